@@ -1,0 +1,43 @@
+# Two targets matter to a newcomer: `make serve` and `make test`. Both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: serve test lint format lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Everything is pinned by constraints.txt; the set-up is done again only when the pins change.
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (one to two minutes the first time) ..."
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(f"Podium needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Try: make PYTHON=python3.11 ..." if v < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/python -m pip install --quiet --progress-bar off \
+		--constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+serve: $(READY) ## MLflow, a trained iris model and the service on this machine; Ctrl-C ends all of it
+	@exec $(VENV)/bin/podium up
+
+test: $(READY) ## run the tests
+	$(VENV)/bin/python -m pytest
+
+lint: $(READY) ## ruff (rules and format) and mypy strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(READY) ## let ruff mend what it can
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock: ## pin anew what pyproject.toml admits (names and versions only)
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet '.[dev,s3,azure,gcs]'
+	.venv-lock/bin/python -m pip freeze --exclude podium > constraints.txt
+	rm -rf .venv-lock
+
+clean: ## remove the set-up and what a local MLflow has stored
+	rm -rf $(VENV) .podium

@@ -1,0 +1,1 @@
+"""Podium serves MLflow models by alias, and follows the alias."""

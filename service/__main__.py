@@ -1,0 +1,5 @@
+"""`python -m service` is `podium`."""
+
+from service.cli import main
+
+main()

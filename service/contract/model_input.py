@@ -1,0 +1,55 @@
+"""One valid request, by column: what the contract yields and what hosts are sent.
+
+Neither numpy nor pandas: this is made in the front, by the thousand every second.
+"""
+
+from array import array
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["table", "tensor", "tensors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table, or one tensor.
+
+    Attributes:
+        name: as the signature has it; None for an unnamed column or the only, unnamed tensor.
+        dtype: MLflow's type (`double`) for a column, numpy's (`float64`) for a tensor.
+        values: in row order, a tensor's flattened in C order. An `array` for numbers without nulls
+            (typecodes: boolean `B`, integer `i`, long `q`, float `f`, double `d`, datetime `q`,
+            nanoseconds since 1970 in UTC; a tensor's by its width). A list otherwise: `str`,
+            `bytes`, and None for null; numbers beside nulls stay `bool`, `int` and `float`.
+        has_null: whether any value is null.
+        shape: of a tensor; None for a column.
+    """
+
+    name: str | None
+    dtype: str
+    values: array[Any] | list[Any]
+    has_null: bool = False
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """Rows that fit the signature exactly, in the signature's order; absent columns are left out.
+
+    Attributes:
+        kind: `table` for column signatures, `tensor` for one unnamed tensor, `tensors` for named.
+        columns: those present.
+        rows: how many; of tensors the length of the first dimension.
+        params: the model's params with defaults filled in, or None when the signature has none.
+        index: the index of `dataframe_split`, if one was sent.
+        join_key: inputs with equal keys may stand in one batch (equal params, columns present and
+            resulting dtypes); None: only ever alone.
+    """
+
+    kind: Kind
+    columns: tuple[Column, ...]
+    rows: int
+    params: Mapping[str, Any] | None
+    index: Sequence[Any] | None
+    join_key: Hashable | None

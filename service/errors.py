@@ -1,0 +1,144 @@
+"""Every error that Podium raises on purpose, free of any framework.
+
+The tree, by whose fault it is::
+
+    ServiceError
+    |-- ClientError                 the request cannot be answered as it was sent
+    |   |-- InvalidInput            fields that do not fit the signature, all of them
+    |   |-- UnsupportedMediaType
+    |   |-- BodyTooLarge
+    |   `-- UnknownModel
+    |-- NotNow                      the same request may succeed later
+    |   |-- NoServable
+    |   `-- Overloaded
+    |-- PredictionFailed            the request was taken and gave no answer
+    |   |-- ModelFailed
+    |   `-- PredictionTimedOut
+    |-- VersionFault                this version can never serve; it is quarantined (P13)
+    `-- PassingFault                not the version's fault; tried again with growing pauses (P13)
+
+`code` is stable and meant for programs, the message is safe to show to anybody: it never holds a
+value or a key that a client has sent (P14). HTTP statuses are given to these in `service.http`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """The root: a stable code and a message that is safe to show."""
+
+    code: ClassVar[str] = "internal"
+
+    @property
+    def message(self) -> str:
+        """The sentence for people."""
+        return str(self)
+
+
+class ClientError(ServiceError):
+    """The request cannot be answered as it was sent; sending it again changes nothing."""
+
+    code = "bad_request"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with a request: where, what was expected, and a stable type.
+
+    `loc` uses the signature's names and positions in the request, never a key of the client's own.
+    """
+
+    loc: tuple[str | int, ...]
+    msg: str
+    type: str
+
+
+class InvalidInput(ClientError):
+    """The body does not fit the model's signature; `errors` names everything wrong at once."""
+
+    code = "invalid_input"
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("The request does not fit the model's signature.")
+        self.errors = errors
+
+
+class UnsupportedMediaType(ClientError):
+    """The body's media type is not one that the route reads."""
+
+    code = "unsupported_media_type"
+
+
+class BodyTooLarge(ClientError):
+    """The body is longer than the service accepts."""
+
+    code = "body_too_large"
+
+
+class UnknownModel(ClientError):
+    """No slot of this service has that name."""
+
+    code = "unknown_model"
+
+
+class NotNow(ServiceError):
+    """The same request may succeed after `retry_after` seconds."""
+
+    code = "unavailable"
+    retry_after: ClassVar[int] = 1
+
+
+class NoServable(NotNow):
+    """The slot has no version that can answer."""
+
+    code = "no_servable"
+
+
+class Overloaded(NotNow):
+    """More is waiting than the service is willing to hold."""
+
+    code = "overloaded"
+
+
+class PredictionFailed(ServiceError):
+    """The request was valid and gave no answer."""
+
+    code = "prediction_failed"
+
+
+class ModelFailed(PredictionFailed):
+    """The model raised, ended its process, or answered something that cannot be encoded."""
+
+    code = "model_failed"
+
+
+class PredictionTimedOut(PredictionFailed):
+    """The model took longer than the service allows."""
+
+    code = "prediction_timed_out"
+
+
+class FollowingError(ServiceError):
+    """A version could not be brought into service; `stage` says where it stopped.
+
+    `reason` is a stable code, the message a fixed sentence, `detail` free text for the log alone.
+    """
+
+    def __init__(self, stage: str, reason: str, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.reason = reason
+        self.detail = detail
+
+
+class VersionFault(FollowingError):
+    """The version's own fault: quarantined until the alias moves or an operator asks (P13)."""
+
+    code = "version_fault"
+
+
+class PassingFault(FollowingError):
+    """The fault of something else (registry, network, disk, memory): tried again (P13)."""
+
+    code = "passing_fault"

@@ -1,0 +1,138 @@
+"""What following needs of others: a registry, and somebody who makes servables.
+
+Implemented by `service.registry` and `service.hosting`, and by fakes in tests; one contract suite
+runs on both.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from service.contract.model_input import ModelInput
+from service.following.refs import ModelRef, VersionId
+
+
+class Missing(enum.Enum):
+    """The registry answered, and what was asked for is not there."""
+
+    MODEL = "the registry has no model of that name"
+    ALIAS = "the model has no such alias"
+
+
+Resolution = VersionId | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedVersion:
+    """A version whose artifact lies on this machine, complete.
+
+    Attributes:
+        version: which.
+        source: where the registry says that it came from.
+        path: the artifact's folder; nobody writes there any more.
+        signature: as MLmodel stores it: `inputs`, `outputs` and `params` each JSON text or None;
+            None for a model without a signature.
+        flavors: the names of MLmodel's flavours, `python_function` among them.
+        loader_module: of the `python_function` flavour.
+        from_type_hint: MLmodel's `is_signature_from_type_hint`.
+        tags: the version's tags in the registry.
+        serving_example: the bytes of `serving_input_example.json`, a ready request, if it has one.
+    """
+
+    version: VersionId
+    source: str
+    path: Path
+    signature: Mapping[str, str | None] | None
+    flavors: tuple[str, ...]
+    loader_module: str
+    from_type_hint: bool
+    tags: Mapping[str, str]
+    serving_example: bytes | None
+
+
+class Registry(Protocol):
+    """MLflow's registry, asked with a total deadline for every operation."""
+
+    async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+        """One look: where each alias points now. Raises `PassingFault` when there is no answer."""
+        ...
+
+    async def fetch(self, version: VersionId) -> FetchedVersion:
+        """The version's artifact, never by its alias a second time.
+
+        Cancelling ends the work. Raises `VersionFault` if the artifact can never be used,
+        `PassingFault` otherwise.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """What runs for one version right now.
+
+    Attributes:
+        hosts: processes that can take a prediction.
+        restarts: replacements so far.
+        row_wise: whether requests may be joined into one call (P16).
+        row_wise_reason: one sentence why, or why not.
+        waiting: requests in the queue.
+    """
+
+    hosts: int
+    restarts: int
+    row_wise: bool
+    row_wise_reason: str
+    waiting: int
+
+
+class Predictor(Protocol):
+    """A pool of hosts for one version, as following sees it."""
+
+    @property
+    def ready(self) -> bool:
+        """A host can answer, or the first replacement of the last one is on its way."""
+        ...
+
+    @property
+    def status(self) -> PoolStatus:
+        """A snapshot for people."""
+        ...
+
+    async def predict(self, model_input: ModelInput) -> bytes:
+        """The predictions, encoded as JSON. Raises `PredictionFailed` or `NotNow`."""
+        ...
+
+    async def close(self) -> None:
+        """Ends every process of the pool; returns when they are gone."""
+        ...
+
+
+class Contract(Protocol):
+    """The compiled signature, as following hands it on."""
+
+    def parse(self, body: bytes, media_type: str) -> ModelInput:
+        """A valid request. Raises `InvalidInput` with every field error, or another `ClientError`."""
+        ...
+
+    @property
+    def request_schema(self) -> Mapping[str, Any]:
+        """JSON schema of a request body."""
+        ...
+
+
+class Stager(Protocol):
+    """Makes a fetched version ready: contract, gates, hosts, warm-up."""
+
+    async def stage(self, fetched: FetchedVersion) -> "Staged":
+        """Cancelling ends every process that was started. Raises `VersionFault` or `PassingFault`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What a servable is made of."""
+
+    contract: Contract
+    predictor: Predictor

@@ -1,0 +1,53 @@
+"""What to follow, and what was found: names for models, never the models themselves."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f,]")
+# MLflow keeps these for itself: `latest` would mean the highest version, whatever it is
+# (mlflow/utils/validation.py, _validate_model_alias_name).
+_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
+
+
+class BadRef(ValueError):
+    """A text that names no model and alias; the message says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A registered model's name and the alias to follow."""
+
+    name: str
+    alias: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads `name@alias`, split at the last `@`; raises `BadRef`."""
+        name, _, alias = text.strip().rpartition("@")
+        if not name or not alias:
+            raise BadRef(f"{text!r} is no model reference; write NAME@ALIAS, for example iris@champion")
+        if _FORBIDDEN.search(text.strip()):
+            raise BadRef(f"{text!r}: control characters and commas cannot be served by name")
+        if _RESERVED.fullmatch(alias):
+            raise BadRef(f"{text!r}: {alias!r} is reserved by MLflow and no alias; set one of your own")
+        return cls(name, alias)
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionId:
+    """A resolved version, compared for equality only.
+
+    Aliases move backwards, so versions have no order here; a model that was deleted and made anew
+    reuses its numbers, so the model's creation timestamp (milliseconds) is part of the identity.
+    """
+
+    name: str
+    created: int
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}"

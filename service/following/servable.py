@@ -1,0 +1,73 @@
+"""One version ready to answer, shared by everybody who wants it, closed when nobody does."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from service.contract.model_input import ModelInput
+from service.following.ports import Contract, FetchedVersion, Predictor
+from service.following.refs import ModelRef, VersionId
+
+
+class Servable:
+    """A version, its contract and a handle to its pool; counted, so that the last one closes it.
+
+    Slots hold it while they serve it or keep it warm, requests from their start to their end.
+    Made with one hold, its maker's.
+    """
+
+    def __init__(
+        self,
+        fetched: FetchedVersion,
+        contract: Contract,
+        predictor: Predictor,
+        on_unheld: Callable[[Self], None],
+    ) -> None:
+        self.fetched = fetched
+        self.version: VersionId = fetched.version
+        self.contract = contract
+        self.predictor = predictor
+        self._on_unheld = on_unheld
+        self._holds = 1
+
+    @property
+    def held(self) -> bool:
+        """Whether anybody still wants it."""
+        return self._holds > 0
+
+    def hold(self) -> None:
+        """Takes a part in it; every hold is released once."""
+        if not self.held:
+            raise RuntimeError(f"{self.version} was released by everybody and is closing")
+        self._holds += 1
+
+    def release(self) -> None:
+        """Gives one hold back; the last one has the servable closed."""
+        self._holds -= 1
+        if self._holds == 0:
+            self._on_unheld(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What one request holds from start to end: the alias from the ref, the rest from the servable.
+
+    Replaced, never edited; reply, headers, metrics and log lines all read this one object (P1).
+    """
+
+    ref: ModelRef
+    servable: Servable
+
+    async def predict(self, model_input: ModelInput) -> bytes:
+        """The version's own answer as JSON, also when the slot has moved on meanwhile (P7)."""
+        self.servable.hold()
+        try:
+            return await self.servable.predictor.predict(model_input)
+        finally:
+            self.servable.release()
+
+
+async def close(servable: Servable) -> None:
+    """Ends the servable's processes, also when the caller is being cancelled."""
+    await asyncio.shield(servable.predictor.close())

@@ -1,0 +1,138 @@
+"""What is served under each reference, and what one may know about it at a glance."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from service.errors import UnknownModel
+from service.following.refs import ModelRef, VersionId
+from service.following.servable import Binding
+
+State = Literal["empty", "loading", "serving", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed last: safe to show, nothing of the exception's own text.
+
+    `at` is in seconds since 1970; `version` is None when the look-up itself failed.
+    """
+
+    stage: str
+    code: str
+    message: str
+    at: float
+    version: VersionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotStatus:
+    """One slot at one instant. Times are in seconds since 1970.
+
+    Attributes:
+        since: when the current version was swapped in.
+        aspired: the version that the alias was last seen on, None before the first look or when
+            the alias is gone.
+        lag: seconds for which `aspired` has differed from what serves; 0 when they agree.
+        failure: the last one, until a swap puts it right.
+    """
+
+    ref: ModelRef
+    state: State
+    ready: bool
+    version: VersionId | None
+    since: float | None
+    aspired: VersionId | None
+    lag: float
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookStatus:
+    """How the look-ups go: when one last succeeded, and what has failed since, if anything."""
+
+    succeeded_at: float | None
+    seconds: float | None
+    failure: Failure | None
+
+
+class Slot:
+    """One reference being served. `binding` is replaced whole, by one assignment."""
+
+    def __init__(self, ref: ModelRef) -> None:
+        self.ref = ref
+        self.binding: Binding | None = None
+        self.previous: Binding | None = None
+        self.previous_until = 0.0
+        self.since: float | None = None
+        self.aspired: VersionId | None = None
+        self.aspired_since: float | None = None
+        self.failure: Failure | None = None
+        self.staging = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request for this slot would be taken."""
+        return self.binding is not None and self.binding.servable.predictor.ready
+
+    @property
+    def version(self) -> VersionId | None:
+        """What serves now."""
+        return None if self.binding is None else self.binding.servable.version
+
+    @property
+    def state(self) -> State:
+        """Derived from what is there, never stored."""
+        if self.version is None:
+            return "loading" if self.staging else "empty"
+        moved = self.aspired is not None and self.aspired != self.version
+        return "refused" if moved and self.failure is not None else "serving"
+
+    def status(self, now: float) -> SlotStatus:
+        """A snapshot; `now` in seconds since 1970."""
+        behind = self.aspired is not None and self.aspired != self.version
+        lag = now - self.aspired_since if behind and self.aspired_since is not None else 0.0
+        return SlotStatus(
+            ref=self.ref,
+            state=self.state,
+            ready=self.ready,
+            version=self.version,
+            since=self.since,
+            aspired=self.aspired,
+            lag=max(0.0, lag),
+            failure=self.failure,
+        )
+
+
+class Slots(Mapping[str, Slot]):
+    """Every slot of the service by `name@alias`, in the order of configuration."""
+
+    def __init__(self, refs: Sequence[ModelRef]) -> None:
+        self._slots = {str(ref): Slot(ref) for ref in refs}
+        self.look = LookStatus(None, None, None)
+
+    def __getitem__(self, key: str) -> Slot:
+        return self._slots[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def find(self, key: str) -> Slot:
+        """The slot of that `name@alias`; raises `UnknownModel`."""
+        try:
+            return self._slots[key]
+        except KeyError:
+            raise UnknownModel("This service follows no model and alias of that name.") from None
+
+    @property
+    def default(self) -> Slot:
+        """The first one configured: what `/predict` and `/invocations` serve."""
+        return next(iter(self._slots.values()))
+
+    @property
+    def ready(self) -> bool:
+        """Whether every slot is."""
+        return all(slot.ready for slot in self._slots.values())
