@@ -1,0 +1,1 @@
+"""Makes slots agree with the registry: resolve, decide, stage, swap."""

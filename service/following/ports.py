@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from service.contract.model_input import ModelInput
 from service.following.refs import ModelRef, VersionId
+from service.hosting.status import PoolStatus
 
 
 class Missing(enum.Enum):
@@ -68,25 +69,6 @@ class Registry(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PoolStatus:
-    """What runs for one version right now.
-
-    Attributes:
-        hosts: processes that can take a prediction.
-        restarts: replacements so far.
-        row_wise: whether requests may be joined into one call (P16).
-        row_wise_reason: one sentence why, or why not.
-        waiting: requests in the queue.
-    """
-
-    hosts: int
-    restarts: int
-    row_wise: bool
-    row_wise_reason: str
-    waiting: int
-
-
 class Predictor(Protocol):
     """A pool of hosts for one version, as following sees it."""
 
@@ -113,7 +95,7 @@ class Contract(Protocol):
     """The compiled signature, as following hands it on."""
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """A valid request. Raises `InvalidInput` with every field error, or another `ClientError`."""
+        """A valid request. Raises `InvalidInput` with all field errors, or other `ClientError`s."""
         ...
 
     @property
@@ -126,7 +108,7 @@ class Stager(Protocol):
     """Makes a fetched version ready: contract, gates, hosts, warm-up."""
 
     async def stage(self, fetched: FetchedVersion) -> "Staged":
-        """Cancelling ends every process that was started. Raises `VersionFault` or `PassingFault`."""
+        """Cancelling ends what was started. Raises `VersionFault` or `PassingFault`."""
         ...
 
 

@@ -26,11 +26,11 @@ class ModelRef:
         """Reads `name@alias`, split at the last `@`; raises `BadRef`."""
         name, _, alias = text.strip().rpartition("@")
         if not name or not alias:
-            raise BadRef(f"{text!r} is no model reference; write NAME@ALIAS, for example iris@champion")
+            raise BadRef(f"{text!r} is no model reference; write NAME@ALIAS, as in iris@champion")
         if _FORBIDDEN.search(text.strip()):
             raise BadRef(f"{text!r}: control characters and commas cannot be served by name")
         if _RESERVED.fullmatch(alias):
-            raise BadRef(f"{text!r}: {alias!r} is reserved by MLflow and no alias; set one of your own")
+            raise BadRef(f"{text!r}: MLflow reserves {alias!r}; set an alias of your own")
         return cls(name, alias)
 
     def __str__(self) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 from service.contract.model_input import ModelInput
 from service.following.ports import Contract, FetchedVersion, Predictor
@@ -22,7 +21,7 @@ class Servable:
         fetched: FetchedVersion,
         contract: Contract,
         predictor: Predictor,
-        on_unheld: Callable[[Self], None],
+        on_unheld: Callable[["Servable"], None],
     ) -> None:
         self.fetched = fetched
         self.version: VersionId = fetched.version

@@ -68,7 +68,19 @@ class Slot:
         self.aspired: VersionId | None = None
         self.aspired_since: float | None = None
         self.failure: Failure | None = None
+        self.quarantined: VersionId | None = None
+        self.attempts = 0
+        self.retry_at = 0.0
         self.staging = False
+
+    def aspire(self, version: VersionId | None, now: float) -> None:
+        """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
+        self.aspired = version
+        self.aspired_since = now
+        self.quarantined = None
+        self.attempts = 0
+        self.retry_at = 0.0
+        self.failure = None
 
     @property
     def ready(self) -> bool:

@@ -1,0 +1,1 @@
+"""Processes of one machine that speak frames to each other, and end when the front ends."""

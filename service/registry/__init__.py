@@ -1,0 +1,1 @@
+"""MLflow's client in a process of its own, and the artifacts that it has fetched."""

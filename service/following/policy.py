@@ -1,0 +1,67 @@
+"""What a slot should do, given what the registry said: a pure function of three values."""
+
+import enum
+from dataclasses import dataclass
+
+from service.following.ports import Missing, Resolution
+from service.following.refs import VersionId
+
+
+class Action(enum.Enum):
+    """What is to be done for one slot now."""
+
+    KEEP = "nothing: it serves what is wanted, or nothing is wanted"
+    STAGE = "bring the aspired version into service"
+    WAIT = "the aspired version is on its way, or its next try is not due"
+    REFUSE = "the aspired version is quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """What the policy needs to know of a slot.
+
+    Attributes:
+        serving: the version that answers now.
+        staging: whether the aspired version is on its way.
+        aspired: what the last look found.
+        quarantined: a version that has failed by its own fault while it was aspired.
+        retry_at: when a version that failed by another's fault is due again, monotonic seconds.
+    """
+
+    serving: VersionId | None
+    staging: VersionId | None
+    aspired: VersionId | None
+    quarantined: VersionId | None
+    retry_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the slot aspires to from now on, and what follows."""
+
+    aspired: VersionId | None
+    action: Action
+
+
+def decide(view: SlotView, found: Resolution, now: float) -> Decision:
+    """Ids are compared for equality only, so every move is followed in every direction (P3).
+
+    A quarantine and a pause belong to the wish under which they arose: they end when it changes.
+    """
+    if isinstance(found, Missing):
+        return Decision(None, Action.KEEP)
+    if found == view.serving:
+        return Decision(found, Action.KEEP)
+    if found == view.staging:
+        return Decision(found, Action.WAIT)
+    if found == view.aspired:
+        if found == view.quarantined:
+            return Decision(found, Action.REFUSE)
+        if now < view.retry_at:
+            return Decision(found, Action.WAIT)
+    return Decision(found, Action.STAGE)
+
+
+def pause_after(attempts: int) -> float:
+    """Seconds until a version that failed by another's fault is tried again: 1, 2, 4, up to 60."""
+    return float(min(2 ** min(attempts - 1, 6), 60))

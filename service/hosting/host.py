@@ -1,0 +1,76 @@
+"""The host's main: one child process that holds one loaded version and predicts.
+
+It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes"}`; WARM_UP and PREDICT
+carry a batch. LOAD answers an empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in
+`service.hosting.wire`. What cannot be done is FAILED with `{"error"}`, the exception's text, which
+is meant for the log alone.
+"""
+
+import socket
+import traceback
+from functools import partial
+
+import orjson
+
+from service.hosting.inputs import decode_batch
+from service.hosting.isolation import bind_forks_to_this_process, leave_podium
+from service.hosting.model import LoadedModel
+from service.hosting.wire import Operation, encode_replies
+from service.processes.blocking import BlockingChannel
+from service.processes.frames import Frame, FrameError, Status
+
+# Decoded requests are bounded long before; this only keeps a broken header from being believed.
+_MAX_BODY_BYTES = 4 * 1024**3 - 1
+
+
+def run(connection: socket.socket) -> None:
+    """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    leave_podium()
+    bind_forks_to_this_process()
+    channel = BlockingChannel(connection, _MAX_BODY_BYTES)
+    host = Host()
+    for frame in channel.frames():
+        channel.send(host.answer(frame))
+
+
+class Host:
+    """One version, from LOAD on."""
+
+    def __init__(self) -> None:
+        self._model: LoadedModel | None = None
+        self._max_reply_bytes = 0
+
+    def answer(self, frame: Frame) -> Frame:
+        """The reply to one request; never raises but `FrameError`."""
+        try:
+            head, body = self._do(frame)
+            return Frame(frame.operation, Status.DONE, frame.id, head, body)
+        except FrameError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the model's code may raise anything, SystemExit too
+            traceback.print_exc()
+            text = f"{type(error).__name__}: {error}"[:2000]
+            head = orjson.dumps({"error": text.encode(errors="replace").decode()})
+            return Frame(frame.operation, Status.FAILED, frame.id, head)
+
+    def _do(self, frame: Frame) -> tuple[bytes, bytes]:
+        if frame.operation == Operation.PREDICT:
+            build = partial(decode_batch, frame)
+            return encode_replies(self._loaded.predict(build, self._max_reply_bytes))
+        if frame.operation == Operation.WARM_UP:
+            row_wise = self._loaded.warm_up(decode_batch(frame))
+            return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason}), b""
+        if frame.operation == Operation.LOAD:
+            return self._load(orjson.loads(frame.head))
+        raise FrameError(f"{frame.operation} is no operation of a host")
+
+    def _load(self, wanted: dict[str, object]) -> tuple[bytes, bytes]:
+        self._max_reply_bytes = int(str(wanted["max_reply_bytes"]))
+        self._model = LoadedModel(str(wanted["path"]))
+        return b"", b""
+
+    @property
+    def _loaded(self) -> LoadedModel:
+        if self._model is None:
+            raise FrameError("asked to predict before anything was loaded")
+        return self._model

@@ -1,0 +1,70 @@
+"""The front's handle to one loaded host: one batch at a time, within the time limit."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from service.errors import ModelFailed
+from service.hosting.jobs import Job
+from service.hosting.wire import Operation, Outcome, decode_replies, encode_batch
+from service.processes.child import Child
+from service.processes.frames import Frame, Status
+
+_SENTENCES: Final = {
+    Outcome.MODEL_RAISED: "The model raised an exception on this input.",
+    Outcome.NOT_ENCODABLE: "The model returned something that has no JSON form.",
+    Outcome.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
+}
+
+
+class Host:
+    """A process that has loaded its version. `overran` is whether it was ended for taking long."""
+
+    def __init__(self, child: Child, predict_seconds: float) -> None:
+        self.child = child
+        self.overran = False
+        self._predict_seconds = predict_seconds
+
+    def predict(self, batch: Sequence[Job], returned: Callable[[list[Job]], None]) -> None:
+        """Answers every job of the batch, then calls `returned` with those that it could not.
+
+        Those are lost with the process: it has ended, overran its time (and was ended for it), or
+        sent what is no reply. A job on which the model raised has failed, and is not lost.
+        """
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._predict_seconds, self._end_for_overrunning)
+        inputs = [job.model_input for job in batch]
+        answer = self.child.channel.request(Operation.PREDICT, *encode_batch(inputs))
+
+        def settle(_: asyncio.Future[Frame]) -> None:
+            timer.cancel()
+            if _whole(answer) and self._answered(answer.result(), batch):
+                returned([])
+            else:
+                self.child.kill()
+                # Its death may be known by the channel alone so far.
+                self.child.exited.add_done_callback(lambda _: returned(list(batch)))
+
+        answer.add_done_callback(settle)
+
+    def _end_for_overrunning(self) -> None:
+        self.overran = True
+        self.child.kill()
+
+    def _answered(self, frame: Frame, batch: Sequence[Job]) -> bool:
+        try:
+            replies = decode_replies(frame, len(batch))
+        except ValueError:
+            return False
+        for job, reply in zip(batch, replies, strict=True):
+            if isinstance(reply, Outcome):
+                job.fail(ModelFailed(_SENTENCES[reply]))
+            else:
+                job.succeed(reply)
+        return True
+
+
+def _whole(answer: asyncio.Future[Frame]) -> bool:
+    if answer.cancelled() or answer.exception() is not None:
+        return False
+    return answer.result().status is Status.DONE

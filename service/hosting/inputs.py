@@ -1,0 +1,132 @@
+"""From a frame to what the model is called with, in the host.
+
+The result is what MLflow's own enforcement would have made of valid input
+(mlflow/models/utils.py, `_enforce_schema`): a DataFrame with the signature's dtypes for columns, an
+array for one unnamed tensor, a dictionary of arrays for named ones. It is always writable and
+shared with nobody, so that a model that changes its input changes nothing else.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from service.contract.model_input import Values
+from service.hosting.wire import decode_values
+from service.processes.frames import Frame
+
+ModelData = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]
+
+# mlflow/types/schema.py, DataType.to_numpy.
+_NUMPY: Final[Mapping[str, str]] = {
+    "boolean": "bool",
+    "integer": "int32",
+    "long": "int64",
+    "float": "float32",
+    "double": "float64",
+    "datetime": "datetime64[ns]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows to predict in one call: the data, how many rows each request has, the params."""
+
+    data: ModelData
+    rows: tuple[int, ...]
+    params: Mapping[str, Any] | None
+
+    def part(self, start: int, stop: int) -> "Batch":
+        """The requests from `start` to `stop` alone, with copied data."""
+        first = sum(self.rows[:start])
+        last = first + sum(self.rows[start:stop])
+        return Batch(take(self.data, first, last), self.rows[start:stop], self.params)
+
+
+def take(data: ModelData, first: int, last: int) -> ModelData:
+    """Rows from `first` to `last`, copied."""
+    if isinstance(data, pd.DataFrame):
+        return data.iloc[first:last].copy()
+    if isinstance(data, dict):
+        return {name: values[first:last].copy() for name, values in data.items()}
+    return data[first:last].copy()
+
+
+def decode_batch(frame: Frame) -> Batch:
+    """The batch in a PREDICT or WARM_UP frame."""
+    head = orjson.loads(frame.head)
+    rows = tuple(head["rows"])
+    table = head["kind"] == "table"
+    data = _table(head, frame.body, sum(rows)) if table else _tensors(head, frame.body)
+    return Batch(data, rows, head["params"])
+
+
+def _table(head: Mapping[str, Any], body: bytes, rows: int) -> pd.DataFrame:
+    columns = head["columns"]
+    layouts = {(column["layout"], column["dtype"]) for column in columns}
+    if layouts == {("raw:d", "double")}:
+        data = _block(columns, body, rows)
+    else:
+        data = pd.DataFrame(
+            {place: _series(each, part) for place, (each, part) in enumerate(_parts(head, body))},
+            index=pd.RangeIndex(rows),
+        )
+        if columns and columns[0]["name"] is not None:
+            data.columns = pd.Index([column["name"] for column in columns])
+    if head["index"] is not None:
+        data.index = pd.Index(head["index"])
+    return data
+
+
+def _block(columns: list[Mapping[str, Any]], body: bytes, rows: int) -> pd.DataFrame:
+    # All doubles: one block for pandas, without a copy for each column.
+    values = np.frombuffer(bytearray(body), dtype=np.float64).reshape(len(columns), rows).T
+    names = [column["name"] for column in columns]
+    return pd.DataFrame(values, columns=None if names[0] is None else names, copy=False)
+
+
+def _tensors(head: Mapping[str, Any], body: bytes) -> ModelData:
+    arrays = {each["name"]: _tensor(each, part) for each, part in _parts(head, body)}
+    return arrays[None] if head["kind"] == "tensor" else arrays
+
+
+def _parts(
+    head: Mapping[str, Any], body: bytes
+) -> Iterator[tuple[Mapping[str, Any], Values]]:
+    start, view = 0, memoryview(body)
+    for column in head["columns"]:
+        end = start + column["bytes"]
+        yield column, decode_values(column["layout"], view[start:end])
+        start = end
+
+
+def _series(column: Mapping[str, Any], values: Values) -> Any:
+    dtype = column["dtype"]
+    if isinstance(values, array):
+        flat = np.array(values)
+        return flat.view(_NUMPY[dtype]) if dtype in ("boolean", "datetime") else flat
+    if dtype in ("float", "double"):
+        return np.array(values, dtype=_NUMPY[dtype])
+    if dtype == "datetime":
+        return np.array([_NAT if value is None else value for value in values]).view(_NUMPY[dtype])
+    if dtype == "string" and any(value is not None for value in values):
+        # pandas' own inference, which is what MLflow's JSON reader leaves in place.
+        return pd.Series(values)
+    return pd.Series(values, dtype=object)
+
+
+_NAT: Final = np.iinfo(np.int64).min
+
+
+def _tensor(column: Mapping[str, Any], values: Values) -> np.ndarray[Any, Any]:
+    dtype = np.dtype(column["dtype"])
+    if isinstance(values, array):
+        flat = np.array(values)
+        flat = flat.view(dtype) if dtype.kind in "bM" else flat.astype(dtype, copy=False)
+    else:
+        flat = np.array(values, dtype=dtype)
+    return flat.reshape(column["shape"])

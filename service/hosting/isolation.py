@@ -1,0 +1,38 @@
+"""A host forgets Podium before it loads a model, so that the model's own modules are found (P9)."""
+
+import importlib
+import os
+import signal
+import sys
+import types
+from pathlib import Path
+from typing import Final
+
+from service.processes import lifetime
+
+_OURS: Final = ("service", "training", "tests")
+_REPOSITORY: Final = Path(__file__).resolve().parents[2]
+
+
+def leave_podium() -> None:
+    """After this, `import service` finds what the model ships, or nothing.
+
+    Code that is loaded already keeps working: functions hold their modules' globals.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
+        del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _REPOSITORY]
+    sys.argv[:] = ["host"]
+    importlib.invalidate_caches()
+
+
+def bind_forks_to_this_process() -> None:
+    """What the model forks dies with this host, also when nobody is left to end its group."""
+    host = os.getpid()
+
+    def follow() -> None:
+        if os.getppid() == host:
+            lifetime.die_with_parent(host, signal.SIGKILL)
+
+    os.register_at_fork(after_in_child=follow)

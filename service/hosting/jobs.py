@@ -1,0 +1,94 @@
+"""Requests that wait for a host, and which of them may stand in one batch."""
+
+import asyncio
+import time
+from collections import deque
+
+from service.contract.model_input import ModelInput
+from service.errors import ServiceError
+
+
+class Job:
+    """One request on its way to an answer: pending, then answered or failed, once."""
+
+    __slots__ = ("answer", "model_input", "queued_at", "retried")
+
+    def __init__(self, model_input: ModelInput, answer: asyncio.Future[bytes]) -> None:
+        self.model_input = model_input
+        self.answer = answer
+        self.queued_at = time.monotonic()
+        self.retried = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for the answer."""
+        return not self.answer.done()
+
+    def succeed(self, reply: bytes) -> None:
+        """Answers, if anybody still waits."""
+        if self.wanted:
+            self.answer.set_result(reply)
+
+    def fail(self, error: ServiceError) -> None:
+        """Fails, if anybody still waits."""
+        if self.wanted:
+            self.answer.set_exception(error)
+
+
+class Waiting:
+    """The queue of one pool: first come, first served, joined where that changes no answer.
+
+    `row_wise` is whether the version was shown to answer each row by itself (P16).
+    """
+
+    def __init__(self, max_batch_rows: int, *, row_wise: bool) -> None:
+        self._jobs: deque[Job] = deque()
+        self._max_batch_rows = max_batch_rows
+        self._row_wise = row_wise
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @property
+    def oldest(self) -> Job | None:
+        """Who has waited longest."""
+        return self._jobs[0] if self._jobs else None
+
+    def add(self, job: Job) -> None:
+        """Puts it behind all others."""
+        self._jobs.append(job)
+
+    def drop_oldest(self) -> None:
+        """Takes out who has waited longest."""
+        self._jobs.popleft()
+
+    def take_all(self) -> list[Job]:
+        """Everybody; the queue is empty afterwards."""
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        return jobs
+
+    def take_batch(self) -> list[Job]:
+        """The oldest job that is still wanted, and those behind it that may stand in its batch."""
+        jobs = self._jobs
+        while jobs:
+            first = jobs.popleft()
+            if first.wanted:
+                joins = self._row_wise and first.model_input.join_key is not None
+                return self._joined(first) if joins and jobs else [first]
+        return []
+
+    def _joined(self, first: Job) -> list[Job]:
+        batch, left = [first], deque[Job]()
+        key, room = first.model_input.join_key, self._max_batch_rows - first.model_input.rows
+        while self._jobs:
+            job = self._jobs.popleft()
+            if not job.wanted:
+                continue
+            if job.model_input.join_key == key and job.model_input.rows <= room:
+                batch.append(job)
+                room -= job.model_input.rows
+            else:
+                left.append(job)
+        self._jobs = left
+        return batch

@@ -1,0 +1,94 @@
+"""One loaded version, in the host: load, warm up, predict a batch."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import mlflow.pyfunc
+
+from service.hosting import outputs
+from service.hosting.inputs import Batch, ModelData, take
+from service.hosting.wire import Outcome
+
+# Further apart than this and a row's answer depends on more than the row (P16).
+_TOLERANCE: Final = 1e-9
+# An input example may hold a whole training set; this many rows tell as much.
+_ROWS_COMPARED: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RowWise:
+    """Whether the version was shown to answer each row by itself, and one sentence why."""
+
+    shown: bool
+    reason: str
+
+
+class LoadedModel:
+    """A version that was loaded as MLflow loads it."""
+
+    def __init__(self, path: str) -> None:
+        self._model = mlflow.pyfunc.load_model(path)
+
+    def warm_up(self, example: Batch) -> RowWise:
+        """Predicts the example whole, then row by row; raises what the model raises."""
+        whole = self._one_call(example, 0, sum(example.rows))
+        outputs.encode(whole)
+        rows = min(sum(example.rows), _ROWS_COMPARED)
+        if rows < 2:  # noqa: PLR2004 - one row has no neighbour
+            return RowWise(shown=False, reason="the input example has fewer than two rows")
+        try:
+            return self._compare(example, rows)
+        except Exception as error:  # noqa: BLE001 - whatever it raises for one row, it is not row-wise
+            return RowWise(shown=False, reason=f"a single row failed with {type(error).__name__}")
+
+    def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | Outcome]:
+        """One reply a request, in order; a call that raises is halved until the culprit is alone.
+
+        `build` makes the batch afresh each time: a model may have changed what it was called with.
+        """
+        batch = build()
+        try:
+            return self._predict_together(batch, max_reply_bytes)
+        except outputs.NotEncodable:
+            failure = Outcome.NOT_ENCODABLE
+            reason = traceback.format_exc()
+        except BaseException:  # noqa: BLE001 - the model's SystemExit is an error of the request too
+            failure = Outcome.MODEL_RAISED
+            reason = traceback.format_exc()
+        if len(batch.rows) == 1:
+            print(reason, flush=True)  # noqa: T201 - the host's output is the front's log
+            return [failure]
+        middle, end = len(batch.rows) // 2, len(batch.rows)
+        first = self.predict(lambda: build().part(0, middle), max_reply_bytes)
+        return first + self.predict(lambda: build().part(middle, end), max_reply_bytes)
+
+    def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Outcome]:
+        prediction = self._call(batch)
+        alone = len(batch.rows) == 1
+        parts = [prediction] if alone else outputs.split(prediction, batch.rows)
+        replies = [outputs.encode(part) for part in parts]
+        return [
+            reply if len(reply) <= max_reply_bytes else Outcome.REPLY_TOO_LARGE for reply in replies
+        ]
+
+    def _compare(self, example: Batch, rows: int) -> RowWise:
+        together = outputs.split(self._one_call(example, 0, rows), [1] * rows)
+        for row, expected in enumerate(together):
+            alone = outputs.split(self._one_call(example, row, row + 1), [1])[0]
+            if not outputs.close(alone, expected, _TOLERANCE):
+                return RowWise(
+                    shown=False, reason="a row's answer depends on the rows that stand beside it"
+                )
+        return RowWise(shown=True, reason=f"{rows} example rows answered alike together and alone")
+
+    def _one_call(self, example: Batch, first: int, last: int) -> Any:
+        return self._call(Batch(take(example.data, first, last), (last - first,), example.params))
+
+    def _call(self, batch: Batch) -> Any:
+        data: ModelData = batch.data
+        params: Mapping[str, Any] | None = batch.params
+        if params is None:
+            return self._model.predict(data)
+        return self._model.predict(data, params=dict(params))

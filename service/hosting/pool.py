@@ -1,0 +1,231 @@
+"""The hosts of one version: an idle one gets what is waiting, a dead one is replaced.
+
+Batching is work-conserving: nobody waits for company. At the end of the loop's turn an idle host
+gets whatever may stand in one batch; while all are busy, requests gather.
+
+A host that dies or overruns its time costs nobody an answer (P11): the requests that it held are
+tried once more, each alone, on a suspect host; a replacement is started at once, and meanwhile
+requests wait. Only when the first replacement has failed too are requests refused.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, Final, Self
+
+from service.contract.model_input import ModelInput
+from service.errors import (
+    ModelFailed,
+    NoServable,
+    Overloaded,
+    PassingFault,
+    PredictionTimedOut,
+    ServiceError,
+    VersionFault,
+)
+from service.hosting.host_handle import Host
+from service.hosting.jobs import Job, Waiting
+from service.hosting.observer import HostingObserver
+from service.hosting.specification import HostedModel, Limits
+from service.hosting.starting import Warmth, start_host
+from service.hosting.status import PoolStatus
+from service.hosting.suspects import Suspects
+from service.processes.child import Forks
+
+_LONGEST_PAUSE: Final = 30.0
+
+
+class Pool:
+    """Predicts with one version until it is closed. Made by `Pool.start`."""
+
+    def __init__(
+        self,
+        forks: Forks,
+        model: HostedModel,
+        limits: Limits,
+        observer: HostingObserver,
+        warmth: Warmth,
+    ) -> None:
+        self._forks = forks
+        self._model = model
+        self._limits = limits
+        self._observer = observer
+        self._warmth = warmth
+        self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
+        self._hosts: set[Host] = set()
+        self._idle: list[Host] = []
+        self._suspects = Suspects(self._start_host, limits, observer)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._woken = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._failed_replacements = 0
+        self._deaths_in_a_row = 0
+        self._restarts = 0
+        self._closed = False
+
+    @classmethod
+    async def start(
+        cls, forks: Forks, model: HostedModel, limits: Limits, observer: HostingObserver
+    ) -> Self:
+        """A pool whose hosts have all loaded and warmed up.
+
+        Raises `VersionFault` or `PassingFault`; every process has ended then, as when cancelled.
+        """
+        child, warmth = await start_host(forks, model, limits, observer.printed)
+        pool = cls(forks, model, limits, observer, warmth)
+        pool._admit(Host(child, limits.predict_seconds))
+        try:
+            for _ in range(limits.hosts - 1):
+                pool._admit(await pool._start_host())
+        except BaseException:
+            await pool.close()
+            raise
+        return pool
+
+    @property
+    def ready(self) -> bool:
+        """A host can answer, or the first replacement of the last one is on its way."""
+        return not self._closed and (bool(self._hosts) or self._failed_replacements == 0)
+
+    @property
+    def status(self) -> PoolStatus:
+        """A snapshot for people."""
+        return PoolStatus(
+            hosts=len(self._hosts),
+            restarts=self._restarts,
+            row_wise=self._warmth.row_wise,
+            row_wise_reason=self._warmth.reason,
+            waiting=len(self._waiting),
+        )
+
+    async def predict(self, model_input: ModelInput) -> bytes:
+        """The predictions as JSON text. Raises `PredictionFailed` or `NotNow`."""
+        if not self.ready:
+            raise NoServable("No process of this version can answer right now.")
+        if len(self._waiting) >= self._limits.max_queue:
+            raise Overloaded("Too many requests are waiting for this model.")
+        job = Job(model_input, asyncio.get_running_loop().create_future())
+        self._waiting.add(job)
+        self._wake()
+        return await job.answer
+
+    async def close(self) -> None:
+        """Ends every process; whoever still waits is refused. Returns when all are gone."""
+        self._closed = True
+        self._fail_waiting(NoServable("This version is no longer served."))
+        if self._watch is not None:
+            self._watch.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._suspects.close()
+        await asyncio.gather(*(host.child.end() for host in self._hosts))
+        self._hosts.clear()
+        self._idle.clear()
+
+    async def _start_host(self) -> Host:
+        child, _ = await start_host(self._forks, self._model, self._limits, self._observer.printed)
+        return Host(child, self._limits.predict_seconds)
+
+    def _admit(self, host: Host) -> None:
+        self._hosts.add(host)
+        self._idle.append(host)
+        host.child.exited.add_done_callback(lambda _: self._lose(host))
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+        if self._watch is None:
+            self._watch_the_oldest()
+
+    def _dispatch(self) -> None:
+        self._woken = False
+        while self._idle and (batch := self._waiting.take_batch()):
+            self._send(self._idle.pop(), batch)
+        self._observer.queued(len(self._waiting))
+
+    def _send(self, host: Host, batch: list[Job]) -> None:
+        started = time.perf_counter()
+
+        def returned(lost: list[Job]) -> None:
+            self._returned(host, batch, lost, time.perf_counter() - started)
+
+        host.predict(batch, returned)
+
+    def _returned(self, host: Host, batch: list[Job], lost: list[Job], seconds: float) -> None:
+        if host.child.alive:
+            self._deaths_in_a_row = 0
+            self._observer.batch(sum(job.model_input.rows for job in batch), seconds)
+            self._idle.append(host)
+            if len(self._waiting):
+                self._dispatch()
+        else:
+            self._lose(host)
+            self._retry(lost, overran=host.overran)
+
+    def _retry(self, lost: list[Job], *, overran: bool) -> None:
+        for job in lost:
+            if self._closed:
+                job.fail(NoServable("This version is no longer served."))
+            elif overran and len(lost) == 1:
+                job.fail(PredictionTimedOut("The model took longer than is allowed."))
+            elif not self._model.retry:
+                job.fail(ModelFailed("The model's process ended during the prediction."))
+            else:
+                self._suspects.add(job)
+
+    def _lose(self, host: Host) -> None:
+        if host not in self._hosts:
+            return
+        self._hosts.discard(host)
+        if host in self._idle:
+            self._idle.remove(host)
+        if not self._closed:
+            self._restarts += 1
+            self._deaths_in_a_row += 1
+            self._observer.host_restarted()
+            self._keep(self._replace())
+
+    async def _replace(self) -> None:
+        failures = self._deaths_in_a_row - 1
+        while True:
+            await asyncio.sleep(_pause(failures))
+            try:
+                host = await self._start_host()
+            except (VersionFault, PassingFault):
+                failures += 1
+                self._failed_replacements += 1
+                if not self._hosts:
+                    self._fail_waiting(NoServable("The model's process could not be replaced."))
+            else:
+                self._failed_replacements = 0
+                self._admit(host)
+                self._dispatch()
+                return
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _watch_the_oldest(self) -> None:
+        self._watch = None
+        limit, now = self._limits.predict_seconds, time.monotonic()
+        while (oldest := self._waiting.oldest) is not None:
+            left = oldest.queued_at + limit - now
+            if left > 0 and oldest.wanted:
+                loop = asyncio.get_running_loop()
+                self._watch = loop.call_later(left, self._watch_the_oldest)
+                return
+            self._waiting.drop_oldest()
+            oldest.fail(Overloaded("The request has waited for a process for too long."))
+
+    def _fail_waiting(self, error: ServiceError) -> None:
+        for job in self._waiting.take_all():
+            job.fail(error)
+
+
+def _pause(failures: int) -> float:
+    """Seconds before the next try: none at first, then 1, 2, 4 up to half a minute."""
+    return 0.0 if failures <= 0 else min(2.0 ** (failures - 1), _LONGEST_PAUSE)

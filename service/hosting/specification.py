@@ -1,0 +1,46 @@
+"""What hosts of one version are started with, and what the pool may do with their requests."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.contract.model_input import ModelInput
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of every pool. Times are in seconds.
+
+    Attributes:
+        hosts: processes a version.
+        max_batch_rows: rows that are joined into one call at most.
+        max_queue: requests that may wait for a host.
+        max_reply_bytes: a longer reply fails its request.
+        predict_seconds: a call that takes longer costs its host; also the longest wait in a queue.
+        load_seconds: load and warm-up together.
+    """
+
+    hosts: int = 1
+    max_batch_rows: int = 4096
+    max_queue: int = 1024
+    max_reply_bytes: int = 64 * 1024**2
+    predict_seconds: float = 60.0
+    load_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostedModel:
+    """One version as its hosts see it.
+
+    Attributes:
+        path: the artifact's folder.
+        joinable: whether its requests may be joined if warm-up shows that rows do not interact.
+        joinable_reason: one sentence why, or why not.
+        retry: whether a request may be predicted a second time after its host died.
+        example: what the version is warmed up with; None where it ships no example.
+    """
+
+    path: Path
+    joinable: bool
+    joinable_reason: str
+    retry: bool
+    example: ModelInput | None

@@ -1,0 +1,91 @@
+"""Starts one host and brings its version up: fork, load, warm up, all within one time limit."""
+
+import asyncio
+from dataclasses import dataclass
+
+import orjson
+
+from service.contract.model_input import ModelInput
+from service.errors import FollowingError, PassingFault, VersionFault
+from service.hosting.specification import HostedModel, Limits
+from service.hosting.wire import Operation, encode_batch
+from service.processes.channel import ChannelClosed
+from service.processes.child import Child, Forks, OnLine
+from service.processes.frames import Frame, Status
+
+HOST_ROLE = "service.hosting.host"
+_KILLED = -9
+# A batch whose replies together are larger than this many times the limit of one costs its host,
+# and its requests are tried again alone.
+_REPLIES_A_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """What warm-up has shown about the version."""
+
+    row_wise: bool
+    reason: str
+
+
+async def start_host(
+    forks: Forks, model: HostedModel, limits: Limits, on_line: OnLine
+) -> tuple[Child, Warmth]:
+    """A host that has loaded the version and answered its example.
+
+    Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
+    """
+    child = await forks.fork(HOST_ROLE, limits.max_reply_bytes * _REPLIES_A_BATCH, on_line)
+    try:
+        async with asyncio.timeout(limits.load_seconds):
+            await _load(child, model, limits)
+            return child, await _warm_up(child, model)
+    except TimeoutError:
+        await child.end()
+        raise VersionFault(
+            "load", "load_timed_out", "Loading and warming up took longer than is allowed."
+        ) from None
+    except ChannelClosed:
+        child.kill()
+        raise _died(await child.exited) from None
+    except BaseException:
+        await asyncio.shield(child.end())
+        raise
+
+
+async def _load(child: Child, model: HostedModel, limits: Limits) -> None:
+    wanted = {"path": str(model.path), "max_reply_bytes": limits.max_reply_bytes}
+    reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
+    if reply.status is not Status.DONE:
+        raise _failed(reply, "load", "load_failed", "MLflow could not load the model.")
+
+
+async def _warm_up(child: Child, model: HostedModel) -> Warmth:
+    if model.example is None:
+        return Warmth(row_wise=False, reason="the version ships no input example to show it by")
+    reply = await child.channel.request(Operation.WARM_UP, *_example(model.example))
+    if reply.status is not Status.DONE:
+        raise _failed(
+            reply, "warm_up", "warm_up_failed", "The model raised on its own input example."
+        )
+    shown = orjson.loads(reply.head)
+    if not model.joinable:
+        return Warmth(row_wise=False, reason=model.joinable_reason)
+    return Warmth(shown["row_wise"], shown["reason"])
+
+
+def _example(example: ModelInput) -> tuple[bytes, bytes]:
+    return encode_batch([example])
+
+
+def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> VersionFault:
+    return VersionFault(stage, reason, sentence, orjson.loads(reply.head)["error"])
+
+
+def _died(status: int | None) -> FollowingError:
+    if status is None or status == _KILLED:
+        # Nobody here kills a host that loads; the kernel does, for want of memory.
+        return PassingFault("load", "host_killed", "The process was killed while it loaded.")
+    return VersionFault(
+        "load", "host_died", "The process ended while it loaded or warmed up.", f"status {status}"
+    )

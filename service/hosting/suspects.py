@@ -1,0 +1,93 @@
+"""Requests whose host died are tried once more, each alone, where they can hurt nobody else."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from service.errors import (
+    FollowingError,
+    ModelFailed,
+    NoServable,
+    Overloaded,
+    PredictionTimedOut,
+)
+from service.hosting.host_handle import Host
+from service.hosting.jobs import Job
+from service.hosting.observer import HostingObserver
+from service.hosting.specification import Limits
+
+_MAX_HOSTS: Final = 2
+
+
+class Suspects:
+    """A bounded queue of second tries, and at most two hosts that are started for them."""
+
+    def __init__(
+        self,
+        start_host: Callable[[], Awaitable[Host]],
+        limits: Limits,
+        observer: HostingObserver,
+    ) -> None:
+        self._start_host = start_host
+        self._limits = limits
+        self._observer = observer
+        self._jobs: deque[Job] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    def add(self, job: Job) -> None:
+        """The job is answered or failed in its turn; at once when too many wait already."""
+        if len(self._jobs) >= self._limits.max_queue:
+            job.fail(Overloaded("Too many requests are being tried a second time."))
+            return
+        job.retried = True
+        self._jobs.append(job)
+        if len(self._workers) < min(_MAX_HOSTS, len(self._jobs)):
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def close(self) -> None:
+        """Ends the hosts; whoever still waits is refused."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._refuse_all()
+
+    async def _work(self) -> None:
+        while self._jobs:
+            try:
+                host = await self._start_host()
+            except FollowingError:
+                self._refuse_all()
+                return
+            try:
+                await self._use(host)
+            finally:
+                await asyncio.shield(host.child.end())
+
+    async def _use(self, host: Host) -> None:
+        while host.child.alive and self._jobs:
+            job = self._jobs.popleft()
+            if job.wanted and await self._is_lost(host, job):
+                job.fail(_culprit(host))
+
+    async def _is_lost(self, host: Host, job: Job) -> bool:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[Job]] = loop.create_future()
+        host.predict([job], done.set_result)
+        try:
+            return bool(await asyncio.shield(done))
+        except asyncio.CancelledError:
+            job.fail(NoServable("This version is no longer served."))
+            raise
+
+    def _refuse_all(self) -> None:
+        while self._jobs:
+            self._jobs.popleft().fail(NoServable("The model's process could not be replaced."))
+
+
+def _culprit(host: Host) -> ModelFailed | PredictionTimedOut:
+    if host.overran:
+        return PredictionTimedOut("The model took longer than is allowed.")
+    return ModelFailed("The model's process ended during the prediction.")

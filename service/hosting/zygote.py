@@ -1,0 +1,58 @@
+"""`python -P -m service.hosting.zygote FD FRONT ROLE...` imports what models need once, then forks.
+
+FD is the control socket, FRONT the process to end with, each ROLE a module whose `run` a child
+calls with its channel. A host that is forked from here is ready in a tenth of the time of one that
+imports by itself, and shares the libraries' memory. The environment is what the front allows; no
+credential is among it.
+"""
+
+import gc
+import importlib
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from service.processes import lifetime
+from service.processes.forker import Forker
+
+# Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
+_PRELOADED: Final = (
+    "mlflow.pyfunc",
+    "mlflow.sklearn",
+    "mlflow.artifacts",
+    "mlflow.tracking",
+    "pandas",
+    "sklearn.compose",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "skops.io",
+)
+
+
+def _preload(roles: Sequence[str]) -> None:
+    for module in (*_PRELOADED, *roles):
+        importlib.import_module(module)
+    # What is shared with every child must not be written to by their collectors.
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> None:
+    """Serves the front that started this process, and ends with it."""
+    descriptor, front, *roles = sys.argv[1:]
+    lifetime.die_with_parent(int(front))
+    lifetime.adopt_orphans()
+    control = socket.socket(fileno=int(descriptor))
+    _preload(roles)
+    forker = Forker(control, {role: sys.modules[role].run for role in roles})
+    # From here on there are children: the front's end is answered by ending them first.
+    lifetime.die_with_parent(int(front), signal.SIGTERM)
+    forker.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The front's handle to one forked child: its channel, its output, and its end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from service.processes import lifetime
+from service.processes.channel import Channel
+
+# The zygote reports how a child ended some milliseconds after the kernel says that it has.
+_REPORT_SECONDS: Final = 0.5
+_LINE_BYTES: Final = 8 * 1024
+
+OnLine = Callable[[str, str], None]
+
+
+class Child:
+    """One process, leader of its own group. Its end is seen by pidfd, never by EOF alone.
+
+    `exited` becomes the exit status, negative for a signal; None where nobody could say.
+    """
+
+    def __init__(self, pid: int, channel: Channel) -> None:
+        loop = asyncio.get_running_loop()
+        self.pid = pid
+        self.channel = channel
+        self.exited: asyncio.Future[int | None] = loop.create_future()
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._pidfd = -1
+            self.report_exit(None)
+        else:
+            loop.add_reader(self._pidfd, self._on_end)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its end has not been seen yet."""
+        return not self.exited.done()
+
+    def report_exit(self, status: int | None) -> None:
+        """The zygote's word, or the front's when there is no zygote to give it."""
+        if not self.exited.done():
+            self.exited.set_result(status)
+        self.channel.close()
+        self._forget()
+
+    def kill(self) -> None:
+        """Ends the process and its whole group, busy or not; returns at once."""
+        if self._pidfd == -1:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            # Fails once the process was reaped, after which its number may be another's.
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            lifetime.end_group(self.pid)
+
+    async def end(self) -> None:
+        """Kills it and returns when it has gone."""
+        self.kill()
+        await asyncio.shield(self.exited)
+
+    def _on_end(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        loop.call_later(_REPORT_SECONDS, self.report_exit, None)
+
+    def _forget(self) -> None:
+        if self._pidfd != -1:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+
+class Forks(Protocol):
+    """Whoever makes processes: the zygote."""
+
+    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+        """A new child in that role; raises `PassingFault`."""
+        ...
+
+
+class Output(asyncio.Protocol):
+    """What a child prints, line by line, each bounded; a line without end is cut."""
+
+    def __init__(self, stream: str, on_line: OnLine) -> None:
+        self._stream = stream
+        self._on_line = on_line
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio's word that the child has printed."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LINE_BYTES:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._say(line)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio's word that nobody holds the other end any more."""
+        if self._rest:
+            self._say(self._rest)
+
+    def _say(self, line: bytes) -> None:
+        self._on_line(self._stream, line[:_LINE_BYTES].decode(errors="replace"))

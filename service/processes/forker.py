@@ -1,0 +1,153 @@
+"""The zygote's loop: forks children on request, reports their ends, and leaves nothing behind.
+
+It speaks JSON messages over a sequenced-packet socket, because file descriptors travel with them
+(SCM_RIGHTS). Requests: `{"token", "role"}` with three descriptors: the child's channel, its stdout
+and its stderr. Reports: `{"ready": true}`, `{"token", "pid"}`, `{"pid", "exited": status}` where a
+negative status is the signal that ended the child (as in `subprocess`).
+
+Single-threaded, and idle but for forks, so signals are answered at once.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
+
+from service.processes import lifetime
+
+MESSAGE_BYTES: Final = 64 * 1024
+DESCRIPTORS: Final = 3
+
+Role = Callable[[socket.socket], None]
+
+
+class Forker:
+    """Owns every child that it forks, and every orphan that those leave."""
+
+    def __init__(self, control: socket.socket, roles: Mapping[str, Role]) -> None:
+        self._control = control
+        self._roles = roles
+        self._children: set[int] = set()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_writer.setblocking(False)
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serves until the front has gone or asks to stop; then ends every descendant."""
+        self._listen_to_signals()
+        try:
+            self._control.send(b'{"ready": true}')
+            while not self._stopping:
+                self._turn()
+        finally:
+            self._end_everything()
+
+    def _listen_to_signals(self) -> None:
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _turn(self) -> None:
+        readable, _, _ = select.select([self._control, self._wake_reader], [], [])
+        if self._wake_reader in readable:
+            self._wake_reader.recv(4096)
+            self._report_exits()
+        if self._control in readable and not self._stopping:
+            self._answer()
+
+    def _answer(self) -> None:
+        message, descriptors = self._received()
+        if not message:
+            self._stopping = True
+            return
+        request = json.loads(message)
+        pid = self._fork(self._roles[request["role"]], descriptors)
+        self._children.add(pid)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._say({"token": request["token"], "pid": pid})
+
+    def _received(self) -> tuple[bytes, list[int]]:
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, DESCRIPTORS)
+        except ConnectionResetError:
+            return b"", []
+        return message, descriptors
+
+    def _say(self, report: Mapping[str, object]) -> None:
+        # A front that has gone is noticed on the next turn.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.send(json.dumps(report).encode())
+
+    def _report_exits(self) -> None:
+        while (pid := self._next_dead()) is not None:
+            lifetime.end_group(pid)  # before it is reaped, while its number is still its own
+            _, status = os.waitpid(pid, 0)
+            if pid in self._children:
+                self._children.discard(pid)
+                lifetime.end_orphans(keep=self._children)
+                self._say({"pid": pid, "exited": os.waitstatus_to_exitcode(status)})
+
+    def _next_dead(self) -> int | None:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return None
+        return None if found is None else found.si_pid
+
+    def _fork(self, role: Role, descriptors: list[int]) -> int:
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._be_a_child(zygote, role, descriptors)
+        return pid
+
+    def _be_a_child(self, zygote: int, role: Role, descriptors: list[int]) -> NoReturn:
+        status = 1
+        try:
+            os.setsid()
+            lifetime.die_with_parent(zygote)
+            lifetime.adopt_orphans()
+            self._forget_the_zygote()
+            channel, output, errors = descriptors
+            _redirect(output, errors)
+            role(socket.socket(fileno=channel))
+            status = 0
+        except SystemExit as leaving:
+            status = leaving.code if isinstance(leaving.code, int) else 1
+        except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _forget_the_zygote(self) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._control.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _end_everything(self) -> None:
+        for child in self._children:
+            lifetime.end_group(child)
+        lifetime.end_orphans(keep=())
+
+
+def _redirect(output: int, errors: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (output, 1), (errors, 2)):
+        os.dup2(source, target)
+        os.close(source)

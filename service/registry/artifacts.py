@@ -1,0 +1,60 @@
+"""Fetched artifacts on this machine: complete or absent, never in between."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+_PARTIAL: Final = "partial-"
+
+
+class ArtifactCache:
+    """Folders named by the SHA-256 of what they hold the artifact of; names may be hostile.
+
+    Several processes may use one cache at once.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def place(self, identity: tuple[str, int, str, str]) -> Path:
+        """Where the artifact of that (name, creation timestamp, version, source) lies or would."""
+        text = json.dumps(identity).encode()
+        return self._folder / hashlib.sha256(text).hexdigest()
+
+    def get(self, place: Path, fetch: Callable[[Path], Path]) -> Path:
+        """The folder at `place`, fetched if it is not there.
+
+        `fetch` writes below a private folder and returns what is to be put into place, which is
+        done by one rename. Raises OSError, and whatever `fetch` raises.
+        """
+        if place.is_dir():
+            return place
+        self._folder.mkdir(parents=True, exist_ok=True)
+        private = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
+        try:
+            _rename(fetch(private), place)
+        finally:
+            shutil.rmtree(private, ignore_errors=True)
+        return place
+
+
+def _rename(source: Path, place: Path) -> None:
+    try:
+        source.rename(place)
+    except OSError:
+        # Somebody else was faster; what is in place is complete.
+        if not place.is_dir():
+            raise
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what fetches that were ended have left; for when nobody fetches."""
+    if folder.is_dir():
+        for entry in os.scandir(folder):
+            if entry.name.startswith(_PARTIAL):
+                shutil.rmtree(entry.path, ignore_errors=True)

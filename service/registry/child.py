@@ -1,0 +1,149 @@
+"""The registry child's main: MLflow's client, in the one kind of process that has credentials.
+
+It is given its environment by message (CONFIGURE), then asked one thing at a time. A FAILED head is
+`{"fault", "error"}`: a code of `service.registry.wire`, and text for the log alone.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import mlflow.artifacts
+import orjson
+import requests
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from service.processes.blocking import BlockingChannel
+from service.processes.frames import Frame, FrameError, Status
+from service.registry.artifacts import ArtifactCache
+from service.registry.description import Unreadable, describe, serving_example
+from service.registry.wire import Fault, Operation
+
+_MAX_BODY_BYTES: Final = 1024**2
+_NOT_FOUND: Final = "RESOURCE_DOES_NOT_EXIST"
+_T = TypeVar("_T")
+_Answer = tuple[dict[str, Any], bytes]
+
+
+class RegistryFault(Exception):
+    """An operation failed for a reason that has a code."""
+
+    def __init__(self, fault: Fault, error: object = "") -> None:
+        super().__init__(str(error))
+        self.fault = fault
+
+
+def run(connection: socket.socket) -> None:
+    """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    channel = BlockingChannel(connection, _MAX_BODY_BYTES)
+    for frame in channel.frames():
+        channel.send(_answer(frame))
+
+
+def _answer(frame: Frame) -> Frame:
+    try:
+        answer, body = _OPERATIONS[Operation(frame.operation)](orjson.loads(frame.head))
+    except (KeyError, ValueError) as error:
+        raise FrameError(f"no question for a registry child: {error}") from error
+    except RegistryFault as failure:
+        head = orjson.dumps({"fault": failure.fault, "error": str(failure)[:2000]})
+        return Frame(frame.operation, Status.FAILED, frame.id, head)
+    return Frame(frame.operation, Status.DONE, frame.id, orjson.dumps(answer), body)
+
+
+def _configure(wanted: Mapping[str, Any]) -> _Answer:
+    os.environ.update(wanted["environment"])
+    return {}, b""
+
+
+def _resolve(wanted: Mapping[str, Any]) -> _Answer:
+    client = MlflowClient()
+    return {"models": {name: _model(client, name) for name in wanted["names"]}}, b""
+
+
+def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
+    model = _asked(lambda: client.get_registered_model(name))
+    if model is None:
+        return None
+    aliases = {alias: str(version) for alias, version in model.aliases.items()}
+    return {"created": model.creation_timestamp, "aliases": aliases}
+
+
+def _fetch(wanted: Mapping[str, Any]) -> _Answer:
+    client = MlflowClient()
+    name, version = wanted["name"], wanted["version"]
+    found = _still_there(client, name, version, wanted["created"])
+    source = _asked(lambda: client.get_model_version_download_uri(name, version)) or ""
+    cache = ArtifactCache(Path(wanted["cache"]))
+    place = cache.place((name, wanted["created"], version, source))
+    path = _download(cache, place, source)
+    try:
+        described = describe(path)
+    except FileNotFoundError as error:
+        raise RegistryFault(Fault.ARTIFACT_MISSING, error) from error
+    except Unreadable as error:
+        raise RegistryFault(Fault.ARTIFACT_UNREADABLE, error) from error
+    tags = {str(key): str(value) for key, value in found.tags.items()}
+    answer = {"path": str(path), "source": found.source or source, "tags": tags, **described}
+    return answer, serving_example(path) or b""
+
+
+def _still_there(client: MlflowClient, name: str, version: str, created: int) -> ModelVersion:
+    model = _asked(lambda: client.get_registered_model(name))
+    found = _asked(lambda: client.get_model_version(name, version))
+    if model is None or found is None or model.creation_timestamp != created:
+        raise RegistryFault(Fault.VERSION_GONE)
+    if found.status == "FAILED_REGISTRATION":
+        raise RegistryFault(Fault.REGISTRATION_FAILED)
+    if found.status != "READY":
+        raise RegistryFault(Fault.NOT_READY)
+    return found
+
+
+def _download(cache: ArtifactCache, place: Path, source: str) -> Path:
+    def fetch(private: Path) -> Path:
+        found = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(private))
+        # Checked before it is put into place, so that what is in place is a model.
+        if not (Path(found) / "MLmodel").is_file():
+            raise RegistryFault(Fault.ARTIFACT_MISSING, "no MLmodel file")
+        return Path(found)
+
+    try:
+        return cache.get(place, fetch)
+    except (MlflowException, requests.RequestException) as error:
+        raise RegistryFault(_fault_of(error, Fault.ARTIFACT_MISSING), error) from error
+    except OSError as error:
+        raise RegistryFault(Fault.DISK, error) from error
+
+
+def _asked(question: Callable[[], _T]) -> _T | None:
+    """The registry's answer, None where it says that there is no such thing."""
+    try:
+        return question()
+    except MlflowException as error:
+        if error.error_code == _NOT_FOUND:
+            return None
+        raise RegistryFault(_fault_of(error, Fault.REFUSED), error) from error
+    except Exception as error:  # a registry that talks nonsense raises nearly anything
+        raise RegistryFault(Fault.REFUSED, f"{type(error).__name__}: {error}") from error
+
+
+def _fault_of(error: Exception, otherwise: Fault) -> Fault:
+    # MLflow wraps a failed connection without a type of its own (utils/rest_utils.py, http_request)
+    cause = error.__cause__ or error.__context__
+    if isinstance(error, requests.ConnectionError | requests.Timeout):
+        return Fault.UNREACHABLE
+    if isinstance(cause, requests.ConnectionError | requests.Timeout | OSError):
+        return Fault.UNREACHABLE
+    return otherwise
+
+
+_OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], _Answer]]] = {
+    Operation.CONFIGURE: _configure,
+    Operation.RESOLVE: _resolve,
+    Operation.FETCH: _fetch,
+}

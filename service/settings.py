@@ -1,0 +1,98 @@
+"""What an operator can set: flags, then `PODIUM_*`, then the default. Frozen once read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.following.refs import BadRef, ModelRef
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Bytes = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class BadSettings(Exception):
+    """One line that names every setting that is wrong, and what it should be."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the service. Sizes are in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="PODIUM_", frozen=True, extra="ignore")
+
+    models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated NAME@ALIAS; the first is the default model"
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
+    tracking_port: Port = Field(8080, description="Port of the MLflow that `podium up` starts")
+    home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
+    poll_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        1.0, description="Pause between two looks at the registry"
+    )
+    hosts: Count = Field(1, description="Processes that predict, for each version")
+    max_body_bytes: Bytes = Field(16 * 1024**2, description="Longest request body")
+    max_rows: Count = Field(100_000, description="Most rows in one request")
+    max_batch_rows: Count = Field(4096, description="Most rows that are joined into one call")
+    max_queue: Count = Field(1024, description="Most requests that wait for one version")
+    max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
+    predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="Longest prediction, and longest wait for one to begin"
+    )
+    load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        600.0, description="Longest load and warm-up of a version"
+    )
+    drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
+    keep_warm_seconds: Seconds = Field(
+        60.0, description="How long the version before stays ready to be moved back to"
+    )
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("models")
+    @classmethod
+    def _refs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        refs = [str(ModelRef.parse(text)) for text in value]
+        if len(set(refs)) != len(refs):
+            raise BadRef("a model and alias stands there twice")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags and the environment, and nothing else."""
+        return init_settings, env_settings
+
+    @property
+    def refs(self) -> tuple[ModelRef, ...]:
+        """What to follow."""
+        return tuple(ModelRef.parse(text) for text in self.models)
+
+
+def load_settings(flags: Mapping[str, Any]) -> Settings:
+    """The settings in force; flags that are None were not given. Raises `BadSettings`."""
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise BadSettings("; ".join(_sentence(each) for each in error.errors())) from None
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    name = f"PODIUM_{error['loc'][0]}".upper()
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
