@@ -1,8 +1,160 @@
 """The `podium` command: parse, call, print."""
 
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 
+from service.settings import BadSettings, Settings, load_settings
 
-@click.group()
-def main() -> None:
-    """Podium serves MLflow models by alias, and follows the alias."""
+_USAGE_ERROR = 2
+_EPILOG = "Every option can also be set as PODIUM_NAME in the environment; see README.md."
+
+
+def _setting(name: str, flag: str = "") -> Callable[[Any], Any]:
+    """A flag for one setting, described by the setting itself."""
+    field = Settings.model_fields[name]
+    default = field.get_default()
+    shown = "" if default == () else f" [PODIUM_{name.upper()}; default: {default}]"
+    return click.option(
+        flag or f"--{name.replace('_', '-')}",
+        name,
+        metavar=name.upper(),
+        help=f"{field.description}.{shown}",
+    )
+
+
+def _settings(*names: str) -> Callable[[Any], Any]:
+    def decorate(command: Any) -> Any:
+        for name in reversed(names):
+            command = _setting(name)(command)
+        return command
+
+    return decorate
+
+
+def _loaded(flags: dict[str, Any]) -> Settings:
+    try:
+        return load_settings(flags)
+    except BadSettings as error:
+        click.echo(f"podium: {error}", err=True)
+        sys.exit(_USAGE_ERROR)
+
+
+def _find_tracking(home: Path) -> str:
+    """MLflow's address: the environment's, else that of a running `podium up`, else the end."""
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    if named:
+        return named
+    from service.local.running import read_running
+
+    running = read_running(home)
+    if running is None:
+        click.echo(
+            "podium: which MLflow? Set MLFLOW_TRACKING_URI, as in "
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
+            err=True,
+        )
+        sys.exit(_USAGE_ERROR)
+    os.environ["MLFLOW_TRACKING_URI"] = running.tracking_uri
+    return running.tracking_uri
+
+
+class _Commands(click.Group):
+    """Commands in the order in which one meets them; training's is imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["up", "serve", "train", "status", "smoke"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "train":
+            return super().get_command(ctx, cmd_name)
+        from training.command import train
+
+        return train
+
+
+@click.group(cls=_Commands, epilog=_EPILOG)
+@click.version_option(package_name="podium", prog_name="podium")
+@click.pass_context
+def main(context: click.Context) -> None:
+    r"""Serve MLflow models by alias, and follow the alias when it moves.
+
+    \b
+    Start with `podium up`: MLflow, a trained iris model and the service on this machine.
+    With an MLflow of your own: MLFLOW_TRACKING_URI=... podium serve --model NAME@ALIAS
+    """
+    if context.invoked_subcommand == "train" and "--help" not in sys.argv:
+        explicit = any(argument.startswith("--tracking-uri") for argument in sys.argv)
+        if not explicit:
+            _find_tracking(load_home())
+
+
+def load_home() -> Path:
+    """The home folder alone, for commands that need no other setting."""
+    return _loaded({}).home
+
+
+@main.command()
+@_settings("host", "port", "tracking_port", "home")
+def up(**flags: Any) -> None:
+    """Run MLflow, a first iris model and the service on this machine.
+
+    Trains the model if basic_lr_iris_model@champion does not exist yet, prints what to try, and
+    ends everything on Ctrl-C.
+    """
+    settings = _loaded(flags)
+    from service.local.settings import UpSettings
+    from service.local.up import up as run
+
+    home = UpSettings(settings.home, settings.host, settings.port, settings.tracking_port)
+    sys.exit(run(home))
+
+
+@main.command()
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME@ALIAS",
+    help="What to follow; may be given several times. The first is the default model. "
+    "[PODIUM_MODELS, comma-separated]",
+)
+@_settings(
+    "host",
+    "port",
+    "home",
+    "poll_seconds",
+    "hosts",
+    "max_body_bytes",
+    "max_rows",
+    "max_batch_rows",
+    "max_queue",
+    "max_reply_bytes",
+    "predict_timeout_seconds",
+    "load_timeout_seconds",
+    "drain_seconds",
+    "keep_warm_seconds",
+)
+def serve(**flags: Any) -> None:
+    r"""Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
+
+    \b
+    MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion
+    """
+    settings = _loaded(flags)
+    if not settings.models:
+        click.echo("podium: what to serve? Give --model NAME@ALIAS or PODIUM_MODELS.", err=True)
+        sys.exit(_USAGE_ERROR)
+    _find_tracking(settings.home)
+    from service.app import CannotListen
+    from service.app import serve as run
+
+    try:
+        run(settings, os.environ)
+    except CannotListen as error:
+        click.echo(f"podium: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Podium, promise by promise."""

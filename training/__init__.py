@@ -1,0 +1,1 @@
+"""Trains the models that Podium is shown with; knows MLflow, and nothing of the service."""

@@ -1,0 +1,1 @@
+"""A running service as an application meets it, checked from outside."""

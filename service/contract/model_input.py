@@ -6,17 +6,22 @@ Neither numpy nor pandas: this is made in the front, by the thousand every secon
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Union
 
 Kind = Literal["table", "tensor", "tensors"]
+# In quotes, because Python 3.11's `array` takes no type arguments when it runs.
+Values = Union["array[Any]", list[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column of a table, or one tensor.
 
+    A named tuple, because a request makes one for each column: it takes 0.2 us, a frozen dataclass
+    0.55, and four of those are a fifth of what a row of iris costs.
+
     Attributes:
-        name: as the signature has it; None for an unnamed column or the only, unnamed tensor.
+        name: as the signature has it (MLflow takes integers from a DataFrame without names); None
+            for an unnamed column or the only, unnamed tensor.
         dtype: MLflow's type (`double`) for a column, numpy's (`float64`) for a tensor.
         values: in row order, a tensor's flattened in C order. An `array` for numbers without nulls
             (typecodes: boolean `B`, integer `i`, long `q`, float `f`, double `d`, datetime `q`,
@@ -26,9 +31,9 @@ class Column:
         shape: of a tensor; None for a column.
     """
 
-    name: str | None
+    name: str | int | None
     dtype: str
-    values: array[Any] | list[Any]
+    values: Values
     has_null: bool = False
     shape: tuple[int, ...] | None = None
 

@@ -94,9 +94,7 @@ def _tensors(head: Mapping[str, Any], body: bytes) -> ModelData:
     return arrays[None] if head["kind"] == "tensor" else arrays
 
 
-def _parts(
-    head: Mapping[str, Any], body: bytes
-) -> Iterator[tuple[Mapping[str, Any], Values]]:
+def _parts(head: Mapping[str, Any], body: bytes) -> Iterator[tuple[Mapping[str, Any], Values]]:
     start, view = 0, memoryview(body)
     for column in head["columns"]:
         end = start + column["bytes"]

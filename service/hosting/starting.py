@@ -10,8 +10,9 @@ from service.errors import FollowingError, PassingFault, VersionFault
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.wire import Operation, encode_batch
 from service.processes.channel import ChannelClosed
-from service.processes.child import Child, Forks, OnLine
+from service.processes.child import Child, Forks
 from service.processes.frames import Frame, Status
+from service.processes.output import OnLine
 
 HOST_ROLE = "service.hosting.host"
 _KILLED = -9

@@ -18,7 +18,7 @@ from service.processes import lifetime
 from service.processes.forker import Forker
 
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
-_PRELOADED: Final = (
+PRELOADED: Final = (
     "mlflow.pyfunc",
     "mlflow.sklearn",
     "mlflow.artifacts",
@@ -33,21 +33,21 @@ _PRELOADED: Final = (
 )
 
 
-def _preload(roles: Sequence[str]) -> None:
-    for module in (*_PRELOADED, *roles):
+def _preload(modules: Sequence[str]) -> None:
+    for module in modules:
         importlib.import_module(module)
     # What is shared with every child must not be written to by their collectors.
     gc.collect()
     gc.freeze()
 
 
-def main() -> None:
+def main(preloaded: Sequence[str] = PRELOADED) -> None:
     """Serves the front that started this process, and ends with it."""
     descriptor, front, *roles = sys.argv[1:]
     lifetime.die_with_parent(int(front))
     lifetime.adopt_orphans()
     control = socket.socket(fileno=int(descriptor))
-    _preload(roles)
+    _preload((*preloaded, *roles))
     forker = Forker(control, {role: sys.modules[role].run for role in roles})
     # From here on there are children: the front's end is answered by ending them first.
     lifetime.die_with_parent(int(front), signal.SIGTERM)

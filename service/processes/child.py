@@ -1,20 +1,17 @@
-"""The front's handle to one forked child: its channel, its output, and its end."""
+"""The front's handle to one forked child: its channel and its end."""
 
 import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from service.processes import lifetime
 from service.processes.channel import Channel
+from service.processes.output import OnLine
 
 # The zygote reports how a child ended some milliseconds after the kernel says that it has.
 _REPORT_SECONDS: Final = 0.5
-_LINE_BYTES: Final = 8 * 1024
-
-OnLine = Callable[[str, str], None]
 
 
 class Child:
@@ -80,29 +77,3 @@ class Forks(Protocol):
     async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
         """A new child in that role; raises `PassingFault`."""
         ...
-
-
-class Output(asyncio.Protocol):
-    """What a child prints, line by line, each bounded; a line without end is cut."""
-
-    def __init__(self, stream: str, on_line: OnLine) -> None:
-        self._stream = stream
-        self._on_line = on_line
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        """asyncio's word that the child has printed."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LINE_BYTES:
-            lines.append(self._rest)
-            self._rest = b""
-        for line in lines:
-            self._say(line)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's word that nobody holds the other end any more."""
-        if self._rest:
-            self._say(self._rest)
-
-    def _say(self, line: bytes) -> None:
-        self._on_line(self._stream, line[:_LINE_BYTES].decode(errors="replace"))

@@ -56,8 +56,28 @@ def end_group(leader: int) -> None:
 def end_orphans(keep: Collection[int]) -> None:
     """Kills and reaps every child that is not in `keep`, and what those leave behind in turn."""
     while orphans := children().difference(keep):
-        for orphan in orphans:
-            os.kill(orphan, signal.SIGKILL)
-        for orphan in orphans:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(orphan, 0)
+        _end(orphans)
+
+
+def end_marked(mark: str) -> None:
+    """Kills and reaps every child that was started with `mark` (NAME=value) in its environment.
+
+    For a process that has other children too; what those leave behind in turn is ended as well.
+    """
+    while orphans := {child for child in children() if _is_marked(child, mark.encode())}:
+        _end(orphans)
+
+
+def _end(orphans: Collection[int]) -> None:
+    for orphan in orphans:
+        os.kill(orphan, signal.SIGKILL)
+    for orphan in orphans:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(orphan, 0)
+
+
+def _is_marked(pid: int, mark: bytes) -> bool:
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

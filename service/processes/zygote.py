@@ -15,10 +15,10 @@ from typing import Any, Final, TypeVar
 from service.errors import PassingFault
 from service.processes import lifetime
 from service.processes.channel import Channel
-from service.processes.child import Child, OnLine, Output
+from service.processes.child import Child
 from service.processes.forker import MESSAGE_BYTES
+from service.processes.output import OnLine, Outputs
 
-_MODULE: Final = "service.hosting.zygote"
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0
 _T = TypeVar("_T")
@@ -30,13 +30,21 @@ class Zygote:
     Args:
         roles: the modules whose `run` a child may be asked to call.
         environment: the whole environment of the zygote and so of every child.
+        module: the zygote's main, called as `service.hosting.zygote` is.
     """
 
-    def __init__(self, roles: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        roles: Sequence[str],
+        environment: Mapping[str, str],
+        module: str = "service.hosting.zygote",
+    ) -> None:
+        self._command = (sys.executable, "-P", "-m", module)
         self._roles = roles
         self._environment = dict(environment)
         self._lock = asyncio.Lock()
         self._running: _Running | None = None
+        self._outputs = Outputs()
 
     async def start(self) -> None:
         """Returns when the libraries are loaded; raises `PassingFault` when they cannot be."""
@@ -45,18 +53,22 @@ class Zygote:
     async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
         """A new child in that role. Raises `PassingFault`; whatever was started then has ended."""
         running = await self._ready()
-        return await running.fork(role, max_body_bytes, on_line)
+        child, pipes = await running.fork(role, max_body_bytes)
+        for stream, descriptor in pipes.items():
+            await self._outputs.listen(descriptor, stream, on_line)
+        return child
 
     async def close(self) -> None:
         """Ends the zygote and every child; returns when all are gone."""
         running, self._running = self._running, None
         if running is not None:
             await running.end()
+        await self._outputs.close()
 
     async def _ready(self) -> "_Running":
         async with self._lock:
             if self._running is None or not self._running.alive:
-                self._running = _Running(self._roles, self._environment)
+                self._running = _Running(self._command, self._roles, self._environment)
             running = self._running
         await running.ready()
         return running
@@ -65,31 +77,33 @@ class Zygote:
 class _Running:
     """One zygote process, from its start to its end."""
 
-    def __init__(self, roles: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], roles: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
         lifetime.adopt_orphans()
         loop = asyncio.get_running_loop()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
+        self._mark = f"PODIUM_ZYGOTE={os.urandom(8).hex()}"
+        name, _, value = self._mark.partition("=")
         with theirs:
-            self._process = _spawn(theirs, roles, environment)
+            self._process = _spawn(command, theirs, roles, {**environment, name: value})
         self._pidfd = os.pidfd_open(self._process.pid)
         self._tokens = itertools.count(1)
         self._ready: asyncio.Future[None] = loop.create_future()
         self._pids: dict[int, asyncio.Future[int]] = {}
         self._children: dict[int, Child] = {}
         self._exits: dict[int, int] = {}
+        self._cleaning: asyncio.Task[None] | None = None
+        self.alive = True
         self.ended: asyncio.Future[None] = loop.create_future()
         loop.add_reader(self._control.fileno(), self._on_report)
         loop.add_reader(self._pidfd, self._on_end)
 
-    @property
-    def alive(self) -> bool:
-        return not self.ended.done()
-
     async def ready(self) -> None:
         await _within(_START_SECONDS, self._ready, "the zygote did not start in time")
 
-    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+    async def fork(self, role: str, max_body_bytes: int) -> tuple[Child, dict[str, int]]:
         ours, theirs = socket.socketpair()
         pipes = [os.pipe() for _ in range(2)]
         try:
@@ -105,9 +119,8 @@ class _Running:
                 os.close(write)
         child = Child(pid, await Channel.over(ours, max_body_bytes))
         self._keep(child)
-        for stream, (read, _) in zip(("stdout", "stderr"), pipes, strict=True):
-            await _listen(read, stream, on_line)
-        return child
+        readers = (read for read, _ in pipes)
+        return child, dict(zip(("stdout", "stderr"), readers, strict=True))
 
     async def _ask(self, role: str, descriptors: list[int]) -> int:
         token = next(self._tokens)
@@ -155,27 +168,35 @@ class _Running:
 
     def _on_end(self) -> None:
         loop = asyncio.get_running_loop()
+        self.alive = False
         loop.remove_reader(self._pidfd)
         self._on_report()
         loop.remove_reader(self._control.fileno())
         os.close(self._pidfd)
         self._control.close()
         self._process.wait()
-        self._end_what_it_left()
-        self.ended.set_result(None)
+        self._refuse_who_waits()
+        self._cleaning = loop.create_task(self._end_what_it_left())
 
-    def _end_what_it_left(self) -> None:
+    def _refuse_who_waits(self) -> None:
         lost = _not_started(f"the zygote ended with {self._process.returncode}")
         waiting: list[asyncio.Future[Any]] = [self._ready, *self._pids.values()]
         for answer in waiting:
             if not answer.done():
                 answer.set_exception(lost)
                 answer.exception()  # nobody may be waiting for it
+
+    async def _end_what_it_left(self) -> None:
         for child in self._children.values():
             child.kill()
-            lifetime.end_group(child.pid)
+        await asyncio.to_thread(lifetime.end_marked, self._mark)
+        for child in self._children.values():
+            # Adopted by this process when the zygote ended, and perhaps dead before it was looked at.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child.pid, os.WNOHANG)
             child.report_exit(None)
         self._children.clear()
+        self.ended.set_result(None)
 
     async def end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -184,15 +205,17 @@ class _Running:
         _, late = await asyncio.wait([self.ended], timeout=5.0)
         if late:
             self._process.kill()
-            await asyncio.shield(self.ended)
+        await asyncio.shield(self.ended)
 
 
 def _spawn(
-    control: socket.socket, roles: Sequence[str], environment: Mapping[str, str]
+    command: Sequence[str],
+    control: socket.socket,
+    roles: Sequence[str],
+    environment: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
-    arguments = [str(control.fileno()), str(os.getpid()), *roles]
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", _MODULE, *arguments],
+        [*command, str(control.fileno()), str(os.getpid()), *roles],
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         pass_fds=(control.fileno(),),
@@ -209,9 +232,3 @@ async def _within(seconds: float, answer: asyncio.Future[_T], message: str) -> _
     if not done:
         raise _not_started(message)
     return answer.result()
-
-
-async def _listen(descriptor: int, stream: str, on_line: OnLine) -> None:
-    loop = asyncio.get_running_loop()
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
-    await loop.connect_read_pipe(lambda: Output(stream, on_line), pipe)

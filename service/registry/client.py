@@ -16,8 +16,9 @@ from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.ports import FetchedVersion, Missing, Resolution
 from service.following.refs import ModelRef, VersionId
 from service.processes.channel import ChannelClosed
-from service.processes.child import Child, Forks, OnLine
+from service.processes.child import Child, Forks
 from service.processes.frames import Frame, Status
+from service.processes.output import OnLine
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
 
 REGISTRY_ROLE: Final = "service.registry.child"

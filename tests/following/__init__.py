@@ -1,0 +1,1 @@
+"""Following: policy, slots and the follower."""

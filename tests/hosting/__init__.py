@@ -1,0 +1,1 @@
+"""Hosts, pools and batches, with real processes and real models."""

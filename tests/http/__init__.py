@@ -1,0 +1,1 @@
+"""HTTP, against fakes behind the ports."""

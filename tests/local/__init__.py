@@ -1,0 +1,1 @@
+"""`podium up`: its steps, its children and its words."""

@@ -1,0 +1,1 @@
+"""Frames, channels, and the rule that nothing outlives the front."""

@@ -1,0 +1,1 @@
+"""Training: what it does with iris, and what it leaves in MLflow."""

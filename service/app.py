@@ -1,0 +1,188 @@
+"""The composition root: builds everything, starts it, and ends what it has started."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
+from typing import Final
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from service.contract.contract import Limits as ContractLimits
+from service.environment import host_environment, registry_environment
+from service.following.clock import Clock
+from service.following.follower import Follower
+from service.following.refs import VersionId
+from service.following.slots import Slots
+from service.following.staging import HostStager
+from service.hosting.observer import HostingObserver
+from service.hosting.specification import Limits as PoolLimits
+from service.hosting.starting import HOST_ROLE
+from service.http.create import create_http
+from service.logs import Logs, configure_logs
+from service.metrics import Metrics
+from service.processes.zygote import Zygote
+from service.registry.artifacts import remove_partial
+from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
+from service.reporting import FollowingReport, HostingReport
+from service.settings import Settings
+
+# Longer than the pools of clients keep an idle connection, so that the client closes first: a
+# request that crosses the server's close on the wire is lost.
+_KEEP_ALIVE_SECONDS: Final = 75
+
+
+class CannotListen(Exception):
+    """The address is taken or not ours; one line for people."""
+
+
+def serve(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
+
+    Raises `CannotListen` before anything has been started.
+    """
+    listener = listen(settings)
+    logs = configure_logs(sys.stderr.buffer)
+    try:
+        uvloop.run(_serve(settings, environment, listener, logs))
+    finally:
+        logs.close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A listening socket on the address of the settings."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+            "choose another with --port"
+        ) from None
+    return listener
+
+
+async def _serve(
+    settings: Settings, environment: Mapping[str, str], listener: socket.socket, logs: Logs
+) -> None:
+    server = _Server(_configuration(create_app(settings, environment, logs), settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    host, port = listener.getsockname()[:2]
+    logs.logger.info("listening", url=f"http://{host}:{port}", models=list(settings.models))
+    await server.serve(sockets=[listener])
+
+
+def _configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(settings.drain_seconds) or None,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own handling of signals, which would end the process with them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+def create_app(settings: Settings, environment: Mapping[str, str], logs: Logs) -> ASGIApp:
+    """The whole service as one ASGI application; its lifespan starts and ends all of it.
+
+    `environment` is where MLflow's address and credentials are taken from.
+    """
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    slots = Slots(settings.refs)
+    metrics.watch(slots)
+    return create_http(
+        slots,
+        max_body_bytes=settings.max_body_bytes,
+        registry=registry,
+        logger=logs.logger,
+        observers=(metrics, logs.requests),
+        lifespan=partial(_lifespan, settings, environment, slots, metrics, logs),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(
+    settings: Settings,
+    environment: Mapping[str, str],
+    slots: Slots,
+    metrics: Metrics,
+    logs: Logs,
+    _: FastAPI,
+) -> AsyncIterator[None]:
+    zygote = Zygote([HOST_ROLE, REGISTRY_ROLE], host_environment(os.environ, settings.hosts))
+    registry = _registry(settings, environment, zygote, logs)
+    stager = _stager(settings, zygote, metrics, logs)
+    follower = Follower(
+        slots,
+        registry,
+        stager,
+        FollowingReport(metrics, logs.logger),
+        Clock(),
+        poll_seconds=settings.poll_seconds,
+        keep_warm_seconds=settings.keep_warm_seconds,
+    )
+    following = asyncio.create_task(follower.run())
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await follower.close()
+        await registry.close()
+        await zygote.close()
+
+
+def _registry(
+    settings: Settings, environment: Mapping[str, str], zygote: Zygote, logs: Logs
+) -> MlflowRegistry:
+    def printed(stream: str, line: str) -> None:
+        logs.logger.info("registry_output", stream=stream, line=line)
+
+    cache = settings.home.resolve() / "cache"
+    remove_partial(cache)
+    deadlines = Deadlines(fetch=settings.load_timeout_seconds)
+    return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
+
+
+def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> HostStager:
+    def observer_of(version: VersionId) -> HostingObserver:
+        return HostingReport(version, metrics.pool(), logs.logger)
+
+    pool = PoolLimits(
+        hosts=settings.hosts,
+        max_batch_rows=settings.max_batch_rows,
+        max_queue=settings.max_queue,
+        max_reply_bytes=settings.max_reply_bytes,
+        predict_seconds=settings.predict_timeout_seconds,
+        load_seconds=settings.load_timeout_seconds,
+    )
+    return HostStager(zygote, ContractLimits(max_rows=settings.max_rows), pool, observer_of)

@@ -1,0 +1,84 @@
+"""A version's own input example through both protocols: answered, whole, and named right."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from service.checks.replies import expect, header, json_object
+from service.checks.result import CheckResult, Failed, judged
+from service.checks.target import Target
+
+_FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_HEADERS = {"name": "Podium-Model", "alias": "Podium-Alias", "version": "Podium-Version"}
+
+
+async def predict(service: httpx.AsyncClient, target: Target) -> CheckResult:
+    """`/predict`: as many predictions as rows, by the version that body and headers name."""
+    path = f"{target.base}/predict"
+    return await judged(_name(target, "predict"), target.slot, _predict(service, path, target))
+
+
+async def invocations(service: httpx.AsyncClient, target: Target) -> CheckResult:
+    """`/invocations`: as many predictions as rows, and the slot in the headers."""
+    path = f"{target.base}/invocations"
+    work = _invocations(service, path, target)
+    return await judged(_name(target, "invocations"), target.slot, work)
+
+
+def _name(target: Target, route: str) -> str:
+    return route if target.base else f"{route} (default)"
+
+
+async def _predict(service: httpx.AsyncClient, path: str, target: Target) -> str:
+    answer = expect(await service.post(path, json=target.request), 200)
+    body = json_object(answer)
+    note = _counted(body, target.request)
+    told = body.get("model")
+    if told != _identity(answer):
+        raise Failed("body and headers name different versions")
+    _is_of(answer, target)
+    return f"version {header(answer, 'Podium-Version')}, {note}"
+
+
+async def _invocations(service: httpx.AsyncClient, path: str, target: Target) -> str:
+    answer = expect(await service.post(path, json=target.request), 200)
+    note = _counted(json_object(answer), target.request)
+    _is_of(answer, target)
+    return f"version {header(answer, 'Podium-Version')}, {note}"
+
+
+def _identity(answer: httpx.Response) -> Mapping[str, str]:
+    return {key: header(answer, name) for key, name in _HEADERS.items()}
+
+
+def _is_of(answer: httpx.Response, target: Target) -> None:
+    named = _identity(answer)
+    if (named["name"], named["alias"]) != (target.name, target.alias):
+        raise Failed("the headers name another slot")
+
+
+def _counted(body: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    if "predictions" not in body:
+        raise Failed("the body has no `predictions`")
+    asked, got = rows_of(request), _length(body["predictions"])
+    if asked is None or got is None:
+        return "answered, not counted"
+    if asked != got:
+        raise Failed(f"{got} predictions for {asked} rows")
+    return f"{got} prediction" + ("" if got == 1 else "s")
+
+
+def rows_of(request: Mapping[str, Any]) -> int | None:
+    """How many rows a request in one of MLflow's formats holds; None if that cannot be told."""
+    data = next((request[key] for key in _FORMATS if key in request), None)
+    if "dataframe_split" in request:
+        data = data.get("data") if isinstance(data, dict) else None
+    return _length(data)
+
+
+def _length(value: object) -> int | None:
+    """Of a list, or of the first of several named lists; a lone value is no list of one."""
+    if isinstance(value, dict):
+        value = next(iter(value.values()), None)
+    return len(value) if isinstance(value, list) else None

@@ -1,0 +1,55 @@
+"""What one check found: passed, failed, or not checked, which is never the same as passed."""
+
+import enum
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import httpx
+
+
+class Outcome(enum.Enum):
+    """The three ways that a check ends."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check's end.
+
+    Attributes:
+        slot: `name@alias` if the check concerns one, None for the whole service.
+        milliseconds: how long the check took, its requests included.
+        note: a few words: what was seen, what is wrong, or why it was not checked.
+    """
+
+    name: str
+    slot: str | None
+    outcome: Outcome
+    milliseconds: float
+    note: str
+
+
+class Failed(Exception):
+    """The service did not do what it promises; the message says what it did."""
+
+
+class NotChecked(Exception):
+    """Nothing can be said; the message says why."""
+
+
+async def judged(name: str, slot: str | None, work: Awaitable[str]) -> CheckResult:
+    """Runs the check, which returns a note or raises; an answer that does not come is a failure."""
+    began = time.perf_counter()
+    try:
+        outcome, note = Outcome.PASSED, await work
+    except NotChecked as reason:
+        outcome, note = Outcome.NOT_CHECKED, str(reason)
+    except Failed as reason:
+        outcome, note = Outcome.FAILED, str(reason)
+    except httpx.HTTPError as error:
+        outcome, note = Outcome.FAILED, f"no answer ({type(error).__name__})"
+    return CheckResult(name, slot, outcome, (time.perf_counter() - began) * 1000, note)

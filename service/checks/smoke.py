@@ -1,0 +1,133 @@
+"""`podium smoke`: everything that an application relies on, asked of a running service once.
+
+It changes nothing, and sends the service only its own input examples and requests that must be
+refused.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from rich.console import Console
+
+from service.checks import probes
+from service.checks.answers import invocations, predict
+from service.checks.refusals import invocations_refuses, predict_refuses, request_id
+from service.checks.registry import Registry, follows_alias
+from service.checks.report import summary, table, write_junit
+from service.checks.result import CheckResult, Failed, Outcome
+from service.checks.target import Target, described, description
+
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+# A proxy that the environment names stands between this machine and others, not within it.
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Twice the default pause between two looks at the registry, and the time that a swap takes.
+_PATIENCE = 5.0
+_UNREACHABLE = 2
+
+
+def smoke(
+    url: str, *, tracking_uri: str | None, junit: Path | None, console: Console | None = None
+) -> int:
+    """Runs all checks and prints a table.
+
+    Returns the exit status: 0 if none failed (some may not have been checked), 1 if one did or the
+    file could not be written, 2 if no service answers at the address.
+    """
+    try:
+        results = asyncio.run(_all(url, tracking_uri))
+        status = int(any(one.outcome is Outcome.FAILED for one in results))
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        note = f"no answer ({type(error).__name__}); an address is written http://HOST:PORT"
+        results = [CheckResult("reach the service", None, Outcome.FAILED, 0.0, note)]
+        status = _UNREACHABLE
+    printed = console or Console(highlight=False)
+    printed.print(table(results))
+    printed.print(summary(results))
+    written = junit is None or _written(results, junit, printed)
+    return status or int(not written)
+
+
+def _written(results: Sequence[CheckResult], junit: Path, printed: Console) -> bool:
+    try:
+        write_junit(results, junit)
+    except OSError as error:
+        printed.print(f"The JUnit file cannot be written ({error.strerror}).", style="bold red")
+        return False
+    return True
+
+
+async def _all(url: str, tracking_uri: str | None) -> list[CheckResult]:
+    async with _client(url, base_url=url) as service, _client(tracking_uri or "") as asked:
+        await service.get("/health/live")
+        registry = Registry(asked, tracking_uri)
+        return [result async for result in checks(service, registry, _PATIENCE)]
+
+
+def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, trust_env=not _is_near(url))
+
+
+def _is_near(url: str) -> bool:
+    # As urllib reads it: what is no web address (MLflow takes others) is not near, and no error.
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+async def checks(
+    service: httpx.AsyncClient, registry: Registry, patience: float
+) -> AsyncIterator[CheckResult]:
+    """Every check's result, one after the other: the service's own, then each slot's.
+
+    `patience` is how long a moved alias may take to be followed, in seconds.
+    """
+    for probe in (probes.live, probes.ready, probes.ping, probes.version, probes.models):
+        yield await probe(service)
+    for position, (name, alias) in enumerate(await _slots(service)):
+        yield await description(service, name, alias)
+        target = await _target(service, name, alias)
+        if target is None:
+            continue
+        async for result in _of_slot(service, registry, target, patience):
+            yield result
+        if position == 0:
+            async for result in _of_default_routes(service, target):
+                yield result
+
+
+async def _slots(service: httpx.AsyncClient) -> list[tuple[str, str]]:
+    """Names and aliases; none where `/models` fails, which is a result of its own."""
+    try:
+        return [(slot["name"], slot["alias"]) for slot in await probes.listed(service)]
+    except (Failed, httpx.HTTPError):
+        return []
+
+
+async def _target(service: httpx.AsyncClient, name: str, alias: str) -> Target | None:
+    try:
+        return await described(service, name, alias)
+    except (Failed, httpx.HTTPError):
+        return None
+
+
+async def _of_slot(
+    service: httpx.AsyncClient, registry: Registry, target: Target, patience: float
+) -> AsyncIterator[CheckResult]:
+    yield await predict(service, target)
+    yield await invocations(service, target)
+    yield await follows_alias(service, registry, target, patience)
+    yield await predict_refuses(service, target)
+    yield await invocations_refuses(service, target)
+
+
+async def _of_default_routes(
+    service: httpx.AsyncClient, target: Target
+) -> AsyncIterator[CheckResult]:
+    default = Target(target.name, target.alias, "", target.version, target.example)
+    yield await predict(service, default)
+    yield await invocations(service, default)
+    yield await request_id(service, default)

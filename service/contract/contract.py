@@ -1,0 +1,107 @@
+"""A version's signature, compiled once: bytes in, a valid model input or every error out."""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from service.contract.findings import BODY, Findings
+from service.contract.json_body import check_media_type, read_object
+from service.contract.model_input import ModelInput
+from service.contract.params import ParamsReader
+from service.contract.reading import InputReader
+from service.contract.request_schema import request_schema
+from service.contract.signature import read_entries, read_signature
+from service.contract.table_formats import FORMATS
+from service.contract.table_reader import TableReader
+from service.contract.tensor_reader import TensorReader
+
+_ONE_FORMAT = "must have exactly one of " + ", ".join(FORMATS)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one request is looked at.
+
+    Attributes:
+        max_rows: rows of one request.
+        max_errors: field errors that are listed; more are only counted.
+    """
+
+    max_rows: int
+    max_errors: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What one version takes. Has no state: may be used from anywhere, any number of times."""
+
+    request_schema: Mapping[str, Any]
+    _description: Mapping[str, Any]
+    _inputs: InputReader
+    _params: ParamsReader | None
+    _limits: Limits
+
+    def parse(self, body: bytes, media_type: str) -> ModelInput:
+        """The request as the signature has it, without loss.
+
+        Raises `InvalidInput` with everything that is wrong with inputs and params at once, or
+        `UnsupportedMediaType`. Keys of the body that no format knows are ignored, and `params`
+        too where the signature has none.
+        """
+        check_media_type(media_type)
+        document = read_object(body)
+        findings = Findings(self._limits.max_errors)
+        forms = [form for form in FORMATS if form in document]
+        reading = None
+        if len(forms) == 1:
+            reading = self._inputs.read(forms[0], document[forms[0]], findings)
+        else:
+            findings.add(BODY, _ONE_FORMAT, "format")
+        params = None
+        if self._params is not None:
+            params = self._params.read(document.get("params"), findings)
+        if reading is None or findings:
+            raise findings.error()
+        kind, columns, rows, index, mark = reading
+        return ModelInput(kind, columns, rows, params, index, _join_key(mark, params))
+
+    def describe(self) -> Mapping[str, Any]:
+        """The signature's `inputs`, `outputs` and `params` as lists that JSON can hold, or None."""
+        return self._description
+
+
+def compile_contract(signature: Mapping[str, str | None], limits: Limits) -> Contract:
+    """The contract of a signature whose parts are JSON texts, as MLmodel stores them.
+
+    Raises `VersionFault` of stage `contract`, with the reason `no_inputs`, `bad_signature` (MLflow
+    could not read it either) or `unsupported_signature` (its detail names the input).
+    """
+    read = read_signature(signature)
+    inputs = (
+        TableReader(read.columns, limits.max_rows)
+        if read.columns
+        else TensorReader(read.tensors, limits.max_rows)
+    )
+    description = {
+        part: _finite(list(read_entries(signature.get(part), part))) or None
+        for part in ("inputs", "outputs", "params")
+    }
+    params = None if read.params is None else ParamsReader(read.params)
+    return Contract(request_schema(read), description, inputs, params, limits)
+
+
+def _join_key(mark: Hashable | None, params: Mapping[str, Any] | None) -> Hashable | None:
+    if mark is None or params is None:
+        return mark
+    # The order is the signature's, and Python writes every value that params may have exactly.
+    return (mark, repr(params))
+
+
+def _finite(value: Any) -> Any:
+    # MLmodel's JSON knows NaN and infinities as defaults of params; the web's does not.
+    if type(value) is float and not math.isfinite(value):
+        return None
+    if type(value) is list:
+        return list(map(_finite, value))
+    return {key: _finite(item) for key, item in value.items()} if type(value) is dict else value

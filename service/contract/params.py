@@ -1,0 +1,83 @@
+"""The params of a request: checked, with the signature's defaults filled in.
+
+As MLflow's enforcement has it (mlflow/models/utils.py, `_enforce_params_schema`): unknown params
+are ignored, missing ones take their default, null is handed on as None. Values are as exact as in
+columns. A datetime is handed on as ISO 8601 text in UTC, without a zone and to the microsecond,
+which is what that enforcement makes a date or datetime of.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from service.contract.findings import BODY, Findings, Loc
+from service.contract.scalars import COLUMN_TYPES
+from service.contract.signature import ParamSpec
+from service.contract.texts import nanoseconds
+
+_BASE: Final[Loc] = (*BODY, "params")
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - MLflow's datetimes have no zone
+_DATE_LENGTH: Final = len("1970-01-01")
+
+
+def _iso_text(text: str) -> str:
+    if len(text) == _DATE_LENGTH:
+        return text
+    return (_EPOCH + timedelta(microseconds=nanoseconds(text) // 1000)).isoformat()
+
+
+# What MLflow makes of a value that has passed (DataType.to_python).
+_MADE: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "float": float,
+    "double": float,
+    "string": str,
+    "datetime": _iso_text,
+}
+
+
+class ParamsReader:
+    """Reads what stands under `params`."""
+
+    def __init__(self, specs: Sequence[ParamSpec]) -> None:
+        self._specs = specs
+        self._defaults = {spec.name: spec.default for spec in specs}
+
+    def read(self, params: Any, findings: Findings) -> Mapping[str, Any]:
+        """Every param of the signature, in its order; of use only if nothing was noted."""
+        if params is None:
+            return self._defaults
+        if type(params) is not dict:
+            findings.add(_BASE, "must be an object", "type")
+            return self._defaults
+        return {
+            spec.name: _read(spec, params[spec.name], findings)
+            if spec.name in params
+            else spec.default
+            for spec in self._specs
+        }
+
+
+def _read(spec: ParamSpec, value: Any, findings: Findings) -> Any:
+    loc = (*_BASE, spec.name)
+    if not spec.is_list:
+        return _single(spec.type, value, loc, findings)
+    if type(value) is not list:
+        findings.add(loc, "must be a list", "type")
+        return None
+    return [_single(spec.type, item, (*loc, place), findings) for place, item in enumerate(value)]
+
+
+def _single(type_: str, value: Any, loc: Loc, findings: Findings) -> Any:
+    if value is None:
+        return None
+    checker = COLUMN_TYPES[type_]
+    if checker.convert((value,)) is None:
+        checker.examine(value, loc, findings)
+    elif type_ == "datetime" and nanoseconds(value) % 1000:
+        findings.add(loc, "must not be finer than microseconds", "precision")
+    else:
+        return _MADE[type_](value)
+    return None

@@ -1,0 +1,126 @@
+"""JSON schema of a request body, in the dialect of OpenAPI 3.1, for people and generated clients.
+
+Every body that it admits is laid out as the contract asks. It says less than the contract checks
+where JSON schema cannot say it: that rows are as long as `columns`, or nested lists regular.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from service.contract.scalars import COLUMN_TYPES
+from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
+from service.contract.tensor_types import TENSOR_TYPES
+
+Schema = Mapping[str, Any]
+
+_LABELS: Final[Schema] = {"type": "array", "items": {"type": ["string", "number"]}}
+
+
+def request_schema(signature: Signature) -> Schema:
+    """An object with exactly one of the four formats, and the params of the signature."""
+    formats = _of_columns(signature) if signature.columns else _of_tensors(signature)
+    properties = dict(formats)
+    if signature.params is not None:
+        properties["params"] = _object({spec.name: _param(spec) for spec in signature.params})
+    return {
+        "type": "object",
+        "properties": properties,
+        "oneOf": [{"required": [form]} for form in formats],
+    }
+
+
+def _of_columns(signature: Signature) -> Mapping[str, Schema]:
+    columns = list(signature.columns)
+    values = [_column(column) for column in columns]
+    rows = _list({"type": "array", "items": _any_of(values)})
+    if not signature.named:
+        wide = {"type": "array", "items": _any_of(values), "minItems": len(values)}
+        either = [_list(wide)]
+        if len(values) == 1:
+            either += [_list(values[0]), values[0]]
+        listed = _any_of(either)
+        return _formats(_split(rows), _list(wide), listed, listed)
+    names = [str(column.name) for column in columns]
+    required = [str(column.name) for column in columns if column.required]
+    records = _list(_object(dict(zip(names, values, strict=True)), required))
+    spread = {name: _any_of([_list(v), v]) for name, v in zip(names, values, strict=True)}
+    either = [records, _object(spread, required)]
+    if len(values) == 1:
+        either.append(_list(values[0]))
+    listed = _any_of(either)
+    return _formats(_split(rows, [column.name for column in columns]), records, listed, listed)
+
+
+def _of_tensors(signature: Signature) -> Mapping[str, Schema]:
+    tensors = signature.tensors
+    elements = _any_of([TENSOR_TYPES[tensor.dtype].schema for tensor in tensors])
+    cell = _any_of([elements, _list(elements)])
+    split = _split(_list(_list(cell)), [tensor.name for tensor in tensors])
+    if not signature.named:
+        nested = _nested(tensors[0], tensors[0].shape)
+        return _formats(_split(_list(_list(cell))), _list(_list(cell)), nested, nested)
+    names = [str(tensor.name) for tensor in tensors]
+    whole = _object({str(t.name): _nested(t, t.shape) for t in tensors}, names)
+    single = [_nested(tensors[0], tensors[0].shape)] if len(tensors) == 1 else []
+    by_row = _list(_object({str(t.name): _nested(t, t.shape[1:]) for t in tensors}, names))
+    records = _list(_object(dict.fromkeys(names, cell), names))
+    listed = _any_of([whole, by_row, *single])
+    return _formats(split, records, listed, listed)
+
+
+def _formats(
+    split: Schema, records: Schema, instances: Schema, inputs: Schema
+) -> dict[str, Schema]:
+    return {
+        "dataframe_split": split,
+        "dataframe_records": records,
+        "instances": instances,
+        "inputs": inputs,
+    }
+
+
+def _split(rows: Schema, names: Sequence[str | int | None] = ()) -> Schema:
+    columns = {**_LABELS, "examples": [list(names)]} if names else _LABELS
+    required = ["columns", "data"] if any(type(name) is str for name in names) else ["data"]
+    properties = {"columns": columns, "index": _LABELS, "data": rows}
+    return {**_object(properties, required), "additionalProperties": False}
+
+
+def _column(column: ColumnSpec) -> Schema:
+    checker = COLUMN_TYPES[column.type]
+    schema = {**checker.schema, "title": column.type}
+    if not column.required and checker.nullable:
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def _nested(tensor: TensorSpec, shape: Sequence[int]) -> Schema:
+    schema: Schema = {**TENSOR_TYPES[tensor.dtype].schema, "title": tensor.dtype}
+    for length in reversed(shape):
+        schema = _list(schema) if length == -1 else _list(schema, length)
+    return schema
+
+
+def _param(param: ParamSpec) -> Schema:
+    schema = {**COLUMN_TYPES[param.type].schema, "title": param.type}
+    schema["type"] = [schema["type"], "null"]
+    whole = _list(schema) if param.is_list else schema
+    return {**whole, "default": param.default}
+
+
+def _list(items: Schema, length: int | None = None) -> Schema:
+    if length is None:
+        return {"type": "array", "items": items}
+    return {"type": "array", "items": items, "minItems": length, "maxItems": length}
+
+
+def _object(properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _any_of(schemas: Iterable[Schema]) -> Schema:
+    different: list[Schema] = []
+    for schema in schemas:
+        if schema not in different:
+            different.append(schema)
+    return different[0] if len(different) == 1 else {"anyOf": different}

@@ -1,0 +1,162 @@
+"""A signature as MLmodel stores it becomes plain values, or is named a fault of the version.
+
+What is read and what is refused follows mlflow/types/schema.py: `Schema.from_json`,
+`ColSpec.from_json_dict`, `TensorInfo.from_json_dict`, `ParamSpec.from_json_dict`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.contract.scalars import COLUMN_TYPES
+from service.contract.tensor_types import TENSOR_TYPES
+from service.errors import VersionFault
+
+_NESTED: Final = frozenset({"array", "object", "map", "any", "sparkml_vector"})
+
+Name = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """One column. MLflow names columns by integers when it was shown a DataFrame without names."""
+
+    name: Name
+    type: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One tensor; -1 in its shape is any length."""
+
+    name: Name
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSpec:
+    """One param: a single value, or a list of them."""
+
+    name: str
+    type: str
+    default: Any
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Columns or tensors, never both; all of them named, or none."""
+
+    columns: tuple[ColumnSpec, ...]
+    tensors: tuple[TensorSpec, ...]
+    params: tuple[ParamSpec, ...] | None
+
+    @property
+    def named(self) -> bool:
+        """Whether the inputs have names."""
+        specs: Sequence[ColumnSpec | TensorSpec] = self.columns or self.tensors
+        return specs[0].name is not None
+
+
+def read_signature(texts: Mapping[str, str | None]) -> Signature:
+    """The signature whose `inputs` and `params` are these JSON texts; raises `VersionFault`."""
+    entries = read_entries(texts.get("inputs"), "inputs")
+    if not entries:
+        raise _fault("no_inputs", "The model's signature has no inputs.", "")
+    tensors = [entry for entry in entries if entry.get("type") == "tensor"]
+    if tensors and len(tensors) != len(entries):
+        raise _bad("columns and tensors stand side by side")
+    signature = Signature(
+        columns=() if tensors else tuple(map(_column, entries)),
+        tensors=tuple(map(_tensor, tensors)),
+        params=_params(texts.get("params")),
+    )
+    names = [column.name for column in signature.columns]
+    names += [tensor.name for tensor in signature.tensors]
+    _check_names(names, tensors=bool(tensors))
+    if not signature.named and not all(column.required for column in signature.columns):
+        raise _bad("an unnamed column is optional")
+    return signature
+
+
+def read_entries(text: str | None, part: str) -> Sequence[Mapping[str, Any]]:
+    """One part of a signature as a list of objects, empty if there is none."""
+    if not text:
+        return ()
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _bad(f"{part}: no JSON") from error
+    if type(entries) is not list or not all(type(entry) is dict for entry in entries):
+        raise _bad(f"{part}: no list of objects")
+    return entries
+
+
+def _column(entry: Mapping[str, Any]) -> ColumnSpec:
+    name, type_, required = entry.get("name"), entry.get("type"), entry.get("required", True)
+    if type_ in _NESTED:
+        raise _unsupported(f"column {name!r} is of type {type_}")
+    if type(type_) is not str or type_ not in COLUMN_TYPES or type(required) is not bool:
+        raise _bad(f"column {name!r}")
+    if not entry.keys() <= {"name", "type", "required"}:
+        raise _bad(f"column {name!r} has keys that MLflow 3 does not know")
+    return ColumnSpec(name, type_, required)
+
+
+def _tensor(entry: Mapping[str, Any]) -> TensorSpec:
+    name, info = entry.get("name"), entry.get("tensor-spec")
+    dtype, shape = (info.get("dtype"), info.get("shape")) if type(info) is dict else (None, None)
+    if type(dtype) is not str or type(shape) is not list:
+        raise _bad(f"tensor {name!r}")
+    if not all(type(length) is int and length >= -1 for length in shape):
+        raise _bad(f"the shape of tensor {name!r}")
+    if dtype not in TENSOR_TYPES:
+        raise _unsupported(f"tensor {name!r} is of dtype {dtype}")
+    return TensorSpec(name, dtype, tuple(shape))
+
+
+def _params(text: str | None) -> tuple[ParamSpec, ...] | None:
+    params = tuple(map(_param, read_entries(text, "params")))
+    if len({param.name for param in params}) != len(params):
+        raise _bad("two params of one name")
+    return params or None
+
+
+def _param(entry: Mapping[str, Any]) -> ParamSpec:
+    name, type_ = entry.get("name"), entry.get("type") or entry.get("dtype")
+    shape = entry.get("shape")
+    if type(type_) is not str:
+        raise _bad(f"param {name!r}")
+    if type_ == "object":
+        raise _unsupported(f"param {name!r} is an object")
+    if name is None or "default" not in entry or type_ not in COLUMN_TYPES or type_ == "binary":
+        raise _bad(f"param {name!r}")
+    if shape not in (None, [-1]):
+        raise _bad(f"the shape of param {name!r}")
+    return ParamSpec(str(name), type_, entry["default"], is_list=shape is not None)
+
+
+def _check_names(names: Sequence[Name], *, tensors: bool) -> None:
+    if any(type(name) not in {str, int, type(None)} or name == "" for name in names):
+        raise _bad("a name that is neither text nor an integer")
+    unnamed = names.count(None)
+    if unnamed not in (0, len(names)) or (tensors and unnamed > 1):
+        raise _bad("some inputs have names and some have none")
+    if not unnamed and len(set(map(str, names))) != len(names):
+        raise _bad("two inputs of one name")
+
+
+def _bad(detail: str) -> VersionFault:
+    return _fault("bad_signature", "The model's signature cannot be read.", detail)
+
+
+def _unsupported(detail: str) -> VersionFault:
+    message = "The model's signature has an input type that is not supported."
+    return _fault("unsupported_signature", message, detail)
+
+
+def _fault(reason: str, message: str, detail: str) -> VersionFault:
+    return VersionFault("contract", reason, message, detail)

@@ -1,0 +1,226 @@
+"""The four request formats as tables: what each means for columns with and without names.
+
+================== ===========================================================================
+dataframe_split    `data`, a list of rows; `columns`, their names in any order; `index`. Without
+                   `columns` they are called 0, 1, 2 ... Where the signature has no names, the
+                   first columns count, whatever they are called.
+dataframe_records  a list of objects, one a row; where the signature has no names, the keys of the
+                   first one give the order. Or a list of rows, as in `data` without `columns`.
+inputs, instances  an object of columns, each a list, or one value for all rows; an object of
+                   plain values is one row. Or a list as in `dataframe_records`; for a single
+                   column a plain list; for a single unnamed one also one value.
+================== ===========================================================================
+
+That is what MLflow's scoring server takes (mlflow/utils/proto_json_utils.py), and a little more
+where it fails for reasons of its own: records may lack optional columns under `instances` too, and
+unnamed columns keep their own types there. Columns that the signature does not know are dropped.
+Refused are rows of unequal length, a column given twice, and objects in `dataframe_split.data`.
+
+No rows at all are taken where the columns are named all the same: by `columns`, in an object of
+empty lists, or as an empty list for a single named column; MLflow hands its models an empty
+DataFrame then.
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from service.contract.findings import BODY, Findings, Loc
+from service.contract.labels import index_fits, labels_fit
+from service.contract.table import (
+    Table,
+    by_itself,
+    columns_of_records,
+    columns_of_rows,
+    in_column,
+    in_list,
+    in_row,
+    regular_columns,
+    under_name,
+)
+
+FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+_SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
+_SCALARS: Final = frozenset({str, int, float, bool})
+
+
+class TableFormats:
+    """Reads all four formats for one list of columns.
+
+    Args:
+        names: of the columns, in order; all None for unnamed ones.
+        required: of each column, whether it must be there.
+        max_rows: more are refused before they are looked at.
+        open_width: whether as many unnamed columns are taken as are sent.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str | int | None],
+        required: Sequence[bool],
+        max_rows: int,
+        *,
+        open_width: bool = False,
+    ) -> None:
+        self._named = names[0] is not None
+        self._header = list(names)
+        # By the keys that a JSON object can have.
+        self._wanted = {str(name): need for name, need in zip(names, required, strict=True)}
+        self._required = {name for name, need in zip(names, required, strict=True) if need}
+        self._in_order = range(len(names))
+        self._max_rows = max_rows
+        self._open_width = open_width
+        self._readers: Mapping[str, Callable[[Any, Loc, Findings], Table | None]] = {
+            "dataframe_split": self._split,
+            "dataframe_records": self._listed,
+            "instances": self._any,
+            "inputs": self._any,
+        }
+
+    def read(self, form: str, payload: Any, findings: Findings) -> Table | None:
+        """The table, or None if nothing of it could be made out; what is wrong is in `findings`."""
+        return self._readers[form](payload, (*BODY, form), findings)
+
+    def _split(self, payload: Any, base: Loc, findings: Findings) -> Table | None:
+        if type(payload) is not dict or "data" not in payload or not payload.keys() <= _SPLIT_KEYS:
+            text = "must be an object of `data`, and optionally `columns` and `index`"
+            findings.add(base, text, "format")
+            return None
+        header, index = payload.get("columns"), payload.get("index")
+        if header != self._header and header is not None and not labels_fit(header, base, findings):
+            return None
+        table = self._rows(payload["data"], header, (*base, "data"), findings)
+        if table is None or index is None or not index_fits(index, table.rows, base, findings):
+            return table
+        return table._replace(row_index=index)
+
+    def _listed(self, payload: Any, base: Loc, findings: Findings) -> Table | None:
+        if type(payload) is list and payload and type(payload[0]) is dict:
+            return self._records(payload, base, findings)
+        return self._rows(payload, None, base, findings)
+
+    def _any(self, payload: Any, base: Loc, findings: Findings) -> Table | None:
+        if type(payload) is dict:
+            return self._object(payload, base, findings)
+        if len(self._header) == 1 and not self._open_width:
+            if (
+                self._named
+                and type(payload) is list
+                and (not payload or type(payload[0]) is not dict)
+            ):
+                return self._only_column(payload, base, findings)
+            if not self._named and type(payload) in _SCALARS:
+                return Table(1, ([payload],), base, by_itself)
+        return self._listed(payload, base, findings)
+
+    def _only_column(self, values: list[Any], base: Loc, findings: Findings) -> Table | None:
+        if not self._fits(len(values), base, findings):
+            return None
+        return Table(len(values), (values,), base, in_list)
+
+    def _rows(
+        self, data: Any, header: list[Any] | None, base: Loc, findings: Findings
+    ) -> Table | None:
+        if type(data) is not list:
+            findings.add(base, "must be a list of rows", "type")
+        elif not data and header is None:
+            findings.add(base, "must have at least one row", "missing")
+        elif self._fits(len(data), base, findings):
+            return self._laid_out(data, header, base, findings)
+        return None
+
+    def _laid_out(
+        self, data: list[Any], header: list[Any] | None, base: Loc, findings: Findings
+    ) -> Table | None:
+        if header == self._header:
+            regular = regular_columns(data, len(self._header))
+            if regular is not None:
+                return Table(len(data), regular, base, in_row)
+        first_row = next((row for row in data if type(row) is list), None)
+        width = len(header) if header is not None else 1 if first_row is None else len(first_row)
+        positions = self._positions(header, width, base, findings)
+        if positions is None:
+            return None
+        if first_row is not None or (data and width != 1):
+            columns = columns_of_rows(data, width, positions, base, findings)
+            return Table(len(data), columns, base, in_row)
+        # No rows, or the plain values of a single column.
+        plain = [None if position is None else data for position in positions]
+        return Table(len(data), plain, base, in_list)
+
+    def _positions(
+        self, header: list[Any] | None, width: int, base: Loc, findings: Findings
+    ) -> Sequence[int | None] | None:
+        if header == self._header:
+            return self._in_order
+        if self._named:
+            places = {name: place for place, name in enumerate(header or range(width))}
+            missing_at = base if header is None else (*base[:-1], "columns")
+            self._note_missing(places, missing_at, findings)
+            return [places.get(name) for name in self._header]
+        return self._unnamed_positions(width, base, findings)
+
+    def _unnamed_positions(
+        self, width: int, base: Loc, findings: Findings
+    ) -> Sequence[int | None] | None:
+        if width < len(self._header):
+            findings.add(base, f"must have {len(self._header)} columns", "shape")
+            return None
+        return range(width) if self._open_width else self._in_order
+
+    def _records(self, records: list[Any], base: Loc, findings: Findings) -> Table | None:
+        if not self._fits(len(records), base, findings):
+            return None
+        wanted = self._wanted
+        if not self._named:
+            positions = self._unnamed_positions(len(records[0]), (*base, 0), findings)
+            if positions is None:
+                return None
+            wanted = dict.fromkeys(list(records[0])[: len(positions)], True)
+        columns = columns_of_records(records, wanted, base, findings)
+        return Table(len(records), columns, base, in_row)
+
+    def _object(self, payload: Mapping[str, Any], base: Loc, findings: Findings) -> Table | None:
+        if not self._named:
+            findings.add(base, "must be a list: the columns have no names", "type")
+            return None
+        known = {key: payload[key] for key in self._wanted if key in payload}
+        self._note_missing({name for name in self._header if str(name) in known}, base, findings)
+        lengths = _lengths(known.values()) or _lengths(payload.values())
+        if not lengths:
+            columns = [[known[key]] if key in known else None for key in self._wanted]
+            return Table(1, columns, base, under_name)
+        rows = lengths.pop()
+        if lengths:
+            findings.add(base, "must have columns of one length", "shape")
+            return None
+        return (
+            _spread(self._wanted, known, rows, base) if self._fits(rows, base, findings) else None
+        )
+
+    def _note_missing(self, present: Container[Any], base: Loc, findings: Findings) -> None:
+        for name in self._header:
+            if name is not None and name in self._required and name not in present:
+                findings.add((*base, name), "is required", "missing")
+
+    def _fits(self, rows: int, base: Loc, findings: Findings) -> bool:
+        if rows > self._max_rows:
+            findings.add(base, f"must have at most {self._max_rows} rows", "too_many_rows")
+        return rows <= self._max_rows
+
+
+def _lengths(columns: Iterable[Any]) -> set[int]:
+    return {len(values) for values in columns if type(values) is list}
+
+
+def _spread(wanted: Iterable[str], known: Mapping[str, Any], rows: int, base: Loc) -> Table:
+    columns = [
+        None
+        if key not in known
+        else known[key]
+        if type(known[key]) is list
+        else [known[key]] * rows
+        for key in wanted
+    ]
+    single = (place for place, key in enumerate(wanted) if type(known.get(key, [])) is not list)
+    return Table(rows, columns, base, in_column, repeated=frozenset(single))

@@ -1,0 +1,158 @@
+"""What travels as a JSON string: text, base64 and dates."""
+
+import base64
+import re
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from service.contract.findings import Findings, Loc
+from service.contract.model_input import Values
+
+_STRINGS: Final = {str}
+
+_ISO_8601: Final = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:[Tt ](\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r"(?:([Zz])|([+-])(\d{2})(?::?(\d{2}))?)?)?",
+    re.ASCII,
+)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_SECOND: Final = 1_000_000_000
+# numpy keeps the least 64-bit integer for NaT.
+_EARLIEST: Final = -(1 << 63) + 1
+_LATEST: Final = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """Text as it is; numbers and objects are no text."""
+
+    nullable: bool = True
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """A JSON string."""
+        return {"type": "string"}
+
+    def convert(self, values: Sequence[Any]) -> Values | None:
+        """The strings."""
+        return list(values) if set(map(type, values)) <= _STRINGS else None
+
+    def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
+        """Any other type is wrong."""
+        _examine_text(value, loc, findings, "must be a string")
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Bytes as base64 (RFC 4648, section 4) with its padding.
+
+    Line breaks are passed over, because MLflow's own encoder writes them
+    (mlflow/utils/proto_json_utils.py, `encode_binary`).
+    """
+
+    nullable: bool = True
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """A JSON string with its encoding."""
+        return {"type": "string", "contentEncoding": "base64"}
+
+    def convert(self, values: Sequence[Any]) -> Values | None:
+        """The decoded bytes."""
+        if not set(map(type, values)) <= _STRINGS:
+            return None
+        try:
+            return list(map(_decode, values))
+        except ValueError:
+            return None
+
+    def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
+        """Wrong are other types and everything that is not base64 to the letter."""
+        if _examine_text(value, loc, findings, "must be a string of base64"):
+            try:
+                _decode(value)
+            except ValueError:
+                findings.add(loc, "must be base64, padded", "base64")
+
+
+@dataclass(frozen=True, slots=True)
+class Datetime:
+    """ISO 8601 dates and date-times; a zone is converted to UTC, none means UTC.
+
+    Numbers are refused: nothing says whether they count seconds or nanoseconds.
+    """
+
+    nullable: bool = True
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """A JSON string with its format."""
+        return {
+            "type": "string",
+            "format": "date-time",
+            "description": "ISO 8601; a zone is converted to UTC, and a date alone is its midnight",
+        }
+
+    def convert(self, values: Sequence[Any]) -> Values | None:
+        """An array of nanoseconds since 1970 in UTC."""
+        if not set(map(type, values)) <= _STRINGS:
+            return None
+        try:
+            times = array("q", map(nanoseconds, values))
+        except (ValueError, OverflowError):
+            return None
+        return None if _EARLIEST - 1 in times else times
+
+    def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
+        """Wrong are other types, other notations, and times beyond 64 bits of nanoseconds."""
+        if not _examine_text(value, loc, findings, "must be a string with an ISO 8601 date"):
+            return
+        try:
+            time = nanoseconds(value)
+        except ValueError:
+            findings.add(loc, "must be an ISO 8601 date or date-time", "datetime")
+        else:
+            if not _EARLIEST <= time <= _LATEST:
+                findings.add(loc, "must lie between 1677-09-22 and 2262-04-11", "out_of_range")
+
+
+def nanoseconds(text: str) -> int:
+    """Nanoseconds since 1970 in UTC, exactly; raises ValueError for anything but ISO 8601.
+
+    Taken are complete dates, alone or with a time down to nanoseconds, in the extended notation.
+    """
+    found = _ISO_8601.fullmatch(text)
+    if found is None:
+        raise ValueError("no ISO 8601 date or date-time")
+    year, month, day, hour, minute, second, fraction, _, sign, *offset = found.groups(default="0")
+    days = date(int(year), int(month), int(day)).toordinal() - _EPOCH
+    seconds = _seconds(int(hour), int(minute), int(second))
+    shift = _seconds(int(offset[0]), int(offset[1]), 0)
+    total = days * 86_400 + seconds - (-shift if sign == "-" else shift)
+    return total * _SECOND + int(fraction.ljust(9, "0"))
+
+
+def _seconds(hour: int, minute: int, second: int) -> int:
+    if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - a clock's numbers
+        raise ValueError("no time of day")
+    return hour * 3600 + minute * 60 + second
+
+
+def _decode(text: str) -> bytes:
+    letters = text.replace("\n", "").replace("\r", "")
+    # Python's strict mode lets surplus padding through where the data is complete.
+    if len(letters) % 4:
+        raise ValueError("base64 comes in groups of four")
+    return base64.b64decode(letters, validate=True)
+
+
+def _examine_text(value: Any, loc: Loc, findings: Findings, expected: str) -> bool:
+    if value is None:
+        findings.add(loc, "must not be null", "null")
+    elif type(value) is not str:
+        findings.add(loc, expected, "type")
+    return type(value) is str

@@ -1,0 +1,58 @@
+"""All of HTTP in one application: pure composition, no state outside what it returns."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+from structlog.typing import FilteringBoundLogger
+
+from service.following.slots import Slots
+from service.http.dispatch import dispatch, prediction_endpoints
+from service.http.endpoint import House
+from service.http.exposition import exposition_router
+from service.http.health import health_router
+from service.http.intake import RequestIds
+from service.http.invocations import MlflowDialect, scoring_router
+from service.http.models import models_router
+from service.http.observer import RequestObserver
+from service.http.openapi import docs_router
+from service.http.pages import Lifespan, create_pages, hospitable
+from service.http.predict import PodiumDialect
+
+
+def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once
+    slots: Slots,
+    *,
+    max_body_bytes: int,
+    registry: CollectorRegistry,
+    logger: FilteringBoundLogger,
+    observers: Sequence[RequestObserver] = (),
+    clock: Callable[[], float] = time.time,
+    stopping: Callable[[], bool] = lambda: False,
+    lifespan: Lifespan | None = None,
+) -> ASGIApp:
+    """The service's HTTP for these slots.
+
+    Args:
+        slots: read on every request, never written; at least one.
+        max_body_bytes: the longest body that is read.
+        registry: what `/metrics` shows.
+        logger: told of unexpected exceptions, with their traceback.
+        observers: told of every prediction request.
+        clock: seconds since 1970.
+        stopping: while true, `/health/ready` is 503 and requests are still answered.
+        lifespan: what FastAPI enters at start-up and leaves at shutdown.
+    """
+    dialects = (PodiumDialect(), MlflowDialect())
+    house = House(max_body_bytes, RequestIds(), tuple(observers), logger)
+    routers = (
+        health_router(slots, stopping),
+        scoring_router(slots.default),
+        models_router(slots, clock),
+        exposition_router(registry),
+    )
+    pages = create_pages(routers, dialects, lifespan)
+    pages.include_router(docs_router(pages, slots, dialects))
+    outside = hospitable(pages, house.ids, logger)
+    return dispatch(prediction_endpoints(slots, dialects, house), outside)

@@ -1,0 +1,68 @@
+"""What two protocols for the same predictions differ in, and what a version adds to a reply."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from service.errors import ServiceError
+from service.following.servable import Binding
+from service.http.errors import Headers
+
+
+class Dialect(Protocol):
+    """One protocol: how it wraps predictions and how it says no."""
+
+    @property
+    def route(self) -> str:
+        """The last part of its paths, and its name in metrics and logs."""
+        ...
+
+    def enclosure(self, binding: Binding) -> tuple[bytes, bytes]:
+        """What stands before and after the predictions in a reply by this binding."""
+        ...
+
+    def refusal(self, error: ServiceError, request_id: str) -> tuple[int, bytes]:
+        """Status and JSON body for an error."""
+        ...
+
+    @property
+    def responses(self) -> Mapping[str, Any]:
+        """The replies by status, as OpenAPI describes them."""
+        ...
+
+    @property
+    def schemas(self) -> Mapping[str, Any]:
+        """The components that `responses` refers to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """A binding and everything of a reply that depends on it alone, made once per swap (P1)."""
+
+    binding: Binding
+    prefix: bytes
+    suffix: bytes
+    headers: Headers
+
+    @classmethod
+    def of(cls, binding: Binding, dialect: Dialect) -> "Framing":
+        """The frame of this binding's replies in this protocol."""
+        prefix, suffix = dialect.enclosure(binding)
+        return cls(binding, prefix, suffix, (*JSON_HEADERS, *_identity(binding)))
+
+
+JSON_HEADERS: Headers = ((b"content-type", b"application/json"),)
+
+
+def _identity(binding: Binding) -> Headers:
+    # Header values are bytes without a character set; percent-encoding keeps any name whole.
+    def encoded(text: str) -> bytes:
+        return quote(text, safe="").encode("ascii")
+
+    return (
+        (b"podium-model", encoded(binding.ref.name)),
+        (b"podium-alias", encoded(binding.ref.alias)),
+        (b"podium-version", encoded(binding.servable.version.version)),
+    )

@@ -1,0 +1,144 @@
+"""One prediction route of one slot: the path that every request takes.
+
+Plain ASGI, before FastAPI: nothing is done per request that could be done per binding.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import NamedTuple
+
+from starlette.types import Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+
+from service.errors import NoServable, ServiceError
+from service.following.slots import Slot
+from service.http.dialect import JSON_HEADERS, Dialect, Framing
+from service.http.errors import Headers, MethodNotAllowed, headers_of, internal
+from service.http.intake import ClientGone, RequestIds, read_body
+from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    headers: Headers
+    version: str | None
+    rows: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all prediction routes of one service share."""
+
+    max_body_bytes: int
+    ids: RequestIds
+    observers: Sequence[RequestObserver]
+    logger: FilteringBoundLogger
+
+
+class PredictionEndpoint:
+    """Answers each request with the one binding that the slot had when its body was complete."""
+
+    def __init__(self, slot: Slot, dialect: Dialect, house: House) -> None:
+        self._slot = slot
+        self._name = str(slot.ref)
+        self._dialect = dialect
+        self._house = house
+        self._framing: Framing | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends exactly one reply, unless the client is gone, and tells the observers."""
+        started = perf_counter()
+        headers = dict(scope["headers"])
+        request_id = self._house.ids.accept(headers.get(b"x-request-id"))
+        answer = await self._answer(scope["method"], headers, receive, request_id)
+        code = await _deliver(send, answer, request_id)
+        record = RequestRecord(
+            self._name,
+            self._dialect.route,
+            answer.version,
+            code,
+            perf_counter() - started,
+            answer.rows,
+            request_id,
+            answer.error,
+        )
+        for observer in self._house.observers:
+            observer.answered(record)
+
+    async def _answer(
+        self, method: str, headers: Mapping[bytes, bytes], receive: Receive, request_id: str
+    ) -> _Answer:
+        framing = None
+        rows = 0
+        try:
+            _require_post(method)
+            body = await read_body(headers, receive, self._house.max_body_bytes)
+            framing = self._bound()
+            binding = framing.binding
+            media_type = headers.get(b"content-type", b"").decode("latin-1")
+            model_input = binding.servable.contract.parse(body, media_type)
+            rows = model_input.rows
+            predictions = await binding.predict(model_input)
+        except ServiceError as error:
+            return self._refused(error, request_id, framing, rows)
+        except ClientGone:
+            return _Answer(CLIENT_GONE, b"", (), None, 0, "client_gone")
+        except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
+            self._log(error, request_id)
+            return self._refused(internal(), request_id, framing, rows)
+        whole = framing.prefix + predictions + framing.suffix
+        version = binding.servable.version.version
+        return _Answer(200, whole, framing.headers, version, rows, None)
+
+    def _bound(self) -> Framing:
+        binding = self._slot.binding
+        if binding is None:
+            raise NoServable("No version of this model can answer yet. Try again shortly.")
+        framing = self._framing
+        if framing is None or framing.binding is not binding:
+            framing = self._framing = Framing.of(binding, self._dialect)
+        return framing
+
+    def _refused(
+        self, error: ServiceError, request_id: str, framing: Framing | None, rows: int
+    ) -> _Answer:
+        status, body = self._dialect.refusal(error, request_id)
+        headers = (JSON_HEADERS if framing is None else framing.headers) + headers_of(error)
+        version = None if framing is None else framing.binding.servable.version.version
+        return _Answer(status, body, headers, version, rows, error.code)
+
+    def _log(self, error: Exception, request_id: str) -> None:
+        self._house.logger.error(
+            "internal",
+            request_id=request_id,
+            slot=self._name,
+            route=self._dialect.route,
+            exc_info=error,
+        )
+
+
+def _require_post(method: str) -> None:
+    if method != "POST":
+        raise MethodNotAllowed("POST")
+
+
+async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
+    # Returns the status, or CLIENT_GONE when nobody was there to take the reply.
+    if answer.status == CLIENT_GONE:
+        return CLIENT_GONE
+    headers = [
+        *answer.headers,
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", request_id.encode("ascii")),
+    ]
+    try:
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers},
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+    except OSError:  # what ASGI has servers raise once the client has left
+        return CLIENT_GONE
+    return answer.status

@@ -1,0 +1,76 @@
+"""Every error's HTTP status, in one table; the only place where the two meet.
+
+MLflow's protocol differs from it in one entry, which stands in its own file.
+"""
+
+from collections.abc import Mapping
+
+from service.errors import (
+    BodyTooLarge,
+    ClientError,
+    InvalidInput,
+    ModelFailed,
+    NoServable,
+    NotNow,
+    Overloaded,
+    PredictionFailed,
+    PredictionTimedOut,
+    ServiceError,
+    UnknownModel,
+    UnsupportedMediaType,
+)
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class NotFound(ClientError):
+    """No route has that path."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(ClientError):
+    """The route exists, for other methods: `allow` lists them."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"This route takes {allow}.")
+        self.allow = allow
+
+
+STATUS: Mapping[type[ServiceError], int] = {
+    NotFound: 404,
+    UnknownModel: 404,
+    MethodNotAllowed: 405,
+    BodyTooLarge: 413,
+    UnsupportedMediaType: 415,
+    InvalidInput: 422,
+    ClientError: 400,
+    NoServable: 503,
+    Overloaded: 503,
+    NotNow: 503,
+    PredictionTimedOut: 504,
+    ModelFailed: 500,
+    PredictionFailed: 500,
+    ServiceError: 500,
+}
+
+
+def status_of(error: ServiceError) -> int:
+    """The status of the error's class, or of the nearest one that it derives from."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def headers_of(error: ServiceError) -> Headers:
+    """What HTTP asks for beside the status: `Retry-After` with 503, `Allow` with 405."""
+    if isinstance(error, NotNow):
+        return ((b"retry-after", b"%d" % error.retry_after),)
+    if isinstance(error, MethodNotAllowed):
+        return ((b"allow", error.allow.encode("ascii")),)
+    return ()
+
+
+def internal() -> ServiceError:
+    """What a client is told of an unexpected exception: nothing but where to look for it."""
+    return ServiceError("The service failed. Its log has the details under this request id.")

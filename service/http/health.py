@@ -1,0 +1,64 @@
+"""Alive: the loop turns. Ready: every slot could answer. Asked without a key, answered at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from service.following.slots import Slots
+from service.http.openapi_parts import UNKNOWN_MODEL
+
+
+class Live(BaseModel):
+    """The event loop turns; nothing else is said."""
+
+    live: bool
+
+
+class Ready(BaseModel):
+    """Whether every slot could answer now; `not_ready` names those that could not."""
+
+    ready: bool
+    stopping: bool
+    not_ready: list[str]
+
+
+class SlotReady(BaseModel):
+    """Whether this slot could answer now."""
+
+    ready: bool
+
+
+_NOT_READY = 503
+
+
+def _unready(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {_NOT_READY: {"model": model, "description": "Not ready."}}
+
+
+def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
+    """The probes. While `stopping()` holds, the service is alive, accepts, and is not ready."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health/live")
+    async def live() -> Live:
+        """200 as long as the service answers at all."""
+        return Live(live=True)
+
+    @router.get("/health/ready", responses=_unready(Ready))
+    async def ready(response: Response) -> Ready:
+        """200 when every slot has a version that can answer, else 503 and which have not."""
+        missing = [key for key, slot in slots.items() if not slot.ready]
+        report = Ready(ready=not missing and not stopping(), stopping=stopping(), not_ready=missing)
+        response.status_code = 200 if report.ready else _NOT_READY
+        return report
+
+    @router.get("/models/{name:path}@{alias}/ready", responses=_unready(SlotReady) | UNKNOWN_MODEL)
+    async def slot_ready(name: str, alias: str, response: Response) -> SlotReady:
+        """200 when this slot has a version that can answer, else 503."""
+        report = SlotReady(ready=slots.find(f"{name}@{alias}").ready)
+        response.status_code = 200 if report.ready else _NOT_READY
+        return report
+
+    return router

@@ -1,0 +1,148 @@
+"""What each slot serves, since when, what it should serve, and what failed last.
+
+A picture of one instant, made of what the follower knows: asking never asks the registry.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from service.following.slots import Failure, LookStatus, Slot, Slots, State
+from service.http.described import serving_example, signature_of
+from service.http.openapi_parts import UNKNOWN_MODEL
+
+
+class FailureReport(BaseModel):
+    """What failed last: where, a stable code, a fixed sentence, when, and for which version."""
+
+    stage: str
+    code: str
+    message: str
+    at: datetime
+    version: str | None
+
+
+class LookReport(BaseModel):
+    """How the look-ups of aliases go; `failure` until one succeeds again."""
+
+    succeeded_at: datetime | None
+    age_seconds: float | None
+    failure: FailureReport | None
+
+
+class HostsReport(BaseModel):
+    """The processes that predict for the current version, and why it is batched or not."""
+
+    hosts: int
+    restarts: int
+    row_wise: bool
+    row_wise_reason: str
+    waiting: int
+
+
+class SlotReport(BaseModel):
+    """One slot. `lag_seconds` is for how long `aspired` has differed from `version`."""
+
+    name: str
+    alias: str
+    state: State
+    ready: bool
+    version: str | None
+    since: datetime | None
+    lag_seconds: float
+    aspired: str | None
+    last_failure: FailureReport | None
+
+
+class SlotDetail(SlotReport):
+    """One slot with its current version's signature and an example of a request."""
+
+    look: LookReport
+    signature: Mapping[str, Any] | None
+    request_schema: Mapping[str, Any] | None
+    serving_example: Any | None
+    hosts: HostsReport | None
+
+
+class ModelsReport(BaseModel):
+    """Every slot, in the order of configuration; the first one serves the default routes."""
+
+    models: list[SlotReport]
+    look: LookReport
+
+
+def models_router(slots: Slots, clock: Callable[[], float]) -> APIRouter:
+    """The pages; `clock` gives seconds since 1970."""
+    router = APIRouter(tags=["models"])
+
+    @router.get("/models")
+    async def models() -> ModelsReport:
+        """Every slot at this instant."""
+        now = clock()
+        reports = [SlotReport(**_report(slot, now)) for slot in slots.values()]
+        return ModelsReport(models=reports, look=_look(slots.look, now))
+
+    @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL)
+    async def model(name: str, alias: str) -> SlotDetail:
+        """One slot at this instant, with its signature."""
+        now = clock()
+        slot = slots.find(f"{name}@{alias}")
+        return SlotDetail(**_report(slot, now), look=_look(slots.look, now), **_details(slot))
+
+    return router
+
+
+def _report(slot: Slot, now: float) -> dict[str, Any]:
+    status = slot.status(now)
+    return {
+        "name": status.ref.name,
+        "alias": status.ref.alias,
+        "state": status.state,
+        "ready": status.ready,
+        "version": None if status.version is None else status.version.version,
+        "since": _time(status.since),
+        "lag_seconds": status.lag,
+        "aspired": None if status.aspired is None else status.aspired.version,
+        "last_failure": _failure(status.failure),
+    }
+
+
+def _details(slot: Slot) -> dict[str, Any]:
+    binding = slot.binding
+    if binding is None:
+        return dict.fromkeys(("signature", "request_schema", "serving_example", "hosts"))
+    servable = binding.servable
+    pool = servable.predictor.status
+    return {
+        "signature": signature_of(servable),
+        "request_schema": servable.contract.request_schema,
+        "serving_example": serving_example(servable),
+        "hosts": HostsReport.model_validate(pool, from_attributes=True),
+    }
+
+
+def _look(look: LookStatus, now: float) -> LookReport:
+    return LookReport(
+        succeeded_at=_time(look.succeeded_at),
+        age_seconds=None if look.succeeded_at is None else max(0.0, now - look.succeeded_at),
+        failure=_failure(look.failure),
+    )
+
+
+def _failure(failure: Failure | None) -> FailureReport | None:
+    if failure is None:
+        return None
+    return FailureReport(
+        stage=failure.stage,
+        code=failure.code,
+        message=failure.message,
+        at=datetime.fromtimestamp(failure.at, UTC),
+        version=None if failure.version is None else failure.version.version,
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

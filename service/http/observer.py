@@ -1,0 +1,40 @@
+"""What is told about a request once it has been answered, and who may listen."""
+
+from typing import NamedTuple, Protocol
+
+CLIENT_GONE = 499
+"""The code of a request whose client went away unanswered; nginx's word, sent to nobody."""
+
+
+class RequestRecord(NamedTuple):
+    """One request for a prediction, told once, at its end.
+
+    A named tuple because one is made per request: it costs a quarter of a frozen dataclass.
+
+    Attributes:
+        slot: the reference that was asked for, `name@alias`, as configured.
+        route: `predict` or `invocations`, never the request's path.
+        version: the version that answered or refused, None if there was none.
+        code: the HTTP status, or `CLIENT_GONE`.
+        seconds: from the request's headers to the end of its reply.
+        rows: of a valid request, else 0.
+        request_id: the client's, if it sent a usable one.
+        error: the stable code of what went wrong, None for an answer.
+    """
+
+    slot: str
+    route: str
+    version: str | None
+    code: int
+    seconds: float
+    rows: int
+    request_id: str
+    error: str | None
+
+
+class RequestObserver(Protocol):
+    """Listens to requests. Called on the event loop: it neither blocks nor raises."""
+
+    def answered(self, record: RequestRecord) -> None:
+        """A request has come to its end."""
+        ...

@@ -1,0 +1,119 @@
+"""Everything that is no prediction, in FastAPI: one error shape, an id on every reply, HEAD.
+
+What goes wrong here unexpectedly is logged here, once, and answered without details.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import FilteringBoundLogger
+
+from service.errors import ClientError, ServiceError, UnknownModel
+from service.http.dialect import Dialect
+from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
+from service.http.intake import RequestIds
+from service.http.predict import PodiumDialect
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+_PODIUM = PodiumDialect()
+
+
+def create_pages(
+    routers: Sequence[APIRouter], dialects: Sequence[Dialect], lifespan: Lifespan | None
+) -> FastAPI:
+    """The application behind the dispatcher, with Podium's error shape everywhere."""
+    app = FastAPI(
+        title="Podium",
+        summary="Serves MLflow models by alias, and follows the alias.",
+        lifespan=lifespan,
+        openapi_url=None,  # the document is made of what serves now: service.http.openapi
+        redirect_slashes=False,  # one path a route; a redirect would lose the body on the way
+        exception_handlers={
+            ServiceError: _refused,
+            HTTPException: _no_such_route,
+            Exception: _failed,
+        },
+    )
+    for router in (*routers, _unknown_models(dialects)):
+        app.include_router(router)
+    return app
+
+
+def hospitable(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:
+    """The application with `X-Request-ID` on every reply, HEAD wherever GET is, and nothing raised.
+
+    The id is `request.state.request_id` within.
+    """
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
+        state = {**scope.get("state", {}), "request_id": request_id}
+        headless = scope["method"] == "HEAD"
+        method = "GET" if headless else scope["method"]
+        reply = _replying(send, request_id, headless=headless)
+        try:
+            await app({**scope, "state": state, "method": method}, receive, reply)
+        except Exception:  # answered by _failed already
+            logger.exception("internal", request_id=request_id)
+
+    return wrapped
+
+
+def _replying(send: Send, request_id: str, *, headless: bool) -> Send:
+    async def reply(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            header = (b"x-request-id", request_id.encode("ascii"))
+            message = {**message, "headers": [*message.get("headers", ()), header]}
+        elif headless:
+            message = {**message, "body": b""}
+        await send(message)
+
+    return reply
+
+
+def _unknown_models(dialects: Sequence[Dialect]) -> APIRouter:
+    # The routes of known models never come here: the dispatcher has them.
+    router = APIRouter(include_in_schema=False)
+    for dialect in dialects:
+        path = f"/models/{{name:path}}@{{alias}}/{dialect.route}"
+        router.add_api_route(path, _unknown_model(dialect), methods=["POST"])
+    return router
+
+
+def _unknown_model(dialect: Dialect) -> Callable[[Request], Any]:
+    async def refuse(request: Request) -> Response:
+        return _in(dialect, request, UnknownModel("This service follows no model of that name."))
+
+    return refuse
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return _in(_PODIUM, request, error if isinstance(error, ServiceError) else internal())
+
+
+async def _failed(request: Request, _error: Exception) -> Response:
+    return _in(_PODIUM, request, internal())
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 0
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    known: Mapping[int, ServiceError] = {
+        404: NotFound("Nothing is here. GET /docs lists what is."),
+        405: MethodNotAllowed(headers.get("Allow", "other methods")),
+    }
+    return _in(_PODIUM, request, known.get(status, ClientError("The request cannot be read.")))
+
+
+def _in(dialect: Dialect, request: Request, error: ServiceError) -> Response:
+    status, body = dialect.refusal(error, request.state.request_id)
+    headers = {name.decode(): value.decode() for name, value in headers_of(error)}
+    return Response(body, status, headers, media_type="application/json")

@@ -1,0 +1,66 @@
+"""The command lines of Podium itself: those that `up` starts, and those that people paste."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from service.local.child import Command
+from service.local.settings import ALIAS, REF, UpSettings
+
+_PODIUM = (sys.executable, "-P", "-m", "service")
+_DEFAULT_HOME = Path(".podium")
+# The service answers what it has begun for up to 20 s by default, then ends its own children.
+_SERVICE_GRACE = 30.0
+
+
+def training_command(settings: UpSettings) -> Command:
+    """Trains and registers a first version; writes where `up` writes, so that progress is seen."""
+    return Command("The training", (*_PODIUM, "train", "--alias", ALIAS), _environment(settings))
+
+
+def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> Command:
+    """The service, following the first model's alias."""
+    return Command(
+        "The service",
+        (*_PODIUM, "serve", "--model", REF),
+        _environment(settings),
+        log=settings.logs / "service.log",
+        on_line=on_line,
+        grace=_SERVICE_GRACE,
+    )
+
+
+def _environment(settings: UpSettings) -> Mapping[str, str]:
+    """What is inherited, with the addresses of this `up` in place of others."""
+    elsewhere = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "PODIUM_MODELS"}
+    inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return inherited | {
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PODIUM_HOME": str(settings.home.resolve()),
+        "PODIUM_HOST": settings.host,
+        "PODIUM_PORT": str(settings.port),
+    }
+
+
+def pasted(arguments: str, home: Path = _DEFAULT_HOME, **environment: str) -> str:
+    """A line for a shell in this folder that runs `podium` with these arguments.
+
+    A home that is not the default one is named in front, as is every other variable given.
+    """
+    if home != _DEFAULT_HOME and home.resolve() != _DEFAULT_HOME.resolve():
+        environment = {"PODIUM_HOME": str(home), **environment}
+    variables = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    return " ".join([*variables, _program(), arguments])
+
+
+def _program() -> str:
+    """`.venv/bin/podium` in a checkout, else the console command beside this interpreter."""
+    installed = Path(sys.executable).with_name("podium")
+    if not installed.exists():
+        return shlex.join(_PODIUM)
+    here = Path.cwd()
+    near = installed.relative_to(here) if installed.is_relative_to(here) else installed
+    return shlex.quote(str(near))

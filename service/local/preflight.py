@@ -1,0 +1,97 @@
+"""What is looked at before anything is started, each finding one clear sentence.
+
+Another `up` of the same home, what a killed one left, and the two ports.
+"""
+
+import shlex
+from collections.abc import Mapping
+
+import httpx
+
+from service.local.commands import pasted
+from service.local.failures import UpFailed
+from service.local.ports import why_taken
+from service.local.running import Running, read_record, read_running
+from service.local.settings import LOOPBACK, REF, UpSettings
+from service.local.table import Mark, alive
+from service.local.tracking import version_at
+
+_LAST_PORT = 65535
+
+
+async def check(settings: UpSettings, asked: httpx.AsyncClient) -> None:
+    """Returns if everything can be started. Raises `UpFailed`; nothing is changed either way."""
+    _check_other_up(settings)
+    _check_leftovers(settings)
+    _check_service_port(settings)
+    await _check_tracking_port(settings, asked)
+
+
+def _check_other_up(settings: UpSettings) -> None:
+    running = read_running(settings.home)
+    if running is not None:
+        raise UpFailed(_already(running))
+
+
+def _already(running: Running) -> str:
+    return (
+        f"`podium up` already runs here, as process {running.up.pid}: "
+        f"MLflow on {running.tracking_uri}, the service on {running.service_url}.\n"
+        f"To end it: kill {running.up.pid}"
+    )
+
+
+def _check_leftovers(settings: UpSettings) -> None:
+    record = read_record(settings.home)
+    if record is not None and record.leftovers:
+        raise UpFailed(_left_over(record.leftovers))
+
+
+def _left_over(leftovers: Mapping[str, Mark]) -> str:
+    named = " and ".join(f"{name} (process {mark.pid})" for name, mark in leftovers.items())
+    # Without its first process, a group is reached by its number with a minus.
+    numbers = [str(mark.pid if alive(mark) else -mark.pid) for mark in leftovers.values()]
+    return (
+        f"A `podium up` that was killed has left something running: {named}.\n"
+        f"To end it: {shlex.join(['kill', '--', *numbers])}"
+    )
+
+
+def _check_service_port(settings: UpSettings) -> None:
+    if settings.port == settings.tracking_port:
+        raise UpFailed(
+            f"MLflow and the service cannot share port {settings.port}. "
+            f"Choose another one: {_moved(settings, 'PODIUM_PORT', settings.port)}"
+        )
+    reason = why_taken(settings.host, settings.port)
+    if reason is not None:
+        raise UpFailed(
+            f"The service's port {settings.port} on {settings.host} {reason}. "
+            f"Choose another one: {_moved(settings, 'PODIUM_PORT', settings.port)}"
+        )
+
+
+async def _check_tracking_port(settings: UpSettings, asked: httpx.AsyncClient) -> None:
+    reason = why_taken(LOOPBACK, settings.tracking_port)
+    if reason is None:
+        return
+    another = _moved(settings, "PODIUM_TRACKING_PORT", settings.tracking_port)
+    version = await version_at(asked, settings.tracking_uri)
+    if version is None:
+        raise UpFailed(
+            f"MLflow's port {settings.tracking_port} on {LOOPBACK} {reason}. "
+            f"Choose another one: {another}"
+        )
+    serve = pasted(f"serve --model {REF}", settings.home, MLFLOW_TRACKING_URI=settings.tracking_uri)
+    raise UpFailed(
+        f"MLflow {version} already answers on {settings.tracking_uri}.\n"
+        f"To serve a model from it: {serve}\n"
+        f"To have one beside it: {another}"
+    )
+
+
+def _moved(settings: UpSettings, variable: str, port: int) -> str:
+    other = port + 1 if port < _LAST_PORT else port - 1
+    if other in {settings.port, settings.tracking_port}:
+        other = port - 1
+    return pasted("up", settings.home, **{variable: str(other)})

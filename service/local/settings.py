@@ -1,0 +1,48 @@
+"""What one `podium up` is told, and the addresses and places that follow from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MODEL = "basic_lr_iris_model"
+ALIAS = "champion"
+REF = f"{MODEL}@{ALIAS}"
+
+LOOPBACK = "127.0.0.1"
+# Listening on every interface is no address that one can call.
+_EVERY_INTERFACE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, never bound here
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpSettings:
+    """Where things are kept and where they listen.
+
+    Attributes:
+        home: the folder that holds MLflow's database and artifacts, the logs and `up.json`.
+        host: the interface of the service; MLflow itself listens on the loopback alone.
+        port: of the service.
+        tracking_port: of MLflow.
+    """
+
+    home: Path
+    host: str
+    port: int
+    tracking_port: int
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's address on this machine."""
+        return _url(LOOPBACK, self.tracking_port)
+
+    @property
+    def service_url(self) -> str:
+        """An address of the service that can be called from this machine."""
+        return _url(_EVERY_INTERFACE.get(self.host, self.host), self.port)
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the children's logs."""
+        return self.home / "logs"

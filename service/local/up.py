@@ -1,0 +1,147 @@
+"""`podium up`: MLflow, a first model if there is none, and the service, until somebody asks to end.
+
+Whatever happens, every process that it started has ended when it returns, the service before
+MLflow, and `up.json` is gone. If it is killed itself, the kernel asks its children to end.
+"""
+
+import asyncio
+import os
+from dataclasses import dataclass
+
+import httpx
+
+from service.local.child import Command
+from service.local.commands import service_command, training_command
+from service.local.failures import Stopped, UpFailed
+from service.local.family import Family
+from service.local.narrator import Narrator
+from service.local.preflight import check
+from service.local.running import Running, remove_record, write_record
+from service.local.screen import Screen
+from service.local.settings import ALIAS, MODEL, REF, UpSettings
+from service.local.table import Mark, mark
+from service.local.tracking import client, tracking_command, until_answering, version_of_alias
+from service.local.welcome import welcome
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is started, in this order; training only if nothing is there to serve.
+
+    Attributes:
+        patience: seconds that MLflow, and after it the service, may take until they answer.
+    """
+
+    tracking: Command
+    training: Command
+    service: Command
+    patience: float = 180.0
+
+
+def up(settings: UpSettings) -> int:
+    """Runs until Ctrl-C or SIGTERM. Returns the exit status: 1 if it had to end by itself."""
+    screen = Screen()
+    parts = Parts(
+        tracking_command(settings),
+        training_command(settings),
+        service_command(settings, Narrator(screen.say)),
+    )
+    return asyncio.run(supervise(settings, parts, screen))
+
+
+async def supervise(settings: UpSettings, parts: Parts, screen: Screen) -> int:
+    """The same with parts of one's choice, in a loop of the main thread (it takes the signals)."""
+    family = Family()
+    with family.heeding_signals():
+        async with client() as asked:
+            return await _Up(settings, parts, screen, family, asked).run()
+
+
+class _Up:
+    """The steps of one run, in the order of a life."""
+
+    def __init__(
+        self,
+        settings: UpSettings,
+        parts: Parts,
+        screen: Screen,
+        family: Family,
+        asked: httpx.AsyncClient,
+    ) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._screen = screen
+        self._family = family
+        self._asked = asked
+
+    async def run(self) -> int:
+        try:
+            self._say_what_is_ignored()
+            await self._family.during(check(self._settings, self._asked))
+            await self._live()
+        except Stopped:
+            return 0
+        except UpFailed as failure:
+            self._screen.fail(str(failure), failure.details)
+            return 1
+        finally:
+            await self._end()
+        return 0
+
+    async def _live(self) -> None:
+        await self._start_tracking()
+        await self._train_if_new()
+        await self._start_service()
+        self._screen.say(welcome(self._settings))
+        await self._family.during(asyncio.Event().wait())
+
+    async def _start_tracking(self) -> None:
+        url = self._settings.tracking_uri
+        await self._start(self._parts.tracking)
+        await self._wait(f"Starting MLflow on {url}", "MLflow", f"{url}/health")
+
+    async def _train_if_new(self) -> None:
+        url = self._settings.tracking_uri
+        found = await self._family.during(version_of_alias(self._asked, url, MODEL, ALIAS))
+        if found is not None:
+            self._screen.say(f"{REF} is there already: version {found}.")
+            return
+        self._screen.say(f"Training a first model: {REF} does not exist yet.")
+        await self._family.finish(self._parts.training)
+
+    async def _start_service(self) -> None:
+        url = self._settings.service_url
+        await self._start(self._parts.service)
+        await self._wait(f"Starting the service on {url}", "The service", f"{url}/health/ready")
+
+    async def _start(self, command: Command) -> None:
+        await self._family.start(command)
+        write_record(self._settings.home, self._record())
+
+    def _record(self) -> Running:
+        here = mark(os.getpid()) or Mark(os.getpid(), 0)
+        living = (child for child in self._family.children if not child.exited.done())
+        children = {child.command.name: child.mark for child in living}
+        return Running(self._settings.tracking_uri, self._settings.service_url, here, children)
+
+    async def _wait(self, what: str, who: str, url: str) -> None:
+        limit = self._parts.patience
+        try:
+            with self._screen.waiting(what):
+                await self._family.during(until_answering(self._asked, url, limit))
+        except TimeoutError:
+            logs = self._settings.logs
+            raise UpFailed(f"{who} was not ready within {limit:.0f} s; see {logs}.") from None
+
+    def _say_what_is_ignored(self) -> None:
+        # Only the names: an address may hold a password.
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+            if os.environ.get(name):
+                self._screen.say(f"{name} is ignored: `podium up` has an MLflow of its own.")
+
+    async def _end(self) -> None:
+        if not self._family.children:
+            return
+        with self._screen.waiting("Ending the service and MLflow"):
+            await self._family.end()
+        remove_record(self._settings.home)

@@ -1,0 +1,109 @@
+"""Tells metrics and logs what following and hosting do: one event, one line, one count."""
+
+from collections.abc import Mapping
+
+from structlog.typing import FilteringBoundLogger
+
+from service.following.refs import ModelRef, VersionId
+from service.following.slots import Failure
+from service.metrics import Metrics, PoolMetrics
+
+
+class FollowingReport:
+    """`service.following.observer.FollowingObserver` for metrics and logs."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+        self._look_failing = ""
+
+    def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
+        """Logged when it begins to fail, fails differently, or answers again; not every second."""
+        self._metrics.looked(seconds, failure)
+        code = "" if failure is None else failure.code
+        if failure is not None and code != self._look_failing:
+            self._logger.warning("look_failed", code=code, message=failure.message, detail=detail)
+        elif failure is None and self._look_failing:
+            self._logger.info("look_recovered")
+        self._look_failing = code
+
+    def missing(self, ref: ModelRef, failure: Failure) -> None:
+        """What serves goes on serving."""
+        self._logger.warning(
+            "alias_missing", slot=str(ref), code=failure.code, message=failure.message
+        )
+
+    def staging(self, version: VersionId) -> None:
+        """Work on a version begins."""
+        self._logger.info("staging", model=version.name, version=version.version)
+
+    def swapped(
+        self,
+        ref: ModelRef,
+        old: VersionId | None,
+        new: VersionId,
+        stages: Mapping[str, float],
+    ) -> None:
+        """A slot serves another version."""
+        self._metrics.swapped(ref, old, new, stages)
+        self._logger.info(
+            "swapped",
+            slot=str(ref),
+            version=new.version,
+            previous=None if old is None else old.version,
+            seconds={stage: round(seconds, 3) for stage, seconds in stages.items()},
+        )
+
+    def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
+        """The detail is the exception's text, for operators alone."""
+        self._metrics.refused(ref, version, failure)
+        self._logger.warning(
+            "version_refused",
+            slot=str(ref),
+            version=version.version,
+            stage=failure.stage,
+            code=failure.code,
+            message=failure.message,
+            detail=detail,
+        )
+
+    def abandoned(self, version: VersionId) -> None:
+        """Its processes are ended."""
+        self._logger.info("staging_abandoned", model=version.name, version=version.version)
+
+    def retired(self, version: VersionId) -> None:
+        """Its processes are ended."""
+        self._metrics.retired(version)
+        self._logger.info("retired", model=version.name, version=version.version)
+
+    def tick_failed(self, error: Exception) -> None:
+        """A defect of Podium's: logged whole."""
+        self._logger.error("tick_failed", exc_info=error)
+
+
+class HostingReport:
+    """`service.hosting.observer.HostingObserver` for metrics and logs, of one version."""
+
+    def __init__(
+        self, version: VersionId, metrics: PoolMetrics, logger: FilteringBoundLogger
+    ) -> None:
+        self._version = version
+        self._logger = logger
+        self.batch = metrics.batch
+        self.queued = metrics.queued
+        self._count_restart = metrics.host_restarted
+
+    def host_restarted(self) -> None:
+        """A host died."""
+        self._count_restart()
+        self._logger.warning("host_died", model=self._version.name, version=self._version.version)
+
+    def printed(self, stream: str, line: str) -> None:
+        """What a model prints is its author's text: a field, never an event."""
+        self._logger.info(
+            "model_output",
+            model=self._version.name,
+            version=self._version.version,
+            stream=stream,
+            line=line,
+        )

@@ -1,0 +1,247 @@
+"""Every check, on a service that is right and on one that is wrong in one way."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from service.checks.registry import Registry as Asked
+from service.checks.result import CheckResult, Outcome
+from service.checks.smoke import checks
+from service.checks.target import path_of
+from tests.checks.wrong_server import Answer, Change, Registry, Service, Slot, client
+
+PREDICT = "predict"
+INVOCATIONS = "invocations"
+FOLLOWS = "version is the alias's"
+
+
+async def results(
+    service: object, registry: Registry | None = None, uri: str | None = "http://registry"
+) -> list[CheckResult]:
+    """All checks, without patience."""
+    async with client(service) as talked, client(registry or Registry()) as asked:
+        return [one async for one in checks(talked, Asked(asked, uri), 0.0)]
+
+
+async def failed(service: object, registry: Registry | None = None) -> set[str]:
+    """The names of the checks that failed."""
+    found = await results(service, registry)
+    return {one.name for one in found if one.outcome is Outcome.FAILED}
+
+
+def _by_name(found: list[CheckResult]) -> Mapping[str, CheckResult]:
+    return {one.name: one for one in found}
+
+
+async def test_right_service_passes_everything() -> None:
+    """Nothing fails and nothing is left out where everything is there."""
+    found = await results(Service())
+    assert {one.outcome for one in found} == {Outcome.PASSED}
+    assert len(found) == len({(one.name, one.slot) for one in found}) == 14
+
+
+async def test_every_slot_is_checked_and_any_name_is_reached() -> None:
+    """Names with slashes, spaces and letters of any kind, in paths and in headers."""
+    service = Service([Slot(), Slot("a/b ü%", "c@d")])
+    found = await results(service, Registry({"champion": "3", "c@d": "3"}))
+    assert {one.outcome for one in found} == {Outcome.PASSED}
+    assert [one.slot for one in found].count("a/b ü%@c@d") == 6
+    assert path_of("a/b", "c") == "/models/a%2Fb@c"
+
+
+def _status(status: int) -> Change:
+    return lambda answer: replace(answer, status=status)
+
+
+def _body(body: bytes) -> Change:
+    return lambda answer: replace(answer, body=body)
+
+
+def _header(name: str, value: str) -> Change:
+    return lambda answer: answer.with_header(name, value)
+
+
+def _refusing(change: Change) -> Change:
+    """Changes refusals alone."""
+    return lambda answer: answer if answer.status == 200 else change(answer)
+
+
+SLOT = "/models/iris@champion"
+OTHER = {"name": "iris", "alias": "champion", "version": "2"}
+FAULTS: list[tuple[str, str, Change, str]] = [
+    ("not live", "GET /health/live", _status(500), "GET /health/live"),
+    ("not ready", "GET /health/ready", _status(503), "GET /health/ready"),
+    ("no ping", "GET /ping", _status(503), "GET /ping"),
+    ("version of something", "GET /version", _body(b"<html>"), "GET /version"),
+    ("models is no JSON", "GET /models", _body(b"no"), "GET /models"),
+    ("models is a list", "GET /models", _body(b"[]"), "GET /models"),
+    ("no slots", "GET /models", _body(b'{"models": []}'), "GET /models"),
+    ("slot is a text", "GET /models", _body(b'{"models": ["iris"]}'), "GET /models"),
+    ("slot without a name", "GET /models", _body(b'{"models": [{"alias": "a"}]}'), "GET /models"),
+    ("no description", f"GET {SLOT}", _status(404), "GET /models/{slot}"),
+    ("another slot", f"GET {SLOT}", lambda a: a.with_json(alias="b"), "GET /models/{slot}"),
+    ("no version", f"GET {SLOT}", lambda a: a.with_json(version=None), "GET /models/{slot}"),
+    ("predict fails", f"POST {SLOT}/predict", _status(500), PREDICT),
+    ("predict is no JSON", f"POST {SLOT}/predict", _body(b"0"), PREDICT),
+    ("no predictions", f"POST {SLOT}/predict", lambda a: a.with_json(predictions=None), PREDICT),
+    ("one missing", f"POST {SLOT}/predict", lambda a: a.with_json(predictions=[0]), PREDICT),
+    ("model missing", f"POST {SLOT}/predict", lambda a: a.with_json(model=None), PREDICT),
+    ("model differs", f"POST {SLOT}/predict", lambda a: a.with_json(model=OTHER), PREDICT),
+    ("header differs", f"POST {SLOT}/predict", _header("Podium-Version", "2"), PREDICT),
+    ("header missing", f"POST {SLOT}/predict", _header("Podium-Alias", ""), PREDICT),
+    ("header broken", f"POST {SLOT}/predict", _header("Podium-Model", "%ff"), PREDICT),
+    ("invocations fails", f"POST {SLOT}/invocations", _status(404), INVOCATIONS),
+    (
+        "invocations counts wrong",
+        f"POST {SLOT}/invocations",
+        lambda a: a.with_json(predictions={"y": [1, 2, 3]}),
+        INVOCATIONS,
+    ),
+    (
+        "invocations of another",
+        f"POST {SLOT}/invocations",
+        _header("Podium-Model", "x"),
+        INVOCATIONS,
+    ),
+    ("default of another", "POST /predict", _header("Podium-Alias", "x"), "predict (default)"),
+    ("default fails", "POST /invocations", _status(500), "invocations (default)"),
+    ("id is lost", "POST /predict", _header("X-Request-ID", "mine"), "X-Request-ID"),
+    (
+        "refused as a fault",
+        f"POST {SLOT}/predict",
+        _refusing(_status(500)),
+        "refusal by /predict",
+    ),
+    (
+        "refused with a sentence",
+        f"POST {SLOT}/predict",
+        _refusing(lambda a: a.with_json(detail="No.")),
+        "refusal by /predict",
+    ),
+    (
+        "refused in another shape",
+        f"POST {SLOT}/invocations",
+        _refusing(lambda a: a.with_json(error_code=None)),
+        "refusal by /invocations",
+    ),
+    (
+        "refused as unprocessable",
+        f"POST {SLOT}/invocations",
+        _refusing(_status(422)),
+        "refusal by /invocations",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("route", "change", "check"), [fault[1:] for fault in FAULTS], ids=[one[0] for one in FAULTS]
+)
+async def test_wrong_service_fails_the_check_that_is_about_it(
+    route: str, change: Change, check: str
+) -> None:
+    """A check that cannot fail would say nothing."""
+    assert check in await failed(Service(changes={route: change}))
+
+
+@pytest.mark.parametrize("route", ["predict", "invocations"])
+async def test_refusal_that_repeats_the_request_fails(route: str) -> None:
+    """Neither a key nor a value of the client's comes back."""
+
+    class Repeating(Slot):
+        def predict(self, body: bytes) -> Answer:
+            answer = Slot.predict(self, body)
+            detail = [body.decode()]
+            return answer if answer.status == 200 else answer.with_json(detail=detail)
+
+        def invocations(self, body: bytes) -> Answer:
+            answer = Slot.invocations(self, body)
+            message = body.decode()
+            return answer if answer.status == 200 else answer.with_json(message=message)
+
+    assert f"refusal by /{route}" in await failed(Service([Repeating()]))
+
+
+async def test_service_that_takes_requests_without_a_required_column_fails() -> None:
+    """A refusal of broken JSON alone is not enough."""
+
+    class Careless(Slot):
+        def predict(self, body: bytes) -> Answer:
+            column = self.column
+            self.column = {}
+            try:
+                return Slot.predict(self, body)
+            finally:
+                self.column = column
+
+    assert "refusal by /predict" in await failed(Service([Careless()]))
+
+
+async def test_signature_without_a_required_column_is_asked_with_broken_json_alone() -> None:
+    """There a record of unknown columns is a right request; the note says what was left out."""
+    optional = {"name": "x", "type": "double", "required": False}
+    found = _by_name(await results(Service([Slot(column=optional)])))
+    assert found["refusal by /predict"].outcome is Outcome.PASSED
+    assert found["refusal by /predict"].note.startswith("broken JSON only")
+
+
+async def test_version_without_an_example_is_not_checked_and_not_passed() -> None:
+    """What was not asked is not said to be right."""
+    found = _by_name(await results(Service([Slot(example=None)])))
+    for name in (PREDICT, INVOCATIONS, "predict (default)", "invocations (default)"):
+        assert found[name].outcome is Outcome.NOT_CHECKED
+        assert found[name].note == "the version has no input example"
+    assert found[FOLLOWS].outcome is Outcome.PASSED
+
+
+async def test_slot_without_a_version_fails() -> None:
+    """An empty slot serves nobody."""
+    assert "GET /models/{slot}" in await failed(Service([Slot(version=None, example=None)]))
+
+
+async def test_alias_on_another_version_fails() -> None:
+    """The note names both."""
+    found = _by_name(await results(Service(), Registry({"champion": "4"})))
+    assert found[FOLLOWS].outcome is Outcome.FAILED
+    assert found[FOLLOWS].note == "version 3 answers, the alias is on 4"
+
+
+async def test_alias_that_is_followed_in_time_passes() -> None:
+    """An alias that moves during the check is no failure, if the service moves too."""
+    slot, registry = Slot(), Registry({"champion": "4"})
+
+    def swapped(answer: Answer) -> Answer:
+        if registry.asked:
+            slot.version = "4"
+        return answer
+
+    service = Service([slot], {"POST /models/iris@champion/predict": swapped})
+    async with client(service) as talked, client(registry) as asked:
+        found = [one async for one in checks(talked, Asked(asked, "http://registry"), 30.0)]
+    assert _by_name(found)[FOLLOWS].outcome is Outcome.PASSED
+    assert len(registry.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("uri", "answer", "note"),
+    [
+        (None, None, "no registry is known; set MLFLOW_TRACKING_URI"),
+        ("sqlite:///mlflow.db", None, "the registry is not one that is reached over HTTP"),
+        ("http://registry", Answer(401), "the registry answers 401"),
+        ("http://registry", Answer(body=b"<html>"), "the registry's answer cannot be read"),
+        ("http://registry", Answer(404), "the registry has no such alias"),
+        ("http://registry:port", None, "the registry cannot be reached"),
+    ],
+)
+async def test_registry_that_does_not_tell_is_not_checked(
+    uri: str | None, answer: Answer | None, note: str
+) -> None:
+    """In clear words, and never as passed."""
+    found = _by_name(await results(Service(), Registry(answer=answer), uri))
+    assert (found[FOLLOWS].outcome, found[FOLLOWS].note) == (Outcome.NOT_CHECKED, note)
+
+
+async def test_alias_of_another_name_does_not_count() -> None:
+    """Only the slot's own alias says what it should serve."""
+    found = _by_name(await results(Service(), Registry({"challenger": "3"})))
+    assert found[FOLLOWS].outcome is Outcome.NOT_CHECKED

@@ -1,0 +1,53 @@
+"""The tutorial works as it stands, against a real MLflow server and the real service."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import training
+
+NOTEBOOK = Path(training.__file__).parent / "tutorial.ipynb"
+
+
+@pytest.mark.timeout(240)  # two trainings, and a kernel that imports what this process has already
+def test_tutorial_runs_to_its_end(
+    mlflow_server: str,
+    podium_service: Callable[[list[str], str], AbstractContextManager[str]],
+    tmp_path: Path,
+) -> None:
+    """Every cell passes, its assertions included; the service follows the alias there and back."""
+    with podium_service(["basic_lr_iris_model@champion"], mlflow_server) as podium_url:
+        notebook = _execute(
+            {"MLFLOW_TRACKING_URI": mlflow_server, "PODIUM_URL": podium_url}, tmp_path
+        )
+    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_tutorial_is_stored_without_outputs() -> None:
+    """Nobody's results or paths are in the repository."""
+    notebook = _tutorial()
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+
+
+def _tutorial() -> nbformat.NotebookNode:
+    text = NOTEBOOK.read_text()
+    notebook: nbformat.NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
+
+
+def _execute(variables: dict[str, str], folder: Path) -> nbformat.NotebookNode:
+    notebook = _tutorial()
+    client = NotebookClient(
+        notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    # Jupyter writes connection files and history; they belong to the test.
+    own = {"JUPYTER_RUNTIME_DIR": str(folder), "IPYTHONDIR": str(folder / "ipython")}
+    client.execute(env=os.environ | variables | own)
+    return notebook

@@ -1,0 +1,175 @@
+"""A registry and a stager that do as they are told, when they are told."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.errors import FollowingError
+from service.following.clock import Clock
+from service.following.follower import Follower
+from service.following.ports import FetchedVersion, Missing, Resolution, Staged
+from service.following.refs import ModelRef, VersionId
+from service.following.slots import Failure, Slot, Slots
+from tests.support.serving import FakeContract, FakePredictor, fetched_version, open_gate
+
+CREATED = 1_700_000_000_000
+
+
+def version(number: int, name: str = "iris", created: int = CREATED) -> VersionId:
+    """Version `number` of the model."""
+    return VersionId(name, created, str(number))
+
+
+@dataclass
+class FakeRegistry:
+    """Aliases that a test moves; a look waits at `look_gate`, a fetch at its version's gate."""
+
+    aliases: dict[ModelRef, Resolution] = field(default_factory=dict)
+    down: FollowingError | None = None
+    look_gate: asyncio.Event = field(default_factory=open_gate)
+    fetch_gates: dict[VersionId, asyncio.Event] = field(default_factory=dict)
+    fetch_errors: dict[VersionId, FollowingError] = field(default_factory=dict)
+    fetched: list[VersionId] = field(default_factory=list)
+    looks: int = 0
+
+    async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+        self.looks += 1
+        await self.look_gate.wait()
+        if self.down is not None:
+            raise self.down
+        return {ref: self.aliases.get(ref, Missing.ALIAS) for ref in refs}
+
+    async def fetch(self, version: VersionId) -> FetchedVersion:
+        self.fetched.append(version)
+        await self.fetch_gates.get(version, open_gate()).wait()
+        if version in self.fetch_errors:
+            raise self.fetch_errors[version]
+        return fetched_version(version)
+
+
+@dataclass
+class FakeStager:
+    """Stages predictors that answer with their version's number; waits at a version's gate."""
+
+    gates: dict[VersionId, asyncio.Event] = field(default_factory=dict)
+    entered: dict[VersionId, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
+    errors: dict[VersionId, FollowingError] = field(default_factory=dict)
+    staged: list[VersionId] = field(default_factory=list)
+    cancelled: list[VersionId] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+    predictors: dict[VersionId, FakePredictor] = field(default_factory=dict)
+
+    async def stage(self, fetched: FetchedVersion) -> Staged:
+        wanted = fetched.version
+        self.staged.append(wanted)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.entered[wanted].set()
+        try:
+            await self.gates.get(wanted, open_gate()).wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(wanted)
+            raise
+        finally:
+            self.at_once -= 1
+        if wanted in self.errors:
+            raise self.errors[wanted]
+        predictor = self.predictors[wanted] = FakePredictor(answer=wanted.version)
+        return Staged(FakeContract(), predictor)
+
+
+@dataclass
+class Events:
+    """Everything that following has told, as tuples that begin with the event's name."""
+
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
+        self.told.append(("looked", failure))
+
+    def missing(self, ref: ModelRef, failure: Failure) -> None:
+        self.told.append(("missing", str(ref), failure.code))
+
+    def staging(self, version: VersionId) -> None:
+        self.told.append(("staging", version))
+
+    def swapped(
+        self,
+        ref: ModelRef,
+        old: VersionId | None,
+        new: VersionId,
+        stages: Mapping[str, float],
+    ) -> None:
+        self.told.append(("swapped", str(ref), old, new))
+
+    def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
+        self.told.append(("refused", str(ref), version, failure.code))
+
+    def abandoned(self, version: VersionId) -> None:
+        self.told.append(("abandoned", version))
+
+    def retired(self, version: VersionId) -> None:
+        self.told.append(("retired", version))
+
+    def tick_failed(self, error: Exception) -> None:
+        self.told.append(("tick_failed", error))
+
+    def of(self, name: str) -> list[tuple[Any, ...]]:
+        """The events of one name, without it."""
+        return [event[1:] for event in self.told if event[0] == name]
+
+
+@dataclass
+class Time:
+    """A clock that moves when it is told to; both its times are the same seconds."""
+
+    now: float = 1000.0
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(wall=lambda: self.now, monotonic=lambda: self.now)
+
+
+class World:
+    """A follower with everything around it in a test's hand."""
+
+    def __init__(self, *refs: str, keep_warm_seconds: float = 60.0) -> None:
+        self.refs = [ModelRef.parse(ref) for ref in refs or ("iris@champion",)]
+        self.registry = FakeRegistry()
+        self.stager = FakeStager()
+        self.events = Events()
+        self.time = Time()
+        self.slots = Slots(self.refs)
+        self.follower = Follower(
+            self.slots,
+            self.registry,
+            self.stager,
+            self.events,
+            self.time.clock,
+            poll_seconds=1.0,
+            keep_warm_seconds=keep_warm_seconds,
+        )
+
+    @property
+    def slot(self) -> Slot:
+        """The first one."""
+        return self.slots.default
+
+    def move(self, to: Resolution, ref: int = 0) -> None:
+        """Points an alias elsewhere."""
+        self.registry.aliases[self.refs[ref]] = to
+
+    async def follow(self) -> None:
+        """One tick, and everything that it has begun."""
+        await self.follower.tick()
+        await self.follower.settled()
+
+    async def follow_to(self, to: Resolution) -> None:
+        """Moves the first alias and follows it to the end."""
+        self.move(to)
+        await self.follow()

@@ -1,0 +1,243 @@
+"""Pools of real hosts: batches, culprits, deaths and replacements."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from service.errors import (
+    ModelFailed,
+    NoServable,
+    Overloaded,
+    PredictionTimedOut,
+    VersionFault,
+)
+from service.hosting.pool import Pool
+from service.hosting.specification import Limits
+from tests.hosting.conftest import MakePool
+from tests.hosting.rows import Counts, double_rows
+from tests.models.temperamental import EXIT, HANG, HUGE, LEAVE, RAISE, SEGFAULT, UNENCODABLE
+from tests.support import models
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def temperamental(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model that doubles, but for its moods."""
+    return models.save(tmp_path_factory.mktemp("models"), "temperamental")
+
+
+async def answers(*requests: Awaitable[bytes]) -> list[Any]:
+    """Every answer or error, in order."""
+    async with asyncio.timeout(SECONDS):
+        found = await asyncio.gather(*requests, return_exceptions=True)
+    return [orjson.loads(each) if isinstance(each, bytes) else each for each in found]
+
+
+def pids(pool: Pool) -> list[int]:
+    """The hosts that serve."""
+    return [host.child.pid for host in pool._hosts]
+
+
+async def test_requests_of_one_turn_stand_in_one_batch(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """And each gets its own rows' answers."""
+    counts = Counts()
+    pool = await make_pool(temperamental, counts=counts)
+    requests = [pool.predict(double_rows(*range(n))) for n in range(1, 9)]
+    assert await answers(*requests) == [[2.0 * x for x in range(n)] for n in range(1, 9)]
+    assert counts.batches == [sum(range(1, 9))]
+
+
+async def test_batches_are_bounded_in_rows(temperamental: Path, make_pool: MakePool) -> None:
+    """What does not fit waits for the next."""
+    counts = Counts()
+    pool = await make_pool(temperamental, counts=counts, limits=Limits(max_batch_rows=10))
+    await answers(*(pool.predict(double_rows(1, 2, 3)) for _ in range(7)))
+    assert counts.batches == [9, 9, 3]
+
+
+@pytest.mark.parametrize("mood", [RAISE, LEAVE, UNENCODABLE])
+async def test_p10_request_on_which_the_model_raises_fails_alone(
+    temperamental: Path, make_pool: MakePool, mood: int
+) -> None:
+    """Whatever it raises; those batched with it are answered, by the same process."""
+    pool = await make_pool(temperamental)
+    before = pids(pool)
+    numbers = [1, 2, mood, 3, 4, 5, mood, 6]
+    found = await answers(*(pool.predict(double_rows(x)) for x in numbers))
+    for number, each in zip(numbers, found, strict=True):
+        if number == mood:
+            assert isinstance(each, ModelFailed)
+        else:
+            assert each == [2.0 * number]
+    assert pids(pool) == before
+
+
+async def test_p10_reply_over_the_limit_fails_alone(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Its neighbours in the batch are answered."""
+    pool = await make_pool(temperamental, limits=Limits(max_reply_bytes=1000))
+    found = await answers(*(pool.predict(double_rows(x)) for x in (1, HUGE, 2)))
+    assert isinstance(found[1], ModelFailed)
+    assert (found[0], found[2]) == ([2.0], [4.0])
+
+
+@pytest.mark.parametrize("mood", [EXIT, SEGFAULT])
+async def test_p11_request_that_ends_the_process_costs_nobody_else_an_answer(
+    temperamental: Path, make_pool: MakePool, mood: int
+) -> None:
+    """The culprit fails, its neighbours are answered, the process is replaced."""
+    counts = Counts()
+    pool = await make_pool(temperamental, counts=counts)
+    before = pids(pool)
+    numbers = [1, 2, mood, 3]
+    found = await answers(*(pool.predict(double_rows(x)) for x in numbers))
+    assert isinstance(found[2], ModelFailed)
+    assert [found[0], found[1], found[3]] == [[2.0], [4.0], [6.0]]
+    await until(lambda: len(pids(pool)) == 1, SECONDS, "a replacement has come")
+    assert pids(pool) != before
+    assert counts.restarts == 1
+
+
+async def test_p11_request_that_hangs_costs_nobody_else_an_answer(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """It times out; its neighbours are answered; what comes later is answered meanwhile."""
+    pool = await make_pool(temperamental, limits=Limits(predict_seconds=1.0))
+    found = await answers(*(pool.predict(double_rows(x)) for x in (1, HANG, 3)))
+    assert isinstance(found[1], PredictionTimedOut)
+    assert (found[0], found[2]) == ([2.0], [6.0])
+    assert await answers(pool.predict(double_rows(5))) == [[10.0]]
+
+
+async def test_p11_kill_under_load_fails_no_request(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Each of 16 clients gets all of its answers while hosts are killed."""
+    pool = await make_pool(temperamental)
+    stop = asyncio.Event()
+
+    async def client(number: int) -> int:
+        count = 0
+        while not stop.is_set():
+            assert orjson.loads(await pool.predict(double_rows(number))) == [2.0 * number]
+            count += 1
+        return count
+
+    clients = [asyncio.create_task(client(number)) for number in range(16)]
+    for _ in range(3):
+        await until(lambda: pids(pool), SECONDS, "a host serves")
+        (victim,) = pids(pool)
+        os.kill(victim, signal.SIGKILL)
+        await until(lambda victim=victim: victim not in pids(pool), SECONDS, "its end is seen")
+    stop.set()
+    async with asyncio.timeout(SECONDS):
+        counts = await asyncio.gather(*clients)
+    assert min(counts) > 0
+
+
+async def test_p11_request_whose_host_died_is_not_retried_where_the_version_forbids_it(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """A prediction with side effects runs once."""
+    pool = await make_pool(temperamental, retry=False)
+    found = await answers(*(pool.predict(double_rows(x)) for x in (1, EXIT)))
+    assert all(isinstance(each, ModelFailed) for each in found)
+
+
+async def test_p16_model_that_looks_at_other_rows_is_never_batched(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """Each request is one call, although the operator believed it row-wise."""
+    counts = Counts()
+    pool = await make_pool(models.save(tmp_path, "centring"), counts=counts)
+    assert not pool.status.row_wise
+    assert await answers(*(pool.predict(double_rows(x)) for x in (0, 50, 100))) == [[0.0]] * 3
+    assert counts.batches == [1, 1, 1]
+
+
+async def test_p16_version_without_example_is_never_batched(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Nothing has shown that its rows do not interact."""
+    counts = Counts()
+    pool = await make_pool(temperamental, example=False, counts=counts)
+    await answers(*(pool.predict(double_rows(x)) for x in (1, 2)))
+    assert counts.batches == [1, 1]
+
+
+async def test_queue_is_bounded(temperamental: Path, make_pool: MakePool) -> None:
+    """Who comes when it is full is told to come again; all others are answered."""
+    pool = await make_pool(temperamental, limits=Limits(max_queue=4))
+    found = await answers(*(pool.predict(double_rows(x)) for x in range(6)))
+    assert found[:4] == [[2.0 * x] for x in range(4)]
+    assert [type(each) for each in found[4:]] == [Overloaded, Overloaded]
+
+
+async def test_closing_refuses_who_waits_and_ends_every_process(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Also the one that is busy."""
+    pool = await make_pool(temperamental)
+    (host,) = pool._hosts
+    waiting = [asyncio.ensure_future(pool.predict(double_rows(x))) for x in (HANG, 1)]
+    await until(lambda: not pool._idle, SECONDS, "the host is busy")
+    waiting.append(asyncio.ensure_future(pool.predict(double_rows(2))))
+    await asyncio.wait(waiting, timeout=0)
+    async with asyncio.timeout(SECONDS):
+        await pool.close()
+    assert [type(each) for each in await answers(*waiting)] == [NoServable] * 3
+    assert not host.child.alive
+
+
+async def test_p9_two_versions_shipping_one_module_name_run_their_own(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """Each answers with its own module's number."""
+    for number in (1, 2):
+        ships = [models.number_module(tmp_path / f"code{number}", number)]
+        models.save(tmp_path / str(number), "numbered", ships=ships)
+    one = await make_pool(tmp_path / "1" / "numbered")
+    two = await make_pool(tmp_path / "2" / "numbered")
+    row = double_rows(0)
+    assert await answers(one.predict(row), two.predict(row), one.predict(row)) == [[1], [2], [1]]
+
+
+async def test_p9_model_that_ships_podiums_names_runs_its_own(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """Packages `service` and `training` are the model's in its host."""
+    ships = [models.CODE / "shipped" / name for name in ("service", "training")]
+    pool = await make_pool(models.save(tmp_path, "homonymous", ships=ships))
+    words = "own-service own-training the model's own service the model's own training"
+    assert await answers(pool.predict(double_rows(0))) == [[words]]
+
+
+async def test_p2_version_that_raises_on_its_example_is_refused(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """The stage and a fixed sentence are told, the exception's text is for the log alone."""
+    broken = models.save(tmp_path, "temperamental", models.doubles("y"), {"y": 1.0})
+    with pytest.raises(VersionFault) as caught:
+        await make_pool(broken)
+    assert (caught.value.stage, caught.value.reason) == ("warm_up", "warm_up_failed")
+
+
+async def test_p2_version_that_cannot_be_loaded_is_refused(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """Here for want of a file."""
+    with pytest.raises(VersionFault) as caught:
+        await make_pool(tmp_path)
+    assert (caught.value.stage, caught.value.reason) == ("load", "load_failed")

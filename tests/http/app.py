@@ -1,0 +1,140 @@
+"""A whole HTTP application on fakes, with everything that it tells anybody."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp, Message
+
+from service.following.refs import ModelRef
+from service.following.slots import Slots
+from service.http.create import create_http
+from service.http.observer import RequestRecord
+from service.http.pages import Lifespan
+from service.logs import configure_logs
+from service.metrics import Metrics
+from tests.support.serving import FakeContract, FakePredictor, make_binding
+
+IRIS = ModelRef("iris", "champion")
+OTHER = ModelRef("team/other model", "blue")
+NOW = 1_800_000_000.0
+LIMIT = 1000
+
+
+@dataclass(slots=True)
+class Records:
+    """Remembers what it is told."""
+
+    records: list[RequestRecord] = field(default_factory=list)
+
+    def answered(self, record: RequestRecord) -> None:
+        """Keeps the record."""
+        self.records.append(record)
+
+
+class App:
+    """The application, its slots, and a client; iris serves version 1, the other slot nothing."""
+
+    def __init__(
+        self, refs: Sequence[ModelRef] = (IRIS, OTHER), lifespan: Lifespan | None = None
+    ) -> None:
+        self.slots = Slots(refs)
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.metrics.watch(self.slots, lambda: NOW)
+        self.records = Records()
+        self.stream = io.BytesIO()
+        self.logs = configure_logs(self.stream)
+        self.stopping = False
+        self.asgi = create_http(
+            self.slots,
+            max_body_bytes=LIMIT,
+            registry=self.registry,
+            logger=self.logs.logger,
+            observers=(self.metrics, self.logs.requests, self.records),
+            clock=lambda: NOW,
+            stopping=lambda: self.stopping,
+            lifespan=lifespan,
+        )
+        transport = httpx.ASGITransport(self.asgi)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://podium")
+        self.serve("1")
+
+    def serve(
+        self,
+        version: str,
+        predictor: FakePredictor | None = None,
+        contract: FakeContract | None = None,
+        ref: ModelRef | None = None,
+    ) -> None:
+        """Swaps a version into the default slot, or that of `ref`."""
+        slot = self.slots.default if ref is None else self.slots[str(ref)]
+        slot.binding = make_binding(slot.ref, version, predictor, contract)
+
+    async def predict(self, values: object, path: str = "/predict", **more: Any) -> httpx.Response:
+        """Posts values in the one format that the fake contract reads."""
+        return await self.client.post(path, json={"inputs": values}, **more)
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every line logged; nothing can be logged afterwards."""
+        self.logs.close()
+        return [orjson.loads(line) for line in self.stream.getvalue().splitlines()]
+
+
+@dataclass(slots=True)
+class Raw:
+    """One request by bare ASGI messages: what was sent, and how much was read."""
+
+    sent: list[Message] = field(default_factory=list)
+    reads: int = 0
+
+    async def run(
+        self,
+        asgi: ASGIApp,
+        messages: Sequence[Message],
+        path: str = "/predict",
+        method: str = "POST",
+        headers: Mapping[bytes, bytes] | None = None,
+    ) -> "Raw":
+        """Hands the messages over one by one; a read beyond them fails the test."""
+        waiting = iter(messages)
+
+        async def receive() -> Message:
+            self.reads += 1
+            return next(waiting)
+
+        async def send(message: Message) -> None:
+            self.sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "headers": list((headers or {}).items()),
+        }
+        await asgi(scope, receive, send)
+        return self
+
+    @property
+    def status(self) -> int:
+        """Of the reply."""
+        status: int = self.sent[0]["status"]
+        return status
+
+    @property
+    def body(self) -> bytes:
+        """Of the reply."""
+        return b"".join(message.get("body", b"") for message in self.sent[1:])
+
+
+def chunk(body: bytes, *, more: bool = False) -> Message:
+    """A part of a request's body."""
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+DISCONNECT: Message = {"type": "http.disconnect"}

@@ -1,0 +1,57 @@
+"""Probes."""
+
+from tests.http.app import OTHER, App
+from tests.support.serving import FakePredictor
+
+
+async def test_live_whatever_the_slots_do(app: App) -> None:
+    """Alive says only that the loop turns."""
+    app.slots.default.binding = None
+    reply = await app.client.get("/health/live")
+
+    assert (reply.status_code, reply.json()) == (200, {"live": True})
+
+
+async def test_ready_names_the_slots_that_are_not(app: App) -> None:
+    """503 as long as one slot has nothing that can answer."""
+    reply = await app.client.get("/health/ready")
+
+    assert reply.status_code == 503
+    assert reply.json() == {"ready": False, "stopping": False, "not_ready": [str(OTHER)]}
+
+
+async def test_ready_when_every_slot_is(app: App) -> None:
+    """200 with all slots served."""
+    app.serve("3", ref=OTHER)
+    reply = await app.client.get("/health/ready")
+
+    assert reply.status_code == 200
+    assert reply.json() == {"ready": True, "stopping": False, "not_ready": []}
+
+
+async def test_stopping_service_is_not_ready_and_still_answers(app: App) -> None:
+    """A balancer turns away before the service stops listening."""
+    app.serve("3", ref=OTHER)
+    app.stopping = True
+
+    assert (await app.client.get("/health/ready")).status_code == 503
+    assert (await app.client.get("/health/live")).status_code == 200
+    assert (await app.predict([1])).status_code == 200
+
+
+async def test_slot_is_ready_by_itself(app: App) -> None:
+    """One slot's readiness says nothing of another's."""
+    iris = await app.client.get("/models/iris@champion/ready")
+    other = await app.client.get(f"/models/{OTHER}/ready")
+    unknown = await app.client.get("/models/nobody@champion/ready")
+
+    assert (iris.status_code, iris.json()) == (200, {"ready": True})
+    assert (other.status_code, other.json()) == (503, {"ready": False})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_model")
+
+
+async def test_slot_whose_hosts_are_gone_is_not_ready(app: App) -> None:
+    """A binding alone answers nobody."""
+    app.serve("1", FakePredictor(ready=False))
+
+    assert (await app.client.get("/models/iris@champion/ready")).status_code == 503

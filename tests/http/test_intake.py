@@ -1,0 +1,98 @@
+"""Bodies: bounded, uncompressed, and from a client that is still there."""
+
+import pytest
+
+from service.http.observer import CLIENT_GONE
+from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
+
+VALID = b'{"inputs":[1]}'
+
+
+async def test_body_in_parts_is_read_whole(app: App) -> None:
+    """However a body is cut, it is one body."""
+    parts = [chunk(VALID[:3], more=True), chunk(b"", more=True), chunk(VALID[3:])]
+    raw = await Raw().run(app.asgi, parts)
+
+    assert raw.status == 200
+
+
+async def test_declared_length_is_refused_before_reading(app: App) -> None:
+    """413 without a byte of the body read."""
+    raw = await Raw().run(app.asgi, [], headers={b"content-length": b"%d" % (LIMIT + 1)})
+
+    assert raw.status == 413
+    assert raw.reads == 0
+    assert b'"code":"body_too_large"' in raw.body
+
+
+@pytest.mark.parametrize("declared", [b"9" * 5000, b"1" + b"0" * 18])
+async def test_absurd_declared_length_is_413(app: App, declared: bytes) -> None:
+    """A number that nothing can hold is too large."""
+    raw = await Raw().run(app.asgi, [], headers={b"content-length": declared})
+
+    assert raw.status == 413
+
+
+@pytest.mark.parametrize("declared", [b"-1", b"ten", b"", b"\xff"])
+async def test_length_that_is_no_number_still_bounds_the_body(app: App, declared: bytes) -> None:
+    """A server may pass on any header; counting does not depend on it."""
+    parts = [chunk(b"x" * (LIMIT + 1))]
+    raw = await Raw().run(app.asgi, parts, headers={b"content-length": declared})
+
+    assert raw.status == 413
+
+
+async def test_endless_body_is_refused_at_the_limit(app: App) -> None:
+    """Reading stops with the part that goes beyond the limit."""
+    parts = [chunk(b"x" * (LIMIT // 2), more=True) for _ in range(10)]
+    raw = await Raw().run(app.asgi, parts)
+
+    assert raw.status == 413
+    assert raw.reads == 3
+
+
+async def test_body_of_exactly_the_limit_is_read(app: App) -> None:
+    """The limit itself is allowed."""
+    raw = await Raw().run(app.asgi, [chunk(VALID.ljust(LIMIT))])
+
+    assert raw.status == 200
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"br", b"identity, gzip"])
+async def test_compressed_body_is_415(app: App, encoding: bytes) -> None:
+    """No body is unpacked, so none can unpack to more than its limit."""
+    raw = await Raw().run(app.asgi, [], headers={b"content-encoding": encoding})
+
+    assert raw.status == 415
+
+
+async def test_identity_is_no_compression(app: App) -> None:
+    """The one encoding that changes nothing."""
+    raw = await Raw().run(app.asgi, [chunk(VALID)], headers={b"content-encoding": b"Identity"})
+
+    assert raw.status == 200
+
+
+@pytest.mark.parametrize("parts", [[DISCONNECT], [chunk(b"{", more=True), DISCONNECT]])
+async def test_client_that_leaves_while_sending_ends_quietly(app: App, parts: list[dict]) -> None:  # type: ignore[type-arg]
+    """Nothing is sent, nothing reaches the model, nothing is logged but the request's line."""
+    raw = await Raw().run(app.asgi, parts)
+
+    assert raw.sent == []
+    assert app.records.records[0].code == CLIENT_GONE
+    assert [line["event"] for line in app.log()] == ["request"]
+
+
+async def test_client_that_leaves_before_the_reply_ends_quietly(app: App) -> None:
+    """A server that raises OSError on sending is no failure of the service."""
+
+    async def receive() -> dict[str, object]:
+        return chunk(VALID)  # type: ignore[return-value]
+
+    async def send(_message: object) -> None:
+        raise ConnectionResetError
+
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+    await app.asgi(scope, receive, send)
+
+    assert app.records.records[0].code == CLIENT_GONE

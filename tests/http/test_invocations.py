@@ -1,0 +1,95 @@
+"""MLflow's scoring protocol."""
+
+from importlib import metadata
+
+import orjson
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos import databricks_pb2
+
+from service.errors import ModelFailed, Overloaded, PredictionTimedOut, ServiceError
+from tests.http.app import App
+from tests.support.serving import FakePredictor, failing
+
+
+async def test_reply_holds_predictions_alone(app: App) -> None:
+    """As MLflow answers; the model's identity stands in the headers."""
+    reply = await app.predict([1, 2], "/invocations")
+
+    assert reply.json() == {"predictions": [1, 1]}
+    assert reply.headers["podium-version"] == "1"
+
+
+async def test_invalid_input_is_400_with_every_field_and_no_value(app: App) -> None:
+    """MLflow's shape and status; what is wrong stands in the message, what was sent does not."""
+    reply = await app.predict(["secret-value", 1, "other"], "/invocations")
+
+    assert reply.status_code == 400
+    assert reply.json()["error_code"] == "BAD_REQUEST"
+    assert "body.inputs.x.0: Expected a number." in reply.json()["message"]
+    assert "body.inputs.x.2: Expected a number." in reply.json()["message"]
+    assert "secret" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ModelFailed("The model failed."), databricks_pb2.INTERNAL_ERROR),
+        (Overloaded("Too much is waiting."), databricks_pb2.TEMPORARILY_UNAVAILABLE),
+        (PredictionTimedOut("The model took too long."), databricks_pb2.DEADLINE_EXCEEDED),
+    ],
+)
+async def test_error_is_what_mlflow_would_have_serialized(
+    app: App, error: ServiceError, code: int
+) -> None:
+    """Status and keys are those of MLflow's own exception, so its clients understand them."""
+    app.serve("1", failing(error))
+    reply = await app.predict([1], "/invocations")
+    message = f"{error.message} (request {reply.headers['x-request-id']})"
+
+    assert (reply.status_code, reply.json()) == _mlflows(message, code)
+
+
+async def test_refused_request_is_what_mlflow_would_have_serialized(app: App) -> None:
+    """The keys of a bad request are MLflow's."""
+    reply = await app.predict([None], "/invocations")
+    theirs = _mlflows(reply.json()["message"], databricks_pb2.BAD_REQUEST)
+
+    assert (reply.status_code, reply.json()) == theirs
+
+
+async def test_unavailable_says_when_to_come_back(app: App) -> None:
+    """`Retry-After` stands on every protocol."""
+    app.serve("1", failing(Overloaded("Too much is waiting.")))
+    reply = await app.predict([1], "/invocations")
+
+    assert reply.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/ping", "/health"])
+async def test_ping_is_a_line_feed_while_the_default_slot_can_answer(app: App, path: str) -> None:
+    """200 as MLflow gives it, 503 without a servable that is ready."""
+    ready = await app.client.get(path)
+    app.serve("1", FakePredictor(ready=False))
+    unready = await app.client.get(path)
+    app.slots.default.binding = None
+    empty = await app.client.get(path)
+
+    assert (ready.status_code, ready.text) == (200, "\n")
+    assert unready.status_code == 503
+    assert empty.status_code == 503
+
+
+async def test_version_is_mlflows_as_bare_text(app: App) -> None:
+    """The version installed here, without importing MLflow."""
+    reply = await app.client.get("/version")
+
+    assert reply.status_code == 200
+    assert reply.text == metadata.version("mlflow")
+
+
+def _mlflows(message: str, code: int) -> tuple[int, dict[str, str]]:
+    error = MlflowException(message, code)
+    status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+    body: dict[str, str] = orjson.loads(error.serialize_as_json())  # type: ignore[no-untyped-call]
+    return status, body

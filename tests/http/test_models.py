@@ -1,0 +1,104 @@
+"""What one may know of each slot at a glance."""
+
+from service.following.refs import VersionId
+from service.following.slots import Failure, LookStatus
+from tests.http.app import IRIS, NOW, OTHER, App
+from tests.support.serving import make_binding
+
+AT = NOW - 60
+AT_TEXT = "2027-01-15T07:59:00Z"
+ASPIRED = VersionId("iris", 1_700_000_000_000, "2")
+
+
+async def test_models_lists_every_slot_in_order(app: App) -> None:
+    """The state of each, and how look-ups go, from one instant."""
+    app.slots.default.since = AT
+    app.slots.look = LookStatus(AT, 0.02, None)
+    reply = await app.client.get("/models")
+
+    assert reply.status_code == 200
+    assert reply.json()["look"] == {"succeeded_at": AT_TEXT, "age_seconds": 60.0, "failure": None}
+    iris, other = reply.json()["models"]
+    assert iris == {
+        "name": "iris",
+        "alias": "champion",
+        "state": "serving",
+        "ready": True,
+        "version": "1",
+        "since": AT_TEXT,
+        "lag_seconds": 0.0,
+        "aspired": None,
+        "last_failure": None,
+    }
+    assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)
+
+
+async def test_p2_refused_version_is_told_with_its_stage_and_code(app: App) -> None:
+    """The old version serves, and the page says which one does not, why, and since when."""
+    slot = app.slots.default
+    slot.aspired, slot.aspired_since = ASPIRED, AT
+    slot.failure = Failure("load", "load_failed", "The model could not be loaded.", AT, ASPIRED)
+    report = (await app.client.get("/models/iris@champion")).json()
+
+    assert (report["state"], report["version"], report["aspired"]) == ("refused", "1", "2")
+    assert report["lag_seconds"] == 60.0
+    assert report["last_failure"] == {
+        "stage": "load",
+        "code": "load_failed",
+        "message": "The model could not be loaded.",
+        "at": AT_TEXT,
+        "version": "2",
+    }
+
+
+async def test_p5_failing_look_is_told_with_its_age(app: App) -> None:
+    """A registry that does not answer shows, with how old the last answer is."""
+    failure = Failure("resolve", "registry_unreachable", "The registry does not answer.", NOW)
+    app.slots.look = LookStatus(AT, 0.02, failure)
+    look = (await app.client.get("/models")).json()["look"]
+
+    assert look["age_seconds"] == 60.0
+    assert look["failure"]["code"] == "registry_unreachable"
+    assert look["failure"]["version"] is None
+
+
+async def test_model_shows_signature_schema_example_and_hosts(app: App) -> None:
+    """Everything that a client needs to write its first request."""
+    report = (await app.client.get(f"/models/{IRIS}")).json()
+
+    assert report["signature"]["inputs"][0]["name"] == "x"
+    assert report["request_schema"]["required"] == ["inputs"]
+    assert report["serving_example"] == {"inputs": [1.0, 2.0]}
+    assert report["hosts"]["hosts"] == 1
+    assert report["look"]["succeeded_at"] is None
+
+
+async def test_slot_without_a_version_has_no_details(app: App) -> None:
+    """Nothing is made up for what is not there."""
+    report = (await app.client.get(f"/models/{OTHER}")).json()
+
+    assert report["version"] is None
+    assert report["signature"] is report["serving_example"] is report["hosts"] is None
+
+
+async def test_p15_huge_example_is_not_shown(app: App) -> None:
+    """A model that stores its training set as example costs the loop nothing."""
+    example = b'{"inputs": [' + b"1.0, " * 100_000 + b"1.0]}"
+    app.slots.default.binding = make_binding(IRIS, example=example)
+
+    assert (await app.client.get(f"/models/{IRIS}")).json()["serving_example"] is None
+
+
+async def test_example_that_is_no_json_is_not_shown(app: App) -> None:
+    """A version may ship any bytes as its example."""
+    app.slots.default.binding = make_binding(IRIS, example=b"NaN")
+
+    assert (await app.client.get(f"/models/{IRIS}")).json()["serving_example"] is None
+
+
+async def test_unknown_model_is_404(app: App) -> None:
+    """A stable code, and not the name."""
+    reply = await app.client.get("/models/secret@champion")
+
+    assert (reply.status_code, reply.json()["code"]) == (404, "unknown_model")
+    assert "secret" not in reply.text

@@ -1,0 +1,133 @@
+"""The OpenAPI document and its page."""
+
+from typing import Any
+
+from service.following.refs import ModelRef
+from tests.http.app import App
+from tests.support.serving import FakeContract
+
+
+async def _document(app: App) -> dict[str, Any]:
+    document: dict[str, Any] = (await app.client.get("/openapi.json")).json()
+    return document
+
+
+async def test_every_slot_has_typed_operations_with_a_concrete_path(app: App) -> None:
+    """Body schema and example are those of the version that serves."""
+    paths = (await _document(app))["paths"]
+    content = paths["/models/iris@champion/predict"]["post"]["requestBody"]["content"]
+
+    assert content["application/json"]["schema"] == FakeContract.request_schema
+    assert content["application/json"]["example"] == {"inputs": [1.0, 2.0]}
+    assert paths["/predict"]["post"]["requestBody"]["content"] == content
+    assert "/models/team%2Fother%20model@blue/invocations" in paths
+
+
+async def test_document_follows_a_swap(app: App) -> None:
+    """What the new version asks for stands in the next document."""
+
+    class Other(FakeContract):
+        request_schema = {"type": "object", "title": "the second version's"}  # noqa: RUF012 - as the fake has it
+
+    before = await _document(app)
+    app.serve("2", contract=Other())
+    after = await _document(app)
+
+    def title(document: dict[str, Any]) -> str | None:
+        body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+        found: str | None = body["schema"].get("title")
+        return found
+
+    assert title(before) is None
+    assert title(after) == "the second version's"
+
+
+async def test_document_is_kept_between_swaps(app: App) -> None:
+    """Asking twice makes it once."""
+
+    class Counting(FakeContract):
+        asked = 0
+
+        @property
+        def request_schema(self) -> dict[str, Any]:  # type: ignore[override]
+            Counting.asked += 1
+            return {}
+
+    app.serve("1", contract=Counting())
+    await _document(app)
+    once = Counting.asked
+    await _document(app)
+
+    assert once == Counting.asked > 0
+
+
+async def test_every_reference_of_the_document_is_there(app: App) -> None:
+    """No schema is named that is not given, and no operation id twice."""
+    document = await _document(app)
+    names = set(document["components"]["schemas"])
+    operations = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    ]
+
+    assert _references(document) <= {f"#/components/schemas/{name}" for name in names}
+    assert len(operations) == len(set(operations))
+
+
+async def test_fastapis_own_errors_are_not_in_the_document(app: App) -> None:
+    """Every error has a shape that the service really sends."""
+    document = await _document(app)
+
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "4XX" in document["paths"]["/models/{name}@{alias}"]["get"]["responses"]
+
+
+async def test_replies_and_errors_have_shapes(app: App) -> None:
+    """Each protocol's statuses are listed with a schema."""
+    paths = (await _document(app))["paths"]
+    podium = paths["/predict"]["post"]["responses"]
+    mlflow = paths["/invocations"]["post"]["responses"]
+
+    assert set(podium) == {"200", "405", "413", "415", "422", "500", "503", "504"}
+    assert set(mlflow) == {"200", "400", "405", "413", "415", "500", "503", "504"}
+    for response in [*podium.values(), *mlflow.values()]:
+        assert "$ref" in response["content"]["application/json"]["schema"]
+
+
+async def test_hostile_name_is_text_and_never_in_a_description() -> None:
+    """Descriptions are rendered by pages, so nobody else's words stand in them."""
+    app = App([ModelRef("<img src=x onerror=alert(1)>", "prod")])
+    document = await _document(app)
+    page = (await app.client.get("/docs")).text
+    app.logs.close()
+
+    assert all("<img" not in text for text in _descriptions(document))
+    assert all("<img" not in path for path in document["paths"])
+    assert "<img" not in page
+
+
+async def test_docs_page_reads_the_document(app: App) -> None:
+    """The page is a page, and names the document by a relative address."""
+    reply = await app.client.get("/docs")
+
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "'openapi.json'" in reply.text
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(_references, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(_references, value))
+    return set()
+
+
+def _descriptions(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["description"]] if isinstance(value.get("description"), str) else []
+        return own + [text for inner in value.values() for text in _descriptions(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in _descriptions(inner)]
+    return []

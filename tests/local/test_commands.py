@@ -1,0 +1,73 @@
+"""What is started, with what it is told."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from service.local.commands import pasted, service_command, training_command
+from service.local.settings import UpSettings
+from service.local.tracking import tracking_command
+
+SETTINGS = UpSettings(Path("home"), "0.0.0.0", 8000, 8080)
+
+
+def test_mlflow_listens_on_the_loopback_with_one_worker() -> None:
+    """Whatever the service's interface is."""
+    line = " ".join(tracking_command(SETTINGS).arguments)
+    assert "mlflow server --host 127.0.0.1 --port 8080 --workers 1" in line
+
+
+def test_mlflow_keeps_everything_below_the_home() -> None:
+    """The database by an absolute address, artifacts through the server."""
+    home = Path("home").resolve()
+    line = " ".join(tracking_command(SETTINGS).arguments)
+    assert f"--backend-store-uri sqlite:///{home}/mlflow.db" in line
+    assert f"--serve-artifacts --artifacts-destination {home}/artifacts" in line
+
+
+def test_local_mlflow_is_not_changed_by_the_shells_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MLflow reads its options from the environment too."""
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "elsewhere")
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "true")
+    monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http,https")
+    environment = tracking_command(SETTINGS).environment
+    assert "MLFLOW_DEFAULT_ARTIFACT_ROOT" not in environment
+    assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert environment["MLFLOW_WEBHOOK_ALLOWED_SCHEMES"] == "http,https"
+
+
+def test_service_and_training_talk_to_the_mlflow_beside_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the shell names another one."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere.example")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://elsewhere.example")
+    for command in (training_command(SETTINGS), service_command(SETTINGS, lambda _: None)):
+        assert command.environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:8080"
+        assert "MLFLOW_REGISTRY_URI" not in command.environment
+
+
+def test_service_listens_where_the_settings_say() -> None:
+    """And is called where it can be called from here."""
+    environment = service_command(SETTINGS, lambda _: None).environment
+    assert (environment["PODIUM_HOST"], environment["PODIUM_PORT"]) == ("0.0.0.0", "8000")
+    assert SETTINGS.service_url == "http://127.0.0.1:8000"
+    assert UpSettings(Path("home"), "::1", 8000, 8080).service_url == "http://[::1]:8000"
+
+
+def test_pasted_command_names_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    """Quoted for a shell."""
+    assert pasted("up").endswith("podium up")
+    assert not pasted("up").startswith("PODIUM_HOME")
+    spaced = tmp_path / "a b"
+    assert pasted("up", spaced).startswith(f"PODIUM_HOME='{spaced}' ")
+    assert pasted("up", PODIUM_PORT="1").startswith("PODIUM_PORT=1 ")
+
+
+def test_pasted_command_is_short_in_a_checkout() -> None:
+    """`.venv/bin/podium` where that is the program."""
+    program = pasted("up").removesuffix(" up")
+    assert program == ".venv/bin/podium" or os.access(program.split()[0], os.X_OK)

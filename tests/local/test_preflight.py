@@ -1,0 +1,161 @@
+"""What is found before anything is started, in words that say what to do."""
+
+import os
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from service.local.failures import UpFailed
+from service.local.preflight import check
+from service.local.running import Running, write_record
+from service.local.settings import LOOPBACK, UpSettings
+from service.local.table import Mark, mark
+from service.local.tracking import client
+from tests.local.stand_ins import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """A home of the test's own, with free ports."""
+    return Stage.at(tmp_path / "home")
+
+
+async def finding(settings: UpSettings) -> str:
+    """The sentence; empty if everything can be started."""
+    try:
+        async with client() as asked:
+            await check(settings, asked)
+    except UpFailed as failure:
+        return str(failure)
+    return ""
+
+
+@contextmanager
+def listening(port: int) -> Iterator[None]:
+    """Somebody who takes connections and never answers."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((LOOPBACK, port))
+        taken.listen()
+        yield
+
+
+class _Answering(socketserver.StreamRequestHandler):
+    answers: dict[bytes, bytes]
+
+    def handle(self) -> None:
+        path = self.rfile.readline().split()[1]
+        while self.rfile.readline().strip():
+            pass
+        body = self.answers.get(path, b"")
+        head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        self.wfile.write(head + body)
+
+
+@contextmanager
+def answering(port: int, answers: dict[bytes, bytes]) -> Iterator[None]:
+    """A server that answers 200 with these bodies."""
+    handler = type("_These", (_Answering,), {"answers": answers})
+    socketserver.TCPServer.allow_reuse_address = True
+    with socketserver.TCPServer((LOOPBACK, port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def test_free_ports_and_no_record_are_fine(stage: Stage) -> None:
+    """Nothing is found where nothing is."""
+    assert await finding(stage.settings) == ""
+
+
+async def test_taken_service_port_is_one_clear_line(stage: Stage) -> None:
+    """It names the port and a command that goes round it."""
+    port = stage.settings.port
+    with listening(port):
+        found = await finding(stage.settings)
+    assert f"The service's port {port} on 127.0.0.1 is taken by another program." in found
+    assert f"PODIUM_PORT={port + 1} " in found
+    assert "\n" not in found
+
+
+async def test_mlflow_on_the_tracking_port_is_offered_to_serve_from(stage: Stage) -> None:
+    """The exact command, for the MLflow that is there."""
+    url = stage.settings.tracking_uri
+    answers = {b"/health": b"OK", b"/version": b"3.17.2"}
+    with answering(stage.settings.tracking_port, answers):
+        found = await finding(stage.settings)
+    assert f"MLflow 3.17.2 already answers on {url}." in found
+    assert f"MLFLOW_TRACKING_URI={url} " in found
+    assert "podium serve --model basic_lr_iris_model@champion\n" in found
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {b"/health": b"\n", b"/version": b"3.17.2"},
+        {b"/health": b"OK", b"/version": b"<html>"},
+        {b"/health": b"OK", b"/version": b"3.17.2\x1b[2J"},
+        {},
+    ],
+    ids=["scoring server", "a page", "control characters", "nothing"],
+)
+async def test_other_server_on_the_tracking_port_is_one_clear_line(
+    stage: Stage, answers: dict[bytes, bytes]
+) -> None:
+    """What is not an MLflow tracking server is not offered as one."""
+    port = stage.settings.tracking_port
+    with answering(port, answers):
+        found = await finding(stage.settings)
+    assert f"MLflow's port {port} on 127.0.0.1 is taken by another program." in found
+    assert f"PODIUM_TRACKING_PORT={port + 1} " in found
+    assert "\n" not in found
+
+
+async def test_address_of_no_interface_is_one_clear_line(tmp_path: Path) -> None:
+    """192.0.2.1 is reserved for documentation (RFC 5737): no machine has it."""
+    stage = Stage.at(tmp_path)
+    settings = UpSettings(tmp_path, "192.0.2.1", stage.settings.port, stage.settings.tracking_port)
+    found = await finding(settings)
+    assert f"port {settings.port} on 192.0.2.1 cannot be listened on (" in found
+
+
+async def test_one_port_for_both_is_refused(tmp_path: Path) -> None:
+    """Otherwise the second to start would fail with somebody else's words."""
+    port = Stage.at(tmp_path).settings.port
+    found = await finding(UpSettings(tmp_path, LOOPBACK, port, port))
+    assert f"cannot share port {port}" in found
+
+
+async def test_an_up_that_runs_is_named(stage: Stage) -> None:
+    """Two of one home would share a database and a cache."""
+    here = mark(os.getpid())
+    assert here is not None
+    write_record(stage.settings.home, Running("http://a", "http://b", here, {}))
+    found = await finding(stage.settings)
+    assert f"already runs here, as process {here.pid}: MLflow on http://a" in found
+
+
+async def test_record_of_processes_that_have_gone_counts_for_nothing(stage: Stage) -> None:
+    """A number that somebody else has now is not the process that had it."""
+    now = mark(os.getpid())
+    assert now is not None
+    earlier = Mark(now.pid, now.started - 1)
+    record = Running("http://a", "http://b", earlier, {"MLflow": earlier})
+    write_record(stage.settings.home, record)
+    assert await finding(stage.settings) == ""
+
+
+async def test_home_of_ones_own_is_named_in_every_command(stage: Stage) -> None:
+    """A pasted command finds the same home."""
+    with listening(stage.settings.port):
+        found = await finding(stage.settings)
+    assert f"PODIUM_HOME={stage.settings.home} " in found

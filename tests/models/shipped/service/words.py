@@ -1,0 +1,3 @@
+"""One word."""
+
+WORD = "own-service"

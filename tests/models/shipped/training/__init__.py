@@ -1,0 +1,1 @@
+"""the model's own training"""

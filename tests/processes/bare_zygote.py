@@ -1,0 +1,6 @@
+"""A zygote that preloads nothing but its roles; otherwise the real one."""
+
+from service.hosting import zygote
+
+if __name__ == "__main__":
+    zygote.main(preloaded=())

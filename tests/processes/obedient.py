@@ -1,0 +1,71 @@
+"""A child's main that does what a frame's head says; for tests of processes."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zlib
+
+from service.processes.blocking import BlockingChannel
+from service.processes.frames import Frame, Status, encode
+
+FOREVER = 3600
+
+
+def run(connection: socket.socket) -> None:
+    """Obeys until the front closes the connection."""
+    channel = BlockingChannel(connection, 64 * 1024**2)
+    for frame in channel.frames():
+        order = json.loads(frame.head)
+        answer = _obey(order, connection)
+        head = json.dumps(answer).encode()
+        channel.send(Frame(frame.operation, Status.DONE, frame.id, head, frame.body))
+
+
+def _obey(  # noqa: C901 - one case for each thing that it can be told
+    order: dict[str, str], connection: socket.socket
+) -> dict[str, object]:
+    match order["do"]:
+        case "echo":
+            return {"pid": os.getpid(), "environment": dict(os.environ)}
+        case "print":
+            sys.stdout.write(order["text"] + "\n")
+            sys.stdout.flush()
+            sys.stderr.write(order["text"] + "\n")
+            sys.stderr.flush()
+        case "exit":
+            os._exit(int(order["status"]))
+        case "hang":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(FOREVER)
+        case "compute":
+            # C code that holds the interpreter for as long as the test may last.
+            while True:
+                zlib.crc32(b"\0" * 2**30)
+        case "fork":
+            return {"forked": _forked()}
+        case "fork away":
+            return {"forked": _forked_away()}
+        case "talk nonsense":
+            connection.sendall(b"x" * 64)
+        case "answer twice":
+            connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
+            connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
+    return {}
+
+
+def _forked() -> int:
+    return subprocess.Popen(["sleep", str(FOREVER)]).pid
+
+
+def _forked_away() -> int:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        escaped = subprocess.Popen(["sleep", str(FOREVER)])
+        os.write(writer, str(escaped.pid).encode())
+        os._exit(0)
+    return int(os.read(reader, 32))

@@ -1,0 +1,161 @@
+"""Servables without processes: a predictor that waits at a gate, a contract that reads one format.
+
+They stand behind the ports of `service.following.ports`; everything above them is real.
+"""
+
+import asyncio
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from service.contract.model_input import Column, ModelInput
+from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef, VersionId
+from service.following.servable import Binding, Servable
+from service.hosting.status import PoolStatus
+
+IDLE = PoolStatus(1, 0, True, "The answers to rows alone and together agree.", 0)
+EXAMPLE = b'{"inputs": [1.0, 2.0]}'
+
+
+def open_gate() -> asyncio.Event:
+    """A gate that holds nobody up."""
+    gate = asyncio.Event()
+    gate.set()
+    return gate
+
+
+@dataclass(slots=True)
+class FakePredictor:
+    """Answers `answer` for each row, or raises `error`, once its gate is open.
+
+    `entered` is set as soon as a request is inside; `inputs` are all that came.
+    """
+
+    answer: str = "1"
+    error: Exception | None = None
+    gate: asyncio.Event = field(default_factory=open_gate)
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    inputs: list[ModelInput] = field(default_factory=list)
+    ready: bool = True
+    closed: bool = False
+    status: PoolStatus = IDLE
+
+    async def predict(self, model_input: ModelInput) -> bytes:
+        """`[answer, ...]`, one for each row."""
+        self.inputs.append(model_input)
+        self.entered.set()
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return f"[{','.join([self.answer] * model_input.rows)}]".encode()
+
+    async def close(self) -> None:
+        """Remembers that it was asked to."""
+        self.closed = True
+
+
+class FakeContract:
+    """Reads `{"inputs": [number, ...]}` as JSON and refuses the rest as the real one does."""
+
+    request_schema: Mapping[str, Any] = {
+        "type": "object",
+        "properties": {"inputs": {"type": "array", "items": {"type": "number"}}},
+        "required": ["inputs"],
+    }
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def describe(self) -> Mapping[str, Any]:
+        """One column."""
+        return {"inputs": [{"name": "x", "type": "double", "required": True}]}
+
+    def parse(self, body: bytes, media_type: str) -> ModelInput:
+        """The numbers as a column `x`; every element that is no number is a field error."""
+        if self.error is not None:
+            raise self.error
+        if media_type not in {"", "application/json"}:
+            raise UnsupportedMediaType("Send application/json.")
+        values = self._values(body)
+        wrong = [
+            FieldError(("body", "inputs", "x", row), "Expected a number.", "type")
+            for row, value in enumerate(values)
+            if type(value) not in {int, float}
+        ]
+        if wrong:
+            raise InvalidInput(tuple(wrong))
+        column = Column("x", "double", array("d", values))
+        return ModelInput("table", (column,), len(values), None, None, "x")
+
+    def _values(self, body: bytes) -> list[Any]:
+        try:
+            values = orjson.loads(body)["inputs"]
+            return list(values)
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            problem = FieldError(("body",), "Expected the key inputs.", "format")
+            raise InvalidInput((problem,)) from None
+
+
+@dataclass(slots=True)
+class Unheld:
+    """Remembers the servables that nobody holds any more."""
+
+    servables: list[Servable] = field(default_factory=list)
+
+    def __call__(self, servable: Servable) -> None:
+        """What a servable calls when its last hold is released."""
+        self.servables.append(servable)
+
+
+def fetched_version(version: VersionId, example: bytes | None = EXAMPLE) -> FetchedVersion:
+    """A version that lies nowhere."""
+    return FetchedVersion(
+        version=version,
+        source="models:/m-0",
+        path=Path("nowhere"),
+        signature={"inputs": "[]", "outputs": None, "params": None},
+        flavors=("python_function", "sklearn"),
+        loader_module="mlflow.sklearn",
+        from_type_hint=False,
+        tags={},
+        serving_example=example,
+    )
+
+
+def make_servable(
+    version: VersionId,
+    predictor: FakePredictor | None = None,
+    contract: FakeContract | None = None,
+    example: bytes | None = EXAMPLE,
+    on_unheld: Unheld | None = None,
+) -> Servable:
+    """A servable whose predictor answers with its own version number unless told otherwise."""
+    return Servable(
+        fetched_version(version, example),
+        contract or FakeContract(),
+        predictor or FakePredictor(version.version),
+        on_unheld or Unheld(),
+    )
+
+
+def make_binding(
+    ref: ModelRef,
+    version: str = "1",
+    predictor: FakePredictor | None = None,
+    contract: FakeContract | None = None,
+    example: bytes | None = EXAMPLE,
+) -> Binding:
+    """A binding of that reference to that version of its model."""
+    identity = VersionId(ref.name, 1_700_000_000_000, version)
+    return Binding(ref, make_servable(identity, predictor, contract, example))
+
+
+def failing(error: ServiceError | Exception) -> FakePredictor:
+    """A predictor that takes requests and raises this."""
+    return FakePredictor(error=error)
