@@ -1,6 +1,6 @@
 """Rows as a request gave them, turned into columns, with the way back to each value's place."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from service.contract.findings import Findings, Hole, Loc
@@ -62,6 +62,14 @@ class Table(NamedTuple):
         return place(self.base, key, row)
 
 
+class Wanted(NamedTuple):
+    """A column that records ought to have: its key in them, its name in errors."""
+
+    key: str
+    label: str | int
+    required: bool
+
+
 def regular_columns(data: list[Any], width: int) -> list[tuple[Any, ...]] | None:
     """The columns of rows that are all lists of that width, or None if they are not."""
     if set(map(type, data)) != _LISTS:
@@ -99,9 +107,9 @@ def _note_rows(data: list[Any], width: int, base: Loc, findings: Findings) -> No
 
 
 def columns_of_records(
-    records: list[Any], wanted: Mapping[str, bool], base: Loc, findings: Findings
+    records: list[Any], wanted: Iterable[Wanted], base: Loc, findings: Findings
 ) -> Sequence[Sequence[Any] | None]:
-    """The columns of those names; each with whether it is required.
+    """The wanted columns, each of as many values as there are records.
 
     Where a record lacks an optional column the value is null; None stands for an optional column
     that no record has.
@@ -110,23 +118,27 @@ def columns_of_records(
         wrong = (row for row, record in enumerate(records) if type(record) is not dict)
         findings.add_all(((*base, row) for row in wrong), "must be an object", "type")
     columns: list[Sequence[Any] | None] = []
-    for key, required in wanted.items():
+    for each in wanted:
+        key = each.key
         try:
             columns.append([record[key] for record in records])
         except (KeyError, TypeError):
-            columns.append(_sparse_column(records, key, base, findings, required=required))
+            columns.append(_sparse_column(records, each, base, findings))
     return columns
 
 
 def _sparse_column(
-    records: list[Any], key: str, base: Loc, findings: Findings, *, required: bool
+    records: list[Any], wanted: Wanted, base: Loc, findings: Findings
 ) -> Sequence[Any] | None:
+    key, label, required = wanted
+    if findings.full:
+        return None
     having = [type(record) is dict and key in record for record in records]
-    if findings.full or not (required or any(having)):
+    if not required and not any(having):
         return None
     if required:
         gaps = (row for row, has in enumerate(having) if not has and type(records[row]) is dict)
-        findings.add_all(((*base, row, key) for row in gaps), "is required", "missing")
+        findings.add_all(((*base, row, label) for row in gaps), "is required", "missing")
     fill = Hole.REPORTED if required else None
     return [
         record[key] if has else fill if type(record) is dict else Hole.REPORTED

@@ -28,6 +28,7 @@ from service.contract.findings import BODY, Findings, Loc
 from service.contract.labels import index_fits, labels_fit
 from service.contract.table import (
     Table,
+    Wanted,
     by_itself,
     columns_of_records,
     columns_of_rows,
@@ -64,8 +65,11 @@ class TableFormats:
     ) -> None:
         self._named = names[0] is not None
         self._header = list(names)
-        # By the keys that a JSON object can have.
-        self._wanted = {str(name): need for name, need in zip(names, required, strict=True)}
+        # JSON's objects have no integer keys.
+        self._wanted = [
+            Wanted(str(name), 0 if name is None else name, need)
+            for name, need in zip(names, required, strict=True)
+        ]
         self._required = {name for name, need in zip(names, required, strict=True) if need}
         self._in_order = range(len(names))
         self._max_rows = max_rows
@@ -95,7 +99,7 @@ class TableFormats:
         return table._replace(row_index=index)
 
     def _listed(self, payload: Any, base: Loc, findings: Findings) -> Table | None:
-        if type(payload) is list and payload and type(payload[0]) is dict:
+        if type(payload) is list and _holds_records(payload):
             return self._records(payload, base, findings)
         return self._rows(payload, None, base, findings)
 
@@ -103,11 +107,7 @@ class TableFormats:
         if type(payload) is dict:
             return self._object(payload, base, findings)
         if len(self._header) == 1 and not self._open_width:
-            if (
-                self._named
-                and type(payload) is list
-                and (not payload or type(payload[0]) is not dict)
-            ):
+            if self._named and type(payload) is list and not _holds_records(payload):
                 return self._only_column(payload, base, findings)
             if not self._named and type(payload) in _SCALARS:
                 return Table(1, ([payload],), base, by_itself)
@@ -142,7 +142,9 @@ class TableFormats:
         if positions is None:
             return None
         if first_row is not None or (data and width != 1):
-            columns = columns_of_rows(data, width, positions, base, findings)
+            # A client decides how many there are of open width: no holes are made for those.
+            usable = () if self._open_width and not regular_columns(data, width) else positions
+            columns = columns_of_rows(data, width, usable, base, findings)
             return Table(len(data), columns, base, in_row)
         # No rows, or the plain values of a single column.
         plain = [None if position is None else data for position in positions]
@@ -176,7 +178,9 @@ class TableFormats:
             positions = self._unnamed_positions(len(records[0]), (*base, 0), findings)
             if positions is None:
                 return None
-            wanted = dict.fromkeys(list(records[0])[: len(positions)], True)
+            # Positions stand for the client's own keys in errors.
+            keys = zip(records[0], positions, strict=False)
+            wanted = [Wanted(key, place or 0, required=True) for key, place in keys]
         columns = columns_of_records(records, wanted, base, findings)
         return Table(len(records), columns, base, in_row)
 
@@ -184,19 +188,18 @@ class TableFormats:
         if not self._named:
             findings.add(base, "must be a list: the columns have no names", "type")
             return None
-        known = {key: payload[key] for key in self._wanted if key in payload}
+        keys = [wanted.key for wanted in self._wanted]
+        known = {key: payload[key] for key in keys if key in payload}
         self._note_missing({name for name in self._header if str(name) in known}, base, findings)
         lengths = _lengths(known.values()) or _lengths(payload.values())
         if not lengths:
-            columns = [[known[key]] if key in known else None for key in self._wanted]
+            columns = [[known[key]] if key in known else None for key in keys]
             return Table(1, columns, base, under_name)
         rows = lengths.pop()
         if lengths:
             findings.add(base, "must have columns of one length", "shape")
             return None
-        return (
-            _spread(self._wanted, known, rows, base) if self._fits(rows, base, findings) else None
-        )
+        return _spread(keys, known, rows, base) if self._fits(rows, base, findings) else None
 
     def _note_missing(self, present: Container[Any], base: Loc, findings: Findings) -> None:
         for name in self._header:
@@ -213,14 +216,15 @@ def _lengths(columns: Iterable[Any]) -> set[int]:
     return {len(values) for values in columns if type(values) is list}
 
 
-def _spread(wanted: Iterable[str], known: Mapping[str, Any], rows: int, base: Loc) -> Table:
-    columns = [
-        None
-        if key not in known
-        else known[key]
-        if type(known[key]) is list
-        else [known[key]] * rows
-        for key in wanted
-    ]
-    single = (place for place, key in enumerate(wanted) if type(known.get(key, [])) is not list)
+def _spread(keys: Iterable[str], known: Mapping[str, Any], rows: int, base: Loc) -> Table:
+    columns = [_filled(known[key], rows) if key in known else None for key in keys]
+    single = (place for place, key in enumerate(keys) if type(known.get(key, [])) is not list)
     return Table(rows, columns, base, in_column, repeated=frozenset(single))
+
+
+def _filled(values: Any, rows: int) -> list[Any]:
+    return values if type(values) is list else [values] * rows
+
+
+def _holds_records(listed: list[Any]) -> bool:
+    return bool(listed) and type(listed[0]) is dict

@@ -50,6 +50,7 @@ class Follower:
         self._closing: set[asyncio.Task[None]] = set()
         self._loads = asyncio.Semaphore(_LOADS_AT_ONCE)
         self._look_now = asyncio.Event()
+        self._look_seconds = (0.0, 0.0)
 
     async def run(self) -> None:
         """Ticks until cancelled. The pause is the poll interval, longer after slow looks."""
@@ -92,10 +93,13 @@ class Follower:
         refs = [slot.ref for slot in self._slots.values()]
         failure, detail, found = None, "", None
         try:
+            await self._registry.prepare()
+            started = self._clock.monotonic()
             found = await self._registry.resolve(refs)
         except FollowingError as error:
             failure, detail = self._failure(error, None), error.detail
         seconds = self._clock.monotonic() - started
+        self._look_seconds = (self._look_seconds[1], 0.0 if found is None else seconds)
         before = self._slots.look.succeeded_at
         succeeded = self._clock.wall() if failure is None else before
         self._slots.look = LookStatus(succeeded, seconds, failure)
@@ -239,8 +243,8 @@ class Follower:
         self._look_now.set()
 
     async def _pause(self) -> None:
-        look = self._slots.look
-        slow = 0.0 if look.failure is not None else (look.seconds or 0.0) * _LOOK_SHARE
+        # One slow look may be a hiccup, and a failed one says nothing; two in a row are a load.
+        slow = min(self._look_seconds) * _LOOK_SHARE
         # A little less than asked for, at random: replicas should not look all at once.
         seconds = max(self._poll_seconds * random.uniform(0.9, 1.0), slow)  # noqa: S311 - no secret
         try:

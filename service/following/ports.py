@@ -56,6 +56,10 @@ class FetchedVersion:
 class Registry(Protocol):
     """MLflow's registry, asked with a total deadline for every operation."""
 
+    async def prepare(self) -> None:
+        """Whatever looks need that is no part of one (a process, say); raises `PassingFault`."""
+        ...
+
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         """One look: where each alias points now. Raises `PassingFault` when there is no answer."""
         ...

@@ -145,3 +145,4 @@ class _Up:
         with self._screen.waiting("Ending the service and MLflow"):
             await self._family.end()
         remove_record(self._settings.home)
+        self._screen.say("Ended.")

@@ -66,6 +66,11 @@ class MlflowRegistry:
         self._fetch_seconds = deadlines.fetch
         self._looking: Child | None = None
 
+    async def prepare(self) -> None:
+        """Starts the child that looks, unless it is there; raises `PassingFault`."""
+        if self._looking is None or not self._looking.alive:
+            self._looking = await self._child("look")
+
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         """One look-up for each model; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
@@ -96,9 +101,9 @@ class MlflowRegistry:
             await self._looking.end()
 
     async def _look(self, head: bytes) -> Frame:
-        if self._looking is None or not self._looking.alive:
-            self._looking = await self._child("look")
+        await self.prepare()
         child = self._looking
+        assert child is not None  # noqa: S101 - prepared
         try:
             return await _ask(child, "look", Operation.RESOLVE, head, self._look_seconds)
         except BaseException as error:

@@ -34,6 +34,10 @@ class FakeRegistry:
     fetched: list[VersionId] = field(default_factory=list)
     looks: int = 0
 
+    async def prepare(self) -> None:
+        if self.down is not None:
+            raise self.down
+
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         self.looks += 1
         await self.look_gate.wait()
