@@ -97,9 +97,11 @@ def read_entries(text: str | None, part: str) -> Sequence[Mapping[str, Any]]:
 
 def _column(entry: Mapping[str, Any]) -> ColumnSpec:
     name, type_, required = entry.get("name"), entry.get("type"), entry.get("required", True)
+    if type(type_) is not str:
+        raise _bad(f"column {name!r}")
     if type_ in _NESTED:
         raise _unsupported(f"column {name!r} is of type {type_}")
-    if type(type_) is not str or type_ not in COLUMN_TYPES or type(required) is not bool:
+    if type_ not in COLUMN_TYPES or type(required) is not bool:
         raise _bad(f"column {name!r}")
     if not entry.keys() <= {"name", "type", "required"}:
         raise _bad(f"column {name!r} has keys that MLflow 3 does not know")

@@ -97,7 +97,7 @@ class TensorReader:
     def _of_table(self, table: Table | None, findings: Findings) -> list[Column]:
         if table is not None and not table.rows:
             findings.add(table.base, "must have at least one row", "missing")
-        if table is None or findings.full:
+        if table is None or not table.rows:
             return []
         if not self._named and len(table.columns) > 1:
             return self._of_rows(table, findings)

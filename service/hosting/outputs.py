@@ -1,12 +1,13 @@
 """From what a model returns to JSON, in the host, in MLflow's form.
 
 Arrays become lists, DataFrames and Series records, bytes base64
-(mlflow/utils/proto_json_utils.py, `_get_jsonable_obj` and `NumpyEncoder`); unlike there, NaN,
-infinities and NaT become null, so that every reply is valid JSON.
+(mlflow/utils/proto_json_utils.py, `_get_jsonable_obj` and `NumpyEncoder`). Unlike there, NaN,
+infinities, NaT and NA become null, so that every reply is valid JSON, and base64 has no line breaks.
 """
 
 import base64
 import datetime as dt
+import json
 import math
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,9 +16,9 @@ import numpy as np
 import orjson
 import pandas as pd
 
-_OPTIONS: Final = (
-    orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
-)
+# Not OPT_SERIALIZE_NUMPY: it writes a 32-bit 1.1 as 1.1, where MLflow writes the double of the same
+# value, 1.100000023841858, and nanoseconds as text, where MLflow writes an integer.
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 class NotEncodable(Exception):
@@ -30,15 +31,18 @@ class NotByRow(Exception):
 
 def encode(prediction: Any) -> bytes:
     """JSON text; raises `NotEncodable`."""
+    plain = _plain(prediction)
     try:
-        return orjson.dumps(_plain(prediction), default=_default, option=_OPTIONS)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NotEncodable(str(error)) from error
+        return orjson.dumps(plain, default=_default, option=_OPTIONS)
+    except TypeError:
+        return _encode_slowly(plain)
 
 
 def split(prediction: Any, rows: Sequence[int]) -> list[Any]:
     """The part of each request; raises `NotByRow` unless there is exactly one answer a row."""
-    if not isinstance(prediction, np.ndarray | pd.DataFrame | pd.Series | list):
+    if not isinstance(prediction, np.ndarray | pd.DataFrame | pd.Series | list) or (
+        isinstance(prediction, np.ndarray) and not prediction.shape
+    ):
         raise NotByRow(f"{type(prediction).__name__} has no rows")
     if len(prediction) != sum(rows):
         raise NotByRow(f"{len(prediction)} answers to {sum(rows)} rows")
@@ -67,6 +71,16 @@ def _close(left: Any, right: Any, tolerance: float) -> bool:
         keys = left.keys()
         return keys == right.keys() and all(_close(left[k], right[k], tolerance) for k in keys)
     return bool(left == right) and type(left) is type(right)
+
+
+def _encode_slowly(plain: Any) -> bytes:
+    # What orjson has no form for and the standard library has: integers of more than 64 bits, keys
+    # of numpy's double. Its NaN and infinities are read back as null.
+    try:
+        text = json.dumps(plain, default=_default)
+        return json.dumps(json.loads(text, parse_constant=lambda _: None)).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotEncodable(str(error)) from error
 
 
 def _plain(prediction: Any) -> Any:

@@ -6,6 +6,7 @@ in this machine's order, or JSON text where there are nulls, strings or bytes (a
 
 import base64
 import enum
+import json
 from array import array
 from collections.abc import Sequence
 from typing import Any, Final
@@ -58,7 +59,8 @@ def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
         "kind": first.kind,
         "rows": [each.rows for each in inputs],
         "columns": columns,
-        "params": first.params,
+        # Defaults may be NaN or infinite, which orjson would make null.
+        "params": None if first.params is None else json.dumps(first.params),
         "index": first.index,
     }
     return orjson.dumps(head), b"".join(buffers)

@@ -5,8 +5,9 @@ It is given its environment by message (CONFIGURE), then asked one thing at a ti
 """
 
 import os
+import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -24,7 +25,11 @@ from service.registry.description import Unreadable, describe, serving_example
 from service.registry.wire import Fault, Operation
 
 _MAX_BODY_BYTES: Final = 1024**2
-_NOT_FOUND: Final = "RESOURCE_DOES_NOT_EXIST"
+_NOT_FOUND: Final = frozenset({"RESOURCE_DOES_NOT_EXIST"})
+# A name that MLflow does not admit (utils/validation.py, _validate_model_name) is no model's name.
+_NO_MODEL: Final = _NOT_FOUND | {"INVALID_PARAMETER_VALUE"}
+_NO_CONNECTION: Final = (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError)
+_USER_INFO: Final = re.compile(r"//[^/\s@]*@")
 _T = TypeVar("_T")
 _Answer = tuple[dict[str, Any], bytes]
 
@@ -45,14 +50,28 @@ def run(connection: socket.socket) -> None:
 
 
 def _answer(frame: Frame) -> Frame:
+    operation, wanted = _question(frame)
     try:
-        answer, body = _OPERATIONS[Operation(frame.operation)](orjson.loads(frame.head))
-    except (KeyError, ValueError) as error:
-        raise FrameError(f"no question for a registry child: {error}") from error
+        answer, body = operation(wanted)
+        return Frame(frame.operation, Status.DONE, frame.id, orjson.dumps(answer), body)
     except RegistryFault as failure:
-        head = orjson.dumps({"fault": failure.fault, "error": str(failure)[:2000]})
-        return Frame(frame.operation, Status.FAILED, frame.id, head)
-    return Frame(frame.operation, Status.DONE, frame.id, orjson.dumps(answer), body)
+        fault, text = failure.fault, str(failure)
+    except Exception as error:  # noqa: BLE001 - a registry that talks nonsense raises nearly anything
+        fault, text = Fault.REFUSED, f"{type(error).__name__}: {error}"
+    head = orjson.dumps({"fault": fault, "error": _fit_for_a_log(text)})
+    return Frame(frame.operation, Status.FAILED, frame.id, head)
+
+
+def _question(frame: Frame) -> tuple[Callable[[Mapping[str, Any]], _Answer], Mapping[str, Any]]:
+    try:
+        return _OPERATIONS[Operation(frame.operation)], orjson.loads(frame.head)
+    except ValueError as error:
+        raise FrameError(f"no question for a registry child: {error}") from error
+
+
+def _fit_for_a_log(text: str) -> str:
+    # MLflow's messages repeat the server's address, which may hold a user and a password.
+    return _USER_INFO.sub("//", text)[:2000].encode(errors="replace").decode()
 
 
 def _configure(wanted: Mapping[str, Any]) -> _Answer:
@@ -66,9 +85,11 @@ def _resolve(wanted: Mapping[str, Any]) -> _Answer:
 
 
 def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
-    model = _asked(lambda: client.get_registered_model(name))
+    model = _asked(lambda: client.get_registered_model(name), _NO_MODEL)
     if model is None:
         return None
+    if model.name != name:
+        raise RegistryFault(Fault.REFUSED, "an answer about another model")
     aliases = {alias: str(version) for alias, version in model.aliases.items()}
     return {"created": model.creation_timestamp, "aliases": aliases}
 
@@ -106,39 +127,42 @@ def _still_there(client: MlflowClient, name: str, version: str, created: int) ->
 
 def _download(cache: ArtifactCache, place: Path, source: str) -> Path:
     def fetch(private: Path) -> Path:
-        found = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(private))
+        try:
+            found = Path(mlflow.artifacts.download_artifacts(source, dst_path=str(private)))
+        except Exception as error:  # every kind of store raises its own library's errors
+            raise RegistryFault(_download_fault(error), error) from error
         # Checked before it is put into place, so that what is in place is a model.
-        if not (Path(found) / "MLmodel").is_file():
+        if not (found / "MLmodel").is_file():
             raise RegistryFault(Fault.ARTIFACT_MISSING, "no MLmodel file")
-        return Path(found)
+        return found
 
     try:
         return cache.get(place, fetch)
-    except (MlflowException, requests.RequestException) as error:
-        raise RegistryFault(_fault_of(error, Fault.ARTIFACT_MISSING), error) from error
     except OSError as error:
         raise RegistryFault(Fault.DISK, error) from error
 
 
-def _asked(question: Callable[[], _T]) -> _T | None:
-    """The registry's answer, None where it says that there is no such thing."""
+def _asked(question: Callable[[], _T], absent: Collection[str] = _NOT_FOUND) -> _T | None:
+    """The registry's answer, None where its error code says that there is no such thing."""
     try:
         return question()
     except MlflowException as error:
-        if error.error_code == _NOT_FOUND:
+        if error.error_code in absent:
             return None
         raise RegistryFault(_fault_of(error, Fault.REFUSED), error) from error
-    except Exception as error:  # a registry that talks nonsense raises nearly anything
-        raise RegistryFault(Fault.REFUSED, f"{type(error).__name__}: {error}") from error
+
+
+def _download_fault(error: Exception) -> Fault:
+    if isinstance(error, MlflowException) and error.error_code in _NOT_FOUND:
+        return Fault.ARTIFACT_MISSING
+    return _fault_of(error, Fault.NOT_FETCHED)
 
 
 def _fault_of(error: Exception, otherwise: Fault) -> Fault:
     # MLflow wraps a failed connection without a type of its own (utils/rest_utils.py, http_request)
-    cause = error.__cause__ or error.__context__
-    if isinstance(error, requests.ConnectionError | requests.Timeout):
-        return Fault.UNREACHABLE
-    if isinstance(cause, requests.ConnectionError | requests.Timeout | OSError):
-        return Fault.UNREACHABLE
+    for each in (error, error.__cause__ or error.__context__):
+        if isinstance(each, _NO_CONNECTION):
+            return Fault.UNREACHABLE
     return otherwise
 
 

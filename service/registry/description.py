@@ -23,13 +23,27 @@ def describe(artifact: Path) -> dict[str, Any]:
     flavors = described.get("flavors")
     if not isinstance(flavors, Mapping) or not isinstance(flavors.get("python_function"), Mapping):
         raise Unreadable("no python_function flavour")
-    signature = described.get("signature")
+    loader = flavors["python_function"].get("loader_module", "")
+    if not isinstance(loader, str):
+        raise Unreadable("its loader_module is no text")
     return {
-        "signature": dict(signature) if isinstance(signature, Mapping) else None,
+        "signature": _signature(described.get("signature")),
         "flavors": [str(flavor) for flavor in flavors],
-        "loader_module": str(flavors["python_function"].get("loader_module", "")),
-        "from_type_hint": bool(described.get("is_signature_from_type_hint", False)),
+        "loader_module": loader,
+        "from_type_hint": described.get("is_signature_from_type_hint") is True,
     }
+
+
+def _signature(stored: Any) -> dict[str, str | None] | None:
+    if stored is None:
+        return None
+    if not isinstance(stored, Mapping):
+        raise Unreadable("its signature is no mapping")
+    # Other keys are not MLflow's (models/signature.py, ModelSignature.from_dict) and are left out.
+    parts = {part: stored.get(part) for part in ("inputs", "outputs", "params")}
+    if not all(part is None or isinstance(part, str) for part in parts.values()):
+        raise Unreadable("a part of its signature is no text")
+    return parts
 
 
 def serving_example(artifact: Path) -> bytes | None:

@@ -20,6 +20,7 @@ class Fault(enum.StrEnum):
     VERSION_GONE = "version_gone"
     NOT_READY = "version_not_ready"
     ARTIFACT_MISSING = "artifact_missing"
+    NOT_FETCHED = "artifact_not_fetched"
     ARTIFACT_UNREADABLE = "artifact_unreadable"
     REGISTRATION_FAILED = "registration_failed"
     DISK = "disk"
@@ -33,6 +34,7 @@ SENTENCES = {
     Fault.VERSION_GONE: "The version was deleted or made anew while it was being fetched.",
     Fault.NOT_READY: "The version is still being registered.",
     Fault.ARTIFACT_MISSING: "The version's artifact is missing or incomplete.",
+    Fault.NOT_FETCHED: "The version's artifact could not be fetched.",
     Fault.ARTIFACT_UNREADABLE: "The version's MLmodel file cannot be read.",
     Fault.REGISTRATION_FAILED: "MLflow says that the version's registration has failed.",
     Fault.DISK: "The artifact could not be written to the cache.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.errors import FollowingError
+from service.errors import FollowingError, PassingFault
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ports import FetchedVersion, Missing, Resolution, Staged
@@ -33,23 +33,48 @@ class FakeRegistry:
     fetch_errors: dict[VersionId, FollowingError] = field(default_factory=dict)
     fetched: list[VersionId] = field(default_factory=list)
     looks: int = 0
+    models: dict[str, list[VersionId]] = field(default_factory=dict)
+    gone: set[VersionId] = field(default_factory=set)
+    models_made: int = 0
 
-    async def prepare(self) -> None:
-        if self.down is not None:
-            raise self.down
+    def register(self, name: str) -> VersionId:
+        """The model's next version; the model is made with its first one."""
+        if name not in self.models:
+            self.models_made += 1
+            self.models[name] = []
+        versions = self.models[name]
+        created = versions[0].created if versions else CREATED + self.models_made
+        versions.append(version(len(versions) + 1, name, created))
+        return versions[-1]
+
+    def delete_version(self, version: VersionId) -> None:
+        """Its aliases go with it."""
+        self.gone.add(version)
+        for ref in [ref for ref, found in self.aliases.items() if found == version]:
+            del self.aliases[ref]
+
+    def delete_model(self, name: str) -> None:
+        """With all its versions."""
+        for each in self.models.pop(name):
+            self.delete_version(each)
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         self.looks += 1
         await self.look_gate.wait()
         if self.down is not None:
             raise self.down
-        return {ref: self.aliases.get(ref, Missing.ALIAS) for ref in refs}
+        return {ref: self.aliases.get(ref, self._missing(ref)) for ref in refs}
+
+    def _missing(self, ref: ModelRef) -> Missing:
+        return Missing.ALIAS if ref.name in self.models else Missing.MODEL
 
     async def fetch(self, version: VersionId) -> FetchedVersion:
         self.fetched.append(version)
         await self.fetch_gates.get(version, open_gate()).wait()
         if version in self.fetch_errors:
             raise self.fetch_errors[version]
+        if version in self.gone:
+            raise PassingFault("fetch", "version_gone", "The version was deleted.")
         return fetched_version(version)
 
 

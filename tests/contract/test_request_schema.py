@@ -1,0 +1,91 @@
+"""The JSON schema admits what the contract takes, and refuses what is plainly off."""
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from service.contract.contract import Contract
+from service.contract.scalars import COLUMN_TYPES
+from tests.contract.signatures import column, contract, param, parse, tensor
+
+NAMED = contract(
+    column("double", "a"),
+    column("string", "s", required=False),
+    params=[param("long", "top", 3), param("string", "tags", ["x"], shape=[-1])],
+)
+UNNAMED = contract(column("double"), column("string"))
+SINGLE = contract(column("double"))
+ONE = contract(column("double", "a"))
+WIDE = contract(tensor("float64", [-1, 2]))
+TWO = contract(tensor("float64", [-1, 2], "x"), tensor("str", [-1], "y"))
+SPLIT, RECORDS = "dataframe_split", "dataframe_records"
+
+BOTH_TAKE: list[tuple[Contract, Any]] = [
+    (NAMED, {SPLIT: {"columns": ["s", "a"], "index": ["i"], "data": [["x", 1]]}}),
+    (NAMED, {RECORDS: [{"a": 1, "s": None}], "params": {"top": None, "tags": ["y"]}}),
+    (NAMED, {"instances": [{"a": 1}]}),
+    (NAMED, {"inputs": {"a": [1], "s": "x"}}),
+    (NAMED, {"inputs": {"a": 1}}),
+    (ONE, {"inputs": [1, 2]}),
+    (UNNAMED, {SPLIT: {"data": [[1, "x"]]}}),
+    (UNNAMED, {RECORDS: [[1, "x"]]}),
+    (UNNAMED, {"inputs": [[1, "x"]]}),
+    (SINGLE, {"inputs": 1}),
+    (SINGLE, {"instances": [1, 2]}),
+    (WIDE, {"inputs": [[1, 2]]}),
+    (WIDE, {SPLIT: {"data": [[1, 2]]}}),
+    (TWO, {"inputs": {"x": [[1, 2]], "y": ["z"]}}),
+    (TWO, {"instances": [{"x": [1, 2], "y": "z"}]}),
+    (TWO, {RECORDS: [{"x": [1, 2], "y": "z"}]}),
+]
+
+SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
+    (NAMED, []),
+    (NAMED, {}),
+    (NAMED, {"inputs": {"a": 1}, "instances": {"a": 1}}),
+    (NAMED, {RECORDS: [{"a": "x"}]}),
+    (NAMED, {RECORDS: [{"a": None}]}),
+    (NAMED, {RECORDS: [{"s": "x"}]}),
+    (NAMED, {"inputs": {"a": 1}, "params": {"top": "x"}}),
+    (NAMED, {SPLIT: {"data": [[1]]}}),
+    (NAMED, {SPLIT: {"columns": ["a"], "data": [[1]], "more": 1}}),
+    (UNNAMED, {"inputs": [[1]]}),
+    (WIDE, {"inputs": [[1, 2, 3]]}),
+    (WIDE, {"inputs": [1]}),
+    (TWO, {"inputs": {"x": [[1, 2]]}}),
+]
+
+
+def accepts(made: Contract, body: Any) -> bool:
+    """Whether the schema admits the body."""
+    return bool(Draft202012Validator(made.request_schema).is_valid(body))
+
+
+@pytest.mark.parametrize(("made", "body"), BOTH_TAKE)
+def test_schema_admits_what_the_contract_takes(made: Contract, body: Any) -> None:
+    """In all four formats, with optional columns, nulls and params."""
+    assert parse(made, body).rows >= 1
+    assert accepts(made, body)
+
+
+@pytest.mark.parametrize(("made", "body"), SCHEMA_REFUSES)
+def test_schema_refuses_what_is_plainly_off(made: Contract, body: Any) -> None:
+    """Types, required columns and the choice of one format are all in it."""
+    assert not accepts(made, body)
+
+
+@pytest.mark.parametrize("made", [NAMED, UNNAMED, SINGLE, ONE, WIDE, TWO])
+def test_schema_is_a_json_schema(made: Contract) -> None:
+    """Of the dialect that OpenAPI 3.1 uses."""
+    Draft202012Validator.check_schema(made.request_schema)
+
+
+@pytest.mark.parametrize("type_", list(COLUMN_TYPES))
+def test_every_column_has_its_type_and_nullability(type_: str) -> None:
+    """Null is admitted exactly where the contract takes it."""
+    made = contract(column(type_, "x", required=False), column(type_, "y"))
+    properties = made.request_schema["properties"][RECORDS]["items"]["properties"]
+    assert properties["x"]["title"] == type_
+    assert ("null" in properties["x"]["type"]) == COLUMN_TYPES[type_].nullable
+    assert properties["y"]["type"] == COLUMN_TYPES[type_].schema["type"]

@@ -1,0 +1,103 @@
+"""However a process of the service ends, nothing is lost and nothing is left."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.models.stubborn import COMPUTE, FORK
+from tests.support import models
+from tests.support.registered import Registry
+from tests.support.services import alive, running_service
+from tests.support.waiting import until
+
+SECONDS = 60
+CLIENTS, REQUESTS = 16, 150
+
+
+def row(value: float) -> dict[str, list[dict[str, float]]]:
+    """A request of one row."""
+    return {"dataframe_records": [{"x": value}]}
+
+
+async def test_p11_killing_hosts_and_zygote_under_load_fails_no_request(
+    tracking_uri: str, tmp_path: Path
+) -> None:
+    """Whatever is killed below the front, every reply is 200 and right."""
+    Registry(tracking_uri, "doubling").add(models.save(tmp_path, "temperamental"), "champion")
+    with running_service(["doubling@champion"], tracking_uri, tmp_path) as service:
+        await asyncio.to_thread(service.wait_until_ready)
+        async with httpx.AsyncClient(
+            base_url=service.url, timeout=SECONDS, trust_env=False
+        ) as client:
+
+            async def ask(number: int) -> None:
+                for _ in range(REQUESTS):
+                    answer = await client.post("/predict", json=row(number))
+                    assert answer.status_code == 200, answer.text
+                    assert answer.json()["predictions"] == [2.0 * number]
+
+            asking = [asyncio.create_task(ask(number)) for number in range(CLIENTS)]
+            before = service.descendants()
+            for victim in before:
+                os.kill(victim, signal.SIGKILL)
+            await asyncio.gather(*asking)
+        await until(lambda: service.events("host_died"), SECONDS, "the death is told")
+        assert not any(alive(victim) for victim in before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_leaves_nothing_and_exits_with_zero(
+    tracking_uri: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    """SIGTERM as Ctrl-C; also what the model has forked."""
+    Registry(tracking_uri, "stubborn").add(models.save(tmp_path, "stubborn"), "champion")
+    with running_service(["stubborn@champion"], tracking_uri, tmp_path) as service:
+        service.wait_until_ready()
+        forked = httpx.post(f"{service.url}/predict", json=row(FORK), trust_env=False).json()
+        below = service.descendants() | set(forked["predictions"])
+        assert all(alive(pid) for pid in below)
+        assert service.stop(number) == 0
+        assert not any(alive(pid) for pid in below)
+
+
+async def test_front_that_is_killed_leaves_nothing_a_second_later(
+    tracking_uri: str, tmp_path: Path
+) -> None:
+    """With one host busy in C code, and another whose model has forked."""
+    registry = Registry(tracking_uri, "stubborn")
+    place = models.save(tmp_path, "stubborn")
+    registry.add(place, "forks")
+    registry.add(place, "computes")
+    refs = ["stubborn@forks", "stubborn@computes"]
+    with running_service(refs, tracking_uri, tmp_path) as service:
+        await asyncio.to_thread(service.wait_until_ready)
+        async with httpx.AsyncClient(
+            base_url=service.url, timeout=SECONDS, trust_env=False
+        ) as client:
+            forked = await client.post("/models/stubborn@forks/predict", json=row(FORK))
+            computing = asyncio.create_task(
+                client.post("/models/stubborn@computes/predict", json=row(COMPUTE))
+            )
+            await until(lambda: busy(service.descendants()), SECONDS, "a host computes")
+            below = service.descendants() | set(forked.json()["predictions"])
+            service.process.kill()
+            await until(lambda: not any(alive(pid) for pid in below), 1.0, "all have ended")
+            with pytest.raises(httpx.TransportError):
+                await computing
+
+
+def busy(pids: set[int]) -> bool:
+    """Whether any of them is running on a core at this moment."""
+    return any(state(pid) == "R" for pid in pids)
+
+
+def state(pid: int) -> str:
+    """The kernel's letter for what the process does."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "-"

@@ -1,0 +1,139 @@
+"""What following may expect of every registry: the fake and MLflow keep the same promises."""
+
+import asyncio
+
+import pytest
+
+from service.errors import PassingFault
+from service.following.ports import FetchedVersion, Missing, Registry, Resolution
+from service.following.refs import ModelRef, VersionId
+from tests.registry.stores import Store
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SECONDS = 60
+
+
+async def found(registry: Registry, ref: ModelRef) -> Resolution:
+    """One look for one alias."""
+    async with asyncio.timeout(SECONDS):
+        return (await registry.resolve([ref]))[ref]
+
+
+async def identity(registry: Registry, ref: ModelRef) -> VersionId:
+    """The version that the alias certainly points to."""
+    version = await found(registry, ref)
+    assert isinstance(version, VersionId)
+    return version
+
+
+async def fetched(registry: Registry, version: VersionId) -> FetchedVersion:
+    """The version's artifact."""
+    async with asyncio.timeout(SECONDS):
+        return await registry.fetch(version)
+
+
+def champion(store: Store, name: str) -> ModelRef:
+    """An alias that points to a first version."""
+    ref = ModelRef(name, "champion")
+    store.point(ref, store.register(name))
+    return ref
+
+
+async def test_alias_resolves_to_its_version(store: Store, name: str) -> None:
+    """By name and number."""
+    version = await identity(store.registry, champion(store, name))
+    assert (version.name, version.version) == (name, "1")
+
+
+async def test_two_looks_see_the_same_version(store: Store, name: str) -> None:
+    """Otherwise the service would load it again and again."""
+    ref = champion(store, name)
+    assert await found(store.registry, ref) == await found(store.registry, ref)
+
+
+async def test_alias_is_followed_forwards_and_back(store: Store, name: str) -> None:
+    """The version that it comes back to is the one that it has left."""
+    ref = champion(store, name)
+    first = await identity(store.registry, ref)
+    store.point(ref, store.register(name))
+    second = await identity(store.registry, ref)
+    store.point(ref, "1")
+    assert (first.version, second.version) == ("1", "2")
+    assert await found(store.registry, ref) == first
+
+
+async def test_one_look_answers_for_every_reference(store: Store, name: str) -> None:
+    """Found or not, several aliases of one model among them."""
+    ref = champion(store, name)
+    challenger = ModelRef(name, "challenger")
+    store.point(challenger, store.register(name))
+    refs = [ref, challenger, ModelRef(name, "nobody"), ModelRef(f"no {name}", "champion")]
+    resolutions = await store.registry.resolve(refs)
+    versions = [resolutions[each] for each in refs]
+    assert [getattr(each, "version", each) for each in versions] == [
+        *("1", "2"),
+        *(Missing.ALIAS, Missing.MODEL),
+    ]
+
+
+async def test_deleted_alias_is_missing_and_no_error(store: Store, name: str) -> None:
+    """The model is still there."""
+    ref = champion(store, name)
+    store.unpoint(ref)
+    assert await found(store.registry, ref) is Missing.ALIAS
+
+
+async def test_alias_of_a_deleted_version_is_missing(store: Store, name: str) -> None:
+    """The registry deletes it with the version."""
+    ref = champion(store, name)
+    store.delete_version(name, "1")
+    assert await found(store.registry, ref) is Missing.ALIAS
+
+
+async def test_deleted_model_is_missing_and_no_error(store: Store, name: str) -> None:
+    """As is a model that never was."""
+    ref = champion(store, name)
+    store.delete_model(name)
+    assert await found(store.registry, ref) is Missing.MODEL
+
+
+async def test_model_made_anew_is_another_version(store: Store, name: str) -> None:
+    """Although its name and number are the same."""
+    old = await identity(store.registry, champion(store, name))
+    store.delete_model(name)
+    new = await identity(store.registry, champion(store, name))
+    assert (new.name, new.version) == (old.name, old.version)
+    assert new != old
+
+
+async def test_fetch_says_which_version_it_has_brought(store: Store, name: str) -> None:
+    """With a signature and a ready request, since the model has them."""
+    version = await identity(store.registry, champion(store, name))
+    brought = await fetched(store.registry, version)
+    assert brought.version == version
+    assert brought.source
+    assert brought.signature is not None
+    assert brought.signature["inputs"]
+    assert "python_function" in brought.flavors
+    assert brought.serving_example
+
+
+async def test_deleted_version_cannot_be_fetched(store: Store, name: str) -> None:
+    """Not the version's fault: the alias will move on."""
+    version = await identity(store.registry, champion(store, name))
+    store.delete_version(name, "1")
+    with pytest.raises(PassingFault) as failure:
+        await fetched(store.registry, version)
+    assert (failure.value.stage, failure.value.reason) == ("fetch", "version_gone")
+
+
+async def test_version_of_a_model_made_anew_is_not_fetched_for_the_old_one(
+    store: Store, name: str
+) -> None:
+    """Another model's code would run under the old one's name."""
+    old = await identity(store.registry, champion(store, name))
+    store.delete_model(name)
+    store.register(name)
+    with pytest.raises(PassingFault) as failure:
+        await fetched(store.registry, old)
+    assert failure.value.reason == "version_gone"
