@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from service.local.running import Running, read_running
 from service.settings import BadSettings, Settings, load_settings
 
 _USAGE_ERROR = 2
@@ -49,8 +50,6 @@ def _find_tracking(home: Path) -> str:
     named = os.environ.get("MLFLOW_TRACKING_URI")
     if named:
         return named
-    from service.local.running import read_running
-
     running = read_running(home)
     if running is None:
         click.echo(
@@ -81,21 +80,19 @@ class _Commands(click.Group):
 @click.version_option(package_name="podium", prog_name="podium")
 @click.pass_context
 def main(context: click.Context) -> None:
-    r"""Serve MLflow models by alias, and follow the alias when it moves.
+    """Serve MLflow models by alias, and follow the alias when it moves.
 
     \b
     Start with `podium up`: MLflow, a trained iris model and the service on this machine.
     With an MLflow of your own: MLFLOW_TRACKING_URI=... podium serve --model NAME@ALIAS
-    """
-    if context.invoked_subcommand == "train" and "--help" not in sys.argv:
-        explicit = any(argument.startswith("--tracking-uri") for argument in sys.argv)
-        if not explicit:
-            _find_tracking(load_home())
+    """  # noqa: D301 - click wants a real backspace
+    running = None if os.environ.get("MLFLOW_TRACKING_URI") else _running_up()
+    if running is not None:
+        context.default_map = {"train": {"tracking_uri": running.tracking_uri}}
 
 
-def load_home() -> Path:
-    """The home folder alone, for commands that need no other setting."""
-    return _loaded({}).home
+def _running_up() -> Running | None:
+    return read_running(_loaded({}).home)
 
 
 @main.command()
@@ -140,11 +137,11 @@ def up(**flags: Any) -> None:
     "keep_warm_seconds",
 )
 def serve(**flags: Any) -> None:
-    r"""Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
+    """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
 
     \b
     MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion
-    """
+    """  # noqa: D301 - click wants a real backspace
     settings = _loaded(flags)
     if not settings.models:
         click.echo("podium: what to serve? Give --model NAME@ALIAS or PODIUM_MODELS.", err=True)
@@ -158,3 +155,48 @@ def serve(**flags: Any) -> None:
     except CannotListen as error:
         click.echo(f"podium: {error}", err=True)
         sys.exit(1)
+
+
+@main.command()
+@click.option("--url", metavar="URL", help="The service's address.  [a running `up`'s, or 8000]")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(url: str | None, *, as_json: bool) -> None:
+    """Show each slot: version, since when, what is aspired, what failed last.
+
+    \b
+    Exit status: 0 if every slot is ready, 1 if not, 2 if no service answers.
+    """  # noqa: D301 - click wants a real backspace
+    from service.checks.status import status as run
+
+    sys.exit(run(url or _service_url(), as_json=as_json))
+
+
+@main.command()
+@click.option("--url", metavar="URL", required=True, help="The service's address.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the results as JUnit XML.",
+)
+def smoke(url: str, junit: Path | None) -> None:
+    """Meet a running service as an application would, and say what does not hold.
+
+    Sends each slot its own input example and a request that must be refused. Versions are compared
+    with MLflow's where MLFLOW_TRACKING_URI, or a running `podium up`, says where that is.
+
+    \b
+    Exit status: 0 if nothing failed, 1 if something did, 2 if no service answers.
+    podium smoke --url http://127.0.0.1:8000 --junit smoke.xml
+    """  # noqa: D301 - click wants a real backspace
+    from service.checks.smoke import smoke as run
+
+    running = _running_up()
+    tracking = os.environ.get("MLFLOW_TRACKING_URI") or (running and running.tracking_uri)
+    sys.exit(run(url, tracking_uri=tracking or None, junit=junit))
+
+
+def _service_url() -> str:
+    """That of a running `podium up`, else where a service listens by default."""
+    settings = _loaded({})
+    running = read_running(settings.home)
+    return running.service_url if running else f"http://{settings.host}:{settings.port}"

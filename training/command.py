@@ -43,8 +43,14 @@ def train(
 ) -> None:
     """Train iris, log it with MLflow and register it as the next version.
 
-    Without --tracking-uri it goes where MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI say.
+    Without --tracking-uri it goes where MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI say, else to
+    the MLflow of a running `podium up`.
     """
+    if tracking_uri is None and not os.environ.get("MLFLOW_TRACKING_URI"):
+        raise click.UsageError(
+            "which MLflow? Set MLFLOW_TRACKING_URI, as in "
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
+        )
     try:
         settings = Settings(name, alias or None, regularization, max_iter, tracking_uri)
     except ValueError as error:

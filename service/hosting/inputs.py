@@ -6,6 +6,7 @@ array for one unnamed tensor, a dictionary of arrays for named ones. It is alway
 shared with nobody, so that a model that changes its input changes nothing else.
 """
 
+import json
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -48,12 +49,22 @@ class Batch:
 
 
 def take(data: ModelData, first: int, last: int) -> ModelData:
-    """Rows from `first` to `last`, copied."""
+    """Rows from `first` to `last`, copied: what a request of these rows alone would have been.
+
+    A tensor without dimensions has no rows to choose from and is copied whole.
+    """
     if isinstance(data, pd.DataFrame):
-        return data.iloc[first:last].copy()
+        rows = data.iloc[first:last].copy()
+        if isinstance(data.index, pd.RangeIndex):
+            rows.index = pd.RangeIndex(len(rows))
+        return rows
     if isinstance(data, dict):
-        return {name: values[first:last].copy() for name, values in data.items()}
-    return data[first:last].copy()
+        return {name: _slice(values, first, last) for name, values in data.items()}
+    return _slice(data, first, last)
+
+
+def _slice(values: np.ndarray[Any, Any], first: int, last: int) -> np.ndarray[Any, Any]:
+    return (values[first:last] if values.shape else values).copy()
 
 
 def decode_batch(frame: Frame) -> Batch:
@@ -62,7 +73,8 @@ def decode_batch(frame: Frame) -> Batch:
     rows = tuple(head["rows"])
     table = head["kind"] == "table"
     data = _table(head, frame.body, sum(rows)) if table else _tensors(head, frame.body)
-    return Batch(data, rows, head["params"])
+    params = None if head["params"] is None else json.loads(head["params"])
+    return Batch(data, rows, params)
 
 
 def _table(head: Mapping[str, Any], body: bytes, rows: int) -> pd.DataFrame:

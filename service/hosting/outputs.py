@@ -40,14 +40,12 @@ def encode(prediction: Any) -> bytes:
 
 def split(prediction: Any, rows: Sequence[int]) -> list[Any]:
     """The part of each request; raises `NotByRow` unless there is exactly one answer a row."""
-    if not isinstance(prediction, np.ndarray | pd.DataFrame | pd.Series | list) or (
-        isinstance(prediction, np.ndarray) and not prediction.shape
-    ):
+    if isinstance(prediction, np.ndarray):
+        prediction = prediction.tolist()
+    if not isinstance(prediction, pd.DataFrame | pd.Series | list):
         raise NotByRow(f"{type(prediction).__name__} has no rows")
     if len(prediction) != sum(rows):
         raise NotByRow(f"{len(prediction)} answers to {sum(rows)} rows")
-    if isinstance(prediction, np.ndarray):
-        prediction = prediction.tolist()
     sliced = prediction.iloc if isinstance(prediction, pd.DataFrame | pd.Series) else prediction
     parts, start = [], 0
     for count in rows:
@@ -77,8 +75,8 @@ def _encode_slowly(plain: Any) -> bytes:
     # What orjson has no form for and the standard library has: integers of more than 64 bits, keys
     # of numpy's double. Its NaN and infinities are read back as null.
     try:
-        text = json.dumps(plain, default=_default)
-        return json.dumps(json.loads(text, parse_constant=lambda _: None)).encode()
+        finite = json.loads(json.dumps(plain, default=_default), parse_constant=lambda _: None)
+        return json.dumps(finite, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise NotEncodable(str(error)) from error
 

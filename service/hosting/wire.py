@@ -110,6 +110,8 @@ def encode_replies(replies: Sequence[bytes | Outcome]) -> tuple[bytes, bytes]:
 def decode_replies(frame: Frame, expected: int) -> list[bytes | Outcome]:
     """One reply for each request of the batch, in order; raises ValueError if that is not so."""
     lengths = orjson.loads(frame.head)
+    if type(lengths) is not list or not all(type(length) is int for length in lengths):
+        raise ValueError("the replies' lengths are no list of integers")
     if len(lengths) != expected:
         raise ValueError(f"{len(lengths)} replies to {expected} requests")
     replies: list[bytes | Outcome] = []

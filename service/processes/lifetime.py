@@ -53,6 +53,12 @@ def end_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
+def reap(pid: int) -> None:
+    """Takes note of the end of a child that was adopted and may be dead already; never waits."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
 def end_orphans(keep: Collection[int]) -> None:
     """Kills and reaps every child that is not in `keep`, and what those leave behind in turn."""
     while orphans := children().difference(keep):

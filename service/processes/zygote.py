@@ -191,9 +191,7 @@ class _Running:
             child.kill()
         await asyncio.to_thread(lifetime.end_marked, self._mark)
         for child in self._children.values():
-            # Adopted by this process when the zygote ended, and perhaps dead before it was looked at.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child.pid, os.WNOHANG)
+            lifetime.reap(child.pid)
             child.report_exit(None)
         self._children.clear()
         self.ended.set_result(None)

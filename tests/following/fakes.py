@@ -58,6 +58,9 @@ class FakeRegistry:
         for each in self.models.pop(name):
             self.delete_version(each)
 
+    async def prepare(self) -> None:
+        return
+
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         self.looks += 1
         await self.look_gate.wait()

@@ -12,7 +12,7 @@ import pytest
 
 from service.local.failures import UpFailed
 from service.local.preflight import check
-from service.local.running import Running, read_record, read_running
+from service.local.running import Running, read_record, read_running, write_record
 from service.local.table import group_alive, mark, members
 from service.local.tracking import client
 from service.local.up import supervise
@@ -87,6 +87,7 @@ def test_leftover_of_a_killed_up_is_named_with_the_command_that_ends_it(tmp_path
 
 def test_leftover_group_without_its_first_process_is_named_as_a_group(tmp_path: Path) -> None:
     """What a dead child had started is still recognised, and reached by the group's number."""
+    stage = Stage.at(tmp_path)
     inner = "import signal; signal.signal(15, 1); print('here', flush=True); signal.pause()"
     script = (
         "import subprocess, sys\n"
@@ -101,8 +102,11 @@ def test_leftover_group_without_its_first_process_is_named_as_a_group(tmp_path: 
         assert leader.stdout.readline() == b"up\n"
         known = mark(leader.pid)
         assert known is not None
-    assert group_alive(known)
-    left = members(known.pid)
-    os.killpg(known.pid, signal.SIGKILL)
-    assert len(left) == 1
+    try:
+        write_record(tmp_path, Running("http://a", "http://b", known, {"MLflow": known}))
+        with pytest.raises(UpFailed) as failure:
+            _look(stage)
+        assert str(failure.value).endswith(f"To end it: kill -- -{known.pid}")
+    finally:
+        os.killpg(known.pid, signal.SIGKILL)
     wait_until(lambda: not group_alive(known), 10, "the group is empty")

@@ -13,6 +13,7 @@ from service.processes.output import OnLine
 from service.processes.zygote import Zygote
 from service.registry.client import Deadlines, MlflowRegistry
 from tests.registry.stores import FakeStore, MlflowStore, Store
+from tests.support.tracking import copy_database
 from tests.support.zygotes import zygote
 
 __all__ = ["zygote"]
@@ -68,27 +69,37 @@ async def make_registry(forks: Watched, cache: Path) -> AsyncIterator[MakeRegist
         await registry.close()
 
 
+@pytest.fixture(scope="session")
+def database_uri(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One SQLite for all tests of this folder, as `sqlite:///...`; use names of your own on it."""
+    folder = tmp_path_factory.mktemp("registry")
+    return f"sqlite:///{copy_database(migrated_database, folder)}"
+
+
 @pytest.fixture
-def mlflow_store(make_registry: MakeRegistry, tracking_uri: str, tmp_path: Path) -> MlflowStore:
-    """MLflow over SQLite."""
-    return MlflowStore(make_registry(tracking_uri), tracking_uri, tmp_path)
+def mlflow_store(make_registry: MakeRegistry, database_uri: str, tmp_path: Path) -> MlflowStore:
+    """MLflow over SQLite, with a cache of this test's own."""
+    return MlflowStore(make_registry(database_uri), database_uri, tmp_path)
 
 
-@pytest.fixture(params=["fake", "sqlite", "server"])
-def store(
-    request: pytest.FixtureRequest, make_registry: MakeRegistry, tmp_path: Path
-) -> Store:
-    """Each kind of registry in turn."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["fake", "sqlite", "server"])
+async def store(
+    request: pytest.FixtureRequest, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Store]:
+    """Each kind of registry in turn, with the child that looks kept from test to test."""
     if request.param == "fake":
-        return FakeStore()
-    fixture = "tracking_uri" if request.param == "sqlite" else "mlflow_server"
-    uri = request.getfixturevalue(fixture)
-    return MlflowStore(make_registry(uri), uri, tmp_path)
+        yield FakeStore()
+        return
+    uri = request.getfixturevalue("database_uri" if request.param == "sqlite" else "mlflow_server")
+    folder = tmp_path_factory.mktemp(request.param)
+    forks = Watched(zygote)
+    environment = {"MLFLOW_TRACKING_URI": uri}
+    registry = MlflowRegistry(forks, environment, folder / "cache", forks.printed, PATIENT)
+    yield MlflowStore(registry, uri, folder)
+    await registry.close()
 
 
 @pytest.fixture
 def name() -> str:
-    """A model's name that no other test uses: one server serves all tests."""
+    """A model's name that no other test uses."""
     return f"model {secrets.token_hex(4)}"
-
-

@@ -1,0 +1,56 @@
+"""`podium status`: each slot of a running service at a glance."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from service.local.screen import plain
+
+_UNREACHABLE = 2
+
+
+def status(url: str, *, as_json: bool, console: Console | None = None) -> int:
+    """Prints the slots; 0 if all are ready, 1 if not, 2 if no service answers at the address."""
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=10.0)
+        answer.raise_for_status()
+        told = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        told = {"models": [], "error": f"no answer from {url} ({type(error).__name__})"}
+    shown = console or Console(highlight=False)
+    if as_json:
+        shown.print_json(json.dumps(told))
+    else:
+        shown.print(told["error"] if "error" in told else _table(told))
+        _say_how_looks_go(shown, told.get("look") or {})
+    if "error" in told:
+        return _UNREACHABLE
+    return int(not all(slot["ready"] for slot in told["models"]))
+
+
+def _table(told: Mapping[str, Any]) -> Table:
+    table = Table("slot", "state", "version", "since", "aspired", "lag", "last failure")
+    for slot in told["models"]:
+        failure = slot["last_failure"] or {}
+        cells = (
+            f"{slot['name']}@{slot['alias']}",
+            slot["state"] if slot["ready"] else f"{slot['state']}, not ready",
+            slot["version"] or "-",
+            slot["since"] or "-",
+            slot["aspired"] or "-",
+            f"{slot['lag_seconds']:.0f} s",
+            " ".join(str(failure[key]) for key in ("code", "message") if failure.get(key)) or "-",
+        )
+        table.add_row(*(plain(cell) for cell in cells))
+    return table
+
+
+def _say_how_looks_go(console: Console, look: Mapping[str, Any]) -> None:
+    if look.get("failure"):
+        age = look.get("age_seconds")
+        since = "never" if age is None else f"{age:.0f} s ago"
+        console.print(f"The registry last answered {since}: {plain(look['failure']['message'])}")
