@@ -67,10 +67,11 @@ async def _all(url: str, tracking_uri: str | None) -> list[CheckResult]:
 
 
 def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, trust_env=not _is_near(url))
+    return httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, trust_env=not is_near(url))
 
 
-def _is_near(url: str) -> bool:
+def is_near(url: str) -> bool:
+    """Whether the address is this machine's own, where no proxy stands between."""
     # As urllib reads it: what is no web address (MLflow takes others) is not near, and no error.
     try:
         return urlsplit(url).hostname in _LOOPBACK

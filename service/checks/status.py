@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from service.checks.smoke import is_near
 from service.local.screen import plain
 
 _UNREACHABLE = 2
@@ -16,16 +18,16 @@ _UNREACHABLE = 2
 def status(url: str, *, as_json: bool, console: Console | None = None) -> int:
     """Prints the slots; 0 if all are ready, 1 if not, 2 if no service answers at the address."""
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=10.0)
+        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=10.0, trust_env=not is_near(url))
         answer.raise_for_status()
         told = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        told = {"models": [], "error": f"no answer from {url} ({type(error).__name__})"}
+        told = {"models": [], "error": f"no service answers ({type(error).__name__}); give --url"}
     shown = console or Console(highlight=False)
     if as_json:
         shown.print_json(json.dumps(told))
     else:
-        shown.print(told["error"] if "error" in told else _table(told))
+        shown.print(Text(told["error"]) if "error" in told else _table(told))
         _say_how_looks_go(shown, told.get("look") or {})
     if "error" in told:
         return _UNREACHABLE
@@ -45,7 +47,8 @@ def _table(told: Mapping[str, Any]) -> Table:
             f"{slot['lag_seconds']:.0f} s",
             " ".join(str(failure[key]) for key in ("code", "message") if failure.get(key)) or "-",
         )
-        table.add_row(*(plain(cell) for cell in cells))
+        # Names are anybody's: text, never markup.
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     return table
 
 
@@ -53,4 +56,5 @@ def _say_how_looks_go(console: Console, look: Mapping[str, Any]) -> None:
     if look.get("failure"):
         age = look.get("age_seconds")
         since = "never" if age is None else f"{age:.0f} s ago"
-        console.print(f"The registry last answered {since}: {plain(look['failure']['message'])}")
+        told = plain(look["failure"]["message"])
+        console.print(Text(f"The registry last answered {since}: {told}"))

@@ -136,7 +136,7 @@ def _quiet() -> Iterator[None]:
 
 def of_mlflow(inputs: Inputs, body: Body) -> Any:
     """What a model behind MLflow's server would be called with, or None if it refuses."""
-    schema = Schema.from_json(json.dumps(inputs))  # type: ignore[no-untyped-call]
+    schema = Schema.from_json(json.dumps(inputs))
     data, _ = _split_data_and_params(json.dumps(body))  # type: ignore[no-untyped-call]
     try:
         return _enforce_schema(infer_and_parse_data(data, schema), schema)

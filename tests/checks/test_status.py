@@ -1,0 +1,63 @@
+"""`podium status`: the slots of a real listener's answer, or a clear line."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from service.checks.status import status
+from tests.support.tracking import free_port
+
+SLOT: dict[str, Any] = {
+    "name": "[red]iris",
+    "alias": "champion",
+    "state": "refused",
+    "ready": True,
+    "version": "1",
+    "since": "2026-01-01T00:00:00Z",
+    "lag_seconds": 12.3,
+    "aspired": "2",
+    "last_failure": {"code": "load_failed", "message": "MLflow could not load the model."},
+}
+LOOK = {"age_seconds": 3.2, "failure": {"message": "The registry does not answer."}}
+
+
+def shown(url: str, *, as_json: bool = False) -> tuple[int, str]:
+    """Exit status and output."""
+    output = io.StringIO()
+    found = status(url, as_json=as_json, console=Console(file=output, width=200))
+    return found, output.getvalue()
+
+
+def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None:
+    """Names are text: markup in them is shown, not obeyed."""
+    with answering({"models": [SLOT], "look": LOOK}) as url:
+        found, text = shown(url)
+    assert found == 0
+    for part in ("[red]iris@champion", "refused", "12 s", "load_failed", "3 s ago"):
+        assert part in text
+
+
+def test_status_as_json_is_what_the_service_said(answering: Any) -> None:
+    """For programs."""
+    told = {"models": [SLOT], "look": LOOK}
+    with answering(told) as url:
+        assert json.loads(shown(url, as_json=True)[1]) == told
+
+
+def test_status_is_one_where_a_slot_is_not_ready(answering: Any) -> None:
+    """Exit statuses can be trusted by scripts."""
+    with answering({"models": [SLOT | {"ready": False}], "look": LOOK}) as url:
+        assert shown(url)[0] == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_status_is_two_where_nothing_answers(*, as_json: bool) -> None:
+    """And the address, which may hold a password, is not repeated."""
+    url = f"http://user:secret@127.0.0.1:{free_port()}"
+    found, text = shown(url, as_json=as_json)
+    assert found == 2
+    assert "no service answers" in text
+    assert "secret" not in text

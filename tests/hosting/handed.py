@@ -1,0 +1,91 @@
+"""What a model is handed for a request: by Podium, in this process, and by MLflow's own server.
+
+MLflow's way is its scoring server's parser and then its enforcement, with the same signature.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import Model, ModelSignature
+from mlflow.models.utils import _enforce_schema
+from mlflow.pyfunc import PyFuncModel
+from mlflow.pyfunc.scoring_server import _parse_json_data
+from mlflow.types.schema import ParamSchema, Schema
+
+from service.contract.contract import Contract
+from service.contract.model_input import ModelInput
+from service.hosting.inputs import Batch, decode_batch
+from service.hosting.wire import Operation, encode_batch
+from service.processes.frames import Frame, Status
+from tests.contract.signatures import contract, parse
+
+Entries = Sequence[dict[str, Any]]
+
+
+def sent(*inputs: ModelInput) -> Batch:
+    """The inputs after their way over the wire, in one batch."""
+    return decode_batch(Frame(Operation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs)))
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A model that answers what it was called with."""
+
+    def predict(self, model_input: Any, params: Any = None) -> Any:
+        """Both."""
+        return model_input, params
+
+
+class Signed:
+    """One signature, as Podium and as MLflow read it from the same entries."""
+
+    def __init__(self, entries: Entries, params: Entries = ()) -> None:
+        self.contract: Contract = contract(*entries, params=params)
+        self.schema = Schema.from_json(json.dumps(entries))
+        schema_of_params = ParamSchema.from_json(json.dumps(params)) if params else None
+        meta = Model(signature=ModelSignature(inputs=self.schema, params=schema_of_params))
+        meta.add_flavor("python_function", loader_module="echo")
+        self._meta = meta
+        self._model = PyFuncModel(model_meta=meta, model_impl=Echo(), predict_fn="predict")
+
+    def batch(self, body: Any) -> Batch:
+        """What a host makes of the request."""
+        return sent(parse(self.contract, body))
+
+    def by_podium(self, body: Any) -> Any:
+        """What the model is handed by a host."""
+        return self.enforced(self.batch(body))[0]
+
+    def by_mlflow(self, body: Any) -> Any:
+        """What the model is handed by MLflow's scoring server; raises what that raises."""
+        parsed = _parse_json_data(json.dumps(body), self._meta, self.schema)
+        return _enforce_schema(parsed.data, self.schema)
+
+    def enforced(self, batch: Batch) -> tuple[Any, Any]:
+        """Data and params after MLflow's enforcement, which raises where they do not fit."""
+        params = None if batch.params is None else dict(batch.params)
+        data, enforced = self._model.predict(batch.data, params=params)
+        return data, enforced
+
+    def params_by_mlflow(self, body: Mapping[str, Any]) -> Any:
+        """The params that MLflow's scoring server hands the model with these in the body."""
+        return self._model.predict(self.batch({**body, "params": None}).data, body.get("params"))[1]
+
+
+def seen(data: Any) -> Any:
+    """Everything that a model can see of its input, as plain values that can be compared."""
+    if isinstance(data, dict):
+        return {name: seen(values) for name, values in data.items()}
+    if isinstance(data, np.ndarray):
+        return str(data.dtype), data.shape, repr(data.tolist())
+    assert isinstance(data, pd.DataFrame)
+    labels = [(str(axis.dtype), repr(axis.tolist())) for axis in (data.columns, data.index)]
+    return labels, [_column(data.iloc[:, place]) for place in range(data.shape[1])]
+
+
+def _column(values: "pd.Series[Any]") -> tuple[str, list[str]]:
+    return str(values.dtype), [repr(value) for value in values.tolist()]
