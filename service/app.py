@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
+import math
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -51,9 +54,11 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> None:
     """
     listener = listen(settings)
     logs = configure_logs(sys.stderr.buffer)
+    logging.getLogger("uvicorn").addHandler(logs.handler)
     try:
         uvloop.run(_serve(settings, environment, listener, logs))
     finally:
+        logging.getLogger("uvicorn").removeHandler(logs.handler)
         logs.close()
 
 
@@ -95,7 +100,7 @@ def _configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(settings.drain_seconds) or None,
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
 
 
@@ -107,6 +112,8 @@ class _Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
+        """Drains; asked a second time, ends at once."""
+        self.force_exit = self.should_exit
         self.should_exit = True
 
 
@@ -168,7 +175,7 @@ def _registry(
         logs.logger.info("registry_output", stream=stream, line=line)
 
     cache = settings.home.resolve() / "cache"
-    remove_partial(cache)
+    remove_partial(cache, older_than=time.time() - settings.load_timeout_seconds)
     deadlines = Deadlines(fetch=settings.load_timeout_seconds)
     return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
 

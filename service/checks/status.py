@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from service.checks.smoke import is_near
@@ -27,29 +26,26 @@ def status(url: str, *, as_json: bool, console: Console | None = None) -> int:
     if as_json:
         shown.print_json(json.dumps(told))
     else:
-        shown.print(Text(told["error"]) if "error" in told else _table(told))
+        for text in [told["error"]] if "error" in told else map(_lines, told["models"]):
+            # Names are anybody's: text, never markup.
+            shown.print(Text(text), soft_wrap=True)
         _say_how_looks_go(shown, told.get("look") or {})
     if "error" in told:
         return _UNREACHABLE
     return int(not all(slot["ready"] for slot in told["models"]))
 
 
-def _table(told: Mapping[str, Any]) -> Table:
-    table = Table("slot", "state", "version", "since", "aspired", "lag", "last failure")
-    for slot in told["models"]:
-        failure = slot["last_failure"] or {}
-        cells = (
-            f"{slot['name']}@{slot['alias']}",
-            slot["state"] if slot["ready"] else f"{slot['state']}, not ready",
-            slot["version"] or "-",
-            slot["since"] or "-",
-            slot["aspired"] or "-",
-            f"{slot['lag_seconds']:.0f} s",
-            " ".join(str(failure[key]) for key in ("code", "message") if failure.get(key)) or "-",
-        )
-        # Names are anybody's: text, never markup.
-        table.add_row(*(Text(plain(cell)) for cell in cells))
-    return table
+def _lines(slot: Mapping[str, Any]) -> str:
+    """A line for what serves, one for what does not, whole even where the terminal is narrow."""
+    serves = f"version {slot['version']} since {slot['since']}" if slot["version"] else "nothing"
+    state = slot["state"] if slot["ready"] else f"{slot['state']}, not ready"
+    lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
+    if slot["aspired"] not in (None, slot["version"]):
+        lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
+    failure = slot["last_failure"]
+    if failure:
+        lines.append(f"  last failure: {failure['code']}: {failure['message']}")
+    return "\n".join(plain(line) for line in lines)
 
 
 def _say_how_looks_go(console: Console, look: Mapping[str, Any]) -> None:

@@ -1,12 +1,17 @@
 """Rows as a request gave them, turned into columns, with the way back to each value's place."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from service.contract.findings import Findings, Hole, Loc
 
 # From where the data stands, a column's name or position, and a row, to one value's place.
 Place = Callable[[Loc, str | int, int], Loc]
+
+TOO_SPARSE: Final = "must have fewer rows, or say more of their values"
+_FREE_CELLS: Final = 100_000
+_CELLS_FOR_ONE: Final = 10
 
 _LISTS: Final = {list}
 _RECORDS: Final = {dict}
@@ -118,29 +123,63 @@ def columns_of_records(
         wrong = (row for row, record in enumerate(records) if type(record) is not dict)
         findings.add_all(((*base, row) for row in wrong), "must be an object", "type")
     columns: list[Sequence[Any] | None] = []
+    sparse: SparseRecords | None = None
     for each in wanted:
         key = each.key
         try:
             columns.append([record[key] for record in records])
         except (KeyError, TypeError):
-            columns.append(_sparse_column(records, each, base, findings))
+            sparse = sparse or SparseRecords(records, base, findings)
+            columns.append(sparse.column(each))
     return columns
 
 
-def _sparse_column(
-    records: list[Any], wanted: Wanted, base: Loc, findings: Findings
-) -> Sequence[Any] | None:
-    key, label, required = wanted
-    if findings.full:
-        return None
-    having = [type(record) is dict and key in record for record in records]
-    if not required and not any(having):
-        return None
-    if required:
-        gaps = (row for row, has in enumerate(having) if not has and type(records[row]) is dict)
-        findings.add_all(((*base, row, label) for row in gaps), "is required", "missing")
-    fill = Hole.REPORTED if required else None
-    return [
-        record[key] if has else fill if type(record) is dict else Hole.REPORTED
-        for record, has in zip(records, having, strict=True)
-    ]
+def may_fill(cells: int, sent: int) -> bool:
+    """Whether so many cells may be filled in for a client that has sent so many itself.
+
+    Without a bound a hundred kilobytes could stand for a table of tens of millions.
+    """
+    return cells <= _FREE_CELLS + _CELLS_FOR_ONE * sent
+
+
+class SparseRecords:
+    """Records of which some lack a column, or are no objects."""
+
+    def __init__(self, records: list[Any], base: Loc, findings: Findings) -> None:
+        self._records = records
+        self._base = base
+        self._findings = findings
+        usable = [record for record in records if type(record) is dict]
+        self._keys = set(chain.from_iterable(usable))
+        self._sent = sum(map(len, usable))
+        self._filled = 0
+
+    def column(self, wanted: Wanted) -> Sequence[Any] | None:
+        """One value for each record; what is missing is noted, or null where it is optional."""
+        key, label, required = wanted
+        if self._findings.full or not (required or key in self._keys):
+            return None
+        having = [type(record) is dict and key in record for record in self._records]
+        if required:
+            self._note_gaps(having, label)
+        elif not self._may_fill(having.count(False)):
+            return None
+        fill = Hole.REPORTED if required else None
+        return [
+            record[key] if has else fill if type(record) is dict else Hole.REPORTED
+            for record, has in zip(self._records, having, strict=True)
+        ]
+
+    def _note_gaps(self, having: list[bool], label: str | int) -> None:
+        gaps = [row for row, has in enumerate(having) if not has]
+        rows = (row for row in gaps if type(self._records[row]) is dict)
+        locs = ((*self._base, row, label) for row in rows)
+        self._findings.add_all(locs, "is required", "missing")
+
+    def _may_fill(self, cells: int) -> bool:
+        self._filled += cells
+        if may_fill(self._filled, self._sent):
+            return True
+        if may_fill(self._filled - cells, self._sent):
+            self._findings.add(self._base, TOO_SPARSE, "too_many_rows")
+        return False

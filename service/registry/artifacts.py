@@ -52,9 +52,12 @@ def _rename(source: Path, place: Path) -> None:
             raise
 
 
-def remove_partial(folder: Path) -> None:
-    """Removes what fetches that were ended have left; for when nobody fetches."""
+def remove_partial(folder: Path, older_than: float) -> None:
+    """Removes what fetches that were ended have left, if begun before `older_than` (since 1970).
+
+    Another service may be fetching into the same cache at this moment.
+    """
     if folder.is_dir():
         for entry in os.scandir(folder):
-            if entry.name.startswith(_PARTIAL):
+            if entry.name.startswith(_PARTIAL) and entry.stat().st_mtime < older_than:
                 shutil.rmtree(entry.path, ignore_errors=True)

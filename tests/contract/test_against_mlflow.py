@@ -66,7 +66,8 @@ def edges() -> st.SearchStrategy[int]:
     """Integers about the bounds of integer types."""
     bounds = [2**7, 2**8, 2**15, 2**16, 2**31, 2**32, 2**53, 2**63]
     near = [sign * bound + off for bound in bounds for off in (-1, 0, 1) for sign in (-1, 1)]
-    return st.sampled_from(near)
+    # Longer integers are doubles to the contract, as they are to most of JSON's readers.
+    return st.sampled_from([each for each in near if each >= -(2**63)])
 
 
 def anything() -> st.SearchStrategy[Any]:

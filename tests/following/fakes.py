@@ -59,7 +59,8 @@ class FakeRegistry:
             self.delete_version(each)
 
     async def prepare(self) -> None:
-        return
+        if self.down is not None:
+            raise self.down
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         self.looks += 1

@@ -35,7 +35,6 @@ COLUMNS: list[tuple[str, Values, str, list[Any]]] = [
     ("binary", [None, None], "object", [None, None]),
 ]
 
-# Of strings without nulls the dtype is pandas' own choice.
 TENSORS: list[tuple[str, Values, str]] = [
     ("bool", array("B", [0, 1, 1, 0]), "bool"),
     ("int8", array("b", [0, -128, 127, 1]), "int8"),

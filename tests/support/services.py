@@ -71,14 +71,7 @@ class RunningService:
 
     def descendants(self) -> set[int]:
         """Every process below it."""
-        parents = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        found, level = set[int](), {self.process.pid}
-        while level := {pid for pid, parent in parents.items() if parent in level}:
-            found |= level
-        return found
+        return descendants_of(self.process.pid)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -116,3 +109,15 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def descendants_of(ancestor: int) -> set[int]:
+    """Every process below that one."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found, level = set[int](), {ancestor}
+    while level := {pid for pid, parent in parents.items() if parent in level}:
+        found |= level
+    return found

@@ -1,0 +1,108 @@
+"""An HTTP server that answers as a test says: as MLflow would, with nonsense, or never."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.serving import open_gate
+
+_API = "/api/2.0/mlflow"
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+CREATED = 1_700_000_000_000
+
+
+def response(content: bytes, status: int = 200, *headers: str, length: int | None = None) -> bytes:
+    """A whole answer; with a longer `length` than the content it is one that was cut off."""
+    head = [
+        f"HTTP/1.1 {status} As The Test Says",
+        "Connection: close",
+        f"Content-Length: {len(content) if length is None else length}",
+        *headers,
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + content
+
+
+def answer(document: Any, status: int = 200) -> bytes:
+    """A whole answer that is JSON."""
+    return response(json.dumps(document).encode(), status, "Content-Type: application/json")
+
+
+def registered_model(name: str, **aliases: str) -> bytes:
+    """MLflow's answer about a model."""
+    listed = [{"alias": alias, "version": version} for alias, version in aliases.items()]
+    model = {"name": name, "creation_timestamp": CREATED, "aliases": listed}
+    return answer({"registered_model": model})
+
+
+def one_version(name: str, artifact: Mapping[str, bytes]) -> dict[str, bytes]:
+    """MLflow's answers about a model whose version 1, its champion, consists of these files."""
+    version = {"name": name, "version": "1", "status": "READY", "source": "models:/m-1"}
+    files = [{"path": path, "is_dir": False, "file_size": 1} for path in artifact]
+    return {
+        f"{_API}/registered-models/get": registered_model(name, champion="1"),
+        f"{_API}/model-versions/get": answer({"model_version": version}),
+        f"{_API}/model-versions/get-download-uri": answer({"artifact_uri": "mlflow-artifacts:/m"}),
+        f"{_ARTIFACTS}?path=": answer({"files": [{"path": "m", "is_dir": True}]}),
+        f"{_ARTIFACTS}?path=m": answer({"files": files}),
+        **{f"{_ARTIFACTS}/m/{path}": whole for path, whole in artifact.items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, as it came; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass
+class ScriptedServer:
+    """Answers a path with what `answers` holds for it, else with `otherwise`, a whole response.
+
+    Once it has sent that it keeps the connection until `gate` is open.
+    """
+
+    otherwise: bytes = response(b"", 404)
+    answers: dict[str, bytes] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=open_gate)
+    url: str = ""
+    _server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.gate.set()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            asked = _asked(head)
+            self.asked.append(asked)
+            writer.write(self.answers.get(asked.path, self.otherwise))
+            await self.gate.wait()
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # who asked has gone
+        finally:
+            writer.close()
+
+
+def _asked(head: str) -> Asked:
+    first, *lines = head.strip().split("\r\n")
+    target = urlsplit(first.split(" ")[1])
+    listed = parse_qs(target.query, keep_blank_values=True).get("path")
+    path = target.path if listed is None else f"{target.path}?path={listed[0]}"
+    pairs = (line.partition(": ") for line in lines)
+    return Asked(path, {name.lower(): value for name, _, value in pairs})

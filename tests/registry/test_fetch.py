@@ -1,0 +1,331 @@
+"""Fetching from MLflow: the artifact whole and private, or one clear fault and nothing left."""
+
+import asyncio
+import shutil
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.errors import FollowingError, PassingFault, VersionFault
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef, VersionId
+from service.registry.artifacts import remove_partial
+from service.registry.client import Deadlines
+from tests.registry.conftest import MakeRegistry, Watched
+from tests.registry.scripted_server import CREATED, ScriptedServer, answer, one_version, response
+from tests.registry.stores import EXAMPLE, MLMODEL, MlflowStore, artifact
+from tests.support import models
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SECONDS = 60
+SCRIPTED = VersionId("iris", CREATED, "1")
+
+
+async def fetched(store: MlflowStore, name: str, version: str = "1") -> FetchedVersion:
+    """That version of the model."""
+    async with asyncio.timeout(SECONDS):
+        return await store.registry.fetch(store.identity(name, version))
+
+
+async def fault(fetching: Coroutine[Any, Any, FetchedVersion]) -> FollowingError:
+    """What fetching raises."""
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(FollowingError) as failure:
+            await fetching
+    assert failure.value.stage == "fetch"
+    return failure.value
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below, by its path."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+async def test_fetch_tells_everything_of_a_version(mlflow_store: MlflowStore, name: str) -> None:
+    """What MLmodel says, what the registry says, and the ready request."""
+    made = artifact(mlflow_store.new_folder())
+    mlflow_store.add(name, made, **{"podium.batching": "off"})
+    assert await fetched(mlflow_store, name) == FetchedVersion(
+        version=mlflow_store.identity(name, "1"),
+        source=str(made),
+        path=(await fetched(mlflow_store, name)).path,
+        signature={
+            "inputs": '[{"type": "double", "name": "x", "required": true}]',
+            "outputs": None,
+            "params": None,
+        },
+        flavors=("python_function", "sklearn"),
+        loader_module="mlflow.sklearn",
+        from_type_hint=False,
+        tags={"podium.batching": "off"},
+        serving_example=EXAMPLE,
+    )
+
+
+async def test_model_as_mlflow_saves_it_is_fetched(
+    mlflow_store: MlflowStore, name: str, tmp_path: Path
+) -> None:
+    """Its signature and example are MLflow's own."""
+    mlflow_store.add(name, models.save(tmp_path, "mirror"))
+    version = await fetched(mlflow_store, name)
+    assert version.loader_module == "mlflow.pyfunc.model"
+    assert version.signature is not None
+    assert '"name": "x"' in str(version.signature["inputs"])
+    assert version.serving_example is not None
+
+
+async def test_fetched_artifact_is_the_whole_artifact(
+    mlflow_store: MlflowStore, name: str, cache: Path
+) -> None:
+    """Folders too, in a place whose name comes from no model's name."""
+    made = artifact(mlflow_store.new_folder())
+    mlflow_store.log(name, made)
+    path = (await fetched(mlflow_store, name)).path
+    assert files(path) == files(made)
+    assert path.parent == cache
+    assert len(path.name) == 64
+
+
+async def test_fetched_artifact_is_a_private_copy(mlflow_store: MlflowStore, name: str) -> None:
+    """Whatever becomes of the source, what serves stays what was checked."""
+    made = artifact(mlflow_store.new_folder())
+    before = files(made)
+    mlflow_store.add(name, made)
+    path = (await fetched(mlflow_store, name)).path
+    (made / "MLmodel").write_text("something else")
+    assert files(path) == before
+    shutil.rmtree(made)
+    assert files(path) == before
+
+
+async def test_version_is_fetched_once(mlflow_store: MlflowStore, name: str) -> None:
+    """The second time nobody asks for the source."""
+    made = artifact(mlflow_store.new_folder())
+    mlflow_store.add(name, made)
+    first = await fetched(mlflow_store, name)
+    shutil.rmtree(made)
+    assert await fetched(mlflow_store, name) == first
+
+
+async def test_versions_have_places_of_their_own(mlflow_store: MlflowStore, name: str) -> None:
+    """Two versions of one source too."""
+    made = artifact(mlflow_store.new_folder())
+    mlflow_store.add(name, made)
+    mlflow_store.add(name, made)
+    first, second = [await fetched(mlflow_store, name, version) for version in "12"]
+    assert first.path != second.path
+
+
+async def test_copied_version_is_fetched(mlflow_store: MlflowStore, name: str) -> None:
+    """Its source is another version instead of a folder."""
+    mlflow_store.register(name)
+    origin = mlflow_store.client.get_model_version(name, "1")
+    mlflow_store.client.copy_model_version(origin, f"{name} copied")
+    copied = await fetched(mlflow_store, f"{name} copied")
+    assert copied.source == f"models:/{name}/1"
+    assert (copied.path / "MLmodel").read_text() == MLMODEL
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["a@b", "Schönes Modell 模型", 'it\'s "quoted"', " spaces ", "%2e%2e", "a?b#c&d=e", "$(x)`y`"],
+)
+async def test_hostile_name_is_resolved_and_fetched(
+    mlflow_store: MlflowStore, name: str, hostile: str
+) -> None:
+    """The name reaches MLflow as it is, and no path."""
+    ref = ModelRef(f"{hostile}{name}{hostile}", "übung")
+    mlflow_store.point(ref, mlflow_store.add(ref.name, artifact(mlflow_store.new_folder())))
+    version = (await mlflow_store.registry.resolve([ref]))[ref]
+    assert isinstance(version, VersionId)
+    assert (await mlflow_store.registry.fetch(version)).version.name == ref.name
+
+
+async def test_several_fetches_of_one_version_at_once_find_one_place(
+    mlflow_store: MlflowStore, name: str, cache: Path
+) -> None:
+    """Whoever is first puts it there; the others take it."""
+    mlflow_store.register(name)
+    async with asyncio.timeout(SECONDS):
+        found = await asyncio.gather(*(fetched(mlflow_store, name) for _ in range(3)))
+    assert {version.path for version in found} == set(cache.iterdir())
+    assert files(found[0].path)["MLmodel"] == MLMODEL.encode()
+
+
+UNREADABLE = {
+    "no yaml": "a: [",
+    "no mapping": "- a\n- b\n",
+    "no flavours": "signature: null\n",
+    "another language's model": "flavors:\n  crate: {}\n",
+    "an object of Python": "flavors: !!python/object/apply:os.getpid []\n",
+    "a signature that is a list": f"{MLMODEL.partition('signature')[0]}signature: []\n",
+    "a signature of numbers": f"{MLMODEL.partition('signature')[0]}signature: {{inputs: 7}}\n",
+    "a loader that is a list": "flavors: {python_function: {loader_module: [a]}}\n",
+    "deep": "[" * 100_000,
+    "huge": MLMODEL + "# filling\n" * 500_000,
+}
+
+
+@pytest.mark.parametrize("mlmodel", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_unreadable_mlmodel_is_the_versions_fault(
+    mlflow_store: MlflowStore, name: str, mlmodel: str
+) -> None:
+    """It cannot come right by itself, so it is not tried again."""
+    mlflow_store.add(name, artifact(mlflow_store.new_folder(), mlmodel))
+    failure = await fault(fetched(mlflow_store, name))
+    assert isinstance(failure, VersionFault)
+    assert failure.reason == "artifact_unreadable"
+
+
+async def test_artifact_without_mlmodel_is_missing_and_leaves_nothing(
+    mlflow_store: MlflowStore, name: str, cache: Path
+) -> None:
+    """It may still be on its way, so it is asked for again."""
+    made = artifact(mlflow_store.new_folder(), mlmodel=None)
+    mlflow_store.add(name, made)
+    failure = await fault(fetched(mlflow_store, name))
+    assert isinstance(failure, PassingFault)
+    assert failure.reason == "artifact_missing"
+    assert list(cache.iterdir()) == []
+    (made / "MLmodel").write_text(MLMODEL)
+    assert (await fetched(mlflow_store, name)).loader_module == "mlflow.sklearn"
+
+
+async def test_artifact_that_was_deleted_is_missing(mlflow_store: MlflowStore, name: str) -> None:
+    """Not the disk's fault."""
+    made = artifact(mlflow_store.new_folder())
+    mlflow_store.add(name, made)
+    shutil.rmtree(made)
+    assert (await fault(fetched(mlflow_store, name))).reason == "artifact_missing"
+
+
+async def test_version_without_an_example_or_signature_has_none(
+    mlflow_store: MlflowStore, name: str
+) -> None:
+    """Whether it may serve is not for the registry to say."""
+    bare = "flavors: {python_function: {loader_module: mlflow.sklearn}}\n"
+    mlflow_store.add(name, artifact(mlflow_store.new_folder(), bare, example=None))
+    version = await fetched(mlflow_store, name)
+    assert version.signature is None
+    assert version.serving_example is None
+
+
+async def test_example_that_is_too_large_is_left_out(mlflow_store: MlflowStore, name: str) -> None:
+    """The wire between the processes is bounded; warm-up does without."""
+    large = b'{"inputs": "' + b"x" * 5 * 1024**2 + b'"}'
+    mlflow_store.add(name, artifact(mlflow_store.new_folder(), example=large))
+    assert (await fetched(mlflow_store, name)).serving_example is None
+
+
+async def test_cache_that_cannot_be_written_is_the_disks_fault(
+    mlflow_store: MlflowStore, name: str, cache: Path
+) -> None:
+    """It passes when there is room again."""
+    cache.write_text("a file where the folder should be")
+    mlflow_store.register(name)
+    failure = await fault(fetched(mlflow_store, name))
+    assert isinstance(failure, PassingFault)
+    assert failure.reason == "disk"
+
+
+WHOLE = {"MLmodel": response(MLMODEL.encode()), "data": response(b"weights")}
+
+
+async def test_version_that_is_still_being_registered_is_tried_again(
+    make_registry: MakeRegistry,
+) -> None:
+    """And one whose registration has failed is not."""
+    reasons = {}
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        for status in ("PENDING_REGISTRATION", "FAILED_REGISTRATION"):
+            version = {"name": "iris", "version": "1", "status": status}
+            path = "/api/2.0/mlflow/model-versions/get"
+            server.answers[path] = answer({"model_version": version})
+            failure = await fault(make_registry(server.url).fetch(SCRIPTED))
+            reasons[type(failure)] = failure.reason
+    assert reasons == {PassingFault: "version_not_ready", VersionFault: "registration_failed"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (response(b"wei", length=7), "artifact_not_fetched"),
+        (response(b"no", 500), "artifact_not_fetched"),
+        (response(b"<html>not you</html>", 403), "artifact_not_fetched"),
+        (b"", "registry_unreachable"),
+    ],
+    ids=["cut off", "error", "forbidden", "nothing"],
+)
+async def test_half_of_an_artifact_is_never_in_place(
+    make_registry: MakeRegistry, cache: Path, broken: bytes, reason: str
+) -> None:
+    """One file of two did not come: a passing fault, nothing left, and the next fetch has all."""
+    async with ScriptedServer(answers=one_version("iris", {**WHOLE, "data": broken})) as server:
+        registry = make_registry(server.url)
+        failure = await fault(registry.fetch(SCRIPTED))
+        assert isinstance(failure, PassingFault)
+        assert failure.reason == reason
+        assert list(cache.iterdir()) == []
+        server.answers |= one_version("iris", WHOLE)
+        path = (await registry.fetch(SCRIPTED)).path
+    assert files(path) == {"MLmodel": MLMODEL.encode(), "data": b"weights"}
+
+
+async def test_cancelled_fetch_ends_its_process_and_leaves_nothing_in_place(
+    make_registry: MakeRegistry, forks: Watched, cache: Path
+) -> None:
+    """What was half there is gone once the leftovers are removed."""
+    half = {**WHOLE, "data": response(b"wei", length=7)}
+    async with ScriptedServer(answers=one_version("iris", half)) as server:
+        registry = make_registry(server.url)
+        fetching = asyncio.create_task(registry.fetch(SCRIPTED))
+        await held_in_the_middle(server, fetching)
+        fetching.cancel()
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait([fetching])
+        assert [child.alive for child in forks.children] == [False]
+        assert not Path(f"/proc/{forks.children[0].pid}").exists()
+        assert [path.name.split("-")[0] for path in cache.iterdir()] == ["partial"]
+        remove_partial(cache)
+        assert list(cache.iterdir()) == []
+
+
+async def held_in_the_middle(server: ScriptedServer, fetching: asyncio.Task[Any]) -> None:
+    """Returns when half of the last file was sent and the server keeps the rest to itself."""
+    async with asyncio.timeout(SECONDS):
+        while not any(asked.path.endswith("/m/data") for asked in server.asked):
+            # The listings must come through; the files are asked for last.
+            if any(asked.path.endswith("?path=m") for asked in server.asked):
+                server.gate.clear()
+            await asyncio.wait([fetching], timeout=0.005)
+    assert not fetching.done()
+
+
+async def test_fetch_that_takes_too_long_is_given_up(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """At its deadline, by ending its process."""
+    async with ScriptedServer(otherwise=b"") as server:
+        server.gate.clear()
+        registry = make_registry(server.url, Deadlines(fetch=0.5))
+        failure = await fault(registry.fetch(SCRIPTED))
+    assert (type(failure), failure.reason) == (PassingFault, "registry_timed_out")
+    assert [child.alive for child in forks.children] == [False]
+
+
+async def test_looks_go_on_while_a_version_is_fetched(make_registry: MakeRegistry) -> None:
+    """So that a wish that has changed is seen, and the fetch given up."""
+    ref = ModelRef("iris", "champion")
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        held = server.answers.pop("/api/2.0/mlflow/model-versions/get")
+        registry = make_registry(server.url)
+        await registry.prepare()
+        server.answers["/api/2.0/mlflow/model-versions/get"] = response(b"", length=len(held))
+        fetching = asyncio.create_task(registry.fetch(SCRIPTED))
+        async with asyncio.timeout(SECONDS):
+            assert await registry.resolve([ref]) == {ref: SCRIPTED}
+        fetching.cancel()
+        await asyncio.wait([fetching])
