@@ -157,7 +157,8 @@ class SparseRecords:
     def column(self, wanted: Wanted) -> Sequence[Any] | None:
         """One value for each record; what is missing is noted, or null where it is optional."""
         key, label, required = wanted
-        if self._findings.full or not (required or key in self._keys):
+        too_far = self._findings.full or not may_fill(self._filled, self._sent)
+        if too_far or not (required or key in self._keys):
             return None
         having = [type(record) is dict and key in record for record in self._records]
         if required:
@@ -180,6 +181,5 @@ class SparseRecords:
         self._filled += cells
         if may_fill(self._filled, self._sent):
             return True
-        if may_fill(self._filled - cells, self._sent):
-            self._findings.add(self._base, TOO_SPARSE, "too_many_rows")
+        self._findings.add(self._base, TOO_SPARSE, "too_many_rows")
         return False

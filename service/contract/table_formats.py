@@ -14,7 +14,8 @@ inputs, instances  an object of columns, each a list, or one value for all rows;
 That is what MLflow's scoring server takes (mlflow/utils/proto_json_utils.py), and a little more
 where it fails for reasons of its own: records may lack optional columns under `instances` too, and
 unnamed columns keep their own types there. Columns that the signature does not know are dropped.
-Refused are rows of unequal length, a column given twice, and objects in `dataframe_split.data`.
+Refused are rows of unequal length, a column given twice, objects in `dataframe_split.data`, and
+bodies that leave far more values to be filled in than they hold.
 
 No rows at all are taken where the columns are named all the same: by `columns`, in an object of
 empty lists, or as an empty list for a single named column; MLflow hands its models an empty
@@ -27,6 +28,7 @@ from typing import Any, Final
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.labels import index_fits, labels_fit
 from service.contract.table import (
+    TOO_SPARSE,
     Table,
     Wanted,
     by_itself,
@@ -35,6 +37,7 @@ from service.contract.table import (
     in_column,
     in_list,
     in_row,
+    may_fill,
     regular_columns,
     under_name,
 )
@@ -199,7 +202,13 @@ class TableFormats:
         if lengths:
             findings.add(base, "must have columns of one length", "shape")
             return None
-        return _spread(keys, known, rows, base) if self._fits(rows, base, findings) else None
+        if not self._fits(rows, base, findings):
+            return None
+        single = sum(type(values) is not list for values in known.values())
+        if not may_fill(rows * single, rows * (len(known) - single)):
+            findings.add(base, TOO_SPARSE, "too_many_rows")
+            return None
+        return _spread(keys, known, rows, base)
 
     def _note_missing(self, present: Container[Any], base: Loc, findings: Findings) -> None:
         for name in self._header:

@@ -1,8 +1,8 @@
 """Fetched artifacts on this machine: complete or absent, never in between."""
 
+import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -57,7 +57,8 @@ def remove_partial(folder: Path, older_than: float) -> None:
 
     Another service may be fetching into the same cache at this moment.
     """
-    if folder.is_dir():
-        for entry in os.scandir(folder):
-            if entry.name.startswith(_PARTIAL) and entry.stat().st_mtime < older_than:
-                shutil.rmtree(entry.path, ignore_errors=True)
+    for partial in folder.glob(f"{_PARTIAL}*"):
+        # Another service that starts at this moment may have removed it.
+        with contextlib.suppress(FileNotFoundError):
+            if partial.stat().st_mtime < older_than:
+                shutil.rmtree(partial, ignore_errors=True)

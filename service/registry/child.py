@@ -106,6 +106,8 @@ def _fetch(wanted: Mapping[str, Any]) -> _Answer:
         described = describe(path)
     except FileNotFoundError as error:
         raise RegistryFault(Fault.ARTIFACT_MISSING, error) from error
+    except OSError as error:
+        raise RegistryFault(Fault.DISK, error) from error
     except Unreadable as error:
         raise RegistryFault(Fault.ARTIFACT_UNREADABLE, error) from error
     tags = {str(key): str(value) for key, value in found.tags.items()}

@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
+_MAX_DEPTH: Final = 100
 _MAX_EXAMPLE_BYTES: Final = 4 * 1024**2
 
 
@@ -55,12 +56,25 @@ def serving_example(artifact: Path) -> bytes | None:
     return path.read_bytes()
 
 
+def _check_depth(text: bytes) -> None:
+    # The loader calls itself for each level, in C: too many of them would end this process.
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            raise Unreadable("nested too deeply")
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     with path.open("rb") as file:
         text = file.read(_MAX_MLMODEL_BYTES + 1)
     if len(text) > _MAX_MLMODEL_BYTES:
         raise Unreadable("the file is too large")
     try:
+        _check_depth(text)
         described = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise Unreadable(str(error)) from error

@@ -178,3 +178,20 @@ def test_a_small_body_wrong_in_many_places_is_looked_at_only_so_far() -> None:
     )
     body = json.dumps({"dataframe_records": [{}] * 10_000}).encode()
     assert len(errors(made, body)) == 101
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputs": {"c0": [1] * 10_000, **{f"c{i}": 1 for i in range(1, 600)}}},
+        {"dataframe_records": [{"c0": 1}] * 9_999 + [{f"c{i}": 1 for i in range(600)}]},
+    ],
+)
+def test_a_small_body_cannot_stand_for_a_giant_table(body: Any) -> None:
+    """Repeated and absent values are filled in, in proportion to what was sent."""
+    made = contract(
+        *(column("double", f"c{i}", required=i == 0) for i in range(600)),
+        limits=Limits(max_rows=10_000),
+    )
+    (form,) = body
+    assert places(made, body) == [((form,), "too_many_rows")]

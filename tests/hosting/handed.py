@@ -4,7 +4,7 @@ MLflow's way is its scoring server's parser and then its enforcement, with the s
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from mlflow.types.schema import ParamSchema, Schema
 
 from service.contract.contract import Contract
 from service.contract.model_input import ModelInput
+from service.errors import InvalidInput
 from service.hosting.inputs import Batch, decode_batch
 from service.hosting.wire import Operation, encode_batch
 from service.processes.frames import Frame, Status
@@ -89,3 +90,21 @@ def seen(data: Any) -> Any:
 
 def _column(values: "pd.Series[Any]") -> tuple[str, list[str]]:
     return str(values.dtype), [repr(value) for value in values.tolist()]
+
+
+def brief(hand_over: Callable[[], Any]) -> str:
+    """What it returns as one line of text; `refused` by Podium, or how MLflow `fails`."""
+    try:
+        handed = hand_over()
+    except InvalidInput as error:
+        return "refused: " + " ".join(sorted({each.type for each in error.errors}))
+    except Exception as error:  # noqa: BLE001 - MLflow fails with whatever came up
+        return f"fails with {type(error).__name__}"
+    if isinstance(handed, np.ndarray):
+        return f"{handed.dtype}{handed.tolist()!r}"
+    if isinstance(handed, pd.DataFrame):
+        columns = (handed.iloc[:, place] for place in range(handed.shape[1]))
+        return " ".join(f"{each.name}:{each.dtype}{each.tolist()!r}" for each in columns)
+    if isinstance(handed, dict) and any(isinstance(each, np.ndarray) for each in handed.values()):
+        return " ".join(f"{name}:{each.dtype}{each.tolist()!r}" for name, each in handed.items())
+    return repr(handed)

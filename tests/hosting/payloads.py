@@ -107,16 +107,21 @@ def _names(count: int) -> SearchStrategy[list[Any]]:
 @st.composite
 def bodies(draw: DrawFn, entries: Entries, *, spoilt: bool) -> dict[str, Any]:
     """A request for the signature; `spoilt`: now and then with something that may not fit."""
-    tensors = entries[0]["type"] == "tensor"
-    framed = not tensors or all(each["tensor-spec"]["shape"][:1] == [-1] for each in entries)
-    form = draw(st.sampled_from(FORMATS if framed else ("instances", "inputs")))
-    if tensors:
+    if entries[0]["type"] == "tensor":
+        framed = all(_fits_a_table(entry["tensor-spec"]["shape"]) for entry in entries)
+        form = draw(st.sampled_from(FORMATS if framed else ("instances", "inputs")))
         return {form: draw(_tensor_payload(entries, form, spoilt=spoilt))}
-    rows = draw(st.integers(1, 3))
+    form, rows = draw(st.sampled_from(FORMATS)), draw(st.integers(1, 3))
     columns = [draw(_values(entry, rows, spoilt=spoilt)) for entry in entries]
+    if not any(columns):
+        columns[0] = draw(_values({**entries[0], "required": True}, rows, spoilt=spoilt))
     names = [entry.get("name", f"x{place}") for place, entry in enumerate(entries)]
     present = [(n, c) for n, c in zip(names, columns, strict=True) if c is not None]
     return {form: draw(_laid_out(form, present, named="name" in entries[0]))}
+
+
+def _fits_a_table(shape: list[int]) -> bool:
+    return shape[:1] == [-1] and -1 not in shape[1:]
 
 
 @st.composite
@@ -155,7 +160,7 @@ def _laid_out(
 
 @st.composite
 def _tensor_payload(draw: DrawFn, entries: Entries, form: str, *, spoilt: bool) -> Any:
-    first = draw(st.integers(0, 3))
+    first = draw(st.integers(0 if spoilt else 1, 3))
     values = [
         draw(_nested(entry["tensor-spec"], first, flat="frame" in form, spoilt=spoilt))
         for entry in entries

@@ -137,3 +137,25 @@ async def test_version_of_a_model_made_anew_is_not_fetched_for_the_old_one(
     with pytest.raises(PassingFault) as failure:
         await fetched(store.registry, old)
     assert failure.value.reason == "version_gone"
+
+
+HOSTILE = [
+    "a@b",
+    "Schönes Modell 模型",
+    'it\'s "quoted"',
+    " spaces ",
+    "%2e%2e",
+    "a?b#c&d=e",
+    "$(x)`y`",
+]
+
+
+async def test_hostile_names_are_resolved_and_fetched(store: Store, name: str) -> None:
+    """They reach the registry as they are, and no path."""
+    refs = [ModelRef(f"{hostile}{name}{hostile}", "übung") for hostile in HOSTILE]
+    for ref in refs:
+        store.point(ref, store.register(ref.name))
+    versions = [await identity(store.registry, ref) for ref in refs]
+    assert [version.name for version in versions] == [ref.name for ref in refs]
+    brought = await asyncio.gather(*(fetched(store.registry, version) for version in versions[:2]))
+    assert [each.version for each in brought] == versions[:2]

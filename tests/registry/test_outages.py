@@ -1,4 +1,4 @@
-"""A registry that is down, slow or talks nonsense: a passing fault in time, and nothing else (P5)."""
+"""A registry that is down, slow or talks nonsense: a passing fault in time (P5)."""
 
 import asyncio
 import time

@@ -1,0 +1,303 @@
+"""A model is handed what MLflow's own scoring server would hand it, but where that corrupts it.
+
+`DIFFERENT` in `tests.hosting.differences` lists every kind of request where the two differ.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import event, given, settings
+from mlflow.exceptions import MlflowException
+
+from service.errors import InvalidInput
+from tests.contract.signatures import column, param, tensor
+from tests.hosting.differences import DIFFERENT, DIFFERENT_PARAMS
+from tests.hosting.handed import Signed, brief, seen
+from tests.hosting.payloads import BOUNDED, ELEMENTS, JUNK, bodies, signatures
+
+# Of each type two values that MLflow reads rightly.
+VALUES: Final[Mapping[str, list[Any]]] = {
+    "boolean": [True, False],
+    "integer": [2**31 - 1, -(2**31)],
+    "long": [2**63 - 1, -(2**63)],
+    "float": [0.1, 3],
+    "double": [0.1, 3],
+    "string": ["a", "5"],
+    "binary": ["aGk=", "AAE="],
+    "datetime": ["2026-05-01T10:00:00.123456789", "1999-12-31T23:59:59.000000001"],
+}
+# Where nulls too arrive in MLflow as what they are.
+NULLS: Final = [
+    *((type_, form) for type_ in ("float", "double", "datetime") for form in ("frame", "tensor")),
+    ("string", "frame"),
+]
+ELEMENT_VALUES: Final[Mapping[str, list[Any]]] = {
+    "bool": [True, False, True, True],
+    "str": ["a", "", "ä", "longer"],
+    **{dtype: [0.1, 1, 2.5, -3] for dtype in ("float16", "float32", "float64")},
+    **{f"int{bits}": [0, 1, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1] for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": [0, 1, 2, 2**bits - 1] for bits in (8, 16, 32)},
+    "uint64": [0, 1, 2, 2**63],
+}
+
+
+def frames(*columns: list[Any], names: list[str]) -> Iterator[dict[str, Any]]:
+    """The columns in every way that `dataframe_*` has."""
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    yield {"dataframe_split": {"columns": names, "data": rows}}
+    yield {"dataframe_split": {"columns": names, "index": ["r", "s"], "data": rows}}
+    yield {"dataframe_split": {"columns": names, "index": [7, 7], "data": rows}}
+    yield {
+        "dataframe_split": {"columns": ["z", *names[::-1]], "data": [[0, *r[::-1]] for r in rows]}
+    }
+    yield {"dataframe_records": [dict(zip(names, row, strict=True)) for row in rows]}
+
+
+def lists(*columns: list[Any], names: list[str]) -> Iterator[dict[str, Any]]:
+    """The columns in every way that `inputs` and `instances` have."""
+    by_name = dict(zip(names, columns, strict=True))
+    records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    for form in ("inputs", "instances"):
+        yield {form: {**by_name, "z": [0, 0]}}
+        yield {form: records}
+        yield {form: {name: values[0] for name, values in by_name.items()}}
+        if len(columns) == 1:
+            yield {form: columns[0]}
+
+
+def assert_same(signed: Signed, body: Any) -> None:
+    """Both hand the model the same; Podium's enforcement found nothing to do."""
+    handed = seen(signed.by_podium(body))
+    assert handed == seen(signed.by_mlflow(body)), body
+    assert handed == seen(signed.batch(body).data), body
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("type_", VALUES)
+def test_named_columns_are_mlflows(type_: str, required: bool) -> None:  # noqa: FBT001 - a table's column
+    """Of every type, required or optional, alone and beside a double."""
+    ways = [frames] if type_ == "binary" else [frames, lists]
+    values, named = VALUES[type_], column(type_, "c", required=required)
+    for way in ways:
+        for body in way(values, names=["c"]):
+            assert_same(Signed([named]), body)
+        for body in way(values, [0.5, 2], names=["c", "d"]):
+            assert_same(Signed([named, column("double", "d")]), body)
+
+
+@pytest.mark.parametrize("values", [[1], [None, 1], [1, None], [None, None]])
+@pytest.mark.parametrize(("type_", "form"), NULLS)
+def test_nulls_of_optional_columns_are_mlflows(type_: str, form: str, values: list[Any]) -> None:
+    """Beside values, and without any."""
+    there = [VALUES[type_][0] if value else None for value in values] * (3 - len(values))
+    way = frames if form == "frame" else lists
+    for body in way(there, [0.5, 2], names=["c", "d"]):
+        assert_same(Signed([column(type_, "c", required=False), column("double", "d")]), body)
+
+
+@pytest.mark.parametrize("type_", VALUES)
+def test_absent_optional_columns_are_mlflows(type_: str) -> None:
+    """They stay absent."""
+    signed = Signed([column(type_, "c", required=False), column("double", "d")])
+    for way in (frames, lists):
+        for body in way([0.5, 2], names=["d"]):
+            assert_same(signed, body)
+
+
+@pytest.mark.parametrize("type_", VALUES)
+def test_unnamed_columns_are_mlflows(type_: str) -> None:
+    """Where the request does not name them either."""
+    values = VALUES[type_]
+    rows = [[value] for value in values]
+    one, two = Signed([column(type_)]), Signed([column(type_), column("double")])
+    beside = [[value, 0.5] for value in values]
+    framed = [{"dataframe_split": {"data": rows}}, {"dataframe_records": rows}]
+    listed = [{"inputs": rows}, {"instances": rows}, {"inputs": values}, {"inputs": values[0]}]
+    for body in framed if type_ == "binary" else framed + listed:
+        assert_same(one, body)
+    for body in ({"dataframe_split": {"data": beside}}, {"dataframe_records": beside}):
+        assert_same(two, body)
+
+
+def test_columns_named_by_integers_are_mlflows() -> None:
+    """As in a signature that was inferred from a DataFrame without names."""
+    signed = Signed([column("double", 0), column("long", 1)])
+    assert_same(signed, {"dataframe_split": {"columns": [0, 1], "data": [[0.5, 2]]}})
+    assert_same(signed, {"dataframe_split": {"data": [[0.5, 2]]}})
+    assert_same(signed, {"dataframe_records": [[0.5, 2]]})
+
+
+@pytest.mark.parametrize("type_", VALUES)
+def test_no_rows_are_mlflows(type_: str) -> None:
+    """The column has its dtype all the same."""
+    signed = Signed([column(type_, "c")])
+    assert_same(signed, {"dataframe_split": {"columns": ["c"], "data": []}})
+    if type_ != "string":
+        assert_same(signed, {"inputs": {"c": []}})
+        assert_same(signed, {"instances": []})
+
+
+def test_indexes_are_mlflows() -> None:
+    """Whatever plain values they hold."""
+    signed = Signed([column("double", "c")])
+    for index in (
+        ([5, 6], [5, 5], [0, 1], [1.5, 2], [1, "a"], [True, False], [1, None], [None, None])
+        + (["a", None], [2**63, 1], ["2026-05-01", "2026-05-02"])
+    ):
+        split = {"columns": ["c"], "index": index, "data": [[1], [2]]}
+        assert_same(signed, {"dataframe_split": split})
+
+
+@pytest.mark.parametrize("dtype", ELEMENTS)
+def test_tensors_are_mlflows(dtype: str) -> None:
+    """Of every dtype, one or several, with free and with fixed dimensions."""
+    flat = ELEMENT_VALUES[dtype]
+    pairs = [flat[:2], flat[2:]]
+    for shape, value in (
+        ([-1], flat),
+        ([4], flat),
+        ([-1, 2], pairs),
+        ([2, -1], pairs),
+        ([-1, -1], pairs),
+        ([2, 2], pairs),
+        ([-1, 1, 2], [[pair] for pair in pairs]),
+        ([-1, 1], [[element] for element in flat]),
+    ):
+        one, named = Signed([tensor(dtype, shape)]), Signed([tensor(dtype, shape, "t")])
+        several = Signed([tensor(dtype, shape, "t"), tensor("float64", [-1], "u")])
+        for form in ("inputs", "instances"):
+            assert_same(one, {form: value})
+            assert_same(named, {form: value})
+            assert_same(named, {form: {"t": value, "z": [0]}})
+            assert_same(several, {form: {"u": [0.5] * len(value), "t": value}})
+    assert_same(Signed([tensor(dtype, [])]), {"inputs": flat[0]})
+    assert_same(Signed([tensor(dtype, [-1], "t")]), {"inputs": {"t": []}})
+
+
+@pytest.mark.parametrize("dtype", ELEMENTS)
+def test_tensors_in_tables_are_mlflows(dtype: str) -> None:
+    """Scalars or flat lists in cells, or a column for each element of a row."""
+    flat = ELEMENT_VALUES[dtype]
+    for shape in ([-1], [-1, 1]):
+        assert_same(Signed([tensor(dtype, shape)]), {"dataframe_split": {"data": [[x] for x in flat]}})
+    records = [{"t": flat[:2], "u": 1}, {"t": flat[2:], "u": 2}]
+    if dtype != "uint64":
+        for shape in ([-1, 2], [-1, 1, 2]):
+            several = Signed([tensor(dtype, shape, "t"), tensor("int64", [-1], "u")])
+            assert_same(several, {"dataframe_records": records})
+    if dtype != "str":
+        wide = {"columns": ["x", "y"], "data": [flat[:2], flat[2:]]}
+        assert_same(Signed([tensor(dtype, [-1, 2])]), {"dataframe_split": wide})
+
+
+@pytest.mark.parametrize(("entries", "body", "mlflows", "podiums"), DIFFERENT)
+def test_podium_differs_from_mlflow_only_as_listed(
+    entries: list[dict[str, Any]], body: Any, mlflows: str, podiums: str
+) -> None:
+    """Where MLflow alters, invents or fails, Podium hands over what was sent, or refuses it."""
+    signed = Signed(entries)
+    assert brief(lambda: signed.by_mlflow(body)) == mlflows
+    assert brief(lambda: signed.by_podium(body)) == podiums
+
+
+PARAMS: Final[Mapping[str, list[Any]]] = {
+    "boolean": [True, False, None],
+    "integer": [5, -(2**31), None],
+    "long": [5, 2**63 - 1, None],
+    "float": [1.5, 3, 0.1, None],
+    "double": [1.5, 3, 2**53, None],
+    "string": ["a", "", "ä\x00", None],
+    "datetime": ["2026-05-01", "2026-05-01T10:00:00", "1969-12-31T23:59:59.123456", None],
+}
+NOT_FINITE: Final = [float("nan"), float("inf"), -float("inf")]
+
+
+def params_handed(signed: Signed, sent_params: dict[str, Any] | None) -> tuple[str, str]:
+    """The params that the model is handed by Podium and by MLflow."""
+    body: dict[str, Any] = {"inputs": {"c": [1.0]}}
+    if sent_params is not None:
+        body["params"] = sent_params
+    return (
+        brief(lambda: signed.enforced(signed.batch(body))[1]),
+        brief(lambda: signed.params_by_mlflow(body)),
+    )
+
+
+@pytest.mark.parametrize("type_", PARAMS)
+def test_params_are_mlflows(type_: str) -> None:
+    """Sent or by default, single or in a list; unknown ones are dropped."""
+    default, values = PARAMS[type_][0], PARAMS[type_]
+    inputs = [column("double", "c")]
+    single = Signed(inputs, [param(type_, "p", default)])
+    listed = Signed(inputs, [param(type_, "p", [default], shape=[-1])])
+    for signed, sent_params in [
+        *((single, {"p": value}) for value in values),
+        *((listed, {"p": part}) for part in (values, [], [default])),
+        *((each, nothing) for each in (single, listed) for nothing in (None, {}, {"z": 1})),
+    ]:
+        ours, theirs = params_handed(signed, sent_params)
+        assert ours == theirs, sent_params
+        assert "fails" not in ours
+
+
+@pytest.mark.parametrize("default", [*NOT_FINITE, None])
+def test_defaults_of_params_are_mlflows(default: Any) -> None:
+    """NaN and infinities too, which no request can send."""
+    ours, theirs = params_handed(
+        Signed([column("double", "c")], [param("double", "p", default)]), None
+    )
+    assert ours == theirs == repr({"p": default})
+
+
+@pytest.mark.parametrize(("type_", "value", "mlflows", "podiums"), DIFFERENT_PARAMS)
+def test_params_differ_from_mlflows_only_as_listed(
+    type_: str, value: Any, mlflows: str, podiums: str
+) -> None:
+    """Podium is as exact about params as about columns."""
+    signed = Signed([column("double", "c")], [param(type_, "p", None)])
+    assert params_handed(signed, {"p": value}) == (podiums, mlflows)
+
+
+@settings(BOUNDED, max_examples=500)
+@given(st.data())
+def test_p14_what_the_contract_takes_is_never_refused_by_mlflows_enforcement(
+    data: st.DataObject,
+) -> None:
+    """That would be a 500 for a valid request; nor does the enforcement change it any more."""
+    entries = data.draw(signatures())
+    body = data.draw(bodies(entries, spoilt=True))
+    signed = Signed(entries)
+    try:
+        batch = signed.batch(body)
+    except InvalidInput:
+        event("refused")
+        return
+    event("taken")
+    before = seen(batch.data)
+    assert seen(signed.enforced(batch)[0]) == before
+
+
+@settings(BOUNDED, max_examples=200)
+@given(st.sampled_from(sorted(PARAMS)), st.booleans(), st.data())
+def test_p14_params_that_the_contract_takes_are_never_refused_by_mlflows_enforcement(
+    type_: str, listed: bool, data: st.DataObject  # noqa: FBT001 - Hypothesis gives it by name
+) -> None:
+    """Nor changed where MLflow takes them from the request itself."""
+    value = st.sampled_from(PARAMS[type_]) | JUNK
+    chosen = data.draw(st.lists(value, max_size=2) if listed else value)
+    shape = [-1] if listed else None
+    default = [PARAMS[type_][0]] if listed else PARAMS[type_][0]
+    signed = Signed([column("double", "c")], [param(type_, "p", default, shape=shape)])
+    body = {"inputs": {"c": 1}, "params": {"p": chosen}}
+    try:
+        batch = signed.batch(body)
+    except InvalidInput:
+        return
+    ours = signed.enforced(batch)[1]
+    try:
+        theirs = signed.params_by_mlflow(body)
+    except MlflowException:
+        return
+    assert repr(ours) == repr(theirs)
