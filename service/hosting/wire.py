@@ -7,8 +7,9 @@ in this machine's order, or JSON text where there are nulls, strings or bytes (a
 import base64
 import enum
 import json
+import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -64,6 +65,15 @@ def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
         "index": first.index,
     }
     return orjson.dumps(head), b"".join(buffers)
+
+
+def _sendable(params: Mapping[str, Any]) -> dict[str, Any]:
+    # Only a default can be NaN or infinite, which JSON cannot hold; left out, MLflow fills it in.
+    return {
+        name: value
+        for name, value in params.items()
+        if not isinstance(value, float) or math.isfinite(value)
+    }
 
 
 def _joined(inputs: Sequence[ModelInput], position: int) -> Values:

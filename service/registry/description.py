@@ -1,9 +1,11 @@
 """What an artifact says of itself in its MLmodel file, read with bounded size."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import yaml
 
 _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
@@ -48,12 +50,18 @@ def _signature(stored: Any) -> dict[str, str | None] | None:
 
 
 def serving_example(artifact: Path) -> bytes | None:
-    """The bytes of the ready request that MLflow stores beside the model; None if too large."""
+    """The ready request that MLflow stores beside the model, as JSON; None if it is no use.
+
+    MLflow writes a missing number as bare `NaN`, which is no JSON; it becomes null.
+    """
     # The name is fixed in mlflow/models/utils.py, SERVING_INPUT_FILENAME.
     path = artifact / "serving_input_example.json"
     if not path.is_file() or path.stat().st_size > _MAX_EXAMPLE_BYTES:
         return None
-    return path.read_bytes()
+    try:
+        return orjson.dumps(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _check_depth(text: bytes) -> None:

@@ -1,6 +1,8 @@
-"""Every kind of request that Podium and MLflow's scoring server read differently, with reasons.
+"""Every kind of request that Podium and MLflow's scoring server read differently.
 
-Each is a signature, a request, what MLflow hands the model, and what Podium does.
+Each is a signature, a request, what MLflow hands the model, and what Podium hands it, as
+`tests.hosting.handed.brief` puts it. Where only the notation of a request decides, the others of
+its kind are left out.
 """
 
 from typing import Any, Final
@@ -10,34 +12,203 @@ from tests.contract.signatures import column, tensor
 Different = tuple[list[dict[str, Any]], dict[str, Any], str, str]
 
 
-def _one(type_: str, value: Any, *, required: bool = True) -> tuple[Any, Any]:
-    return [column(type_, "c", required=required)], {"dataframe_records": [{"c": value}]}
+def _framed(type_: str, *values: Any, required: bool = True) -> tuple[Any, Any]:
+    """One column `c` by `dataframe_records`."""
+    signature = [column(type_, "c", required=required)]
+    return signature, {"dataframe_records": [{"c": value} for value in values]}
 
 
 def _listed(type_: str, *values: Any, required: bool = True) -> tuple[Any, Any]:
+    """One column `c` by `inputs`."""
     return [column(type_, "c", required=required)], {"inputs": {"c": list(values)}}
 
 
-# MLflow casts before it checks.
-_CAST: Final = [
-    (*_one("long", 1.7), "", ""),
-    (*_listed("long", 1.7), "", ""),
-    (*_one("long", "7"), "", ""),
-    (*_one("long", True), "", ""),
-    (*_one("integer", 2**40), "", ""),
-    (*_one("boolean", "false"), "", ""),
-    (*_one("boolean", 2), "", ""),
-    (*_one("double", "3.5"), "", ""),
-    (*_one("double", True), "", ""),
-    (*_one("double", 2**53 + 1), "", ""),
-    (*_one("float", 1e300), "", ""),
-    (*_one("string", 5), "", ""),
-    (*_one("string", {"a": 1}), "", ""),
-    (*_listed("string", 5), "", ""),
-    (*_one("binary", "***"), "", ""),
-    (*_one("datetime", 1700000000), "", ""),
-    ([tensor("int64", [-1])], {"inputs": [1.7]}, "", ""),
-    ([tensor("uint8", [-1])], {"inputs": [True]}, "", ""),
-    ([tensor("float32", [-1])], {"inputs": ["1.5"]}, "", ""),
-    ([tensor("str", [-1])], {"inputs": [5]}, "", ""),
+_ZONED: Final = "2026-05-01T10:00:00+02:00"
+_AS_NANOSECONDS: Final = "c:datetime64[ns][Timestamp('1970-01-01 00:00:01.700000')]"
+
+# MLflow casts before it checks, or does not check at all.
+_CASTS: Final[list[Different]] = [
+    (*_framed("long", 1.7), "c:int64[1]", "refused: fraction"),
+    (*_listed("long", 1.7), "c:int64[1]", "refused: fraction"),
+    (*_framed("long", "7"), "c:int64[7]", "refused: type"),
+    (*_framed("long", True), "c:int64[1]", "refused: type"),
+    (*_framed("integer", 2**40), "c:int32[0]", "refused: out_of_range"),
+    (*_framed("boolean", "false"), "c:bool[True]", "refused: type"),
+    (*_framed("boolean", 2), "c:bool[True]", "refused: type"),
+    (*_framed("double", "3.5"), "c:float64[3.5]", "refused: type"),
+    (*_framed("double", True), "c:float64[1.0]", "refused: type"),
+    (*_framed("double", 2**53 + 1), "c:float64[9007199254740992.0]", "refused: precision"),
+    (*_framed("float", 1e300), "c:float32[inf]", "refused: out_of_range"),
+    (*_framed("string", 5), "c:object[5]", "refused: type"),
+    (*_listed("string", 5), "c:str['5']", "refused: type"),
+    (*_framed("string", {"a": 1}), "c:object[{'a': 1}]", "refused: type"),
+    (*_framed("binary", "***"), "c:object[b'']", "refused: base64"),
+    (*_framed("datetime", 1700000000), _AS_NANOSECONDS, "refused: type"),
+    (*_framed("datetime", ""), "c:datetime64[ns][NaT]", "refused: datetime"),
+    (*_listed("datetime", "NaT"), "c:datetime64[ns][NaT]", "refused: datetime"),
+    (
+        *_listed("datetime", "1500-01-01"),
+        "c:datetime64[ns][Timestamp('2084-07-20 23:34:33.709551616')]",
+        "refused: out_of_range",
+    ),
+    # A single 2.0 makes doubles of the integers beside it.
+    (
+        *_framed("long", 2.0, 2**60 + 1),
+        "c:int64[2, 1152921504606846976]",
+        "c:int64[2, 1152921504606846977]",
+    ),
+    # numpy's text cannot end with NUL.
+    (*_listed("string", "a\0"), "c:str['a']", r"c:str['a\x00']"),
+    (
+        [column("double", "a"), column("double", "b")],
+        {"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [3]]}},
+        "a:float64[1.0, 3.0] b:float64[2.0, nan]",
+        "refused: shape",
+    ),
+]
+
+# Required is not enforced, and null has no dtype of its own.
+_NULLS: Final[list[Different]] = [
+    (*_framed("double", None), "c:float64[nan]", "refused: null"),
+    (*_framed("string", None), "c:object[None]", "refused: null"),
+    (*_framed("boolean", None), "c:bool[False]", "refused: null"),
+    (*_framed("datetime", None), "c:datetime64[ns][NaT]", "refused: null"),
+    (*_listed("string", None), "c:str['None']", "refused: null"),
+    (*_listed("binary", None), "c:object[b'None']", "refused: null"),
+    (
+        *_framed("boolean", True, None, required=False),
+        "c:bool[True, False]",
+        "c:object[True, None]",
+    ),
+    (
+        *_listed("boolean", True, None, required=False),
+        "c:bool[True, False]",
+        "c:object[True, None]",
+    ),
+    (*_listed("string", "a", None, required=False), "c:str['a', 'None']", "c:str['a', nan]"),
+    (
+        *_framed("binary", "aGk=", None, required=False),
+        "fails with MlflowFailedTypeConversion",
+        "c:object[b'hi', None]",
+    ),
+    (
+        *_framed("long", None, required=False),
+        "fails with MlflowFailedTypeConversion",
+        "refused: null",
+    ),
+    (
+        *_listed("integer", 1, None, required=False),
+        "fails with MlflowInvalidInputException",
+        "refused: null",
+    ),
+]
+
+# What a request means depends on its format, where it should not.
+_FORMATS: Final[list[Different]] = [
+    (*_listed("binary", "aGk="), "c:object[b'aGk=']", "c:object[b'hi']"),
+    (*_listed("string"), "c:str[]", "c:object[]"),
+    (
+        *_framed("datetime", _ZONED),
+        "fails with MlflowException",
+        "c:datetime64[ns][Timestamp('2026-05-01 08:00:00')]",
+    ),
+    (
+        *_framed("datetime", "2026-05-01", "2026-05-01T10:00:00.5"),
+        "fails with MlflowFailedTypeConversion",
+        "c:datetime64[ns][Timestamp('2026-05-01 00:00:00'), "
+        "Timestamp('2026-05-01 10:00:00.500000')]",
+    ),
+    (
+        *_framed("datetime", "2026-05"),
+        "c:datetime64[ns][Timestamp('2026-05-01 00:00:00')]",
+        "refused: datetime",
+    ),
+    # The client's own names reach the model, and would keep requests from being joined.
+    ([column("double")], {"dataframe_records": [{"z": 1}]}, "z:float64[1.0]", "0:float64[1.0]"),
+    ([column("long")], {"inputs": [{"z": 5}]}, "fails with MlflowException", "0:int64[5]"),
+    # All unnamed columns are cast to the first one's type.
+    (
+        [column("integer"), column("double")],
+        {"inputs": [[5, 2.5]]},
+        "0:int32[5] 1:float64[2.0]",
+        "0:int32[5] 1:float64[2.5]",
+    ),
+    (
+        [column("string"), column("double")],
+        {"instances": [["a", 2.5]]},
+        "fails with MlflowException",
+        "0:str['a'] 1:float64[2.5]",
+    ),
+    (
+        [column("double", "a"), column("double", "b", required=False)],
+        {"instances": [{"a": 1, "b": 1}, {"a": 2}]},
+        "fails with MlflowException",
+        "a:float64[1.0, 2.0] b:float64[1.0, nan]",
+    ),
+    (
+        [column("double", "a"), column("float", "b", required=False)],
+        {"inputs": [{"a": 1, "b": 1}, {"a": 2}]},
+        "fails with MlflowException",
+        "a:float64[1.0, 2.0] b:float32[1.0, nan]",
+    ),
+    # A DataFrame without columns, and without the rows that were sent.
+    (
+        [column("double", "a", required=False)],
+        {"dataframe_split": {"columns": ["z"], "data": [[1], [2]]}},
+        "",
+        "refused: missing",
+    ),
+]
+
+_TENSORS: Final[list[Different]] = [
+    ([tensor("int64", [-1])], {"inputs": [1.7]}, "int64[1]", "refused: fraction"),
+    ([tensor("uint8", [-1])], {"inputs": [True]}, "uint8[1]", "refused: type"),
+    ([tensor("float32", [-1])], {"inputs": ["1.5"]}, "float32[1.5]", "refused: type"),
+    ([tensor("float64", [-1])], {"inputs": [None]}, "float64[nan]", "refused: null"),
+    ([tensor("str", [-1])], {"inputs": [5]}, "<U1['5']", "refused: type"),
+    ([tensor("int64", [-1])], {"inputs": []}, "fails with MlflowException", "int64[]"),
+    (
+        [tensor("int64", [], "t")],
+        {"instances": {"t": 1}},
+        "fails with MlflowInvalidInputException",
+        "t:int64 1",
+    ),
+    (
+        [tensor("int64", [-1, 2], "t")],
+        {"inputs": [{"t": [1, 2]}]},
+        "fails with MlflowException",
+        "t:int64[[1, 2]]",
+    ),
+    (
+        [tensor("int64", [-1], "t")],
+        {"dataframe_split": {"columns": ["t"], "index": [7], "data": [[1]]}},
+        "fails with KeyError",
+        "t:int64[1]",
+    ),
+    (
+        [tensor("uint64", [-1, 2])],
+        {"dataframe_split": {"data": [[[1, 2**64 - 1]]]}},
+        "uint64[[1, 0]]",
+        "uint64[[1, 18446744073709551615]]",
+    ),
+    (
+        [tensor("str", [-1, 2])],
+        {"dataframe_split": {"data": [["a", "b"]]}},
+        "fails with MlflowException",
+        "<U1[['a', 'b']]",
+    ),
+]
+
+DIFFERENT: Final = [*_CASTS, *_NULLS, *_FORMATS, *_TENSORS]
+
+# The type of a param `p`, a value for it, and what both make of that.
+DIFFERENT_PARAMS: Final[list[tuple[str, Any, str, str]]] = [
+    ("integer", 5.0, "fails with MlflowException", "{'p': 5}"),
+    ("long", 5.0, "fails with MlflowException", "{'p': 5}"),
+    ("integer", 2**40, "{'p': 1099511627776}", "refused: out_of_range"),
+    ("float", 1e300, "{'p': 1e+300}", "refused: out_of_range"),
+    ("double", 2**53 + 1, "{'p': 9007199254740992.0}", "refused: precision"),
+    ("long", "5", "fails with MlflowException", "refused: type"),
+    ("boolean", 1, "fails with MlflowException", "refused: type"),
+    ("datetime", 5, "fails with MlflowException", "refused: type"),
 ]

@@ -101,10 +101,14 @@ def brief(hand_over: Callable[[], Any]) -> str:
     except Exception as error:  # noqa: BLE001 - MLflow fails with whatever came up
         return f"fails with {type(error).__name__}"
     if isinstance(handed, np.ndarray):
-        return f"{handed.dtype}{handed.tolist()!r}"
+        return _of_array(handed)
     if isinstance(handed, pd.DataFrame):
         columns = (handed.iloc[:, place] for place in range(handed.shape[1]))
         return " ".join(f"{each.name}:{each.dtype}{each.tolist()!r}" for each in columns)
     if isinstance(handed, dict) and any(isinstance(each, np.ndarray) for each in handed.values()):
-        return " ".join(f"{name}:{each.dtype}{each.tolist()!r}" for name, each in handed.items())
+        return " ".join(f"{name}:{_of_array(each)}" for name, each in handed.items())
     return repr(handed)
+
+
+def _of_array(values: np.ndarray[Any, Any]) -> str:
+    return f"{values.dtype}{'' if values.shape else ' '}{values.tolist()!r}"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ async def answers(*requests: Awaitable[bytes]) -> list[Any]:
 def pids(pool: Pool) -> list[int]:
     """The hosts that serve."""
     return [host.child.pid for host in pool._hosts]
+
+
+def gone(pool: Pool, pid: int) -> bool:
+    """Whether that host serves no more."""
+    return pid not in pids(pool)
 
 
 async def test_requests_of_one_turn_stand_in_one_batch(
@@ -140,7 +146,7 @@ async def test_p11_kill_under_load_fails_no_request(
         await until(lambda: pids(pool), SECONDS, "a host serves")
         (victim,) = pids(pool)
         os.kill(victim, signal.SIGKILL)
-        await until(lambda victim=victim: victim not in pids(pool), SECONDS, "its end is seen")
+        await until(partial(gone, pool, victim), SECONDS, "its end is seen")
     stop.set()
     async with asyncio.timeout(SECONDS):
         counts = await asyncio.gather(*clients)
