@@ -12,7 +12,7 @@ from service.local.running import Running, read_running
 from service.settings import BadSettings, Settings, load_settings
 
 _USAGE_ERROR = 2
-_EPILOG = "Every option can also be set as PODIUM_NAME in the environment; see README.md."
+_EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
 
 
 def _setting(name: str, flag: str = "") -> Callable[[Any], Any]:
@@ -86,7 +86,10 @@ def main(context: click.Context) -> None:
     Start with `podium up`: MLflow, a trained iris model and the service on this machine.
     With an MLflow of your own: MLFLOW_TRACKING_URI=... podium serve --model NAME@ALIAS
     """  # noqa: D301 - click wants a real backspace
-    running = None if os.environ.get("MLFLOW_TRACKING_URI") else _running_up()
+    # Asked for no other command, whose help should be there however the environment is.
+    if context.invoked_subcommand != "train" or os.environ.get("MLFLOW_TRACKING_URI"):
+        return
+    running = _running_up()
     if running is not None:
         context.default_map = {"train": {"tracking_uri": running.tracking_uri}}
 
@@ -102,7 +105,10 @@ def up(**flags: Any) -> None:
 
     Trains the model if basic_lr_iris_model@champion does not exist yet, prints what to try, and
     ends everything on Ctrl-C.
-    """
+
+    \b
+    podium up --port 8001 --tracking-port 8081
+    """  # noqa: D301 - click wants a real backspace
     settings = _loaded(flags)
     from service.local.settings import UpSettings
     from service.local.up import up as run
@@ -165,6 +171,7 @@ def status(url: str | None, *, as_json: bool) -> None:
 
     \b
     Exit status: 0 if every slot is ready, 1 if not, 2 if no service answers.
+    podium status --url http://127.0.0.1:8000 --json
     """  # noqa: D301 - click wants a real backspace
     from service.checks.status import status as run
 

@@ -66,6 +66,23 @@ class Settings(BaseSettings):
             raise BadRef("a model and alias stands there twice")
         return value
 
+    @field_validator("host", "home", mode="before")
+    @classmethod
+    def _not_empty(cls, value: Any) -> Any:
+        # An empty host would mean every address of the machine, an empty home the current folder.
+        if not str(value).strip():
+            raise ValueError("must not be empty")
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _host_name(cls, value: str) -> str:
+        try:
+            value.encode("idna")
+        except UnicodeError:
+            raise ValueError("is no address or host name") from None
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,

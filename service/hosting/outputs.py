@@ -2,7 +2,7 @@
 
 Arrays become lists, DataFrames and Series records, bytes base64
 (mlflow/utils/proto_json_utils.py, `_get_jsonable_obj` and `NumpyEncoder`). Unlike there, NaN,
-infinities, NaT and NA become null, so that every reply is valid JSON, and base64 has no line breaks.
+infinities, NaT and NA become null, so that every reply is valid JSON, and base64 is one line.
 """
 
 import base64

@@ -24,6 +24,8 @@ def _listed(type_: str, *values: Any, required: bool = True) -> tuple[Any, Any]:
 
 
 _ZONED: Final = "2026-05-01T10:00:00+02:00"
+_MAY_DAY: Final = "Timestamp('2026-05-01 00:00:00')"
+_MAY_DAY_MORNING: Final = "Timestamp('2026-05-01 10:00:00.500000')"
 _AS_NANOSECONDS: Final = "c:datetime64[ns][Timestamp('1970-01-01 00:00:01.700000')]"
 
 # MLflow casts before it checks, or does not check at all.
@@ -115,8 +117,7 @@ _FORMATS: Final[list[Different]] = [
     (
         *_framed("datetime", "2026-05-01", "2026-05-01T10:00:00.5"),
         "fails with MlflowFailedTypeConversion",
-        "c:datetime64[ns][Timestamp('2026-05-01 00:00:00'), "
-        "Timestamp('2026-05-01 10:00:00.500000')]",
+        f"c:datetime64[ns][{_MAY_DAY}, {_MAY_DAY_MORNING}]",
     ),
     (
         *_framed("datetime", "2026-05"),

@@ -4,6 +4,7 @@ MLflow's way is its scoring server's parser and then its enforcement, with the s
 """
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,8 @@ class Signed:
         self.contract: Contract = contract(*entries, params=params)
         self.schema = Schema.from_json(json.dumps(entries))
         schema_of_params = ParamSchema.from_json(json.dumps(params)) if params else None
-        meta = Model(signature=ModelSignature(inputs=self.schema, params=schema_of_params))
+        self.signature = ModelSignature(inputs=self.schema, params=schema_of_params)  # type: ignore[arg-type]  # its annotation forgets None
+        meta = Model(signature=self.signature)
         meta.add_flavor("python_function", loader_module="echo")
         self._meta = meta
         self._model = PyFuncModel(model_meta=meta, model_impl=Echo(), predict_fn="predict")
@@ -63,18 +65,25 @@ class Signed:
 
     def by_mlflow(self, body: Any) -> Any:
         """What the model is handed by MLflow's scoring server; raises what that raises."""
-        parsed = _parse_json_data(json.dumps(body), self._meta, self.schema)
-        return _enforce_schema(parsed.data, self.schema)
+        with warnings.catch_warnings():
+            # A server does not stop at pandas' warnings, as tests do.
+            warnings.simplefilter("ignore")
+            parsed = _parse_json_data(json.dumps(body), self._meta, self.schema)  # type: ignore[no-untyped-call]  # MLflow annotates little
+            return _enforce_schema(parsed.data, self.schema)
 
     def enforced(self, batch: Batch) -> tuple[Any, Any]:
         """Data and params after MLflow's enforcement, which raises where they do not fit."""
         params = None if batch.params is None else dict(batch.params)
-        data, enforced = self._model.predict(batch.data, params=params)
-        return data, enforced
+        return self._echoed(batch.data, params)
 
     def params_by_mlflow(self, body: Mapping[str, Any]) -> Any:
         """The params that MLflow's scoring server hands the model with these in the body."""
-        return self._model.predict(self.batch({**body, "params": None}).data, body.get("params"))[1]
+        return self._echoed(self.batch({**body, "params": None}).data, body.get("params"))[1]
+
+    def _echoed(self, data: Any, params: Any) -> tuple[Any, Any]:
+        handed: Any = self._model.predict(data, params=params)
+        data, params = handed
+        return data, params
 
 
 def seen(data: Any) -> Any:

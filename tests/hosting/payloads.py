@@ -65,7 +65,9 @@ ELEMENTS: Final[Mapping[str, SearchStrategy[Any]]] = {
     # numpy's text cannot end with NUL.
     "str": _TEXT.map(lambda text: text.rstrip("\0")),
 }
-JUNK: Final = st.sampled_from([None, "x", "", 1.5, 5, -1, 1e300, 2**63, True, [], [1], {}, "1970"])
+JUNK: Final[SearchStrategy[Any]] = st.sampled_from(
+    [None, "x", "", 1.5, 5, -1, 1e300, 2**63, True, [], [1], {}, "1970"]
+)
 NULLABLE: Final = SCALARS.keys() - {"integer", "long"}
 
 
@@ -176,9 +178,7 @@ def _tensor_payload(draw: DrawFn, entries: Entries, form: str, *, spoilt: bool) 
 
 
 @st.composite
-def _nested(
-    draw: DrawFn, spec: dict[str, Any], first: int, *, flat: bool, spoilt: bool
-) -> Nested:
+def _nested(draw: DrawFn, spec: dict[str, Any], first: int, *, flat: bool, spoilt: bool) -> Nested:
     # The free dimensions but the first are two long, so that requests can be joined.
     shape = [2 if length == -1 else length for length in spec["shape"]]
     if spec["shape"][:1] == [-1]:

@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 import numpy as np
-import orjson
 import pandas as pd
 import pydantic
 import pytest
@@ -92,7 +91,7 @@ SAME: list[Any] = [
 def by_mlflow(prediction: Any) -> Any:
     """The predictions in the reply of MLflow's scoring server."""
     text = io.StringIO()
-    predictions_to_json(prediction, text)
+    predictions_to_json(prediction, text)  # type: ignore[no-untyped-call]  # MLflow annotates little
     return json.loads(text.getvalue())["predictions"]
 
 
@@ -112,7 +111,7 @@ DIFFERENT: list[tuple[Any, str, Any]] = [
     (np.array([np.nan, None], dtype=object), "[nan, None]", [None, None]),
     (pd.DataFrame({"a": [1.5, None]}), "[{'a': 1.5}, {'a': nan}]", [{"a": 1.5}, {"a": None}]),
     (pd.DataFrame({"a": ["x", None]}), "[{'a': 'x'}, {'a': nan}]", [{"a": "x"}, {"a": None}]),
-    (pd.Series(pd.to_datetime([None])), "[{'0': 'NaT'}]", [{"0": None}]),
+    (pd.Series(pd.to_datetime(["NaT"])), "[{'0': 'NaT'}]", [{"0": None}]),
     ([pd.NaT], "['NaT']", [None]),
     ([2**64, math.nan], "[18446744073709551616, nan]", [2**64, None]),
     (b"\xff", r"'/w==\n'", "/w=="),

@@ -21,7 +21,7 @@ signature:
   inputs: '[{"type": "double", "name": "x", "required": true}]'
   outputs: null
 """
-EXAMPLE = b'{"inputs": {"x": [1.0]}}'
+EXAMPLE = b'{"inputs":{"x":[1.0]}}'
 
 
 def artifact(folder: Path, mlmodel: str | None = MLMODEL, example: bytes | None = EXAMPLE) -> Path:

@@ -68,9 +68,19 @@ def test_artifact_without_mlmodel_is_not_unreadable(tmp_path: Path) -> None:
         describe(artifact(tmp_path / "artifact", mlmodel=None))
 
 
-def test_serving_example_is_handed_on_as_it_is(tmp_path: Path) -> None:
+def example(folder: Path, text: bytes) -> bytes | None:
+    """What becomes of a serving example."""
+    return serving_example(artifact(folder / "artifact", example=text))
+
+
+def test_serving_example_is_handed_on_as_json(tmp_path: Path) -> None:
     """The contract reads it like any request."""
-    assert serving_example(artifact(tmp_path / "artifact")) == EXAMPLE
+    assert example(tmp_path, b'{\n  "inputs": {"x": [1.0]}\n}') == EXAMPLE
+
+
+def test_missing_numbers_of_a_serving_example_become_null(tmp_path: Path) -> None:
+    """MLflow writes them as bare words, which are no JSON."""
+    assert example(tmp_path, b'{"inputs": [NaN, Infinity]}') == b'{"inputs":[null,null]}'
 
 
 def test_missing_serving_example_is_none(tmp_path: Path) -> None:
@@ -78,7 +88,17 @@ def test_missing_serving_example_is_none(tmp_path: Path) -> None:
     assert serving_example(artifact(tmp_path / "artifact", example=None)) is None
 
 
-def test_serving_example_that_is_too_large_is_left_out(tmp_path: Path) -> None:
-    """The wire between the processes is bounded; warm-up does without."""
-    large = b'"' + b"x" * 5 * 1024**2 + b'"'
-    assert serving_example(artifact(tmp_path / "artifact", example=large)) is None
+USELESS = {
+    "too large for the wire": b'"' + b"x" * 5 * 1024**2 + b'"',
+    "no json": b"{",
+    "no text": b"\xff\xfe\xfd",
+    "half a letter": b'"\\ud800"',
+    "too deep": b"[" * 100_000,
+    "too long a number": b"9" * 100,
+}
+
+
+@pytest.mark.parametrize("text", USELESS.values(), ids=USELESS.keys())
+def test_serving_example_that_is_no_use_is_left_out(tmp_path: Path, text: bytes) -> None:
+    """Warm-up does without."""
+    assert example(tmp_path, text) is None

@@ -54,10 +54,11 @@ async def test_fetch_tells_everything_of_a_version(mlflow_store: MlflowStore, na
     """What MLmodel says, what the registry says, and the ready request."""
     made = artifact(mlflow_store.new_folder())
     mlflow_store.add(name, made, **{"podium.batching": "off"})
-    assert await fetched(mlflow_store, name) == FetchedVersion(
+    version = await fetched(mlflow_store, name)
+    assert version == FetchedVersion(
         version=mlflow_store.identity(name, "1"),
         source=str(made),
-        path=(await fetched(mlflow_store, name)).path,
+        path=version.path,
         signature={
             "inputs": '[{"type": "double", "name": "x", "required": true}]',
             "outputs": None,
@@ -71,39 +72,27 @@ async def test_fetch_tells_everything_of_a_version(mlflow_store: MlflowStore, na
     )
 
 
-async def test_model_as_mlflow_saves_it_is_fetched(
-    mlflow_store: MlflowStore, name: str, tmp_path: Path
+async def test_model_as_mlflow_saves_it_is_fetched_whole(
+    mlflow_store: MlflowStore, name: str, cache: Path
 ) -> None:
-    """Its signature and example are MLflow's own."""
+    """Into a place whose name comes from no model's name; signature and example are MLflow's."""
     rows = pd.DataFrame({"x": [0.0, 1.0]})
+    saved = mlflow_store.new_folder()
     mlflow.sklearn.save_model(
         LinearRegression().fit(rows, [0.0, 2.0]),
-        str(tmp_path / "saved"),
+        str(saved),
         signature=infer_signature(rows),
         input_example=rows,
         pip_requirements=models.REQUIREMENTS,
     )
-    mlflow_store.add(name, tmp_path / "saved")
+    mlflow_store.log(name, saved)
     version = await fetched(mlflow_store, name)
+    assert files(version.path) == files(saved)
+    assert version.path.parent == cache
+    assert len(version.path.name) == 64
     assert version.loader_module == "mlflow.sklearn"
-    assert version.signature is not None
-    assert '"name": "x"' in str(version.signature["inputs"])
-    assert (
-        version.serving_example
-        == b'{"dataframe_split": {"columns": ["x"], "data": [[0.0], [1.0]]}}'
-    )
-
-
-async def test_fetched_artifact_is_the_whole_artifact(
-    mlflow_store: MlflowStore, name: str, cache: Path
-) -> None:
-    """Folders too, in a place whose name comes from no model's name."""
-    made = artifact(mlflow_store.new_folder())
-    mlflow_store.log(name, made)
-    path = (await fetched(mlflow_store, name)).path
-    assert files(path) == files(made)
-    assert path.parent == cache
-    assert len(path.name) == 64
+    assert '"name": "x"' in str((version.signature or {})["inputs"])
+    assert b'"dataframe_split"' in (version.serving_example or b"")
 
 
 async def test_fetched_artifact_is_a_private_copy(mlflow_store: MlflowStore, name: str) -> None:
@@ -118,13 +107,16 @@ async def test_fetched_artifact_is_a_private_copy(mlflow_store: MlflowStore, nam
     assert files(path) == before
 
 
-async def test_version_is_fetched_once(mlflow_store: MlflowStore, name: str) -> None:
-    """The second time nobody asks for the source."""
-    made = artifact(mlflow_store.new_folder())
-    mlflow_store.add(name, made)
-    first = await fetched(mlflow_store, name)
-    shutil.rmtree(made)
-    assert await fetched(mlflow_store, name) == first
+async def test_version_is_downloaded_once(make_registry: MakeRegistry) -> None:
+    """The second time the registry is asked, and the artifact's store is not."""
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        registry = make_registry(server.url)
+        first = await registry.fetch(SCRIPTED)
+        before = len(server.asked)
+        assert await registry.fetch(SCRIPTED) == first
+    again = [asked.path for asked in server.asked[before:]]
+    assert again
+    assert not any("mlflow-artifacts" in path for path in again)
 
 
 async def test_copied_version_is_fetched(mlflow_store: MlflowStore, name: str) -> None:
@@ -162,16 +154,17 @@ async def test_unreadable_mlmodel_is_the_versions_fault(
 
 
 async def test_artifact_without_mlmodel_is_missing_and_leaves_nothing(
-    mlflow_store: MlflowStore, name: str, cache: Path
+    make_registry: MakeRegistry, cache: Path
 ) -> None:
     """It may still be on its way, so it is asked for again."""
-    made = artifact(mlflow_store.new_folder(), mlmodel=None)
-    mlflow_store.add(name, made)
-    failure = await fault(fetched(mlflow_store, name))
-    assert (type(failure), failure.reason) == (PassingFault, "artifact_missing")
-    assert list(cache.iterdir()) == []
-    (made / "MLmodel").write_text(MLMODEL)
-    assert (await fetched(mlflow_store, name)).loader_module == "mlflow.sklearn"
+    unfinished = {"data": WHOLE["data"]}
+    async with ScriptedServer(answers=one_version("iris", unfinished)) as server:
+        registry = make_registry(server.url)
+        failure = await fault(registry.fetch(SCRIPTED))
+        assert (type(failure), failure.reason) == (PassingFault, "artifact_missing")
+        assert list(cache.iterdir()) == []
+        server.answers |= one_version("iris", WHOLE)
+        assert (await registry.fetch(SCRIPTED)).loader_module == "mlflow.sklearn"
 
 
 async def test_artifact_that_was_deleted_is_missing(mlflow_store: MlflowStore, name: str) -> None:

@@ -1,0 +1,199 @@
+"""The `podium` command: help that teaches, and one line and a status where it cannot go on."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import main
+from service.local.running import Running, write_record
+from service.local.table import mark
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ["up", "serve", "train", "status", "smoke"]
+EXAMPLES = {
+    "up": "podium up --port 8001 --tracking-port 8081",
+    "serve": "MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion",
+    "status": "podium status --url http://127.0.0.1:8000 --json",
+    "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
+}
+
+
+def podium(*arguments: str, **environment: str) -> Result:
+    """What a command prints and ends with; settings of the environment are those given here."""
+    return CliRunner(env=environment).invoke(main, arguments, prog_name="podium")
+
+
+def refusal(result: Result, status: int) -> str:
+    """The one line on stderr, and nothing else anywhere."""
+    assert result.exit_code == status
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("podium: ")
+    return lines[0]
+
+
+def in_a_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user's shell runs it, in that folder."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "service", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command finds no `up` of the developer's own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_help_lists_the_commands_in_the_order_of_meeting_them() -> None:
+    """Each with its own sentence; and how to begin."""
+    shown = podium("--help").stdout
+    listed = shown.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in listed if line.startswith("  ")][:5] == COMMANDS
+    assert "Start with `podium up`" in shown
+    assert "podium serve --model NAME@ALIAS" in shown
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_of_a_command_shows_an_example(command: str) -> None:
+    """On a line of its own, to be copied."""
+    lines = [line.strip() for line in podium(command, "--help").stdout.splitlines()]
+    assert EXAMPLES[command] in lines
+
+
+@pytest.mark.parametrize("command", ["serve", "train", "smoke"])
+def test_help_says_where_mlflow_is_taken_from(command: str) -> None:
+    """By the name that MLflow itself knows."""
+    assert "MLFLOW_TRACKING_URI" in podium(command, "--help").stdout
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_help_names_each_options_variable_and_default(command: str) -> None:
+    """So that a container can set it without a look at the source."""
+    shown = " ".join(podium(command, "--help").stdout.split())
+    assert "[PODIUM_PORT; default: 8000]" in shown
+    assert "[PODIUM_HOST; default: 127.0.0.1]" in shown
+    assert "[PODIUM_HOME; default: .podium]" in shown
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "status", "smoke"])
+def test_help_is_there_when_the_environment_is_wrong(command: str) -> None:
+    """It is what one looks for then."""
+    assert podium(command, "--help", PODIUM_PORT="wrong").exit_code == 0
+
+
+@pytest.mark.parametrize("reference", ["iris", "iris@", "@champion", "iris@latest", "a\nb@c"])
+def test_bad_reference_ends_with_one_line(reference: str) -> None:
+    """That says which setting it is."""
+    line = refusal(podium("serve", "--model", reference), 2)
+    assert "PODIUM_MODELS: " in line
+
+
+def test_bad_setting_ends_with_one_line() -> None:
+    """Whether it came by flag or by the environment."""
+    by_flag = refusal(podium("serve", "--model", "iris@champion", "--port", "wrong"), 2)
+    by_environment = refusal(podium("serve", "--model", "iris@champion", PODIUM_PORT="wrong"), 2)
+    assert by_flag == by_environment
+    assert "PODIUM_PORT" in by_flag
+
+
+def test_nothing_to_serve_ends_with_one_line() -> None:
+    """That says how to name it."""
+    line = refusal(podium("serve"), 2)
+    assert "--model NAME@ALIAS" in line
+    assert "PODIUM_MODELS" in line
+
+
+def test_no_mlflow_to_follow_ends_with_one_line() -> None:
+    """That says how to name one, and how to start one."""
+    line = refusal(podium("serve", "--model", "iris@champion"), 2)
+    assert "MLFLOW_TRACKING_URI=http://127.0.0.1:8080" in line
+    assert "podium up" in line
+
+
+def test_mlflow_of_a_running_up_is_followed(empty_folder: Path, taken_port: int) -> None:
+    """Found by what `up` has written; that it is taken shows in what is complained of next."""
+    me = mark(os.getpid())
+    assert me is not None
+    running = Running("http://127.0.0.1:1", "http://127.0.0.1:2", me, {})
+    write_record(empty_folder / ".podium", running)
+    serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
+    result = podium(*serve, MLFLOW_TRACKING_URI="")
+    assert "cannot listen" in refusal(result, 1)
+
+
+def test_taken_port_ends_with_one_line_before_anything_is_started(
+    empty_folder: Path, taken_port: int
+) -> None:
+    """No folder is made, and no process says a word."""
+    serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
+    line = refusal(podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1"), 1)
+    assert f"cannot listen on 127.0.0.1:{taken_port}: Address already in use" in line
+    assert "--port" in line
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_address_of_another_machine_ends_with_one_line() -> None:
+    """One of those that are kept for documentation (RFC 5737)."""
+    serve = ("serve", "--model", "iris@champion", "--host", "192.0.2.1", "--port", "0")
+    result = podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1")
+    assert "cannot listen on 192.0.2.1" in refusal(result, 1)
+
+
+def test_command_runs_as_a_module_with_one_line_and_its_status(empty_folder: Path) -> None:
+    """No trace of Python's, wherever it is started."""
+    done = in_a_process(empty_folder, "serve", "--model", "iris")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "podium: PODIUM_MODELS: 'iris' is no model reference; write NAME@ALIAS, as in iris@champion"
+    ]
+
+
+def test_command_knows_its_version(empty_folder: Path) -> None:
+    """As the package has it."""
+    done = in_a_process(empty_folder, "--version")
+    assert (done.returncode, done.stdout) == (0, "podium, version 0.1.0\n")
+
+
+def test_command_starts_without_the_services_libraries(empty_folder: Path) -> None:
+    """Help and mistakes are answered at once."""
+    code = (
+        "import json, sys\n"
+        "from service.cli import main\n"
+        "main(['serve', '--help'], standalone_mode=False)\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=empty_folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(json.loads(done.stderr))
+    assert loaded & {"fastapi", "uvicorn", "mlflow", "pandas", "training"} == set()

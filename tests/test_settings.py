@@ -1,0 +1,160 @@
+"""Settings: flags, then `PODIUM_*`, then the default; a bad one is one clear line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from service.following.refs import ModelRef
+from service.settings import BadSettings, Settings, load_settings
+
+README = Path(__file__).parents[1] / "README.md"
+# For every setting two good texts, and the values that they mean.
+EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
+    "models": (("a@b, c@d", ("a@b", "c@d")), ("e@f", ("e@f",))),
+    "host": (("0.0.0.0", "0.0.0.0"), ("::1", "::1")),
+    "port": (("0", 0), ("65535", 65535)),
+    "tracking_port": (("5000", 5000), ("1", 1)),
+    "home": (("/somewhere", Path("/somewhere")), ("else where", Path("else where"))),
+    "poll_seconds": (("0.5", 0.5), ("3600", 3600.0)),
+    "hosts": (("2", 2), ("1", 1)),
+    "max_body_bytes": (("1024", 1024), ("1", 1)),
+    "max_rows": (("10", 10), ("1", 1)),
+    "max_batch_rows": (("10", 10), ("1", 1)),
+    "max_queue": (("10", 10), ("1", 1)),
+    "max_reply_bytes": (("1024", 1024), ("1", 1)),
+    "predict_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
+    "load_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
+    "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
+}
+BAD = [
+    *(("PORT", bad) for bad in ("", "http", "-1", "65536", "80.5")),
+    *(("TRACKING_PORT", bad) for bad in ("", "none")),
+    *(("HOST", bad) for bad in ("", " ", "no..host", "x" * 64)),
+    *(("HOME", bad) for bad in ("", " ")),
+    *(("POLL_SECONDS", bad) for bad in ("0", "-1", "nan", "inf", "3601", "1s")),
+    *(("HOSTS", bad) for bad in ("0", "-1", "1.5", "many")),
+    *(("MAX_BODY_BYTES", bad) for bad in ("0", "16MiB")),
+    *(("MAX_ROWS", bad) for bad in ("0", "1e")),
+    *(("MAX_BATCH_ROWS", bad) for bad in ("0",)),
+    *(("MAX_QUEUE", bad) for bad in ("0",)),
+    *(("MAX_REPLY_BYTES", bad) for bad in ("0",)),
+    *(("PREDICT_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
+    *(("LOAD_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
+    *(("DRAIN_SECONDS", bad) for bad in ("-1", "inf", "nan")),
+    *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
+    *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
+]
+
+
+def refusal(**flags: Any) -> str:
+    """The line that these settings are refused with."""
+    with pytest.raises(BadSettings) as refused:
+        load_settings(flags)
+    return str(refused.value)
+
+
+def test_every_setting_has_an_example_here() -> None:
+    """So that the tests below speak of all of them."""
+    assert EXAMPLES.keys() == Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_environment_wins_over_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `PODIUM_NAME`."""
+    text, value = EXAMPLES[name][0]
+    assert getattr(load_settings({}), name) == Settings.model_fields[name].get_default()
+    monkeypatch.setenv(f"PODIUM_{name.upper()}", text)
+    assert getattr(load_settings({}), name) == value
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_flag_wins_over_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flags are texts, as the command line has them."""
+    (in_environment, _), (flag, value) = EXAMPLES[name]
+    monkeypatch.setenv(f"PODIUM_{name.upper()}", in_environment)
+    assert getattr(load_settings({name: flag}), name) == value
+
+
+def test_flag_that_was_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None, or no value of several."""
+    monkeypatch.setenv("PODIUM_PORT", "1234")
+    monkeypatch.setenv("PODIUM_MODELS", "a@b")
+    settings = load_settings({"port": None, "models": ()})
+    assert (settings.port, settings.models) == (1234, ("a@b",))
+
+
+def test_models_are_references_in_their_order() -> None:
+    """The first is the default model; spaces around them are nothing."""
+    settings = load_settings({"models": (" a@b ", "a b@c")})
+    assert settings.refs == (ModelRef("a", "b"), ModelRef("a b", "c"))
+
+
+def test_settings_are_frozen() -> None:
+    """What is in force does not change under a running service."""
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings({}).port = 1
+
+
+@pytest.mark.parametrize(("name", "bad"), BAD)
+def test_bad_setting_is_one_line_that_names_it(
+    name: str, bad: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the value itself has several lines."""
+    monkeypatch.setenv(f"PODIUM_{name}", bad)
+    line = refusal()
+    assert line.startswith(f"PODIUM_{name}: ")
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+
+
+def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One start tells all that is wrong."""
+    monkeypatch.setenv("PODIUM_PORT", "x")
+    assert re.findall(r"PODIUM_\w+", refusal(hosts="0")) == ["PODIUM_PORT", "PODIUM_HOSTS"]
+
+
+def test_bad_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may have put a secret into the wrong variable."""
+    monkeypatch.setenv("PODIUM_PORT", "hunter2")
+    monkeypatch.setenv("PODIUM_HOST", "hunter2..")
+    assert "hunter2" not in refusal()
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("iris", "write NAME@ALIAS, as in iris@champion"),
+        ("iris@latest", "MLflow reserves 'latest'"),
+        ("iris@v3", "MLflow reserves 'v3'"),
+        ("ir\tis@champion", "control characters"),
+    ],
+)
+def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> None:
+    """Names and aliases are no secrets, so it is shown which one is meant."""
+    line = refusal(models=("good@one", text))
+    assert advice in line
+    assert repr(text) in line
+    assert "good@one" not in line
+
+
+def test_comma_inside_a_flags_reference_is_refused() -> None:
+    """A flag names one model; in the environment the comma separates."""
+    assert "commas" in refusal(models=("a@b,c@d",))
+
+
+def test_readme_lists_every_setting_as_it_is() -> None:
+    """Name, default and meaning; nothing more, nothing less."""
+    rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", README.read_text(), re.MULTILINE)
+    expected = [
+        (f"PODIUM_{name.upper()}", _shown(field.get_default()), field.description)
+        for name, field in Settings.model_fields.items()
+    ]
+    assert rows == expected
+
+
+def _shown(default: Any) -> str:
+    return "none" if default == () else str(default)
