@@ -125,6 +125,24 @@ def test_every_import_is_seen() -> None:
     assert found == [("service.cli", False), ("a.b", True), ("c", True), ("c", True)]
 
 
+@pytest.mark.parametrize(
+    ("importer", "imported", "expected"),
+    [
+        ("service.http.health", "service.following.slots", True),
+        ("service.registry.client", "service.following.refs", True),
+        ("service.app", "service.http.create", True),
+        ("service.contract.contract", "service.hosting.pool", False),
+        ("service.hosting.pool", "service.following.refs", False),
+        ("service.following.follower", "service.registry.client", False),
+        ("service.registry.client", "service.following.slots", False),
+        ("service.http.health", "service.settings", False),
+    ],
+)
+def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) -> None:  # noqa: FBT001 - the table's word
+    """A rule that refuses nothing would keep nothing."""
+    assert allowed(importer, imported) is expected
+
+
 @pytest.mark.parametrize("name", ROOMS)
 def test_room_imports_only_what_stands_below_it(name: str) -> None:
     """`http -> following -> hosting -> contract -> errors`, and `registry` behind its port."""

@@ -135,13 +135,13 @@ def test_no_mlflow_to_follow_ends_with_one_line() -> None:
 
 
 def test_mlflow_of_a_running_up_is_followed(empty_folder: Path, taken_port: int) -> None:
-    """Found by what `up` has written; that it is taken shows in what is complained of next."""
+    """By what `up` has written in its home: the next thing to complain of is the port."""
     me = mark(os.getpid())
     assert me is not None
     running = Running("http://127.0.0.1:1", "http://127.0.0.1:2", me, {})
     write_record(empty_folder / ".podium", running)
     serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
-    result = podium(*serve, MLFLOW_TRACKING_URI="")
+    result = podium(*serve, MLFLOW_TRACKING_URI="")  # named, so that it is restored afterwards
     assert "cannot listen" in refusal(result, 1)
 
 
@@ -168,9 +168,8 @@ def test_command_runs_as_a_module_with_one_line_and_its_status(empty_folder: Pat
     done = in_a_process(empty_folder, "serve", "--model", "iris")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines() == [
-        "podium: PODIUM_MODELS: 'iris' is no model reference; write NAME@ALIAS, as in iris@champion"
-    ]
+    advice = "'iris' is no model reference; write NAME@ALIAS, as in iris@champion"
+    assert done.stderr == f"podium: PODIUM_MODELS: {advice}\n"
 
 
 def test_command_knows_its_version(empty_folder: Path) -> None:

@@ -99,6 +99,19 @@ def _tensors(draw: DrawFn) -> Entries:
     ]
 
 
+@st.composite
+def optional_columns(draw: DrawFn) -> Entries:
+    """Two columns that may be null or absent, beside one that is always there."""
+    types = [draw(st.sampled_from(sorted(NULLABLE))) for _ in range(2)]
+    optional = [column(type_, f"c{place}", required=False) for place, type_ in enumerate(types)]
+    return [column("double", "d"), *optional]
+
+
+def text_tensors() -> SearchStrategy[Entries]:
+    """Text, whose dtype depends on how long it is."""
+    return st.sampled_from([[tensor("str", shape)] for shape in ([-1], [-1, 1], [-1, 2])])
+
+
 def _names(count: int) -> SearchStrategy[list[Any]]:
     # By integers MLflow numbers a DataFrame without names. It stumbles over a 0 anywhere but first
     # (mlflow/types/schema.py, `input_names`), with its own input too.

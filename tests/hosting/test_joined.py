@@ -6,12 +6,18 @@ from typing import Any, Final
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from service.contract.model_input import ModelInput
 from tests.contract.signatures import column, contract, param, parse, tensor
 from tests.hosting.handed import seen, sent
-from tests.hosting.payloads import BOUNDED, bodies, signatures
+from tests.hosting.payloads import (
+    BOUNDED,
+    bodies,
+    optional_columns,
+    signatures,
+    text_tensors,
+)
 
 PAIRS: Final[Mapping[str, tuple[Any, Any]]] = {
     "boolean": (True, False),
@@ -122,14 +128,14 @@ def test_p16_requests_with_other_params_are_not_joined() -> None:
     assert not joined(one, other)
 
 
-@BOUNDED
+@settings(BOUNDED, max_examples=200)
 @given(st.data())
 def test_p16_whatever_may_join_is_handed_over_alike(data: st.DataObject) -> None:
     """For signatures and requests of all kinds."""
-    entries = data.draw(signatures())
+    entries = data.draw(signatures() | optional_columns() | text_tensors())
     made = contract(*entries)
     groups: dict[Hashable, list[ModelInput]] = defaultdict(list)
-    for body in data.draw(st.lists(bodies(entries, spoilt=False), min_size=2, max_size=5)):
+    for body in data.draw(st.lists(bodies(entries, spoilt=False), min_size=2, max_size=8)):
         request = parse(made, body)
         groups[request.join_key].append(request)
     groups.pop(None, None)

@@ -8,9 +8,13 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.serving import open_gate
+from tests.support.waiting import until
 
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+MODEL_PATH = f"{_API}/registered-models/get"
+VERSION_PATH = f"{_API}/model-versions/get"
+DATA_PATH = f"{_ARTIFACTS}/m/data"
 CREATED = 1_700_000_000_000
 
 
@@ -42,8 +46,8 @@ def one_version(name: str, artifact: Mapping[str, bytes]) -> dict[str, bytes]:
     version = {"name": name, "version": "1", "status": "READY", "source": "models:/m-1"}
     files = [{"path": path, "is_dir": False, "file_size": 1} for path in artifact]
     return {
-        f"{_API}/registered-models/get": registered_model(name, champion="1"),
-        f"{_API}/model-versions/get": answer({"model_version": version}),
+        MODEL_PATH: registered_model(name, champion="1"),
+        VERSION_PATH: answer({"model_version": version}),
         f"{_API}/model-versions/get-download-uri": answer({"artifact_uri": "mlflow-artifacts:/m"}),
         f"{_ARTIFACTS}?path=": answer({"files": [{"path": "m", "is_dir": True}]}),
         f"{_ARTIFACTS}?path=m": answer({"files": files}),
@@ -63,13 +67,14 @@ class Asked:
 class ScriptedServer:
     """Answers a path with what `answers` holds for it, else with `otherwise`, a whole response.
 
-    Once it has sent that it keeps the connection until `gate` is open.
+    Once it has sent that it keeps the connection until the path's gate is open, else `gate`.
     """
 
     otherwise: bytes = response(b"", 404)
     answers: dict[str, bytes] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=open_gate)
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
     url: str = ""
     _server: asyncio.Server | None = None
 
@@ -80,10 +85,15 @@ class ScriptedServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.gate.set()
+        for gate in (self.gate, *self.gates.values()):
+            gate.set()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+
+    async def until_asked(self, path: str) -> None:
+        """Returns when somebody has asked for that path; fails the test after a while."""
+        await until(lambda: path in [asked.path for asked in self.asked], 30, f"{path} is asked")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -91,7 +101,7 @@ class ScriptedServer:
             asked = _asked(head)
             self.asked.append(asked)
             writer.write(self.answers.get(asked.path, self.otherwise))
-            await self.gate.wait()
+            await self.gates.get(asked.path, self.gate).wait()
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             return  # who asked has gone

@@ -1,11 +1,8 @@
 """Fetching from MLflow: the artifact whole and private, or one clear fault and nothing left."""
 
 import asyncio
-import math
 import shutil
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -13,41 +10,27 @@ import pytest
 from mlflow.models import infer_signature
 from sklearn.linear_model import LinearRegression
 
-from service.errors import FollowingError, PassingFault, VersionFault
+from service.errors import PassingFault, VersionFault
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef, VersionId
-from service.registry.artifacts import remove_partial
-from service.registry.client import Deadlines
-from tests.registry.conftest import MakeRegistry, Watched
-from tests.registry.scripted_server import CREATED, ScriptedServer, answer, one_version, response
+from tests.registry.conftest import MakeRegistry
+from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files
+from tests.registry.scripted_server import (
+    VERSION_PATH,
+    ScriptedServer,
+    answer,
+    one_version,
+    response,
+)
 from tests.registry.stores import EXAMPLE, MLMODEL, MlflowStore, artifact
 from tests.support import models
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 60
-SCRIPTED = VersionId("iris", CREATED, "1")
-WHOLE = {"MLmodel": response(MLMODEL.encode()), "data": response(b"weights")}
 
 
 async def fetched(store: MlflowStore, name: str, version: str = "1") -> FetchedVersion:
     """That version of the model."""
     async with asyncio.timeout(SECONDS):
         return await store.registry.fetch(store.identity(name, version))
-
-
-async def fault(fetching: Coroutine[Any, Any, FetchedVersion]) -> FollowingError:
-    """What fetching raises."""
-    async with asyncio.timeout(SECONDS):
-        with pytest.raises(FollowingError) as failure:
-            await fetching
-    assert failure.value.stage == "fetch"
-    return failure.value
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file below, by its path."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
 async def test_fetch_tells_everything_of_a_version(mlflow_store: MlflowStore, name: str) -> None:
@@ -193,84 +176,7 @@ async def test_version_that_is_still_being_registered_is_tried_again(
     async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
         for status in ("PENDING_REGISTRATION", "FAILED_REGISTRATION"):
             version = {"name": "iris", "version": "1", "status": status}
-            path = "/api/2.0/mlflow/model-versions/get"
-            server.answers[path] = answer({"model_version": version})
+            server.answers[VERSION_PATH] = answer({"model_version": version})
             failure = await fault(make_registry(server.url).fetch(SCRIPTED))
             reasons[type(failure)] = failure.reason
     assert reasons == {PassingFault: "version_not_ready", VersionFault: "registration_failed"}
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [response(b"wei", length=7), response(b"no", 500), response(b"<html>not you</html>", 403), b""],
-    ids=["cut off", "error", "forbidden", "nothing"],
-)
-async def test_half_of_an_artifact_is_never_in_place(
-    make_registry: MakeRegistry, cache: Path, broken: bytes
-) -> None:
-    """One file of two did not come: a passing fault, nothing left, and the next fetch has all."""
-    async with ScriptedServer(answers=one_version("iris", {**WHOLE, "data": broken})) as server:
-        registry = make_registry(server.url)
-        failure = await fault(registry.fetch(SCRIPTED))
-        assert (type(failure), failure.reason) == (PassingFault, "artifact_not_fetched")
-        assert list(cache.iterdir()) == []
-        server.answers |= one_version("iris", WHOLE)
-        path = (await registry.fetch(SCRIPTED)).path
-    assert files(path) == {"MLmodel": MLMODEL.encode(), "data": b"weights"}
-
-
-async def test_cancelled_fetch_ends_its_process_and_leaves_nothing_in_place(
-    make_registry: MakeRegistry, forks: Watched, cache: Path
-) -> None:
-    """What was half there is gone once the leftovers are removed."""
-    half = {**WHOLE, "data": response(b"wei", length=7)}
-    async with ScriptedServer(answers=one_version("iris", half)) as server:
-        registry = make_registry(server.url)
-        fetching = asyncio.create_task(registry.fetch(SCRIPTED))
-        await held_in_the_middle(server, fetching)
-        fetching.cancel()
-        async with asyncio.timeout(SECONDS):
-            await asyncio.wait([fetching])
-        assert [child.alive for child in forks.children] == [False]
-        assert not Path(f"/proc/{forks.children[0].pid}").exists()
-        assert [path.name.split("-")[0] for path in cache.iterdir()] == ["partial"]
-        remove_partial(cache, older_than=math.inf)
-        assert list(cache.iterdir()) == []
-
-
-async def held_in_the_middle(server: ScriptedServer, fetching: asyncio.Task[Any]) -> None:
-    """Returns when half of the last file was sent and the server keeps the rest to itself."""
-    async with asyncio.timeout(SECONDS):
-        while not any(asked.path.endswith("/m/data") for asked in server.asked):
-            # The listings must come through; the files are asked for last.
-            if any(asked.path.endswith("?path=m") for asked in server.asked):
-                server.gate.clear()
-            await asyncio.wait([fetching], timeout=0.005)
-    assert not fetching.done()
-
-
-async def test_fetch_that_takes_too_long_is_given_up(
-    make_registry: MakeRegistry, forks: Watched
-) -> None:
-    """At its deadline, by ending its process."""
-    async with ScriptedServer(otherwise=b"") as server:
-        server.gate.clear()
-        registry = make_registry(server.url, Deadlines(fetch=0.5))
-        failure = await fault(registry.fetch(SCRIPTED))
-    assert (type(failure), failure.reason) == (PassingFault, "registry_timed_out")
-    assert [child.alive for child in forks.children] == [False]
-
-
-async def test_looks_go_on_while_a_version_is_fetched(make_registry: MakeRegistry) -> None:
-    """So that a wish that has changed is seen, and the fetch given up."""
-    ref = ModelRef("iris", "champion")
-    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
-        held = server.answers.pop("/api/2.0/mlflow/model-versions/get")
-        registry = make_registry(server.url)
-        await registry.prepare()
-        server.answers["/api/2.0/mlflow/model-versions/get"] = response(b"", length=len(held))
-        fetching = asyncio.create_task(registry.fetch(SCRIPTED))
-        async with asyncio.timeout(SECONDS):
-            assert await registry.resolve([ref]) == {ref: SCRIPTED}
-        fetching.cancel()
-        await asyncio.wait([fetching])

@@ -12,6 +12,7 @@ from service.registry.client import Deadlines, MlflowRegistry
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.scripted_server import (
     CREATED,
+    MODEL_PATH,
     ScriptedServer,
     answer,
     registered_model,
@@ -50,11 +51,11 @@ async def test_server_that_never_answers_is_given_up_at_the_deadline(
     """By ending the process that waits, since a thread could not be ended."""
     async with ScriptedServer(otherwise=b"") as server:
         server.gate.clear()
-        registry = make_registry(server.url, Deadlines(look=1.0))
+        registry = make_registry(server.url, Deadlines(look=0.5))
         await registry.prepare()
         begun = time.monotonic()
         assert (await refusal(registry)).reason == "registry_timed_out"
-        assert time.monotonic() - begun >= 1.0
+        assert time.monotonic() - begun >= 0.5
         async with asyncio.timeout(SECONDS):
             await forks.children[0].exited
 
@@ -65,7 +66,7 @@ async def test_server_that_says_when_to_come_back_is_given_up_at_the_deadline(
     """MLflow's client would wait for the hour that the header names."""
     later = response(b"", 503, "Retry-After: 3600")
     async with ScriptedServer(otherwise=later) as server:
-        registry = make_registry(server.url, Deadlines(look=1.0))
+        registry = make_registry(server.url, Deadlines(look=0.5))
         assert (await refusal(registry)).reason == "registry_timed_out"
 
 
@@ -73,7 +74,7 @@ async def test_look_after_a_given_up_look_works_again(make_registry: MakeRegistr
     """A new process asks."""
     async with ScriptedServer(otherwise=b"") as server:
         server.gate.clear()
-        registry = make_registry(server.url, Deadlines(look=1.0))
+        registry = make_registry(server.url, Deadlines(look=0.5))
         await refusal(registry)
         server.otherwise = GOOD
         server.gate.set()
@@ -91,8 +92,7 @@ async def test_cancelled_look_leaves_the_next_one_its_own_answer(
         await registry.prepare()
         look = asyncio.create_task(registry.resolve([REF]))
         async with asyncio.timeout(SECONDS):
-            while not server.asked:
-                await asyncio.wait([look], timeout=0.02)
+            await server.until_asked(MODEL_PATH)
             look.cancel()
             await asyncio.wait([look])
             server.otherwise = GOOD

@@ -4,7 +4,7 @@ Those of `tests/models` are models from code: hosts do not see the tests' own mo
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,18 +48,20 @@ def save(
 @contextmanager
 def importable(paths: Sequence[Path]) -> Iterator[None]:
     """While it lasts, what the paths hold is imported first; afterwards it is forgotten."""
-    before, known = list(sys.path), dict(sys.modules)
-    hidden = {name for name in known for path in paths if name.split(".")[0] == path.stem}
-    for name in hidden:
-        del sys.modules[name]
+    before, names = list(sys.path), {path.stem for path in paths}
+    hidden = {name: sys.modules.pop(name) for name in _within(names)}
     sys.path[:0] = [str(path.parent) for path in paths]
     try:
         yield
     finally:
         sys.path[:] = before
-        for name in [name for name in sys.modules if name not in known or name in hidden]:
+        for name in _within(names):
             del sys.modules[name]
-        sys.modules.update({name: known[name] for name in hidden})
+        sys.modules.update(hidden)
+
+
+def _within(packages: Collection[str]) -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] in packages]
 
 
 def number_module(folder: Path, number: int) -> Path:

@@ -1,0 +1,90 @@
+"""Fetches that come to no good end: nothing half is ever in place, and nothing runs on."""
+
+import asyncio
+import math
+from pathlib import Path
+
+import pytest
+
+from service.errors import PassingFault
+from service.following.refs import ModelRef
+from service.registry.artifacts import remove_partial
+from service.registry.client import Deadlines
+from tests.registry.conftest import MakeRegistry, Watched
+from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files
+from tests.registry.scripted_server import (
+    DATA_PATH,
+    ScriptedServer,
+    one_version,
+    response,
+)
+from tests.registry.stores import MLMODEL
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [response(b"wei", length=7), response(b"no", 500), response(b"<html>not you</html>", 403), b""],
+    ids=["cut off", "error", "forbidden", "nothing"],
+)
+async def test_half_of_an_artifact_is_never_in_place(
+    make_registry: MakeRegistry, cache: Path, broken: bytes
+) -> None:
+    """One file of two did not come: a passing fault, nothing left, and the next fetch has all."""
+    async with ScriptedServer(answers=one_version("iris", {**WHOLE, "data": broken})) as server:
+        registry = make_registry(server.url)
+        failure = await fault(registry.fetch(SCRIPTED))
+        assert (type(failure), failure.reason) == (PassingFault, "artifact_not_fetched")
+        assert list(cache.iterdir()) == []
+        server.answers |= one_version("iris", WHOLE)
+        path = (await registry.fetch(SCRIPTED)).path
+    assert files(path) == {"MLmodel": MLMODEL.encode(), "data": b"weights"}
+
+
+async def test_cancelled_fetch_ends_its_process_and_leaves_nothing_in_place(
+    make_registry: MakeRegistry, forks: Watched, cache: Path
+) -> None:
+    """What was half there is gone once the leftovers are removed."""
+    half = {**WHOLE, "data": response(b"wei", length=7)}
+    async with ScriptedServer(answers=one_version("iris", half)) as server:
+        server.gates[DATA_PATH] = asyncio.Event()
+        fetching = asyncio.create_task(make_registry(server.url).fetch(SCRIPTED))
+        await server.until_asked(DATA_PATH)
+        fetching.cancel()
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait([fetching])
+        assert fetching.cancelled()
+    assert [child.alive for child in forks.children] == [False]
+    assert not Path(f"/proc/{forks.children[0].pid}").exists()
+    assert [path.name.split("-")[0] for path in cache.iterdir()] == ["partial"]
+    remove_partial(cache, older_than=math.inf)
+    assert list(cache.iterdir()) == []
+
+
+async def test_fetch_that_takes_too_long_is_given_up(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """At its deadline, by ending its process."""
+    async with ScriptedServer(otherwise=b"") as server:
+        server.gate.clear()
+        registry = make_registry(server.url, Deadlines(fetch=0.5))
+        failure = await fault(registry.fetch(SCRIPTED))
+    assert (type(failure), failure.reason) == (PassingFault, "registry_timed_out")
+    assert [child.alive for child in forks.children] == [False]
+
+
+async def test_looks_go_on_while_a_version_is_fetched(make_registry: MakeRegistry) -> None:
+    """So that a wish that has changed is seen, and the fetch given up."""
+    ref = ModelRef("iris", "champion")
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        server.gates[DATA_PATH] = asyncio.Event()
+        server.answers[DATA_PATH] = response(b"wei", length=7)
+        registry = make_registry(server.url)
+        fetching = asyncio.create_task(registry.fetch(SCRIPTED))
+        await server.until_asked(DATA_PATH)
+        async with asyncio.timeout(SECONDS):
+            assert await registry.resolve([ref]) == {ref: SCRIPTED}
+        assert not fetching.done()
+        fetching.cancel()
+        await asyncio.wait([fetching])
