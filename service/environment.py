@@ -12,6 +12,7 @@ _PLAIN: Final = frozenset(
     {
         *("HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL"),
         *("TMPDIR", "TZ", "USER", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"),
+        *("CUDA_VISIBLE_DEVICES", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"),
     }
 )
 _LOCALE: Final = "LC_"

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import tracking
+from tests.support.zygotes import zygote
+
+__all__ = ["zygote"]
 
 # Before anything imports MLflow; child processes inherit it.
 os.environ |= {

@@ -18,9 +18,6 @@ from tests.contract.signatures import column, param, parse, tensor
 from tests.hosting.handed import Entries, Signed
 from tests.hosting.rows import Counts
 from tests.support import models
-from tests.support.zygotes import zygote
-
-__all__ = ["zygote"]
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

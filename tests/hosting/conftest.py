@@ -9,9 +9,6 @@ from service.hosting.pool import Pool
 from service.hosting.specification import HostedModel, Limits
 from service.processes.zygote import Zygote
 from tests.hosting.rows import Counts, double_rows
-from tests.support.zygotes import zygote
-
-__all__ = ["zygote"]
 
 MakePool = Callable[..., Awaitable[Pool]]
 

@@ -14,9 +14,6 @@ from service.processes.zygote import Zygote
 from service.registry.client import Deadlines, MlflowRegistry
 from tests.registry.stores import FakeStore, MlflowStore, Store
 from tests.support.tracking import copy_database
-from tests.support.zygotes import zygote
-
-__all__ = ["zygote"]
 
 PATIENT = Deadlines(look=60.0, fetch=60.0)
 
