@@ -8,6 +8,7 @@ one assignment. What nobody aspires to any more is ended at once (P6).
 import asyncio
 import random
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from service.errors import FollowingError, PassingFault, VersionFault
@@ -58,7 +59,7 @@ class Follower:
             try:
                 await self.tick()
             except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a tick meets
-                self._observer.tick_failed(error)
+                self._note_defect(error)
             await self._pause()
 
     async def tick(self) -> None:
@@ -87,6 +88,11 @@ class Follower:
                 binding.servable.release()
         await self.settled()
         await asyncio.gather(*(each.predictor.close() for each in self._open.values()))
+
+    def _note_defect(self, error: Exception) -> None:
+        failure = Failure("look", "internal", "Podium failed.", self._clock.wall())
+        self._slots.look = replace(self._slots.look, failure=failure)
+        self._observer.tick_failed(error)
 
     async def _look(self) -> Mapping[Any, Resolution] | None:
         started = self._clock.monotonic()
@@ -129,9 +135,9 @@ class Follower:
             self._observer.missing(slot.ref, slot.failure)
 
     def _stage(self, slot: Slot, version: VersionId) -> None:
-        ready = self._open.get(version)
-        if ready is not None:
-            self._swap(slot, ready, {})
+        there = self._open.get(version)
+        if there is not None and there.predictor.ready:
+            self._swap(slot, there, {})
         elif version not in self._staging:
             self._observer.staging(version)
             task = asyncio.get_running_loop().create_task(self._bring(version))
@@ -158,7 +164,7 @@ class Follower:
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._failed(version, PassingFault("stage", "internal", "Podium failed.", repr(error)))
         else:
-            self._arrived(version, servable, stages)
+            self._receive(version, servable, stages)
 
     async def _made(self, version: VersionId, stages: dict[str, float]) -> Servable:
         started = self._clock.monotonic()
@@ -169,12 +175,19 @@ class Follower:
         stages["load"] = self._clock.monotonic() - started
         return Servable(fetched, staged.contract, staged.predictor, self._unheld)
 
+    def _receive(self, version: VersionId, servable: Servable, stages: Mapping[str, float]) -> None:
+        try:
+            self._arrived(version, servable, stages)
+        except Exception as error:  # noqa: BLE001 - an observer's defect must not end following
+            self._observer.tick_failed(error)
+        finally:
+            servable.release()
+
     def _arrived(self, version: VersionId, servable: Servable, stages: Mapping[str, float]) -> None:
         self._open[version] = servable
         for slot in self._slots.values():
             if slot.aspired == version:
                 self._swap(slot, servable, stages)
-        servable.release()
 
     def _failed(self, version: VersionId, error: FollowingError) -> None:
         for slot in self._slots.values():

@@ -31,10 +31,15 @@ class Host:
         Those are lost with the process: it has ended, overran its time (and was ended for it), or
         sent what is no reply. A job on which the model raised has failed, and is not lost.
         """
+        try:
+            inputs = [job.model_input for job in batch]
+            answer = self.child.channel.request(Operation.PREDICT, *encode_batch(inputs))
+        except Exception:  # noqa: BLE001 - whatever cannot be sent must still be answered
+            self._refuse(batch)
+            returned([])
+            return
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._predict_seconds, self._end_for_overrunning)
-        inputs = [job.model_input for job in batch]
-        answer = self.child.channel.request(Operation.PREDICT, *encode_batch(inputs))
 
         def settle(_: asyncio.Future[Frame]) -> None:
             timer.cancel()
@@ -46,6 +51,10 @@ class Host:
                 self.child.exited.add_done_callback(lambda _: returned(list(batch)))
 
         answer.add_done_callback(settle)
+
+    def _refuse(self, batch: Sequence[Job]) -> None:
+        for job in batch:
+            job.fail(ModelFailed("The request could not be sent to the model's process."))
 
     def _end_for_overrunning(self) -> None:
         self.overran = True

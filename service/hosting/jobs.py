@@ -11,13 +11,12 @@ from service.errors import ServiceError
 class Job:
     """One request on its way to an answer: pending, then answered or failed, once."""
 
-    __slots__ = ("answer", "model_input", "queued_at", "retried")
+    __slots__ = ("answer", "model_input", "queued_at")
 
     def __init__(self, model_input: ModelInput, answer: asyncio.Future[bytes]) -> None:
         self.model_input = model_input
         self.answer = answer
         self.queued_at = time.monotonic()
-        self.retried = False
 
     @property
     def wanted(self) -> bool:

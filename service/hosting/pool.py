@@ -18,10 +18,8 @@ from service.errors import (
     ModelFailed,
     NoServable,
     Overloaded,
-    PassingFault,
     PredictionTimedOut,
     ServiceError,
-    VersionFault,
 )
 from service.hosting.host_handle import Host
 from service.hosting.jobs import Job, Waiting
@@ -33,6 +31,8 @@ from service.hosting.suspects import Suspects
 from service.processes.child import Forks
 
 _LONGEST_PAUSE: Final = 30.0
+# So many deaths in a row may be chance, and are answered by a replacement at once.
+_EXCUSED: Final = 3
 
 
 class Pool:
@@ -54,12 +54,13 @@ class Pool:
         self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
         self._hosts: set[Host] = set()
         self._idle: list[Host] = []
-        self._suspects = Suspects(self._start_host, limits, observer)
+        self._suspects = Suspects(self._start_host, limits)
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
         self._watch: asyncio.TimerHandle | None = None
-        self._failed_replacements = 0
+        # Deaths since a batch was last answered, and failed replacements since one succeeded.
         self._deaths_in_a_row = 0
+        self._failed_replacements = 0
         self._restarts = 0
         self._closed = False
 
@@ -84,8 +85,11 @@ class Pool:
 
     @property
     def ready(self) -> bool:
-        """A host can answer, or the first replacement of the last one is on its way."""
-        return not self._closed and (bool(self._hosts) or self._failed_replacements == 0)
+        """A host can answer, or the first replacement of the last one is on its way.
+
+        Hosts that start and die again and again are no replacement.
+        """
+        return not self._closed and (bool(self._hosts) or self._misfortunes <= _EXCUSED)
 
     @property
     def status(self) -> PoolStatus:
@@ -164,11 +168,16 @@ class Pool:
             self._lose(host)
             self._retry(lost, overran=host.overran)
 
+    @property
+    def _misfortunes(self) -> int:
+        replaced_in_vain = _EXCUSED if self._failed_replacements else 0
+        return self._deaths_in_a_row + self._failed_replacements + replaced_in_vain
+
     def _retry(self, lost: list[Job], *, overran: bool) -> None:
         for job in lost:
             if self._closed:
                 job.fail(NoServable("This version is no longer served."))
-            elif overran and len(lost) == 1:
+            elif overran and (len(lost) == 1 or not self._model.retry):
                 job.fail(PredictionTimedOut("The model took longer than is allowed."))
             elif not self._model.retry:
                 job.fail(ModelFailed("The model's process ended during the prediction."))
@@ -188,16 +197,14 @@ class Pool:
             self._keep(self._replace())
 
     async def _replace(self) -> None:
-        failures = self._deaths_in_a_row - 1
         while True:
-            await asyncio.sleep(_pause(failures))
+            if not self.ready:
+                self._fail_waiting(NoServable("The model's process could not be replaced."))
+            await asyncio.sleep(_pause(self._misfortunes - _EXCUSED))
             try:
                 host = await self._start_host()
-            except (VersionFault, PassingFault):
-                failures += 1
+            except Exception:  # noqa: BLE001 - supervision must outlive whatever a start meets
                 self._failed_replacements += 1
-                if not self._hosts:
-                    self._fail_waiting(NoServable("The model's process could not be replaced."))
             else:
                 self._failed_replacements = 0
                 self._admit(host)
@@ -220,10 +227,12 @@ class Pool:
                 return
             self._waiting.drop_oldest()
             oldest.fail(Overloaded("The request has waited for a process for too long."))
+            self._observer.queued(len(self._waiting))
 
     def _fail_waiting(self, error: ServiceError) -> None:
         for job in self._waiting.take_all():
             job.fail(error)
+        self._observer.queued(0)
 
 
 def _pause(failures: int) -> float:

@@ -48,7 +48,7 @@ async def start_host(
         ) from None
     except ChannelClosed:
         child.kill()
-        raise _died(await child.exited) from None
+        raise _died(await asyncio.shield(child.exited)) from None
     except BaseException:
         await asyncio.shield(child.end())
         raise

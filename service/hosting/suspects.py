@@ -1,7 +1,6 @@
 """Requests whose host died are tried once more, each alone, where they can hurt nobody else."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,36 +13,35 @@ from service.errors import (
 )
 from service.hosting.host_handle import Host
 from service.hosting.jobs import Job
-from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits
 
 _MAX_HOSTS: Final = 2
+# What a suspect host may take to start on a busy machine, on top of one prediction before.
+_START_SECONDS: Final = 10.0
 
 
 class Suspects:
-    """A bounded queue of second tries, and at most two hosts that are started for them."""
+    """A bounded queue of second tries, and at most two hosts that are started for them.
 
-    def __init__(
-        self,
-        start_host: Callable[[], Awaitable[Host]],
-        limits: Limits,
-        observer: HostingObserver,
-    ) -> None:
+    Who has waited for a second try for as long as a start and a prediction may take is refused.
+    """
+
+    def __init__(self, start_host: Callable[[], Awaitable[Host]], limits: Limits) -> None:
         self._start_host = start_host
         self._limits = limits
-        self._observer = observer
-        self._jobs: deque[Job] = deque()
+        self._waiting: dict[Job, asyncio.TimerHandle] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
     def add(self, job: Job) -> None:
         """The job is answered or failed in its turn; at once when too many wait already."""
-        if len(self._jobs) >= self._limits.max_queue:
+        if len(self._waiting) >= self._limits.max_queue:
             job.fail(Overloaded("Too many requests are being tried a second time."))
             return
-        job.retried = True
-        self._jobs.append(job)
-        if len(self._workers) < min(_MAX_HOSTS, len(self._jobs)):
-            worker = asyncio.get_running_loop().create_task(self._work())
+        loop = asyncio.get_running_loop()
+        patience = _START_SECONDS + self._limits.predict_seconds
+        self._waiting[job] = loop.call_later(patience, self._give_up, job)
+        if len(self._workers) < _MAX_HOSTS:
+            worker = loop.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
@@ -54,8 +52,12 @@ class Suspects:
         await asyncio.gather(*self._workers, return_exceptions=True)
         self._refuse_all()
 
+    def _give_up(self, job: Job) -> None:
+        self._waiting.pop(job)
+        job.fail(Overloaded("The request has waited for a second try for too long."))
+
     async def _work(self) -> None:
-        while self._jobs:
+        while self._waiting:
             try:
                 host = await self._start_host()
             except FollowingError:
@@ -67,10 +69,15 @@ class Suspects:
                 await asyncio.shield(host.child.end())
 
     async def _use(self, host: Host) -> None:
-        while host.child.alive and self._jobs:
-            job = self._jobs.popleft()
+        while host.child.alive and self._waiting:
+            job = self._next()
             if job.wanted and await self._is_lost(host, job):
                 job.fail(_culprit(host))
+
+    def _next(self) -> Job:
+        job = next(iter(self._waiting))
+        self._waiting.pop(job).cancel()
+        return job
 
     async def _is_lost(self, host: Host, job: Job) -> bool:
         loop = asyncio.get_running_loop()
@@ -83,8 +90,8 @@ class Suspects:
             raise
 
     def _refuse_all(self) -> None:
-        while self._jobs:
-            self._jobs.popleft().fail(NoServable("The model's process could not be replaced."))
+        while self._waiting:
+            self._next().fail(NoServable("The model's process could not be replaced."))
 
 
 def _culprit(host: Host) -> ModelFailed | PredictionTimedOut:

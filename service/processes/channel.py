@@ -40,16 +40,19 @@ class Channel(asyncio.Protocol):
         return self._answer is None and not self.closed
 
     def request(self, operation: int, head: bytes, body: bytes = b"") -> asyncio.Future[Frame]:
-        """The reply to come: DONE or FAILED. It raises `ChannelClosed` if the child is lost."""
+        """The reply to come: DONE or FAILED. It raises `ChannelClosed` if the child is lost.
+
+        Raises struct.error, with nothing sent, if the request is longer than a frame can be.
+        """
         if self._answer is not None:
             raise RuntimeError("one request at a time")
         answer = asyncio.get_running_loop().create_future()
         if self.closed or self._transport is None:
             answer.set_exception(ChannelClosed("the channel is closed"))
             return answer
-        self._asked = Frame(operation, Status.REQUEST, next(self._ids), head, body)
-        self._answer = answer
-        self._transport.write(encode(self._asked))
+        asked = Frame(operation, Status.REQUEST, next(self._ids), head, body)
+        self._transport.write(encode(asked))
+        self._asked, self._answer = asked, answer
         return answer
 
     def close(self) -> None:

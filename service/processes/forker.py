@@ -2,8 +2,9 @@
 
 It speaks JSON messages over a sequenced-packet socket, because file descriptors travel with them
 (SCM_RIGHTS). Requests: `{"token", "role"}` with three descriptors: the child's channel, its stdout
-and its stderr. Reports: `{"ready": true}`, `{"token", "pid"}`, `{"pid", "exited": status}` where a
-negative status is the signal that ended the child (as in `subprocess`).
+and its stderr. Reports: `{"ready": true}`, `{"token", "pid"}` or `{"token", "error"}`, and
+`{"pid", "exited": status}` where a negative status is the signal that ended the child (as in
+`subprocess`).
 
 Single-threaded, and idle but for forks, so signals are answered at once.
 """
@@ -71,11 +72,17 @@ class Forker:
             self._stopping = True
             return
         request = json.loads(message)
-        pid = self._fork(self._roles[request["role"]], descriptors)
-        self._children.add(pid)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        self._say({"token": request["token"], "pid": pid})
+        try:
+            pid = self._fork(self._roles[request["role"]], descriptors)
+        except (KeyError, OSError) as error:
+            # Memory or processes have run out: those that serve must not be lost for it.
+            self._say({"token": request["token"], "error": repr(error)})
+        else:
+            self._children.add(pid)
+            self._say({"token": request["token"], "pid": pid})
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _received(self) -> tuple[bytes, list[int]]:
         try:

@@ -53,24 +53,20 @@ def end_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def reap(pid: int) -> None:
-    """Takes note of the end of a child that was adopted and may be dead already; never waits."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-
-
 def end_orphans(keep: Collection[int]) -> None:
     """Kills and reaps every child that is not in `keep`, and what those leave behind in turn."""
     while orphans := children().difference(keep):
         _end(orphans)
 
 
-def end_marked(mark: str) -> None:
+def end_marked(mark: str, known: Collection[int]) -> None:
     """Kills and reaps every child that was started with `mark` (NAME=value) in its environment.
 
     For a process that has other children too; what those leave behind in turn is ended as well.
+    `known` are marked children: one that is dying has lost its environment, and still has children.
     """
-    while orphans := {child for child in children() if _is_marked(child, mark.encode())}:
+    marked = mark.encode()
+    while orphans := {child for child in children() if child in known or _is_marked(child, marked)}:
         _end(orphans)
 
 

@@ -3,9 +3,14 @@
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 _LINE_BYTES: Final = 8 * 1024
+# Of each stream; as much as anybody reads, and nothing to the loop.
+_LINES_A_SECOND: Final = 100
+# After so much at once the pipe is left alone for a while: at most 3 MB a second are read.
+_MUCH_BYTES: Final = 32 * 1024
+_BREATH_SECONDS: Final = 0.02
 # What a child has printed before its end is still in the pipe for a moment.
 _LAST_WORDS_SECONDS: Final = 1.0
 
@@ -38,29 +43,69 @@ class Outputs:
 
 
 class _Output(asyncio.Protocol):
-    """Cuts a stream into lines, each bounded; a line without end is cut as well."""
+    """Cuts a stream into lines, each bounded, and so many a second; the rest is counted.
+
+    A child that prints without end is slowed down by its full pipe instead of slowing the loop.
+    """
 
     def __init__(self, stream: str, on_line: OnLine, ended: asyncio.Future[None]) -> None:
         self._stream = stream
         self._on_line = on_line
         self._ended = ended
         self._rest = b""
+        self._left = _LINES_A_SECOND
+        self._dropped = 0
+        self._refill: asyncio.TimerHandle | None = None
+        self._resume: asyncio.TimerHandle | None = None
+        self._transport: asyncio.ReadTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio's word that the pipe is open."""
+        self._transport = cast("asyncio.ReadTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         """asyncio's word that the child has printed."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LINE_BYTES:
-            lines.append(self._rest)
-            self._rest = b""
+        *lines, rest = (self._rest + data).split(b"\n", self._left)
+        if len(lines) == self._left:
+            self._dropped += rest.count(b"\n")
+            rest = rest[rest.rfind(b"\n") + 1 :]
+        if len(rest) > _LINE_BYTES:
+            lines.append(rest)
+            rest = b""
+        self._rest = rest
         for line in lines:
             self._say(line)
+        self._breathe(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's word that nobody holds the other end any more."""
+        for timer in (self._refill, self._resume):
+            if timer is not None:
+                timer.cancel()
         if self._rest:
             self._say(self._rest)
+        self._tell_dropped()
         if not self._ended.done():
             self._ended.set_result(None)
 
     def _say(self, line: bytes) -> None:
+        self._left = max(0, self._left - 1)
         self._on_line(self._stream, line[:_LINE_BYTES].decode(errors="replace"))
+
+    def _breathe(self, size: int) -> None:
+        loop = asyncio.get_running_loop()
+        if self._refill is None:
+            self._refill = loop.call_later(1.0, self._next_second)
+        if size >= _MUCH_BYTES and self._transport is not None:
+            self._transport.pause_reading()
+            self._resume = loop.call_later(_BREATH_SECONDS, self._transport.resume_reading)
+
+    def _next_second(self) -> None:
+        self._refill = None
+        self._left = _LINES_A_SECOND
+        self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, 0
+        if dropped:
+            self._on_line(self._stream, f"({dropped} lines were dropped)")
