@@ -27,10 +27,14 @@ class FollowingReport:
             self._logger.info("look_recovered")
         self._look_failing = code
 
-    def missing(self, ref: ModelRef, failure: Failure) -> None:
+    def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """What serves goes on serving."""
         self._logger.warning(
-            "alias_missing", slot=str(ref), code=failure.code, message=failure.message
+            "alias_missing",
+            slot=str(ref),
+            code=failure.code,
+            message=failure.message,
+            detail=detail,
         )
 
     def staging(self, version: VersionId) -> None:

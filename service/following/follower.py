@@ -15,7 +15,7 @@ from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.clock import Clock
 from service.following.observer import FollowingObserver
 from service.following.policy import Action, SlotView, decide, pause_after
-from service.following.ports import Missing, Registry, Resolution, Stager
+from service.following.ports import Missing, Registry, Resolution, Stager, Unanswered
 from service.following.refs import VersionId
 from service.following.servable import Binding, Servable
 from service.following.slots import Failure, LookStatus, Slot, Slots
@@ -48,6 +48,7 @@ class Follower:
         self._keep_warm_seconds = keep_warm_seconds
         self._open: dict[VersionId, Servable] = {}
         self._staging: dict[VersionId, asyncio.Task[None]] = {}
+        slots.staging = self._staging.keys()
         self._closing: set[asyncio.Task[None]] = set()
         self._loads = asyncio.Semaphore(_LOADS_AT_ONCE)
         self._look_now = asyncio.Event()
@@ -117,7 +118,10 @@ class Follower:
         if decision.aspired != slot.aspired:
             slot.aspire(decision.aspired, self._clock.wall())
         if isinstance(found, Missing):
-            self._note_missing(slot, found)
+            message = f"Looking for {slot.ref}, {found.value}."
+            self._note_look(slot, f"{found.name.lower()}_missing", message, "")
+        elif isinstance(found, Unanswered):
+            self._note_look(slot, found.code, found.message, found.detail)
         elif decision.action is Action.KEEP:
             slot.failure = None
         elif decision.action is Action.STAGE:
@@ -127,12 +131,10 @@ class Follower:
         staging = slot.aspired if slot.aspired in self._staging else None
         return SlotView(slot.version, staging, slot.aspired, slot.quarantined, slot.retry_at)
 
-    def _note_missing(self, slot: Slot, found: Missing) -> None:
-        code = f"{found.name.lower()}_missing"
+    def _note_look(self, slot: Slot, code: str, message: str, detail: str) -> None:
         if slot.failure is None or slot.failure.code != code:
-            message = f"Looking for {slot.ref}, {found.value}."
             slot.failure = Failure("look", code, message, self._clock.wall())
-            self._observer.missing(slot.ref, slot.failure)
+            self._observer.missing(slot.ref, slot.failure, detail)
 
     def _stage(self, slot: Slot, version: VersionId) -> None:
         there = self._open.get(version)
@@ -143,16 +145,10 @@ class Follower:
             task = asyncio.get_running_loop().create_task(self._bring(version))
             self._staging[version] = task
             task.add_done_callback(lambda _: self._staging_ended(version, task))
-        self._mark_staging()
 
     def _staging_ended(self, version: VersionId, task: asyncio.Task[None]) -> None:
         if self._staging.get(version) is task:
             del self._staging[version]
-        self._mark_staging()
-
-    def _mark_staging(self) -> None:
-        for slot in self._slots.values():
-            slot.staging = slot.aspired in self._staging
 
     async def _bring(self, version: VersionId) -> None:
         stages: dict[str, float] = {}

@@ -14,8 +14,8 @@ class FollowingObserver(Protocol):
         """A look at the registry has ended."""
         ...
 
-    def missing(self, ref: ModelRef, failure: Failure) -> None:
-        """The registry says that the alias or the model is gone; told once."""
+    def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
+        """A look found the alias or the model gone, or no answer about it alone; told once."""
         ...
 
     def staging(self, version: VersionId) -> None:

@@ -48,8 +48,9 @@ def decide(view: SlotView, found: Resolution, now: float) -> Decision:
 
     A quarantine and a pause belong to the wish under which they arose: they end when it changes.
     """
-    if isinstance(found, Missing):
-        return Decision(None, Action.KEEP)
+    if not isinstance(found, VersionId):
+        # Gone, the wish is gone; unanswered, it is what it was.
+        return Decision(None if isinstance(found, Missing) else view.aspired, Action.KEEP)
     if found == view.serving:
         return Decision(found, Action.KEEP)
     if found == view.staging:

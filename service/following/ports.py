@@ -22,7 +22,16 @@ class Missing(enum.Enum):
     ALIAS = "the model has no such alias"
 
 
-Resolution = VersionId | Missing
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The registry gave no answer about this one model, and did about others."""
+
+    code: str
+    message: str
+    detail: str
+
+
+Resolution = VersionId | Missing | Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Registry(Protocol):
         ...
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
-        """One look: where each alias points now. Raises `PassingFault` when there is no answer."""
+        """One look: where each alias points now. Raises `PassingFault` when nothing answers."""
         ...
 
     async def fetch(self, version: VersionId) -> FetchedVersion:

@@ -1,6 +1,6 @@
 """What is served under each reference, and what one may know about it at a glance."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,8 +59,9 @@ class LookStatus:
 class Slot:
     """One reference being served. `binding` is replaced whole, by one assignment."""
 
-    def __init__(self, ref: ModelRef) -> None:
+    def __init__(self, ref: ModelRef, slots: "Slots") -> None:
         self.ref = ref
+        self._slots = slots
         self.binding: Binding | None = None
         self.previous: Binding | None = None
         self.previous_until = 0.0
@@ -71,7 +72,6 @@ class Slot:
         self.quarantined: VersionId | None = None
         self.attempts = 0
         self.retry_at = 0.0
-        self.staging = False
 
     def aspire(self, version: VersionId | None, now: float) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
@@ -96,7 +96,7 @@ class Slot:
     def state(self) -> State:
         """Derived from what is there, never stored."""
         if self.version is None:
-            return "loading" if self.staging else "empty"
+            return "loading" if self.aspired in self._slots.staging else "empty"
         moved = self.aspired is not None and self.aspired != self.version
         return "refused" if moved and self.failure is not None else "serving"
 
@@ -117,10 +117,14 @@ class Slot:
 
 
 class Slots(Mapping[str, Slot]):
-    """Every slot of the service by `name@alias`, in the order of configuration."""
+    """Every slot of the service by `name@alias`, in the order of configuration.
+
+    `staging` is a live view of the versions on their way, given by the follower.
+    """
 
     def __init__(self, refs: Sequence[ModelRef]) -> None:
-        self._slots = {str(ref): Slot(ref) for ref in refs}
+        self._slots = {str(ref): Slot(ref, self) for ref in refs}
+        self.staging: Container[VersionId | None] = ()
         self.look = LookStatus(None, None, None)
 
     def __getitem__(self, key: str) -> Slot:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -26,21 +26,25 @@ class ArtifactCache:
         text = json.dumps(identity).encode()
         return self._folder / hashlib.sha256(text).hexdigest()
 
-    def get(self, place: Path, fetch: Callable[[Path], Path]) -> Path:
+    def get(self, place: Path, private: Path, fetch: Callable[[Path], Path]) -> Path:
         """The folder at `place`, fetched if it is not there.
 
-        `fetch` writes below a private folder and returns what is to be put into place, which is
-        done by one rename. Raises OSError, and whatever `fetch` raises.
+        `fetch` writes below the folder `private`, which is gone afterwards, and returns what is to
+        be put into place, which is done by one rename. Raises OSError, and whatever `fetch` raises.
         """
         if place.is_dir():
             return place
-        self._folder.mkdir(parents=True, exist_ok=True)
-        private = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
+        private.mkdir(parents=True)
         try:
             _rename(fetch(private), place)
         finally:
             shutil.rmtree(private, ignore_errors=True)
         return place
+
+
+def private_folder(cache: Path) -> Path:
+    """A folder in the cache that nobody else will use; not made yet."""
+    return cache / f"{_PARTIAL}{uuid.uuid4().hex}"
 
 
 def _rename(source: Path, place: Path) -> None:

@@ -81,7 +81,17 @@ def _configure(wanted: Mapping[str, Any]) -> _Answer:
 
 def _resolve(wanted: Mapping[str, Any]) -> _Answer:
     client = MlflowClient()
-    return {"models": {name: _model(client, name) for name in wanted["names"]}}, b""
+    return {"models": {name: _model_or_fault(client, name) for name in wanted["names"]}}, b""
+
+
+def _model_or_fault(client: MlflowClient, name: str) -> dict[str, Any] | None:
+    # One model that may not be read must not keep the others from being followed.
+    try:
+        return _model(client, name)
+    except RegistryFault as failure:
+        if failure.fault is Fault.UNREACHABLE:
+            raise
+        return {"fault": failure.fault, "error": str(failure)[:2000]}
 
 
 def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
@@ -101,7 +111,7 @@ def _fetch(wanted: Mapping[str, Any]) -> _Answer:
     source = _asked(lambda: client.get_model_version_download_uri(name, version)) or ""
     cache = ArtifactCache(Path(wanted["cache"]))
     place = cache.place((name, wanted["created"], version, source))
-    path = _download(cache, place, source)
+    path = _download(cache, place, Path(wanted["private"]), source)
     try:
         described = describe(path)
     except FileNotFoundError as error:
@@ -127,7 +137,7 @@ def _still_there(client: MlflowClient, name: str, version: str, created: int) ->
     return found
 
 
-def _download(cache: ArtifactCache, place: Path, source: str) -> Path:
+def _download(cache: ArtifactCache, place: Path, private: Path, source: str) -> Path:
     def fetch(private: Path) -> Path:
         try:
             found = Path(mlflow.artifacts.download_artifacts(source, dst_path=str(private)))
@@ -139,7 +149,7 @@ def _download(cache: ArtifactCache, place: Path, source: str) -> Path:
         return found
 
     try:
-        return cache.get(place, fetch)
+        return cache.get(place, private, fetch)
     except OSError as error:
         raise RegistryFault(Fault.DISK, error) from error
 

@@ -5,7 +5,8 @@ that overruns its deadline, or works on something that nobody wants any more, is
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +14,13 @@ from typing import Any, Final
 import orjson
 
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.following.ports import FetchedVersion, Missing, Resolution
+from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
 from service.processes.frames import Frame, Status
 from service.processes.output import OnLine
+from service.registry.artifacts import private_folder
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
 
 REGISTRY_ROLE: Final = "service.registry.child"
@@ -76,15 +78,26 @@ class MlflowRegistry:
         names = sorted({ref.name for ref in refs})
         frame = await self._look(orjson.dumps({"names": names}))
         models = orjson.loads(frame.head)["models"]
+        self._raise_if_all_failed(models.values())
         return {ref: _resolution(ref, models[ref.name]) for ref in refs}
 
+    def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
+        faults = [model for model in models if model is not None and "fault" in model]
+        if len(faults) == len(models):
+            raise _error("look", Fault(faults[0]["fault"]), faults[0]["error"])
+
     async def fetch(self, version: VersionId) -> FetchedVersion:
-        """In a child of its own, so that looks go on; raises `VersionFault` or `PassingFault`."""
+        """In a child of its own, so that looks go on; raises `VersionFault` or `PassingFault`.
+
+        However it ends, nothing half-fetched is left.
+        """
+        private = private_folder(self._cache)
         wanted = {
             "name": version.name,
             "created": version.created,
             "version": version.version,
             "cache": str(self._cache),
+            "private": str(private),
         }
         child = await self._child("fetch")
         try:
@@ -92,7 +105,7 @@ class MlflowRegistry:
                 child, "fetch", Operation.FETCH, orjson.dumps(wanted), self._fetch_seconds
             )
         finally:
-            await asyncio.shield(child.end())
+            await asyncio.shield(_end_and_remove(child, private))
         return _fetched(version, orjson.loads(frame.head), frame.body)
 
     async def close(self) -> None:
@@ -124,6 +137,11 @@ class MlflowRegistry:
         return child
 
 
+async def _end_and_remove(child: Child, private: Path) -> None:
+    await child.end()
+    await asyncio.to_thread(shutil.rmtree, private, ignore_errors=True)
+
+
 async def _ask(
     child: Child, stage: str, operation: Operation, head: bytes, seconds: float
 ) -> Frame:
@@ -148,6 +166,9 @@ def _error(stage: str, fault: Fault, detail: str) -> FollowingError:
 def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
     if model is None:
         return Missing.MODEL
+    if "fault" in model:
+        fault = Fault(model["fault"])
+        return Unanswered(fault, SENTENCES[fault], model["error"])
     version = model["aliases"].get(ref.alias)
     return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
 

@@ -125,7 +125,7 @@ class Events:
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         self.told.append(("looked", failure))
 
-    def missing(self, ref: ModelRef, failure: Failure) -> None:
+    def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         self.told.append(("missing", str(ref), failure.code))
 
     def staging(self, version: VersionId) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from service.errors import PassingFault, VersionFault
-from service.following.ports import Missing
+from service.following.ports import Missing, Unanswered
 from tests.following.fakes import World, version
 
 BROKEN = VersionFault("load", "load_failed", "MLflow could not load the model.")
@@ -338,3 +338,37 @@ async def test_loop_outlives_a_tick_that_fails_unexpectedly() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_model_without_answer_keeps_the_others_followed() -> None:
+    """Its slot says why; it goes on serving, and the wish is what it was."""
+    world = World("iris@champion", "wine@champion")
+    world.move(version(1), 0)
+    world.move(version(1, "wine"), 1)
+    await world.follow()
+    world.move(Unanswered("registry_refused", "The registry answered with an error.", "403"), 0)
+    world.move(version(2, "wine"), 1)
+    await world.follow()
+    iris, wine = world.slots.values()
+    assert (iris.version, iris.aspired, iris.ready) == (version(1), version(1), True)
+    assert iris.failure is not None
+    assert iris.failure.code == "registry_refused"
+    assert wine.version == version(2, "wine")
+    await world.follow_to(version(1))
+    assert iris.failure is None
+
+
+async def test_p2_dead_warm_version_is_staged_anew_before_it_is_moved_back_to() -> None:
+    """What cannot answer never displaces what serves."""
+    world = World()
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    world.stager.predictors[version(1)].ready = False
+    gate = world.stager.gates[version(1)] = asyncio.Event()
+    world.move(version(1))
+    await world.follower.tick()
+    assert world.slot.version == version(2)
+    gate.set()
+    await world.follower.settled()
+    assert world.slot.version == version(1)
+    assert world.slot.ready

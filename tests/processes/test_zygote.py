@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from service.errors import PassingFault
+from service.processes import lifetime
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child
 from service.processes.zygote import Zygote
@@ -149,7 +152,7 @@ async def test_zygote_that_dies_takes_its_children_along_and_is_replaced(zygote:
     os.kill(parent, signal.SIGKILL)
     async with asyncio.timeout(SECONDS):
         await child.exited
-    assert not running(child.pid)
+    assert child.pid not in lifetime.children()
     await until(lambda: not running(grandchild), SECONDS, "the grandchild has ended")
     assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
 
@@ -193,3 +196,76 @@ async def test_front_that_is_killed_leaves_nothing() -> None:
     await asyncio.to_thread(front.wait)
     front.stdout.close()
     await until(lambda: not any(running(pid) for pid in pids), 5, "all have ended")
+
+
+async def test_fork_that_fails_costs_no_other_child(zygote: Zygote) -> None:
+    """No such role, here; memory or processes run out alike. Who serves goes on serving."""
+    child = await forked(zygote)
+    with pytest.raises(PassingFault):
+        await zygote.fork("no such role", 1000, Lines())
+    assert (await told(child, do="echo"))["pid"] == child.pid
+
+
+async def test_want_of_descriptors_is_a_passing_fault(zygote: Zygote) -> None:
+    """And nothing of the attempt is left open."""
+    child = await forked(zygote)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = open_descriptors()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit_that_leaves(3), limits[1]))
+    try:
+        with pytest.raises(PassingFault):
+            await forked(zygote)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert open_descriptors() == before
+    assert (await told(child, do="echo"))["pid"] == child.pid
+
+
+async def test_cancelled_fork_leaves_neither_process_nor_descriptor(zygote: Zygote) -> None:
+    """Whenever in its course it is cancelled."""
+    await zygote.start()
+    before = open_descriptors()
+    for turns in range(30):
+        forking = asyncio.create_task(forked(zygote))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        forking.cancel()
+        await asyncio.wait([forking])
+        if not forking.cancelled():
+            await forking.result().end()
+    await until(lambda: open_descriptors() == before, SECONDS, "all is closed")
+
+
+async def test_p15_child_that_prints_without_end_is_told_in_part(zygote: Zygote) -> None:
+    """A hundred lines at a time, and how many were dropped; the pipe slows the child down."""
+    lines = Lines()
+    child = await forked(zygote, lines)
+    answer = child.channel.request(1, b'{"do": "print without end"}')
+    await until(lambda: len(notices(lines)) >= 2, SECONDS, "two seconds have been told")
+    child.kill()
+    with pytest.raises(ChannelClosed):
+        await answer
+    first, second = notices(lines)[:2]
+    assert second - first - 1 <= 100
+    dropped = int(lines[second][1].split()[0].removeprefix("("))
+    assert dropped <= 3 * 1024**2
+
+
+def notices(lines: Lines) -> list[int]:
+    """Where it is told that lines were dropped."""
+    return [place for place, (_, line) in enumerate(lines) if "were dropped" in line]
+
+
+def open_descriptors() -> set[int]:
+    """Of this process; that of the listing itself is gone when they are looked at."""
+    listed = list(Path("/proc/self/fd").iterdir())
+    return {int(path.name) for path in listed if os.path.lexists(path)}
+
+
+def limit_that_leaves(free: int) -> int:
+    """The limit of descriptors under which only so many can still be opened."""
+    used, limit = open_descriptors(), 0
+    while free >= 0:
+        free -= limit not in used
+        limit += 1
+    return limit - 1

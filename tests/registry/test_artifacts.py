@@ -2,11 +2,12 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from service.registry.artifacts import ArtifactCache, remove_partial
+from service.registry.artifacts import ArtifactCache, private_folder, remove_partial
 
 IDENTITY = ("iris", 1_700_000_000_000, "1", "models:/m-1")
 
@@ -51,12 +52,17 @@ def test_place_is_named_by_a_digest_of_the_whole_identity(tmp_path: Path) -> Non
     assert all(set(place.name) <= set("0123456789abcdef") for place in places)
 
 
+def fetched(cache: ArtifactCache, place: Path, fetch: Callable[[Path], Path]) -> Path:
+    """What the cache gives, fetching by way of a private folder of its own."""
+    return cache.get(place, private_folder(place.parent), fetch)
+
+
 def test_artifact_is_put_into_place_whole_and_fetched_once(tmp_path: Path) -> None:
     """Nothing else is left in the folder."""
     cache = ArtifactCache(tmp_path / "cache")
     place = cache.place(IDENTITY)
-    assert cache.get(place, write_whole) == place
-    assert cache.get(place, refuse) == place
+    assert fetched(cache, place, write_whole) == place
+    assert fetched(cache, place, refuse) == place
     assert (place / "MLmodel").read_text() == "whole"
     assert list(place.parent.iterdir()) == [place]
 
@@ -65,7 +71,7 @@ def test_failed_fetch_leaves_nothing(tmp_path: Path) -> None:
     """And its error is passed on."""
     cache = ArtifactCache(tmp_path)
     with pytest.raises(FetchFailed):
-        cache.get(cache.place(IDENTITY), write_half)
+        fetched(cache, cache.place(IDENTITY), write_half)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -80,7 +86,8 @@ def test_slower_of_two_fetches_takes_what_is_in_place(tmp_path: Path) -> None:
         return write_whole(private)
 
     threads = [
-        threading.Thread(target=lambda: found.append(cache.get(place, fetch))) for _ in range(2)
+        threading.Thread(target=lambda: found.append(fetched(cache, place, fetch)))
+        for _ in range(2)
     ]
     for thread in threads:
         thread.start()
@@ -93,7 +100,7 @@ def test_slower_of_two_fetches_takes_what_is_in_place(tmp_path: Path) -> None:
 def test_leftovers_of_ended_fetches_are_removed_and_nothing_else(tmp_path: Path) -> None:
     """What is complete stays, and what another service has begun since."""
     cache = ArtifactCache(tmp_path)
-    place = cache.get(cache.place(IDENTITY), write_whole)
+    place = fetched(cache, cache.place(IDENTITY), write_whole)
     old, new = tmp_path / "partial-old", tmp_path / "partial-new"
     for partial, begun in ((old, 1_000.0), (new, 3_000.0)):
         (partial / "model").mkdir(parents=True)
