@@ -115,9 +115,6 @@ class Metrics:
         """A version was not swapped in."""
         self._swaps.labels(ref.name, ref.alias, _REFUSED).inc()
 
-    def retired(self, version: VersionId) -> None:
-        """Nothing to take away: a version's series ends with its binding."""
-
 
 class PoolMetrics:
     """One pool's part in the totals of all pools."""

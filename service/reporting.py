@@ -77,7 +77,6 @@ class FollowingReport:
 
     def retired(self, version: VersionId) -> None:
         """Its processes are ended."""
-        self._metrics.retired(version)
         self._logger.info("retired", model=version.name, version=version.version)
 
     def tick_failed(self, error: Exception) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault
@@ -88,7 +90,9 @@ def read_entries(text: str | None, part: str) -> Sequence[Mapping[str, Any]]:
         return ()
     try:
         entries = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        # Python reads lone surrogates and endless integers, which no page could show.
+        orjson.dumps(entries)
+    except (TypeError, ValueError, RecursionError) as error:
         raise _bad(f"{part}: no JSON") from error
     if type(entries) is not list or not all(type(entry) is dict for entry in entries):
         raise _bad(f"{part}: no list of objects")

@@ -139,6 +139,6 @@ async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
             {"type": "http.response.start", "status": answer.status, "headers": headers},
         )
         await send({"type": "http.response.body", "body": answer.body})
-    except OSError:  # what ASGI has servers raise once the client has left
+    except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
         return CLIENT_GONE
     return answer.status

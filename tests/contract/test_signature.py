@@ -109,6 +109,7 @@ def test_inferred_signatures_compile(example: Any, names: list[Any]) -> None:
         ({"inputs": "[]"}, "no_inputs"),
         ({"inputs": "{"}, "bad_signature"),
         ({"inputs": "[" * 100_000}, "bad_signature"),
+        ({"inputs": '[{"type": "double", "name": "\\ud800"}]'}, "bad_signature"),
         ({"inputs": '{"type": "double"}'}, "bad_signature"),
         ({"inputs": "[1]"}, "bad_signature"),
         ({"inputs": json.dumps([column("decimal", "x")])}, "bad_signature"),
