@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from service.addresses import MlflowAddresses, shown
 from service.contract.contract import Limits as ContractLimits
 from service.environment import host_environment, registry_environment
 from service.following.clock import Clock
@@ -26,6 +27,7 @@ from service.following.follower import Follower
 from service.following.refs import VersionId
 from service.following.slots import Slots
 from service.following.staging import HostStager
+from service.home import make_home
 from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
@@ -50,9 +52,17 @@ class CannotListen(Exception):
 def serve(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
 
-    Raises `CannotListen` before anything has been started.
+    Raises `CannotListen` or `HomeUnusable` before anything has been started.
     """
     listener = listen(settings)
+    with contextlib.closing(listener):
+        make_home(settings.home)
+        _serve_logged(settings, environment, listener)
+
+
+def _serve_logged(
+    settings: Settings, environment: Mapping[str, str], listener: socket.socket
+) -> None:
     logs = configure_logs(sys.stderr.buffer)
     logging.getLogger("uvicorn").addHandler(logs.handler)
     try:
@@ -86,8 +96,19 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     host, port = listener.getsockname()[:2]
-    logs.logger.info("listening", url=f"http://{host}:{port}", models=list(settings.models))
+    logs.logger.info(
+        "listening",
+        url=f"http://{host}:{port}",
+        models=list(settings.models),
+        mlflow=_followed(environment),
+    )
     await server.serve(sockets=[listener])
+
+
+def _followed(environment: Mapping[str, str]) -> str | None:
+    """The registry's address, without user and password."""
+    addresses = MlflowAddresses.named_in(environment)
+    return None if addresses is None else shown(addresses.registry)
 
 
 def _configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:

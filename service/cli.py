@@ -8,23 +8,25 @@ from typing import Any
 
 import click
 
-from service.local.running import Running, read_running
+from service.addresses import MlflowAddresses
+from service.local.running import read_running
+from service.local.settings import UpSettings
 from service.settings import BadSettings, Settings, load_settings
 
 _USAGE_ERROR = 2
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
 
 
-def _setting(name: str, flag: str = "") -> Callable[[Any], Any]:
-    """A flag for one setting, described by the setting itself."""
+def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
+    """A flag for one setting, described by the setting itself if nothing else is said."""
     field = Settings.model_fields[name]
     default = field.get_default()
     shown = "" if default == () else f" [PODIUM_{name.upper()}; default: {default}]"
     return click.option(
-        flag or f"--{name.replace('_', '-')}",
+        f"--{name.replace('_', '-')}",
         name,
         metavar=name.upper(),
-        help=f"{field.description}.{shown}",
+        help=f"{description or field.description}.{shown}",
     )
 
 
@@ -45,21 +47,11 @@ def _loaded(flags: dict[str, Any]) -> Settings:
         sys.exit(_USAGE_ERROR)
 
 
-def _find_tracking(home: Path) -> str:
-    """MLflow's address: the environment's, else that of a running `podium up`, else the end."""
-    named = os.environ.get("MLFLOW_TRACKING_URI")
-    if named:
-        return named
+def _ups_mlflow(home: Path) -> MlflowAddresses | None:
     running = read_running(home)
     if running is None:
-        click.echo(
-            "podium: which MLflow? Set MLFLOW_TRACKING_URI, as in "
-            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
-            err=True,
-        )
-        sys.exit(_USAGE_ERROR)
-    os.environ["MLFLOW_TRACKING_URI"] = running.tracking_uri
-    return running.tracking_uri
+        return None
+    return MlflowAddresses(running.tracking_uri, running.tracking_uri)
 
 
 class _Commands(click.Group):
@@ -89,17 +81,15 @@ def main(context: click.Context) -> None:
     # Asked for no other command, whose help should be there however the environment is.
     if context.invoked_subcommand != "train" or os.environ.get("MLFLOW_TRACKING_URI"):
         return
-    running = _running_up()
-    if running is not None:
-        context.default_map = {"train": {"tracking_uri": running.tracking_uri}}
-
-
-def _running_up() -> Running | None:
-    return read_running(_loaded({}).home)
+    mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(_loaded({}).home)
+    if mlflow is not None:
+        context.default_map = {"train": {"tracking_uri": mlflow.tracking}}
 
 
 @main.command()
-@_settings("host", "port", "tracking_port", "home")
+@_settings("host")
+@_setting("port", "Port of the service")  # 0, which `serve` takes, is nothing that can be told
+@_settings("tracking_port", "home")
 def up(**flags: Any) -> None:
     """Run MLflow, a first iris model and the service on this machine.
 
@@ -110,11 +100,19 @@ def up(**flags: Any) -> None:
     podium up --port 8001 --tracking-port 8081
     """  # noqa: D301 - click wants a real backspace
     settings = _loaded(flags)
-    from service.local.settings import UpSettings
     from service.local.up import up as run
 
-    home = UpSettings(settings.home, settings.host, settings.port, settings.tracking_port)
-    sys.exit(run(home))
+    sys.exit(run(_up_settings(settings)))
+
+
+def _up_settings(settings: Settings) -> UpSettings:
+    return UpSettings(
+        settings.home,
+        settings.host,
+        settings.port,
+        settings.tracking_port,
+        settings.drain_seconds,
+    )
 
 
 @main.command()
@@ -145,6 +143,8 @@ def up(**flags: Any) -> None:
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
 
+    Or MLFLOW_REGISTRY_URI, where that is another; else from that of a running `podium up`.
+
     \b
     MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion
     """  # noqa: D301 - click wants a real backspace
@@ -152,19 +152,35 @@ def serve(**flags: Any) -> None:
     if not settings.models:
         click.echo("podium: what to serve? Give --model NAME@ALIAS or PODIUM_MODELS.", err=True)
         sys.exit(_USAGE_ERROR)
-    _find_tracking(settings.home)
+    mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(settings.home)
+    if mlflow is None:
+        click.echo(
+            "podium: which MLflow? Set MLFLOW_TRACKING_URI, as in "
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
+            err=True,
+        )
+        sys.exit(_USAGE_ERROR)
     from service.app import CannotListen
     from service.app import serve as run
+    from service.home import HomeUnusable
 
     try:
-        run(settings, os.environ)
-    except CannotListen as error:
+        run(settings, {**os.environ, **mlflow.variables})
+    except (CannotListen, HomeUnusable) as error:
         click.echo(f"podium: {error}", err=True)
         sys.exit(1)
 
 
+_url = click.option(
+    "--url",
+    metavar="URL",
+    help="The service's address.  [default: that of a running `podium up`, else "
+    "http://127.0.0.1:8000]",
+)
+
+
 @main.command()
-@click.option("--url", metavar="URL", help="The service's address.  [a running `up`'s, or 8000]")
+@_url
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(url: str | None, *, as_json: bool) -> None:
     """Show each slot: version, since when, what is aspired, what failed last.
@@ -175,21 +191,22 @@ def status(url: str | None, *, as_json: bool) -> None:
     """  # noqa: D301 - click wants a real backspace
     from service.checks.status import status as run
 
-    sys.exit(run(url or _service_url(), as_json=as_json))
+    sys.exit(run(url or _service_url(), as_json=as_json, advice=_advice(url)))
 
 
 @main.command()
-@click.option("--url", metavar="URL", required=True, help="The service's address.")
+@_url
 @click.option(
     "--junit",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the results as JUnit XML.",
 )
-def smoke(url: str, junit: Path | None) -> None:
+def smoke(url: str | None, junit: Path | None) -> None:
     """Meet a running service as an application would, and say what does not hold.
 
     Sends each slot its own input example and a request that must be refused. Versions are compared
-    with MLflow's where MLFLOW_TRACKING_URI, or a running `podium up`, says where that is.
+    with the registry's where MLFLOW_REGISTRY_URI, MLFLOW_TRACKING_URI or a running `podium up` says
+    where that is.
 
     \b
     Exit status: 0 if nothing failed, 1 if something did, 2 if no service answers.
@@ -197,13 +214,18 @@ def smoke(url: str, junit: Path | None) -> None:
     """  # noqa: D301 - click wants a real backspace
     from service.checks.smoke import smoke as run
 
-    running = _running_up()
-    tracking = os.environ.get("MLFLOW_TRACKING_URI") or (running and running.tracking_uri)
-    sys.exit(run(url, tracking_uri=tracking or None, junit=junit))
+    mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(_loaded({}).home)
+    registry = None if mlflow is None else mlflow.registry
+    sys.exit(run(url or _service_url(), registry_uri=registry, junit=junit, advice=_advice(url)))
 
 
 def _service_url() -> str:
     """That of a running `podium up`, else where a service listens by default."""
     settings = _loaded({})
     running = read_running(settings.home)
-    return running.service_url if running else f"http://{settings.host}:{settings.port}"
+    return running.service_url if running else _up_settings(settings).service_url
+
+
+def _advice(url: str | None) -> str:
+    """For somebody who has not said where the service is."""
+    return "" if url else "; give --url, or start one with `podium up`"

@@ -14,12 +14,15 @@ from click.testing import CliRunner, Result
 from service.cli import main
 from service.local.running import Running, write_record
 from service.local.table import mark
+from tests.support.services import running_service
+from tests.support.tracking import free_port
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ["up", "serve", "train", "status", "smoke"]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
     "serve": "MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion",
+    "train": "podium train --C 0.1 --alias champion",
     "status": "podium status --url http://127.0.0.1:8000 --json",
     "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
 }
@@ -99,6 +102,12 @@ def test_help_names_each_options_variable_and_default(command: str) -> None:
     assert "[PODIUM_HOME; default: .podium]" in shown
 
 
+def test_help_says_where_a_free_port_may_be_taken() -> None:
+    """`up` has to know its port beforehand."""
+    assert "0 takes a free one" in " ".join(podium("serve", "--help").stdout.split())
+    assert "0 takes a free one" not in " ".join(podium("up", "--help").stdout.split())
+
+
 @pytest.mark.parametrize("command", ["up", "serve", "status", "smoke"])
 def test_help_is_there_when_the_environment_is_wrong(command: str) -> None:
     """It is what one looks for then."""
@@ -134,15 +143,84 @@ def test_no_mlflow_to_follow_ends_with_one_line() -> None:
     assert "podium up" in line
 
 
-def test_mlflow_of_a_running_up_is_followed(empty_folder: Path, taken_port: int) -> None:
-    """By what `up` has written in its home: the next thing to complain of is the port."""
+def running_up(folder: Path, tracking_uri: str, service_url: str) -> None:
+    """Writes what an `up` of that folder writes; this process stands for it."""
     me = mark(os.getpid())
     assert me is not None
-    running = Running("http://127.0.0.1:1", "http://127.0.0.1:2", me, {})
-    write_record(empty_folder / ".podium", running)
+    write_record(folder / ".podium", Running(tracking_uri, service_url, me, {}))
+
+
+def test_mlflow_of_a_running_up_is_followed(empty_folder: Path, taken_port: int) -> None:
+    """By what `up` has written in its home: the next thing to complain of is the port."""
+    running_up(empty_folder, "http://127.0.0.1:1", "http://127.0.0.1:2")
     serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
-    result = podium(*serve, MLFLOW_TRACKING_URI="")  # named, so that it is restored afterwards
-    assert "cannot listen" in refusal(result, 1)
+    assert "cannot listen" in refusal(podium(*serve), 1)
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+def test_either_variable_names_the_mlflow_to_follow(variable: str, taken_port: int) -> None:
+    """The next thing to complain of is the port."""
+    serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
+    assert "cannot listen" in refusal(podium(*serve, **{variable: "http://127.0.0.1:1"}), 1)
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+def test_either_variable_names_the_mlflow_to_train_on(variable: str) -> None:
+    """It is asked, and does not answer."""
+    address = f"http://127.0.0.1:{free_port()}"
+    done = podium("train", **{variable: address})
+    assert done.exit_code == 1
+    assert f"MLflow does not answer at {address}" in done.stderr
+
+
+def test_smoke_asks_the_registry_rather_than_the_tracking_server() -> None:
+    """Aliases are the registry's; passwords are not shown."""
+    done = podium(
+        *("smoke", "--url", f"http://127.0.0.1:{free_port()}"),
+        MLFLOW_TRACKING_URI="http://runs.example",
+        MLFLOW_REGISTRY_URI="http://user:hunter2@models.example",
+    )
+    assert "MLflow   http://models.example" in done.stdout.splitlines()
+    assert "hunter2" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "smoke"])
+def test_service_of_a_running_up_is_found(command: str, empty_folder: Path) -> None:
+    """Its address is shown, and its MLflow's where that is asked."""
+    url = f"http://127.0.0.1:{free_port()}"
+    running_up(empty_folder, "http://127.0.0.1:1", url)
+    done = podium(command)
+    assert done.exit_code == 2
+    assert f"service  {url}" in done.stdout.splitlines()
+    assert ("MLflow   http://127.0.0.1:1" in done.stdout.splitlines()) is (command == "smoke")
+
+
+@pytest.mark.parametrize("command", ["status", "smoke"])
+def test_service_is_looked_for_where_one_listens_by_default(command: str) -> None:
+    """By the same settings that `serve` listens by; who named no address is told how."""
+    port = str(free_port())
+    done = podium(command, PODIUM_PORT=port, PODIUM_HOST="0.0.0.0")
+    assert done.exit_code == 2
+    assert f"service  http://127.0.0.1:{port}" in done.stdout.splitlines()
+    assert "refused; give --url, or start one with `podium up`" in done.stdout
+    named = podium(command, "--url", f"http://127.0.0.1:{port}")
+    assert "give --url" not in named.stdout
+
+
+def test_log_says_which_mlflow_is_followed(tmp_path: Path) -> None:
+    """As soon as the service listens, without user and password."""
+    address = f"127.0.0.1:{free_port()}"
+    with running_service(["a@b"], f"http://user:hunter2@{address}", tmp_path) as service:
+        assert service.events("listening")[0]["mlflow"] == f"http://{address}"
+    assert "hunter2" not in str(service.log)
+
+
+def test_home_that_cannot_be_used_ends_with_one_line(empty_folder: Path) -> None:
+    """With the system's reason, before anything is started."""
+    (empty_folder / ".podium").write_text("in the way")
+    serve = ("serve", "--model", "iris@champion", "--port", "0")
+    line = refusal(podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1"), 1)
+    assert line == "podium: PODIUM_HOME: '.podium' cannot be used: File exists"
 
 
 def test_taken_port_ends_with_one_line_before_anything_is_started(

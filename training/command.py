@@ -14,6 +14,8 @@ from training.errors import TrainingError
 from training.job import MODEL_NAME, Settings, Step, Trained
 from training.progress import shown_on
 
+_ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
 
 @click.command()
 @click.option("--alias", metavar="ALIAS", help="Move this alias to the new version.")
@@ -45,16 +47,19 @@ def train(
 
     Without --tracking-uri it goes where MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI say, else to
     the MLflow of a running `podium up`.
-    """
-    if tracking_uri is None and not os.environ.get("MLFLOW_TRACKING_URI"):
-        raise click.UsageError(
-            "which MLflow? Set MLFLOW_TRACKING_URI, as in "
-            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
-        )
+
+    \b
+    podium train --C 0.1 --alias champion
+    """  # noqa: D301 - click wants a real backspace
     try:
         settings = Settings(name, alias or None, regularization, max_iter, tracking_uri)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--alias") from None
+    if tracking_uri is None and not any(os.environ.get(name) for name in _ADDRESSES):
+        raise click.UsageError(
+            "which MLflow? Set MLFLOW_TRACKING_URI, as in "
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
+        )
     click.echo(summary(_run(settings), settings))
 
 

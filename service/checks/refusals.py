@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from service.checks.replies import expect, header, json_object
-from service.checks.result import CheckResult, Failed, NotChecked, judged
+from service.checks.result import CheckResult, Failed, judged
 from service.checks.target import Target
 
 _JSON = {"content-type": "application/json"}
@@ -32,8 +32,7 @@ async def request_id(service: httpx.AsyncClient, target: Target) -> CheckResult:
 
 
 async def _refuses(service: httpx.AsyncClient, target: Target, route: str, status: int) -> str:
-    if target.version is None:
-        raise NotChecked("no version serves")
+    target.serving()
     secret = f"smoke-{secrets.token_hex(8)}"
     for body in _broken(secret, target):
         answer = await service.post(f"{target.base}/{route}", content=body, headers=_JSON)

@@ -4,46 +4,48 @@ import asyncio
 
 import httpx
 
+from service.addresses import is_web_address
 from service.checks.replies import header
 from service.checks.result import CheckResult, Failed, NotChecked, judged
-from service.checks.target import Target, described
+from service.checks.target import NotServing, Target, described
+from service.local.aliases import RegistrySilent, version_of_alias
 
 _LOOK_EVERY = 0.25
+_ANSWER_SECONDS = 10.0
 
 
 class Registry:
-    """MLflow's registry behind a tracking address.
+    """MLflow's registry, asked at its address for at most `limit` seconds a question.
 
     Without an address, or with one that is not reached over HTTP, nothing can be checked; that is
-    said, and is no failure of the service.
+    said, and is no failure of the service. Once it did not answer it is not asked again.
     """
 
-    def __init__(self, client: httpx.AsyncClient, tracking_uri: str | None) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, uri: str | None, limit: float = _ANSWER_SECONDS
+    ) -> None:
         self._client = client
-        self._uri = tracking_uri
+        self._uri = uri
+        self._limit = limit
+        self._silent: str | None = None
 
     async def version(self, name: str, alias: str) -> str | None:
         """The version that the alias is on, None if there is none. Raises `NotChecked`."""
         if self._uri is None:
             raise NotChecked("no registry is known; set MLFLOW_TRACKING_URI")
-        if not self._uri.startswith(("http://", "https://")):
+        if not is_web_address(self._uri):
             raise NotChecked("the registry is not one that is reached over HTTP")
-        return await self._asked(self._uri.rstrip("/"), name, alias)
-
-    async def _asked(self, uri: str, name: str, alias: str) -> str | None:
-        path = f"{uri}/api/2.0/mlflow/registered-models/get"
+        if self._silent is not None:
+            raise NotChecked(self._silent)
         try:
-            answer = await self._client.get(path, params={"name": name})
-            if answer.status_code == httpx.codes.NOT_FOUND:
-                return None
-            aliases = answer.raise_for_status().json()["registered_model"].get("aliases", [])
-            return next((str(one["version"]) for one in aliases if one["alias"] == alias), None)
-        except httpx.HTTPStatusError as error:
-            raise NotChecked(f"the registry answers {error.response.status_code}") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            raise NotChecked("the registry cannot be reached") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise NotChecked("the registry's answer cannot be read") from None
+            async with asyncio.timeout(self._limit):
+                return await version_of_alias(self._client, self._uri, name, alias)
+        except TimeoutError:
+            self._silent = f"the registry did not answer within {self._limit:g} s"
+            raise NotChecked(self._silent) from None
+        except RegistrySilent as error:
+            self._silent = str(error) if error.lasting else None
+            raise NotChecked(str(error)) from None
 
 
 async def follows_alias(
@@ -65,17 +67,21 @@ async def _follows(
         wanted = await registry.version(target.name, target.alias)
         if wanted is None:
             raise NotChecked("the registry has no such alias")
-        served = await _served(service, target)
-        if served == wanted:
-            return f"version {served}"
+        try:
+            served = await _served(service, target)
+            if served == wanted:
+                return f"version {served}"
+            found = f"version {served} answers"
+        except NotServing as reason:
+            found = str(reason)
         if asyncio.get_running_loop().time() >= deadline:
-            raise Failed(f"version {served} answers, the alias is on {wanted}")
+            raise Failed(f"{found}; the alias is on version {wanted}")
         await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _served(service: httpx.AsyncClient, target: Target) -> str:
     """The version that an answer names; what the service says of itself if nothing can be asked."""
     if target.example is None:
-        return (await described(service, target.name, target.alias)).version or "none"
+        return (await described(service, target.name, target.alias)).serving()
     answer = await service.post(f"{target.base}/predict", json=target.example)
     return header(answer, "Podium-Version")

@@ -1,4 +1,4 @@
-"""Results for people, as a table, and for continuous integration, as JUnit XML.
+"""Results for people, in lines, and for continuous integration, as JUnit XML.
 
 Names of models and notes may hold anything: what could steer a terminal or break XML is made
 visible instead.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from service.checks.result import CheckResult, Outcome
@@ -18,23 +18,29 @@ from service.local.screen import plain
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHECKED: "yellow"}
 
 
-def table(results: Sequence[CheckResult]) -> Table:
-    """One row a check: check, slot, result, milliseconds, note."""
-    drawn = Table()
-    # Folded, never cut: on a narrow terminal too, the whole name is there.
-    for heading in ("check", "slot", "result"):
-        drawn.add_column(heading, overflow="fold")
-    drawn.add_column("ms", justify="right")
-    drawn.add_column("note", overflow="fold")
-    for one in results:
-        drawn.add_row(
-            Text(plain(one.name)),
-            Text(plain(one.slot or "")),
-            Text(one.outcome.value, style=_STYLES[one.outcome]),
-            f"{one.milliseconds:.1f}",
-            Text(plain(one.note)),
-        )
-    return drawn
+class Lines:
+    """Prints one line a result as soon as it is told, below the slot that it is about."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._slot: str | None = None
+
+    def result(self, one: CheckResult) -> None:
+        """Result, milliseconds, check and note."""
+        if one.slot is not None and one.slot != self._slot:
+            self._slot = one.slot
+            self.say(one.slot)
+        line = Text(f"  {one.outcome.value:<11}", style=_STYLES[one.outcome])
+        said = f" {one.milliseconds:>8.1f} ms  {one.name:<23}  {one.note}"
+        self._print(line.append(plain(said.rstrip()), style=""))
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._print(Text(plain(text)))
+
+    def _print(self, line: Text) -> None:
+        # Names are anybody's: text, never markup, and whole on a narrow terminal too.
+        self._console.print(line, soft_wrap=True)
 
 
 def summary(results: Sequence[CheckResult]) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from service.local.silence import why_silent
+
 
 class Outcome(enum.Enum):
     """The three ways that a check ends."""
@@ -37,6 +39,10 @@ class Failed(Exception):
     """The service did not do what it promises; the message says what it did."""
 
 
+class NoService(Exception):
+    """No Podium answers at the address; the message says why, as half a sentence."""
+
+
 class NotChecked(Exception):
     """Nothing can be said; the message says why."""
 
@@ -51,5 +57,5 @@ async def judged(name: str, slot: str | None, work: Awaitable[str]) -> CheckResu
     except Failed as reason:
         outcome, note = Outcome.FAILED, str(reason)
     except httpx.HTTPError as error:
-        outcome, note = Outcome.FAILED, f"no answer ({type(error).__name__})"
+        outcome, note = Outcome.FAILED, f"no answer: {why_silent(error)}"
     return CheckResult(name, slot, outcome, (time.perf_counter() - began) * 1000, note)

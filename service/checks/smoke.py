@@ -5,20 +5,23 @@ refused.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
 
+from service.addresses import is_web_address, shown
 from service.checks import probes
 from service.checks.answers import invocations, predict
 from service.checks.refusals import invocations_refuses, predict_refuses, request_id
 from service.checks.registry import Registry, follows_alias
-from service.checks.report import summary, table, write_junit
-from service.checks.result import CheckResult, Failed, Outcome
+from service.checks.report import Lines, summary, write_junit
+from service.checks.result import CheckResult, Failed, NoService, Outcome
 from service.checks.target import Target, described, description
+from service.local.silence import NO_ADDRESS, why_silent
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 # A proxy that the environment names stands between this machine and others, not within it.
@@ -29,41 +32,64 @@ _UNREACHABLE = 2
 
 
 def smoke(
-    url: str, *, tracking_uri: str | None, junit: Path | None, console: Console | None = None
+    url: str,
+    *,
+    registry_uri: str | None,
+    junit: Path | None,
+    advice: str = "",
+    console: Console | None = None,
 ) -> int:
-    """Runs all checks and prints a table.
+    """Runs all checks and prints each result as soon as it is there.
 
-    Returns the exit status: 0 if none failed (some may not have been checked), 1 if one did or the
-    file could not be written, 2 if no service answers at the address.
+    `advice` is added where no service answers. Returns the exit status: 0 if none failed (some may
+    not have been checked), 1 if one did or the file could not be written, 2 if no service answers.
     """
+    lines = Lines(console or Console(highlight=False))
+    lines.say(f"service  {shown(url)}")
+    lines.say(f"MLflow   {'not known' if registry_uri is None else shown(registry_uri)}")
     try:
-        results = asyncio.run(_all(url, tracking_uri))
+        results = asyncio.run(_all(url, registry_uri, lines.result))
         status = int(any(one.outcome is Outcome.FAILED for one in results))
-    except (httpx.TransportError, httpx.InvalidURL) as error:
-        note = f"no answer ({type(error).__name__}); an address is written http://HOST:PORT"
+    except NoService as reason:
+        note = f"no service answers: {reason}{advice}"
         results = [CheckResult("reach the service", None, Outcome.FAILED, 0.0, note)]
+        lines.result(results[0])
         status = _UNREACHABLE
-    printed = console or Console(highlight=False)
-    printed.print(table(results))
-    printed.print(summary(results))
-    written = junit is None or _written(results, junit, printed)
+    lines.say(summary(results))
+    written = junit is None or _written(results, junit, lines)
     return status or int(not written)
 
 
-def _written(results: Sequence[CheckResult], junit: Path, printed: Console) -> bool:
+def _written(results: Sequence[CheckResult], junit: Path, lines: Lines) -> bool:
     try:
         write_junit(results, junit)
     except OSError as error:
-        printed.print(f"The JUnit file cannot be written ({error.strerror}).", style="bold red")
+        lines.say(f"The JUnit file cannot be written ({error.strerror}).")
         return False
     return True
 
 
-async def _all(url: str, tracking_uri: str | None) -> list[CheckResult]:
-    async with _client(url, base_url=url) as service, _client(tracking_uri or "") as asked:
-        await service.get("/health/live")
-        registry = Registry(asked, tracking_uri)
-        return [result async for result in checks(service, registry, _PATIENCE)]
+async def _all(
+    url: str, registry_uri: str | None, told: Callable[[CheckResult], None]
+) -> list[CheckResult]:
+    if not is_web_address(url):
+        raise NoService(NO_ADDRESS)
+    results = []
+    async with _client(url, base_url=url) as service, _client(registry_uri or "") as asked:
+        await _reach(service)
+        async for result in checks(service, Registry(asked, registry_uri), _PATIENCE):
+            told(result)
+            results.append(result)
+    return results
+
+
+async def _reach(service: httpx.AsyncClient) -> None:
+    try:
+        answer = await service.get("/health/live")
+    except httpx.TransportError as error:
+        raise NoService(why_silent(error)) from error
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise NoService("what answers is not a Podium")
 
 
 def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
@@ -128,7 +154,7 @@ async def _of_slot(
 async def _of_default_routes(
     service: httpx.AsyncClient, target: Target
 ) -> AsyncIterator[CheckResult]:
-    default = Target(target.name, target.alias, "", target.version, target.example)
+    default = replace(target, base="")
     yield await predict(service, default)
     yield await invocations(service, default)
     yield await request_id(service, default)

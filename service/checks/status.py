@@ -1,42 +1,70 @@
 """`podium status`: each slot of a running service at a glance."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.text import Text
 
+from service.addresses import is_web_address, shown
+from service.checks.result import NoService
 from service.checks.smoke import is_near
 from service.local.screen import plain
+from service.local.silence import NO_ADDRESS, why_silent
 
 _UNREACHABLE = 2
+_NO_PODIUM = "what answers is not a Podium"
 
 
-def status(url: str, *, as_json: bool, console: Console | None = None) -> int:
-    """Prints the slots; 0 if all are ready, 1 if not, 2 if no service answers at the address."""
+def status(url: str, *, as_json: bool, advice: str = "", console: Console | None = None) -> int:
+    """Prints the service's address and its slots.
+
+    `advice` is added where no service answers. Returns 0 if all slots are ready, 1 if not, 2 if no
+    service answers at the address.
+    """
+    printed = console or Console(highlight=False)
+    try:
+        told = _told(url)
+        lines = _lines(told)
+        found = int(not all(slot["ready"] for slot in told["models"]))
+    except NoService as reason:
+        error = f"no service answers: {reason}{advice}"
+        told, lines, found = {"models": [], "error": error}, [error], _UNREACHABLE
+    if as_json:
+        printed.print_json(json.dumps(told))
+        return found
+    for line in (f"service  {shown(url)}", *lines):
+        # Names are anybody's: text, never markup; whole also where the terminal is narrow.
+        printed.print(Text(plain(line)), soft_wrap=True)
+    return found
+
+
+def _told(url: str) -> dict[str, Any]:
+    """What `GET /models` says. Raises `NoService`."""
+    if not is_web_address(url):
+        raise NoService(NO_ADDRESS)
     try:
         answer = httpx.get(f"{url.rstrip('/')}/models", timeout=10.0, trust_env=not is_near(url))
-        answer.raise_for_status()
-        told = answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        told = {"models": [], "error": f"no service answers ({type(error).__name__}); give --url"}
-    shown = console or Console(highlight=False)
-    if as_json:
-        shown.print_json(json.dumps(told))
-    else:
-        for text in [told["error"]] if "error" in told else map(_lines, told["models"]):
-            # Names are anybody's: text, never markup.
-            shown.print(Text(text), soft_wrap=True)
-        _say_how_looks_go(shown, told.get("look") or {})
-    if "error" in told:
-        return _UNREACHABLE
-    return int(not all(slot["ready"] for slot in told["models"]))
+        told = answer.raise_for_status().json()
+        _lines(told)  # raises where something is missing or of another kind
+    except httpx.HTTPStatusError as error:
+        raise NoService(f"{_NO_PODIUM} ({error.response.status_code})") from error
+    except httpx.TransportError as error:
+        raise NoService(why_silent(error)) from error
+    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NoService(_NO_PODIUM) from error
+    return dict(told)
 
 
-def _lines(slot: Mapping[str, Any]) -> str:
-    """A line for what serves, one for what does not, whole even where the terminal is narrow."""
+def _lines(told: Mapping[str, Any]) -> Sequence[str]:
+    slots = [line for slot in told["models"] for line in _of_slot(slot)]
+    return [*slots, *_of_looks(told.get("look") or {})]
+
+
+def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
+    """A line for what serves, and one each for what does not."""
     serves = f"version {slot['version']} since {slot['since']}" if slot["version"] else "nothing"
     state = slot["state"] if slot["ready"] else f"{slot['state']}, not ready"
     lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
@@ -45,12 +73,12 @@ def _lines(slot: Mapping[str, Any]) -> str:
     failure = slot["last_failure"]
     if failure:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")
-    return "\n".join(plain(line) for line in lines)
+    return lines
 
 
-def _say_how_looks_go(console: Console, look: Mapping[str, Any]) -> None:
-    if look.get("failure"):
-        age = look.get("age_seconds")
-        since = "never" if age is None else f"{age:.0f} s ago"
-        told = plain(look["failure"]["message"])
-        console.print(Text(f"The registry last answered {since}: {told}"))
+def _of_looks(look: Mapping[str, Any]) -> Sequence[str]:
+    if not look.get("failure"):
+        return []
+    age = look.get("age_seconds")
+    since = "never" if age is None else f"{age:.0f} s ago"
+    return [f"The registry last answered {since}: {look['failure']['message']}"]

@@ -11,6 +11,10 @@ from service.checks.replies import expect, json_object
 from service.checks.result import CheckResult, Failed, NotChecked, judged
 
 
+class NotServing(NotChecked):
+    """No version serves, so that what it would answer cannot be checked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A slot as `GET /models/{name}@{alias}` describes it.
@@ -21,6 +25,7 @@ class Target:
         example: a request that the version's author has stored with it, None if there is none.
         needs_a_column: whether the signature requires a column by name, so that a request without
             it must be refused.
+        trouble: what the service says of why no version serves; empty if it says nothing.
     """
 
     name: str
@@ -29,15 +34,23 @@ class Target:
     version: str | None = None
     example: Mapping[str, Any] | None = None
     needs_a_column: bool = False
+    trouble: str = ""
 
     @property
     def slot(self) -> str:
         """For people."""
         return f"{self.name}@{self.alias}"
 
+    def serving(self) -> str:
+        """The version that serves. Raises `NotServing`, which quotes the service, without one."""
+        if self.version is None:
+            raise NotServing(f"no version serves: {self.trouble}".removesuffix(": "))
+        return self.version
+
     @property
     def request(self) -> Mapping[str, Any]:
-        """The example. Raises `NotChecked` without one."""
+        """The example. Raises `NotChecked` without one, or if nothing serves it."""
+        self.serving()
         if self.example is None:
             raise NotChecked("the version has no input example")
         return self.example
@@ -56,9 +69,10 @@ async def description(service: httpx.AsyncClient, name: str, alias: str) -> Chec
 
 async def _description(service: httpx.AsyncClient, name: str, alias: str) -> str:
     found = await described(service, name, alias)
-    if found.version is None:
-        raise Failed("no version serves")
-    return f"version {found.version}"
+    try:
+        return f"version {found.serving()}"
+    except NotServing as reason:
+        raise Failed(str(reason)) from None
 
 
 async def described(service: httpx.AsyncClient, name: str, alias: str) -> Target:
@@ -75,7 +89,17 @@ async def described(service: httpx.AsyncClient, name: str, alias: str) -> Target
         version if isinstance(version, str) else None,
         example if isinstance(example, dict) else None,
         _needs_a_column(body.get("signature")),
+        _trouble(body),
     )
+
+
+def _trouble(body: Mapping[str, Any]) -> str:
+    """The slot's last failure, else that of the looks at the registry, else that one loads."""
+    look = body.get("look")
+    failures = (body.get("last_failure"), look.get("failure") if isinstance(look, dict) else None)
+    messages = (one.get("message") for one in failures if isinstance(one, dict))
+    loading = "one is loading" if body.get("state") == "loading" else ""
+    return next((text for text in messages if isinstance(text, str)), loading)
 
 
 def _needs_a_column(signature: object) -> bool:

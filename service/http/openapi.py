@@ -13,6 +13,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import RedirectResponse
 
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
@@ -66,7 +67,7 @@ class Document:
 
 
 def docs_router(app: FastAPI, slots: Slots, dialects: Sequence[Dialect]) -> APIRouter:
-    """`/openapi.json` and `/docs`; neither lists itself."""
+    """`/openapi.json` and `/docs`, and `/`, which leads there; none lists itself."""
     router = APIRouter(include_in_schema=False)
     document = Document(app, slots, dialects)
 
@@ -77,6 +78,11 @@ def docs_router(app: FastAPI, slots: Slots, dialects: Sequence[Dialect]) -> APIR
     @router.get("/docs")
     async def docs() -> Response:
         return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
+
+    @router.get("/")
+    async def root() -> Response:
+        # Relative, as the document's address is: the service may stand below a proxy's prefix.
+        return RedirectResponse("./docs", status_code=307)
 
     return router
 

@@ -11,8 +11,8 @@ from service.local.settings import ALIAS, REF, UpSettings
 
 _PODIUM = (sys.executable, "-P", "-m", "service")
 _DEFAULT_HOME = Path(".podium")
-# The service answers what it has begun for up to 20 s by default, then ends its own children.
-_SERVICE_GRACE = 30.0
+# After it has answered what it had begun, the service ends its own children.
+_ENDING_SECONDS = 10.0
 
 
 def training_command(settings: UpSettings) -> Command:
@@ -28,7 +28,7 @@ def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> C
         _environment(settings),
         log=settings.logs / "service.log",
         on_line=on_line,
-        grace=_SERVICE_GRACE,
+        grace=settings.drain_seconds + _ENDING_SECONDS,
     )
 
 

@@ -96,7 +96,12 @@ class Family:
                 raise ChildEnded(child.command.name, child.exited.result(), child.tail)
 
     async def end(self) -> None:
-        """Ends every child and what it has started, the youngest first. Never raises."""
+        """Ends every child and what it has started, the youngest first. Never raises.
+
+        Whoever asks for the end from now on is in a hurry.
+        """
+        if not self._stop.done():
+            self._stop.set_result(None)
         for child in reversed(self._children):
             await child.end(self._hurry)
 

@@ -1,6 +1,6 @@
 """What is looked at before anything is started, each finding one clear sentence.
 
-Another `up` of the same home, what a killed one left, and the two ports.
+Another `up` of the same home, what a killed one left, the two ports, and the home itself.
 """
 
 import shlex
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import httpx
 
+from service.home import HomeUnusable, make_home
 from service.local.commands import pasted
 from service.local.failures import UpFailed
 from service.local.ports import why_taken
@@ -20,11 +21,27 @@ _LAST_PORT = 65535
 
 
 async def check(settings: UpSettings, asked: httpx.AsyncClient) -> None:
-    """Returns if everything can be started. Raises `UpFailed`; nothing is changed either way."""
+    """Returns if everything can be started; the home is then there. Raises `UpFailed`."""
+    _check_ports_are_named(settings)
     _check_other_up(settings)
     _check_leftovers(settings)
     _check_service_port(settings)
     await _check_tracking_port(settings, asked)
+    _check_home(settings)
+
+
+def _check_ports_are_named(settings: UpSettings) -> None:
+    ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
+    free = [name for name, port in ports.items() if port == 0]
+    if free:
+        raise UpFailed(f"`podium up` takes no port 0; set {' and '.join(free)} to another port.")
+
+
+def _check_home(settings: UpSettings) -> None:
+    try:
+        make_home(settings.home)
+    except HomeUnusable as error:
+        raise UpFailed(f"{error}.") from None
 
 
 def _check_other_up(settings: UpSettings) -> None:

@@ -25,12 +25,14 @@ class UpSettings:
         host: the interface of the service; MLflow itself listens on the loopback alone.
         port: of the service.
         tracking_port: of MLflow.
+        drain_seconds: how long the service may take to answer what it has begun, at its end.
     """
 
     home: Path
     host: str
     port: int
     tracking_port: int
+    drain_seconds: float
 
     @property
     def tracking_uri(self) -> str:

@@ -1,7 +1,4 @@
-"""A local MLflow: how it is started, how it is recognised, and what it knows of an alias.
-
-Asked over its REST interface, so that `up` itself stays free of MLflow's client.
-"""
+"""A local MLflow: how it is started, and how it is recognised."""
 
 import asyncio
 import os
@@ -12,7 +9,6 @@ from collections.abc import Mapping
 import httpx
 
 from service.local.child import Command
-from service.local.failures import UpFailed
 from service.local.settings import LOOPBACK, UpSettings
 
 NAME = "MLflow"
@@ -78,19 +74,3 @@ async def _answers(asked: httpx.AsyncClient, url: str) -> bool:
         return (await asked.get(url)).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-async def version_of_alias(asked: httpx.AsyncClient, url: str, name: str, alias: str) -> str | None:
-    """The version that the alias is on; None if there is no such model or alias.
-
-    Raises `UpFailed` if MLflow gives no answer that can be used.
-    """
-    path = f"{url}/api/2.0/mlflow/registered-models/get"
-    try:
-        answer = await asked.get(path, params={"name": name})
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        aliases = answer.raise_for_status().json()["registered_model"].get("aliases", [])
-        return next((str(one["version"]) for one in aliases if one["alias"] == alias), None)
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UpFailed(f"MLflow on {url} does not say which aliases {name} has.") from error

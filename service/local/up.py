@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from service.local.aliases import RegistrySilent, version_of_alias
 from service.local.child import Command
 from service.local.commands import service_command, training_command
 from service.local.failures import Stopped, UpFailed
@@ -20,7 +21,7 @@ from service.local.running import Running, remove_record, write_record
 from service.local.screen import Screen
 from service.local.settings import ALIAS, MODEL, REF, UpSettings
 from service.local.table import Mark, mark
-from service.local.tracking import client, tracking_command, until_answering, version_of_alias
+from service.local.tracking import client, tracking_command, until_answering
 from service.local.welcome import welcome
 
 
@@ -102,12 +103,18 @@ class _Up:
 
     async def _train_if_new(self) -> None:
         url = self._settings.tracking_uri
-        found = await self._family.during(version_of_alias(self._asked, url, MODEL, ALIAS))
+        found = await self._family.during(self._champion(url))
         if found is not None:
             self._screen.say(f"{REF} is there already: version {found}.")
             return
         self._screen.say(f"Training a first model: {REF} does not exist yet.")
         await self._family.finish(self._parts.training)
+
+    async def _champion(self, url: str) -> str | None:
+        try:
+            return await version_of_alias(self._asked, url, MODEL, ALIAS)
+        except RegistrySilent as error:
+            raise UpFailed(f"MLflow does not say which version {REF} is: {error}.") from error
 
     async def _start_service(self) -> None:
         url = self._settings.service_url
@@ -142,7 +149,7 @@ class _Up:
     async def _end(self) -> None:
         if not self._family.children:
             return
-        with self._screen.waiting("Ending the service and MLflow"):
+        with self._screen.waiting("Ending the service and MLflow; Ctrl-C again ends them at once"):
             await self._family.end()
         remove_record(self._settings.home)
         self._screen.say("Ended.")

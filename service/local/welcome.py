@@ -32,6 +32,11 @@ Train a second version and move the alias to it, in another terminal; then ask a
 
 Move the alias back in MLflow's page (the version's Aliases): {page}
 
+See what serves and why, and meet the service as an application would:
+
+  {status}
+  {smoke}
+
 Ctrl-C ends all of it."""
 
 
@@ -44,5 +49,7 @@ def welcome(settings: UpSettings) -> str:
         logs=settings.logs,
         body=json.dumps({"dataframe_records": [_FLOWER]}),
         train=pasted(f"train --C 0.1 --alias {ALIAS}", settings.home),
+        status=pasted("status", settings.home),
+        smoke=pasted("smoke", settings.home),
         page=f"{settings.tracking_uri}/#/models/{MODEL}",
     )

@@ -2,14 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import httpx
 import pytest
 
 from service.checks.registry import Registry as Asked
 from service.checks.result import CheckResult, Outcome
 from service.checks.smoke import checks
 from service.checks.target import path_of
-from tests.checks.wrong_server import Answer, Change, Registry, Service, Slot, client
+from tests.checks.wrong_server import (
+    Answer,
+    Change,
+    HangingRegistry,
+    Registry,
+    Service,
+    Slot,
+    client,
+)
+from tests.support.tracking import free_port
 
 PREDICT = "predict"
 INVOCATIONS = "invocations"
@@ -194,16 +205,73 @@ async def test_version_without_an_example_is_not_checked_and_not_passed() -> Non
     assert found[FOLLOWS].outcome is Outcome.PASSED
 
 
-async def test_slot_without_a_version_fails() -> None:
-    """An empty slot serves nobody."""
-    assert "GET /models/{slot}" in await failed(Service([Slot(version=None, example=None)]))
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"last_failure": {"message": "It cannot be loaded."}}, "It cannot be loaded."),
+        ({"look": {"failure": {"message": "MLflow is silent."}}}, "MLflow is silent."),
+        ({"state": "loading"}, "one is loading"),
+        ({}, ""),
+        ({"last_failure": 1, "look": [], "state": 2}, ""),
+    ],
+)
+async def test_slot_without_a_version_fails_and_quotes_the_service(
+    told: Mapping[str, Any], why: str
+) -> None:
+    """An empty slot serves nobody; what could not be asked is not checked, for the same reason."""
+    empty = Service(
+        [Slot(version=None, example=None)], {f"GET {SLOT}": lambda a: a.with_json(**told)}
+    )
+    found = _by_name(await results(empty))
+    note = f"no version serves: {why}" if why else "no version serves"
+    assert found["GET /models/{slot}"].outcome is Outcome.FAILED
+    assert found["GET /models/{slot}"].note == note
+    for name in (PREDICT, INVOCATIONS, "predict (default)", "refusal by /predict"):
+        assert (found[name].outcome, found[name].note) == (Outcome.NOT_CHECKED, note)
+    assert found[FOLLOWS].note == f"{note}; the alias is on version 3"
+
+
+async def test_hanging_registry_is_waited_for_once() -> None:
+    """Ten slots cost no more than one; the service's own checks go on."""
+    slots = [Slot(name) for name in ("a", "b", "c")]
+    held = HangingRegistry()
+    async with client(Service(slots)) as talked, client(held) as asked:
+        registry = Asked(asked, "http://registry", limit=0.05)
+        found = [one async for one in checks(talked, registry, 0.0)]
+    told = [one for one in found if one.name == FOLLOWS]
+    assert {one.outcome for one in told} == {Outcome.NOT_CHECKED}
+    assert {one.note for one in told} == {"the registry did not answer within 0.05 s"}
+    assert held.asked == 1
+
+
+async def test_registry_that_is_not_reached_is_asked_once() -> None:
+    """A connection that fails slowly costs its time once."""
+    port = free_port()
+    async with client(Service([Slot("a"), Slot("b")])) as talked, httpx.AsyncClient() as asked:
+        registry = Asked(asked, f"http://127.0.0.1:{port}")
+        found = [one async for one in checks(talked, registry, 0.0)]
+    told = [one for one in found if one.name == FOLLOWS]
+    assert {one.note for one in told} == {
+        "the registry cannot be reached: the connection is refused"
+    }
+    assert told[1].milliseconds < 5
+
+
+async def test_answer_that_does_not_come_is_told_without_pythons_names() -> None:
+    """A failure, in words for people."""
+
+    def cut(_answer: Answer) -> Answer:
+        raise httpx.ReadError("")
+
+    found = _by_name(await results(Service(changes={"GET /ping": cut})))
+    assert found["GET /ping"].note == "no answer: the connection ended without an answer"
 
 
 async def test_alias_on_another_version_fails() -> None:
     """The note names both."""
     found = _by_name(await results(Service(), Registry({"champion": "4"})))
     assert found[FOLLOWS].outcome is Outcome.FAILED
-    assert found[FOLLOWS].note == "version 3 answers, the alias is on 4"
+    assert found[FOLLOWS].note == "version 3 answers; the alias is on version 4"
 
 
 async def test_alias_that_is_followed_in_time_passes() -> None:
@@ -230,7 +298,7 @@ async def test_alias_that_is_followed_in_time_passes() -> None:
         ("http://registry", Answer(401), "the registry answers 401"),
         ("http://registry", Answer(body=b"<html>"), "the registry's answer cannot be read"),
         ("http://registry", Answer(404), "the registry has no such alias"),
-        ("http://registry:port", None, "the registry cannot be reached"),
+        ("http://registry:port", None, "the registry is not one that is reached over HTTP"),
     ],
 )
 async def test_registry_that_does_not_tell_is_not_checked(

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from service.checks.report import summary, table, write_junit
+from service.checks.report import Lines, summary, write_junit
 from service.checks.result import CheckResult, Outcome
 
 RESULTS = (
@@ -16,22 +16,29 @@ RESULTS = (
 )
 
 
-def _printed() -> str:
+def _printed(*results: CheckResult) -> list[str]:
     file = io.StringIO()
-    Console(file=file, width=120).print(table(RESULTS))
-    return file.getvalue()
+    lines = Lines(Console(file=file, width=40))
+    for one in results:
+        lines.result(one)
+    return file.getvalue().splitlines()
 
 
-def test_table_shows_every_result_and_its_note() -> None:
-    """One row a check."""
-    rows = _printed().splitlines()
-    assert any("GET /ping" in row and "passed" in row and "1.2" in row for row in rows)
-    assert any("not checked" in row and "no registry" in row for row in rows)
+def test_every_result_is_a_line_of_its_own() -> None:
+    """Result, time, check and note, whole on a narrow terminal, below the name of the slot."""
+    assert _printed(RESULTS[0], RESULTS[2], RESULTS[2]) == [
+        "  passed           1.2 ms  GET /ping",
+        "a@b",
+        "  not checked      0.0 ms  alias                    no registry",
+        "  not checked      0.0 ms  alias                    no registry",
+    ]
 
 
-def test_names_in_the_table_are_shown_not_obeyed() -> None:
+def test_names_are_shown_not_obeyed() -> None:
     """No markup and no control characters of a model's name take effect."""
-    assert r"a\x1b[2J[red]@b" in _printed()
+    slot, line = _printed(RESULTS[1])
+    assert slot == r"a\x1b[2J[red]@b"
+    assert line.endswith(r'said "<no>"\x00')
 
 
 def test_summary_counts_each_outcome() -> None:

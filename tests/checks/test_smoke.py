@@ -61,12 +61,14 @@ def screen() -> Screen:
 
 
 def test_right_service_is_status_0(screen: Screen, tmp_path: Path) -> None:
-    """With a table, a summary and the file."""
+    """With the addresses, a line for each check, a summary and the file."""
     junit = tmp_path / "smoke.xml"
     with served(Service()) as url, served(Registry()) as registry:
-        status = smoke(url, tracking_uri=registry, junit=junit, console=screen.console)
+        status = smoke(url, registry_uri=registry, junit=junit, console=screen.console)
     assert status == 0
-    assert "14 passed, 0 failed, 0 not checked" in screen.text
+    lines = screen.text.splitlines()
+    assert lines[:2] == [f"service  {url}", f"MLflow   {registry}"]
+    assert lines[-1] == "14 passed, 0 failed, 0 not checked"
     assert junit.exists()
 
 
@@ -74,25 +76,56 @@ def test_wrong_service_is_status_1(screen: Screen) -> None:
     """One check that fails is enough."""
     wrong = Service(changes={"GET /ping": lambda _: Answer(503)})
     with served(wrong) as url:
-        status = smoke(url, tracking_uri=None, junit=None, console=screen.console)
+        status = smoke(url, registry_uri=None, junit=None, console=screen.console)
     assert status == 1
     assert "answered 503 instead of 200" in screen.text
 
 
 def test_no_service_is_status_2_and_still_writes_the_file(screen: Screen, tmp_path: Path) -> None:
-    """The file says so; the address, which may hold a password, is not shown."""
+    """The file says so, and why; user and password are shown nowhere."""
     junit = tmp_path / "smoke.xml"
     url = f"http://user:hunter2@127.0.0.1:{free_port()}"
-    assert smoke(url, tracking_uri=None, junit=junit, console=screen.console) == 2
-    assert "no answer (ConnectError)" in screen.text
+    assert smoke(url, registry_uri=None, junit=junit, console=screen.console) == 2
+    assert "no service answers: the connection is refused" in screen.text
     assert "hunter2" not in screen.text + junit.read_text()
 
 
+def test_other_server_is_status_2(screen: Screen) -> None:
+    """All of the checks would only say so again."""
+    with served(Registry(answer=Answer(404))) as url:
+        assert smoke(url, registry_uri=None, junit=None, console=screen.console) == 2
+    assert "no service answers: what answers is not a Podium" in screen.text
+
+
+def test_passwords_are_not_shown(screen: Screen) -> None:
+    """Neither the service's nor MLflow's; which server it is is."""
+    with served(Service()) as url, served(Registry()) as registry:
+        urls = [each.replace("http://", "http://user:hunter2@") for each in (url, registry)]
+        smoke(urls[0], registry_uri=urls[1], junit=None, console=screen.console)
+    assert screen.text.splitlines()[:2] == [f"service  {url}", f"MLflow   {registry}"]
+    assert "hunter2" not in screen.text
+
+
+def test_results_are_printed_as_they_come(screen: Screen) -> None:
+    """Whoever waits sees how far it is."""
+    seen: list[str] = []
+
+    def looking(answer: Answer) -> Answer:
+        seen.append(screen.text)
+        return answer
+
+    watched = Service(changes={"GET /version": looking})
+    with served(watched) as url:
+        smoke(url, registry_uri=None, junit=None, console=screen.console)
+    assert "GET /ping" in seen[0]
+    assert "GET /version" not in seen[0]
+
+
 def test_registry_that_is_down_is_no_failure(screen: Screen) -> None:
-    """The service goes on without it, and the table says what was not checked."""
+    """The service goes on without it, and a line says what was not checked."""
     with served(Service()) as url:
         registry = f"http://127.0.0.1:{free_port()}"
-        status = smoke(url, tracking_uri=registry, junit=None, console=screen.console)
+        status = smoke(url, registry_uri=registry, junit=None, console=screen.console)
     assert status == 0
     assert "the registry cannot be reached" in screen.text
 
@@ -100,7 +133,7 @@ def test_registry_that_is_down_is_no_failure(screen: Screen) -> None:
 @pytest.mark.parametrize("url", ["localhost:1", "http://[", "", "http://a:b:c"])
 def test_text_that_is_no_address_is_status_2(screen: Screen, url: str) -> None:
     """With a hint how an address is written."""
-    assert smoke(url, tracking_uri=None, junit=None, console=screen.console) == 2
+    assert smoke(url, registry_uri=None, junit=None, console=screen.console) == 2
     assert "http://HOST:PORT" in screen.text
 
 
@@ -108,7 +141,7 @@ def test_file_that_cannot_be_written_is_status_1(screen: Screen, tmp_path: Path)
     """Continuous integration would take a missing file for no checks at all."""
     junit = tmp_path / "missing" / "smoke.xml"
     with served(Service()) as url:
-        status = smoke(url, tracking_uri=None, junit=junit, console=screen.console)
+        status = smoke(url, registry_uri=None, junit=junit, console=screen.console)
     assert status == 1
     assert "cannot be written (No such file or directory)" in screen.text
 
@@ -125,7 +158,7 @@ def test_podiums_own_routes_pass(screen: Screen) -> None:
     registry = Registry({"champion": "3", "challenger": "3"})
     try:
         with served(app) as url, served(registry) as tracking_uri:
-            status = smoke(url, tracking_uri=tracking_uri, junit=None, console=screen.console)
+            status = smoke(url, registry_uri=tracking_uri, junit=None, console=screen.console)
     finally:
         logs.close()
     assert status == 0, screen.text

@@ -24,10 +24,11 @@ SLOT: dict[str, Any] = {
 LOOK = {"age_seconds": 3.2, "failure": {"message": "The registry does not answer."}}
 
 
-def shown(url: str, *, as_json: bool = False) -> tuple[int, str]:
+def shown(url: str, *, as_json: bool = False, advice: str = "") -> tuple[int, str]:
     """Exit status and output."""
     output = io.StringIO()
-    found = status(url, as_json=as_json, console=Console(file=output, width=200))
+    console = Console(file=output, width=200)
+    found = status(url, as_json=as_json, advice=advice, console=console)
     return found, output.getvalue()
 
 
@@ -36,6 +37,7 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
     with answering({"models": [SLOT], "look": LOOK}) as url:
         found, text = shown(url)
     assert found == 0
+    assert text.splitlines()[0] == f"service  {url}"
     for part in ("[red]iris@champion", "refused", "12 s", "load_failed", "3 s ago"):
         assert part in text
 
@@ -55,9 +57,43 @@ def test_status_is_one_where_a_slot_is_not_ready(answering: Any) -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_status_is_two_where_nothing_answers(*, as_json: bool) -> None:
-    """And the address, which may hold a password, is not repeated."""
+    """User and password are not repeated."""
     url = f"http://user:secret@127.0.0.1:{free_port()}"
     found, text = shown(url, as_json=as_json)
     assert found == 2
-    assert "no service answers" in text
+    assert "no service answers: the connection is refused" in text
     assert "secret" not in text
+
+
+def test_advice_is_for_those_who_named_no_address() -> None:
+    """Who has given --url need not be told to give it."""
+    url = f"http://127.0.0.1:{free_port()}"
+    assert shown(url)[1].splitlines()[-1] == "no service answers: the connection is refused"
+    assert shown(url, advice="; give --url")[1].rstrip().endswith("refused; give --url")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"models": ["iris"]},
+        {"models": [{"name": "iris"}]},
+        {"models": [], "look": 1},
+        {"models": [SLOT | {"lag_seconds": "long"}]},
+    ],
+)
+def test_answer_of_something_else_is_no_podium(answering: Any, answer: Any) -> None:
+    """No trace of Python's, whatever listens there."""
+    with answering(answer) as url:
+        found, text = shown(url)
+    assert found == 2
+    assert "no service answers: what answers is not a Podium" in text
+
+
+@pytest.mark.parametrize("url", ["localhost:1", "http://[", "", "http://a:b:c", "http://a..b"])
+def test_text_that_is_no_address_is_said_to_be_none(url: str) -> None:
+    """With a hint how an address is written."""
+    found, text = shown(url)
+    assert found == 2
+    assert "no service answers: that is not an address; one is written http://HOST:PORT" in text

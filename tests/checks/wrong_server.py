@@ -1,5 +1,6 @@
 """A small service that does everything right, except for what a test changes, and a registry."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -150,6 +151,18 @@ class Registry:
         answer = self.answer or Answer.of({"registered_model": {"aliases": aliases}})
         await send({"type": "http.response.start", "status": answer.status, "headers": []})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+class HangingRegistry:
+    """Takes every question and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Never returns."""
+        self.asked += 1
+        await asyncio.Event().wait()
 
 
 def client(app: Any) -> httpx.AsyncClient:

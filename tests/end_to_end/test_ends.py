@@ -15,7 +15,7 @@ from tests.support.services import alive, running_service
 from tests.support.waiting import until
 
 SECONDS = 60
-CLIENTS, REQUESTS = 16, 150
+CLIENTS, REQUESTS = 16, 50
 
 
 def row(value: float) -> dict[str, list[dict[str, float]]]:

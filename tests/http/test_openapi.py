@@ -115,6 +115,16 @@ async def test_docs_page_reads_the_document(app: App) -> None:
     assert "'openapi.json'" in reply.text
 
 
+async def test_root_leads_to_the_docs(app: App) -> None:
+    """Who opens the bare address in a browser sees what is here."""
+    reply = await app.client.get("/")
+
+    assert reply.status_code == 307
+    assert reply.next_request is not None
+    assert reply.next_request.url.path == "/docs"
+    assert "/" not in (await _document(app))["paths"]
+
+
 def _references(value: Any) -> set[str]:
     if isinstance(value, dict):
         own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()

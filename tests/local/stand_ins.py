@@ -74,7 +74,7 @@ class Stage:
     @classmethod
     def at(cls, home: Path) -> "Stage":
         """Two free ports and that home."""
-        return cls(UpSettings(home, LOOPBACK, free_port(), free_port()))
+        return cls(UpSettings(home, LOOPBACK, free_port(), free_port(), drain_seconds=20.0))
 
     @property
     def journal(self) -> list[str]:

@@ -1,6 +1,7 @@
 """What is started, with what it is told."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from service.local.commands import pasted, service_command, training_command
 from service.local.settings import UpSettings
 from service.local.tracking import tracking_command
 
-SETTINGS = UpSettings(Path("home"), "0.0.0.0", 8000, 8080)
+SETTINGS = UpSettings(Path("home"), "0.0.0.0", 8000, 8080, drain_seconds=3.0)
 
 
 def test_mlflow_listens_on_the_loopback_with_one_worker() -> None:
@@ -55,7 +56,12 @@ def test_service_listens_where_the_settings_say() -> None:
     environment = service_command(SETTINGS, lambda _: None).environment
     assert (environment["PODIUM_HOST"], environment["PODIUM_PORT"]) == ("0.0.0.0", "8000")
     assert SETTINGS.service_url == "http://127.0.0.1:8000"
-    assert UpSettings(Path("home"), "::1", 8000, 8080).service_url == "http://[::1]:8000"
+    assert replace(SETTINGS, host="::1").service_url == "http://[::1]:8000"
+
+
+def test_service_is_given_the_time_that_it_may_take_to_drain() -> None:
+    """And some more for its own children, before it is killed."""
+    assert service_command(SETTINGS, lambda _: None).grace == 13.0
 
 
 def test_pasted_command_names_what_differs_from_the_defaults(tmp_path: Path) -> None:

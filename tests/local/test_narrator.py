@@ -120,7 +120,7 @@ def test_events_that_the_service_logs_are_told_whole(narrator: Narrator, said: S
     failure = Failure("load", "code", "A fixed sentence.", 0.0, version)
     report.swapped(ref, None, version, {})
     report.refused(ref, version, failure, "detail")
-    report.missing(ref, failure)
+    report.missing(ref, failure, "detail")
     report.looked(0.1, failure, "detail")
     report.looked(0.1, None, "")
     logs.close()

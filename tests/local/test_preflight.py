@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,17 +123,34 @@ async def test_other_server_on_the_tracking_port_is_one_clear_line(
 
 async def test_address_of_no_interface_is_one_clear_line(tmp_path: Path) -> None:
     """192.0.2.1 is reserved for documentation (RFC 5737): no machine has it."""
-    stage = Stage.at(tmp_path)
-    settings = UpSettings(tmp_path, "192.0.2.1", stage.settings.port, stage.settings.tracking_port)
+    settings = replace(Stage.at(tmp_path).settings, host="192.0.2.1")
     found = await finding(settings)
     assert f"port {settings.port} on 192.0.2.1 cannot be listened on (" in found
 
 
 async def test_one_port_for_both_is_refused(tmp_path: Path) -> None:
     """Otherwise the second to start would fail with somebody else's words."""
-    port = Stage.at(tmp_path).settings.port
-    found = await finding(UpSettings(tmp_path, LOOPBACK, port, port))
-    assert f"cannot share port {port}" in found
+    settings = Stage.at(tmp_path).settings
+    found = await finding(replace(settings, tracking_port=settings.port))
+    assert f"cannot share port {settings.port}" in found
+
+
+async def test_port_that_nobody_could_be_told_is_refused(stage: Stage) -> None:
+    """`up` prints its addresses and writes them down, so it must know them first."""
+    assert await finding(replace(stage.settings, port=0)) == (
+        "`podium up` takes no port 0; set PODIUM_PORT to another port."
+    )
+    assert await finding(replace(stage.settings, port=0, tracking_port=0)) == (
+        "`podium up` takes no port 0; set PODIUM_PORT and PODIUM_TRACKING_PORT to another port."
+    )
+
+
+async def test_home_that_is_a_file_is_one_clear_line(stage: Stage) -> None:
+    """With the name of the setting and the system's reason."""
+    stage.settings.home.write_text("in the way")
+    found = await finding(stage.settings)
+    home = stage.settings.home
+    assert found == f"PODIUM_HOME: '{home}' cannot be used: File exists."
 
 
 async def test_an_up_that_runs_is_named(stage: Stage) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
+from service.local.aliases import version_of_alias
 from service.local.running import read_record
 from service.local.screen import Screen
 from service.local.table import group_alive
-from service.local.tracking import tracking_command, version_at, version_of_alias
+from service.local.tracking import tracking_command, version_at
 from service.local.up import supervise
 from tests.local.stand_ins import Stage
 from tests.support import tracking

@@ -98,6 +98,10 @@ async def test_prints_addresses_and_commands_to_paste(stage: Stage) -> None:
         assert f"{stage.settings.service_url}/docs" in run.printed
         assert f"{stage.settings.tracking_uri}/#/models/basic_lr_iris_model" in run.printed
         assert "podium train --C 0.1 --alias champion" in run.printed
+        home = f"PODIUM_HOME={stage.settings.home} "
+        for command in ("status", "smoke"):
+            line = next(one for one in run.printed.splitlines() if one.endswith(f" {command}"))
+            assert line.strip().startswith(home)
 
 
 async def test_sigterm_ends_the_service_before_mlflow_and_leaves_nothing(stage: Stage) -> None:
@@ -172,8 +176,25 @@ async def test_second_signal_cuts_the_grace_short(stage: Stage) -> None:
     run = Run(stage, stage.parts(training=stage.deaf("training", grace=3600)))
     await until(lambda: "training started" in stage.journal, 30)
     os.kill(os.getpid(), signal.SIGTERM)
-    await run.says("Ending")
+    await run.says("Ctrl-C again ends them at once")
     assert await run.stopped() == 0
+
+
+async def test_one_signal_is_enough_while_it_ends_by_itself(stage: Stage) -> None:
+    """Who presses Ctrl-C then has seen that the end has begun."""
+    deaf = stage.deaf("MLflow", grace=3600)
+    run = Run(stage, stage.parts(tracking=deaf, patience=1.0))
+    await run.says("Ending")
+    assert await run.stopped() == 1
+
+
+async def test_mlflow_that_does_not_tell_of_aliases_ends_it_with_one_line(stage: Stage) -> None:
+    """The service is not started on a guess."""
+    run = Run(stage, stage.parts(tracking=stage.mlflow('"none"')))
+    assert await run.ended() == 1
+    assert "MLflow does not say which version basic_lr_iris_model@champion is" in run.printed
+    assert "the registry's answer cannot be read." in " ".join(run.printed.split())
+    assert stage.journal == ["mlflow started", "mlflow ended"]
 
 
 async def test_what_a_child_has_started_ends_with_it(stage: Stage) -> None:

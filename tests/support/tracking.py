@@ -6,6 +6,7 @@ copied from then on. Every artifact lands below the folder that the caller names
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -49,11 +50,15 @@ def copy_database(migrated: Path, folder: Path, artifact_root: str | None = None
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listened on a moment ago.
+
+    Below those that the kernel gives to connections, one of which could take it before its server.
+    """
+    while True:
+        port = secrets.randbelow(12_000) + 20_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True)

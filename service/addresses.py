@@ -1,0 +1,74 @@
+"""Addresses: which MLflow is meant, what is one at all, and how one is shown to people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import SplitResult, urlsplit
+
+_WEB = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowAddresses:
+    """Where one MLflow is reached. They may hold passwords: print them by `shown`.
+
+    Attributes:
+        registry: is asked about models, versions and aliases.
+        tracking: holds runs and passes artifacts on; None for MLflow's own default.
+    """
+
+    registry: str = field(repr=False)
+    tracking: str | None = field(repr=False)
+
+    @classmethod
+    def named_in(cls, environment: Mapping[str, str]) -> Self | None:
+        """What MLflow's own variables say; None if neither is set.
+
+        A registry alone that is a server is the tracking server too: MLflow asks that one for the
+        artifacts that a server passes on (mlflow/store/artifact/mlflow_artifacts_repo.py).
+        """
+        tracking = environment.get("MLFLOW_TRACKING_URI") or None
+        registry = environment.get("MLFLOW_REGISTRY_URI") or tracking
+        if registry is None:
+            return None
+        return cls(registry, tracking or (registry if registry.startswith(_WEB) else None))
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The tracking server's, to be laid over an environment that may lack it."""
+        return {} if self.tracking is None else {"MLFLOW_TRACKING_URI": self.tracking}
+
+
+def is_web_address(text: str) -> bool:
+    """Whether it reads `http://HOST`, with a port or without."""
+    parts = _read(text)
+    if parts is None or not text.isprintable():
+        return False
+    return parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def shown(address: str) -> str:
+    """The address without what may be secret: user and password, and all after a question mark."""
+    parts = _read(address)
+    if parts is None:
+        return "an address that cannot be read"
+    if not parts.netloc:
+        return address.partition("?")[0]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _read(address: str) -> SplitResult | None:
+    """None for what is no address; a port is read too, for it may be a part of a password."""
+    try:
+        parts = urlsplit(address)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return None
+    return parts if has_port else None
