@@ -12,10 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.local.running import Running, write_record
-from service.local.table import mark
-from tests.support.services import running_service
-from tests.support.tracking import free_port
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ["up", "serve", "train", "status", "smoke"]
@@ -141,78 +137,6 @@ def test_no_mlflow_to_follow_ends_with_one_line() -> None:
     line = refusal(podium("serve", "--model", "iris@champion"), 2)
     assert "MLFLOW_TRACKING_URI=http://127.0.0.1:8080" in line
     assert "podium up" in line
-
-
-def running_up(folder: Path, tracking_uri: str, service_url: str) -> None:
-    """Writes what an `up` of that folder writes; this process stands for it."""
-    me = mark(os.getpid())
-    assert me is not None
-    write_record(folder / ".podium", Running(tracking_uri, service_url, me, {}))
-
-
-def test_mlflow_of_a_running_up_is_followed(empty_folder: Path, taken_port: int) -> None:
-    """By what `up` has written in its home: the next thing to complain of is the port."""
-    running_up(empty_folder, "http://127.0.0.1:1", "http://127.0.0.1:2")
-    serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
-    assert "cannot listen" in refusal(podium(*serve), 1)
-
-
-@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
-def test_either_variable_names_the_mlflow_to_follow(variable: str, taken_port: int) -> None:
-    """The next thing to complain of is the port."""
-    serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
-    assert "cannot listen" in refusal(podium(*serve, **{variable: "http://127.0.0.1:1"}), 1)
-
-
-@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
-def test_either_variable_names_the_mlflow_to_train_on(variable: str) -> None:
-    """It is asked, and does not answer."""
-    address = f"http://127.0.0.1:{free_port()}"
-    done = podium("train", **{variable: address})
-    assert done.exit_code == 1
-    assert f"MLflow does not answer at {address}" in done.stderr
-
-
-def test_smoke_asks_the_registry_rather_than_the_tracking_server() -> None:
-    """Aliases are the registry's; passwords are not shown."""
-    done = podium(
-        *("smoke", "--url", f"http://127.0.0.1:{free_port()}"),
-        MLFLOW_TRACKING_URI="http://runs.example",
-        MLFLOW_REGISTRY_URI="http://user:hunter2@models.example",
-    )
-    assert "MLflow   http://models.example" in done.stdout.splitlines()
-    assert "hunter2" not in done.stdout
-
-
-@pytest.mark.parametrize("command", ["status", "smoke"])
-def test_service_of_a_running_up_is_found(command: str, empty_folder: Path) -> None:
-    """Its address is shown, and its MLflow's where that is asked."""
-    url = f"http://127.0.0.1:{free_port()}"
-    running_up(empty_folder, "http://127.0.0.1:1", url)
-    done = podium(command)
-    assert done.exit_code == 2
-    assert f"service  {url}" in done.stdout.splitlines()
-    assert ("MLflow   http://127.0.0.1:1" in done.stdout.splitlines()) is (command == "smoke")
-
-
-@pytest.mark.parametrize("command", ["status", "smoke"])
-def test_service_is_looked_for_where_one_listens_by_default(command: str) -> None:
-    """By the same settings that `serve` listens by; who named no address is told how."""
-    port = str(free_port())
-    done = podium(command, PODIUM_PORT=port, PODIUM_HOST="0.0.0.0")
-    assert done.exit_code == 2
-    assert f"service  http://127.0.0.1:{port}" in done.stdout.splitlines()
-    assert "refused; give --url, or start one with `podium up`" in done.stdout
-    named = podium(command, "--url", f"http://127.0.0.1:{port}")
-    assert "give --url" not in named.stdout
-
-
-def test_log_says_which_mlflow_is_followed(tmp_path: Path) -> None:
-    """As soon as the service listens, without user and password."""
-    address = f"127.0.0.1:{free_port()}"
-    with running_service(["a@b"], f"http://user:hunter2@{address}", tmp_path) as service:
-        assert service.events("listening")[0]["mlflow"] == f"http://{address}"
-    assert "hunter2" not in str(service.log)
 
 
 def test_home_that_cannot_be_used_ends_with_one_line(empty_folder: Path) -> None:

@@ -14,13 +14,11 @@ from service.checks.target import path_of
 from tests.checks.wrong_server import (
     Answer,
     Change,
-    HangingRegistry,
     Registry,
     Service,
     Slot,
     client,
 )
-from tests.support.tracking import free_port
 
 PREDICT = "predict"
 INVOCATIONS = "invocations"
@@ -41,7 +39,8 @@ async def failed(service: object, registry: Registry | None = None) -> set[str]:
     return {one.name for one in found if one.outcome is Outcome.FAILED}
 
 
-def _by_name(found: list[CheckResult]) -> Mapping[str, CheckResult]:
+def by_name(found: list[CheckResult]) -> Mapping[str, CheckResult]:
+    """The results of one slot."""
     return {one.name: one for one in found}
 
 
@@ -191,14 +190,14 @@ async def test_service_that_takes_requests_without_a_required_column_fails() -> 
 async def test_signature_without_a_required_column_is_asked_with_broken_json_alone() -> None:
     """There a record of unknown columns is a right request; the note says what was left out."""
     optional = {"name": "x", "type": "double", "required": False}
-    found = _by_name(await results(Service([Slot(column=optional)])))
+    found = by_name(await results(Service([Slot(column=optional)])))
     assert found["refusal by /predict"].outcome is Outcome.PASSED
     assert found["refusal by /predict"].note.startswith("broken JSON only")
 
 
 async def test_version_without_an_example_is_not_checked_and_not_passed() -> None:
     """What was not asked is not said to be right."""
-    found = _by_name(await results(Service([Slot(example=None)])))
+    found = by_name(await results(Service([Slot(example=None)])))
     for name in (PREDICT, INVOCATIONS, "predict (default)", "invocations (default)"):
         assert found[name].outcome is Outcome.NOT_CHECKED
         assert found[name].note == "the version has no input example"
@@ -222,7 +221,7 @@ async def test_slot_without_a_version_fails_and_quotes_the_service(
     empty = Service(
         [Slot(version=None, example=None)], {f"GET {SLOT}": lambda a: a.with_json(**told)}
     )
-    found = _by_name(await results(empty))
+    found = by_name(await results(empty))
     note = f"no version serves: {why}" if why else "no version serves"
     assert found["GET /models/{slot}"].outcome is Outcome.FAILED
     assert found["GET /models/{slot}"].note == note
@@ -231,85 +230,11 @@ async def test_slot_without_a_version_fails_and_quotes_the_service(
     assert found[FOLLOWS].note == f"{note}; the alias is on version 3"
 
 
-async def test_hanging_registry_is_waited_for_once() -> None:
-    """Ten slots cost no more than one; the service's own checks go on."""
-    slots = [Slot(name) for name in ("a", "b", "c")]
-    held = HangingRegistry()
-    async with client(Service(slots)) as talked, client(held) as asked:
-        registry = Asked(asked, "http://registry", limit=0.05)
-        found = [one async for one in checks(talked, registry, 0.0)]
-    told = [one for one in found if one.name == FOLLOWS]
-    assert {one.outcome for one in told} == {Outcome.NOT_CHECKED}
-    assert {one.note for one in told} == {"the registry did not answer within 0.05 s"}
-    assert held.asked == 1
-
-
-async def test_registry_that_is_not_reached_is_asked_once() -> None:
-    """A connection that fails slowly costs its time once."""
-    port = free_port()
-    async with client(Service([Slot("a"), Slot("b")])) as talked, httpx.AsyncClient() as asked:
-        registry = Asked(asked, f"http://127.0.0.1:{port}")
-        found = [one async for one in checks(talked, registry, 0.0)]
-    told = [one for one in found if one.name == FOLLOWS]
-    assert {one.note for one in told} == {
-        "the registry cannot be reached: the connection is refused"
-    }
-    assert told[1].milliseconds < 5
-
-
 async def test_answer_that_does_not_come_is_told_without_pythons_names() -> None:
     """A failure, in words for people."""
 
     def cut(_answer: Answer) -> Answer:
         raise httpx.ReadError("")
 
-    found = _by_name(await results(Service(changes={"GET /ping": cut})))
+    found = by_name(await results(Service(changes={"GET /ping": cut})))
     assert found["GET /ping"].note == "no answer: the connection ended without an answer"
-
-
-async def test_alias_on_another_version_fails() -> None:
-    """The note names both."""
-    found = _by_name(await results(Service(), Registry({"champion": "4"})))
-    assert found[FOLLOWS].outcome is Outcome.FAILED
-    assert found[FOLLOWS].note == "version 3 answers; the alias is on version 4"
-
-
-async def test_alias_that_is_followed_in_time_passes() -> None:
-    """An alias that moves during the check is no failure, if the service moves too."""
-    slot, registry = Slot(), Registry({"champion": "4"})
-
-    def swapped(answer: Answer) -> Answer:
-        if registry.asked:
-            slot.version = "4"
-        return answer
-
-    service = Service([slot], {"POST /models/iris@champion/predict": swapped})
-    async with client(service) as talked, client(registry) as asked:
-        found = [one async for one in checks(talked, Asked(asked, "http://registry"), 30.0)]
-    assert _by_name(found)[FOLLOWS].outcome is Outcome.PASSED
-    assert len(registry.asked) == 2
-
-
-@pytest.mark.parametrize(
-    ("uri", "answer", "note"),
-    [
-        (None, None, "no registry is known; set MLFLOW_TRACKING_URI"),
-        ("sqlite:///mlflow.db", None, "the registry is not one that is reached over HTTP"),
-        ("http://registry", Answer(401), "the registry answers 401"),
-        ("http://registry", Answer(body=b"<html>"), "the registry's answer cannot be read"),
-        ("http://registry", Answer(404), "the registry has no such alias"),
-        ("http://registry:port", None, "the registry is not one that is reached over HTTP"),
-    ],
-)
-async def test_registry_that_does_not_tell_is_not_checked(
-    uri: str | None, answer: Answer | None, note: str
-) -> None:
-    """In clear words, and never as passed."""
-    found = _by_name(await results(Service(), Registry(answer=answer), uri))
-    assert (found[FOLLOWS].outcome, found[FOLLOWS].note) == (Outcome.NOT_CHECKED, note)
-
-
-async def test_alias_of_another_name_does_not_count() -> None:
-    """Only the slot's own alias says what it should serve."""
-    found = _by_name(await results(Service(), Registry({"challenger": "3"})))
-    assert found[FOLLOWS].outcome is Outcome.NOT_CHECKED
