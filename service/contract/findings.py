@@ -4,6 +4,7 @@ The types of field errors, which programs may rely on:
 
 ================ ==================================================================
 json_invalid     the body is no JSON (RFC 8259; NaN, Infinity and a BOM are none)
+csv_invalid      the body is no CSV (RFC 4180), or has no header
 format           the body, or one of its parts, is not laid out as any format asks
 missing          something required is not there
 null             null where the signature asks for a value
@@ -33,6 +34,7 @@ Loc = tuple[str | int, ...]
 
 ErrorType = Literal[
     "json_invalid",
+    "csv_invalid",
     "format",
     "missing",
     "null",

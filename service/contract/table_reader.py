@@ -67,8 +67,10 @@ class TableReader:
     def read(self, form: str, payload: Any, findings: Findings) -> Reading | None:
         """The valid table; None once anything has been added to the findings."""
         table = self._formats.read(form, payload, findings)
-        if table is None:
-            return None
+        return None if table is None else self.check(table, form, findings)
+
+    def check(self, table: Table, form: str, findings: Findings) -> Reading | None:
+        """The same from a table that is laid out already, whatever format it came in."""
         columns = self._checked(table, findings)
         if not columns and not findings:
             # MLflow forgets how many rows there were.
