@@ -9,11 +9,12 @@ from service.contract.csv_body import csv_charset, is_csv
 from service.contract.csv_reader import CsvReader, csv_reader
 from service.contract.findings import BODY, Findings
 from service.contract.json_body import check_media_type, read_object
+from service.contract.list_reader import ListReader
 from service.contract.model_input import ModelInput
 from service.contract.params import ParamsReader
 from service.contract.reading import InputReader, Reading
 from service.contract.request_schema import request_schema
-from service.contract.signature import read_entries, read_signature
+from service.contract.signature import Signature, check_hinted, read_entries, read_signature
 from service.contract.table_formats import FORMATS
 from service.contract.table_reader import TableReader
 from service.contract.tensor_reader import TensorReader
@@ -83,25 +84,36 @@ class Contract:
         return self._description
 
 
-def compile_contract(signature: Mapping[str, str | None], limits: Limits) -> Contract:
+def compile_contract(
+    signature: Mapping[str, str | None], limits: Limits, *, from_type_hint: bool = False
+) -> Contract:
     """The contract of a signature whose parts are JSON texts, as MLmodel stores them.
 
-    Raises `VersionFault` of stage `contract`, with the reason `no_inputs`, `bad_signature` (MLflow
-    could not read it either) or `unsupported_signature` (its detail names the input).
+    `from_type_hint` is MLmodel's `is_signature_from_type_hint`: such a model takes a plain list,
+    under `inputs` alone. Raises `VersionFault` of stage `contract`, with the reason `no_inputs`,
+    `bad_signature` (MLflow could not read it either) or `unsupported_signature` (its detail names
+    the input).
     """
     read = read_signature(signature)
-    inputs = (
-        TableReader(read.columns, limits.max_rows)
-        if read.columns
-        else TensorReader(read.tensors, limits.max_rows)
-    )
+    if from_type_hint:
+        check_hinted(read)
+    inputs = _reader(read, limits.max_rows, from_type_hint=from_type_hint)
     description = {
         part: _finite(list(read_entries(signature.get(part), part))) or None
         for part in ("inputs", "outputs", "params")
     }
     params = None if read.params is None else ParamsReader(read.params)
-    as_csv = csv_reader(read.columns, limits.max_rows)
-    return Contract(request_schema(read), description, inputs, as_csv, params, limits)
+    schema = request_schema(read, from_type_hint=from_type_hint)
+    as_csv = None if from_type_hint else csv_reader(read.columns, limits.max_rows)
+    return Contract(schema, description, inputs, as_csv, params, limits)
+
+
+def _reader(signature: Signature, max_rows: int, *, from_type_hint: bool) -> InputReader:
+    if from_type_hint:
+        return ListReader(signature.columns[0].type, max_rows)
+    if signature.columns:
+        return TableReader(signature.columns, max_rows)
+    return TensorReader(signature.tensors, max_rows)
 
 
 def _joined(
