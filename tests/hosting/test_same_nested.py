@@ -123,14 +123,31 @@ def in_columns(names: list[str], values: list[list[Any]]) -> list[dict[str, Any]
 
 
 @st.composite
+def damaged(draw: st.DrawFn, value: Any) -> Any:
+    """The value with something in it replaced or taken out, at any depth."""
+    if not isinstance(value, list | dict) or not value or draw(st.integers(0, 3)) == 0:
+        return draw(JUNK)
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key = draw(st.sampled_from(keys))
+    if draw(st.integers(0, 3)) == 0:
+        del value[key]
+    else:
+        value[key] = draw(damaged(value[key]))
+    return value
+
+
+@st.composite
 def requests(draw: st.DrawFn, *, spoilt: bool = False) -> tuple[Entries, list[dict[str, Any]]]:
     """A signature with a nested column, and one request in every format."""
     required = draw(st.booleans())
     entry = draw(types(depth=2).filter(lambda each: each["type"] not in SCALARS))
     scalar = draw(st.sampled_from(["double", "string", "long"]))
-    value = values_of(entry, required=required)
-    row = st.tuples(value | JUNK if spoilt else value, SCALARS[scalar]).map(list)
+    # NUL at the end of a string column is a listed difference of its own.
+    beside = st.just("text") if scalar == "string" else SCALARS[scalar]
+    row = st.tuples(values_of(entry, required=required), beside).map(list)
     values = draw(st.lists(row, min_size=1, max_size=2))
+    if spoilt:
+        values[0][0] = draw(damaged(values[0][0]))
     return [nested(entry, "c", required=required), column(scalar, "d")], in_columns(
         ["c", "d"], values
     )
@@ -193,7 +210,7 @@ def as_sent(entry: Mapping[str, Any], cell: Any) -> Any:
     """What a client would have to send for a model to have this."""
     if isinstance(cell, np.ndarray):
         cell = list(cell) if cell.dtype.kind == "M" else cell.tolist()
-    if cell is None:
+    if cell is None or (entry["type"] == "any" and shown(cell) == "nan"):
         return None
     match entry["type"]:
         case "array":
@@ -234,7 +251,10 @@ def test_what_was_sent_comes_back(case: tuple[Entries, list[dict[str, Any]]]) ->
             {"c": cell, "d": row[1]} for cell, row in zip(cells, rows_of(bodies), strict=False)
         ]
         _, _, again, *_ = parse(made, {"dataframe_records": records}).columns[0]
-        assert shown(list(again)) == shown(list(expected[: len(cells)]))
+        if entries[0]["type"] == "any":
+            assert list(again) == list(expected[: len(cells)])  # pandas makes 5.0 of 5 beside null
+        else:
+            assert shown(list(again)) == shown(list(expected[: len(cells)]))
 
 
 def rows_of(bodies: list[dict[str, Any]]) -> list[list[Any]]:
