@@ -21,6 +21,8 @@ from service.contract.tensor_reader import TensorReader
 from service.errors import UnsupportedMediaType
 
 _NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."
+# As nearly every client writes it, or leaves it out.
+_COMMON = frozenset({"application/json", ""})
 _ONE_FORMAT = "must have exactly one of " + ", ".join(FORMATS)
 
 
@@ -55,9 +57,10 @@ class Contract:
         `UnsupportedMediaType`. Keys of the body that no format knows are ignored, and `params`
         too where the signature has none.
         """
-        if is_csv(media_type):
-            return self._parse_csv(body, csv_charset(media_type))
-        check_media_type(media_type)
+        if media_type not in _COMMON:
+            if is_csv(media_type):
+                return self._parse_csv(body, csv_charset(media_type))
+            check_media_type(media_type)
         document = read_object(body)
         findings = Findings(self._limits.max_errors)
         forms = [form for form in FORMATS if form in document]

@@ -41,6 +41,8 @@ class ListReader:
         converted = self._node.convert(values)
         if converted is None:
             for position in suspects(self._node, values):
+                if findings.full:
+                    break
                 self._node.examine(values[position], (*BODY, "inputs", position), findings)
             return None
         column = Column(None, self._type, converted, None in converted, None, self._nested)

@@ -235,6 +235,8 @@ class TableFormats:
 def _may_spread(columns: Iterable[Any], rows: int, base: Loc, findings: Findings) -> bool:
     given = list(columns)
     single = [value for value in given if type(value) is not list]
+    if not single:
+        return True
     if rows > 1 and dict in map(type, single):
         findings.add(base, "must have a list of objects, one a row, in each column", "shape")
         return False
