@@ -10,6 +10,7 @@ code                 severity   of the inputs
 ==================== ========== ====================================================================
 signature_added      breaks     there was no signature, and anything was taken
 signature_removed    compatible there is none any more, and anything is taken
+type_hint_changed    breaks     a plain list became rows, or rows a plain list
 kind_changed         breaks     columns became tensors, or tensors columns
 naming_changed       breaks     names came or went, or one is an integer now and was text
 count_changed        breaks     other than as many columns without names: which, nothing tells
@@ -19,7 +20,7 @@ input_removed        compatible a column or tensor, which is ignored from now on
 none_in_common       breaks     all columns that requests surely had are gone, and others optional
 plain_list_lost      breaks     the only column is one of several now: no plain list stands for it
 plain_list_gained    breaks     of columns named by integers one is left: rows would be its values
-layout_changed       breaks     an object under `inputs` is one row now and was columns, or reverse
+layout_changed       breaks     lists under `inputs` are values now and were columns, or reverse
 made_required        breaks     a column or property
 made_optional        compatible the same
 type_narrowed        breaks     a type that holds fewer values: long for double, double for long
@@ -43,21 +44,18 @@ infers them from `predict` even where a model serves `predict_proba`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from service.contract.difference import Finding, Severity, breaking, compatible
+from service.contract.difference import Finding, Place, Severity, breaking, compatible
 from service.contract.shape_difference import tensor_differences
-from service.contract.type_difference import (
-    is_required,
-    is_row_alone,
-    type_differences,
-    type_text,
-)
+from service.contract.table_difference import table_differences
+from service.contract.type_difference import is_required, type_differences, type_text
 
 Entry = Mapping[str, Any]
 Entries = Sequence[Entry]
 
-_ORDER = list(Severity)
+_ORDER: Final = list(Severity)
+_INPUTS: Final[Place] = ("inputs",)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -66,26 +64,37 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Finding, ..
     Both must be of contracts that were compiled.
     """
     findings = [
-        *_inputs(old.get("inputs"), new.get("inputs")),
+        *_described(old, new),
         *_params(old.get("params") or (), new.get("params") or ()),
         *_outputs(old.get("outputs") or (), new.get("outputs") or ()),
     ]
     return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
 
 
-def _inputs(old: Entries | None, new: Entries | None) -> Iterator[Finding]:
-    place = ("inputs",)
-    if not old or not new:
-        if new:
-            yield breaking("signature_added", place, "the inputs have a signature and had none")
-        elif old:
-            yield compatible("signature_removed", place, "the inputs have no signature any more")
-    elif _are_tensors(old) != _are_tensors(new):
+def _described(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Finding]:
+    before, after = old.get("inputs"), new.get("inputs")
+    if not before or not after:
+        if after:
+            yield breaking("signature_added", _INPUTS, "the inputs have a signature and had none")
+        elif before:
+            yield compatible("signature_removed", _INPUTS, "the inputs have no signature any more")
+    elif _is_hinted(old) != _is_hinted(new):
+        formats = ("a plain list", "rows") if _is_hinted(new) else ("rows", "a plain list")
+        sentence = "the inputs are {} and were {}, by the model's type hint".format(*formats)
+        yield breaking("type_hint_changed", _INPUTS, sentence)
+    elif _is_hinted(old):
+        yield from _input(before[0], after[0], (*_INPUTS, 0))
+    else:
+        yield from _inputs(before, after)
+
+
+def _inputs(old: Entries, new: Entries) -> Iterator[Finding]:
+    if _are_tensors(old) != _are_tensors(new):
         kinds = ("columns", "tensors") if _are_tensors(old) else ("tensors", "columns")
-        yield breaking("kind_changed", place, "the inputs are {} and were {}".format(*kinds))
+        yield breaking("kind_changed", _INPUTS, "the inputs are {} and were {}".format(*kinds))
     elif _are_named(old) != _are_named(new):
         has, had = ("no names", "some") if _are_named(old) else ("names", "none")
-        yield breaking("naming_changed", place, f"the inputs have {has} and had {had}")
+        yield breaking("naming_changed", _INPUTS, f"the inputs have {has} and had {had}")
     elif _are_named(old):
         yield from _named(old, new)
     else:
@@ -97,16 +106,16 @@ def _unnamed(old: Entries, new: Entries) -> Iterator[Finding]:
         sentence = f"there are {len(new)} columns without names and were {len(old)}"
         yield breaking("count_changed", ("inputs",), sentence)
         return
-    yield from _layout(old, new)
+    if not _are_tensors(old):
+        yield from table_differences(dict(enumerate(old)), dict(enumerate(new)))
     for position, (before, after) in enumerate(zip(old, new, strict=True)):
         yield from _input(before, after, ("inputs", position))
 
 
 def _named(old: Entries, new: Entries) -> Iterator[Finding]:
     before, after = _by_name(old), _by_name(new)
-    yield from _layout(old, new)
     if not _are_tensors(old):
-        yield from _only_columns(old, new)
+        yield from table_differences(before, after)
     for name, entry in after.items():
         place = ("inputs", entry["name"])
         if name in before:
@@ -122,31 +131,6 @@ def _named(old: Entries, new: Entries) -> Iterator[Finding]:
             place = ("inputs", entry["name"])
             sentence = f"{_subject(place, entry)} is gone, and ignored where it is sent"
             yield compatible("input_removed", place, sentence)
-
-
-def _only_columns(old: Entries, new: Entries) -> Iterator[Finding]:
-    """What the number of columns decides, beside the columns themselves."""
-    place, kept = ("inputs",), _by_name(new)
-    sure = [name for name, entry in _by_name(old).items() if is_required(entry)]
-    if not any(map(is_required, new)) and _by_name(old).keys() - kept and not set(sure) & set(kept):
-        sentence = "no column is left that every request has had, and one at least must be there"
-        yield breaking("none_in_common", place, sentence)
-    if len(old) == 1 < len(new):
-        sentence = f"{_subject(('inputs', old[0]['name']), old[0])} is no longer the only one, so"
-        sentence += " that a plain list cannot stand for it"
-        yield breaking("plain_list_lost", place, sentence)
-    if len(new) == 1 < len(old) and type(new[0]["name"]) is int:
-        sentence = f"{_subject(('inputs', new[0]['name']), new[0])} is the only one now, so that"
-        sentence += " a list of rows stands for its values"
-        yield breaking("plain_list_gained", place, sentence)
-
-
-def _layout(old: Entries, new: Entries) -> Iterator[Finding]:
-    alone = any(map(is_row_alone, new))
-    if alone != any(map(is_row_alone, old)):
-        units = ("one row", "columns of rows") if alone else ("columns of rows", "one row")
-        sentence = "an object under `inputs` or `instances` is {} and was {}".format(*units)
-        yield breaking("layout_changed", ("inputs",), sentence)
 
 
 def _input(old: Entry, new: Entry, place: tuple[str | int, ...]) -> Iterator[Finding]:
@@ -222,6 +206,10 @@ def _subject(place: tuple[str | int, ...], entry: Entry) -> str:
 
 def _shown(name: str | int) -> str:
     return str(name) if type(name) is int else f"`{name}`"
+
+
+def _is_hinted(description: Mapping[str, Any]) -> bool:
+    return description.get("from_type_hint") is True
 
 
 def _are_tensors(entries: Entries) -> bool:

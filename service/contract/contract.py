@@ -83,7 +83,10 @@ class Contract:
         return _joined(reading, params, findings)
 
     def describe(self) -> Mapping[str, Any]:
-        """The signature's `inputs`, `outputs` and `params` as lists that JSON can hold, or None."""
+        """The signature's `inputs`, `outputs` and `params` as lists that JSON can hold, or None.
+
+        And `from_type_hint`, which is true, where a plain list is taken for that.
+        """
         return self._description
 
 
@@ -101,10 +104,12 @@ def compile_contract(
     if from_type_hint:
         check_hinted(read)
     inputs = _reader(read, limits.max_rows, from_type_hint=from_type_hint)
-    description = {
+    description: dict[str, Any] = {
         part: _finite(list(read_entries(signature.get(part), part))) or None
         for part in ("inputs", "outputs", "params")
     }
+    if from_type_hint:
+        description["from_type_hint"] = True
     params = None if read.params is None else ParamsReader(read.params)
     schema = request_schema(read, from_type_hint=from_type_hint)
     as_csv = None if from_type_hint else csv_reader(read.columns, limits.max_rows)

@@ -18,6 +18,7 @@ from service.contract.scalars import COLUMN_TYPES
 
 Entry = Mapping[str, Any]
 
+_NESTED: Final = frozenset({"array", "object", "map", "any"})
 _READ_FROM_TEXT: Final = frozenset({"binary", "datetime"})
 _INNER: Final[Mapping[str, str]] = {"array": "items", "map": "values"}
 _INNER_NOUN: Final[Mapping[str, str]] = {"array": "each item", "map": "each value"}
@@ -50,7 +51,8 @@ def type_differences(old: Entry, new: Entry, subject: str, place: Place) -> Iter
         yield from scalar_differences(was, is_, COLUMN_TYPES, subject, place)
     elif was != is_:
         code = "type_narrowed" if was == "any" else "type_changed"
-        yield breaking(code, place, f"{subject} is {type_text(new)} and was {type_text(old)}")
+        sentence = f"{subject} is of type {type_text(new)} and was of type {type_text(old)}"
+        yield breaking(code, place, sentence)
 
 
 def scalar_differences(
@@ -81,17 +83,15 @@ def type_text(entry: Entry) -> str:
     return " of ".join(words)
 
 
-def is_row_alone(entry: Entry) -> bool:
-    """Whether a column of this type makes an object under `inputs` one row, with all its columns.
-
-    So MLflow has it (mlflow/models/utils.py, `_enforce_schema`).
-    """
-    return entry["type"] in {"array", "object"}
-
-
 def is_required(entry: Entry) -> bool:
-    """Whether a column or property must be there; what is in an array or map is."""
-    return bool(entry.get("required", True))
+    """Whether a column or property must be there; what is in an array or map is.
+
+    A named column of a nested type is optional in MLflow where nothing is said (`ColSpec`'s
+    `from_json_dict`), everything else required.
+    """
+    nested_column = entry.get("name") is not None and entry["type"] in _NESTED
+    said = entry.get("required")
+    return said is True or (said is None and not nested_column)
 
 
 def _requirement(old: Entry, new: Entry, subject: str, place: Place) -> Iterator[Finding]:
@@ -118,7 +118,7 @@ def _object_differences(old: Entry, new: Entry, subject: str, place: Place) -> I
 
 
 def _become_any(old: Entry, subject: str, place: Place) -> Finding:
-    sentence = f"{subject} is of any type and was {type_text(old)}"
+    sentence = f"{subject} is of any type and was of type {type_text(old)}"
     if _has_text_reading(old):
         return breaking("type_changed", place, f"{sentence}, whose text is no longer decoded")
     return compatible("type_widened", place, sentence)

@@ -80,13 +80,23 @@ def changed_tables(draw: st.DrawFn, depth: int) -> tuple[Inputs, Inputs]:
             case "keep":
                 new.append(entry)
             case "type":
-                new.append({**entry, **draw(changed_type(entry, depth))})
+                type_ = draw(changed_type(entry, depth))
+                new.append(column_of(type_, entry.get("name"), required=entry["required"]))
             case "required" if entry.get("name") is not None:
                 new.append({**entry, "required": not entry["required"]})
     if not new or draw(st.integers(0, 3)) == 0:
         required = names[3] is None or draw(st.booleans())
         new.append(column_of(draw(types(depth)), names[3], required=required))
     return old, draw(st.permutations(new)) if names[0] is not None else new
+
+
+@st.composite
+def changed_hints(draw: st.DrawFn) -> tuple[Entry, Entry]:
+    """Two unnamed columns of which one came from the other."""
+    old: Entry = draw(types(2))
+    return column_of(old, None, required=True), column_of(
+        draw(changed_type(old, 2)), None, required=True
+    )
 
 
 def column_of(type_: Entry, name: str | int | None, *, required: bool) -> Entry:

@@ -184,8 +184,8 @@ def alike(old: Any, new: Any) -> bool:
     """Equal, or the new value was rounded to 32 bits in the old one."""
     if isinstance(old, float) and isinstance(new, int | float):
         return old == new or array("f", [new])[0] == old
-    if isinstance(old, list):
+    if isinstance(old, list) and isinstance(new, list):
         return len(old) == len(new) and all(map(alike, old, new))
-    if isinstance(old, dict):
+    if isinstance(old, dict) and isinstance(new, dict):
         return old.keys() == new.keys() and all(alike(old[key], new[key]) for key in old)
     return bool(old == new)
