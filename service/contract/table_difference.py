@@ -44,19 +44,24 @@ def _layout(old: Columns, new: Columns) -> Iterator[Finding]:
         units = ("one row", "columns") if are_values else ("columns", "one row")
         sentence = "an object under `inputs` or `instances` is {} now and was {}".format(*units)
         yield breaking("layout_changed", _PLACE, sentence)
-    elif not are_values and _lists_read_otherwise(old, new):
-        sentence = "a list of texts for a column of any type is one value beside known columns only"
-        yield breaking("layout_changed", _PLACE, f"{sentence}, and those have changed")
+    elif not are_values:
+        yield from _lists_of_texts(old, new)
+
+
+def _lists_of_texts(old: Columns, new: Columns) -> Iterator[Finding]:
+    """A list of texts is one value of a column of any type, if all that is sent is known."""
+    free = {key for key, entry in new.items() if entry["type"] == "any"}
+    was_free = {key for key, entry in old.items() if entry["type"] == "any"}
+    if (free - was_free) & old.keys():
+        sentence = "a list of texts may be one value of a column of any type now, and was rows"
+        yield breaking("layout_changed", _PLACE, sentence)
+    elif was_free and old.keys() - new:
+        sentence = "a list of texts for a column of any type is rows now where it was one value, if"
+        yield breaking("layout_changed", _PLACE, f"{sentence} a column that is gone is still sent")
 
 
 def _rows_alone(columns: Columns) -> bool:
     return any(entry["type"] in _ROW_ALONE for entry in columns.values())
-
-
-def _lists_read_otherwise(old: Columns, new: Columns) -> bool:
-    free = {key for key, entry in new.items() if entry["type"] == "any"}
-    was_free = {key for key, entry in old.items() if entry["type"] == "any"}
-    return bool((free - was_free) & old.keys() or (was_free and old.keys() - new))
 
 
 def _shown(entry: Mapping[str, Any]) -> str:
