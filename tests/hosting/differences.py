@@ -167,6 +167,7 @@ _TENSORS: Final[list[Different]] = [
     ([tensor("float32", [-1])], {"inputs": ["1.5"]}, "float32[1.5]", "refused: type"),
     ([tensor("float64", [-1])], {"inputs": [None]}, "float64[nan]", "refused: null"),
     ([tensor("str", [-1])], {"inputs": [5]}, "<U1['5']", "refused: type"),
+    ([tensor("str", [-1])], {"inputs": ["a\0"]}, "<U2['a']", "refused: nul"),
     ([tensor("int64", [-1])], {"inputs": []}, "fails with MlflowException", "int64[]"),
     (
         [tensor("int64", [], "t")],
