@@ -29,6 +29,7 @@ CHILDREN = {
     "service.hosting.host",
     "service.hosting.inputs",
     "service.hosting.model",
+    "service.hosting.nested_cells",
     "service.hosting.outputs",
     "service.hosting.zygote",
     "service.registry.child",

@@ -5,17 +5,24 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.contract.csv_body import csv_charset, is_csv
+from service.contract.csv_reader import CsvReader, csv_reader
 from service.contract.findings import BODY, Findings
 from service.contract.json_body import check_media_type, read_object
+from service.contract.list_reader import ListReader
 from service.contract.model_input import ModelInput
 from service.contract.params import ParamsReader
-from service.contract.reading import InputReader
+from service.contract.reading import InputReader, Reading
 from service.contract.request_schema import request_schema
-from service.contract.signature import read_entries, read_signature
+from service.contract.signature import Signature, check_hinted, read_entries, read_signature
 from service.contract.table_formats import FORMATS
 from service.contract.table_reader import TableReader
 from service.contract.tensor_reader import TensorReader
+from service.errors import UnsupportedMediaType
 
+_NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."
+# As nearly every client writes it, or leaves it out.
+_COMMON = frozenset({"application/json", ""})
 _ONE_FORMAT = "must have exactly one of " + ", ".join(FORMATS)
 
 
@@ -39,17 +46,21 @@ class Contract:
     request_schema: Mapping[str, Any]
     _description: Mapping[str, Any]
     _inputs: InputReader
+    _csv: CsvReader | None
     _params: ParamsReader | None
     _limits: Limits
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """The request as the signature has it, without loss.
+        """The request as the signature has it, without loss, from JSON or from CSV.
 
         Raises `InvalidInput` with everything that is wrong with inputs and params at once, or
         `UnsupportedMediaType`. Keys of the body that no format knows are ignored, and `params`
         too where the signature has none.
         """
-        check_media_type(media_type)
+        if media_type not in _COMMON:
+            if is_csv(media_type):
+                return self._parse_csv(body, csv_charset(media_type))
+            check_media_type(media_type)
         document = read_object(body)
         findings = Findings(self._limits.max_errors)
         forms = [form for form in FORMATS if form in document]
@@ -61,34 +72,65 @@ class Contract:
         params = None
         if self._params is not None:
             params = self._params.read(document.get("params"), findings)
-        if reading is None or findings:
-            raise findings.error()
-        kind, columns, rows, index, mark = reading
-        return ModelInput(kind, columns, rows, params, index, _join_key(mark, params))
+        return _joined(reading, params, findings)
+
+    def _parse_csv(self, body: bytes, charset: str) -> ModelInput:
+        if self._csv is None:
+            raise UnsupportedMediaType(_NOT_AS_CSV)
+        findings = Findings(self._limits.max_errors)
+        reading = self._csv.read(body, charset, findings)
+        params = None if self._params is None else self._params.read(None, findings)
+        return _joined(reading, params, findings)
 
     def describe(self) -> Mapping[str, Any]:
-        """The signature's `inputs`, `outputs` and `params` as lists that JSON can hold, or None."""
+        """The signature's `inputs`, `outputs` and `params` as lists that JSON can hold, or None.
+
+        And `from_type_hint`, which is true, where a plain list is taken for that.
+        """
         return self._description
 
 
-def compile_contract(signature: Mapping[str, str | None], limits: Limits) -> Contract:
+def compile_contract(
+    signature: Mapping[str, str | None], limits: Limits, *, from_type_hint: bool = False
+) -> Contract:
     """The contract of a signature whose parts are JSON texts, as MLmodel stores them.
 
-    Raises `VersionFault` of stage `contract`, with the reason `no_inputs`, `bad_signature` (MLflow
-    could not read it either) or `unsupported_signature` (its detail names the input).
+    `from_type_hint` is MLmodel's `is_signature_from_type_hint`: such a model takes a plain list,
+    under `inputs` alone. Raises `VersionFault` of stage `contract`, with the reason `no_inputs`,
+    `bad_signature` (MLflow could not read it either) or `unsupported_signature` (its detail names
+    the input).
     """
     read = read_signature(signature)
-    inputs = (
-        TableReader(read.columns, limits.max_rows)
-        if read.columns
-        else TensorReader(read.tensors, limits.max_rows)
-    )
-    description = {
+    if from_type_hint:
+        check_hinted(read)
+    inputs = _reader(read, limits.max_rows, from_type_hint=from_type_hint)
+    description: dict[str, Any] = {
         part: _finite(list(read_entries(signature.get(part), part))) or None
         for part in ("inputs", "outputs", "params")
     }
+    if from_type_hint:
+        description["from_type_hint"] = True
     params = None if read.params is None else ParamsReader(read.params)
-    return Contract(request_schema(read), description, inputs, params, limits)
+    schema = request_schema(read, from_type_hint=from_type_hint)
+    as_csv = None if from_type_hint else csv_reader(read.columns, limits.max_rows)
+    return Contract(schema, description, inputs, as_csv, params, limits)
+
+
+def _reader(signature: Signature, max_rows: int, *, from_type_hint: bool) -> InputReader:
+    if from_type_hint:
+        return ListReader(signature.columns[0].type, max_rows)
+    if signature.columns:
+        return TableReader(signature.columns, max_rows)
+    return TensorReader(signature.tensors, max_rows)
+
+
+def _joined(
+    reading: Reading | None, params: Mapping[str, Any] | None, findings: Findings
+) -> ModelInput:
+    if reading is None or findings:
+        raise findings.error()
+    kind, columns, rows, index, mark = reading
+    return ModelInput(kind, columns, rows, params, index, _join_key(mark, params))
 
 
 def _join_key(mark: Hashable | None, params: Mapping[str, Any] | None) -> Hashable | None:

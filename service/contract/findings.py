@@ -4,6 +4,8 @@ The types of field errors, which programs may rely on:
 
 ================ ==================================================================
 json_invalid     the body is no JSON (RFC 8259; NaN, Infinity and a BOM are none)
+csv_invalid      the body is no CSV (RFC 4180), or has no header
+csv_invalid      the body is no CSV (RFC 4180)
 format           the body, or one of its parts, is not laid out as any format asks
 missing          something required is not there
 null             null where the signature asks for a value
@@ -13,7 +15,10 @@ out_of_range     a number or time that the signature's type cannot hold
 precision        an integer that a floating-point type would round
 base64           text that is not base64
 datetime         text that is no ISO 8601 date or date-time
+nul              text or bytes that end with a zero, where numpy would drop it
 shape            lists of other lengths or depths than asked for
+unknown_property an object has a property that the signature does not have
+nesting          lists and objects within each other, deeper than the service takes
 duplicate_column one column twice
 too_many_rows    more rows than the service takes at once
 more             always last: how many errors at least are not listed
@@ -33,6 +38,7 @@ Loc = tuple[str | int, ...]
 
 ErrorType = Literal[
     "json_invalid",
+    "csv_invalid",
     "format",
     "missing",
     "null",
@@ -42,7 +48,10 @@ ErrorType = Literal[
     "precision",
     "base64",
     "datetime",
+    "nul",
     "shape",
+    "unknown_property",
+    "nesting",
     "duplicate_column",
     "too_many_rows",
     "more",

@@ -8,7 +8,7 @@ from service.contract.findings import BODY, refuse
 from service.errors import UnsupportedMediaType
 
 _JSON: Final = "application/json"
-_OTHERS: Final = "The media type is not supported; send application/json in UTF-8."
+_OTHERS: Final = "The media type is not supported; send application/json in UTF-8, or text/csv."
 
 
 def check_media_type(media_type: str) -> None:

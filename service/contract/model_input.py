@@ -8,9 +8,22 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Union
 
-Kind = Literal["table", "tensor", "tensors"]
+Kind = Literal["table", "tensor", "tensors", "list"]
 # In quotes, because Python 3.11's `array` takes no type arguments when it runs.
 Values = Union["array[Any]", list[Any]]
+
+
+class Nested(NamedTuple):
+    """How a column's values are nested.
+
+    Attributes:
+        type: MLflow's type as MLmodel writes it.
+        arrays: whether lists become numpy's arrays, where those hold the same values: under
+            `inputs` and `instances` MLflow makes arrays of them, elsewhere it leaves them.
+    """
+
+    type: Mapping[str, Any]
+    arrays: bool = False
 
 
 class Column(NamedTuple):
@@ -27,8 +40,10 @@ class Column(NamedTuple):
             (typecodes: boolean `B`, integer `i`, long `q`, float `f`, double `d`, datetime `q`,
             nanoseconds since 1970 in UTC; a tensor's by its width). A list otherwise: `str`,
             `bytes`, and None for null; numbers beside nulls stay `bool`, `int` and `float`.
-        has_null: whether any value is null.
+            Nested ones are lists and dictionaries of such values.
+        has_null: whether any value is null, however nested ones are within.
         shape: of a tensor; None for a column.
+        nested: of `array`, `object`, `map` and `any`, and of all values in a `list`.
     """
 
     name: str | int | None
@@ -36,6 +51,7 @@ class Column(NamedTuple):
     values: Values
     has_null: bool = False
     shape: tuple[int, ...] | None = None
+    nested: Nested | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +59,8 @@ class ModelInput:
     """Rows that fit the signature exactly, in the signature's order; absent columns are left out.
 
     Attributes:
-        kind: `table` for column signatures, `tensor` for one unnamed tensor, `tensors` for named.
+        kind: `table` for column signatures, `tensor` for one unnamed tensor, `tensors` for named,
+            `list` for models whose signature comes from a type hint: they take a plain list.
         columns: those present.
         rows: how many; of tensors the length of the first dimension.
         params: the model's params with defaults filled in, or None when the signature has none.

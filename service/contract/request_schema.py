@@ -7,18 +7,24 @@ where JSON schema cannot say it: that rows are as long as `columns`, or nested l
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from service.contract.nodes import enforced, hinted
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
 from service.contract.tensor_types import TENSOR_TYPES
+from service.contract.types import Array, Object
 
 Schema = Mapping[str, Any]
 
 _LABELS: Final[Schema] = {"type": "array", "items": {"type": ["string", "number"]}}
 
 
-def request_schema(signature: Signature) -> Schema:
-    """An object with exactly one of the four formats, and the params of the signature."""
-    formats = _of_columns(signature) if signature.columns else _of_tensors(signature)
+def request_schema(signature: Signature, *, from_type_hint: bool = False) -> Schema:
+    """An object with exactly one of the formats, and the params of the signature."""
+    formats: Mapping[str, Schema]
+    if from_type_hint:
+        formats = {"inputs": _list(hinted(signature.columns[0].type).schema)}
+    else:
+        formats = _of_columns(signature) if signature.columns else _of_tensors(signature)
     properties = dict(formats)
     if signature.params is not None:
         properties["params"] = _object({spec.name: _param(spec) for spec in signature.params})
@@ -35,18 +41,16 @@ def _of_columns(signature: Signature) -> Mapping[str, Schema]:
     rows = _list({"type": "array", "items": _any_of(values)})
     if not signature.named:
         wide = {"type": "array", "items": _any_of(values), "minItems": len(values)}
-        either = [_list(wide)]
-        if len(values) == 1:
-            either += [_list(values[0]), values[0]]
-        listed = _any_of(either)
+        listed = _any_of(_unnamed(columns, values, _list(wide)))
         return _formats(_split(rows), _list(wide), listed, listed)
     names = [str(column.name) for column in columns]
     required = [str(column.name) for column in columns if column.required]
     records = _list(_object(dict(zip(names, values, strict=True)), required))
-    spread = {name: _any_of([_list(v), v]) for name, v in zip(names, values, strict=True)}
-    either = [records, _object(spread, required)]
+    one_row = any(isinstance(column.type, Array | Object) for column in columns)
+    spread = values if one_row else [_any_of([_list(value), value]) for value in values]
+    either = [records, _object(dict(zip(names, spread, strict=True)), required)]
     if len(values) == 1:
-        either.append(_list(values[0]))
+        either.append(values[0] if isinstance(columns[0].type, Array) else _list(values[0]))
     listed = _any_of(either)
     return _formats(_split(rows, [column.name for column in columns]), records, listed, listed)
 
@@ -86,7 +90,19 @@ def _split(rows: Schema, names: Sequence[str | int | None] = ()) -> Schema:
     return {**_object(properties, required), "additionalProperties": False}
 
 
+def _unnamed(
+    columns: Sequence[ColumnSpec], values: Sequence[Schema], wide: Schema
+) -> Sequence[Schema]:
+    if len(values) > 1:
+        return [wide]
+    if isinstance(columns[0].type, str):
+        return [wide, _list(values[0]), values[0]]
+    return [_list(values[0])]
+
+
 def _column(column: ColumnSpec) -> Schema:
+    if not isinstance(column.type, str):
+        return enforced(column.type, required=column.required).schema
     checker = COLUMN_TYPES[column.type]
     schema = {**checker.schema, "title": column.type}
     if not column.required and checker.nullable:

@@ -45,3 +45,10 @@ COLUMN_TYPES: Final[Mapping[str, Checker]] = {
     "binary": Binary(),
     "datetime": Datetime(),
 }
+
+# As elements of MLflow's arrays, which its enforcement takes through numpy's text and bytes.
+ARRAY_TYPES: Final[Mapping[str, Checker]] = {
+    **COLUMN_TYPES,
+    "string": String(for_numpy=True),
+    "binary": Binary(for_numpy=True),
+}

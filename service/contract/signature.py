@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import orjson
 
+from service.contract.depth import MAX_DEPTH, too_deep
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.tensor_types import TENSOR_TYPES
+from service.contract.types import NotRead, NotSupported, Type, read_type
 from service.errors import VersionFault
 
-_NESTED: Final = frozenset({"array", "object", "map", "any", "sparkml_vector"})
+_COLUMN_KEYS: Final = frozenset({"name", "type", "required"})
 
 Name = str | int | None
 
@@ -25,7 +27,7 @@ class ColumnSpec:
     """One column. MLflow names columns by integers when it was shown a DataFrame without names."""
 
     name: Name
-    type: str
+    type: Type
     required: bool = True
 
 
@@ -84,30 +86,61 @@ def read_signature(texts: Mapping[str, str | None]) -> Signature:
     return signature
 
 
+def check_hinted(signature: Signature) -> None:
+    """Raises `VersionFault` unless it has the one column that MLflow infers from a type hint.
+
+    (mlflow/types/type_hints.py, `_infer_schema_from_list_type_hint`)
+    """
+    if len(signature.columns) != 1 or signature.named:
+        raise _bad("it is said to come from a type hint, and is no single unnamed column")
+
+
 def read_entries(text: str | None, part: str) -> Sequence[Mapping[str, Any]]:
     """One part of a signature as a list of objects, empty if there is none."""
     if not text:
         return ()
     try:
         entries = json.loads(text)
-        # Python reads lone surrogates and endless integers, which no page could show.
-        orjson.dumps(entries)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(f"{part}: no JSON") from error
     if type(entries) is not list or not all(type(entry) is dict for entry in entries):
         raise _bad(f"{part}: no list of objects")
+    if too_deep(entries, MAX_DEPTH):
+        raise _unsupported(f"{part}: nested more than {MAX_DEPTH} deep")
+    _require_showable(entries, part)
     return entries
 
 
+def _require_showable(entries: Sequence[Mapping[str, Any]], part: str) -> None:
+    # Python reads lone surrogates and endless integers, which no page could show.
+    try:
+        orjson.dumps(entries)
+    except TypeError as error:
+        raise _bad(f"{part}: no JSON") from error
+
+
 def _column(entry: Mapping[str, Any]) -> ColumnSpec:
-    name, type_, required = entry.get("name"), entry.get("type"), entry.get("required", True)
-    if type(type_) is not str:
-        raise _bad(f"column {name!r}")
-    if type_ in _NESTED:
-        raise _unsupported(f"column {name!r} is of type {type_}")
-    if type_ not in COLUMN_TYPES or type(required) is not bool:
-        raise _bad(f"column {name!r}")
-    if not entry.keys() <= {"name", "type", "required"}:
+    name = entry.get("name")
+    try:
+        type_ = read_type(entry)
+    except NotRead as error:
+        raise _bad(f"column {name!r}: {error}") from error
+    except NotSupported as error:
+        raise _unsupported(f"column {name!r} is {error}") from error
+    if isinstance(type_, str):
+        return _scalar_column(entry, name, type_)
+    # Without a word MLflow takes a nested column for optional; unnamed ones are always required.
+    required = entry.get("required")
+    if type(required) not in (bool, type(None)):
+        raise _bad(f"column {name!r} is neither required nor optional")
+    return ColumnSpec(name, type_, required is True or (name is None and required is None))
+
+
+def _scalar_column(entry: Mapping[str, Any], name: Name, type_: str) -> ColumnSpec:
+    required = entry.get("required", True)
+    if type(required) is not bool:
+        raise _bad(f"column {name!r} is neither required nor optional")
+    if not entry.keys() <= _COLUMN_KEYS:
         raise _bad(f"column {name!r} has keys that MLflow 3 does not know")
     return ColumnSpec(name, type_, required)
 

@@ -7,8 +7,9 @@ dataframe_split    `data`, a list of rows; `columns`, their names in any order; 
 dataframe_records  a list of objects, one a row; where the signature has no names, the keys of the
                    first one give the order. Or a list of rows, as in `data` without `columns`.
 inputs, instances  an object of columns, each a list, or one value for all rows; an object of
-                   plain values is one row. Or a list as in `dataframe_records`; for a single
-                   column a plain list; for a single unnamed one also one value.
+                   plain values is one row, and so is any object for a signature with an array or
+                   an object (`single_row` has the rest). Or a list as in `dataframe_records`; for
+                   a single column a plain list; for a single unnamed one also one value.
 ================== ===========================================================================
 
 That is what MLflow's scoring server takes (mlflow/utils/proto_json_utils.py), and a little more
@@ -27,6 +28,7 @@ from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.labels import index_fits, labels_fit
+from service.contract.single_row import Layout
 from service.contract.table import (
     TOO_SPARSE,
     Table,
@@ -46,6 +48,7 @@ FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 _SCALARS: Final = frozenset({str, int, float, bool})
+_TEXT_OF_ONE: Final = 16
 
 
 class TableFormats:
@@ -56,6 +59,7 @@ class TableFormats:
         required: of each column, whether it must be there.
         max_rows: more are refused before they are looked at.
         open_width: whether as many unnamed columns are taken as are sent.
+        types: of each column, MLflow's word for its type; None where lists are no values.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class TableFormats:
         max_rows: int,
         *,
         open_width: bool = False,
+        types: Sequence[str] | None = None,
     ) -> None:
         self._named = names[0] is not None
         self._header = list(names)
@@ -77,6 +82,7 @@ class TableFormats:
         self._in_order = range(len(names))
         self._max_rows = max_rows
         self._open_width = open_width
+        self._layout = Layout([wanted.key for wanted in self._wanted], types or ())
         self._readers: Mapping[str, Callable[[Any, Loc, Findings], Table | None]] = {
             "dataframe_split": self._split,
             "dataframe_records": self._listed,
@@ -110,13 +116,20 @@ class TableFormats:
         if type(payload) is dict:
             return self._object(payload, base, findings)
         if len(self._header) == 1 and not self._open_width:
-            if self._named and type(payload) is list and not _holds_records(payload):
+            if type(payload) is list and self._is_only_column(payload):
                 return self._only_column(payload, base, findings)
             if not self._named and type(payload) in _SCALARS:
                 return Table(1, ([payload],), base, by_itself)
         return self._listed(payload, base, findings)
 
+    def _is_only_column(self, values: list[Any]) -> bool:
+        if self._named:
+            return not _holds_records(values)
+        return self._layout.nested and bool(values)
+
     def _only_column(self, values: list[Any], base: Loc, findings: Findings) -> Table | None:
+        if self._named and self._layout.is_one_value(values):
+            return Table(1, ([values],), base, by_itself)
         if not self._fits(len(values), base, findings):
             return None
         return Table(len(values), (values,), base, in_list)
@@ -195,7 +208,7 @@ class TableFormats:
         known = {key: payload[key] for key in keys if key in payload}
         self._note_missing({name for name in self._header if str(name) in known}, base, findings)
         lengths = _lengths(known.values()) or _lengths(payload.values())
-        if not lengths:
+        if not lengths or (self._layout.nested and self._layout.is_one_row(payload)):
             columns = [[known[key]] if key in known else None for key in keys]
             return Table(1, columns, base, under_name)
         rows = lengths.pop()
@@ -204,9 +217,7 @@ class TableFormats:
             return None
         if not self._fits(rows, base, findings):
             return None
-        single = sum(type(values) is not list for values in known.values())
-        if not may_fill(rows * single, rows * (len(known) - single)):
-            findings.add(base, TOO_SPARSE, "too_many_rows")
+        if not _may_spread(known.values(), rows, base, findings):
             return None
         return _spread(keys, known, rows, base)
 
@@ -219,6 +230,25 @@ class TableFormats:
         if rows > self._max_rows:
             findings.add(base, f"must have at most {self._max_rows} rows", "too_many_rows")
         return rows <= self._max_rows
+
+
+def _may_spread(columns: Iterable[Any], rows: int, base: Loc, findings: Findings) -> bool:
+    given = list(columns)
+    single = [value for value in given if type(value) is not list]
+    if not single:
+        return True
+    if rows > 1 and dict in map(type, single):
+        findings.add(base, "must have a list of objects, one a row, in each column", "shape")
+        return False
+    if not may_fill(rows * sum(map(_cells, single)), rows * (len(given) - len(single))):
+        findings.add(base, TOO_SPARSE, "too_many_rows")
+        return False
+    return True
+
+
+def _cells(value: Any) -> int:
+    # A long text takes as much memory in each row as many numbers.
+    return 1 + len(value) // _TEXT_OF_ONE if type(value) is str else 1
 
 
 def _lengths(columns: Iterable[Any]) -> set[int]:

@@ -5,22 +5,24 @@ from typing import Any
 
 from service.contract.findings import Findings, Hole
 from service.contract.model_input import Column, Values
+from service.contract.nested_column import NestedColumnReader, as_sent, nested_mark
 from service.contract.reading import Reading
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec
 from service.contract.table import Table
 from service.contract.table_formats import TableFormats
+from service.contract.types import type_name
 
 
 class ColumnReader:
-    """Checks one column of the signature."""
+    """Checks one column of a scalar type."""
 
     def __init__(self, spec: ColumnSpec, position: int) -> None:
         self._spec = spec
         self._name = spec.name
-        self._type = spec.type
+        self._type = str(spec.type)
         self._position = position
-        self._checker = COLUMN_TYPES[spec.type]
+        self._checker = COLUMN_TYPES[self._type]
         self._convert = self._checker.convert
         self._takes_null = not spec.required and self._checker.nullable
 
@@ -61,14 +63,18 @@ class TableReader:
 
     def __init__(self, specs: Sequence[ColumnSpec], max_rows: int) -> None:
         names, required = [spec.name for spec in specs], [spec.required for spec in specs]
-        self._formats = TableFormats(names, required, max_rows)
-        self._columns = [ColumnReader(spec, position) for position, spec in enumerate(specs)]
+        types = [type_name(spec.type) for spec in specs]
+        self._formats = TableFormats(names, required, max_rows, types=types)
+        self._nested = not COLUMN_TYPES.keys() >= set(types)
+        self._columns = [_reader(spec, position) for position, spec in enumerate(specs)]
 
     def read(self, form: str, payload: Any, findings: Findings) -> Reading | None:
         """The valid table; None once anything has been added to the findings."""
         table = self._formats.read(form, payload, findings)
-        if table is None:
-            return None
+        return None if table is None else self.check(table, form, findings)
+
+    def check(self, table: Table, form: str, findings: Findings) -> Reading | None:
+        """The same from a table that is laid out already, whatever format it came in."""
         columns = self._checked(table, findings)
         if not columns and not findings:
             # MLflow forgets how many rows there were.
@@ -76,6 +82,9 @@ class TableReader:
         if findings:
             return None
         mark = None if table.row_index is not None or not table.rows else self._mark(columns)
+        if self._nested:
+            columns = [as_sent(column, form) for column in columns]
+            mark = None if mark is None else nested_mark(mark, columns)
         return Reading("table", tuple(columns), table.rows, table.row_index, mark)
 
     def _checked(self, table: Table, findings: Findings) -> list[Column]:
@@ -99,3 +108,8 @@ class TableReader:
         present = tuple(column.name for column in columns)
         only = [column.values.count(None) == len(column.values) for column in nulls]
         return (present, tuple(zip((column.name for column in nulls), only, strict=True)))
+
+
+def _reader(spec: ColumnSpec, position: int) -> ColumnReader | NestedColumnReader:
+    reader = ColumnReader if isinstance(spec.type, str) else NestedColumnReader
+    return reader(spec, position)

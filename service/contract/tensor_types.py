@@ -1,6 +1,7 @@
 """The element types of tensors: numpy's numbers, booleans and text, as exact as columns are.
 
-Elements are taken and refused as in columns of the same kind (`scalars`); null is always refused.
+Elements are taken and refused as in columns of the same kind (`scalars`); null is always refused,
+and so is text that ends with NUL, which numpy would drop.
 Not taken are numpy's `object`, `bytes`, `datetime64` and complex types, of which JSON has none.
 """
 
@@ -26,5 +27,5 @@ TENSOR_TYPES: Final[Mapping[str, Checker]] = {
     "float16": Floating("d", bits=16, digits=11, bound=65520.0),
     "float32": FLOAT_32,
     "float64": FLOAT_64,
-    "str": String(),
+    "str": String(for_numpy=True),
 }

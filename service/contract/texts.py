@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, AnyStr, Final
 
 from service.contract.findings import Findings, Loc
 from service.contract.model_input import Values
@@ -28,9 +28,15 @@ _LATEST: Final = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """Text as it is; numbers and objects are no text."""
+    """Text as it is; numbers and objects are no text.
+
+    Attributes:
+        nullable: as in `Checker`.
+        for_numpy: whether it ends up in numpy's text, which drops NULs at the end.
+    """
 
     nullable: bool = True
+    for_numpy: bool = False
 
     @property
     def schema(self) -> Mapping[str, Any]:
@@ -39,11 +45,15 @@ class String:
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """The strings."""
-        return list(values) if set(map(type, values)) <= _STRINGS else None
+        if not set(map(type, values)) <= _STRINGS:
+            return None
+        return None if self.for_numpy and _any_ends(values, "\0") else list(values)
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
         """Any other type is wrong."""
-        _examine_text(value, loc, findings, "must be a string")
+        text = _examine_text(value, loc, findings, "must be a string")
+        if text and self.for_numpy and value.endswith("\0"):
+            findings.add(loc, "must not end with a NUL: an array would lose it", "nul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +62,14 @@ class Binary:
 
     Line breaks are passed over, because MLflow's own encoder writes them
     (mlflow/utils/proto_json_utils.py, `encode_binary`).
+
+    Attributes:
+        nullable: as in `Checker`.
+        for_numpy: whether it ends up in numpy's bytes, which drop zeros at the end.
     """
 
     nullable: bool = True
+    for_numpy: bool = False
 
     @property
     def schema(self) -> Mapping[str, Any]:
@@ -66,17 +81,22 @@ class Binary:
         if not set(map(type, values)) <= _STRINGS:
             return None
         try:
-            return list(map(_decode, values))
+            decoded = list(map(_decode, values))
         except ValueError:
             return None
+        return None if self.for_numpy and _any_ends(decoded, b"\0") else decoded
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
         """Wrong are other types and everything that is not base64 to the letter."""
-        if _examine_text(value, loc, findings, "must be a string of base64"):
-            try:
-                _decode(value)
-            except ValueError:
-                findings.add(loc, "must be base64, padded", "base64")
+        if not _examine_text(value, loc, findings, "must be a string of base64"):
+            return
+        try:
+            decoded = _decode(value)
+        except ValueError:
+            findings.add(loc, "must be base64, padded", "base64")
+        else:
+            if self.for_numpy and decoded.endswith(b"\0"):
+                findings.add(loc, "must not end with a zero byte: an array would lose it", "nul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,10 @@ def _seconds(hour: int, minute: int, second: int) -> int:
     if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 - a clock's numbers
         raise ValueError("no time of day")
     return hour * 3600 + minute * 60 + second
+
+
+def _any_ends(values: Sequence[AnyStr], end: AnyStr) -> bool:
+    return any(value.endswith(end) for value in values)
 
 
 def _decode(text: str) -> bytes:

@@ -83,7 +83,9 @@ class HostStager:
                 "signature_missing",
                 "The model has no signature; log it with one, so that requests can be checked.",
             )
-        return compile_contract(fetched.signature, self._contract_limits)
+        return compile_contract(
+            fetched.signature, self._contract_limits, from_type_hint=fetched.from_type_hint
+        )
 
 
 def _example(contract: Contract, text: bytes | None) -> ModelInput | None:

@@ -2,10 +2,11 @@
 
 The result is what MLflow's own enforcement would have made of valid input
 (mlflow/models/utils.py, `_enforce_schema`): a DataFrame with the signature's dtypes for columns, an
-array for one unnamed tensor, a dictionary of arrays for named ones. It is always writable and
-shared with nobody, so that a model that changes its input changes nothing else.
+array for one unnamed tensor, a dictionary of arrays for named ones, a list for a type hint. It is
+always writable and shared with nobody, so that a model that changes its input changes nothing else.
 """
 
+import copy
 import json
 from array import array
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,11 @@ import orjson
 import pandas as pd
 
 from service.contract.model_input import Values
+from service.hosting import nested_cells
 from service.hosting.wire import decode_values
 from service.processes.frames import Frame
 
-ModelData = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]]
+ModelData = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]] | list[Any]
 
 # mlflow/types/schema.py, DataType.to_numpy.
 _NUMPY: Final[Mapping[str, str]] = {
@@ -54,13 +56,30 @@ def take(data: ModelData, first: int, last: int) -> ModelData:
     A tensor without dimensions has no rows to choose from and is copied whole.
     """
     if isinstance(data, pd.DataFrame):
-        rows = data.iloc[first:last].copy()
-        if isinstance(data.index, pd.RangeIndex):
-            rows.index = pd.RangeIndex(len(rows))
-        return rows
+        return _rows(data, first, last)
+    if isinstance(data, list):
+        return copy.deepcopy(data[first:last])
     if isinstance(data, dict):
         return {name: _slice(values, first, last) for name, values in data.items()}
     return _slice(data, first, last)
+
+
+def _rows(data: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
+    rows = data.iloc[first:last].copy()
+    for place, dtype in enumerate(rows.dtypes):
+        if pd.api.types.is_object_dtype(dtype):
+            # pandas copies the column and shares the lists and dictionaries in it.
+            rows.isetitem(place, _objects(copy.deepcopy(rows.iloc[:, place].tolist())))
+    if isinstance(data.index, pd.RangeIndex):
+        rows.index = pd.RangeIndex(len(rows))
+    return rows
+
+
+def _objects(cells: list[Any]) -> np.ndarray[Any, Any]:
+    column = np.empty(len(cells), dtype=object)
+    for place, cell in enumerate(cells):
+        column[place] = cell
+    return column
 
 
 def _slice(values: np.ndarray[Any, Any], first: int, last: int) -> np.ndarray[Any, Any]:
@@ -71,10 +90,18 @@ def decode_batch(frame: Frame) -> Batch:
     """The batch in a PREDICT or WARM_UP frame."""
     head = orjson.loads(frame.head)
     rows = tuple(head["rows"])
-    table = head["kind"] == "table"
-    data = _table(head, frame.body, sum(rows)) if table else _tensors(head, frame.body)
     params = None if head["params"] is None else json.loads(head["params"])
-    return Batch(data, rows, params)
+    return Batch(_data(head, frame.body, sum(rows)), rows, params)
+
+
+def _data(head: Mapping[str, Any], body: bytes, rows: int) -> ModelData:
+    match head["kind"]:
+        case "table":
+            return _table(head, body, rows)
+        case "list":
+            ((column, values),) = _parts(head, body)
+            return nested_cells.hinted(column["nested"]["type"], values)
+    return _tensors(head, body)
 
 
 def _table(head: Mapping[str, Any], body: bytes, rows: int) -> pd.DataFrame:
@@ -116,6 +143,11 @@ def _parts(head: Mapping[str, Any], body: bytes) -> Iterator[tuple[Mapping[str, 
 
 def _series(column: Mapping[str, Any], values: Values) -> Any:
     dtype = column["dtype"]
+    if column["nested"] is not None:
+        how = column["nested"]
+        cells = nested_cells.cells(how["type"], values, arrays=how["arrays"])
+        # Without a dtype pandas infers one, which is what MLflow has for values of any type.
+        return pd.Series(cells) if dtype == "any" else _objects(cells)
     if isinstance(values, array):
         flat = np.array(values)
         return flat.view(_NUMPY[dtype]) if dtype in ("boolean", "datetime") else flat

@@ -1,15 +1,16 @@
 """What front and hosts say to each other in frames: operations, batches, and their replies.
 
 A batch travels by column. The head says how each column lies in the body: an `array`'s raw bytes
-in this machine's order, or JSON text where there are nulls, strings or bytes (as base64).
+in this machine's order, or JSON text where there are nulls, strings or bytes (as base64). Nested
+values are JSON text, with bytes as base64 and times as nanoseconds since 1970 in UTC (for a model
+with a type hint as ISO 8601); the head says how they are nested.
 """
 
 import base64
 import enum
 import json
-import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -37,6 +38,7 @@ class Outcome(enum.IntEnum):
 _RAW: Final = "raw"
 _JSON: Final = "json"
 _BASE64: Final = "base64"
+_NESTED: Final = "nested"
 
 
 def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
@@ -53,6 +55,7 @@ def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
                 "layout": layout,
                 "bytes": len(buffer),
                 "shape": _joined_shape(column, inputs),
+                "nested": column.nested and column.nested._asdict(),
             }
         )
         buffers.append(buffer)
@@ -65,15 +68,6 @@ def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
         "index": first.index,
     }
     return orjson.dumps(head), b"".join(buffers)
-
-
-def _sendable(params: Mapping[str, Any]) -> dict[str, Any]:
-    # Only a default can be NaN or infinite, which JSON cannot hold; left out, MLflow fills it in.
-    return {
-        name: value
-        for name, value in params.items()
-        if not isinstance(value, float) or math.isfinite(value)
-    }
 
 
 def _joined(inputs: Sequence[ModelInput], position: int) -> Values:
@@ -92,14 +86,24 @@ def _joined_shape(column: Column, inputs: Sequence[ModelInput]) -> tuple[int, ..
 def _lay_out(column: Column, values: Values) -> tuple[str, bytes]:
     if isinstance(values, array):
         return f"{_RAW}:{values.typecode}", values.tobytes()
+    if column.nested is not None:
+        return _NESTED, orjson.dumps(values, default=_base64_text)
     if column.dtype == "binary":
         texts = [None if value is None else base64.b64encode(value).decode() for value in values]
         return _BASE64, orjson.dumps(texts)
     return _JSON, orjson.dumps(values)
 
 
+def _base64_text(value: Any) -> str:
+    # Everything but bytes has a JSON form of its own.
+    return base64.b64encode(value).decode()
+
+
 def decode_values(layout: str, data: memoryview) -> Values:
-    """The values of one column, as `encode_batch` was given them; `data` is only read."""
+    """The values of one column, as `encode_batch` was given them; `data` is only read.
+
+    Nested values are as they lie there: only their type tells base64 from text.
+    """
     if layout.startswith(_RAW):
         values: array[Any] = array(layout[-1])
         values.frombytes(data)

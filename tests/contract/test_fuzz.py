@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from service.contract.contract import Contract
 from service.contract.model_input import ModelInput
 from service.errors import InvalidInput
-from tests.contract.signatures import column, contract, param, tensor
+from tests.contract.signatures import (
+    ANY,
+    array,
+    column,
+    contract,
+    map_of,
+    nested,
+    object_of,
+    param,
+    tensor,
+)
 
 STEADY = settings(
     max_examples=300,
@@ -36,6 +46,13 @@ CONTRACTS = [
     contract(tensor("str", [])),
     contract(tensor("float16", [-1, -1, 2])),
     contract(tensor("bool", [-1, 2], "a"), tensor("uint64", [-1], "b")),
+    contract(
+        nested(array(object_of({"a": "binary"}, {"b": map_of(array("datetime"))})), "a"),
+        nested(map_of("float"), "b", required=False),
+    ),
+    contract(nested(ANY, "a"), nested(map_of(ANY), "b", required=False)),
+    contract(nested(object_of({"a": array(array("double"))}, {"b": ANY}))),
+    contract(nested(object_of({"a": "datetime"}, {"b": array("long")})), from_type_hint=True),
 ]
 
 ROW: dict[str, Any] = {
@@ -66,6 +83,12 @@ VALID: list[tuple[Contract, Any]] = [
     (CONTRACTS[9], {"instances": [[[1, 2], [3, 4]]]}),
     (CONTRACTS[10], {"instances": [{"a": [True, False], "b": 1}]}),
     (CONTRACTS[10], {"dataframe_split": {"columns": ["b", "a"], "data": [[1, [True, True]]]}}),
+    (CONTRACTS[11], {"inputs": {"a": [{"a": "aGk=", "b": {"z": ["2026-05-01"]}}], "b": {"a": 1}}}),
+    (CONTRACTS[11], {"dataframe_split": {"columns": ["a"], "data": [[[{"a": ""}]]]}}),
+    (CONTRACTS[12], {"instances": {"a": [1, None], "b": [{"a": [1]}, {}]}}),
+    (CONTRACTS[12], {"dataframe_records": [{"a": "x", "b": {"a": None}}, {"a": [1]}]}),
+    (CONTRACTS[13], {"dataframe_split": {"data": [[{"a": [[1], [None]]}], [{"a": []}]]}}),
+    (CONTRACTS[14], {"inputs": [{"a": "2026-05-01"}, {"a": "2026-05-01", "b": [1]}]}),
 ]
 
 KEYS = st.sampled_from(["a", "b", "0", "1", "data", "columns", "index", "z", *TYPES])

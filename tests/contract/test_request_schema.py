@@ -7,7 +7,18 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.contract.contract import Contract
 from service.contract.scalars import COLUMN_TYPES
-from tests.contract.signatures import column, contract, param, parse, tensor
+from tests.contract.signatures import (
+    ANY,
+    array,
+    column,
+    contract,
+    map_of,
+    nested,
+    object_of,
+    param,
+    parse,
+    tensor,
+)
 
 NAMED = contract(
     column("double", "a"),
@@ -19,6 +30,16 @@ SINGLE = contract(column("double"))
 ONE = contract(column("double", "a"))
 WIDE = contract(tensor("float64", [-1, 2]))
 TWO = contract(tensor("float64", [-1, 2], "x"), tensor("str", [-1], "y"))
+CHAT = contract(
+    nested(array(object_of({"role": "string"}, {"score": "long"})), "messages"),
+    nested(map_of("double"), "weights", required=False),
+    nested(object_of({"a": "long"}), "extra", required=False),
+)
+MAP = contract(nested(map_of(array("boolean")), "m"), column("long", "n"))
+LISTS = contract(nested(array("long")))
+ARRAY = contract(nested(array("double"), "a"))
+WHATEVER = contract(nested(ANY, "a"))
+HINTED = contract(nested(object_of({"a": "datetime"}, {"b": ANY})), from_type_hint=True)
 SPLIT, RECORDS = "dataframe_split", "dataframe_records"
 
 BOTH_TAKE: list[tuple[Contract, Any]] = [
@@ -38,6 +59,17 @@ BOTH_TAKE: list[tuple[Contract, Any]] = [
     (TWO, {"inputs": {"x": [[1, 2]], "y": ["z"]}}),
     (TWO, {"instances": [{"x": [1, 2], "y": "z"}]}),
     (TWO, {RECORDS: [{"x": [1, 2], "y": "z"}]}),
+    (CHAT, {"inputs": {"messages": [{"role": "a", "score": None}], "weights": {"a": 1}}}),
+    (CHAT, {"inputs": [{"messages": [], "extra": {}}]}),
+    (CHAT, {RECORDS: [{"messages": [{"role": "a"}], "weights": None, "extra": {"a": 1}}]}),
+    (CHAT, {SPLIT: {"columns": ["messages"], "data": [[[{"role": "a"}]]]}}),
+    (MAP, {"inputs": {"m": [{"a": [True]}], "n": [1]}}),
+    (MAP, {"inputs": {"m": {"a": [True]}, "n": 1}}),
+    (LISTS, {"inputs": [[1], []]}),
+    (LISTS, {RECORDS: [[[1, 2]]]}),
+    (ARRAY, {"inputs": [1, None]}),
+    (WHATEVER, {"instances": [{"a": None}]}),
+    (HINTED, {"inputs": [{"a": "2026-05-01", "b": [1]}]}),
 ]
 
 SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
@@ -54,6 +86,14 @@ SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
     (WIDE, {"inputs": [[1, 2, 3]]}),
     (WIDE, {"inputs": [1]}),
     (TWO, {"inputs": {"x": [[1, 2]]}}),
+    (CHAT, {RECORDS: [{"messages": [{"role": "a", "z": 1}]}]}),
+    (CHAT, {RECORDS: [{"messages": [{}]}]}),
+    (CHAT, {RECORDS: [{"messages": None}]}),
+    (CHAT, {RECORDS: [{"messages": [], "weights": {"a": "x"}}]}),
+    (CHAT, {RECORDS: [{"messages": [], "extra": {"b": 1}}]}),
+    (LISTS, {"inputs": [["x"]]}),
+    (HINTED, {"instances": [{"a": "2026-05-01"}]}),
+    (HINTED, {"inputs": [{"b": 1}]}),
 ]
 
 
@@ -75,7 +115,7 @@ def test_schema_refuses_what_is_plainly_off(made: Contract, body: Any) -> None:
     assert not accepts(made, body)
 
 
-@pytest.mark.parametrize("made", [NAMED, UNNAMED, SINGLE, ONE, WIDE, TWO])
+@pytest.mark.parametrize("made", [NAMED, UNNAMED, SINGLE, ONE, WIDE, TWO, CHAT, MAP, HINTED])
 def test_schema_is_a_json_schema(made: Contract) -> None:
     """Of the dialect that OpenAPI 3.1 uses."""
     Draft202012Validator.check_schema(made.request_schema)
@@ -89,3 +129,15 @@ def test_every_column_has_its_type_and_nullability(type_: str) -> None:
     assert properties["x"]["title"] == type_
     assert ("null" in properties["x"]["type"]) == COLUMN_TYPES[type_].nullable
     assert properties["y"]["type"] == COLUMN_TYPES[type_].schema["type"]
+
+
+def test_nested_types_are_told_whole() -> None:
+    """Every level with MLflow's name, what it requires, and whether it knows other properties."""
+    properties = CHAT.request_schema["properties"][RECORDS]["items"]["properties"]
+    message = properties["messages"]["items"]
+    assert message["required"] == ["role"]
+    assert message["additionalProperties"] is False
+    assert message["properties"]["score"]["type"] == ["integer", "null"]
+    assert properties["weights"]["type"] == ["object", "null"]
+    assert properties["weights"]["additionalProperties"]["title"] == "double"
+    assert properties["messages"]["title"] == "array"

@@ -92,13 +92,31 @@ def seen(data: Any) -> Any:
         return {name: seen(values) for name, values in data.items()}
     if isinstance(data, np.ndarray):
         return str(data.dtype), data.shape, repr(data.tolist())
+    if isinstance(data, list):
+        return shown(data)
     assert isinstance(data, pd.DataFrame)
     labels = [(str(axis.dtype), repr(axis.tolist())) for axis in (data.columns, data.index)]
     return labels, [_column(data.iloc[:, place]) for place in range(data.shape[1])]
 
 
 def _column(values: "pd.Series[Any]") -> tuple[str, list[str]]:
-    return str(values.dtype), [repr(value) for value in values.tolist()]
+    return str(values.dtype), [shown(value) for value in values.tolist()]
+
+
+def shown(cell: Any) -> str:
+    """The value with all types in it, as MLflow's enforcement leaves it.
+
+    The enforcement takes only numpy's datetimes in objects and numpy's 32-bit numbers in lists, and
+    makes pandas' and Python's of them.
+    """
+    if isinstance(cell, np.ndarray):
+        return f"array({cell.dtype}, {cell.shape}, {shown(cell.tolist())})"
+    if isinstance(cell, list):
+        items = (each.item() if isinstance(each, np.int32 | np.float32) else each for each in cell)
+        return f"[{', '.join(map(shown, items))}]"
+    if isinstance(cell, dict):
+        return "{" + ", ".join(f"{key!r}: {shown(value)}" for key, value in cell.items()) + "}"
+    return repr(pd.Timestamp(cell) if isinstance(cell, np.datetime64) else cell)
 
 
 def brief(hand_over: Callable[[], Any]) -> str:

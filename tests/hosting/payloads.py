@@ -70,6 +70,75 @@ JUNK: Final[SearchStrategy[Any]] = st.sampled_from(
     [None, "x", "", 1.5, 5, -1, 1e300, 2**63, True, [], [1], {}, "1970"]
 )
 NULLABLE: Final = SCALARS.keys() - {"integer", "long"}
+# Such as arrays of them can hold in numpy.
+_IN_ARRAYS: Final[Mapping[str, SearchStrategy[Any]]] = {
+    **SCALARS,
+    "string": _TEXT.map(lambda text: text.rstrip("\0")),
+    "binary": st.binary(max_size=5).map(lambda data: base64.b64encode(data.rstrip(b"\0")).decode()),
+    **{type_: SCALARS[type_] | st.none() for type_ in ("float", "double", "datetime")},
+}
+ANYTHING: Final[SearchStrategy[Any]] = st.recursive(
+    st.none()
+    | st.booleans()
+    | _integers(64)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def types(*, depth: int = 3) -> SearchStrategy[dict[str, Any]]:
+    """Types of MLflow as a column, a property, `items` or `values` has them."""
+    leaves = st.sampled_from([*SCALARS, "any"]).map(lambda name: {"type": name})
+    if not depth:
+        return leaves
+    inner = types(depth=depth - 1)
+    properties = st.dictionaries(_TEXT, st.tuples(inner, st.booleans()), min_size=1, max_size=3)
+    return st.one_of(
+        leaves,
+        inner.map(lambda items: {"type": "array", "items": items}),
+        inner.map(lambda values: {"type": "map", "values": values}),
+        properties.map(_object),
+    )
+
+
+def _object(properties: Mapping[str, tuple[dict[str, Any], bool]]) -> dict[str, Any]:
+    # MLflow sorts them.
+    each = {name: {**type_, "required": need} for name, (type_, need) in sorted(properties.items())}
+    return {"type": "object", "properties": each}
+
+
+def values_of(entry: Mapping[str, Any], *, required: bool = True) -> SearchStrategy[Any]:
+    """Values that the contract takes for a type: null among them, where MLflow has null."""
+    bare = _bare(entry, required=required)
+    return bare if required or entry["type"] == "any" else st.none() | bare
+
+
+def _bare(entry: Mapping[str, Any], *, required: bool) -> SearchStrategy[Any]:
+    match entry["type"]:
+        case "array" if entry["items"]["type"] in SCALARS:
+            return st.lists(_IN_ARRAYS[entry["items"]["type"]], max_size=3)
+        case "array":
+            return st.lists(values_of(entry["items"], required=required), max_size=3)
+        case "map":
+            inner = values_of(entry["values"], required=required)
+            return st.dictionaries(_TEXT, inner, max_size=3)
+        case "object":
+            return _objects(entry["properties"])
+        case "any":
+            return ANYTHING
+    return SCALARS[entry["type"]]
+
+
+def _objects(properties: Mapping[str, Mapping[str, Any]]) -> SearchStrategy[Any]:
+    needed = {name: values_of(each) for name, each in properties.items() if each["required"]}
+    others = {
+        name: values_of(each, required=False)
+        for name, each in properties.items()
+        if not each["required"]
+    }
+    return st.fixed_dictionaries(needed, optional=others)
 
 
 @st.composite

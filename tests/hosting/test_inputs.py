@@ -171,7 +171,7 @@ def changed(batch: Batch) -> Any:
         data.iloc[0, 0] = 99.0
     elif isinstance(data, np.ndarray):
         data[0] = 99.0
-    else:
+    elif isinstance(data, dict):
         data["t"][0] = 99.0
     return seen(data)
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.contract.model_input import Column, ModelInput, Values
+from service.contract.model_input import Column, ModelInput, Nested, Values
 from service.hosting.wire import (
     Operation,
     Outcome,
@@ -157,3 +157,16 @@ def test_what_is_no_reply_to_two_requests_is_refused(head: bytes, body: bytes) -
     """With ValueError, whatever is wrong with it: the host behind it is not believed any more."""
     with pytest.raises(ValueError, match=r"."):
         decode_replies(reply(head, body), 2)
+
+
+def test_nested_values_arrive_as_json() -> None:
+    """Bytes as base64; the head says how they are nested, and nothing of it for other columns."""
+    entry = {"type": "map", "values": {"type": "binary"}}
+    column = Column("c", "map", [{"k": b"hi"}, None], has_null=True, nested=Nested(entry))
+    plain = Column("d", "double", array("d", [1, 2]))
+    request = ModelInput("table", (column, plain), 2, None, None, ())
+    head, _ = encode_batch([request])
+    assert arrived(request) == [[{"k": "aGk="}, None], array("d", [1, 2])]
+    described = orjson.loads(head)["columns"]
+    assert described[0]["nested"] == {"type": entry, "arrays": False}
+    assert described[1]["nested"] is None
