@@ -57,7 +57,8 @@ def _is_host(name: str) -> bool:
 def shown(address: str) -> str:
     """The address without what may be secret: user and password, and all after a question mark."""
     parts = _read(address)
-    if parts is None:
+    # An @ where none belongs may have a password before it.
+    if parts is None or "@" in parts.path:
         return "an address that cannot be read"
     if not parts.netloc:
         return address.partition("?")[0]

@@ -78,3 +78,11 @@ def test_address_of_a_server_is_one(text: str) -> None:
 def test_what_no_server_can_have_is_no_address(text: str) -> None:
     """Told before anything is asked."""
     assert not is_web_address(text)
+
+
+@pytest.mark.parametrize(
+    "address", ["user:secret@host:5000", "http:/user:secret@host:1/", "http://user:12/secret@host"]
+)
+def test_malformed_address_shows_no_password(address: str) -> None:
+    """Where an @ stands in no place of its own, nothing is shown."""
+    assert "secret" not in shown(address)

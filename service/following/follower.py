@@ -18,7 +18,7 @@ from service.following.policy import Action, SlotView, decide, pause_after
 from service.following.ports import Missing, Registry, Resolution, Stager, Unanswered
 from service.following.refs import VersionId
 from service.following.servable import Binding, Servable
-from service.following.slots import Failure, LookStatus, Slot, Slots
+from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
 
 _LOADS_AT_ONCE: Final = 2
 # Looking takes at most a twentieth of the time, however slow the registry is.
@@ -91,7 +91,7 @@ class Follower:
         await asyncio.gather(*(each.predictor.close() for each in self._open.values()))
 
     def _note_defect(self, error: Exception) -> None:
-        failure = Failure("look", "internal", "Podium failed.", self._clock.wall())
+        failure = Failure(LOOK, "internal", "Podium failed.", self._clock.wall())
         self._slots.look = replace(self._slots.look, failure=failure)
         self._observer.tick_failed(error)
 
@@ -122,18 +122,20 @@ class Follower:
             self._note_look(slot, f"{found.name.lower()}_missing", message, "")
         elif isinstance(found, Unanswered):
             self._note_look(slot, found.code, found.message, found.detail)
-        elif decision.action is Action.KEEP:
-            slot.failure = None
-        elif decision.action is Action.STAGE:
-            self._stage(slot, found)
+        else:
+            if decision.action is Action.KEEP or _is_of_look(slot.failure):
+                slot.failure = None
+            if decision.action is Action.STAGE:
+                self._stage(slot, found)
 
     def _view(self, slot: Slot) -> SlotView:
         staging = slot.aspired if slot.aspired in self._staging else None
         return SlotView(slot.version, staging, slot.aspired, slot.quarantined, slot.retry_at)
 
     def _note_look(self, slot: Slot, code: str, message: str, detail: str) -> None:
-        if slot.failure is None or slot.failure.code != code:
-            slot.failure = Failure("look", code, message, self._clock.wall())
+        # What is wrong with the aspired version says more than one look without an answer.
+        if slot.failure is None or (_is_of_look(slot.failure) and slot.failure.code != code):
+            slot.failure = Failure(LOOK, code, message, self._clock.wall())
             self._observer.missing(slot.ref, slot.failure, detail)
 
     def _stage(self, slot: Slot, version: VersionId) -> None:
@@ -199,6 +201,11 @@ class Follower:
     def _swap(self, slot: Slot, servable: Servable, stages: Mapping[str, float]) -> None:
         servable.hold()
         old = slot.binding
+        if old is not None and old.servable.version == servable.version:
+            # The same version with other processes, for want of the first ones.
+            slot.binding = Binding(slot.ref, servable)
+            old.servable.release()
+            return
         slot.binding = Binding(slot.ref, servable)
         slot.since = self._clock.wall()
         slot.failure = None
@@ -261,3 +268,7 @@ class Follower:
                 await self._look_now.wait()
         except TimeoutError:
             return
+
+
+def _is_of_look(failure: Failure | None) -> bool:
+    return failure is not None and failure.stage == LOOK

@@ -2,12 +2,13 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from service.errors import UnknownModel
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding
 
+LOOK: Final = "look"
 State = Literal["empty", "loading", "serving", "refused"]
 
 
@@ -98,7 +99,8 @@ class Slot:
         if self.version is None:
             return "loading" if self.aspired in self._slots.staging else "empty"
         moved = self.aspired is not None and self.aspired != self.version
-        return "refused" if moved and self.failure is not None else "serving"
+        failed = self.failure is not None and self.failure.stage != LOOK
+        return "refused" if moved and failed else "serving"
 
     def status(self, now: float) -> SlotStatus:
         """A snapshot; `now` in seconds since 1970."""

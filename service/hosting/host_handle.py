@@ -36,7 +36,8 @@ class Host:
             answer = self.child.channel.request(Operation.PREDICT, *encode_batch(inputs))
         except Exception:  # noqa: BLE001 - whatever cannot be sent must still be answered
             self._refuse(batch)
-            returned([])
+            # Not at once: whoever is called would send the next batch from within this one.
+            asyncio.get_running_loop().call_soon(returned, [])
             return
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._predict_seconds, self._end_for_overrunning)

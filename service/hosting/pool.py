@@ -31,7 +31,7 @@ from service.hosting.suspects import Suspects
 from service.processes.child import Forks
 
 _LONGEST_PAUSE: Final = 30.0
-# So many deaths in a row may be chance, and are answered by a replacement at once.
+# So many deaths of each host in a row may be chance, and are answered by a replacement at once.
 _EXCUSED: Final = 3
 
 
@@ -54,7 +54,8 @@ class Pool:
         self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
         self._hosts: set[Host] = set()
         self._idle: list[Host] = []
-        self._suspects = Suspects(self._start_host, limits)
+        self._excused = _EXCUSED * limits.hosts
+        self._suspects = Suspects(self._start_host, limits, warmth.seconds)
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
         self._watch: asyncio.TimerHandle | None = None
@@ -89,7 +90,7 @@ class Pool:
 
         Hosts that start and die again and again are no replacement.
         """
-        return not self._closed and (bool(self._hosts) or self._misfortunes <= _EXCUSED)
+        return not self._closed and (bool(self._hosts) or self._misfortunes <= self._excused)
 
     @property
     def status(self) -> PoolStatus:
@@ -170,7 +171,7 @@ class Pool:
 
     @property
     def _misfortunes(self) -> int:
-        replaced_in_vain = _EXCUSED if self._failed_replacements else 0
+        replaced_in_vain = self._excused if self._failed_replacements else 0
         return self._deaths_in_a_row + self._failed_replacements + replaced_in_vain
 
     def _retry(self, lost: list[Job], *, overran: bool) -> None:
@@ -200,7 +201,7 @@ class Pool:
         while True:
             if not self.ready:
                 self._fail_waiting(NoServable("The model's process could not be replaced."))
-            await asyncio.sleep(_pause(self._misfortunes - _EXCUSED))
+            await asyncio.sleep(_pause(self._misfortunes - self._excused))
             try:
                 host = await self._start_host()
             except Exception:  # noqa: BLE001 - supervision must outlive whatever a start meets

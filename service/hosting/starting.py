@@ -1,6 +1,7 @@
 """Starts one host and brings its version up: fork, load, warm up, all within one time limit."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import orjson
@@ -23,10 +24,11 @@ _REPLIES_A_BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """What warm-up has shown about the version."""
+    """What warm-up has shown about the version, and how long it took to get so far."""
 
     row_wise: bool
     reason: str
+    seconds: float
 
 
 async def start_host(
@@ -36,11 +38,13 @@ async def start_host(
 
     Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
     """
+    begun = time.monotonic()
     child = await forks.fork(HOST_ROLE, limits.max_reply_bytes * _REPLIES_A_BATCH, on_line)
     try:
         async with asyncio.timeout(limits.load_seconds):
             await _load(child, model, limits)
-            return child, await _warm_up(child, model)
+            row_wise, reason = await _warm_up(child, model)
+            return child, Warmth(row_wise, reason, time.monotonic() - begun)
     except TimeoutError:
         await child.end()
         raise VersionFault(
@@ -61,9 +65,9 @@ async def _load(child: Child, model: HostedModel, limits: Limits) -> None:
         raise _failed(reply, "load", "load_failed", "MLflow could not load the model.")
 
 
-async def _warm_up(child: Child, model: HostedModel) -> Warmth:
+async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
     if model.example is None:
-        return Warmth(row_wise=False, reason="the version ships no input example to show it by")
+        return False, "the version ships no input example to show it by"
     reply = await child.channel.request(Operation.WARM_UP, *_example(model.example))
     if reply.status is not Status.DONE:
         raise _failed(
@@ -71,8 +75,8 @@ async def _warm_up(child: Child, model: HostedModel) -> Warmth:
         )
     shown = orjson.loads(reply.head)
     if not model.joinable:
-        return Warmth(row_wise=False, reason=model.joinable_reason)
-    return Warmth(shown["row_wise"], shown["reason"])
+        return False, model.joinable_reason
+    return shown["row_wise"], shown["reason"]
 
 
 def _example(example: ModelInput) -> tuple[bytes, bytes]:

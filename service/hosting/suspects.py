@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from service.errors import (
-    FollowingError,
     ModelFailed,
     NoServable,
     Overloaded,
@@ -16,8 +15,10 @@ from service.hosting.jobs import Job
 from service.hosting.specification import Limits
 
 _MAX_HOSTS: Final = 2
-# What a suspect host may take to start on a busy machine, on top of one prediction before.
+# What a suspect host may take to start on a busy machine, on top of one prediction before: at
+# least so many seconds, or so many times what the first host took.
 _START_SECONDS: Final = 10.0
+_TIMES: Final = 3.0
 
 
 class Suspects:
@@ -26,9 +27,12 @@ class Suspects:
     Who has waited for a second try for as long as a start and a prediction may take is refused.
     """
 
-    def __init__(self, start_host: Callable[[], Awaitable[Host]], limits: Limits) -> None:
+    def __init__(
+        self, start_host: Callable[[], Awaitable[Host]], limits: Limits, start_seconds: float
+    ) -> None:
         self._start_host = start_host
         self._limits = limits
+        self._patience = limits.predict_seconds + max(_START_SECONDS, _TIMES * start_seconds)
         self._waiting: dict[Job, asyncio.TimerHandle] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -38,8 +42,7 @@ class Suspects:
             job.fail(Overloaded("Too many requests are being tried a second time."))
             return
         loop = asyncio.get_running_loop()
-        patience = _START_SECONDS + self._limits.predict_seconds
-        self._waiting[job] = loop.call_later(patience, self._give_up, job)
+        self._waiting[job] = loop.call_later(self._patience, self._give_up, job)
         if len(self._workers) < _MAX_HOSTS:
             worker = loop.create_task(self._work())
             self._workers.add(worker)
@@ -60,7 +63,7 @@ class Suspects:
         while self._waiting:
             try:
                 host = await self._start_host()
-            except FollowingError:
+            except Exception:  # noqa: BLE001 - whatever a start meets, nobody must wait for ever
                 self._refuse_all()
                 return
             try:

@@ -55,6 +55,7 @@ class _Output(asyncio.Protocol):
         self._rest = b""
         self._left = _LINES_A_SECOND
         self._dropped = 0
+        self._read_since_breath = 0
         self._refill: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._transport: asyncio.ReadTransport | None = None
@@ -70,7 +71,10 @@ class _Output(asyncio.Protocol):
             self._dropped += rest.count(b"\n")
             rest = rest[rest.rfind(b"\n") + 1 :]
         if len(rest) > _LINE_BYTES:
-            lines.append(rest)
+            if self._left > len(lines):
+                lines.append(rest)
+            else:
+                self._dropped += 1
             rest = b""
         self._rest = rest
         for line in lines:
@@ -96,7 +100,9 @@ class _Output(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if self._refill is None:
             self._refill = loop.call_later(1.0, self._next_second)
-        if size >= _MUCH_BYTES and self._transport is not None:
+        self._read_since_breath += size
+        if self._read_since_breath >= _MUCH_BYTES and self._transport is not None:
+            self._read_since_breath = 0
             self._transport.pause_reading()
             self._resume = loop.call_later(_BREATH_SECONDS, self._transport.resume_reading)
 

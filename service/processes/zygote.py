@@ -1,6 +1,7 @@
 """The front's handle to the zygote: started when first needed, replaced when it dies."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ class Zygote:
         try:
             await process.ready()
         except PassingFault:
-            self._note_failure()
+            await self._give_up(process)
             raise
         self._failures = 0
         return process
@@ -87,6 +88,13 @@ class Zygote:
             self._note_failure()
             raise not_started(str(error)) from error
 
+    async def _give_up(self, process: ZygoteProcess) -> None:
+        # Several may have waited for it; it has failed once.
+        if self._process is process:
+            self._process = None
+            self._note_failure()
+            await process.end()
+
     def _note_failure(self) -> None:
         self._failures += 1
         pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE)
@@ -97,12 +105,22 @@ class Zygote:
     ) -> Child:
         try:
             child, pipes = await process.fork(role, max_body_bytes)
-            for stream, descriptor in pipes.items():
-                await self._outputs.listen(descriptor, stream, on_line)
+            await self._listen(child, pipes, on_line)
         except OSError as error:
             # Descriptors or processes have run out; not the fault of whoever asks.
             raise not_started(str(error)) from error
         return child
+
+    async def _listen(self, child: Child, pipes: dict[str, int], on_line: OnLine) -> None:
+        try:
+            while pipes:
+                stream, descriptor = pipes.popitem()
+                await self._outputs.listen(descriptor, stream, on_line)
+        except BaseException:
+            child.kill()
+            for descriptor in pipes.values():
+                os.close(descriptor)
+            raise
 
 
 def _end_unwanted(forking: asyncio.Task[Child]) -> None:

@@ -97,8 +97,15 @@ class ZygoteProcess:
         token = next(self._tokens)
         answer = self._asked[token] = asyncio.get_running_loop().create_future()
         message = json.dumps({"token": token, "role": role}).encode()
-        socket.send_fds(self._control, [message], descriptors)
-        return await _within(_FORK_SECONDS, answer, "the zygote did not fork in time")
+        try:
+            socket.send_fds(self._control, [message], descriptors)
+        except OSError:
+            del self._asked[token]
+            raise
+        try:
+            return await _within(_FORK_SECONDS, answer, "the zygote did not fork in time")
+        finally:
+            answer.cancel()  # so that a pid that comes too late is known to be unwanted
 
     def _disown(self, pid: int) -> None:
         self._arriving.discard(pid)

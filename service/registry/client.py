@@ -83,7 +83,7 @@ class MlflowRegistry:
 
     def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
         faults = [model for model in models if model is not None and "fault" in model]
-        if len(faults) == len(models):
+        if faults and len(faults) == len(models):
             raise _error("look", Fault(faults[0]["fault"]), faults[0]["error"])
 
     async def fetch(self, version: VersionId) -> FetchedVersion:

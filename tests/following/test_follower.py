@@ -372,3 +372,32 @@ async def test_p2_dead_warm_version_is_staged_anew_before_it_is_moved_back_to() 
     await world.follower.settled()
     assert world.slot.version == version(1)
     assert world.slot.ready
+
+
+async def test_look_without_answer_hides_no_refusal() -> None:
+    """Why a version was refused outlives a look that says nothing about the model."""
+    world = World("iris@champion", "wine@champion")
+    world.move(version(1, "wine"), 1)
+    await world.follow_to(version(1))
+    world.stager.errors[version(2)] = BROKEN
+    await world.follow_to(version(2))
+    await world.follow_to(
+        Unanswered("registry_refused", "The registry answered with an error.", "")
+    )
+    await world.follow_to(version(2))
+    assert world.slot.failure is not None
+    assert (world.slot.state, world.slot.failure.code) == ("refused", "load_failed")
+
+
+async def test_version_that_is_staged_anew_for_another_slot_swaps_nobody() -> None:
+    """A slot that serves it already gets the living processes, and keeps its warm one."""
+    world = World("iris@champion", "iris@shadow")
+    world.move(version(2), 1)
+    await world.follow_to(version(2))
+    await world.follow_to(version(1))
+    world.stager.predictors[version(1)].ready = False
+    before = world.events.of("swapped")
+    world.move(version(1), 1)
+    await world.follow()
+    assert world.slots.ready
+    assert world.events.of("swapped") == [*before, ("iris@shadow", version(2), version(1))]
