@@ -1,0 +1,130 @@
+"""Who holds a version: several slots, running requests, and for a while the slot it has left."""
+
+import asyncio
+
+from tests.following.fakes import World, version
+
+
+async def test_several_aliases_of_one_version_share_a_servable() -> None:
+    """One set of processes, however many slots want it."""
+    world = World("iris@champion", "iris@shadow")
+    world.move(version(1), 0)
+    world.move(version(1), 1)
+    await world.follow()
+    one, other = (slot.binding for slot in world.slots.values())
+    assert one is not None
+    assert other is not None
+    assert one.servable is other.servable
+    assert world.stager.staged == [version(1)]
+
+
+async def test_alias_moved_to_what_another_slot_serves_needs_no_load() -> None:
+    """A version that is there already is shared at once."""
+    world = World("iris@champion", "iris@shadow", keep_warm_seconds=0)
+    world.move(version(1), 0)
+    world.move(version(2), 1)
+    await world.follow()
+    await world.follow_to(version(2))
+    assert world.slot.version == version(2)
+    assert world.stager.staged == [version(1), version(2)]
+    assert world.stager.predictors[version(1)].closed
+    assert not world.stager.predictors[version(2)].closed
+
+
+async def test_at_most_two_versions_load_at_once() -> None:
+    """Loading is heavy; what serves needs the machine too."""
+    world = World("a@x", "b@x", "c@x")
+    for place, name in enumerate("abc"):
+        world.move(version(1, name), place)
+        world.stager.gates[version(1, name)] = asyncio.Event()
+    await world.follower.tick()
+    await asyncio.gather(*(world.stager.entered[version(1, name)].wait() for name in "ab"))
+    for gate in world.stager.gates.values():
+        gate.set()
+    await world.follower.settled()
+    assert world.stager.most_at_once == 2
+    assert world.slots.ready
+
+
+async def test_p8_retired_version_is_closed_after_its_last_request() -> None:
+    """A request that runs keeps its version; the end of the request is the version's end."""
+    world = World(keep_warm_seconds=0)
+    await world.follow_to(version(1))
+    binding = world.slot.binding
+    assert binding is not None
+    predictor = world.stager.predictors[version(1)]
+    predictor.gate = asyncio.Event()
+    one_row = binding.servable.contract.parse(b'{"inputs": [1]}', "")
+    request = asyncio.create_task(binding.predict(one_row))
+    await predictor.entered.wait()
+    await world.follow_to(version(2))
+    assert not predictor.closed
+    predictor.gate.set()
+    assert await request == b"[1]"
+    await world.follower.settled()
+    assert predictor.closed
+
+
+async def test_previous_version_stays_warm_and_is_moved_back_to_at_once() -> None:
+    """Within the time to keep warm, moving back loads nothing."""
+    world = World(keep_warm_seconds=60)
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    world.time.now += 59
+    await world.follow_to(version(1))
+    assert world.slot.version == version(1)
+    assert world.stager.staged == [version(1), version(2)]
+
+
+async def test_p8_previous_version_is_closed_when_its_time_is_over() -> None:
+    """One tick after the time to keep warm it is gone."""
+    world = World(keep_warm_seconds=60)
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    world.time.now += 61
+    await world.follow()
+    assert world.stager.predictors[version(1)].closed
+    assert world.events.of("retired") == [(version(1),)]
+
+
+async def test_closing_ends_everything_that_was_begun() -> None:
+    """Also what is being loaded at that moment."""
+    world = World()
+    await world.follow_to(version(1))
+    world.stager.gates[version(2)] = asyncio.Event()
+    world.move(version(2))
+    await world.follower.tick()
+    await world.stager.entered[version(2)].wait()
+    await world.follower.close()
+    assert world.stager.cancelled == [version(2)]
+    assert world.stager.predictors[version(1)].closed
+
+
+async def test_p2_dead_warm_version_is_staged_anew_before_it_is_moved_back_to() -> None:
+    """What cannot answer never displaces what serves."""
+    world = World()
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    world.stager.predictors[version(1)].ready = False
+    gate = world.stager.gates[version(1)] = asyncio.Event()
+    world.move(version(1))
+    await world.follower.tick()
+    assert world.slot.version == version(2)
+    gate.set()
+    await world.follower.settled()
+    assert world.slot.version == version(1)
+    assert world.slot.ready
+
+
+async def test_version_that_is_staged_anew_for_another_slot_swaps_nobody() -> None:
+    """A slot that serves it already gets the living processes, and keeps its warm one."""
+    world = World("iris@champion", "iris@shadow")
+    world.move(version(2), 1)
+    await world.follow_to(version(2))
+    await world.follow_to(version(1))
+    world.stager.predictors[version(1)].ready = False
+    before = world.events.of("swapped")
+    world.move(version(1), 1)
+    await world.follow()
+    assert world.slots.ready
+    assert world.events.of("swapped") == [*before, ("iris@shadow", version(2), version(1))]
