@@ -1,6 +1,7 @@
 """However a process of the service ends, nothing is lost and nothing is left."""
 
 import asyncio
+import collections
 import os
 import signal
 from pathlib import Path
@@ -33,14 +34,18 @@ async def test_p11_killing_hosts_and_zygote_under_load_fails_no_request(
         async with httpx.AsyncClient(
             base_url=service.url, timeout=SECONDS, trust_env=False
         ) as client:
+            answered = collections.Counter[int]()
 
             async def ask(number: int) -> None:
-                for _ in range(REQUESTS):
+                while answered[number] < REQUESTS:
                     answer = await client.post("/predict", json=row(number))
                     assert answer.status_code == 200, answer.text
                     assert answer.json()["predictions"] == [2.0 * number]
+                    answered[number] += 1
 
             asking = [asyncio.create_task(ask(number)) for number in range(CLIENTS)]
+            await until(lambda: len(answered) == CLIENTS, SECONDS, "every client is being answered")
+            assert not any(client.done() for client in asking)
             before = service.descendants()
             for victim in before:
                 os.kill(victim, signal.SIGKILL)
