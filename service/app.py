@@ -34,10 +34,11 @@ from service.hosting.starting import HOST_ROLE
 from service.http.create import create_http
 from service.logs import Logs, configure_logs
 from service.metrics import Metrics
+from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
-from service.reporting import FollowingReport, HostingReport
+from service.reporting import FollowingReport, HostingReport, zygote_died
 from service.settings import Settings
 
 # Longer than the pools of clients keep an idle connection, so that the client closes first: a
@@ -166,7 +167,7 @@ async def _lifespan(
     logs: Logs,
     _: FastAPI,
 ) -> AsyncIterator[None]:
-    zygote = Zygote([HOST_ROLE, REGISTRY_ROLE], host_environment(os.environ, settings.hosts))
+    zygote = _zygote(settings, metrics, logs)
     registry = _registry(settings, environment, zygote, logs)
     stager = _stager(settings, zygote, metrics, logs)
     follower = Follower(
@@ -189,6 +190,15 @@ async def _lifespan(
         await zygote.close()
 
 
+def _zygote(settings: Settings, metrics: Metrics, logs: Logs) -> Zygote:
+    return Zygote(
+        [HOST_ROLE, REGISTRY_ROLE],
+        host_environment(os.environ, settings.hosts),
+        on_death=partial(zygote_died, metrics, logs.logger),
+        scratch=Scratch(settings.home.resolve() / "tmp"),
+    )
+
+
 def _registry(
     settings: Settings, environment: Mapping[str, str], zygote: Zygote, logs: Logs
 ) -> MlflowRegistry:
@@ -203,7 +213,7 @@ def _registry(
 
 def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> HostStager:
     def observer_of(version: VersionId) -> HostingObserver:
-        return HostingReport(version, metrics.pool(), logs.logger)
+        return HostingReport(version, metrics.pool(version), logs.logger)
 
     pool = PoolLimits(
         hosts=settings.hosts,
@@ -212,5 +222,6 @@ def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) ->
         max_reply_bytes=settings.max_reply_bytes,
         predict_seconds=settings.predict_timeout_seconds,
         load_seconds=settings.load_timeout_seconds,
+        memory_bytes=settings.host_memory_bytes,
     )
     return HostStager(zygote, ContractLimits(max_rows=settings.max_rows), pool, observer_of)

@@ -137,6 +137,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "max_reply_bytes",
     "predict_timeout_seconds",
     "load_timeout_seconds",
+    "host_memory_bytes",
     "drain_seconds",
     "keep_warm_seconds",
 )

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Longest load and warm-up of a version"
     )
+    host_memory_bytes: Bytes | None = Field(
+        None, description="Most memory of one host and what it forks; unset: no limit"
+    )
     drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
     keep_warm_seconds: Seconds = Field(
         60.0, description="How long the version before stays ready to be moved back to"

@@ -17,6 +17,7 @@ class Limits:
         max_reply_bytes: a longer reply fails its request.
         predict_seconds: a call that takes longer costs its host; also the longest wait in a queue.
         load_seconds: load and warm-up together.
+        memory_bytes: a host that holds more, with all that it has forked, is ended; None: no limit.
     """
 
     hosts: int = 1
@@ -25,6 +26,7 @@ class Limits:
     max_reply_bytes: int = 64 * 1024**2
     predict_seconds: float = 60.0
     load_seconds: float = 600.0
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Outcome(enum.IntEnum):
     MODEL_RAISED = 1
     NOT_ENCODABLE = 2
     REPLY_TOO_LARGE = 3
+    NOT_BY_ROW = 4
 
 
 _RAW: Final = "raw"

@@ -61,41 +61,49 @@ def encode(frame: Frame) -> bytes:
 class FrameReader:
     """Cuts a stream of bytes into frames; holds at most one incomplete frame.
 
-    `max_body_bytes` bounds what the other side may make this side hold.
+    `max_body_bytes` bounds what the other side may make this side hold. What comes in pieces is
+    copied once, when it is whole: a body may have many megabytes, and the reader an event loop.
     """
 
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
-        self._buffer = bytearray()
+        # Of the frame under way: its header once it is known, and the pieces of what comes next.
+        self._header: _Header | None = None
+        self._pieces: list[bytes] = []
         self._needed = _HEADER.size
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yields every frame that `data` completes; raises `FrameError`."""
-        self._buffer += data
-        while len(self._buffer) >= self._needed:
-            frame = self._take()
-            if frame is not None:
-                yield frame
+        while len(data) >= self._needed:
+            pieces, self._pieces = self._pieces, []
+            pieces.append(data[: self._needed])
+            data = data[self._needed :]
+            if self._header is None:
+                self._header = self._read(b"".join(pieces))
+                self._needed = self._header[3] + self._header[4]
+            else:
+                yield self._frame(self._header, pieces)
+        if data:
+            self._pieces.append(data)
+            self._needed -= len(data)
 
     @property
     def bytes_wanted(self) -> int:
-        """How many more bytes can be read without reading past the frame under way."""
-        return self._needed - len(self._buffer)
+        """How many more bytes can be read without reading past the part under way."""
+        return self._needed
 
-    def _take(self) -> Frame | None:
-        operation, status, frame_id, head, body = self._header()
-        end = _HEADER.size + head + body
-        if len(self._buffer) < end:
-            self._needed = end
-            return None
-        view = bytes(self._buffer[_HEADER.size : end])
-        del self._buffer[:end]
+    def _frame(self, header: "_Header", pieces: list[bytes]) -> Frame:
+        operation, status, frame_id, size, _ = header
+        self._header = None
         self._needed = _HEADER.size
-        return Frame(operation, status, frame_id, view[:head], view[head:])
+        if len(pieces[0]) < size:
+            pieces = [b"".join(pieces)]
+        head, pieces[0] = pieces[0][:size], pieces[0][size:]
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return Frame(operation, status, frame_id, head, body)
 
-    def _header(self) -> tuple[int, Status, int, int, int]:
-        fields = _HEADER.unpack_from(self._buffer)
-        magic, version, operation, status, frame_id, head, body = fields
+    def _read(self, header: bytes) -> "_Header":
+        magic, version, operation, status, frame_id, head, body = _HEADER.unpack(header)
         if magic != MAGIC or version != WIRE_VERSION:
             raise FrameError(f"not a frame of wire version {WIRE_VERSION}")
         if head > MAX_HEAD_BYTES or body > self._max_body_bytes:
@@ -104,3 +112,6 @@ class FrameReader:
             return operation, Status(status), frame_id, head, body
         except ValueError:
             raise FrameError(f"{status} is no status") from None
+
+
+_Header = tuple[int, Status, int, int, int]
