@@ -28,6 +28,7 @@ from service.following.refs import VersionId
 from service.following.slots import Slots
 from service.following.staging import HostStager
 from service.home import make_home
+from service.hosting.decoding import DECODER_ROLE, Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
@@ -37,7 +38,7 @@ from service.metrics import Metrics
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
-from service.reporting import FollowingReport, HostingReport
+from service.reporting import DecoderReport, FollowingReport, HostingReport
 from service.settings import Settings
 
 # Longer than the pools of clients keep an idle connection, so that the client closes first: a
@@ -166,9 +167,11 @@ async def _lifespan(
     logs: Logs,
     _: FastAPI,
 ) -> AsyncIterator[None]:
-    zygote = Zygote([HOST_ROLE, REGISTRY_ROLE], host_environment(os.environ, settings.hosts))
+    roles = [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE]
+    zygote = Zygote(roles, host_environment(os.environ, settings.hosts))
     registry = _registry(settings, environment, zygote, logs)
-    stager = _stager(settings, zygote, metrics, logs)
+    decoder = _decoder(settings, zygote, metrics, logs)
+    stager = _stager(settings, zygote, decoder, metrics, logs)
     follower = Follower(
         slots,
         registry,
@@ -186,6 +189,7 @@ async def _lifespan(
         await asyncio.gather(following, return_exceptions=True)
         await follower.close()
         await registry.close()
+        await decoder.close()
         await zygote.close()
 
 
@@ -201,7 +205,14 @@ def _registry(
     return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
 
 
-def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> HostStager:
+def _decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
+    limits = DecoderLimits(settings.max_body_bytes, settings.max_queue_bytes)
+    return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
+
+
+def _stager(
+    settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
+) -> HostStager:
     def observer_of(version: VersionId) -> HostingObserver:
         return HostingReport(version, metrics.pool(), logs.logger)
 
@@ -213,4 +224,12 @@ def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) ->
         predict_seconds=settings.predict_timeout_seconds,
         load_seconds=settings.load_timeout_seconds,
     )
-    return HostStager(zygote, ContractLimits(max_rows=settings.max_rows), pool, observer_of)
+    contract = ContractLimits(max_rows=settings.max_rows)
+    return HostStager(
+        zygote,
+        decoder,
+        contract,
+        pool,
+        observer_of,
+        allow_unsigned=settings.allow_unsigned,
+    )

@@ -139,6 +139,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "load_timeout_seconds",
     "drain_seconds",
     "keep_warm_seconds",
+    "allow_unsigned",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.

@@ -61,6 +61,12 @@ class Metrics:
             buckets=_STAGE_SECONDS,
             registry=registry,
         )
+        self._decoder_restarts = Counter(
+            "podium_decoder_restarts_total",
+            "Processes that read large bodies and ended over one.",
+            registry=registry,
+        )
+        self.decoder_restarted = self._decoder_restarts.inc
         self._pools = _PoolMetrics(registry)
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._looked_at = monotonic()

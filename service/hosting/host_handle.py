@@ -4,9 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from service.errors import ModelFailed
+from service.contract.findings import BODY, refuse
+from service.errors import ModelFailed, ModelRaisedMlflow, ServiceError
 from service.hosting.jobs import Job
-from service.hosting.wire import Operation, Outcome, decode_replies, encode_batch
+from service.hosting.wire import (
+    Failure,
+    MlflowError,
+    Operation,
+    Outcome,
+    decode_replies,
+    encode_batch,
+)
 from service.processes.child import Child
 from service.processes.frames import Frame, Status
 
@@ -14,6 +22,7 @@ _SENTENCES: Final = {
     Outcome.MODEL_RAISED: "The model raised an exception on this input.",
     Outcome.NOT_ENCODABLE: "The model returned something that has no JSON form.",
     Outcome.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
+    Outcome.INPUT_REFUSED: "must be what MLflow, and the type hint of the model, take",
 }
 
 
@@ -67,11 +76,22 @@ class Host:
         except ValueError:
             return False
         for job, reply in zip(batch, replies, strict=True):
-            if isinstance(reply, Outcome):
-                job.fail(ModelFailed(_SENTENCES[reply]))
-            else:
+            if isinstance(reply, bytes):
                 job.succeed(reply)
+            else:
+                job.fail(_error(reply, job.model_input.rows))
         return True
+
+
+def _error(failure: Failure, rows: int) -> ServiceError:
+    if not rows and failure not in (Outcome.NOT_ENCODABLE, Outcome.REPLY_TOO_LARGE):
+        # A signature cannot say that a model needs rows; most do.
+        return refuse(BODY, "must have rows: the model takes no request without", "missing")
+    if isinstance(failure, MlflowError):
+        return ModelRaisedMlflow(_SENTENCES[Outcome.MODEL_RAISED], failure.code)
+    if failure is Outcome.INPUT_REFUSED:
+        return refuse(BODY, _SENTENCES[failure], "refused")
+    return ModelFailed(_SENTENCES[failure])
 
 
 def _whole(answer: asyncio.Future[Frame]) -> bool:

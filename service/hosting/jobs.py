@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 from service.errors import ServiceError
 
 
@@ -13,7 +13,7 @@ class Job:
 
     __slots__ = ("answer", "model_input", "queued_at")
 
-    def __init__(self, model_input: ModelInput, answer: asyncio.Future[bytes]) -> None:
+    def __init__(self, model_input: ValidInput, answer: asyncio.Future[bytes]) -> None:
         self.model_input = model_input
         self.answer = answer
         self.queued_at = time.monotonic()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Final, Self
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 from service.errors import (
     ModelFailed,
     NoServable,
@@ -103,8 +103,11 @@ class Pool:
             waiting=len(self._waiting),
         )
 
-    async def predict(self, model_input: ModelInput) -> bytes:
-        """The predictions as JSON text. Raises `PredictionFailed` or `NotNow`."""
+    async def predict(self, model_input: ValidInput) -> bytes:
+        """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
+
+        The last one for what only MLflow, or the model's type hint, can tell of the input.
+        """
         if not self.ready:
             raise NoServable("No process of this version can answer right now.")
         if len(self._waiting) >= self._limits.max_queue:

@@ -88,10 +88,13 @@ class FrameReader:
         if len(self._buffer) < end:
             self._needed = end
             return None
-        view = bytes(self._buffer[_HEADER.size : end])
+        # Once each: a copy of many megabytes holds the loop up.
+        with memoryview(self._buffer) as view:
+            body_at = _HEADER.size + head
+            parts = bytes(view[_HEADER.size : body_at]), bytes(view[body_at:end])
         del self._buffer[:end]
         self._needed = _HEADER.size
-        return Frame(operation, status, frame_id, view[:head], view[head:])
+        return Frame(operation, status, frame_id, *parts)
 
     def _header(self) -> tuple[int, Status, int, int, int]:
         fields = _HEADER.unpack_from(self._buffer)
