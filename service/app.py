@@ -28,6 +28,7 @@ from service.following.refs import VersionId
 from service.following.slots import Slots
 from service.following.staging import HostStager
 from service.home import make_home
+from service.hosting.decoding import DECODER_ROLE, Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
@@ -38,7 +39,7 @@ from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
-from service.reporting import FollowingReport, HostingReport, zygote_died
+from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
 from service.settings import Settings
 
 # Longer than the pools of clients keep an idle connection, so that the client closes first: a
@@ -169,7 +170,8 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     zygote = _zygote(settings, metrics, logs)
     registry = _registry(settings, environment, zygote, logs)
-    stager = _stager(settings, zygote, metrics, logs)
+    decoder = _decoder(settings, zygote, metrics, logs)
+    stager = _stager(settings, zygote, decoder, metrics, logs)
     follower = Follower(
         slots,
         registry,
@@ -187,12 +189,13 @@ async def _lifespan(
         await asyncio.gather(following, return_exceptions=True)
         await follower.close()
         await registry.close()
+        await decoder.close()
         await zygote.close()
 
 
 def _zygote(settings: Settings, metrics: Metrics, logs: Logs) -> Zygote:
     return Zygote(
-        [HOST_ROLE, REGISTRY_ROLE],
+        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE],
         host_environment(os.environ, settings.hosts),
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=Scratch(settings.home.resolve() / "tmp"),
@@ -211,7 +214,14 @@ def _registry(
     return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
 
 
-def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> HostStager:
+def _decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
+    limits = DecoderLimits(settings.max_body_bytes, settings.max_queue_bytes)
+    return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
+
+
+def _stager(
+    settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
+) -> HostStager:
     def observer_of(version: VersionId) -> HostingObserver:
         return HostingReport(version, metrics.pool(version), logs.logger)
 
@@ -224,4 +234,12 @@ def _stager(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) ->
         load_seconds=settings.load_timeout_seconds,
         memory_bytes=settings.host_memory_bytes,
     )
-    return HostStager(zygote, ContractLimits(max_rows=settings.max_rows), pool, observer_of)
+    contract = ContractLimits(max_rows=settings.max_rows)
+    return HostStager(
+        zygote,
+        decoder,
+        contract,
+        pool,
+        observer_of,
+        allow_unsigned=settings.allow_unsigned,
+    )

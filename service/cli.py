@@ -140,6 +140,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "host_memory_bytes",
     "drain_seconds",
     "keep_warm_seconds",
+    "allow_unsigned",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.

@@ -7,12 +7,14 @@ The tree, by whose fault it is::
     |   |-- InvalidInput            fields that do not fit the signature, all of them
     |   |-- UnsupportedMediaType
     |   |-- BodyTooLarge
+    |   |-- Undecodable             reading the body takes more than anybody may use
     |   `-- UnknownModel
     |-- NotNow                      the same request may succeed later
     |   |-- NoServable
     |   `-- Overloaded
     |-- PredictionFailed            the request was taken and gave no answer
     |   |-- ModelFailed
+    |   |   `-- ModelRaisedMlflow   with an error code of MLflow's
     |   `-- PredictionTimedOut
     |-- VersionFault                this version can never serve; it is quarantined (P13)
     `-- PassingFault                not the version's fault; tried again with growing pauses (P13)
@@ -76,6 +78,12 @@ class BodyTooLarge(ClientError):
     code = "body_too_large"
 
 
+class Undecodable(ClientError):
+    """Reading the body takes more memory or time than is allowed, or ends whoever reads it."""
+
+    code = "undecodable"
+
+
 class UnknownModel(ClientError):
     """No slot of this service has that name."""
 
@@ -111,6 +119,17 @@ class ModelFailed(PredictionFailed):
     """The model raised, ended its process, or answered something that cannot be encoded."""
 
     code = "model_failed"
+
+
+class ModelRaisedMlflow(ModelFailed):
+    """The model raised an exception of MLflow's; `error_code` is the name of its code.
+
+    MLflow's own protocol keeps what that means; everywhere else the model has failed.
+    """
+
+    def __init__(self, message: str, error_code: str) -> None:
+        super().__init__(message)
+        self.error_code = error_code
 
 
 class PredictionTimedOut(PredictionFailed):

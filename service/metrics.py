@@ -62,6 +62,12 @@ class Metrics:
             buckets=_STAGE_SECONDS,
             registry=registry,
         )
+        self._decoder_restarts = Counter(
+            "podium_decoder_restarts_total",
+            "Processes that read large bodies and ended over one.",
+            registry=registry,
+        )
+        self.decoder_restarted = self._decoder_restarts.inc
         self._pools = _PoolMetrics(registry)
         self._zygote_restarts = Counter(
             "podium_zygote_restarts_total",

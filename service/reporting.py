@@ -86,6 +86,23 @@ class FollowingReport:
         self._logger.error("tick_failed", exc_info=error)
 
 
+class DecoderReport:
+    """`service.hosting.decoding.DecoderObserver` for metrics and logs."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+
+    def decoder_ended(self, reason: str) -> None:
+        """Counted, and logged with its reason."""
+        self._metrics.decoder_restarted()
+        self._logger.warning("decoder_ended", reason=reason)
+
+    def decoder_printed(self, stream: str, line: str) -> None:
+        """Its libraries may complain."""
+        self._logger.info("decoder_output", stream=stream, line=line)
+
+
 class HostingReport:
     """`service.hosting.observer.HostingObserver` for metrics and logs, of one version."""
 

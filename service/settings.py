@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     max_rows: Count = Field(100_000, description="Most rows in one request")
     max_batch_rows: Count = Field(4096, description="Most rows that are joined into one call")
     max_queue: Count = Field(1024, description="Most requests that wait for one version")
+    max_queue_bytes: Bytes = Field(
+        256 * 1024**2, description="Most bytes of large bodies that wait to be read"
+    )
     max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         60.0, description="Longest prediction, and longest wait for one to begin"
@@ -52,6 +55,10 @@ class Settings(BaseSettings):
     drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
     keep_warm_seconds: Seconds = Field(
         60.0, description="How long the version before stays ready to be moved back to"
+    )
+    allow_unsigned: bool = Field(
+        default=False,
+        description="Serve models without a signature, whose requests cannot be checked",
     )
 
     @field_validator("models", mode="before")

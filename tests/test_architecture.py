@@ -26,6 +26,10 @@ ROOMS = {
 }
 # What runs in children: the front must never import these, nor what is heavy in them.
 CHILDREN = {
+    "service.contract.parquet_reader",
+    "service.hosting.decoder",
+    "service.hosting.documents",
+    "service.hosting.failures",
     "service.hosting.host",
     "service.hosting.inputs",
     "service.hosting.model",
@@ -35,7 +39,10 @@ CHILDREN = {
     "service.registry.child",
     "service.registry.description",
 }
-HEAVY = {"matplotlib", "mlflow", "numpy", "pandas", "requests", "scipy", "skops", "sklearn", "yaml"}
+HEAVY = {
+    *("matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests", "scipy", "skops"),
+    *("sklearn", "yaml"),
+}
 
 
 @dataclass(frozen=True, slots=True)

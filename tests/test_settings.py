@@ -24,12 +24,14 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "max_rows": (("10", 10), ("1", 1)),
     "max_batch_rows": (("10", 10), ("1", 1)),
     "max_queue": (("10", 10), ("1", 1)),
+    "max_queue_bytes": (("4096", 4096), ("2", 2)),
     "max_reply_bytes": (("1024", 1024), ("1", 1)),
     "predict_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
     "load_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
     "host_memory_bytes": (("2147483648", 2**31), ("1", 1)),
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "allow_unsigned": (("true", True), ("1", True)),
 }
 BAD = [
     *(("PORT", bad) for bad in ("", "http", "-1", "65536", "80.5")),
@@ -47,6 +49,7 @@ BAD = [
     *(("LOAD_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
     *(("HOST_MEMORY_BYTES", bad) for bad in ("", "0", "2GiB")),
     *(("DRAIN_SECONDS", bad) for bad in ("-1", "inf", "nan")),
+    *(("ALLOW_UNSIGNED", bad) for bad in ("", "maybe")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]

@@ -164,9 +164,9 @@ def _param(old: Entry, new: Entry, subject: str, place: tuple[str, ...]) -> Iter
         words = ("a list", "one value") if is_ else ("one value", "a list")
         sentence = "{} is {} and was {}".format(subject, *words)
         yield breaking("param_shape_changed", place, sentence)
-    before, after = ({"type": _param_type(each)} for each in (old, new))
+    before, after = ({**each, "type": _param_type(each)} for each in (old, new))
     yield from type_differences(before, after, subject, place)
-    if old.get("default") != new.get("default"):
+    if was == is_ and old.get("default") != new.get("default"):
         yield compatible("default_changed", place, f"{subject} has another default")
 
 

@@ -5,13 +5,15 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.contract.csv_body import csv_charset, is_csv
+from service.contract.chat import CHAT_KEYS, PARAMS, ChatReader
+from service.contract.csv_body import CSV, csv_charset, is_csv
 from service.contract.csv_reader import CsvReader, csv_reader
 from service.contract.findings import BODY, Findings
-from service.contract.json_body import check_media_type, read_object
+from service.contract.json_body import JSON, check_media_type, read_object
 from service.contract.list_reader import ListReader
 from service.contract.model_input import ModelInput
 from service.contract.params import ParamsReader
+from service.contract.parquet_body import PARQUET, Find, ReadParquet, finder
 from service.contract.reading import InputReader, Reading
 from service.contract.request_schema import request_schema
 from service.contract.signature import Signature, check_hinted, read_entries, read_signature
@@ -21,9 +23,13 @@ from service.contract.tensor_reader import TensorReader
 from service.errors import UnsupportedMediaType
 
 _NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."
+_NOT_AS_PARQUET = "Parquet cannot carry this model's inputs; send application/json in UTF-8."
 # As nearly every client writes it, or leaves it out.
 _COMMON = frozenset({"application/json", ""})
 _ONE_FORMAT = "must have exactly one of " + ", ".join(FORMATS)
+_OR_A_CHAT = f"{_ONE_FORMAT}, or else {' or '.join(CHAT_KEYS)}"
+_FORMATS = frozenset(FORMATS)
+_WORDS = {*FORMATS, *CHAT_KEYS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,9 @@ class Contract:
     _description: Mapping[str, Any]
     _inputs: InputReader
     _csv: CsvReader | None
+    _parquet: Find | None
     _params: ParamsReader | None
+    _chat: ChatReader | None
     _limits: Limits
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
@@ -55,7 +63,7 @@ class Contract:
 
         Raises `InvalidInput` with everything that is wrong with inputs and params at once, or
         `UnsupportedMediaType`. Keys of the body that no format knows are ignored, and `params`
-        too where the signature has none.
+        too where the signature has none: the model gets empty ones then, as from MLflow.
         """
         if media_type not in _COMMON:
             if is_csv(media_type):
@@ -63,15 +71,20 @@ class Contract:
             check_media_type(media_type)
         document = read_object(body)
         findings = Findings(self._limits.max_errors)
-        forms = [form for form in FORMATS if form in document]
+        words = _WORDS.intersection(document)
+        form = words.pop() if len(words) == 1 else None
         reading = None
-        if len(forms) == 1:
-            reading = self._inputs.read(forms[0], document[forms[0]], findings)
+        if form in _FORMATS:
+            reading = self._inputs.read(form, document[form], findings)
+        elif self._chat is not None and (form or words) and words.isdisjoint(FORMATS):
+            return _alone(*self._chat.read(document, findings), findings)
         else:
-            findings.add(BODY, _ONE_FORMAT, "format")
-        params = None
+            findings.add(BODY, _ONE_FORMAT if self._chat is None else _OR_A_CHAT, "format")
+        params: Mapping[str, Any] | None = None
         if self._params is not None:
-            params = self._params.read(document.get("params"), findings)
+            params = self._params.read(document.get(PARAMS), findings)
+        elif document.get(PARAMS) is not None:
+            params = {}
         return _joined(reading, params, findings)
 
     def _parse_csv(self, body: bytes, charset: str) -> ModelInput:
@@ -81,6 +94,22 @@ class Contract:
         reading = self._csv.read(body, charset, findings)
         params = None if self._params is None else self._params.read(None, findings)
         return _joined(reading, params, findings)
+
+    def parse_parquet(self, body: bytes, read: ReadParquet) -> ModelInput:
+        """The same from Parquet, where the library for it is; raises as `parse` does."""
+        if self._parquet is None:
+            raise UnsupportedMediaType(_NOT_AS_PARQUET)
+        findings = Findings(self._limits.max_errors)
+        payload = read(body, self._limits.max_rows, self._parquet, findings)
+        reading = self._inputs.read("parquet", payload, findings)
+        params = None if self._params is None else self._params.read(None, findings)
+        return _joined(reading, params, findings)
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What requests may come as, JSON first."""
+        others = ((CSV, self._csv), (PARQUET, self._parquet))
+        return (JSON, *(name for name, reader in others if reader is not None))
 
     def describe(self) -> Mapping[str, Any]:
         """The signature's `inputs`, `outputs` and `params` as lists that JSON can hold, or None.
@@ -113,7 +142,20 @@ def compile_contract(
     params = None if read.params is None else ParamsReader(read.params)
     schema = request_schema(read, from_type_hint=from_type_hint)
     as_csv = None if from_type_hint else csv_reader(read.columns, limits.max_rows)
-    return Contract(schema, description, inputs, as_csv, params, limits)
+    as_parquet = None if from_type_hint else _finder(read)
+    names = [column.name for column in read.columns]
+    chat = ChatReader(inputs, names, params) if names and not from_type_hint else None
+    return Contract(schema, description, inputs, as_csv, as_parquet, params, chat, limits)
+
+
+def _finder(signature: Signature) -> Find:
+    if signature.columns:
+        columns = signature.columns
+        names, types = [column.name for column in columns], [column.type for column in columns]
+        return finder(names, types, open_width=False)
+    tensors = signature.tensors
+    dtypes = [tensor.dtype for tensor in tensors]
+    return finder([tensor.name for tensor in tensors], dtypes, open_width=not signature.named)
 
 
 def _reader(signature: Signature, max_rows: int, *, from_type_hint: bool) -> InputReader:
@@ -131,6 +173,13 @@ def _joined(
         raise findings.error()
     kind, columns, rows, index, mark = reading
     return ModelInput(kind, columns, rows, params, index, _join_key(mark, params))
+
+
+def _alone(reading: Reading | None, params: Mapping[str, Any], findings: Findings) -> ModelInput:
+    if reading is None or findings:
+        raise findings.error()
+    kind, columns, rows, index, _ = reading
+    return ModelInput(kind, columns, rows, params, index, None, bare=True)
 
 
 def _join_key(mark: Hashable | None, params: Mapping[str, Any] | None) -> Hashable | None:

@@ -17,7 +17,7 @@ from service.errors import UnsupportedMediaType
 
 CSV_BASE: Final[Loc] = (*BODY, "csv")
 
-_CSV: Final = "text/csv"
+CSV: Final = "text/csv"
 _CHARSETS: Final = frozenset({"utf-8", "us-ascii"})
 
 
@@ -30,7 +30,7 @@ class Sheet(NamedTuple):
 
 def is_csv(media_type: str) -> bool:
     """Whether it is CSV by its name, without regard to case (RFC 9110, section 8.3.1)."""
-    return media_type.lstrip()[: len(_CSV)].lower() == _CSV and _parts(media_type)[0] == _CSV
+    return media_type.lstrip()[: len(CSV)].lower() == CSV and _parts(media_type)[0] == CSV
 
 
 def csv_charset(media_type: str) -> str:

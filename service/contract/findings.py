@@ -5,7 +5,7 @@ The types of field errors, which programs may rely on:
 ================ ==================================================================
 json_invalid     the body is no JSON (RFC 8259; NaN, Infinity and a BOM are none)
 csv_invalid      the body is no CSV (RFC 4180), or has no header
-csv_invalid      the body is no CSV (RFC 4180)
+parquet_invalid  the body is no Parquet file
 format           the body, or one of its parts, is not laid out as any format asks
 missing          something required is not there
 null             null where the signature asks for a value
@@ -21,6 +21,7 @@ unknown_property an object has a property that the signature does not have
 nesting          lists and objects within each other, deeper than the service takes
 duplicate_column one column twice
 too_many_rows    more rows than the service takes at once
+refused          what MLflow, or the model's type hint, refuses for reasons of its own
 more             always last: how many errors at least are not listed
 ================ ==================================================================
 
@@ -39,6 +40,7 @@ Loc = tuple[str | int, ...]
 ErrorType = Literal[
     "json_invalid",
     "csv_invalid",
+    "parquet_invalid",
     "format",
     "missing",
     "null",
@@ -54,6 +56,7 @@ ErrorType = Literal[
     "nesting",
     "duplicate_column",
     "too_many_rows",
+    "refused",
     "more",
 ]
 

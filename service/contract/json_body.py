@@ -7,7 +7,8 @@ import orjson
 from service.contract.findings import BODY, refuse
 from service.errors import UnsupportedMediaType
 
-_JSON: Final = "application/json"
+JSON: Final = "application/json"
+_NO_MEMORY: Final = "Not enough memory"
 _OTHERS: Final = "The media type is not supported; send application/json in UTF-8, or text/csv."
 
 
@@ -16,10 +17,10 @@ def check_media_type(media_type: str) -> None:
 
     Compared as RFC 9110, section 8.3.1, says: without regard to case, parameters allowed.
     """
-    if not media_type or media_type == _JSON:
+    if not media_type or media_type == JSON:
         return
     essence, *parameters = (part.strip().lower() for part in media_type.split(";"))
-    if essence != _JSON:
+    if essence != JSON:
         raise UnsupportedMediaType(_OTHERS)
     for parameter in parameters:
         name, _, value = parameter.partition("=")
@@ -28,7 +29,7 @@ def check_media_type(media_type: str) -> None:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that the body is; raises `InvalidInput`.
+    """The JSON object that the body is; raises `InvalidInput`, and MemoryError for want of memory.
 
     RFC 8259 to the letter: NaN, Infinity, a byte order mark, lone surrogates and anything behind
     the value are refused, and so are numbers beyond double and nesting deeper than 1024. Of equal
@@ -37,6 +38,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if error.msg.startswith(_NO_MEMORY):
+            raise MemoryError from None
         place = f"line {error.lineno}, column {error.colno}"
         raise refuse(BODY, f"must be JSON; it fails at {place}", "json_invalid") from None
     if type(document) is not dict:

@@ -6,7 +6,7 @@ Neither numpy nor pandas: this is made in the front, by the thousand every secon
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Union
+from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
 Kind = Literal["table", "tensor", "tensors", "list"]
 # In quotes, because Python 3.11's `array` takes no type arguments when it runs.
@@ -67,6 +67,7 @@ class ModelInput:
         index: the index of `dataframe_split`, if one was sent.
         join_key: inputs with equal keys may stand in one batch (equal params, columns present and
             resulting dtypes); None: only ever alone.
+        bare: whether MLflow's protocol answers with the predictions alone, not wrapped.
     """
 
     kind: Kind
@@ -75,3 +76,52 @@ class ModelInput:
     params: Mapping[str, Any] | None
     index: Sequence[Any] | None
     join_key: Hashable | None
+    bare: bool = False
+
+
+Layout = Literal[
+    "dataframe_split", "dataframe_records", "instances", "inputs", "chat", "csv", "parquet"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A body for a model without a signature: hosts read it by MLflow's own functions.
+
+    Attributes:
+        layout: what the body was found to be.
+        body: as it was sent; CSV without a byte order mark.
+        rows: how many, where that shows; 1 otherwise.
+        params: as in `ModelInput`; empty, not None, where MLflow drops some or has none in a chat.
+        bare: as in `ModelInput`.
+        join_key: None: it only ever stands alone.
+    """
+
+    layout: Layout
+    body: bytes
+    rows: int
+    params: Mapping[str, Any] | None
+    bare: bool = False
+    join_key: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedInput:
+    """The same, encoded for hosts already: who hands it on need not look into it.
+
+    Attributes:
+        rows: as in `ModelInput`.
+        head: of a batch of this request alone (`service.hosting.wire.encode_batch`).
+        body: of that batch.
+        bare: as in `ModelInput`.
+        join_key: None: it only ever stands alone.
+    """
+
+    rows: int
+    head: bytes
+    body: bytes
+    bare: bool = False
+    join_key: None = None
+
+
+ValidInput: TypeAlias = ModelInput | Document | EncodedInput

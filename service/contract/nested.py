@@ -170,11 +170,14 @@ class ObjectOf:
         properties: by name.
         required: names of those that have to be there.
         may_be_empty: whether none of them has to be, if none is.
+        may_have_defaults: whether even required ones may be left out, because a type hint checks
+            the object once more and knows their defaults, which the signature does not.
     """
 
     properties: Mapping[str, Node]
     required: frozenset[str]
     may_be_empty: bool
+    may_have_defaults: bool = False
 
     @property
     def schema(self) -> Mapping[str, Any]:
@@ -212,14 +215,18 @@ class ObjectOf:
         for name, node in self.properties.items():
             if name in value:
                 node.examine(value[name], (*loc, name), findings)
-            elif name in self.required and (value or not self.may_be_empty):
+            elif name in self._needed and (value or not self.may_be_empty):
                 findings.add((*loc, name), "is required", "missing")
 
     def _fits(self, value: Mapping[str, Any]) -> bool:
         keys = value.keys()
         if not keys and self.may_be_empty:
             return True
-        return self.required <= keys <= self.properties.keys()
+        return self._needed <= keys <= self.properties.keys()
+
+    @property
+    def _needed(self) -> frozenset[str]:
+        return frozenset() if self.may_have_defaults else self.required
 
 
 @dataclass(frozen=True, slots=True)

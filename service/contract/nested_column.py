@@ -13,8 +13,8 @@ from service.contract.table import Table
 from service.contract.types import AnyType, type_entry, type_name
 
 # Under these MLflow makes a numpy array of each value of an array column
-# (mlflow/utils/proto_json_utils.py, `convert_data_type`).
-_WITH_ARRAYS: Final = frozenset({"inputs", "instances"})
+# (mlflow/utils/proto_json_utils.py, `convert_data_type`), and pandas of what Parquet holds.
+_WITH_ARRAYS: Final = frozenset({"inputs", "instances", "parquet"})
 
 _NUMBERS_OR_NULL: Final = frozenset({int, float, type(None)})
 # Cells of these types, and of no other beside them, are of one dtype in any company.

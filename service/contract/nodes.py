@@ -59,7 +59,7 @@ def _hinted(type_: Type) -> Node:
         case Object(properties):
             nodes = {each.name: hinted(each.type, required=each.required) for each in properties}
             names = frozenset(each.name for each in properties if each.required)
-            return ObjectOf(nodes, names, may_be_empty=False)
+            return ObjectOf(nodes, names, may_be_empty=False, may_have_defaults=True)
         case AnyType():
             return Anything()
     return Leaf(type_, _MOMENT if type_ == "datetime" else COLUMN_TYPES[type_])

@@ -1,5 +1,6 @@
 """Booleans and numbers: exact, or refused."""
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, Final
 from service.contract.findings import Findings, Loc
 from service.contract.model_input import Values
 
+_LEAST: Final = -(1 << 63)
 _BOOLEANS: Final = {bool}
 _INTEGERS: Final = {int}
 _FLOATS: Final = {float}
@@ -77,7 +79,7 @@ class Integral:
             if not types <= _NUMBERS:
                 return None
             whole = list(map(int, values))
-            if whole != list(values):
+            if whole != list(values) or (self.low == _LEAST and self._may_be_rounded(values)):
                 return None
             values = whole
         try:
@@ -93,8 +95,12 @@ class Integral:
             findings.add(loc, "must be a whole number", "type")
         elif value != int(value):
             findings.add(loc, "must be a whole number, without a fraction", "fraction")
-        elif not self.low <= value <= self.high:
+        elif not self.low <= value <= self.high or self._may_be_rounded((value,)):
             findings.add(loc, f"must lie between {self.low} and {self.high}", "out_of_range")
+
+    def _may_be_rounded(self, values: Sequence[Any]) -> bool:
+        # An integer below 64 bits has come as the double next to it, which is the least of long.
+        return any(type(value) is float and value == _LEAST for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +149,11 @@ class Floating:
             findings.add(loc, f"must be exact as a {self.bits}-bit float", "precision")
 
     def _in_range(self, values: Sequence[int | float]) -> bool:
-        if self.bound is None or not values:
+        bound = self.bound
+        if bound is None or not values or (-bound < min(values) and max(values) < bound):
             return True
-        return -self.bound < min(values) and max(values) < self.bound
+        # JSON has no infinities, other formats have.
+        return all(-bound < value < bound or math.isinf(value) for value in values)
 
     def _exact(self, values: Sequence[int | float]) -> bool:
         limit = 1 << self.digits

@@ -3,17 +3,20 @@
 As MLflow's enforcement has it (mlflow/models/utils.py, `_enforce_params_schema`): unknown params
 are ignored, missing ones take their default, null is handed on as None. Values are as exact as in
 columns. A datetime is handed on as ISO 8601 text in UTC, without a zone and to the microsecond,
-which is what that enforcement makes a date or datetime of.
+which is what that enforcement makes a date or datetime of. An object is handed on as Python's own
+values, as MLflow hands on what it was sent: base64 in it stays text.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
+from service.contract.nodes import enforced
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ParamSpec
 from service.contract.texts import nanoseconds
+from service.contract.types import AnyType, Array, Map, Object, Type
 
 _BASE: Final[Loc] = (*BODY, "params")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - MLflow's datetimes have no zone
@@ -37,6 +40,9 @@ _MADE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "datetime": _iso_text,
 }
 
+# Within an object MLflow checks values as they are, and JSON has none of these.
+_NOT_IN_OBJECTS: Final = frozenset({"integer", "float", "datetime"})
+
 
 class ParamsReader:
     """Reads what stands under `params`."""
@@ -45,29 +51,67 @@ class ParamsReader:
         self._specs = specs
         self._defaults = {spec.name: spec.default for spec in specs}
 
-    def read(self, params: Any, findings: Findings) -> Mapping[str, Any]:
-        """Every param of the signature, in its order; of use only if nothing was noted."""
+    @property
+    def names(self) -> Collection[str]:
+        """Of all params."""
+        return self._defaults.keys()
+
+    def read(self, params: Any, findings: Findings, base: Loc = _BASE) -> Mapping[str, Any]:
+        """Every param of the signature, in its order; of use only if nothing was noted.
+
+        `base` is where they stand in the body.
+        """
         if params is None:
             return self._defaults
         if type(params) is not dict:
-            findings.add(_BASE, "must be an object", "type")
+            findings.add(base, "must be an object", "type")
             return self._defaults
         return {
-            spec.name: _read(spec, params[spec.name], findings)
+            spec.name: _read(spec, params[spec.name], (*base, spec.name), findings)
             if spec.name in params
             else spec.default
             for spec in self._specs
         }
 
 
-def _read(spec: ParamSpec, value: Any, findings: Findings) -> Any:
-    loc = (*_BASE, spec.name)
+def _read(spec: ParamSpec, value: Any, loc: Loc, findings: Findings) -> Any:
+    if isinstance(spec.type, Object):
+        return _object(spec.type, value, loc, findings)
     if not spec.is_list:
         return _single(spec.type, value, loc, findings)
     if type(value) is not list:
         findings.add(loc, "must be a list", "type")
         return None
     return [_single(spec.type, item, (*loc, place), findings) for place, item in enumerate(value)]
+
+
+def _object(type_: Object, value: Any, loc: Loc, findings: Findings) -> Any:
+    node = enforced(type_, required=True)
+    if node.convert((value,)) is None:
+        node.examine(value, loc, findings)
+        return None
+    return _made(type_, value, loc, findings)
+
+
+def _made(type_: Type, value: Any, loc: Loc, findings: Findings) -> Any:
+    """A valid value as the model gets it; calls itself for each level, of which there are few."""
+    if value is None or isinstance(type_, AnyType):
+        return value
+    match type_:
+        case Array(items):
+            return [_made(items, each, (*loc, at), findings) for at, each in enumerate(value)]
+        case Map(values):
+            pairs = enumerate(value.items())
+            return {key: _made(values, each, (*loc, at), findings) for at, (key, each) in pairs}
+        case Object(properties):
+            types = {each.name: each.type for each in properties}
+            return {
+                name: _made(types[name], each, (*loc, name), findings)
+                for name, each in value.items()
+            }
+    if type_ in _NOT_IN_OBJECTS:
+        findings.add(loc, "must be null: MLflow takes no value of this type from JSON here", "type")
+    return value if type_ == "binary" else _MADE[type_](value)
 
 
 def _single(type_: str, value: Any, loc: Loc, findings: Findings) -> Any:

@@ -7,11 +7,13 @@ where JSON schema cannot say it: that rows are as long as `columns`, or nested l
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from service.contract.chat import CHAT_KEYS, PARAMS
 from service.contract.nodes import enforced, hinted
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
+from service.contract.table_formats import FORMATS
 from service.contract.tensor_types import TENSOR_TYPES
-from service.contract.types import Array, Object
+from service.contract.types import AnyType, Array, Object
 
 Schema = Mapping[str, Any]
 
@@ -26,13 +28,62 @@ def request_schema(signature: Signature, *, from_type_hint: bool = False) -> Sch
     else:
         formats = _of_columns(signature) if signature.columns else _of_tensors(signature)
     properties = dict(formats)
-    if signature.params is not None:
-        properties["params"] = _object({spec.name: _param(spec) for spec in signature.params})
-    return {
-        "type": "object",
-        "properties": properties,
-        "oneOf": [{"required": [form]} for form in formats],
+    params = {spec.name: _param(spec) for spec in signature.params or ()}
+    if params:
+        properties[PARAMS] = _object(params)
+    ways: list[Schema] = [{"required": [form]} for form in formats]
+    if not from_type_hint and _takes_chats(signature):
+        properties |= _chat_values(signature) | params
+        ways.append(_chat(signature))
+    return {"type": "object", "properties": properties, "oneOf": ways}
+
+
+def unsigned_request_schema(params: Sequence[ParamSpec] | None) -> Schema:
+    """The same for a model without a signature: what MLflow makes of a body shows when it is read.
+
+    `params` are the signature's, where it has no more than these.
+    """
+    values: dict[str, Schema] = {
+        **_formats(_split({"type": "array"}), {"type": "array", "minItems": 1}, {}, {}),
+        **{key: {} for key in CHAT_KEYS},
     }
+    if params:
+        values[PARAMS] = _object({spec.name: _param(spec) for spec in params})
+    ways: list[Schema] = [{"required": [form]} for form in FORMATS]
+    ways.append({"anyOf": [{"required": [key]} for key in CHAT_KEYS]})
+    return {"type": "object", "properties": values, "oneOf": ways}
+
+
+def _takes_chats(signature: Signature) -> bool:
+    # A column that is called like a format cannot be told from it in a body.
+    names = {column.name for column in signature.columns}
+    return not names.isdisjoint(CHAT_KEYS) and names.isdisjoint((*FORMATS, PARAMS))
+
+
+def _chat_values(signature: Signature) -> dict[str, Schema]:
+    rows = any(isinstance(column.type, Array | Object) for column in signature.columns)
+    return {
+        str(column.name): _column(column) if rows else _one_value(column)
+        for column in signature.columns
+    }
+
+
+def _one_value(column: ColumnSpec) -> Schema:
+    # Other lists than of text are columns, unless some column is made of lists or objects.
+    schema = _column(column)
+    if not isinstance(column.type, AnyType):
+        return schema
+    single = {"type": ["string", "number", "boolean", "null", "object"]}
+    return {**schema, "anyOf": [single, _list({"type": "string"})]}
+
+
+def _chat(signature: Signature) -> Schema:
+    needed = [str(column.name) for column in signature.columns if column.required]
+    schema: Schema = {"required": needed, "not": {"required": [PARAMS]}}
+    if not set(needed).isdisjoint(CHAT_KEYS):
+        return schema
+    known = {column.name for column in signature.columns}
+    return {**schema, "anyOf": [{"required": [key]} for key in CHAT_KEYS if key in known]}
 
 
 def _of_columns(signature: Signature) -> Mapping[str, Schema]:
@@ -86,7 +137,10 @@ def _formats(
 def _split(rows: Schema, names: Sequence[str | int | None] = ()) -> Schema:
     columns = {**_LABELS, "examples": [list(names)]} if names else _LABELS
     required = ["columns", "data"] if any(type(name) is str for name in names) else ["data"]
-    properties = {"columns": columns, "index": _LABELS, "data": rows}
+    index = {**_LABELS, "type": ["array", "null"]}
+    if "columns" not in required:
+        columns = {**columns, "type": ["array", "null"]}
+    properties = {"columns": columns, "index": index, "data": rows}
     return {**_object(properties, required), "additionalProperties": False}
 
 
@@ -118,6 +172,8 @@ def _nested(tensor: TensorSpec, shape: Sequence[int]) -> Schema:
 
 
 def _param(param: ParamSpec) -> Schema:
+    if isinstance(param.type, Object):
+        return {**enforced(param.type, required=True).schema, "default": param.default}
     schema = {**COLUMN_TYPES[param.type].schema, "title": param.type}
     schema["type"] = [schema["type"], "null"]
     whole = _list(schema) if param.is_list else schema

@@ -12,12 +12,23 @@ from typing import Any, Final
 import orjson
 
 from service.contract.depth import MAX_DEPTH, too_deep
-from service.contract.scalars import COLUMN_TYPES
+from service.contract.nodes import enforced
 from service.contract.tensor_types import TENSOR_TYPES
-from service.contract.types import NotRead, NotSupported, Type, read_type
+from service.contract.types import NotRead, NotSupported, Object, Type, read_type
 from service.errors import VersionFault
 
 _COLUMN_KEYS: Final = frozenset({"name", "type", "required"})
+
+# What MLflow takes as a default of the type, integers of any size for those of 32 bits included.
+_DEFAULTS: Final[Mapping[str, frozenset[type]]] = {
+    "boolean": frozenset({bool, type(None)}),
+    "integer": frozenset({int, type(None)}),
+    "long": frozenset({int, type(None)}),
+    "float": frozenset({float, int, type(None)}),
+    "double": frozenset({float, int, type(None)}),
+    "string": frozenset({str, type(None)}),
+    "datetime": frozenset({str, type(None)}),
+}
 
 Name = str | int | None
 
@@ -42,10 +53,10 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class ParamSpec:
-    """One param: a single value, or a list of them."""
+    """One param: a single value, or a list of them; an object is never listed."""
 
     name: str
-    type: str
+    type: str | Object
     default: Any
     is_list: bool
 
@@ -76,7 +87,7 @@ def read_signature(texts: Mapping[str, str | None]) -> Signature:
     signature = Signature(
         columns=() if tensors else tuple(map(_column, entries)),
         tensors=tuple(map(_tensor, tensors)),
-        params=_params(texts.get("params")),
+        params=read_params(texts.get("params")),
     )
     names = [column.name for column in signature.columns]
     names += [tensor.name for tensor in signature.tensors]
@@ -138,11 +149,11 @@ def _column(entry: Mapping[str, Any]) -> ColumnSpec:
 
 def _scalar_column(entry: Mapping[str, Any], name: Name, type_: str) -> ColumnSpec:
     required = entry.get("required", True)
-    if type(required) is not bool:
+    if type(required) not in (bool, type(None)):
         raise _bad(f"column {name!r} is neither required nor optional")
     if not entry.keys() <= _COLUMN_KEYS:
         raise _bad(f"column {name!r} has keys that MLflow 3 does not know")
-    return ColumnSpec(name, type_, required)
+    return ColumnSpec(name, type_, required is True or (name is None and required is None))
 
 
 def _tensor(entry: Mapping[str, Any]) -> TensorSpec:
@@ -157,7 +168,8 @@ def _tensor(entry: Mapping[str, Any]) -> TensorSpec:
     return TensorSpec(name, dtype, tuple(shape))
 
 
-def _params(text: str | None) -> tuple[ParamSpec, ...] | None:
+def read_params(text: str | None) -> tuple[ParamSpec, ...] | None:
+    """The params of a signature, None if it has none; raises `VersionFault`."""
     params = tuple(map(_param, read_entries(text, "params")))
     if len({param.name for param in params}) != len(params):
         raise _bad("two params of one name")
@@ -165,17 +177,38 @@ def _params(text: str | None) -> tuple[ParamSpec, ...] | None:
 
 
 def _param(entry: Mapping[str, Any]) -> ParamSpec:
-    name, type_ = entry.get("name"), entry.get("type") or entry.get("dtype")
-    shape = entry.get("shape")
-    if type(type_) is not str:
-        raise _bad(f"param {name!r}")
-    if type_ == "object":
-        raise _unsupported(f"param {name!r} is an object")
-    if name is None or "default" not in entry or type_ not in COLUMN_TYPES or type_ == "binary":
-        raise _bad(f"param {name!r}")
+    if "name" not in entry or "default" not in entry:
+        raise _bad(f"param {entry.get('name')!r}")
+    name, shape = str(entry["name"]), entry.get("shape")
     if shape not in (None, [-1]):
         raise _bad(f"the shape of param {name!r}")
-    return ParamSpec(str(name), type_, entry["default"], is_list=shape is not None)
+    type_, default = _param_type(entry, name), entry["default"]
+    if isinstance(type_, Object) and shape is not None:
+        raise _bad(f"param {name!r} is a list of objects")
+    if not _is_default(type_, default, is_list=shape is not None):
+        raise _bad(f"the default of param {name!r}")
+    return ParamSpec(name, type_, default, is_list=shape is not None)
+
+
+def _param_type(entry: Mapping[str, Any], name: str) -> str | Object:
+    word = entry.get("type") or entry.get("dtype")
+    try:
+        type_ = read_type({**entry, "type": word})
+    except NotRead as error:
+        raise _bad(f"param {name!r}: {error}") from error
+    except NotSupported as error:
+        raise _unsupported(f"param {name!r} is {error}") from error
+    if type_ == "binary" or not isinstance(type_, str | Object):
+        raise _bad(f"param {name!r} is of type {word}")
+    return type_
+
+
+def _is_default(type_: str | Object, default: Any, *, is_list: bool) -> bool:
+    if isinstance(type_, Object):
+        return enforced(type_, required=True).convert((default,)) is not None
+    if is_list:
+        return type(default) is list and all(type(each) in _DEFAULTS[type_] for each in default)
+    return type(default) in _DEFAULTS[type_]
 
 
 def _check_names(names: Sequence[Name], *, tensors: bool) -> None:
@@ -186,6 +219,10 @@ def _check_names(names: Sequence[Name], *, tensors: bool) -> None:
         raise _bad("some inputs have names and some have none")
     if not unnamed and len(set(map(str, names))) != len(names):
         raise _bad("two inputs of one name")
+    if 0 in names[1:]:
+        # MLflow takes it for unnamed there (mlflow/types/schema.py, `input_names`), and then misses
+        # it in every request.
+        raise _unsupported("an input that is not the first is named by the integer 0")
 
 
 def _bad(detail: str) -> VersionFault:

@@ -1,4 +1,4 @@
-"""Under `inputs` and `instances`: whether lists hold a value for each row, or are values.
+"""Under `inputs`, `instances` and in chats: whether lists hold a value for each row, or are values.
 
 For scalar columns a list is a column. Where any column is an array or an object, an object is one
 row and what it holds are that row's values; so is a plain list for a single array column. A column
@@ -7,6 +7,9 @@ is a column, and every other list is a column.
 
 That is what MLflow's scoring server does (mlflow/models/utils.py, `_enforce_schema`). It fails, or
 takes an object's keys for rows, where an object holds a map; here a map is a value like any other.
+
+In a chat-style body, which MLflow leaves unparsed before that, a list of texts alone is always one
+value, which only an array or a column of any type can hold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,6 +43,10 @@ class Layout:
             return False
         return all(self._is_flat(key, value) for key, value in payload.items())
 
+    def is_one_chat(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a chat-style body is one row, although it holds lists."""
+        return self._always_one or all(map(_is_one, payload.values()))
+
     def is_one_value(self, values: list[Any]) -> bool:
         """Whether a list is one value of the only column."""
         return self._is_array or (bool(self._any) and _all_text(values))
@@ -48,6 +55,10 @@ class Layout:
         if type(value) is list:
             return key in self._any and _all_text(value)
         return type(value) is not dict
+
+
+def _is_one(value: Any) -> bool:
+    return type(value) is not list or _all_text(value)
 
 
 def _all_text(values: list[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The four request formats as tables: what each means for columns with and without names.
+"""The request formats as tables: what each means for columns with and without names.
 
 ================== ===========================================================================
 dataframe_split    `data`, a list of rows; `columns`, their names in any order; `index`. Without
@@ -10,36 +10,39 @@ inputs, instances  an object of columns, each a list, or one value for all rows;
                    plain values is one row, and so is any object for a signature with an array or
                    an object (`single_row` has the rest). Or a list as in `dataframe_records`; for
                    a single column a plain list; for a single unnamed one also one value.
+chat               the body itself without its params, as an object of columns; where the signature
+                   has no names its keys count in order. One row, unless a list in it holds
+                   anything but text and no column is an array or an object.
 ================== ===========================================================================
 
 That is what MLflow's scoring server takes (mlflow/utils/proto_json_utils.py), and a little more
 where it fails for reasons of its own: records may lack optional columns under `instances` too, and
 unnamed columns keep their own types there. Columns that the signature does not know are dropped.
 Refused are rows of unequal length, a column given twice, objects in `dataframe_split.data`, and
-bodies that leave far more values to be filled in than they hold.
+bodies that leave far more values to be filled in than they hold. A Parquet file (`parquet_body`) is
+read as `dataframe_split` is.
 
 No rows at all are taken where the columns are named all the same: by `columns`, in an object of
 empty lists, or as an empty list for a single named column; MLflow hands its models an empty
 DataFrame then.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.labels import index_fits, labels_fit
+from service.contract.parquet_body import ParquetTable
 from service.contract.single_row import Layout
+from service.contract.spread import lengths_of, may_spread, spread
 from service.contract.table import (
-    TOO_SPARSE,
     Table,
     Wanted,
     by_itself,
     columns_of_records,
     columns_of_rows,
-    in_column,
     in_list,
     in_row,
-    may_fill,
     regular_columns,
     under_name,
 )
@@ -48,11 +51,10 @@ FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 _SCALARS: Final = frozenset({str, int, float, bool})
-_TEXT_OF_ONE: Final = 16
 
 
 class TableFormats:
-    """Reads all four formats for one list of columns.
+    """Reads all formats for one list of columns.
 
     Args:
         names: of the columns, in order; all None for unnamed ones.
@@ -88,6 +90,8 @@ class TableFormats:
             "dataframe_records": self._listed,
             "instances": self._any,
             "inputs": self._any,
+            "chat": self._chat,
+            "parquet": self._by_column,
         }
 
     def read(self, form: str, payload: Any, findings: Findings) -> Table | None:
@@ -106,6 +110,18 @@ class TableFormats:
         if table is None or index is None or not index_fits(index, table.rows, base, findings):
             return table
         return table._replace(row_index=index)
+
+    def _by_column(self, payload: ParquetTable, base: Loc, findings: Findings) -> Table | None:
+        # Names of columns are text there, and may be integers in the signature.
+        known = {str(name): name for name in self._header}
+        header = [known.get(label, label) for label in payload.header]
+        if not labels_fit(header, base, findings):
+            return None
+        places = self._positions(header, len(header), (*base, "columns"), findings)
+        if places is None:
+            return None
+        columns = [None if place is None else payload.columns[place] for place in places]
+        return Table(payload.rows, columns, base, in_row)
 
     def _listed(self, payload: Any, base: Loc, findings: Findings) -> Table | None:
         if type(payload) is list and _holds_records(payload):
@@ -205,10 +221,31 @@ class TableFormats:
             findings.add(base, "must be a list: the columns have no names", "type")
             return None
         keys = [wanted.key for wanted in self._wanted]
+        one_row = self._layout.nested and self._layout.is_one_row(payload)
+        return self._under_keys(keys, payload, base, findings, one_row=one_row)
+
+    def _chat(self, payload: Mapping[str, Any], _base: Loc, findings: Findings) -> Table | None:
+        keys = [wanted.key for wanted in self._wanted]
+        if not self._named:
+            if self._unnamed_positions(len(payload), BODY, findings) is None:
+                return None
+            keys = list(payload)[: len(keys)]
+        one_row = self._layout.is_one_chat(payload)
+        return self._under_keys(keys, payload, BODY, findings, one_row=one_row)
+
+    def _under_keys(
+        self,
+        keys: Sequence[str],
+        payload: Mapping[str, Any],
+        base: Loc,
+        findings: Findings,
+        *,
+        one_row: bool,
+    ) -> Table | None:
         known = {key: payload[key] for key in keys if key in payload}
         self._note_missing({name for name in self._header if str(name) in known}, base, findings)
-        lengths = _lengths(known.values()) or _lengths(payload.values())
-        if not lengths or (self._layout.nested and self._layout.is_one_row(payload)):
+        lengths = lengths_of(known.values()) or lengths_of(payload.values())
+        if one_row or not lengths:
             columns = [[known[key]] if key in known else None for key in keys]
             return Table(1, columns, base, under_name)
         rows = lengths.pop()
@@ -217,9 +254,9 @@ class TableFormats:
             return None
         if not self._fits(rows, base, findings):
             return None
-        if not _may_spread(known.values(), rows, base, findings):
+        if not may_spread(known.values(), rows, base, findings):
             return None
-        return _spread(keys, known, rows, base)
+        return spread(keys, known, rows, base)
 
     def _note_missing(self, present: Container[Any], base: Loc, findings: Findings) -> None:
         for name in self._header:
@@ -230,39 +267,6 @@ class TableFormats:
         if rows > self._max_rows:
             findings.add(base, f"must have at most {self._max_rows} rows", "too_many_rows")
         return rows <= self._max_rows
-
-
-def _may_spread(columns: Iterable[Any], rows: int, base: Loc, findings: Findings) -> bool:
-    given = list(columns)
-    single = [value for value in given if type(value) is not list]
-    if not single:
-        return True
-    if rows > 1 and dict in map(type, single):
-        findings.add(base, "must have a list of objects, one a row, in each column", "shape")
-        return False
-    if not may_fill(rows * sum(map(_cells, single)), rows * (len(given) - len(single))):
-        findings.add(base, TOO_SPARSE, "too_many_rows")
-        return False
-    return True
-
-
-def _cells(value: Any) -> int:
-    # A long text takes as much memory in each row as many numbers.
-    return 1 + len(value) // _TEXT_OF_ONE if type(value) is str else 1
-
-
-def _lengths(columns: Iterable[Any]) -> set[int]:
-    return {len(values) for values in columns if type(values) is list}
-
-
-def _spread(keys: Iterable[str], known: Mapping[str, Any], rows: int, base: Loc) -> Table:
-    columns = [_filled(known[key], rows) if key in known else None for key in keys]
-    single = (place for place, key in enumerate(keys) if type(known.get(key, [])) is not list)
-    return Table(rows, columns, base, in_column, repeated=frozenset(single))
-
-
-def _filled(values: Any, rows: int) -> list[Any]:
-    return values if type(values) is list else [values] * rows
 
 
 def _holds_records(listed: list[Any]) -> bool:

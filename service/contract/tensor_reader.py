@@ -25,7 +25,7 @@ from service.contract.table import Table
 from service.contract.table_formats import TableFormats
 from service.contract.tensor import TensorColumn
 
-_TABLES: Final = frozenset({"dataframe_split", "dataframe_records"})
+_TABLES: Final = frozenset({"dataframe_split", "dataframe_records", "parquet"})
 
 
 class TensorReader:

@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias, Union
 from service.contract.scalars import COLUMN_TYPES
 
 _SPARK: Final = "sparkml_vector"
+# MLflow hands names on as keyword arguments of a class method (`Property.from_json_dict`).
+_UNREADABLE: Final = "cls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,9 @@ def _properties(entries: Any) -> tuple[Property, ...]:
 def _property(name: str, entry: Any) -> Property:
     if type(entry) is not dict:
         raise NotRead("a property that is no object")
+    if name == _UNREADABLE:
+        raise NotRead(f"a property named `{name}`")
     required = entry.get("required", True)
-    if type(required) is not bool:
+    if type(required) not in (bool, type(None)):
         raise NotRead("a property that is neither required nor optional")
-    return Property(name, read_type(entry), required)
+    return Property(name, read_type(entry), required is True)

@@ -171,7 +171,7 @@ class Follower:
         started = self._clock.monotonic()
         staged = await self._stager.stage(fetched)
         stages["load"] = self._clock.monotonic() - started
-        return Servable(fetched, staged.contract, staged.predictor, self._unheld)
+        return Servable(fetched, staged, self._unheld)
 
     def _receive(self, version: VersionId, servable: Servable, stages: Mapping[str, float]) -> None:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 from service.following.refs import ModelRef, VersionId
 from service.hosting.status import PoolStatus
 
@@ -95,8 +95,11 @@ class Predictor(Protocol):
         """A snapshot for people."""
         ...
 
-    async def predict(self, model_input: ModelInput) -> bytes:
-        """The predictions, encoded as JSON. Raises `PredictionFailed` or `NotNow`."""
+    async def predict(self, model_input: ValidInput) -> bytes:
+        """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
+
+        The last one for what only MLflow, or the model's type hint, can tell of the input.
+        """
         ...
 
     async def close(self) -> None:
@@ -107,13 +110,26 @@ class Predictor(Protocol):
 class Contract(Protocol):
     """The compiled signature, as following hands it on."""
 
-    def parse(self, body: bytes, media_type: str) -> ModelInput:
+    def parse(self, body: bytes, media_type: str) -> ValidInput:
         """A valid request. Raises `InvalidInput` with all field errors, or other `ClientError`s."""
         ...
 
     @property
     def request_schema(self) -> Mapping[str, Any]:
         """JSON schema of a request body."""
+        ...
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What requests may come as, JSON first."""
+        ...
+
+
+class RequestReader(Protocol):
+    """Reads requests by the contract, wherever that holds nobody else up."""
+
+    async def read(self, body: bytes, media_type: str) -> ValidInput:
+        """A valid request. Raises what `Contract.parse` raises, or `NotNow`."""
         ...
 
 
@@ -130,4 +146,5 @@ class Staged:
     """What a servable is made of."""
 
     contract: Contract
+    reader: RequestReader
     predictor: Predictor

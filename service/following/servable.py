@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.contract.model_input import ModelInput
-from service.following.ports import Contract, FetchedVersion, Predictor
+from service.contract.model_input import ValidInput
+from service.following.ports import FetchedVersion, Staged
 from service.following.refs import ModelRef, VersionId
 
 
@@ -19,14 +19,14 @@ class Servable:
     def __init__(
         self,
         fetched: FetchedVersion,
-        contract: Contract,
-        predictor: Predictor,
+        staged: Staged,
         on_unheld: Callable[["Servable"], None],
     ) -> None:
         self.fetched = fetched
         self.version: VersionId = fetched.version
-        self.contract = contract
-        self.predictor = predictor
+        self.contract = staged.contract
+        self.reader = staged.reader
+        self.predictor = staged.predictor
         self._on_unheld = on_unheld
         self._holds = 1
 
@@ -58,7 +58,7 @@ class Binding:
     ref: ModelRef
     servable: Servable
 
-    async def predict(self, model_input: ModelInput) -> bytes:
+    async def predict(self, model_input: ValidInput) -> bytes:
         """The version's own answer as JSON, also when the slot has moved on meanwhile (P7)."""
         self.servable.hold()
         try:

@@ -1,16 +1,21 @@
 """Makes a fetched version ready: its contract, its gates, its hosts, its warm-up."""
 
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from service.contract.contract import Contract, Limits, compile_contract
-from service.contract.model_input import ModelInput
-from service.errors import ClientError, VersionFault
+from service.contract.contract import Limits
+from service.contract.definition import Definition
+from service.contract.model_input import ValidInput
+from service.contract.signature import read_entries
+from service.errors import ClientError, NotNow, PassingFault, VersionFault
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import VersionId
+from service.hosting.decoding import Decoder
 from service.hosting.observer import HostingObserver
 from service.hosting.pool import Pool
+from service.hosting.request_reader import RequestReader
 from service.hosting.specification import HostedModel
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.child import Forks
@@ -49,54 +54,70 @@ def joinable(loader_module: str, tags: Mapping[str, str]) -> Joinable:
 class HostStager:
     """`service.following.ports.Stager` with real hosts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the composition root gives, once
         self,
         forks: Forks,
+        decoder: Decoder,
         contract_limits: Limits,
         pool_limits: PoolLimits,
         observer_of: Callable[[VersionId], HostingObserver],
+        *,
+        allow_unsigned: bool = False,
     ) -> None:
         self._forks = forks
+        self._decoder = decoder
         self._contract_limits = contract_limits
         self._pool_limits = pool_limits
         self._observer_of = observer_of
+        self._allow_unsigned = allow_unsigned
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
         """Contract first, since it costs nothing; then hosts. Raises as the port says."""
-        contract = self._contract(fetched)
+        definition = self._definition(fetched)
+        contract = definition.compile()
         join = joinable(fetched.loader_module, fetched.tags)
         model = HostedModel(
             path=fetched.path,
             joinable=join.allowed,
             joinable_reason=join.reason,
             retry=fetched.tags.get(RETRY_TAG, "").strip().lower() != "false",
-            example=_example(contract, fetched.serving_example),
+            example=await self._example(definition, fetched.serving_example),
         )
         observer = self._observer_of(fetched.version)
         pool = await Pool.start(self._forks, model, self._pool_limits, observer)
-        return Staged(contract, pool)
+        return Staged(contract, RequestReader(contract, definition, self._decoder), pool)
 
-    def _contract(self, fetched: FetchedVersion) -> Contract:
+    def _definition(self, fetched: FetchedVersion) -> Definition:
+        if self._allow_unsigned and _is_unsigned(fetched.signature):
+            signature = fetched.signature or {}
+            limits = self._contract_limits
+            return Definition(signature, from_type_hint=False, limits=limits, unsigned=True)
         if fetched.signature is None:
             raise VersionFault(
                 "gate",
                 "signature_missing",
                 "The model has no signature; log it with one, so that requests can be checked.",
             )
-        return compile_contract(
-            fetched.signature, self._contract_limits, from_type_hint=fetched.from_type_hint
-        )
+        return Definition(fetched.signature, fetched.from_type_hint, self._contract_limits)
+
+    async def _example(self, definition: Definition, text: bytes | None) -> ValidInput | None:
+        if text is None:
+            return None
+        # Clients' rows are limited; the version's own example is what its author has made it.
+        unlimited = replace(definition, limits=Limits(max_rows=sys.maxsize))
+        reader = RequestReader(unlimited.compile(), unlimited, self._decoder)
+        try:
+            return await reader.read(text, "application/json")
+        except ClientError as error:
+            raise VersionFault(
+                "warm_up",
+                "example_invalid",
+                "The version's own input example does not fit its signature.",
+                repr(getattr(error, "errors", error)),
+            ) from error
+        except NotNow as error:
+            raise PassingFault("warm_up", "no_process", error.message) from error
 
 
-def _example(contract: Contract, text: bytes | None) -> ModelInput | None:
-    if text is None:
-        return None
-    try:
-        return contract.parse(text, "application/json")
-    except ClientError as error:
-        raise VersionFault(
-            "warm_up",
-            "example_invalid",
-            "The version's own input example does not fit its signature.",
-            repr(getattr(error, "errors", error)),
-        ) from error
+def _is_unsigned(signature: Mapping[str, str | None] | None) -> bool:
+    return signature is None or not read_entries(signature.get("inputs"), "inputs")

@@ -4,9 +4,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from service.errors import ModelFailed, PredictionFailed, PredictionTimedOut
+from service.contract.findings import BODY, refuse
+from service.errors import (
+    ModelFailed,
+    ModelRaisedMlflow,
+    PredictionFailed,
+    PredictionTimedOut,
+    ServiceError,
+)
 from service.hosting.jobs import Job
-from service.hosting.wire import Operation, Outcome, decode_replies, encode_batch
+from service.hosting.wire import (
+    Failure,
+    MlflowError,
+    Operation,
+    Outcome,
+    decode_replies,
+    encode_batch,
+)
 from service.processes.child import Child
 from service.processes.ending import EndReason
 from service.processes.frames import Frame, Status
@@ -16,6 +30,7 @@ SENTENCES: Final = {
     Outcome.NOT_ENCODABLE: "The model returned something that has no JSON form.",
     Outcome.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
     Outcome.NOT_BY_ROW: "The model did not return one answer for each row.",
+    Outcome.INPUT_REFUSED: "must be what MLflow, and the type hint of the model, take",
 }
 
 
@@ -84,13 +99,24 @@ class Host:
         except ValueError:
             return False
         for job, reply in zip(batch, replies, strict=True):
-            if isinstance(reply, Outcome):
-                job.fail(ModelFailed(SENTENCES[reply]))
-            else:
+            if isinstance(reply, bytes):
                 job.succeed(reply)
+            else:
+                job.fail(_error(reply, job.model_input.rows))
         return True
 
 
 def refuse_unsendable(job: Job) -> None:
     """Fails a job that could not be sent even alone."""
     job.fail(ModelFailed("The request could not be sent to the model's process."))
+
+
+def _error(failure: Failure, rows: int) -> ServiceError:
+    if not rows and failure not in (Outcome.NOT_ENCODABLE, Outcome.REPLY_TOO_LARGE):
+        # A signature cannot say that a model needs rows; most do.
+        return refuse(BODY, "must have rows: the model takes no request without", "missing")
+    if isinstance(failure, MlflowError):
+        return ModelRaisedMlflow(SENTENCES[Outcome.MODEL_RAISED], failure.code)
+    if failure is Outcome.INPUT_REFUSED:
+        return refuse(BODY, SENTENCES[failure], "refused")
+    return ModelFailed(SENTENCES[failure])

@@ -2,7 +2,8 @@
 
 The result is what MLflow's own enforcement would have made of valid input
 (mlflow/models/utils.py, `_enforce_schema`): a DataFrame with the signature's dtypes for columns, an
-array for one unnamed tensor, a dictionary of arrays for named ones, a list for a type hint. It is
+array for one unnamed tensor, a dictionary of arrays for named ones, a list for a type hint; without
+a signature, what MLflow's scoring server would have made of the body (`documents`). It is
 always writable and shared with nobody, so that a model that changes its input changes nothing else.
 """
 
@@ -19,6 +20,7 @@ import pandas as pd
 
 from service.contract.model_input import Values
 from service.hosting import nested_cells
+from service.hosting.documents import read_document
 from service.hosting.wire import decode_values
 from service.processes.frames import Frame
 
@@ -37,11 +39,15 @@ _NUMPY: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows to predict in one call: the data, how many rows each request has, the params."""
+    """Rows to predict in one call: the data, how many rows each request has, the params.
+
+    `whole` is for data whose rows cannot be told apart: for a model without a signature.
+    """
 
     data: ModelData
     rows: tuple[int, ...]
     params: Mapping[str, Any] | None
+    whole: bool = False
 
     def part(self, start: int, stop: int) -> "Batch":
         """The requests from `start` to `stop` alone, with copied data."""
@@ -87,10 +93,12 @@ def _slice(values: np.ndarray[Any, Any], first: int, last: int) -> np.ndarray[An
 
 
 def decode_batch(frame: Frame) -> Batch:
-    """The batch in a PREDICT or WARM_UP frame."""
+    """The batch in a PREDICT or WARM_UP frame; raises `InputRefused` without a signature."""
     head = orjson.loads(frame.head)
     rows = tuple(head["rows"])
     params = None if head["params"] is None else json.loads(head["params"])
+    if head["kind"] == "document":
+        return Batch(read_document(head["layout"], frame.body, params), rows, params, whole=True)
     return Batch(_data(head, frame.body, sum(rows)), rows, params)
 
 

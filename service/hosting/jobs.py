@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Hashable, Sequence
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 from service.errors import ServiceError
 
 
@@ -17,7 +17,7 @@ class Job:
 
     __slots__ = ("alone", "answer", "model_input", "queued_at")
 
-    def __init__(self, model_input: ModelInput, answer: asyncio.Future[bytes]) -> None:
+    def __init__(self, model_input: ValidInput, answer: asyncio.Future[bytes]) -> None:
         self.model_input = model_input
         self.answer = answer
         self.alone = False

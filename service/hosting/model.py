@@ -8,8 +8,10 @@ from typing import Any, Final
 import mlflow.pyfunc
 
 from service.hosting import outputs
+from service.hosting.documents import InputRefused
+from service.hosting.failures import failure_of
 from service.hosting.inputs import Batch, ModelData, take
-from service.hosting.wire import Outcome
+from service.hosting.wire import Failure, Outcome
 
 # Further apart than this and a row's answer depends on more than the row (P16).
 _TOLERANCE: Final = 1e-9
@@ -46,6 +48,9 @@ class LoadedModel:
         return found
 
     def _look_at_rows(self, example: Batch) -> RowWise:
+        if example.whole:
+            outputs.encode(self._call(example))
+            return RowWise(shown=False, reason="without a signature there is no telling rows apart")
         whole = self._one_call(example, 0, sum(example.rows))
         outputs.encode(whole)
         rows = min(sum(example.rows), _ROWS_COMPARED)
@@ -56,31 +61,29 @@ class LoadedModel:
         except Exception as error:  # noqa: BLE001 - whatever it raises for one row, it is not row-wise
             return RowWise(shown=False, reason=f"a single row failed with {type(error).__name__}")
 
-    def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | Outcome]:
+    def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | Failure]:
         """One reply a request, in order; a call that raises is halved until the culprit is alone.
 
         `build` makes the batch afresh each time: a model may have changed what it was called with.
         """
-        batch = build()
+        try:
+            batch = build()
+        except InputRefused as refused:
+            print(refused, flush=True)  # noqa: T201 - the host's output is the front's log
+            return [Outcome.INPUT_REFUSED]
         try:
             return self._predict_together(batch, max_reply_bytes)
-        except outputs.NotEncodable:
-            failure = Outcome.NOT_ENCODABLE
-            reason = traceback.format_exc()
-        except outputs.NotByRow:
-            failure = Outcome.NOT_BY_ROW
-            reason = traceback.format_exc()
-        except BaseException:  # noqa: BLE001 - the model's SystemExit is an error of the request too
-            failure = Outcome.MODEL_RAISED
+        except BaseException as error:  # noqa: BLE001 - the model's SystemExit is an error of the request too
+            failure = failure_of(error)
             reason = traceback.format_exc()
         if len(batch.rows) == 1:
-            print(reason, flush=True)  # noqa: T201 - the host's output is the front's log
+            print(reason, flush=True)  # noqa: T201
             return [failure]
         middle, end = len(batch.rows) // 2, len(batch.rows)
         first = self.predict(lambda: build().part(0, middle), max_reply_bytes)
         return first + self.predict(lambda: build().part(middle, end), max_reply_bytes)
 
-    def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Outcome]:
+    def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Failure]:
         prediction = self._call(batch)
         alone = len(batch.rows) == 1
         if self._by_row:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Self
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ModelInput, ValidInput
 from service.errors import NoServable, Overloaded, ServiceError
 from service.hosting.host_handle import Host, NotSent, refuse_unsendable
 from service.hosting.jobs import Job, Waiting
@@ -94,20 +94,22 @@ class Pool:
             memory_bytes=sum(host.child.held_bytes for host in self._hosts),
         )
 
-    async def predict(self, model_input: ModelInput) -> bytes:
-        """The predictions as JSON text. Raises `PredictionFailed` or `NotNow`.
+    async def predict(self, model_input: ValidInput) -> bytes:
+        """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
+        The last one for what only MLflow, or the model's type hint, can tell of the input.
         A request of more rows than a batch takes turns with others, slice by slice, where slices
         are answered as the whole; the limits of time are those of each slice then.
         """
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
-        if model_input.rows > self._slice_rows and sliceable(model_input, self._slice_rows):
-            parts = slices(model_input, self._slice_rows)
+        rows = self._slice_rows
+        if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
+            parts = slices(model_input, rows)
             return await in_turn(parts, self._queued, self._limits.max_reply_bytes)
         return await self._queued(model_input)
 
-    def _queued(self, model_input: ModelInput) -> asyncio.Future[bytes]:
+    def _queued(self, model_input: ValidInput) -> asyncio.Future[bytes]:
         if not self.ready:
             raise NoServable("No process of this version can answer right now.")
         job = Job(model_input, asyncio.get_running_loop().create_future())

@@ -18,8 +18,8 @@ _NULL_IS_A_VALUE = frozenset({"double", "float", "datetime"})
 
 
 def sliceable(model_input: ModelInput, rows: int) -> bool:
-    """Whether slices of so many rows are answered as the whole would be."""
-    if model_input.join_key is None:
+    """Whether it has more rows than that, and slices of so many are answered as the whole."""
+    if model_input.rows <= rows or model_input.join_key is None:
         return False
     return all(_alike(column, rows) for column in model_input.columns)
 
@@ -36,6 +36,7 @@ def slices(model_input: ModelInput, rows: int) -> Iterator[ModelInput]:
             model_input.params,
             index=None,
             join_key=model_input.join_key,
+            bare=model_input.bare,
         )
 
 

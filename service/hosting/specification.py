@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +45,4 @@ class HostedModel:
     joinable: bool
     joinable_reason: str
     retry: bool
-    example: ModelInput | None
+    example: ValidInput | None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
@@ -89,7 +89,7 @@ async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
     return shown["row_wise"], shown["reason"]
 
 
-def _example(example: ModelInput) -> tuple[bytes, bytes]:
+def _example(example: ValidInput) -> tuple[bytes, bytes]:
     return encode_batch([example])
 
 

@@ -3,7 +3,8 @@
 A batch travels by column. The head says how each column lies in the body: an `array`'s raw bytes
 in this machine's order, or JSON text where there are nulls, strings or bytes (as base64). Nested
 values are JSON text, with bytes as base64 and times as nanoseconds since 1970 in UTC (for a model
-with a type hint as ISO 8601); the head says how they are nested.
+with a type hint as ISO 8601); the head says how they are nested. For a model without a signature
+the body is the client's own.
 """
 
 import base64
@@ -11,11 +12,19 @@ import enum
 import json
 from array import array
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, cast
 
 import orjson
 
-from service.contract.model_input import Column, ModelInput, Values
+from service.contract.model_input import (
+    Column,
+    Document,
+    EncodedInput,
+    ModelInput,
+    ValidInput,
+    Values,
+)
 from service.processes.frames import Frame
 
 
@@ -34,7 +43,21 @@ class Outcome(enum.IntEnum):
     NOT_ENCODABLE = 2
     REPLY_TOO_LARGE = 3
     NOT_BY_ROW = 4
+    INPUT_REFUSED = 5
 
+
+@dataclass(frozen=True, slots=True)
+class MlflowError:
+    """The model raised an exception of MLflow's; `code` is the name of its error code."""
+
+    code: str
+
+
+Failure: TypeAlias = Outcome | MlflowError
+
+
+# Of MLflow's error codes; the longest has half of that.
+LONGEST_CODE: Final = 100
 
 _RAW: Final = "raw"
 _JSON: Final = "json"
@@ -42,8 +65,18 @@ _BASE64: Final = "base64"
 _NESTED: Final = "nested"
 
 
-def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
-    """Head and body of a PREDICT or WARM_UP frame; the inputs have equal join keys."""
+def encode_batch(inputs: Sequence[ValidInput]) -> tuple[bytes, bytes]:
+    """Head and body of a PREDICT or WARM_UP frame; the inputs have equal join keys.
+
+    What is encoded already stands alone, and is handed on as it is.
+    """
+    first = inputs[0]
+    if isinstance(first, ModelInput):
+        return _encoded(cast("Sequence[ModelInput]", inputs))
+    return (first.head, first.body) if isinstance(first, EncodedInput) else _document(first)
+
+
+def _encoded(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
     first = inputs[0]
     columns, buffers = [], []
     for position, column in enumerate(first.columns):
@@ -60,7 +93,7 @@ def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
             }
         )
         buffers.append(buffer)
-    head = {
+    head: dict[str, Any] = {
         "kind": first.kind,
         "rows": [each.rows for each in inputs],
         "columns": columns,
@@ -68,7 +101,20 @@ def encode_batch(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
         "params": None if first.params is None else json.dumps(first.params),
         "index": first.index,
     }
+    if first.bare:
+        head["bare"] = True
     return orjson.dumps(head), b"".join(buffers)
+
+
+def _document(document: Document) -> tuple[bytes, bytes]:
+    head = {
+        "kind": "document",
+        "rows": [document.rows],
+        "layout": document.layout,
+        "params": None if document.params is None else json.dumps(document.params),
+        **({"bare": True} if document.bare else {}),
+    }
+    return orjson.dumps(head), document.body
 
 
 def _joined(inputs: Sequence[ModelInput], position: int) -> Values:
@@ -115,24 +161,34 @@ def decode_values(layout: str, data: memoryview) -> Values:
     return listed
 
 
-def encode_replies(replies: Sequence[bytes | Outcome]) -> tuple[bytes, bytes]:
-    """Head and body of a reply: the length of each, or minus the outcome of one that failed."""
-    lengths = [-reply if isinstance(reply, Outcome) else len(reply) for reply in replies]
-    body = b"".join(reply for reply in replies if not isinstance(reply, Outcome))
-    return orjson.dumps(lengths), body
+def encode_replies(replies: Sequence[bytes | Failure]) -> tuple[bytes, bytes]:
+    """Head and body of a reply.
+
+    The head has for each request the length of its reply, minus the outcome, or an error's code.
+    """
+    body = b"".join(reply for reply in replies if isinstance(reply, bytes))
+    return orjson.dumps(list(map(_length, replies))), body
 
 
-def decode_replies(frame: Frame, expected: int) -> list[bytes | Outcome]:
+def _length(reply: bytes | Failure) -> int | str:
+    if isinstance(reply, MlflowError):
+        return reply.code
+    return -reply if isinstance(reply, Outcome) else len(reply)
+
+
+def decode_replies(frame: Frame, expected: int) -> list[bytes | Failure]:
     """One reply for each request of the batch, in order; raises ValueError if that is not so."""
     lengths = orjson.loads(frame.head)
-    if type(lengths) is not list or not all(type(length) is int for length in lengths):
-        raise ValueError("the replies' lengths are no list of integers")
+    if type(lengths) is not list or not all(map(_is_length, lengths)):
+        raise ValueError("the replies' lengths are no list of integers and codes")
     if len(lengths) != expected:
         raise ValueError(f"{len(lengths)} replies to {expected} requests")
-    replies: list[bytes | Outcome] = []
+    replies: list[bytes | Failure] = []
     start = 0
     for length in lengths:
-        if length < 0:
+        if type(length) is str:
+            replies.append(MlflowError(length))
+        elif length < 0:
             replies.append(Outcome(-length))
         else:
             replies.append(frame.body[start : start + length])
@@ -140,3 +196,7 @@ def decode_replies(frame: Frame, expected: int) -> list[bytes | Outcome]:
     if start != len(frame.body):
         raise ValueError("the replies' lengths do not add up to the body")
     return replies
+
+
+def _is_length(found: Any) -> bool:
+    return type(found) is int or (type(found) is str and len(found) <= LONGEST_CODE)

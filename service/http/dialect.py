@@ -22,6 +22,11 @@ class Dialect(Protocol):
         """What stands before and after the predictions in a reply by this binding."""
         ...
 
+    @property
+    def wraps_chats(self) -> bool:
+        """Whether that also holds for the reply to a chat-style body."""
+        ...
+
     def refusal(self, error: ServiceError, request_id: str) -> tuple[int, bytes]:
         """Status and JSON body for an error."""
         ...
@@ -39,18 +44,26 @@ class Dialect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """A binding and everything of a reply that depends on it alone, made once per swap (P1)."""
+    """A binding and everything of a reply that depends on it alone, made once per swap (P1).
+
+    Attributes:
+        binding: who answers.
+        wrapped: what stands before and after predictions.
+        bare: the same for the reply to a chat-style body.
+        headers: of every reply.
+    """
 
     binding: Binding
-    prefix: bytes
-    suffix: bytes
+    wrapped: tuple[bytes, bytes]
+    bare: tuple[bytes, bytes]
     headers: Headers
 
     @classmethod
     def of(cls, binding: Binding, dialect: Dialect) -> "Framing":
         """The frame of this binding's replies in this protocol."""
-        prefix, suffix = dialect.enclosure(binding)
-        return cls(binding, prefix, suffix, (*JSON_HEADERS, *_identity(binding)))
+        wrapped = dialect.enclosure(binding)
+        bare = wrapped if dialect.wraps_chats else (b"", b"")
+        return cls(binding, wrapped, bare, (*JSON_HEADERS, *_identity(binding)))
 
 
 JSON_HEADERS: Headers = ((b"content-type", b"application/json"),)

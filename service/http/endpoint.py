@@ -6,7 +6,7 @@ Plain ASGI, before FastAPI: nothing is done per request that could be done per b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
@@ -17,6 +17,8 @@ from service.http.dialect import JSON_HEADERS, Dialect, Framing
 from service.http.errors import Headers, MethodNotAllowed, headers_of, internal
 from service.http.intake import ClientGone, RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
+
+_GONE: Final = "client_gone"
 
 
 class _Answer(NamedTuple):
@@ -79,17 +81,18 @@ class PredictionEndpoint:
             framing = self._bound()
             binding = framing.binding
             media_type = headers.get(b"content-type", b"").decode("latin-1")
-            model_input = binding.servable.contract.parse(body, media_type)
+            model_input = await binding.servable.reader.read(body, media_type)
             rows = model_input.rows
             predictions = await binding.predict(model_input)
         except ServiceError as error:
             return self._refused(error, request_id, framing, rows)
         except ClientGone:
-            return _Answer(CLIENT_GONE, b"", (), None, 0, "client_gone")
+            return _Answer(CLIENT_GONE, b"", (), None, 0, _GONE)
         except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
             self._log(error, request_id)
             return self._refused(internal(), request_id, framing, rows)
-        whole = framing.prefix + predictions + framing.suffix
+        prefix, suffix = framing.bare if model_input.bare else framing.wrapped
+        whole = prefix + predictions + suffix
         version = binding.servable.version.version
         return _Answer(200, whole, framing.headers, version, rows, None)
 
@@ -126,8 +129,9 @@ def _require_post(method: str) -> None:
 
 
 async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
-    # Returns the status, or CLIENT_GONE when nobody was there to take the reply.
-    if answer.status == CLIENT_GONE:
+    # Returns the status, or CLIENT_GONE when nobody was there to take the reply. A model may have
+    # answered with that status itself: it is MLflow's for what was cancelled.
+    if answer.error == _GONE:
         return CLIENT_GONE
     headers = [
         *answer.headers,

@@ -16,6 +16,7 @@ from service.errors import (
     PredictionFailed,
     PredictionTimedOut,
     ServiceError,
+    Undecodable,
     UnknownModel,
     UnsupportedMediaType,
 )
@@ -46,6 +47,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
     InvalidInput: 422,
+    Undecodable: 400,
     ClientError: 400,
     NoServable: 503,
     Overloaded: 503,

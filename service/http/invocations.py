@@ -1,8 +1,9 @@
 """MLflow's scoring protocol, as `mlflow models serve` speaks it, without its faults.
 
 The same routes, replies and error shape (mlflow/pyfunc/scoring_server/__init__.py and
-mlflow/exceptions.py). Different on purpose: a model that raises gives 500 instead of 400, and no
-message holds the client's rows or a stack trace (P14).
+mlflow/exceptions.py). A model that raises an exception of MLflow's is answered with its status and
+code. Different on purpose: any other exception of a model gives 500 instead of 400, and no message
+holds the client's rows, the model's text or a stack trace (P14).
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Response
 
-from service.errors import FieldError, InvalidInput, ServiceError
+from service.errors import FieldError, InvalidInput, ModelRaisedMlflow, ServiceError
 from service.following.servable import Binding
 from service.following.slots import Slot
 from service.http.errors import status_of
+from service.http.mlflow_codes import MLFLOW_CODES
 from service.http.openapi_parts import REPLY_HEADERS, body_of, text, whole
 
 # What MLflow's exceptions add to their code, so that a client of theirs finds every key.
@@ -30,12 +32,14 @@ _CODES: Mapping[int, tuple[str, Mapping[str, str]]] = {
     504: ("DEADLINE_EXCEEDED", {}),
 }
 _FIRST_SERVER_ERROR = 500
+_BARE = {"title": "Predictions", "description": "Not wrapped, in answer to a chat-style body."}
 
 
 class MlflowDialect:
     """MLflow's protocol for predictions."""
 
     route = "invocations"
+    wraps_chats = False
 
     def enclosure(self, binding: Binding) -> tuple[bytes, bytes]:
         """The predictions alone; who computed them stands in the headers."""
@@ -43,10 +47,12 @@ class MlflowDialect:
 
     def refusal(self, error: ServiceError, request_id: str) -> tuple[int, bytes]:
         """MLflow's error: invalid input is 400, and a fault of ours names the request's id."""
+        if isinstance(error, ModelRaisedMlflow) and error.error_code in MLFLOW_CODES:
+            kept = MLFLOW_CODES[error.error_code]
+            return kept.status, _body(error.error_code, _with_id(error, request_id), kept.classes)
         status = 400 if isinstance(error, InvalidInput) else status_of(error)
         code, classes = _CODES.get(status, ("BAD_REQUEST", _CLIENT))
-        body = {"error_code": code, "message": _message(error, status, request_id), **classes}
-        return status, orjson.dumps(body)
+        return status, _body(code, _message(error, status, request_id), classes)
 
     @property
     def responses(self) -> Mapping[str, Any]:
@@ -54,13 +60,16 @@ class MlflowDialect:
         error = "MlflowError"
         return {
             "200": body_of("Invocation", "The predictions of one version.", REPLY_HEADERS),
-            "400": body_of(error, "The body does not fit the signature."),
+            "400": body_of(error, "The body does not fit the signature, or cannot be read."),
             "405": body_of(error, "The route takes POST alone."),
             "413": body_of(error, "The body is too large."),
             "415": body_of(error, "The media type or encoding is not read here."),
             "500": body_of(error, "The model failed on this request."),
             "503": body_of(error, "No version can answer now, or too much is waiting."),
             "504": body_of(error, "The model took too long."),
+            "default": body_of(
+                error, "The model raised an exception of MLflow's with this status."
+            ),
         }
 
     @property
@@ -68,7 +77,7 @@ class MlflowDialect:
         """The shapes of `responses`."""
         optional = {"properties": text("error_code message sqlstate error_class")}
         return {
-            "Invocation": whole({"predictions": {}}),
+            "Invocation": {"anyOf": [whole({"predictions": {}}), _BARE]},
             "MlflowError": whole(text("error_code message")) | optional,
         }
 
@@ -99,9 +108,15 @@ _PING: dict[int | str, dict[str, Any]] = {503: {"description": "No version can a
 def _message(error: ServiceError, status: int, request_id: str) -> str:
     if isinstance(error, InvalidInput):
         return " ".join([error.message, *map(_sentence, error.errors)])
-    if status >= _FIRST_SERVER_ERROR:
-        return f"{error.message} (request {request_id})"
-    return error.message
+    return _with_id(error, request_id) if status >= _FIRST_SERVER_ERROR else error.message
+
+
+def _with_id(error: ServiceError, request_id: str) -> str:
+    return f"{error.message} (request {request_id})"
+
+
+def _body(code: str, message: str, classes: Mapping[str, str]) -> bytes:
+    return orjson.dumps({"error_code": code, "message": message, **classes})
 
 
 def _sentence(error: FieldError) -> str:

@@ -45,7 +45,10 @@ class HostsReport(BaseModel):
 
 
 class SlotReport(BaseModel):
-    """One slot. `lag_seconds` is for how long `aspired` has differed from `version`."""
+    """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
+
+    `unsigned`: the current version has no signature, and its requests are not checked against one.
+    """
 
     name: str
     alias: str
@@ -55,6 +58,7 @@ class SlotReport(BaseModel):
     since: datetime | None
     lag_seconds: float
     aspired: str | None
+    unsigned: bool
     last_failure: FailureReport | None
 
 
@@ -107,8 +111,14 @@ def _report(slot: Slot, now: float) -> dict[str, Any]:
         "since": _time(status.since),
         "lag_seconds": status.lag,
         "aspired": None if status.aspired is None else status.aspired.version,
+        "unsigned": _is_unsigned(slot),
         "last_failure": _failure(status.failure),
     }
+
+
+def _is_unsigned(slot: Slot) -> bool:
+    signature = None if slot.binding is None else signature_of(slot.binding.servable)
+    return signature is not None and bool(signature.get("unsigned"))
 
 
 def _details(slot: Slot) -> dict[str, Any]:

@@ -92,9 +92,14 @@ def _operation(slot: Slot, dialect: Dialect, scope: str) -> dict[str, Any]:
         "tags": [str(slot.ref)],
         "summary": f"{dialect.route} with {slot.ref}",
         "operationId": f"{dialect.route}_{scope}",
-        "requestBody": {"required": True, "content": {_JSON: _request(slot.binding)}},
+        "requestBody": {"required": True, "content": _contents(slot.binding)},
         "responses": dict(dialect.responses),
     }
+
+
+def _contents(binding: Binding | None) -> dict[str, Any]:
+    others = () if binding is None else binding.servable.contract.media_types[1:]
+    return {_JSON: _request(binding)} | {name: {} for name in others}
 
 
 def _request(binding: Binding | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class PodiumDialect:
     """Podium's own protocol, also for everything that is no prediction."""
 
     route = "predict"
+    wraps_chats = True
 
     def enclosure(self, binding: Binding) -> tuple[bytes, bytes]:
         """The predictions first, then who computed them."""
@@ -46,6 +47,7 @@ class PodiumDialect:
         problem = "Problem"
         return {
             "200": body_of("Prediction", "The predictions of one version.", REPLY_HEADERS),
+            "400": body_of(problem, "Reading the body takes more than is allowed."),
             "405": body_of(problem, "The route takes POST alone."),
             "413": body_of(problem, "The body is too large."),
             "415": body_of(problem, "The media type or encoding is not read here."),

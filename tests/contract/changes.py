@@ -62,7 +62,7 @@ def changed_properties(draw: st.DrawFn, properties: Any, depth: int) -> Any:
     return {**rest, name: {**draw(types(depth)), "required": required}}
 
 
-NAMES: Final[list[list[Any]]] = [["a", "b", "c", "d"], [0, 1, 2, 3], [None] * 4]
+NAMES: Final[list[list[Any]]] = [["a", "b", "c", "d"], [1, 2, 3, 4], [None] * 4]
 TENSOR_NAMES: Final[list[list[Any]]] = [["a", "b", "c"], [None]]
 
 

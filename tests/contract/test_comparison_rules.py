@@ -229,7 +229,7 @@ PARAMS: list[tuple[str, Severity, list[dict[str, Any]], list[dict[str, Any]]]] =
         "param_shape_changed",
         BREAKS,
         [param("long", "top", 3)],
-        [param("long", "top", 3, shape=[-1])],
+        [param("long", "top", [3], shape=[-1])],
     ),
 ]
 

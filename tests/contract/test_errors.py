@@ -1,16 +1,23 @@
 """What cannot be read gets errors that name everything wrong, and nothing of the client's."""
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
 
 from service.contract.contract import Limits
-from service.errors import UnsupportedMediaType
+from service.contract.unsigned import compile_unsigned
+from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.signatures import (
+    ANY,
+    LIMITS,
+    array,
     column,
     contract,
     errors,
+    nested,
+    object_of,
     param,
     places,
     tensor,
@@ -58,16 +65,65 @@ def test_body_without_exactly_one_format_is_one_error(body: Any) -> None:
     assert places(MADE, body) == [((), "format")]
 
 
+FORMS = ("inputs", "instances", "dataframe_records", "dataframe_split", "messages", "prompt")
+OBJECT = {"name": "p", "default": {}, **object_of({}, {"a": array(ANY)})}
+
+
 @pytest.mark.parametrize("depth", [10, 900])
 def test_deep_nesting_is_refused_like_anything_else(depth: int) -> None:
     """No depth that JSON's parser lets through exhausts the stack."""
-    deep: Any = 1
-    for _ in range(depth):
-        deep = [deep]
-    for made in (MADE, contract(tensor("int64", [-1, -1])), contract(column("double"))):
-        for form in ("inputs", "instances", "dataframe_records", "dataframe_split"):
+    lists, objects = nest(depth)
+    scalars = (MADE, contract(tensor("int64", [-1, -1])), contract(column("double")))
+    for made in (*scalars, contract(column("string", "prompt"))):
+        for form, deep in product(FORMS, (lists, objects)):
             assert errors(made, {form: deep})
             assert errors(made, {form: {"a": deep, "b": deep, "data": deep, "columns": deep}})
+
+
+def test_deep_nesting_of_any_type_is_refused_with_its_place() -> None:
+    """Where a value may be nested, in each format, in a chat, and in params."""
+    made = contract(nested(array(ANY), "prompt"), column("double", "x"), params=[OBJECT])
+    good = {"prompt": [1], "x": 1}
+    for deep in nest(900):
+        bad = {"prompt": [deep], "x": 1}
+        for body in (
+            {"dataframe_split": {"columns": ["prompt", "x"], "data": [[[deep], 1]]}},
+            {"dataframe_records": [bad]},
+            {"instances": [bad]},
+            {"inputs": bad},
+            bad,
+            {**good, "p": {"a": [deep]}},
+            {"inputs": good, "params": {"p": {"a": [deep]}}},
+        ):
+            ((place, type_),) = places(made, body)
+            assert (place[-1], type_) == (0, "nesting")
+
+
+def test_deep_nesting_is_refused_without_a_signature_too() -> None:
+    """In every format and in a chat, before any process of the model has seen it."""
+    made = compile_unsigned({}, LIMITS)
+    for form, deep in product(FORMS, nest(900)):
+        with pytest.raises(InvalidInput) as caught:
+            made.parse(json.dumps({form: deep}).encode(), "")
+        assert [each.type for each in caught.value.errors] == ["nesting"]
+
+
+@pytest.mark.parametrize("start", [b"[", b'{"inputs":', b'{"messages":['])
+def test_nesting_that_the_parser_refuses_is_no_json(start: bytes) -> None:
+    """However deep: nothing calls itself for each level."""
+    for made in (MADE, compile_unsigned({}, LIMITS)):
+        with pytest.raises(InvalidInput) as caught:
+            made.parse(start * 1_000_000, "")
+        assert [each.type for each in caught.value.errors] == ["json_invalid"]
+
+
+def nest(depth: int) -> tuple[Any, Any]:
+    """A value in so many lists, and in so many objects."""
+    lists: Any = 1
+    objects: Any = 1
+    for _ in range(depth):
+        lists, objects = [lists], {"a": objects}
+    return lists, objects
 
 
 @pytest.mark.parametrize(

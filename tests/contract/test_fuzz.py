@@ -53,6 +53,16 @@ CONTRACTS = [
     contract(nested(ANY, "a"), nested(map_of(ANY), "b", required=False)),
     contract(nested(object_of({"a": array(array("double"))}, {"b": ANY}))),
     contract(nested(object_of({"a": "datetime"}, {"b": array("long")})), from_type_hint=True),
+    contract(
+        nested(array(object_of({"a": "string"}, {"b": ANY})), "messages", required=False),
+        column("string", "prompt", required=False),
+        nested(map_of(ANY), "a", required=False),
+        params=[
+            param("double", "b", 0.5),
+            {"name": "p", "default": {}, **object_of({}, {"a": ANY})},
+        ],
+    ),
+    contract(nested(ANY, "input"), nested(ANY, "a", required=False)),
 ]
 
 ROW: dict[str, Any] = {
@@ -89,6 +99,10 @@ VALID: list[tuple[Contract, Any]] = [
     (CONTRACTS[12], {"dataframe_records": [{"a": "x", "b": {"a": None}}, {"a": [1]}]}),
     (CONTRACTS[13], {"dataframe_split": {"data": [[{"a": [[1], [None]]}], [{"a": []}]]}}),
     (CONTRACTS[14], {"inputs": [{"a": "2026-05-01"}, {"a": "2026-05-01", "b": [1]}]}),
+    (CONTRACTS[15], {"messages": [{"a": "x", "b": [1]}], "a": {"k": 1}, "b": 1, "p": {"a": {}}}),
+    (CONTRACTS[15], {"prompt": "x", "b": None}),
+    (CONTRACTS[16], {"input": [1, 2], "a": "x"}),
+    (CONTRACTS[16], {"input": ["x"], "a": {"k": 1}}),
 ]
 
 KEYS = st.sampled_from(["a", "b", "0", "1", "data", "columns", "index", "z", *TYPES])
@@ -118,6 +132,12 @@ BODIES = st.one_of(
         st.sampled_from(["dataframe_split", "dataframe_records", "instances", "inputs", "params"]),
         ANYTHING,
         max_size=2,
+    ),
+    st.dictionaries(
+        st.sampled_from(["messages", "prompt", "input", "params", "a", "b", "p"]),
+        ANYTHING,
+        min_size=1,
+        max_size=3,
     ),
     ANYTHING,
 )

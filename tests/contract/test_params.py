@@ -86,6 +86,14 @@ def test_param_that_would_change_is_refused(params: Any, expected: Any) -> None:
     assert places(MADE, {**ROW, "params": params}) == expected
 
 
-def test_params_without_a_schema_are_ignored() -> None:
-    """As in MLflow, whatever they are."""
-    assert parse(contract(column("double", "x")), {**ROW, "params": [1]}).params is None
+@pytest.mark.parametrize("params", [[1], {"a": 1}, {}, 5])
+def test_params_without_a_schema_are_dropped(params: Any) -> None:
+    """As in MLflow, whatever they are: the model gets empty ones."""
+    assert parse(contract(column("double", "x")), {**ROW, "params": params}).params == {}
+
+
+def test_no_params_are_none_at_all() -> None:
+    """Without a schema for them, as in MLflow."""
+    made = contract(column("double", "x"))
+    assert parse(made, ROW).params is None
+    assert parse(made, {**ROW, "params": None}).params is None

@@ -12,6 +12,7 @@ from tests.contract.signatures import (
     array,
     column,
     contract,
+    errors,
     map_of,
     nested,
     object_of,
@@ -34,6 +35,15 @@ CHAT = contract(
     nested(array(object_of({"role": "string"}, {"score": "long"})), "messages"),
     nested(map_of("double"), "weights", required=False),
     nested(object_of({"a": "long"}), "extra", required=False),
+)
+PROMPT = contract(
+    column("string", "prompt"),
+    column("long", "n", required=False),
+    params=[param("double", "temperature", 0.5)],
+)
+EITHER = contract(nested(ANY, "input", required=False), nested(ANY, "prompt", required=False))
+OBJECT = contract(
+    column("double", "a"), params=[{"name": "p", "default": {}, **object_of({}, {"b": "long"})}]
 )
 MAP = contract(nested(map_of(array("boolean")), "m"), column("long", "n"))
 LISTS = contract(nested(array("long")))
@@ -70,6 +80,12 @@ BOTH_TAKE: list[tuple[Contract, Any]] = [
     (ARRAY, {"inputs": [1, None]}),
     (WHATEVER, {"instances": [{"a": None}]}),
     (HINTED, {"inputs": [{"a": "2026-05-01", "b": [1]}]}),
+    (CHAT, {"messages": [{"role": "a"}], "weights": {"a": 1}}),
+    (PROMPT, {"prompt": "a", "n": 1, "temperature": 1}),
+    (PROMPT, {"inputs": {"prompt": "a"}, "params": {"temperature": 1}}),
+    (EITHER, {"input": ["a", "b"]}),
+    (EITHER, {"input": {"a": [1]}, "prompt": None}),
+    (OBJECT, {"inputs": {"a": 1}, "params": {"p": {"b": 1}}}),
 ]
 
 SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
@@ -94,7 +110,21 @@ SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
     (LISTS, {"inputs": [["x"]]}),
     (HINTED, {"instances": [{"a": "2026-05-01"}]}),
     (HINTED, {"inputs": [{"b": 1}]}),
+    (CHAT, {"messages": [{"role": 1}]}),
+    (PROMPT, {"prompt": ["a"]}),
+    (PROMPT, {"n": 1}),
+    (PROMPT, {"prompt": "a", "temperature": "x"}),
+    (PROMPT, {"prompt": "a", "params": {}}),
+    (PROMPT, {"prompt": "a", "inputs": {"prompt": "a"}}),
+    (NAMED, {"prompt": "a"}),
+    (OBJECT, {"inputs": {"a": 1}, "params": {"p": {"z": 1}}}),
 ]
+
+
+@pytest.mark.parametrize(("made", "body"), [each for each in SCHEMA_REFUSES if each[0] != HINTED])
+def test_contract_refuses_what_the_schema_refuses(made: Contract, body: Any) -> None:
+    """But for properties that a type hint may have defaults for."""
+    assert errors(made, body)
 
 
 def accepts(made: Contract, body: Any) -> bool:
@@ -115,7 +145,7 @@ def test_schema_refuses_what_is_plainly_off(made: Contract, body: Any) -> None:
     assert not accepts(made, body)
 
 
-@pytest.mark.parametrize("made", [NAMED, UNNAMED, SINGLE, ONE, WIDE, TWO, CHAT, MAP, HINTED])
+@pytest.mark.parametrize("made", [NAMED, UNNAMED, SINGLE, WIDE, TWO, CHAT, MAP, HINTED, PROMPT])
 def test_schema_is_a_json_schema(made: Contract) -> None:
     """Of the dialect that OpenAPI 3.1 uses."""
     Draft202012Validator.check_schema(made.request_schema)

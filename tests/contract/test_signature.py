@@ -145,7 +145,7 @@ def test_params_are_read_as_mlflow_reads_them() -> None:
     read = read_signature({"inputs": COLUMNS.to_json(), "params": schema.to_json()}).params
     assert read is not None
     again = [
-        ParamSpec(each.name, each.type, each.default, (-1,) if each.is_list else None)
+        ParamSpec(each.name, str(each.type), each.default, (-1,) if each.is_list else None)
         for each in read
     ]
     assert ParamSchema(again) == schema

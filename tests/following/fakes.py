@@ -12,7 +12,13 @@ from service.following.follower import Follower
 from service.following.ports import FetchedVersion, Missing, Resolution, Staged
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
-from tests.support.serving import FakeContract, FakePredictor, fetched_version, open_gate
+from tests.support.serving import (
+    FakeContract,
+    FakePredictor,
+    fetched_version,
+    open_gate,
+    staged_with,
+)
 
 CREATED = 1_700_000_000_000
 
@@ -113,7 +119,7 @@ class FakeStager:
         if wanted in self.errors:
             raise self.errors[wanted]
         predictor = self.predictors[wanted] = FakePredictor(answer=wanted.version)
-        return Staged(FakeContract(), predictor)
+        return staged_with(FakeContract(), predictor)
 
 
 @dataclass

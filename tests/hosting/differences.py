@@ -322,3 +322,22 @@ DIFFERENT_PARAMS: Final[list[tuple[str, Any, str, str]]] = [
     ("boolean", 1, "fails with MlflowException", "refused: type"),
     ("datetime", 5, "fails with MlflowException", "refused: type"),
 ]
+
+# The type of a property `a` of a param `p`, a value for it, and what both make of that.
+DIFFERENT_OBJECT_PARAMS: Final[list[tuple[Any, Any, str, str]]] = [
+    ("long", 5.0, "fails with MlflowException", "{'p': {'a': 5}}"),
+    ("double", 5, "fails with MlflowException", "{'p': {'a': 5.0}}"),
+    (array("double"), [5], "fails with MlflowException", "{'p': {'a': [5.0]}}"),
+    (array("double"), [5, None], "{'p': {'a': [5, None]}}", "{'p': {'a': [5.0, None]}}"),
+    # What no JSON value is of for MLflow: its own clients cannot send it either.
+    ("integer", 5, "fails with MlflowException", "refused: type"),
+    ("float", 0.5, "fails with MlflowException", "refused: type"),
+    ("datetime", "2026-05-01", "fails with MlflowException", "refused: type"),
+    (array("integer"), [5], "fails with MlflowException", "refused: type"),
+    (map_of("float"), {"k": 0.5}, "fails with MlflowException", "refused: type"),
+    # As in columns.
+    ("binary", "***", "{'p': {'a': '***'}}", "refused: base64"),
+    (array("string"), ["a", None], "{'p': {'a': ['a', None]}}", "refused: null"),
+    (array("string"), ["a\0"], r"{'p': {'a': ['a\x00']}}", "refused: nul"),
+    ("long", "5", "fails with MlflowException", "refused: type"),
+]

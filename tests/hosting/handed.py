@@ -18,7 +18,7 @@ from mlflow.pyfunc.scoring_server import _parse_json_data
 from mlflow.types.schema import ParamSchema, Schema
 
 from service.contract.contract import Contract
-from service.contract.model_input import ModelInput
+from service.contract.model_input import ValidInput
 from service.errors import InvalidInput
 from service.hosting.inputs import Batch, decode_batch
 from service.hosting.wire import Operation, encode_batch
@@ -28,7 +28,7 @@ from tests.contract.signatures import contract, parse
 Entries = Sequence[dict[str, Any]]
 
 
-def sent(*inputs: ModelInput) -> Batch:
+def sent(*inputs: ValidInput) -> Batch:
     """The inputs after their way over the wire, in one batch."""
     return decode_batch(Frame(Operation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs)))
 

@@ -11,10 +11,12 @@ import pytest
 from mlflow.pyfunc import PyFuncModel
 from mlflow.pyfunc.model import PythonModel
 from mlflow.pyfunc.scoring_server import _parse_json_data
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.contract.contract import Contract, compile_contract
 from service.errors import InvalidInput
+from service.hosting.model import LoadedModel
+from service.hosting.wire import Outcome
 from tests.contract.signatures import LIMITS, parse, places
 from tests.hosting.handed import sent, shown
 
@@ -27,6 +29,31 @@ class Message(BaseModel):
     tags: list[str] | None = None
     more: dict[str, int] | None = None
     anything: Any = None
+
+
+class Defaults(BaseModel):
+    """Of what a client may leave out, the signature only knows what may also be null."""
+
+    role: str = "user"
+    count: int = 5
+    stop: list[str] = []
+    anything: Any = None
+
+
+class Open(BaseModel):
+    """Takes properties that it does not name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: str
+    anything: Any = None
+
+
+class Short(BaseModel):
+    """What a signature cannot say."""
+
+    role: str = Field(max_length=3)
+    stop: list[str]
 
 
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -50,6 +77,8 @@ SAME: Final[list[tuple[Any, list[Any]]]] = [
         [[{"role": "a", "tags": [], "more": {"k": 1}, "anything": [1, {}]}], []],
     ),
     (list[str], []),
+    # Not optional to the signature, which does not know that they have defaults.
+    (list[Defaults], [{"role": "a"}, {"count": 7}, {"stop": ["x"]}]),
 ]
 
 
@@ -125,10 +154,7 @@ def test_what_a_hint_refuses_is_refused_before(tmp_path: Path) -> None:
     assert places(
         made, {"inputs": [{"role": 5}, {}, {"role": "a", "anything": 1, "z": 1}, None]}
     ) == [
-        (("inputs", 0, "anything"), "missing"),
         (("inputs", 0, "role"), "type"),
-        (("inputs", 1, "anything"), "missing"),
-        (("inputs", 1, "role"), "missing"),
         (("inputs", 2), "unknown_property"),
         (("inputs", 3), "null"),
     ]
@@ -136,6 +162,43 @@ def test_what_a_hint_refuses_is_refused_before(tmp_path: Path) -> None:
     assert places(made, {"inputs": {"role": "a"}}) == [(("inputs",), "type")]
     with pytest.raises(InvalidInput):
         parse(made, {"inputs": [{}] * (LIMITS.max_rows + 1)})
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of hints and of saving
+@pytest.mark.parametrize("value", [{"role": "longer", "stop": []}, {"role": "a"}, {}])
+def test_what_only_the_hint_knows_is_refused_by_it(value: Any, tmp_path: Path) -> None:
+    """And is no failure of the model: the input is refused."""
+    hinted = Hinted(list[Short], tmp_path / "model")
+    loaded = LoadedModel(str(tmp_path / "model"))
+    batch = sent(parse(hinted.contract, {"inputs": [value]}))
+    assert loaded.predict(lambda: batch, 1000) == [Outcome.INPUT_REFUSED]
+    with pytest.raises(mlflow.MlflowException):
+        hinted.by_mlflow({"inputs": [value]})
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of hints and of saving
+@pytest.mark.parametrize("key", ["messages", "prompt", "input"])
+def test_hint_takes_no_chat(key: str, tmp_path: Path) -> None:
+    """A hint is of a list, and MLflow's server would hand it an object."""
+    hinted = Hinted(list[dict[str, str]], tmp_path / "model")
+    assert places(hinted.contract, {key: "a"}) == [((), "format")]
+    with pytest.raises(mlflow.MlflowException):
+        hinted.by_mlflow({key: "a"})
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of hints and of saving
+@pytest.mark.parametrize(
+    ("hint", "mlflows"), [(list[Message], "drops it"), (list[Open], "hands it on")]
+)
+def test_property_that_only_the_hint_could_take_is_refused(
+    hint: Any, mlflows: str, tmp_path: Path
+) -> None:
+    """MLflow drops it, or hands it on where the hint takes any: the signature says not which."""
+    hinted = Hinted(hint, tmp_path / "model")
+    body = {"inputs": [{"role": "a", "anything": 1, "more of it": 2}]}
+    assert places(hinted.contract, body) == [(("inputs", 0), "unknown_property")]
+    (handed,) = hinted.by_mlflow(body)
+    assert ("more of it" in handed.model_dump()) == (mlflows == "hands it on")
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, of hints and of saving

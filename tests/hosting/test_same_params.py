@@ -1,6 +1,7 @@
 """A model is handed the params that MLflow's own scoring server would hand it, or they are refused.
 
-`DIFFERENT_PARAMS` in `tests.hosting.differences` lists where the two differ.
+`DIFFERENT_PARAMS` and `DIFFERENT_OBJECT_PARAMS` in `tests.hosting.differences` list where the two
+differ.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ from hypothesis import given, settings
 from mlflow.exceptions import MlflowException
 
 from service.errors import InvalidInput
-from tests.contract.signatures import column, param
-from tests.hosting.differences import DIFFERENT_PARAMS
+from tests.contract.signatures import ANY, array, column, map_of, object_of, param
+from tests.hosting.differences import DIFFERENT_OBJECT_PARAMS, DIFFERENT_PARAMS
 from tests.hosting.handed import Signed, brief
 from tests.hosting.payloads import BOUNDED, JUNK
 
@@ -73,6 +74,62 @@ def test_params_differ_from_mlflows_only_as_listed(
     """Podium is as exact about params as about columns."""
     signed = Signed([column("double", "c")], [param(type_, "p", None)])
     assert params_handed(signed, {"p": value}) == (podiums, mlflows)
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        *(("boolean", True), ("long", 5), ("double", 0.5), ("string", "a"), ("binary", "aGk=")),
+        *((type_, None) for type_ in ("integer", "float", "datetime", "string")),
+        *((array("long"), [1, 2]), (array("double"), [0.5, None]), (array("string"), [])),
+        *((map_of("double"), {"k": 0.5}), (ANY, [1, {"b": None}]), (ANY, None)),
+        (object_of({"b": "long"}, {"c": "string"}), {"b": 1}),
+        (array(object_of({"b": "long"})), [{"b": 1}, {"b": 2}]),
+    ],
+)
+def test_params_that_are_objects_are_mlflows(type_: Any, value: Any) -> None:
+    """Python's own values, as they were sent."""
+    signed = with_object(type_)
+    requests: list[dict[str, Any] | None] = [{"p": {"a": value}}, {"p": {}}, {}, None]
+    for sent_params in requests:
+        ours, theirs = params_handed(signed, sent_params)
+        assert ours == theirs
+        assert "fails" not in ours
+
+
+@pytest.mark.parametrize(("type_", "value", "mlflows", "podiums"), DIFFERENT_OBJECT_PARAMS)
+def test_params_that_are_objects_differ_from_mlflows_only_as_listed(
+    type_: Any, value: Any, mlflows: str, podiums: str
+) -> None:
+    """Podium is as exact about them as about nested columns."""
+    assert params_handed(with_object(type_), {"p": {"a": value}}) == (podiums, mlflows)
+
+
+@pytest.mark.parametrize("value", [None, 5, [1], {"z": 1}, "x"])
+def test_what_is_no_such_object_is_refused_by_both(value: Any) -> None:
+    """Null included: unlike other params an object is never null."""
+    ours, theirs = params_handed(with_object("long"), {"p": value})
+    assert "refused" in ours
+    assert "fails" in theirs
+
+
+def with_object(type_: Any) -> Signed:
+    """A signature with a param `p`, an object of which nothing is required."""
+    optional = object_of({}, {"a": type_})
+    return Signed(
+        [column("double", "c")], [{"name": "p", "default": {}, "shape": None, **optional}]
+    )
+
+
+@pytest.mark.parametrize("value", [5, [5], "x", True])
+def test_params_that_are_no_object(value: Any) -> None:
+    """Both refuse them where the signature has params, and drop them where it has none."""
+    body = {"inputs": {"c": [1.0]}, "params": value}
+    signed = Signed([column("double", "c")], [param("long", "p", 1)])
+    assert brief(lambda: signed.batch(body).params) == "refused: type"
+    assert "fails" in brief(lambda: signed.params_by_mlflow(body))
+    without = Signed([column("double", "c")])
+    assert without.batch(body).params == without.params_by_mlflow(body) == {}
 
 
 @settings(BOUNDED, max_examples=200)

@@ -9,6 +9,8 @@ import pytest
 
 from service.contract.model_input import Column, ModelInput, Nested, Values
 from service.hosting.wire import (
+    Failure,
+    MlflowError,
     Operation,
     Outcome,
     decode_replies,
@@ -122,9 +124,10 @@ def reply(head: bytes, body: bytes) -> Frame:
         [b"[1]", b"", b"[2,3]"],
         [Outcome.MODEL_RAISED],
         [b"[1]", Outcome.NOT_ENCODABLE, b"[2]", Outcome.REPLY_TOO_LARGE],
+        [MlflowError("NOT_FOUND"), b"[1]", Outcome.INPUT_REFUSED],
     ],
 )
-def test_replies_arrive_in_order(replies: list[bytes | Outcome]) -> None:
+def test_replies_arrive_in_order(replies: list[bytes | Failure]) -> None:
     """Those that failed with why they did."""
     found = decode_replies(reply(*encode_replies(replies)), len(replies))
     assert found == replies
@@ -150,6 +153,7 @@ def test_replies_arrive_in_order(replies: list[bytes | Outcome]) -> None:
         (b"[1,null]", b"a"),
         (b"[1,true]", b"ab"),
         (b"[[1],1]", b"ab"),
+        (b'[2,"' + b"X" * 101 + b'"]', b"ab"),
         (b"[1,18446744073709551615]", b"ab"),
     ],
 )

@@ -1,15 +1,25 @@
 """MLflow's scoring protocol."""
 
+from dataclasses import replace
 from importlib import metadata
 
 import orjson
 import pytest
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 from mlflow.protos import databricks_pb2
+from mlflow.protos.databricks_pb2 import ErrorCode
 
-from service.errors import ModelFailed, Overloaded, PredictionTimedOut, ServiceError
+from service.contract.model_input import ModelInput
+from service.errors import (
+    ModelFailed,
+    ModelRaisedMlflow,
+    Overloaded,
+    PredictionTimedOut,
+    ServiceError,
+)
+from service.http.mlflow_codes import MLFLOW_CODES
 from tests.http.app import App
-from tests.support.serving import FakePredictor, failing
+from tests.support.serving import FakeContract, FakePredictor, failing
 
 
 async def test_reply_holds_predictions_alone(app: App) -> None:
@@ -48,6 +58,53 @@ async def test_error_is_what_mlflow_would_have_serialized(
     message = f"{error.message} (request {reply.headers['x-request-id']})"
 
     assert (reply.status_code, reply.json()) == _mlflows(message, code)
+
+
+@pytest.mark.parametrize("name", MLFLOW_CODES)
+async def test_models_own_exception_is_what_mlflow_would_have_serialized(
+    app: App, name: str
+) -> None:
+    """Status and code are kept, for every code of MLflow's with a status; the text is not."""
+    app.serve("1", failing(ModelRaisedMlflow("The model raised.", name)))
+    reply = await app.predict([1], "/invocations")
+    message = f"The model raised. (request {reply.headers['x-request-id']})"
+
+    assert (reply.status_code, reply.json()) == _mlflows(message, ErrorCode.Value(name))
+    assert (await app.predict([1], "/predict")).json()["code"] == "model_failed"
+
+
+def test_every_code_of_mlflows_with_a_status_is_known() -> None:
+    """No more and no fewer."""
+    assert MLFLOW_CODES.keys() == ERROR_CODE_TO_HTTP_STATUS.keys()
+
+
+@pytest.mark.parametrize("name", ["FEATURE_DISABLED", "secret value", ""])
+async def test_other_codes_are_failures_of_the_model(app: App, name: str) -> None:
+    """With MLflow's status for them, and nothing of what the model calls them."""
+    app.serve("1", failing(ModelRaisedMlflow("The model raised.", name)))
+    reply = await app.predict([1], "/invocations")
+
+    assert (reply.status_code, reply.json()["error_code"]) == (500, "INTERNAL_ERROR")
+    assert "secret" not in reply.text
+
+
+async def test_chat_is_answered_with_predictions_alone(app: App) -> None:
+    """Not wrapped, as MLflow answers it; Podium's own protocol wraps it like any other."""
+    app.serve("1", contract=ChatContract())
+    bare = await app.predict([1, 2], "/invocations")
+    wrapped = await app.predict([1, 2], "/predict")
+
+    assert bare.json() == [1, 1]
+    assert bare.headers["podium-version"] == "1"
+    assert wrapped.json().keys() == {"predictions", "model"}
+
+
+class ChatContract(FakeContract):
+    """Takes everything for a chat."""
+
+    def parse(self, body: bytes, media_type: str) -> ModelInput:
+        """As the contract that it is made of reads it."""
+        return replace(super().parse(body, media_type), bare=True)
 
 
 async def test_refused_request_is_what_mlflow_would_have_serialized(app: App) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from service.contract.model_input import Column, ModelInput
+from service.contract.model_input import Column, ModelInput, ValidInput
 from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
-from service.following.ports import FetchedVersion
+from service.following.ports import FetchedVersion, Staged
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding, Servable
 from service.hosting.status import PoolStatus
@@ -41,12 +41,12 @@ class FakePredictor:
     error: Exception | None = None
     gate: asyncio.Event = field(default_factory=open_gate)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
-    inputs: list[ModelInput] = field(default_factory=list)
+    inputs: list[ValidInput] = field(default_factory=list)
     ready: bool = True
     closed: bool = False
     status: PoolStatus = IDLE
 
-    async def predict(self, model_input: ModelInput) -> bytes:
+    async def predict(self, model_input: ValidInput) -> bytes:
         """`[answer, ...]`, one for each row."""
         self.inputs.append(model_input)
         self.entered.set()
@@ -68,6 +68,7 @@ class FakeContract:
         "properties": {"inputs": {"type": "array", "items": {"type": "number"}}},
         "required": ["inputs"],
     }
+    media_types = ("application/json",)
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -100,6 +101,22 @@ class FakeContract:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             problem = FieldError(("body",), "Expected the key inputs.", "format")
             raise InvalidInput((problem,)) from None
+
+
+@dataclass(slots=True)
+class FakeReader:
+    """Reads every body by the contract, at once."""
+
+    contract: FakeContract
+
+    async def read(self, body: bytes, media_type: str) -> ModelInput:
+        """What the contract says."""
+        return self.contract.parse(body, media_type)
+
+
+def staged_with(contract: FakeContract, predictor: FakePredictor) -> Staged:
+    """What a servable is made of, without processes."""
+    return Staged(contract, FakeReader(contract), predictor)
 
 
 @dataclass(slots=True)
@@ -136,12 +153,8 @@ def make_servable(
     on_unheld: Unheld | None = None,
 ) -> Servable:
     """A servable whose predictor answers with its own version number unless told otherwise."""
-    return Servable(
-        fetched_version(version, example),
-        contract or FakeContract(),
-        predictor or FakePredictor(version.version),
-        on_unheld or Unheld(),
-    )
+    staged = staged_with(contract or FakeContract(), predictor or FakePredictor(version.version))
+    return Servable(fetched_version(version, example), staged, on_unheld or Unheld())
 
 
 def make_binding(

@@ -1,0 +1,42 @@
+"""What a contract is compiled from, as plain data that travels between processes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from service.contract.contract import Contract, Limits, compile_contract
+from service.contract.unsigned import UnsignedContract, compile_unsigned
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One version's contract before it is compiled: equal ones compile to the same contract.
+
+    Attributes:
+        signature: its parts as JSON texts, as MLmodel stores them.
+        from_type_hint: MLmodel's `is_signature_from_type_hint`.
+        limits: how much of one request is looked at.
+        unsigned: whether the signature has no inputs, and is served all the same.
+    """
+
+    signature: Mapping[str, str | None]
+    from_type_hint: bool
+    limits: Limits
+    unsigned: bool = False
+
+    def compile(self) -> Contract | UnsignedContract:
+        """The contract; raises `VersionFault`."""
+        if self.unsigned:
+            return compile_unsigned(self.signature, self.limits)
+        return compile_contract(self.signature, self.limits, from_type_hint=self.from_type_hint)
+
+    def dump(self) -> str:
+        """As JSON text."""
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def load(cls, text: str) -> "Definition":
+        """What `dump` has written."""
+        fields = orjson.loads(text)
+        return cls(**{**fields, "limits": Limits(**fields["limits"])})

@@ -1,0 +1,99 @@
+"""How much MLflow would make of a body for a model without a signature, before it makes it.
+
+pandas fills a table up to its longest row and to all keys of its records, and numpy makes every
+text of an array as long as the longest one: a few kilobytes can stand for terabytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from service.contract.findings import BODY, Findings, Loc
+from service.contract.table import TOO_SPARSE, may_fill
+
+# Characters of one array, of four bytes each in numpy: 256 MiB.
+_MOST_CHARACTERS: Final = 1 << 26
+
+
+def note_size(form: str, payload: Any, max_rows: int, findings: Findings) -> int:
+    """How many rows there are, as far as that shows; notes what is too much of anything."""
+    base = (*BODY, form)
+    if form == "dataframe_split":
+        rows = _split(payload, base, findings)
+    elif form == "dataframe_records":
+        rows = _records(payload, base, findings)
+    else:
+        rows = _arrays(payload, base, findings)
+    if rows > max_rows:
+        findings.add(base, f"must have at most {max_rows} rows", "too_many_rows")
+    return rows
+
+
+def _split(payload: Any, base: Loc, findings: Findings) -> int:
+    if type(payload) is not dict or type(payload.get("data")) is not list:
+        findings.add(base, "must be an object with a list of rows as `data`", "format")
+        return 0
+    index, columns = _list(payload.get("index")), _list(payload.get("columns"))
+    data = payload["data"]
+    rows = max(len(data), len(index))
+    _note_filling(data, rows, len(columns), base, findings)
+    return rows
+
+
+def _records(payload: Any, base: Loc, findings: Findings) -> int:
+    if type(payload) is not list:
+        findings.add(base, "must be a list of objects, one a row", "type")
+        return 0
+    _note_filling(payload, len(payload), 0, base, findings)
+    return len(payload)
+
+
+def _note_filling(
+    data: Sequence[Any], rows: int, columns: int, base: Loc, findings: Findings
+) -> None:
+    lists = [len(row) for row in data if type(row) is list]
+    objects = [row for row in data if type(row) is dict]
+    keys = len(set(chain.from_iterable(objects)))
+    width = max(columns, keys, max(lists, default=1))
+    sent = sum(lists) + sum(map(len, objects)) + len(data)
+    if not may_fill(rows * width, sent):
+        findings.add(base, TOO_SPARSE, "too_many_rows")
+
+
+def _arrays(payload: Any, base: Loc, findings: Findings) -> int:
+    parts = _parts(payload)
+    if any(_characters(part) > _MOST_CHARACTERS for part in parts):
+        text = "must have shorter texts, or fewer values beside them"
+        findings.add(base, text, "too_many_rows")
+    return max((len(part) for part in parts if type(part) is list), default=1)
+
+
+def _parts(payload: Any) -> Sequence[Any]:
+    """What becomes one array each."""
+    if type(payload) is dict:
+        return list(payload.values())
+    if type(payload) is list and payload and all(type(each) is dict for each in payload):
+        # One array a column under `instances`, one a value under `inputs`.
+        by_key: dict[str, list[Any]] = {}
+        for record in payload:
+            for key, value in record.items():
+                by_key.setdefault(key, []).append(value)
+        return list(by_key.values())
+    return (payload,)
+
+
+def _characters(value: Any) -> int:
+    leaves = list(_leaves(value))
+    longest = max((len(leaf) for leaf in leaves if type(leaf) is str), default=0)
+    return longest * len(leaves)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    level = [value]
+    while level:
+        yield from (each for each in level if type(each) is not list)
+        level = list(chain.from_iterable(each for each in level if type(each) is list))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if type(value) is list else []

@@ -1,0 +1,132 @@
+"""Models without a signature: bodies are looked at, and left to MLflow's own functions in the host.
+
+What can be checked is checked here: the media type, that the text is JSON or CSV, the one format,
+nesting, rows, and that MLflow would not make far more of a body than it holds. The rest is
+MLflow's, with all that it casts: `service.hosting.documents`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from service.contract.chat import CHAT_KEYS, PARAMS
+from service.contract.contract import Limits
+from service.contract.csv_body import CSV, CSV_BASE, csv_charset, is_csv, read_sheet
+from service.contract.depth import MAX_DEPTH, too_deep
+from service.contract.findings import BODY, Findings
+from service.contract.json_body import JSON, check_media_type, read_object
+from service.contract.model_input import Document, Layout
+from service.contract.params import ParamsReader
+from service.contract.parquet_body import PARQUET, ReadParquet
+from service.contract.request_schema import unsigned_request_schema
+from service.contract.signature import read_entries, read_params
+from service.contract.size import note_size
+from service.contract.table import TOO_SPARSE, may_fill
+
+_LAYOUTS: Final[Mapping[str, Layout]] = {
+    "dataframe_split": "dataframe_split",
+    "dataframe_records": "dataframe_records",
+    "instances": "instances",
+    "inputs": "inputs",
+}
+_ONE_FORMAT: Final = (
+    f"must have exactly one of {', '.join(_LAYOUTS)}, or else {' or '.join(CHAT_KEYS)}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedContract:
+    """What a version without a signature takes. Has no state, like `Contract`."""
+
+    request_schema: Mapping[str, Any]
+    _description: Mapping[str, Any]
+    _params: ParamsReader | None
+    _limits: Limits
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What requests may come as, JSON first."""
+        return (JSON, CSV, PARQUET)
+
+    def describe(self) -> Mapping[str, Any]:
+        """The signature as far as there is one, and `unsigned`, which is true."""
+        return self._description
+
+    def parse(self, body: bytes, media_type: str) -> Document:
+        """The body, as far as it can be checked; raises as `Contract.parse` does."""
+        findings = Findings(self._limits.max_errors)
+        if is_csv(media_type):
+            return self._csv(body, csv_charset(media_type), findings)
+        check_media_type(media_type)
+        return self._json(body, findings)
+
+    def _json(self, body: bytes, findings: Findings) -> Document:
+        document = read_object(body)
+        if too_deep((document,)):
+            findings.add(BODY, f"must not be nested more than {MAX_DEPTH} deep", "nesting")
+            raise findings.error()
+        forms = [form for form in _LAYOUTS if form in document]
+        chat = not document.keys().isdisjoint(CHAT_KEYS)
+        if chat and not forms:
+            return self._chat(body, document, findings)
+        if chat or len(forms) != 1:
+            findings.add(BODY, _ONE_FORMAT, "format")
+            raise findings.error()
+        rows = note_size(forms[0], document[forms[0]], self._limits.max_rows, findings)
+        params = self._read_params(document.get(PARAMS), findings)
+        return _found(Document(_LAYOUTS[forms[0]], body, rows, params), findings)
+
+    def _chat(self, body: bytes, document: Mapping[str, Any], findings: Findings) -> Document:
+        if self._params is None:
+            return Document("chat", body, 1, {}, bare=True)
+        names = self._params.names
+        sent = {key: value for key, value in document.items() if key in names}
+        params = self._params.read(sent, findings, BODY)
+        return _found(Document("chat", body, 1, params, bare=True), findings)
+
+    def _csv(self, body: bytes, charset: str, findings: Findings) -> Document:
+        sheet = read_sheet(body, charset, self._limits.max_rows)
+        if not may_fill(len(sheet.header) * len(sheet.rows), sum(map(len, sheet.rows))):
+            findings.add(CSV_BASE, TOO_SPARSE, "too_many_rows")
+        params = self._read_params(None, findings)
+        return _found(Document("csv", body, len(sheet.rows), params), findings)
+
+    def parse_parquet(self, body: bytes, read: ReadParquet) -> Document:
+        """The same for Parquet, which is read once here to see that it can be."""
+        findings = Findings(self._limits.max_errors)
+        rows = read(body, self._limits.max_rows, lambda *_: None, findings).rows
+        params = self._read_params(None, findings)
+        return _found(Document("parquet", body, rows, params), findings)
+
+    def _read_params(self, sent: Any, findings: Findings) -> Mapping[str, Any] | None:
+        if self._params is not None:
+            return self._params.read(sent, findings)
+        # MLflow drops them, and says so to nobody but the model, which gets empty ones.
+        return None if sent is None else {}
+
+
+def compile_unsigned(signature: Mapping[str, str | None], limits: Limits) -> UnsignedContract:
+    """The contract of a model whose signature has no inputs; it may have params all the same.
+
+    Raises `VersionFault` as `compile_contract` does.
+    """
+    params = read_params(signature.get("params"))
+    description: dict[str, Any] = {
+        part: list(read_entries(signature.get(part), part)) or None
+        for part in ("inputs", "outputs", "params")
+    }
+    return UnsignedContract(
+        unsigned_request_schema(params),
+        # orjson writes NaN, which a default may be, as null.
+        {**orjson.loads(orjson.dumps(description)), "unsigned": True},
+        None if params is None else ParamsReader(params),
+        limits,
+    )
+
+
+def _found(document: Document, findings: Findings) -> Document:
+    if findings:
+        raise findings.error()
+    return document

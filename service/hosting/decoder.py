@@ -1,0 +1,106 @@
+"""The decoder's main: reads request bodies that are too large for the front's loop.
+
+The same contract as in the front reads them; what it yields goes back as a host wants it. There is
+no model in this process, and what it may allocate is limited, so that a hostile body costs nobody
+but its sender. LIMIT's head is `{"memory_bytes"}`, for all that comes; DECODE's is `{"definition",
+"media_type"}` with the request's bytes as body. DONE has the head and body of a batch of one;
+FAILED says what to tell the client, as `service.hosting.decoding` reads it.
+"""
+
+import ctypes
+import gc
+import re
+import resource
+import socket
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from service.contract.contract import Contract
+from service.contract.definition import Definition
+from service.contract.parquet_body import is_parquet
+from service.contract.parquet_reader import read_parquet
+from service.contract.unsigned import UnsignedContract
+from service.errors import InvalidInput, UnsupportedMediaType
+from service.hosting.wire import encode_batch
+from service.hosting.wire_decoding import (
+    INVALID,
+    MAX_REQUEST_BYTES,
+    TOO_MUCH,
+    WRONG_TYPE,
+    DecoderOperation,
+)
+from service.processes.blocking import BlockingChannel
+from service.processes.frames import Frame, FrameError, Status
+
+# Contracts that are kept: a version more costs its compilation, milliseconds.
+_CONTRACTS: Final = 64
+_LARGE_BYTES: Final = 256 * 1024
+_TOO_MUCH: Final = orjson.dumps({TOO_MUCH: True})
+_DATA: Final = re.compile(r"VmData:\s+(\d+) kB")
+_libc = ctypes.CDLL(None)
+
+
+def run(connection: socket.socket) -> None:
+    """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    # Bodies are trees without cycles; looking for some among a million values takes half the time.
+    gc.disable()
+    channel = BlockingChannel(connection, MAX_REQUEST_BYTES)
+    for frame in channel.frames():
+        reply = answer(frame)
+        channel.send(reply)
+        if reply.head == _TOO_MUCH:
+            # What is left after allocations have failed is not to be trusted with other bodies.
+            return
+        if len(frame.body) > _LARGE_BYTES:
+            gc.collect()
+            _libc.malloc_trim(0)
+
+
+def answer(frame: Frame) -> Frame:
+    """The reply to one request; raises `FrameError`, and nothing for what a client has sent."""
+    wanted = orjson.loads(frame.head)
+    if frame.operation == DecoderOperation.LIMIT:
+        _limit_memory(wanted["memory_bytes"])
+        return _reply(frame, Status.DONE, b"", b"")
+    if frame.operation != DecoderOperation.DECODE:
+        raise FrameError(f"{frame.operation} is no operation of a decoder")
+    try:
+        return _reply(frame, Status.DONE, *_decoded(wanted, frame.body))
+    except InvalidInput as error:
+        fields = [[field.loc, field.msg, field.type] for field in error.errors]
+        refusal: Mapping[str, Any] = {INVALID: fields}
+    except UnsupportedMediaType as error:
+        refusal = {WRONG_TYPE: error.message}
+    except (MemoryError, SystemError):
+        # orjson's word for a tree that it could not build to its end is SystemError.
+        return _reply(frame, Status.FAILED, _TOO_MUCH, b"")
+    return _reply(frame, Status.FAILED, orjson.dumps(refusal), b"")
+
+
+def _reply(frame: Frame, status: Status, head: bytes, body: bytes) -> Frame:
+    return Frame(frame.operation, status, frame.id, head, body)
+
+
+def _decoded(wanted: Mapping[str, Any], body: bytes) -> tuple[bytes, bytes]:
+    contract, media_type = _contract(wanted["definition"]), wanted["media_type"]
+    if is_parquet(media_type):
+        return encode_batch([contract.parse_parquet(body, read_parquet)])
+    return encode_batch([contract.parse(body, media_type)])
+
+
+@lru_cache(maxsize=_CONTRACTS)
+def _contract(definition: str) -> Contract | UnsignedContract:
+    return Definition.load(definition).compile()
+
+
+def _limit_memory(allowed: int) -> None:
+    # Of the data alone: what the zygote has mapped is shared, and larger than any sensible limit.
+    found = _DATA.search(Path("/proc/self/status").read_text())
+    if found is None:
+        raise FrameError("the kernel does not say how much memory this process has")
+    limit = int(found[1]) * 1024 + allowed
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -1,0 +1,173 @@
+"""The front's handle to the decoder: one large body at a time, first come, first served.
+
+The process is forked for the first body that needs it, and replaced when it dies. Only the body
+that was in it then can be at fault: it is tried once more in a fresh process, and refused if that
+ends too.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import orjson
+
+from service.contract.model_input import EncodedInput
+from service.errors import (
+    ClientError,
+    FieldError,
+    FollowingError,
+    InvalidInput,
+    NotNow,
+    Overloaded,
+    Undecodable,
+    UnsupportedMediaType,
+)
+from service.hosting.wire_decoding import INVALID, WRONG_TYPE, DecoderOperation
+from service.processes.channel import ChannelClosed
+from service.processes.child import Child, Forks
+from service.processes.frames import Frame, Status
+
+DECODER_ROLE: Final = "service.hosting.decoder"
+# A tree of Python's values takes up to fifty times the bytes of a body: `[[],[],...]` is the worst.
+_MEMORY_PER_BYTE: Final = 64
+_LEAST_MEMORY_BYTES: Final = 256 * 1024**2
+_TRIES: Final = 2
+
+
+class DecoderObserver(Protocol):
+    """Told what happens to the decoder."""
+
+    def decoder_ended(self, reason: str) -> None:
+        """Its process died or was ended while it had a body; `reason` is for the log."""
+        ...
+
+    def decoder_printed(self, stream: str, line: str) -> None:
+        """It wrote a line to `stdout` or `stderr`; bounded in length."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderLimits:
+    """Bounds of the decoder.
+
+    Attributes:
+        max_body_bytes: the longest body; what the process may allocate is a multiple.
+        max_waiting_bytes: of all bodies that are in it or wait for it.
+        seconds: for one body, twice where it is tried again; and for the wait before it.
+    """
+
+    max_body_bytes: int
+    max_waiting_bytes: int
+    seconds: float = 20.0
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the process may allocate on top of what it starts with."""
+        return max(_LEAST_MEMORY_BYTES, self.max_body_bytes * _MEMORY_PER_BYTE)
+
+
+class Decoder:
+    """Reads bodies by contracts, in a process of its own, until it is closed."""
+
+    def __init__(self, forks: Forks, limits: DecoderLimits, observer: DecoderObserver) -> None:
+        self._forks = forks
+        self._limits = limits
+        self._observer = observer
+        self._turn = asyncio.Lock()
+        self._waiting_bytes = 0
+        self._child: Child | None = None
+
+    async def decode(self, definition: str, body: bytes, media_type: str) -> EncodedInput:
+        """The request as the contract of that `Definition` has it.
+
+        Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`.
+        """
+        if self._waiting_bytes + len(body) > max(self._limits.max_waiting_bytes, len(body)):
+            raise Overloaded("Too many large requests are waiting to be read.")
+        head = orjson.dumps({"definition": definition, "media_type": media_type})
+        self._waiting_bytes += len(body)
+        try:
+            await self._my_turn()
+            try:
+                return _read(await self._decoded(head, body))
+            finally:
+                self._turn.release()
+        finally:
+            self._waiting_bytes -= len(body)
+
+    async def close(self) -> None:
+        """Ends the process; returns when it has gone."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.end()
+
+    async def _my_turn(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Overloaded("The request has waited to be read for too long.") from None
+
+    async def _decoded(self, head: bytes, body: bytes) -> Frame:
+        for _ in range(_TRIES):
+            frame = await self._answer(head, body)
+            if frame is not None:
+                return frame
+        raise Undecodable("Reading the body takes more memory or time than is allowed.")
+
+    async def _answer(self, head: bytes, body: bytes) -> Frame | None:
+        """The decoder's answer, or None where its process has ended over this body."""
+        child = await self._ready()
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return await child.channel.request(DecoderOperation.DECODE, head, body)
+        except TimeoutError:
+            self._observer.decoder_ended("a body took too long")
+        except ChannelClosed:
+            self._observer.decoder_ended("its process died")
+        finally:
+            if not child.channel.idle:
+                # Dead, or busy with a body that nobody waits for any more.
+                self._child = None
+                child.kill()
+        return None
+
+    async def _ready(self) -> Child:
+        if self._child is None or not self._child.alive or self._child.channel.closed:
+            self._child = await self._started()
+        return self._child
+
+    async def _started(self) -> Child:
+        most = self._limits.memory_bytes
+        limit = orjson.dumps({"memory_bytes": most})
+        try:
+            child = await self._forks.fork(DECODER_ROLE, most, self._observer.decoder_printed)
+        except FollowingError as error:
+            raise NotNow("No process could be started to read a large request.") from error
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                await child.channel.request(DecoderOperation.LIMIT, limit)
+        except BaseException as error:
+            child.kill()
+            if isinstance(error, TimeoutError | ChannelClosed):
+                raise NotNow("No process could be started to read a large request.") from error
+            raise
+        return child
+
+
+def _read(frame: Frame) -> EncodedInput:
+    if frame.status is not Status.DONE:
+        raise _refusal(frame)
+    head = orjson.loads(frame.head)
+    (rows,) = head["rows"]
+    return EncodedInput(rows, frame.head, frame.body, bare="bare" in head)
+
+
+def _refusal(frame: Frame) -> ClientError:
+    said = orjson.loads(frame.head)
+    if INVALID in said:
+        fields = (FieldError(tuple(loc), msg, type_) for loc, msg, type_ in said[INVALID])
+        return InvalidInput(tuple(fields))
+    if WRONG_TYPE in said:
+        return UnsupportedMediaType(said[WRONG_TYPE])
+    return Undecodable("Reading the body takes more memory than is allowed.")

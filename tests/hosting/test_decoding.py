@@ -1,0 +1,260 @@
+"""The decoder: the same contract in a process of its own; who ends it is the only one to suffer."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from service.contract.definition import Definition
+from service.contract.model_input import EncodedInput
+from service.errors import (
+    ClientError,
+    InvalidInput,
+    NotNow,
+    Overloaded,
+    PassingFault,
+    Undecodable,
+    UnsupportedMediaType,
+)
+from service.hosting.decoding import Decoder, DecoderLimits
+from service.hosting.request_reader import RequestReader
+from service.hosting.wire import encode_batch
+from service.processes.child import Child
+from service.processes.output import OnLine
+from service.processes.zygote import Zygote
+from tests.contract.signatures import LIMITS, column
+from tests.hosting.decoding_roles import HANG, LEAVE
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MEGABYTE = 1024**2
+SECONDS = 60
+STAND_IN = "tests.hosting.decoding_roles"
+DOUBLES = Definition({"inputs": orjson.dumps([column("double", "x")]).decode()}, False, LIMITS)
+
+
+@dataclass(slots=True)
+class Told:
+    """What the observer was told."""
+
+    ended: list[str] = field(default_factory=list)
+
+    def decoder_ended(self, reason: str) -> None:
+        """Kept."""
+        self.ended.append(reason)
+
+    def decoder_printed(self, stream: str, line: str) -> None:
+        """Nothing here looks at it."""
+
+
+class StandIns:
+    """Forks the stand-in where the decoder is asked for, from a bare zygote."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
+
+    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+        """The stand-in, whatever role is asked for."""
+        return await self._zygote.fork(STAND_IN, max_body_bytes, on_line)
+
+
+@pytest.fixture
+def told() -> Told:
+    """What a test's decoder has told."""
+    return Told()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def decoder(zygote: Zygote, told: Told) -> AsyncIterator[Decoder]:
+    """A real one, with room for 16 MB."""
+    async with contextlib.AsyncExitStack() as stack:
+        made = Decoder(zygote, DecoderLimits(16 * MEGABYTE, 64 * MEGABYTE), told)
+        stack.push_async_callback(made.close)
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stand_ins() -> AsyncIterator[StandIns]:
+    """Processes that only look like decoders."""
+    zygote = Zygote([STAND_IN], {"PYTHONPATH": os.getcwd()}, "tests.processes.bare_zygote")  # noqa: PTH109 - the shell's word for it
+    yield StandIns(zygote)
+    await zygote.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stand_in(stand_ins: StandIns, told: Told) -> AsyncIterator[Decoder]:
+    """A decoder of which bodies ask what they like; it waits a second for each."""
+    made = Decoder(stand_ins, DecoderLimits(100, 100, seconds=1.0), told)
+    yield made
+    await made.close()
+
+
+def rows(count: int) -> bytes:
+    """A body of so many rows."""
+    return orjson.dumps({"inputs": {"x": [0.5] * count}})
+
+
+async def decoded(decoder: Decoder, body: bytes, media_type: str = "") -> EncodedInput:
+    """What the decoder makes of a body for a column of doubles, in bounded time."""
+    async with asyncio.timeout(SECONDS):
+        return await decoder.decode(DOUBLES.dump(), body, media_type)
+
+
+async def test_decoder_yields_what_the_front_would(decoder: Decoder) -> None:
+    """Byte for byte, as hosts get it."""
+    found = await decoded(decoder, rows(900))
+
+    expected = DOUBLES.compile().parse(rows(900), "")
+    assert (found.head, found.body) == encode_batch([expected])
+    assert encode_batch([found]) == encode_batch([expected])
+    assert found.rows == 900
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b'{"inputs": {"x": [1, "a", null]}}', ""),
+        (b"{", "application/json"),
+        (rows(1001), ""),
+        (b"x\n1\n", "text/html"),
+        (b"no parquet", "application/vnd.apache.parquet"),
+    ],
+)
+async def test_decoder_refuses_in_the_fronts_words(
+    decoder: Decoder, body: bytes, media_type: str
+) -> None:
+    """Every field error, and every other sentence, is the same."""
+    with pytest.raises(ClientError) as there:
+        await decoded(decoder, body, media_type)
+
+    if media_type.endswith("parquet"):
+        assert isinstance(there.value, InvalidInput)
+        assert [error.type for error in there.value.errors] == ["parquet_invalid"]
+        return
+    with pytest.raises(type(there.value)) as here:
+        DOUBLES.compile().parse(body, media_type)
+    assert here.value.message == there.value.message
+    assert getattr(here.value, "errors", None) == getattr(there.value, "errors", None)
+    assert isinstance(there.value, InvalidInput | UnsupportedMediaType)
+
+
+async def test_p11_decoder_killed_with_a_body_in_it_costs_nobody_an_answer(
+    decoder: Decoder, told: Told
+) -> None:
+    """Whoever kills it: the body is read in a fresh process."""
+    await decoded(decoder, rows(1))
+    assert decoder._child is not None
+    os.kill(decoder._child.pid, signal.SIGSTOP)
+    waiting = asyncio.ensure_future(decoded(decoder, rows(2)))
+    await asyncio.sleep(0)
+    os.kill(decoder._child.pid, signal.SIGKILL)
+
+    assert (await waiting).rows == 2
+    assert told.ended == ["its process died"]
+
+
+async def test_p14_body_that_needs_too_much_memory_is_refused(zygote: Zygote, told: Told) -> None:
+    """The process is limited by a multiple of the longest body; the next body is read as ever."""
+    small = Decoder(zygote, DecoderLimits(1, 512 * MEGABYTE), told)
+    hostile = b'{"inputs": [' + b"[]," * (12 * MEGABYTE) + b"[]]}"
+    try:
+        with pytest.raises(Undecodable):
+            await decoded(small, hostile)
+        assert (await decoded(small, rows(3))).rows == 3
+    finally:
+        await small.close()
+
+
+async def test_p14_body_that_ends_two_decoders_is_refused(stand_in: Decoder, told: Told) -> None:
+    """It is tried once more, and is at fault then."""
+    with pytest.raises(Undecodable):
+        await decoded(stand_in, LEAVE)
+
+    assert told.ended == ["its process died"] * 2
+    assert (await decoded(stand_in, b"fine")).body == b"fine"
+
+
+async def test_p14_body_that_takes_too_long_is_refused(stand_in: Decoder, told: Told) -> None:
+    """Its process is ended, and the next body gets a fresh one."""
+    with pytest.raises(Undecodable):
+        await decoded(stand_in, HANG)
+
+    assert told.ended == ["a body took too long"] * 2
+    assert (await decoded(stand_in, b"fine")).body == b"fine"
+
+
+async def test_waiting_bodies_are_bounded_by_their_bytes(stand_in: Decoder) -> None:
+    """Beyond the bound the answer is not yet; what waits already is read."""
+    first = asyncio.ensure_future(decoded(stand_in, b"a" * 60))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await decoded(stand_in, b"b" * 60)
+
+    assert (await first).body == b"a" * 60
+    assert (await decoded(stand_in, b"b" * 60)).body == b"b" * 60
+
+
+async def test_body_longer_than_the_bound_is_read_when_it_is_alone(stand_in: Decoder) -> None:
+    """The bound is one of waiting, not of bodies."""
+    assert (await decoded(stand_in, b"a" * 200)).body == b"a" * 200
+
+
+async def test_given_up_request_leaves_the_decoder_to_others(stand_in: Decoder) -> None:
+    """Also when it is being read at that moment."""
+    first = asyncio.ensure_future(decoded(stand_in, HANG))
+    second = asyncio.ensure_future(decoded(stand_in, b"next"))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert (await second).body == b"next"
+
+
+async def test_no_process_to_read_with_is_a_passing_trouble() -> None:
+    """The client is told to come again."""
+
+    class Barren:
+        async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+            raise PassingFault("start", "no_process", "No process could be started.")
+
+    with pytest.raises(NotNow):
+        await decoded(Decoder(Barren(), DecoderLimits(1, 1), Told()), b"{}")
+
+
+async def test_p15_small_requests_are_read_while_a_large_one_is(stand_in: Decoder) -> None:
+    """They are read by the front itself, at once."""
+    reader = RequestReader(DOUBLES.compile(), DOUBLES, stand_in)
+    large = asyncio.ensure_future(reader.read(b" " * 300_000, ""))
+    await asyncio.sleep(0)
+    assert stand_in._turn.locked()
+
+    assert (await reader.read(rows(5), "application/json")).rows == 5
+    assert not large.done()
+    read = await large
+    assert isinstance(read, EncodedInput)
+    assert read.body == b" " * 300_000
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "elsewhere"),
+    [
+        (b'{"inputs": [1]}', "", False),
+        (b"x\n1\n", "text/csv; charset=utf-8", False),
+        (b" " * 64 * 1024 + b'{"inputs": [1]}', "application/json", True),
+        (b" " * 60_000 + b'{"inputs": [1]}', "Application/JSON; charset=utf-8", False),
+        (b"x\n" + b"1\n" * 40_000, "text/csv", True),
+        (b"PAR1", "Application/vnd.Apache.parquet", True),
+    ],
+)
+async def test_large_bodies_and_all_of_parquet_go_to_the_decoder(
+    stand_in: Decoder, body: bytes, media_type: str, *, elsewhere: bool
+) -> None:
+    """Sizes are measured by what parsing them holds up."""
+    found = await RequestReader(DOUBLES.compile(), DOUBLES, stand_in).read(body, media_type)
+
+    assert isinstance(found, EncodedInput) is elsewhere
