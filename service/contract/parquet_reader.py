@@ -34,7 +34,7 @@ _FRACTIONS: Final = frozenset({"float", "double"})
 def read_parquet(body: bytes, max_rows: int, find: Find, findings: Findings) -> ParquetTable:
     """Every column that the signature knows; `find` says which.
 
-    Raises `InvalidInput` if the body is no Parquet or has too many rows.
+    Raises `InvalidInput` if the body is no Parquet or has too many rows, and MemoryError.
     """
     try:
         file = pq.ParquetFile(pa.BufferReader(body))
@@ -46,6 +46,8 @@ def read_parquet(body: bytes, max_rows: int, find: Find, findings: Findings) -> 
             _column(table.column(place), find(name, number), findings)
             for number, (place, name) in enumerate(header)
         ]
+    except MemoryError:  # arrow's own is one of its exceptions too
+        raise
     except (pa.ArrowException, ValueError, KeyError, OSError):
         # Damage shows wherever the bytes are first looked at.
         raise refuse(PARQUET_BASE, "must be a Parquet file", "parquet_invalid") from None
