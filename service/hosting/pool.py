@@ -29,6 +29,7 @@ from service.hosting.starting import Warmth, start_host
 from service.hosting.status import PoolStatus
 from service.hosting.suspects import Suspects
 from service.processes.child import Forks
+from service.processes.frames import Body
 
 _LONGEST_PAUSE: Final = 30.0
 # So many deaths of each host in a row may be chance, and are answered by a replacement at once.
@@ -103,7 +104,7 @@ class Pool:
             waiting=len(self._waiting),
         )
 
-    async def predict(self, model_input: ValidInput) -> bytes:
+    async def predict(self, model_input: ValidInput) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input.

@@ -116,6 +116,15 @@ async def test_decoder_yields_what_the_front_would(decoder: Decoder) -> None:
     assert found.rows == 900
 
 
+async def test_body_may_come_in_pieces(decoder: Decoder) -> None:
+    """As it came from the client; nobody puts it together here."""
+    body, at = rows(900), 1000
+    pieces = [bytearray(body[:at]), bytearray(body[at:]), bytearray()]
+    found = await decoder.decode(DOUBLES.dump(), pieces, "")
+
+    assert found == await decoded(decoder, body)
+
+
 @pytest.mark.parametrize(
     ("body", "media_type"),
     [
