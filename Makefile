@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench-validation lint format lock clean
+.PHONY: serve test bench-validation fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,6 +26,12 @@ test: $(READY) ## run the tests
 
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
 	$(VENV)/bin/python -m benchmarks.validation
+
+fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
+	$(VENV)/bin/python -m tests.fuzz
+
+fuzz-openapi: $(READY) ## schemathesis, all of it, on the same service
+	$(VENV)/bin/python -m tests.fuzz.openapi
 
 lint: $(READY) ## ruff (rules and format) and mypy strict
 	$(VENV)/bin/ruff check .
