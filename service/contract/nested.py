@@ -181,14 +181,14 @@ class ObjectOf:
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """A JSON object without any other properties."""
+        """A JSON object without any other properties; what may have a default is not required."""
         schema = {
             "type": "object",
             "properties": {name: node.schema for name, node in self.properties.items()},
             "additionalProperties": False,
             "title": "object",
         }
-        required = {"required": sorted(self.required)}
+        required = {"required": sorted(self._needed)}
         if self.may_be_empty and self.required:
             return {**schema, "anyOf": [required, {"maxProperties": 0}]}
         return {**schema, **required}
