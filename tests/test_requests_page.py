@@ -9,6 +9,7 @@ import pytest
 from service.contract.findings import ErrorType
 from service.http.errors import STATUS
 from tests.contract.signatures import column, contract
+from tests.differential.server_differences import DIFFERENT_EXCHANGES
 from tests.hosting.chat_differences import DIFFERENT_CHATS
 from tests.hosting.csv_differences import DIFFERENT_CSV
 from tests.hosting.differences import (
@@ -24,7 +25,7 @@ from tests.support.documents import ROOT, table
 PAGE = "docs/requests.md"
 TRIED: list[Mapping[str, Any]] = [
     *(DIFFERENT_TABLES, DIFFERENT_NESTED, DIFFERENT_PARAMS, DIFFERENT_OBJECT_PARAMS),
-    *(DIFFERENT_CHATS, DIFFERENT_CSV, DIFFERENT_PARQUET, DIFFERENT_REPLIES),
+    *(DIFFERENT_CHATS, DIFFERENT_CSV, DIFFERENT_PARQUET, DIFFERENT_REPLIES, DIFFERENT_EXCHANGES),
 ]
 
 

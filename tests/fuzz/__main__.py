@@ -5,6 +5,7 @@ make fuzz        100,000 of them; or: .venv/bin/python -m tests.fuzz --help
 
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tests.fuzz.fuzzing import Outcome, run
+from tests.fuzz.fuzzing import Outcome, run, troubles
 from tests.fuzz.memory import proportional_bytes
 from tests.fuzz.seeds import seeds
 from tests.support import tracking
@@ -34,17 +35,20 @@ _GROWTH_ALLOWED: Final = 24 * 1024**2
     help="Folder for the bodies of what was found.",
 )
 def main(bodies: int, seed: int, findings: Path) -> None:
-    """Exit with 1 if any answer is one that nobody should get, or if memory has grown."""
+    """Exit with 1 if any answer or log line is one that should not be, or if memory has grown."""
+    warnings.simplefilter("ignore", UserWarning)  # MLflow's own, of models without examples
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         console.print("Starting a service with a model of every kind ...")
         with running_zoo(tracking.migrate(folder), folder) as service:
             outcome, grown = _fuzz(service, bodies, seed, console)
+            logged = troubles(service.events)
     click.echo(", ".join(f"{count} of {code}" for code, count in sorted(outcome.statuses.items())))
     click.echo(f"Memory of the whole service grew by {grown / 1e6:.1f} MB after a fifth of them.")
+    click.echo("".join(f"Logged {line}\n" for line in logged), nl=False)
     _save(outcome, seed, findings)
-    if outcome.findings or grown > _GROWTH_ALLOWED:
+    if outcome.findings or logged or grown > _GROWTH_ALLOWED:
         sys.exit(1)
 
 

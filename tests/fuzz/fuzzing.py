@@ -7,10 +7,11 @@ import queue
 import threading
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from tests.fuzz.mutations import MARKER, Broken, broken
 from tests.fuzz.seeds import Seed
@@ -20,6 +21,8 @@ CONNECTIONS: Final = 4
 # Far beyond what any of the bodies takes; a reply that comes later counts as a hang.
 SECONDS: Final = 30
 _REFUSALS: Final = {400, 413, 415, 422}
+# Events that no body may cause. Most would not show in its answer: who dies is replaced.
+_TROUBLES: Final = ("internal", "tick_failed", "host_died", "decoder_ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ def judge(request: Broken, reply: Reply) -> str | None:
     return f"the status is {reply.status}, the code {code}"
 
 
+def troubles(events: Callable[[str], Sequence[Mapping[str, Any]]]) -> list[str]:
+    """What a service has logged that no body may cause; `events` gives its log by name."""
+    return [f"{event}: {line}" for event in _TROUBLES for line in events(event)]
+
+
 def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
@@ -98,11 +106,10 @@ def run(
                         outcome.findings.append(Finding(number, request, problem))
                     told()
 
-    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        senders = [pool.submit(work) for _ in range(CONNECTIONS)]
+    for sender in senders:
+        sender.result()
     return outcome
 
 

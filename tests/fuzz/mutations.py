@@ -15,6 +15,8 @@ MARKER: Final = "m4rk3r-0f-4-cl13nt"
 # How many things are wrong: mostly one, since it would hide behind others.
 _FAULTS: Final = (1, 1, 1, 1, 2, 3, 4)
 _DEEPER: Final = 0.85
+# Longer than what the service reads on its loop: these go through its decoder.
+LONG: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ def broken(random: Random, seed: Seed, others: Sequence[Seed]) -> Broken:
         body = random.choice(_OF_JSON if seed.media_type == JSON else _OF_BYTES)(random, body)
     if random.random() < 0.05:
         body = _spliced(random, body, random.choice(others).body)
+    if random.random() < 0.01:
+        body = _long(random, body)
     route = random.choice(["predict", "invocations"])
     return Broken(f"/models/{seed.slot}@champion/{route}", _headers(random, seed.media_type), body)
 
@@ -84,6 +88,16 @@ def _wrapped(random: Random, body: bytes) -> bytes:
 
 def _spliced(random: Random, body: bytes, other: bytes) -> bytes:
     return body[: random.randrange(len(body) + 1)] + other[random.randrange(len(other) + 1) :]
+
+
+def _long(random: Random, body: bytes) -> bytes:
+    match random.randrange(3):
+        case 0:
+            return body * (LONG // max(len(body), 1) + 1)
+        case 1:
+            return body + random.choice(b" \n").to_bytes() * LONG
+        case _:
+            return b" " * LONG + body
 
 
 def _replaced(random: Random, body: bytes) -> bytes:
