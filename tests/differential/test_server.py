@@ -88,10 +88,12 @@ def test_nested_columns_are_answered_as_mlflow_answers_them(
     """In every format, with types within types."""
     entries, requests = case
     both = Both(entries)
+    # MLflow refuses nested times, but for lists that hold nulls alone: those it leaves lists.
+    alike = "datetime" not in json.dumps(entries)
     for body in requests:
         sent = json.dumps(body).encode()
         theirs, ours = runner.run(both.by_mlflow(sent)), runner.run(both.by_podium(sent))
-        compare(entries, body, theirs, ours)
+        compare(entries, body, theirs, ours, alike=alike)
 
 
 @ANY_NUMBER

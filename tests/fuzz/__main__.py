@@ -5,7 +5,6 @@ make fuzz        100,000 of them; or: .venv/bin/python -m tests.fuzz --help
 
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +35,6 @@ _GROWTH_ALLOWED: Final = 24 * 1024**2
 )
 def main(bodies: int, seed: int, findings: Path) -> None:
     """Exit with 1 if any answer or log line is one that should not be, or if memory has grown."""
-    warnings.simplefilter("ignore", UserWarning)  # MLflow's own, of models without examples
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)

@@ -6,7 +6,6 @@ make fuzz-openapi        all that it has; or: .venv/bin/python -m tests.fuzz.ope
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -55,7 +54,6 @@ def schemathesis(
 
 def main() -> None:
     """Everything, on a service of its own; exits as schemathesis does."""
-    warnings.simplefilter("ignore", UserWarning)  # MLflow's own, of models without examples
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         with running_zoo(tracking.migrate(folder), folder) as service:
