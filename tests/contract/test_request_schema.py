@@ -1,5 +1,6 @@
 """The JSON schema admits what the contract takes, and refuses what is plainly off."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -172,3 +173,22 @@ def test_nested_types_are_told_whole() -> None:
     assert properties["weights"]["type"] == ["object", "null"]
     assert properties["weights"]["additionalProperties"]["title"] == "double"
     assert properties["messages"]["title"] == "array"
+
+
+@pytest.mark.parametrize("made", [NAMED, UNNAMED, WIDE, TWO, CHAT, MAP, LISTS, WHATEVER, HINTED])
+def test_whatever_has_a_type_of_mlflows_is_described(made: Contract) -> None:
+    """In words of the type's own, at every level: a signature has none, and its names are text."""
+    typed = list(_with_titles(made.request_schema))
+
+    assert typed
+    assert all(type(each.get("description")) is str for each in typed)
+
+
+def _with_titles(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _with_titles(each)
+    elif isinstance(schema, dict):
+        if type(schema.get("title")) is str:
+            yield schema
+        yield from _with_titles(list(schema.values()))

@@ -43,6 +43,8 @@ from tests.support.serving import fetched_version
 
 Entries = Sequence[dict[str, Any]]
 JSON: Final = "application/json"
+# A model that answers what it was handed, itself.
+ECHO: Final = object()
 _LIMITS: Final = Limits(max_rows=1000)
 _REF: Final = ModelRef("model", "champion")
 
@@ -63,7 +65,7 @@ class Witness:
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is not None:
-            return self.answer
+            return model_input if self.answer is ECHO else self.answer
         # MLflow's text arrays may be wider than their longest text; nobody sees that in a value.
         text = re.sub(r"'<U\d+'", "'<U'", repr(seen(model_input)))
         return [text, repr(params)]
@@ -123,7 +125,7 @@ class Both:
 
 def _application(definition: Definition, model: PyFuncModel) -> ASGIApp:
     contract = definition.compile()
-    reader = RequestReader(contract, definition, _DecoderInProcess())  # type: ignore[arg-type]  # it stands in for the process
+    reader = RequestReader(contract, definition, DecoderInProcess())  # type: ignore[arg-type]  # it stands in for the process
     staged = Staged(contract, reader, _PredictorInProcess(model))
     version = VersionId(_REF.name, 0, "1")
     fetched: FetchedVersion = fetched_version(version)
@@ -137,7 +139,7 @@ def _application(definition: Definition, model: PyFuncModel) -> ASGIApp:
     )
 
 
-class _DecoderInProcess:
+class DecoderInProcess:
     """What the decoder's process answers, without the process."""
 
     async def decode(

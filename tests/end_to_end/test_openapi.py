@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from mlflow.models import ModelSignature, infer_signature
+from mlflow.models import infer_signature
 
 from tests.support import models, tracking
 from tests.support.registered import Registry
@@ -41,23 +41,26 @@ ORDERS: Final[list[dict[str, Any]]] = [{"key": b"hi", "lines": [{"article": "x",
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """A signature, the example that the version was logged with, and what it can be sent as."""
+    """The example that a version was logged with, and what it can be sent as."""
 
-    signature: ModelSignature
     example: Any
     media_types: tuple[str, ...]
+    params: dict[str, Any] | None = None
+
+    def saved(self, folder: Path) -> Path:
+        """A model with the signature that MLflow infers from the example."""
+        example = self.example if self.params is None else (self.example, self.params)
+        signature = infer_signature(self.example, params=self.params)
+        return models.save(folder, "echo", signature, example=example)
 
 
-PARAMS: Final = {"count": 2, "days": ["x"]}
 DOCUMENTED: Final[Mapping[str, Documented]] = {
-    "table": Documented(
-        infer_signature(TABLE, params=PARAMS), (TABLE, {"count": 3}), (JSON, CSV, PARQUET)
-    ),
-    "nested": Documented(infer_signature(NESTED), NESTED, (JSON, PARQUET)),
-    "tensor": Documented(infer_signature(TENSOR), TENSOR, (JSON, PARQUET)),
-    "tensors": Documented(infer_signature(TENSORS), TENSORS, (JSON, PARQUET)),
-    "unnamed": Documented(infer_signature([1.5]), [1.5, 2.5], (JSON, CSV, PARQUET)),
-    "chat": Documented(infer_signature(CHAT), CHAT, (JSON, PARQUET)),
+    "table": Documented(TABLE, (JSON, CSV, PARQUET), {"count": 2, "days": ["x"]}),
+    "nested": Documented(NESTED, (JSON, PARQUET)),
+    "tensor": Documented(TENSOR, (JSON, PARQUET)),
+    "tensors": Documented(TENSORS, (JSON, PARQUET)),
+    "unnamed": Documented([1.5, 2.5], (JSON, CSV, PARQUET)),
+    "chat": Documented(CHAT, (JSON, PARQUET)),
 }
 HINTED: Final = "hinted"
 ALL: Final = [*DOCUMENTED, HINTED]
@@ -96,15 +99,14 @@ def running(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("documented")
     uri = f"sqlite:///{tracking.copy_database(migrated_database, folder)}"
     for name, each in DOCUMENTED.items():
-        place = models.save(folder / name, "echo", each.signature, example=each.example)
-        Registry(uri, name).add(place, alias="champion")
+        Registry(uri, name).add(each.saved(folder / name), alias="champion")
     Registry(uri, HINTED).add(_hinted(folder), alias="champion")
     moving = Registry(uri, MOVING)
     moving.add(models.save(folder / "first", "echo"), alias="champion")
-    wider = pd.DataFrame({"x": [1.0], "another": ["y"]})
+    wider = pd.DataFrame({"x": [1.0, 2.0], "another": ["y", None]})
     moving.add(models.save(folder / "second", "echo", infer_signature(wider), wider))
     refs = [f"{name}@champion" for name in (*ALL, MOVING)]
-    with running_service(refs, uri, folder, PODIUM_ALLOW_BREAKING="true") as service:
+    with running_service(refs, uri, folder) as service:
         service.wait_until_ready()
         yield Running(service, moving)
 
