@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test lint format lock clean
+.PHONY: serve test bench-validation fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Everything is pinned by constraints.txt; the set-up is done again only when the pins change.
 $(READY): pyproject.toml constraints.txt
@@ -23,6 +23,15 @@ serve: $(READY) ## MLflow, a trained iris model and the service on this machine;
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
+
+bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
+	$(VENV)/bin/python -m benchmarks.validation
+
+fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
+	$(VENV)/bin/python -m tests.fuzz
+
+fuzz-openapi: $(READY) ## schemathesis, all of it, on the same service
+	$(VENV)/bin/python -m tests.fuzz.openapi
 
 lint: $(READY) ## ruff (rules and format) and mypy strict
 	$(VENV)/bin/ruff check .

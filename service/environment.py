@@ -44,6 +44,8 @@ def host_environment(environment: Mapping[str, str], hosts: int) -> dict[str, st
         # Models with type hints for bytes and datetimes take JSON only where this is set
         # (mlflow/environment_variables.py).
         "_MLFLOW_IS_IN_SERVING_ENVIRONMENT": "true",
+        # Arrow's own allocator reserves a gigabyte at once, which limits of memory count.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         "PYTHONUNBUFFERED": "1",
     }
 

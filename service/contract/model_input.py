@@ -119,7 +119,7 @@ class EncodedInput:
 
     rows: int
     head: bytes
-    body: bytes
+    body: bytes | bytearray
     bare: bool = False
     join_key: None = None
 

@@ -38,6 +38,15 @@ _RECORDS: Final = {dict}
 _CHUNK: Final = 256
 
 
+def _words(type_: str, title: str, description: str) -> Mapping[str, Any]:
+    return {"type": type_, "title": title, "description": description}
+
+
+_LIST: Final = _words("array", "array", "A list whose items are all of one type")
+_MAP: Final = _words("object", "map", "An object with any keys, its values all of one type")
+_OBJECT: Final = _words("object", "object", "An object with these properties and no others")
+
+
 class Node(Protocol):
     """Checks values of one type, whatever is in them."""
 
@@ -116,7 +125,7 @@ class ListOf:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON array."""
-        return {"type": "array", "items": self.items.schema, "title": "array"}
+        return {**_LIST, "items": self.items.schema}
 
     def convert(self, values: Sequence[Any]) -> list[Any] | None:
         """Lists of converted items."""
@@ -143,7 +152,7 @@ class MapOf:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON object."""
-        return {"type": "object", "additionalProperties": self.values.schema, "title": "map"}
+        return {**_MAP, "additionalProperties": self.values.schema}
 
     def convert(self, values: Sequence[Any]) -> list[Any] | None:
         """Objects with the same keys in the same order."""
@@ -181,14 +190,13 @@ class ObjectOf:
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """A JSON object without any other properties."""
+        """A JSON object without any other properties; what may have a default is not required."""
         schema = {
-            "type": "object",
+            **_OBJECT,
             "properties": {name: node.schema for name, node in self.properties.items()},
             "additionalProperties": False,
-            "title": "object",
         }
-        required = {"required": sorted(self.required)}
+        required = {"required": sorted(self._needed)}
         if self.may_be_empty and self.required:
             return {**schema, "anyOf": [required, {"maxProperties": 0}]}
         return {**schema, **required}
@@ -236,7 +244,7 @@ class Anything:
     @property
     def schema(self) -> Mapping[str, Any]:
         """Every value."""
-        return {"title": "any"}
+        return {"title": "any", "description": f"Any JSON, nested at most {MAX_DEPTH} deep"}
 
     def convert(self, values: Sequence[Any]) -> list[Any] | None:
         """The values themselves."""

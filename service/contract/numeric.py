@@ -25,7 +25,7 @@ class Boolean:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON boolean."""
-        return {"type": "boolean"}
+        return {"type": "boolean", "description": "true or false; numbers are none"}
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """An array of 0 and 1."""
@@ -70,7 +70,8 @@ class Integral:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON number without a fraction, with its bounds."""
-        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return {"type": "integer", **bounds, "description": "A whole number; 5.0 is one too"}
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """An array of the width; floats among the values are cast where they are whole."""
@@ -126,7 +127,8 @@ class Floating:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON number."""
-        return {"type": "number"}
+        words = f"A {self.bits}-bit float; a whole number must be exact as one"
+        return {"type": "number", "description": words}
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """An array of the precision."""

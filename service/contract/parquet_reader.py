@@ -34,18 +34,21 @@ _FRACTIONS: Final = frozenset({"float", "double"})
 def read_parquet(body: bytes, max_rows: int, find: Find, findings: Findings) -> ParquetTable:
     """Every column that the signature knows; `find` says which.
 
-    Raises `InvalidInput` if the body is no Parquet or has too many rows.
+    Raises `InvalidInput` if the body is no Parquet or has too many rows, and MemoryError.
     """
     try:
         file = pq.ParquetFile(pa.BufferReader(body))
         if file.metadata.num_rows > max_rows:
             raise refuse(PARQUET_BASE, f"must have at most {max_rows} rows", "too_many_rows")
-        table = file.read()
+        # The other cores are for those who do not wait for this body.
+        table = file.read(use_threads=False)
         header = _header(table.schema)
         columns = [
             _column(table.column(place), find(name, number), findings)
             for number, (place, name) in enumerate(header)
         ]
+    except MemoryError:  # arrow's own is one of its exceptions too
+        raise
     except (pa.ArrowException, ValueError, KeyError, OSError):
         # Damage shows wherever the bytes are first looked at.
         raise refuse(PARQUET_BASE, "must be a Parquet file", "parquet_invalid") from None

@@ -44,7 +44,7 @@ def unsigned_request_schema(params: Sequence[ParamSpec] | None) -> Schema:
     `params` are the signature's, where it has no more than these.
     """
     values: dict[str, Schema] = {
-        **_formats(_split({"type": "array"}), {"type": "array", "minItems": 1}, {}, {}),
+        **_formats(_object({"data": {"type": "array"}}, ["data"]), {"type": "array"}, {}, {}),
         **{key: {} for key in CHAT_KEYS},
     }
     if params:

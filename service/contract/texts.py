@@ -41,7 +41,8 @@ class String:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON string."""
-        return {"type": "string"}
+        end = ", without NUL at its end" if self.for_numpy else ""
+        return {"type": "string", "description": f"Text as it is{end}"}
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """The strings."""
@@ -74,7 +75,12 @@ class Binary:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON string with its encoding."""
-        return {"type": "string", "contentEncoding": "base64"}
+        end = ", without a zero byte at its end" if self.for_numpy else ""
+        return {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": f"Bytes as base64, padded{end}",
+        }
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """The decoded bytes."""

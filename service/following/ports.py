@@ -95,7 +95,7 @@ class Predictor(Protocol):
         """A snapshot for people."""
         ...
 
-    async def predict(self, model_input: ValidInput) -> bytes:
+    async def predict(self, model_input: ValidInput) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input.
@@ -128,8 +128,11 @@ class Contract(Protocol):
 class RequestReader(Protocol):
     """Reads requests by the contract, wherever that holds nobody else up."""
 
-    async def read(self, body: bytes, media_type: str) -> ValidInput:
-        """A valid request. Raises what `Contract.parse` raises, or `NotNow`."""
+    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ValidInput:
+        """A valid request, whose body may have come in pieces.
+
+        Raises what `Contract.parse` raises, or `NotNow`.
+        """
         ...
 
 

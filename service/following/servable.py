@@ -58,7 +58,7 @@ class Binding:
     ref: ModelRef
     servable: Servable
 
-    async def predict(self, model_input: ValidInput) -> bytes:
+    async def predict(self, model_input: ValidInput) -> bytes | bytearray:
         """The version's own answer as JSON, also when the slot has moved on meanwhile (P7)."""
         self.servable.hold()
         try:

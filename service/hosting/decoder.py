@@ -34,7 +34,7 @@ from service.hosting.wire_decoding import (
     DecoderOperation,
 )
 from service.processes.blocking import BlockingChannel
-from service.processes.frames import Frame, FrameError, Status
+from service.processes.frames import Body, Frame, FrameError, Status
 
 # Contracts that are kept: a version more costs its compilation, milliseconds.
 _CONTRACTS: Final = 64
@@ -69,7 +69,7 @@ def answer(frame: Frame) -> Frame:
     if frame.operation != DecoderOperation.DECODE:
         raise FrameError(f"{frame.operation} is no operation of a decoder")
     try:
-        return _reply(frame, Status.DONE, *_decoded(wanted, frame.body))
+        return _reply(frame, Status.DONE, *_decoded(wanted, bytes(frame.body)))
     except InvalidInput as error:
         fields = [[field.loc, field.msg, field.type] for field in error.errors]
         refusal: Mapping[str, Any] = {INVALID: fields}
@@ -81,11 +81,11 @@ def answer(frame: Frame) -> Frame:
     return _reply(frame, Status.FAILED, orjson.dumps(refusal), b"")
 
 
-def _reply(frame: Frame, status: Status, head: bytes, body: bytes) -> Frame:
+def _reply(frame: Frame, status: Status, head: bytes, body: Body) -> Frame:
     return Frame(frame.operation, status, frame.id, head, body)
 
 
-def _decoded(wanted: Mapping[str, Any], body: bytes) -> tuple[bytes, bytes]:
+def _decoded(wanted: Mapping[str, Any], body: bytes) -> tuple[bytes, Body]:
     contract, media_type = _contract(wanted["definition"]), wanted["media_type"]
     if is_parquet(media_type):
         return encode_batch([contract.parse_parquet(body, read_parquet)])

@@ -6,6 +6,7 @@ ends too.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -77,15 +78,18 @@ class Decoder:
         self._waiting_bytes = 0
         self._child: Child | None = None
 
-    async def decode(self, definition: str, body: bytes, media_type: str) -> EncodedInput:
-        """The request as the contract of that `Definition` has it.
+    async def decode(
+        self, definition: str, body: bytes | Sequence[bytearray], media_type: str
+    ) -> EncodedInput:
+        """The request as the contract of that `Definition` has it; a body may come in pieces.
 
         Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`.
         """
-        if self._waiting_bytes + len(body) > max(self._limits.max_waiting_bytes, len(body)):
+        size = len(body) if isinstance(body, bytes) else sum(map(len, body))
+        if self._waiting_bytes + size > max(self._limits.max_waiting_bytes, size):
             raise Overloaded("Too many large requests are waiting to be read.")
         head = orjson.dumps({"definition": definition, "media_type": media_type})
-        self._waiting_bytes += len(body)
+        self._waiting_bytes += size
         try:
             await self._my_turn()
             try:
@@ -93,7 +97,7 @@ class Decoder:
             finally:
                 self._turn.release()
         finally:
-            self._waiting_bytes -= len(body)
+            self._waiting_bytes -= size
 
     async def close(self) -> None:
         """Ends the process; returns when it has gone."""
@@ -108,14 +112,14 @@ class Decoder:
         except TimeoutError:
             raise Overloaded("The request has waited to be read for too long.") from None
 
-    async def _decoded(self, head: bytes, body: bytes) -> Frame:
+    async def _decoded(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame:
         for _ in range(_TRIES):
             frame = await self._answer(head, body)
             if frame is not None:
                 return frame
         raise Undecodable("Reading the body takes more memory or time than is allowed.")
 
-    async def _answer(self, head: bytes, body: bytes) -> Frame | None:
+    async def _answer(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame | None:
         """The decoder's answer, or None where its process has ended over this body."""
         child = await self._ready()
         try:

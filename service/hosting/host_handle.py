@@ -23,7 +23,7 @@ from service.hosting.wire import (
 )
 from service.processes.child import Child
 from service.processes.ending import EndReason
-from service.processes.frames import Frame, Status
+from service.processes.frames import Body, Frame, Status
 
 SENTENCES: Final = {
     Outcome.MODEL_RAISED: "The model raised an exception on this input.",
@@ -99,7 +99,7 @@ class Host:
         except ValueError:
             return False
         for job, reply in zip(batch, replies, strict=True):
-            if isinstance(reply, bytes):
+            if isinstance(reply, Body):
                 job.succeed(reply)
             else:
                 job.fail(_error(reply, job.model_input.rows))

@@ -97,9 +97,11 @@ def decode_batch(frame: Frame) -> Batch:
     head = orjson.loads(frame.head)
     rows = tuple(head["rows"])
     params = None if head["params"] is None else json.loads(head["params"])
+    # A copy where it is long: no array made of it may be written to, since others are made of it.
+    body = bytes(frame.body)
     if head["kind"] == "document":
-        return Batch(read_document(head["layout"], frame.body, params), rows, params, whole=True)
-    return Batch(_data(head, frame.body, sum(rows)), rows, params)
+        return Batch(read_document(head["layout"], body, params), rows, params, whole=True)
+    return Batch(_data(head, body, sum(rows)), rows, params)
 
 
 def _data(head: Mapping[str, Any], body: bytes, rows: int) -> ModelData:

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from service.contract.model_input import ValidInput
 from service.errors import ServiceError
+from service.processes.frames import Body
 
 
 class Job:
@@ -17,7 +18,7 @@ class Job:
 
     __slots__ = ("alone", "answer", "model_input", "queued_at")
 
-    def __init__(self, model_input: ValidInput, answer: asyncio.Future[bytes]) -> None:
+    def __init__(self, model_input: ValidInput, answer: asyncio.Future[Body]) -> None:
         self.model_input = model_input
         self.answer = answer
         self.alone = False
@@ -33,7 +34,7 @@ class Job:
         """Whether anybody still waits for the answer."""
         return not self.answer.done()
 
-    def succeed(self, reply: bytes) -> None:
+    def succeed(self, reply: Body) -> None:
         """Answers, if anybody still waits."""
         if self.wanted:
             self.answer.set_result(reply)

@@ -26,6 +26,7 @@ from service.hosting.starting import Warmth, start_host
 from service.hosting.status import PoolStatus
 from service.hosting.suspects import Suspects
 from service.processes.child import Forks
+from service.processes.frames import Body
 
 
 class Pool:
@@ -94,7 +95,7 @@ class Pool:
             memory_bytes=sum(host.child.held_bytes for host in self._hosts),
         )
 
-    async def predict(self, model_input: ValidInput) -> bytes:
+    async def predict(self, model_input: ValidInput) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input.
@@ -109,7 +110,7 @@ class Pool:
             return await in_turn(parts, self._queued, self._limits.max_reply_bytes)
         return await self._queued(model_input)
 
-    def _queued(self, model_input: ValidInput) -> asyncio.Future[bytes]:
+    def _queued(self, model_input: ValidInput) -> asyncio.Future[Body]:
         if not self.ready:
             raise NoServable("No process of this version can answer right now.")
         job = Job(model_input, asyncio.get_running_loop().create_future())

@@ -1,5 +1,6 @@
 """Reads a request where it costs others least: small bodies here, large ones in the decoder."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from service.contract.contract import Contract
@@ -28,10 +29,12 @@ class RequestReader:
         self._definition = definition.dump()
         self._decoder = decoder
 
-    async def read(self, body: bytes, media_type: str) -> ValidInput:
+    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ValidInput:
         """The valid request. Raises what `Contract.parse` and `Decoder.decode` raise."""
         most = _JSON_BYTES if media_type in _COMMON else _most_bytes(media_type)
-        if len(body) <= most:
+        if not isinstance(body, bytes) and sum(map(len, body)) <= most:
+            body = b"".join(body)
+        if isinstance(body, bytes) and len(body) <= most:
             return self._parse(body, media_type)
         return await self._decoder.decode(self._definition, body, media_type)
 

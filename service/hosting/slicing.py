@@ -11,6 +11,7 @@ from service.contract.model_input import Column, ModelInput, Values
 from service.errors import ModelFailed
 from service.hosting.host_handle import SENTENCES
 from service.hosting.wire import Outcome
+from service.processes.frames import Body
 
 # Their dtypes are inferred from all that is in them, or are as wide as their longest text.
 _WHOLE_ONLY = frozenset({"any", "str"})
@@ -42,7 +43,7 @@ def slices(model_input: ModelInput, rows: int) -> Iterator[ModelInput]:
 
 async def in_turn(
     parts: Iterable[ModelInput],
-    predict: Callable[[ModelInput], Awaitable[bytes]],
+    predict: Callable[[ModelInput], Awaitable[Body]],
     max_reply_bytes: int,
 ) -> bytes:
     """The answers to all slices as one JSON array; each is asked when the one before is answered.

@@ -89,7 +89,7 @@ async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
     return shown["row_wise"], shown["reason"]
 
 
-def _example(example: ValidInput) -> tuple[bytes, bytes]:
+def _example(example: ValidInput) -> tuple[bytes, bytes | bytearray]:
     return encode_batch([example])
 
 

@@ -25,7 +25,7 @@ from service.contract.model_input import (
     ValidInput,
     Values,
 )
-from service.processes.frames import Frame
+from service.processes.frames import Body, Frame
 
 
 class Operation(enum.IntEnum):
@@ -65,7 +65,7 @@ _BASE64: Final = "base64"
 _NESTED: Final = "nested"
 
 
-def encode_batch(inputs: Sequence[ValidInput]) -> tuple[bytes, bytes]:
+def encode_batch(inputs: Sequence[ValidInput]) -> tuple[bytes, Body]:
     """Head and body of a PREDICT or WARM_UP frame; the inputs have equal join keys.
 
     What is encoded already stands alone, and is handed on as it is.
@@ -176,14 +176,14 @@ def _length(reply: bytes | Failure) -> int | str:
     return -reply if isinstance(reply, Outcome) else len(reply)
 
 
-def decode_replies(frame: Frame, expected: int) -> list[bytes | Failure]:
+def decode_replies(frame: Frame, expected: int) -> list[Body | Failure]:
     """One reply for each request of the batch, in order; raises ValueError if that is not so."""
     lengths = orjson.loads(frame.head)
     if type(lengths) is not list or not all(map(_is_length, lengths)):
         raise ValueError("the replies' lengths are no list of integers and codes")
     if len(lengths) != expected:
         raise ValueError(f"{len(lengths)} replies to {expected} requests")
-    replies: list[bytes | Failure] = []
+    replies: list[Body | Failure] = []
     start = 0
     for length in lengths:
         if type(length) is str:
@@ -191,7 +191,8 @@ def decode_replies(frame: Frame, expected: int) -> list[bytes | Failure]:
         elif length < 0:
             replies.append(Outcome(-length))
         else:
-            replies.append(frame.body[start : start + length])
+            alone = length == len(frame.body)
+            replies.append(frame.body if alone else frame.body[start : start + length])
             start += length
     if start != len(frame.body):
         raise ValueError("the replies' lengths do not add up to the body")

@@ -19,11 +19,13 @@ from service.http.intake import ClientGone, RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
 
 _GONE: Final = "client_gone"
+# Longer replies are sent part by part: a copy of many megabytes holds the loop up.
+_COPIED_BYTES: Final = 64 * 1024
 
 
 class _Answer(NamedTuple):
     status: int
-    body: bytes
+    parts: Sequence[bytes | bytearray]
     headers: Headers
     version: str | None
     rows: int
@@ -87,14 +89,16 @@ class PredictionEndpoint:
         except ServiceError as error:
             return self._refused(error, request_id, framing, rows)
         except ClientGone:
-            return _Answer(CLIENT_GONE, b"", (), None, 0, _GONE)
+            return _Answer(CLIENT_GONE, (), (), None, 0, _GONE)
         except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
             self._log(error, request_id)
             return self._refused(internal(), request_id, framing, rows)
         prefix, suffix = framing.bare if model_input.bare else framing.wrapped
-        whole = prefix + predictions + suffix
+        parts: Sequence[bytes | bytearray] = (prefix, predictions, suffix)
+        if len(predictions) <= _COPIED_BYTES:
+            parts = (b"".join(parts),)
         version = binding.servable.version.version
-        return _Answer(200, whole, framing.headers, version, rows, None)
+        return _Answer(200, parts, framing.headers, version, rows, None)
 
     def _bound(self) -> Framing:
         binding = self._slot.binding
@@ -111,7 +115,7 @@ class PredictionEndpoint:
         status, body = self._dialect.refusal(error, request_id)
         headers = (JSON_HEADERS if framing is None else framing.headers) + headers_of(error)
         version = None if framing is None else framing.binding.servable.version.version
-        return _Answer(status, body, headers, version, rows, error.code)
+        return _Answer(status, (body,), headers, version, rows, error.code)
 
     def _log(self, error: Exception, request_id: str) -> None:
         self._house.logger.error(
@@ -135,14 +139,16 @@ async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
         return CLIENT_GONE
     headers = [
         *answer.headers,
-        (b"content-length", b"%d" % len(answer.body)),
+        (b"content-length", b"%d" % sum(map(len, answer.parts))),
         (b"x-request-id", request_id.encode("ascii")),
     ]
     try:
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": headers},
         )
-        await send({"type": "http.response.body", "body": answer.body})
+        for part in answer.parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": answer.parts[-1]})
     except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
         return CLIENT_GONE
     return answer.status

@@ -12,6 +12,8 @@ from service.errors import BodyTooLarge, UnsupportedMediaType
 _USABLE_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 # A length of more digits is too large for any limit; int() itself refuses 4300 of them.
 _MOST_DIGITS = 18
+# A client may send a byte at a time; what is kept of it are pieces of at least that.
+_PIECE_BYTES = 64 * 1024
 
 
 class ClientGone(Exception):
@@ -36,8 +38,10 @@ class RequestIds:
         return f"{self._prefix}-{next(self._numbers):x}"
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body, of at most `limit` bytes.
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, limit: int
+) -> bytes | list[bytearray]:
+    """The whole body, of at most `limit` bytes; in pieces if it did not come at once.
 
     Refuses by `Content-Length` before reading, and counts while reading. Raises `BodyTooLarge`,
     `UnsupportedMediaType` for a compressed body, and `ClientGone`.
@@ -58,18 +62,24 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int
     return body
 
 
-async def _read_rest(first: bytes, receive: Receive, limit: int) -> bytes:
-    body = bytearray(first)
+async def _read_rest(first: bytes, receive: Receive, limit: int) -> list[bytearray]:
+    # Not one buffer: to make it, or a copy of it, holds the loop up when it has many megabytes.
+    pieces = [bytearray(first)]
+    size = len(first)
     more = True
-    while more and len(body) <= limit:
+    while more and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        body += message.get("body", b"")
+        body = message.get("body", b"")
+        size += len(body)
+        if len(pieces[-1]) >= _PIECE_BYTES:
+            pieces.append(bytearray())
+        pieces[-1] += body
         more = message.get("more_body", False)
-    if len(body) > limit:
+    if size > limit:
         raise _too_large(limit)
-    return bytes(body)
+    return pieces
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -3,10 +3,18 @@
 import asyncio
 import itertools
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self, cast
 
-from service.processes.frames import Frame, FrameError, FrameReader, Status, encode
+from service.processes.frames import (
+    COPIED_BYTES,
+    Body,
+    Frame,
+    FrameError,
+    FrameReader,
+    Status,
+    encode_start,
+)
 
 
 class ChannelClosed(Exception):
@@ -48,10 +56,13 @@ class Channel(asyncio.Protocol):
         """
         self._on_lost = on_lost
 
-    def request(self, operation: int, head: bytes, body: bytes = b"") -> asyncio.Future[Frame]:
+    def request(
+        self, operation: int, head: bytes, body: Body | Sequence[Body] = b""
+    ) -> asyncio.Future[Frame]:
         """The reply to come: DONE or FAILED. It raises `ChannelClosed` if the child is lost.
 
-        Raises struct.error, with nothing sent, if the request is longer than a frame can be.
+        A body may come in pieces, which must not change any more. Raises struct.error, with
+        nothing sent, if the request is longer than a frame can be.
         """
         if self._answer is not None:
             raise RuntimeError("one request at a time")
@@ -59,8 +70,14 @@ class Channel(asyncio.Protocol):
         if self.closed or self._transport is None:
             answer.set_exception(ChannelClosed("the channel is closed"))
             return answer
-        asked = Frame(operation, Status.REQUEST, next(self._ids), head, body)
-        self._transport.write(encode(asked))
+        asked = Frame(operation, Status.REQUEST, next(self._ids), head)
+        pieces = (body,) if isinstance(body, Body) else body
+        size = sum(map(len, pieces))
+        start = encode_start(asked, size)
+        if size <= COPIED_BYTES:
+            self._transport.write(b"".join((start, *pieces)))
+        else:
+            self._transport.writelines((start, *pieces))
         self._asked, self._answer = asked, answer
         return answer
 

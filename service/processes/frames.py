@@ -13,12 +13,17 @@ import enum
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 MAGIC: Final = 0x506F
 WIRE_VERSION: Final = 1
 _HEADER: Final = struct.Struct("!HBBBQII")
 MAX_HEAD_BYTES: Final = 64 * 1024 * 1024
+# Longer bodies are handed on and not copied: that would hold an event loop up, milliseconds for
+# each megabyte.
+COPIED_BYTES: Final = 64 * 1024
+
+Body: TypeAlias = bytes | bytearray
 
 
 class Status(enum.IntEnum):
@@ -35,17 +40,25 @@ class FrameError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message. `operation` is the rooms' own enumeration; `id` pairs replies with requests."""
+    """One message. `operation` is the rooms' own enumeration; `id` pairs replies with requests.
+
+    A body of more than `COPIED_BYTES` that was read is a bytearray, which nobody may change.
+    """
 
     operation: int
     status: Status
     id: int
     head: bytes = b""
-    body: bytes = b""
+    body: Body = b""
 
 
 def encode(frame: Frame) -> bytes:
     """The frame's bytes; raises `struct.error` past 4 GiB."""
+    return encode_start(frame, len(frame.body)) + frame.body
+
+
+def encode_start(frame: Frame, body_bytes: int) -> bytes:
+    """What stands before a body of so many bytes, which is sent apart; raises `struct.error`."""
     header = _HEADER.pack(
         MAGIC,
         WIRE_VERSION,
@@ -53,56 +66,55 @@ def encode(frame: Frame) -> bytes:
         frame.status,
         frame.id,
         len(frame.head),
-        len(frame.body),
+        body_bytes,
     )
-    return b"".join((header, frame.head, frame.body))
+    return header + frame.head
 
 
 class FrameReader:
     """Cuts a stream of bytes into frames; holds at most one incomplete frame.
 
-    `max_body_bytes` bounds what the other side may make this side hold. What comes in pieces is
-    copied once, when it is whole: a body may have many megabytes, and the reader an event loop.
+    `max_body_bytes` bounds what the other side may make this side hold. Long bodies are never
+    copied whole: the reader may be an event loop, and many megabytes would hold it up.
     """
 
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
-        # Of the frame under way: its header once it is known, and the pieces of what comes next.
+        # Of the frame under way: its header once it is known, and what is there of the part after.
         self._header: _Header | None = None
-        self._pieces: list[bytes] = []
+        self._part = bytearray()
         self._needed = _HEADER.size
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yields every frame that `data` completes; raises `FrameError`."""
-        while len(data) >= self._needed:
-            pieces, self._pieces = self._pieces, []
-            pieces.append(data[: self._needed])
-            data = data[self._needed :]
+        left = memoryview(data)
+        while len(left) >= self._needed:
+            part, self._part = self._part, bytearray()
+            part += left[: self._needed]
+            left = left[self._needed :]
             if self._header is None:
-                self._header = self._read(b"".join(pieces))
+                self._header = self._read(part)
                 self._needed = self._header[3] + self._header[4]
             else:
-                yield self._frame(self._header, pieces)
-        if data:
-            self._pieces.append(data)
-            self._needed -= len(data)
+                yield self._frame(self._header, part)
+        self._part += left
+        self._needed -= len(left)
 
     @property
     def bytes_wanted(self) -> int:
         """How many more bytes can be read without reading past the part under way."""
         return self._needed
 
-    def _frame(self, header: "_Header", pieces: list[bytes]) -> Frame:
+    def _frame(self, header: "_Header", part: bytearray) -> Frame:
         operation, status, frame_id, size, _ = header
         self._header = None
         self._needed = _HEADER.size
-        if len(pieces[0]) < size:
-            pieces = [b"".join(pieces)]
-        head, pieces[0] = pieces[0][:size], pieces[0][size:]
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        head = bytes(part[:size])
+        del part[:size]  # moves nothing
+        body = part if len(part) > COPIED_BYTES else bytes(part)
         return Frame(operation, status, frame_id, head, body)
 
-    def _read(self, header: bytes) -> "_Header":
+    def _read(self, header: bytearray) -> "_Header":
         magic, version, operation, status, frame_id, head, body = _HEADER.unpack(header)
         if magic != MAGIC or version != WIRE_VERSION:
             raise FrameError(f"not a frame of wire version {WIRE_VERSION}")

@@ -106,7 +106,7 @@ class MlflowRegistry:
             )
         finally:
             await asyncio.shield(_end_and_remove(child, private))
-        return _fetched(version, orjson.loads(frame.head), frame.body)
+        return _fetched(version, orjson.loads(frame.head), bytes(frame.body))
 
     async def close(self) -> None:
         """Ends the child that looks."""

@@ -1,5 +1,6 @@
 """The JSON schema admits what the contract takes, and refuses what is plainly off."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -80,6 +81,8 @@ BOTH_TAKE: list[tuple[Contract, Any]] = [
     (ARRAY, {"inputs": [1, None]}),
     (WHATEVER, {"instances": [{"a": None}]}),
     (HINTED, {"inputs": [{"a": "2026-05-01", "b": [1]}]}),
+    # The hint may have a default for what is missing.
+    (HINTED, {"inputs": [{"b": 1}]}),
     (CHAT, {"messages": [{"role": "a"}], "weights": {"a": 1}}),
     (PROMPT, {"prompt": "a", "n": 1, "temperature": 1}),
     (PROMPT, {"inputs": {"prompt": "a"}, "params": {"temperature": 1}}),
@@ -109,7 +112,6 @@ SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
     (CHAT, {RECORDS: [{"messages": [], "extra": {"b": 1}}]}),
     (LISTS, {"inputs": [["x"]]}),
     (HINTED, {"instances": [{"a": "2026-05-01"}]}),
-    (HINTED, {"inputs": [{"b": 1}]}),
     (CHAT, {"messages": [{"role": 1}]}),
     (PROMPT, {"prompt": ["a"]}),
     (PROMPT, {"n": 1}),
@@ -121,9 +123,9 @@ SCHEMA_REFUSES: list[tuple[Contract, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("made", "body"), [each for each in SCHEMA_REFUSES if each[0] != HINTED])
+@pytest.mark.parametrize(("made", "body"), SCHEMA_REFUSES)
 def test_contract_refuses_what_the_schema_refuses(made: Contract, body: Any) -> None:
-    """But for properties that a type hint may have defaults for."""
+    """Nobody is told that a request is wrong which is answered."""
     assert errors(made, body)
 
 
@@ -171,3 +173,22 @@ def test_nested_types_are_told_whole() -> None:
     assert properties["weights"]["type"] == ["object", "null"]
     assert properties["weights"]["additionalProperties"]["title"] == "double"
     assert properties["messages"]["title"] == "array"
+
+
+@pytest.mark.parametrize("made", [NAMED, UNNAMED, WIDE, TWO, CHAT, MAP, LISTS, WHATEVER, HINTED])
+def test_whatever_has_a_type_of_mlflows_is_described(made: Contract) -> None:
+    """In words of the type's own, at every level: a signature has none, and its names are text."""
+    typed = list(_with_titles(made.request_schema))
+
+    assert typed
+    assert all(type(each.get("description")) is str for each in typed)
+
+
+def _with_titles(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _with_titles(each)
+    elif isinstance(schema, dict):
+        if type(schema.get("title")) is str:
+            yield schema
+        yield from _with_titles(list(schema.values()))

@@ -18,7 +18,7 @@ def run(connection: socket.socket) -> None:
     channel = BlockingChannel(connection, MAX_REQUEST_BYTES)
     for frame in channel.frames():
         if frame.operation == DecoderOperation.DECODE:
-            _obey(frame.body)
+            _obey(bytes(frame.body))
         channel.send(Frame(frame.operation, Status.DONE, frame.id, _ONE_ROW, frame.body))
 
 

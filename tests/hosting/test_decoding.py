@@ -6,8 +6,10 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from io import BytesIO
 
 import orjson
+import pandas as pd
 import pytest
 import pytest_asyncio
 
@@ -114,6 +116,24 @@ async def test_decoder_yields_what_the_front_would(decoder: Decoder) -> None:
     assert (found.head, found.body) == encode_batch([expected])
     assert encode_batch([found]) == encode_batch([expected])
     assert found.rows == 900
+
+
+async def test_parquet_is_read_within_the_limit_of_memory(decoder: Decoder) -> None:
+    """Nothing is reserved at once that the limit counts."""
+    target = BytesIO()
+    pd.DataFrame({"x": [0.5, 1.5]}).to_parquet(target)
+    body = target.getvalue()
+
+    assert (await decoded(decoder, body, "application/vnd.apache.parquet")).rows == 2
+
+
+async def test_body_may_come_in_pieces(decoder: Decoder) -> None:
+    """As it came from the client; nobody puts it together here."""
+    body, at = rows(900), 1000
+    pieces = [bytearray(body[:at]), bytearray(body[at:]), bytearray()]
+    found = await decoder.decode(DOUBLES.dump(), pieces, "")
+
+    assert found == await decoded(decoder, body)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ import pytest
 from mlflow.pyfunc.scoring_server import predictions_to_json
 
 from service.hosting.outputs import NotByRow, NotEncodable, close, encode, split
+from tests.hosting.reply_differences import DIFFERENT_REPLIES
+from tests.hosting.rules import cases
 
 NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
@@ -101,28 +103,7 @@ def test_reply_is_mlflows(prediction: Any) -> None:
     assert repr(json.loads(encode(prediction))) == repr(by_mlflow(prediction))
 
 
-# Where MLflow's reply is no JSON, or fails for reasons of its own: its reply, and Podium's.
-DIFFERENT: list[tuple[Any, str, Any]] = [
-    (math.nan, "nan", None),
-    ([math.inf, -math.inf], "[inf, -inf]", [None, None]),
-    (np.array([[np.nan, 1]]), "[[nan, 1.0]]", [[None, 1.0]]),
-    (np.array([np.nan, 1], dtype="float32"), "[nan, 1.0]", [None, 1.0]),
-    ([np.float32("nan"), np.float64("inf")], "[nan, inf]", [None, None]),
-    (np.array([np.nan, None], dtype=object), "[nan, None]", [None, None]),
-    (pd.DataFrame({"a": [1.5, None]}), "[{'a': 1.5}, {'a': nan}]", [{"a": 1.5}, {"a": None}]),
-    (pd.DataFrame({"a": ["x", None]}), "[{'a': 'x'}, {'a': nan}]", [{"a": "x"}, {"a": None}]),
-    (pd.Series(pd.to_datetime(["NaT"])), "[{'0': 'NaT'}]", [{"0": None}]),
-    ([pd.NaT], "['NaT']", [None]),
-    ([2**64, math.nan], "[18446744073709551616, nan]", [2**64, None]),
-    (b"\xff", r"'/w==\n'", "/w=="),
-    (np.array([b"a"]), r"['YQ==\n']", ["YQ=="]),
-    (bytearray(b"a"), r"'YQ==\n'", "YQ=="),
-    ([np.bytes_(b"b")], r"['Yg==\n']", ["Yg=="]),
-    ([pd.NA], "TypeError", [None]),
-]
-
-
-@pytest.mark.parametrize(("prediction", "mlflows", "expected"), DIFFERENT)
+@pytest.mark.parametrize(("prediction", "mlflows", "expected"), cases(DIFFERENT_REPLIES))
 def test_reply_differs_from_mlflows_only_as_said(
     prediction: Any, mlflows: str, expected: Any
 ) -> None:

@@ -38,7 +38,7 @@ def temperamental(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models.save(tmp_path_factory.mktemp("models"), "temperamental")
 
 
-async def answers(*requests: Awaitable[bytes]) -> list[Any]:
+async def answers(*requests: Awaitable[bytes | bytearray]) -> list[Any]:
     """Every answer or error, in order."""
     async with asyncio.timeout(SECONDS):
         found = await asyncio.gather(*requests, return_exceptions=True)

@@ -1,6 +1,6 @@
 """A model is handed what MLflow's own scoring server would hand it, but where that corrupts it.
 
-`DIFFERENT` in `tests.hosting.differences` lists every kind of request where the two differ.
+`tests.hosting.differences` and `nested_differences` list every kind of request where they differ.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,11 @@ from hypothesis import event, given, settings
 
 from service.errors import InvalidInput
 from tests.contract.signatures import column, tensor
-from tests.hosting.differences import DIFFERENT
+from tests.hosting.differences import DIFFERENT_TABLES
 from tests.hosting.handed import Signed, brief, seen
+from tests.hosting.nested_differences import DIFFERENT_NESTED
 from tests.hosting.payloads import BOUNDED, ELEMENTS, bodies, signatures
+from tests.hosting.rules import cases
 
 # Of each type two values that MLflow reads rightly.
 VALUES: Final[Mapping[str, list[Any]]] = {
@@ -194,7 +196,9 @@ def test_tensors_in_tables_are_mlflows(dtype: str) -> None:
         assert_same(Signed([tensor(dtype, [-1, 2])]), {"dataframe_split": wide})
 
 
-@pytest.mark.parametrize(("entries", "body", "mlflows", "podiums"), DIFFERENT)
+@pytest.mark.parametrize(
+    ("entries", "body", "mlflows", "podiums"), cases(DIFFERENT_TABLES, DIFFERENT_NESTED)
+)
 def test_podium_differs_from_mlflow_only_as_listed(
     entries: list[dict[str, Any]], body: Any, mlflows: str, podiums: str
 ) -> None:
@@ -204,7 +208,7 @@ def test_podium_differs_from_mlflow_only_as_listed(
     assert brief(lambda: signed.by_podium(body)) == podiums
 
 
-@settings(BOUNDED, max_examples=500)
+@settings(BOUNDED, max_examples=200)
 @given(st.data())
 def test_p14_what_the_contract_takes_is_never_refused_by_mlflows_enforcement(
     data: st.DataObject,

@@ -18,6 +18,7 @@ from tests.contract.signatures import ANY, array, column, map_of, nested, param,
 from tests.hosting.chat_differences import CHAT, DIFFERENT_CHATS, TURNS
 from tests.hosting.handed import Signed, brief, seen
 from tests.hosting.payloads import BOUNDED, JUNK, SCALARS, types, values_of
+from tests.hosting.rules import cases
 
 SAMPLING = [
     param("double", "temperature", 0.5),
@@ -65,7 +66,7 @@ def test_chat_is_mlflows(entries: list[dict[str, Any]], body: dict[str, Any]) ->
     assert handed == seen(signed.batch(body).data)
 
 
-@pytest.mark.parametrize(("entries", "body", "mlflows", "podiums"), DIFFERENT_CHATS)
+@pytest.mark.parametrize(("entries", "body", "mlflows", "podiums"), cases(DIFFERENT_CHATS))
 def test_chat_differs_from_mlflows_only_as_listed(
     entries: list[dict[str, Any]], body: Any, mlflows: str, podiums: str
 ) -> None:
@@ -166,7 +167,7 @@ def chats(draw: st.DrawFn) -> tuple[list[dict[str, Any]], dict[str, Any], list[d
     return entries, body, draw(st.sampled_from([SAMPLING, []]))
 
 
-@settings(BOUNDED, max_examples=500)
+@settings(BOUNDED, max_examples=200)
 @given(chats())
 def test_p14_chat_that_the_contract_takes_is_never_refused_by_mlflows_enforcement(
     case: tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]],

@@ -17,6 +17,7 @@ from tests.contract.signatures import ANY, array, column, map_of, object_of, par
 from tests.hosting.differences import DIFFERENT_OBJECT_PARAMS, DIFFERENT_PARAMS
 from tests.hosting.handed import Signed, brief
 from tests.hosting.payloads import BOUNDED, JUNK
+from tests.hosting.rules import cases
 
 PARAMS: Final[Mapping[str, list[Any]]] = {
     "boolean": [True, False, None],
@@ -67,7 +68,7 @@ def test_defaults_of_params_are_mlflows(default: Any) -> None:
     assert ours == theirs == repr({"p": default})
 
 
-@pytest.mark.parametrize(("type_", "value", "mlflows", "podiums"), DIFFERENT_PARAMS)
+@pytest.mark.parametrize(("type_", "value", "mlflows", "podiums"), cases(DIFFERENT_PARAMS))
 def test_params_differ_from_mlflows_only_as_listed(
     type_: str, value: Any, mlflows: str, podiums: str
 ) -> None:
@@ -97,7 +98,7 @@ def test_params_that_are_objects_are_mlflows(type_: Any, value: Any) -> None:
         assert "fails" not in ours
 
 
-@pytest.mark.parametrize(("type_", "value", "mlflows", "podiums"), DIFFERENT_OBJECT_PARAMS)
+@pytest.mark.parametrize(("type_", "value", "mlflows", "podiums"), cases(DIFFERENT_OBJECT_PARAMS))
 def test_params_that_are_objects_differ_from_mlflows_only_as_listed(
     type_: Any, value: Any, mlflows: str, podiums: str
 ) -> None:

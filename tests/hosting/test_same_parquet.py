@@ -30,6 +30,8 @@ from tests.contract.signatures import (
     tensor,
 )
 from tests.hosting.handed import Signed, brief, seen, sent
+from tests.hosting.parquet_differences import DIFFERENT_PARQUET
+from tests.hosting.rules import cases
 
 # MLflow's enforcement copies what the reader made.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -118,68 +120,7 @@ def test_parquet_that_mlflow_reads_rightly_is_the_same(
     assert seen(by_podium(signed, body)) == seen(by_mlflow(signed, body))
 
 
-_MAY: Final = dt.datetime(2026, 5, 1, 10, tzinfo=dt.timezone(dt.timedelta(hours=2)))
-_EIGHT: Final = "c:datetime64[ns][Timestamp('2026-05-01 08:00:00')]"
-_FAILS: Final = "fails with MlflowException"
-# A signature, a file, what MLflow hands the model, what Podium hands it.
-DIFFERENT_PARQUET: Final[list[tuple[Entries, dict[str, Any], str, str]]] = [
-    # A cast that loses nothing is made.
-    ([column("integer", "c")], {"c": [1, 2]}, _FAILS, "c:int32[1, 2]"),
-    ([column("integer", "c")], {"c": [2**40]}, _FAILS, "refused: out_of_range"),
-    ([column("long", "c")], {"c": [1.0, 2.0]}, _FAILS, "c:int64[1, 2]"),
-    ([column("double", "c")], {"c": [1, 2]}, _FAILS, "c:float64[1.0, 2.0]"),
-    ([column("double", "c")], {"c": [2**53 + 1]}, _FAILS, "refused: precision"),
-    ([column("float", "c")], {"c": [0.5]}, _FAILS, "c:float32[0.5]"),
-    ([column("float", "c")], {"c": [1e300]}, _FAILS, "refused: out_of_range"),
-    ([column("datetime", "c")], {"c": ["2026-05-01T08:00"]}, _FAILS, _EIGHT),
-    (
-        [column("datetime", "c")],
-        {"c": pa.array([_MAY], pa.timestamp("us", "Europe/Berlin"))},
-        _FAILS,
-        _EIGHT,
-    ),
-    (
-        [column("string", "c")],
-        {"c": pa.array(["a"]).dictionary_encode()},
-        _FAILS,
-        "c:str['a']",
-    ),
-    (
-        [nested(array("integer"), "c")],
-        {"c": [[1, 2]]},
-        _FAILS,
-        "c:object[array([1, 2], dtype=int32)]",
-    ),
-    (
-        [nested(map_of("long"), "c")],
-        {"c": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64()))},
-        _FAILS,
-        "c:object[{'k': np.int64(1)}]",
-    ),
-    (
-        [nested(object_of({"a": "datetime"}), "c")],
-        {"c": [{"a": dt.datetime(2026, 5, 1, 8)}]},  # noqa: DTZ001 - as pandas writes them
-        _FAILS,
-        "c:object[{'a': Timestamp('2026-05-01 08:00:00')}]",
-    ),
-    # Required is not enforced.
-    ([column("double", "c")], {"c": [0.5, None]}, "c:float64[0.5, nan]", "refused: null"),
-    ([column("double", "c")], {"c": [float("nan")]}, "c:float64[nan]", "refused: null"),
-    ([column("string", "c")], {"c": ["a", None]}, "c:str['a', nan]", "refused: null"),
-    # Bytes are no text, and text is base64 as everywhere.
-    ([column("string", "c")], {"c": [b"x"]}, "c:object[b'x']", "refused: type"),
-    ([column("binary", "c")], {"c": ["aGk="]}, "c:str['aGk=']", "c:object[b'hi']"),
-    ([nested(ANY, "c")], {"c": [b"x"]}, "c:object[b'x']", "refused: type"),
-    # Values of any type stay what they are in JSON.
-    ([nested(ANY, "c")], {"c": [[1, 2]]}, "c:object[array([1, 2])]", "c:object[[1, 2]]"),
-    # Fractions for integers.
-    ([tensor("int64", [-1])], {"a": [1.5]}, "int64[1]", "refused: fraction"),
-    # The client's own names.
-    ([column("double")], {"p": [0.5]}, "p:float64[0.5]", "0:float64[0.5]"),
-]
-
-
-@pytest.mark.parametrize(("entries", "columns", "theirs", "ours"), DIFFERENT_PARQUET)
+@pytest.mark.parametrize(("entries", "columns", "theirs", "ours"), cases(DIFFERENT_PARQUET))
 def test_parquet_that_is_read_differently(
     entries: Entries, columns: dict[str, Any], theirs: str, ours: str
 ) -> None:

@@ -1,7 +1,9 @@
 """Bodies: bounded, uncompressed, and from a client that is still there."""
 
 import pytest
+from starlette.types import Message
 
+from service.http.intake import read_body
 from service.http.observer import CLIENT_GONE
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
 
@@ -14,6 +16,20 @@ async def test_body_in_parts_is_read_whole(app: App) -> None:
     raw = await Raw().run(app.asgi, parts)
 
     assert raw.status == 200
+
+
+async def test_trickled_body_is_kept_in_few_pieces() -> None:
+    """A byte at a time costs no object each."""
+    parts = [chunk(b"x", more=True) for _ in range(200_000)]
+    waiting = iter([*parts, chunk(b"y")])
+
+    async def receive() -> Message:
+        return next(waiting)
+
+    body = await read_body({}, receive, 300_000)
+    assert isinstance(body, list)
+    assert b"".join(body) == b"x" * 200_000 + b"y"
+    assert len(body) == 4
 
 
 async def test_declared_length_is_refused_before_reading(app: App) -> None:

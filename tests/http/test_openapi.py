@@ -2,9 +2,29 @@
 
 from typing import Any
 
+import httpx
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from service.errors import (
+    BodyTooLarge,
+    FieldError,
+    InvalidInput,
+    ModelFailed,
+    ModelRaisedMlflow,
+    NotNow,
+    Overloaded,
+    PredictionTimedOut,
+    ServiceError,
+    Undecodable,
+    UnsupportedMediaType,
+)
 from service.following.refs import ModelRef
-from tests.http.app import App
-from tests.support.serving import FakeContract
+from tests.http.app import OTHER, App
+from tests.support.serving import FakeContract, failing
+
+ROUTES = ("/predict", "/invocations")
+UNBOUND = "/models/team%2Fother%20model@blue"
 
 
 async def _document(app: App) -> dict[str, Any]:
@@ -95,6 +115,84 @@ async def test_replies_and_errors_have_shapes(app: App) -> None:
         assert "$ref" in response["content"]["application/json"]["schema"]
 
 
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidInput((FieldError(("body", "inputs", 0), "must be a number", "type"),)),
+        Undecodable("Too much."),
+        UnsupportedMediaType("No."),
+        BodyTooLarge("Too long."),
+        ModelFailed("It failed."),
+        ModelRaisedMlflow("It raised.", "RESOURCE_EXHAUSTED"),
+        PredictionTimedOut("Too slow."),
+        Overloaded("Too many."),
+        NotNow("Not now."),
+        RuntimeError("a defect"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_every_error_is_answered_in_the_shape_that_the_document_gives(
+    app: App, error: ServiceError | RuntimeError, route: str
+) -> None:
+    """For the status that it has, on this route."""
+    app.serve("1", failing(error))
+
+    _assert_described(await _document(app), route, await app.predict([1], route))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_other_replies_are_described_too(app: App, route: str) -> None:
+    """A prediction, another method, and a slot that has no version yet."""
+    document = await _document(app)
+    _assert_described(document, route, await app.predict([1], route))
+    _assert_described(document, route, await app.client.get(route))
+    _assert_described(document, UNBOUND + route, await app.predict([1], UNBOUND + route))
+
+
+async def test_every_error_of_every_path_has_a_shape(app: App) -> None:
+    """But where MLflow's protocol answers with a bare line feed."""
+    errors = {
+        (path, status): response
+        for path, operations in (await _document(app))["paths"].items()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status[0] != "2" and path not in {"/ping", "/health"}
+    }
+
+    assert {path for path, _ in errors} >= {"/predict", "/health/ready", "/models/{name}@{alias}"}
+    for response in errors.values():
+        assert response["description"]
+        assert response["content"]["application/json"]["schema"]
+
+
+async def test_other_media_types_stand_beside_json(app: App) -> None:
+    """Those that the version takes; with it they come and go."""
+
+    class AsCsvToo(FakeContract):
+        media_types = ("application/json", "text/csv")  # type: ignore[assignment]
+
+    def media_types(document: dict[str, Any]) -> set[str]:
+        return set(document["paths"]["/predict"]["post"]["requestBody"]["content"])
+
+    assert media_types(await _document(app)) == {"application/json"}
+    app.serve("2", contract=AsCsvToo())
+    assert media_types(await _document(app)) == {"application/json", "text/csv"}
+
+
+async def test_slot_without_a_version_has_an_untyped_operation(app: App) -> None:
+    """Until one serves there; its path is known from the start."""
+
+    async def content() -> dict[str, Any]:
+        operation = (await _document(app))["paths"][f"{UNBOUND}/predict"]["post"]
+        found: dict[str, Any] = operation["requestBody"]["content"]["application/json"]
+        return found
+
+    assert await content() == {"schema": {"type": "object"}}
+    app.serve("1", ref=OTHER)
+    assert (await content())["schema"] == FakeContract.request_schema
+
+
 async def test_hostile_name_is_text_and_never_in_a_description() -> None:
     """Descriptions are rendered by pages, so nobody else's words stand in them."""
     app = App([ModelRef("<img src=x onerror=alert(1)>", "prod")])
@@ -123,6 +221,14 @@ async def test_root_leads_to_the_docs(app: App) -> None:
     assert reply.next_request is not None
     assert reply.next_request.url.path == "/docs"
     assert "/" not in (await _document(app))["paths"]
+
+
+def _assert_described(document: dict[str, Any], path: str, reply: httpx.Response) -> None:
+    responses = document["paths"][path]["post"]["responses"]
+    described = responses.get(str(reply.status_code), responses.get("default"))
+    assert described is not None, reply.status_code
+    schema = described["content"][reply.headers["content-type"]]["schema"]
+    Draft202012Validator(schema | {"components": document["components"]}).validate(reply.json())
 
 
 def _references(value: Any) -> set[str]:

@@ -1,5 +1,7 @@
 """Podium's own protocol."""
 
+import json
+
 import pytest
 
 from service.errors import (
@@ -10,8 +12,8 @@ from service.errors import (
     ServiceError,
     UnsupportedMediaType,
 )
-from tests.http.app import App
-from tests.support.serving import FakeContract, failing
+from tests.http.app import App, Raw, chunk
+from tests.support.serving import FakeContract, FakePredictor, failing
 
 
 async def test_reply_holds_predictions_and_the_model_that_made_them(app: App) -> None:
@@ -24,6 +26,17 @@ async def test_reply_holds_predictions_and_the_model_that_made_them(app: App) ->
         "predictions": [1, 1],
         "model": {"name": "iris", "alias": "champion", "version": "1"},
     }
+
+
+async def test_long_reply_is_sent_in_parts(app: App) -> None:
+    """None of them is copied; together they are as long as was said."""
+    long = '"' + "x" * 70_000 + '"'
+    app.serve("1", FakePredictor(answer=long))
+    raw = await Raw().run(app.asgi, [chunk(b'{"inputs":[1]}')])
+
+    assert [len(message["body"]) for message in raw.sent[1:]][1] == len(long) + 2
+    assert json.loads(raw.body)["predictions"] == ["x" * 70_000]
+    assert (b"content-length", b"%d" % len(raw.body)) in raw.sent[0]["headers"]
 
 
 async def test_reply_headers_are_percent_encoded_utf8() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.processes.frames import Frame, FrameError, FrameReader, Status, encode
+from service.processes.frames import COPIED_BYTES, Frame, FrameError, FrameReader, Status, encode
 
 FRAMES = st.lists(
     st.builds(
@@ -27,6 +27,19 @@ def test_frames_survive_any_cutting_of_the_stream(frames: list[Frame], size: int
     reader = FrameReader(max_body_bytes=1000)
     pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
     assert [frame for piece in pieces for frame in reader.feed(piece)] == frames
+
+
+def test_long_body_is_not_copied_when_it_is_whole() -> None:
+    """A copy would hold a loop up; short ones are what everybody expects."""
+    stream = encode(Frame(1, Status.DONE, 7, b"head", b"x" * (COPIED_BYTES + 1)))
+    reader = FrameReader(max_body_bytes=len(stream))
+    found = [
+        frame for at in range(0, len(stream), 999) for frame in reader.feed(stream[at : at + 999])
+    ]
+    assert [(frame.head, frame.body) for frame in found] == [(b"head", b"x" * (COPIED_BYTES + 1))]
+    assert isinstance(found[0].body, bytearray)
+    (short,) = reader.feed(encode(Frame(1, Status.DONE, 8, b"", b"x" * COPIED_BYTES)))
+    assert isinstance(short.body, bytes)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 4])

@@ -5,7 +5,7 @@ They stand behind the ports of `service.following.ports`; everything above them 
 
 import asyncio
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,10 @@ class FakeReader:
 
     contract: FakeContract
 
-    async def read(self, body: bytes, media_type: str) -> ModelInput:
+    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ModelInput:
         """What the contract says."""
-        return self.contract.parse(body, media_type)
+        whole = body if isinstance(body, bytes) else b"".join(body)
+        return self.contract.parse(whole, media_type)
 
 
 def staged_with(contract: FakeContract, predictor: FakePredictor) -> Staged:

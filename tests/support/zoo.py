@@ -81,20 +81,40 @@ ANIMALS: dict[str, Animal] = {
         {"messages": [{"role": "user", "content": "hi"}]},
     ),
 }
-IRIS = "iris"
+IRIS, HINTED, UNSIGNED = "iris", "hinted", "unsigned"
+FLOWER = {
+    "sepal length (cm)": 5.1,
+    "sepal width (cm)": 3.5,
+    "petal length (cm)": 1.4,
+    "petal width (cm)": 0.2,
+}
+ORDER = {"key": "aGk=", "lines": [{"article": "x", "count": 1, "price": 0.5}], "more": {"a": 1.0}}
+# A request that fits, for every slot.
+REQUESTS: dict[str, dict[str, Any]] = {
+    IRIS: {"dataframe_records": [FLOWER, FLOWER]},
+    HINTED: {"inputs": [ORDER, {"key": "", "lines": []}]},
+    UNSIGNED: {"inputs": [1, 2]},
+    **{name: animal.request for name, animal in ANIMALS.items()},
+}
 
 
 @contextlib.contextmanager
 def running_zoo(
     migrated_database: Path, folder: Path, **environment: str
 ) -> Iterator[RunningService]:
-    """A ready service; each animal's alias is `champion`, and iris is the default model."""
+    """A ready service; each alias is `champion`, and iris is the default model.
+
+    But for iris, none of the models ever fails on an input that it gets.
+    """
     tracking_uri = f"sqlite:///{tracking.copy_database(migrated_database, folder)}"
     Registry(tracking_uri, IRIS).add(_iris(folder), alias="champion")
+    Registry(tracking_uri, HINTED).add(_saved(folder, HINTED, "hinted"), alias="champion")
+    Registry(tracking_uri, UNSIGNED).add(_saved(folder, UNSIGNED, "echo"), alias="champion")
     for name, animal in ANIMALS.items():
         place = models.save(folder / name, "echo", _signature(animal), example=None)
         Registry(tracking_uri, name).add(place, alias="champion")
-    refs = [f"{name}@champion" for name in (IRIS, *ANIMALS)]
+    refs = [f"{name}@champion" for name in REQUESTS]
+    environment = {"PODIUM_ALLOW_UNSIGNED": "true"} | environment
     with running_service(refs, tracking_uri, folder, **environment) as service:
         service.wait_until_ready()
         yield service
@@ -103,6 +123,16 @@ def running_zoo(
 def _signature(animal: Animal) -> ModelSignature:
     params = ParamSchema.from_json(json.dumps(animal.params)) if animal.params else None
     return ModelSignature(inputs=Schema.from_json(json.dumps(animal.inputs)), params=params)  # type: ignore[arg-type]  # its annotation forgets None
+
+
+def _saved(folder: Path, name: str, code: str) -> Path:
+    """A model from code as it is; its signature, if it has one, comes from its type hint."""
+    mlflow.pyfunc.save_model(
+        str(folder / name),
+        python_model=str(models.CODE / f"{code}.py"),
+        pip_requirements=models.REQUIREMENTS,
+    )
+    return folder / name
 
 
 def _iris(folder: Path) -> Path:

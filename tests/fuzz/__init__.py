@@ -1,0 +1,1 @@
+"""Bodies as broken as chance makes them, sent to a whole service over real sockets."""
