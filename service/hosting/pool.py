@@ -14,13 +14,13 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Self
 
-from service.contract.model_input import ModelInput, ValidInput
+from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.errors import NoServable, Overloaded, ServiceError
 from service.hosting.host_handle import Host, NotSent, refuse_unsendable
 from service.hosting.jobs import Job, Waiting
 from service.hosting.misfortune import Misfortune
 from service.hosting.observer import HostingObserver, Purpose
-from service.hosting.slicing import in_turn, sliceable, slices
+from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, start_host
 from service.hosting.status import PoolStatus
@@ -108,6 +108,9 @@ class Pool:
         if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
             parts = slices(model_input, rows)
             return await in_turn(parts, self._queued, self._limits.max_reply_bytes)
+        if isinstance(model_input, EncodedInput) and model_input.slices:
+            encoded = encoded_slices(model_input)
+            return await in_turn(encoded, self._queued, self._limits.max_reply_bytes)
         return await self._queued(model_input)
 
     def _queued(self, model_input: ValidInput) -> asyncio.Future[Body]:

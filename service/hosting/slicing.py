@@ -6,12 +6,15 @@ a slice the dtypes that they give the whole.
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from math import prod
+from typing import TypeVar
 
-from service.contract.model_input import Column, ModelInput, Values
+from service.contract.model_input import Column, EncodedInput, ModelInput, Values
 from service.errors import ModelFailed
 from service.hosting.host_handle import SENTENCES
 from service.hosting.wire import Outcome
 from service.processes.frames import Body
+
+_Part = TypeVar("_Part", ModelInput, EncodedInput)
 
 # Their dtypes are inferred from all that is in them, or are as wide as their longest text.
 _WHOLE_ONLY = frozenset({"any", "str"})
@@ -41,9 +44,18 @@ def slices(model_input: ModelInput, rows: int) -> Iterator[ModelInput]:
         )
 
 
+def encoded_slices(model_input: EncodedInput) -> Iterator[EncodedInput]:
+    """The slices that a decoder has made; data copied, one by one."""
+    start = 0
+    for rows, head, length in model_input.slices:
+        body = model_input.body[start : start + length]
+        start += length
+        yield EncodedInput(rows, head, body, model_input.bare)
+
+
 async def in_turn(
-    parts: Iterable[ModelInput],
-    predict: Callable[[ModelInput], Awaitable[Body]],
+    parts: Iterable[_Part],
+    predict: Callable[[_Part], Awaitable[Body]],
     max_reply_bytes: int,
 ) -> bytes:
     """The answers to all slices as one JSON array; each is asked when the one before is answered.

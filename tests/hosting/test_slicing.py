@@ -1,6 +1,7 @@
 """Requests of more rows than a batch: answered as if they were whole, while others pass."""
 
 import asyncio
+import json
 from array import array
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.contract.contract import Limits as ContractLimits
+from service.contract.definition import Definition
 from service.contract.model_input import Column, ModelInput
 from service.errors import ModelFailed
 from service.hosting.pool import Pool
@@ -19,6 +22,7 @@ from service.hosting.specification import HostedModel, Limits
 from service.processes.ending import EndReason
 from service.processes.zygote import Zygote
 from tests.contract.signatures import column, parse, tensor
+from tests.differential.both import DecoderInProcess
 from tests.hosting.conftest import MakePool
 from tests.hosting.handed import Signed, sent
 from tests.hosting.rows import Counts, double_rows
@@ -95,6 +99,19 @@ async def test_p16_sliced_request_is_answered_as_the_whole(
     async with asyncio.timeout(SECONDS):
         sliced, whole = await asyncio.gather(*(pool.predict(model_input) for pool in pair))
     assert sliced == whole
+
+
+async def test_p16_request_that_the_decoder_has_sliced_is_answered_as_the_whole(pair: Pair) -> None:
+    """Its slices go to the host as they came."""
+    body = {"inputs": {"x": [n / 4 for n in range(13)], "s": ["a", "b"] * 6 + ["c"]}}
+    inputs = {"inputs": json.dumps(SIGNED.schema.to_dict())}
+    definition = Definition(inputs, from_type_hint=False, limits=ContractLimits(max_rows=100))
+    text = json.dumps(body).encode()
+    found = await DecoderInProcess().decode(definition.dump(), text, "", ROWS)
+    assert [rows for rows, _, _ in found.slices] == [4, 4, 4, 1]
+    sliced, whole = pair
+    async with asyncio.timeout(SECONDS):
+        assert await sliced.predict(found) == await whole.predict(parse(SIGNED.contract, body))
 
 
 async def test_slices_take_turns_with_small_requests(
