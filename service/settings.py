@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        60.0, description="Longest prediction, and longest wait for one to begin"
+        60.0, description="Longest prediction; waiting for one to begin may take twice that"
     )
     load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Longest load and warm-up of a version"

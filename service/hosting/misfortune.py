@@ -37,9 +37,15 @@ class Misfortune:
         """A host has answered a batch."""
         self._deaths = 0
 
-    def not_replaced(self) -> None:
-        """A replacement could not be started."""
-        self._failed_replacements += 1
+    def not_replaced(self, *, passing: bool) -> None:
+        """A replacement could not be started; `passing`: by no fault of the version's.
+
+        That is one more death then: the next one may well live.
+        """
+        if passing:
+            self._deaths += 1
+        else:
+            self._failed_replacements += 1
 
     def replaced(self) -> None:
         """A replacement has been started."""
@@ -47,6 +53,6 @@ class Misfortune:
 
     @property
     def _beyond_excuse(self) -> int:
-        # A replacement that fails is past all excuse.
+        # A replacement that fails by the version's fault is past all excuse.
         excused = 0 if self._failed_replacements else self._excused
         return self._deaths + self._failed_replacements - excused

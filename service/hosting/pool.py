@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, Self
 
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
-from service.errors import NoServable, Overloaded, ServiceError
+from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.host_handle import Host, NotSent, refuse_unsendable
 from service.hosting.jobs import Job, Waiting
 from service.hosting.misfortune import Misfortune
@@ -220,8 +220,8 @@ class Pool:
             await asyncio.sleep(self._misfortune.pause)
             try:
                 host = await self._start_host(Purpose.SERVING)
-            except Exception:  # noqa: BLE001 - supervision must outlive whatever a start meets
-                self._misfortune.not_replaced()
+            except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
+                self._misfortune.not_replaced(passing=isinstance(error, PassingFault))
             else:
                 self._misfortune.replaced()
                 self._admit(host)
@@ -235,7 +235,7 @@ class Pool:
 
     def _watch_the_oldest(self) -> None:
         self._watch = None
-        limit, now = self._limits.predict_seconds, time.monotonic()
+        limit, now = self._limits.wait_seconds, time.monotonic()
         while (oldest := self._waiting.oldest) is not None:
             left = oldest.queued_at + limit - now
             if left > 0 and oldest.wanted:

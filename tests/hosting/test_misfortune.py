@@ -38,7 +38,18 @@ def test_replacement_that_fails_is_not_excused() -> None:
     """Nobody waits for the next one; a success puts it right."""
     misfortune = Misfortune(hosts=1)
     misfortune.died()
-    misfortune.not_replaced()
+    misfortune.not_replaced(passing=False)
     assert (misfortune.bearable, misfortune.pause) == (False, 2.0)
     misfortune.replaced()
     assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+
+
+def test_replacement_that_was_killed_is_one_more_death() -> None:
+    """It tells nothing of the version, so the next one is waited for."""
+    misfortune = Misfortune(hosts=1)
+    misfortune.died()
+    misfortune.not_replaced(passing=True)
+    assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+    for _ in range(2):
+        misfortune.not_replaced(passing=True)
+    assert (misfortune.bearable, misfortune.pause) == (False, 1.0)
