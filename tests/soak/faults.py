@@ -76,8 +76,10 @@ def _holds_a_model(pid: int) -> bool:
     return False
 
 
+# Whoever was alone in a stopped host cannot be told from a request that hangs.
+STOPPED: Final = "a host is stopped"
 KILLS: Final[Mapping[str, Callable[[RunningService, Random], None]]] = {
     "a host is killed": _signalled(signal.SIGKILL),
-    "a host is stopped": _signalled(signal.SIGSTOP),
+    STOPPED: _signalled(signal.SIGSTOP),
     "any process below the front is killed": _kill_any,
 }

@@ -1,5 +1,6 @@
 """One soak: clients that check every answer, an alias that moves, and faults beside them."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from tests.soak.faults import KILLS, POISONS, poison
+from tests.soak.faults import KILLS, POISONED, POISONS, STOPPED, poison
 from tests.soak.figures import Held, Record, held
 from tests.support import models
 from tests.support.registered import Registry
@@ -50,7 +51,11 @@ class Soak:
         self._seed = seed
         self._random = Random(seed)  # noqa: S311 - it must be the same again
         self._stop = threading.Event()
+        # A request is tried a second time, not a third: what ends processes comes one at a time.
+        self._ending = threading.Lock()
+        self._stopped = False
         self._seen: tuple[str, float] = ("1", 0.0)
+        self._answered: dict[int, float] = {}
         self._current = "1"
 
     def run(self, swaps: int, told: Callable[[], None]) -> None:
@@ -105,13 +110,18 @@ class Soak:
         random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
         with httpx.Client(base_url=self._service.url, timeout=120, trust_env=False) as client:
             while not self._stop.is_set():
+                begun = time.monotonic()
                 self._ask_once(client, [float(random.randrange(1000))] * random.randint(1, 3))
+                self._answered[number] = begun
+            del self._answered[number]
 
     def _ask_once(self, client: httpx.Client, sent: list[float]) -> None:
         begun = time.monotonic()
         answer = client.post("/predict", json={"dataframe_records": [{"x": x} for x in sent]})
         self.record.latencies.append((self.record.now, time.monotonic() - begun))
         self.record.answers[str(answer.status_code)] += 1
+        if answer.status_code == httpx.codes.GATEWAY_TIMEOUT and self._stopped:
+            return
         if answer.status_code != httpx.codes.OK:
             self.record.failed.append(f"{self.record.now:.1f} s: {answer.text[:200]}")
             return
@@ -127,15 +137,27 @@ class Soak:
         while not self._stop.wait(random.uniform(0, 1)):
             each = random.choice(POISONS)
             self.record.faults[each.name] += 1
-            if problem := poison(self._service.url, each):
-                self.record.unexpected.append(f"{self.record.now:.1f} s: {problem}")
+            with self._ending if each.statuses is POISONED else contextlib.nullcontext():
+                if problem := poison(self._service.url, each):
+                    self.record.unexpected.append(f"{self.record.now:.1f} s: {problem}")
+                self._recover()
 
     def _kill(self, number: int) -> None:
         random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
         while not self._stop.wait(random.uniform(1, 6)):
             name = random.choice(list(KILLS))
             self.record.faults[name] += 1
-            KILLS[name](self._service, random)
+            with self._ending:
+                self._stopped = name == STOPPED
+                KILLS[name](self._service, random)
+                self._recover()
+                self._stopped = False
+
+    def _recover(self) -> None:
+        """Returns when every client has had an answer, to a request from after the fault."""
+        since = time.monotonic()
+        while not self._stop.wait(0.1) and min(self._answered.values(), default=since) <= since:
+            pass
 
     def _measure(self, _: int) -> None:
         while not self._stop.wait(1.0):
