@@ -21,6 +21,7 @@ unknown_property an object has a property that the signature does not have
 nesting          lists and objects within each other, deeper than the service takes
 duplicate_column one column twice
 too_many_rows    more rows than the service takes at once
+too_many_columns more columns than a model without a signature can be handed
 refused          what MLflow, or the model's type hint, refuses for reasons of its own
 more             always last: how many errors at least are not listed
 ================ ==================================================================
@@ -56,6 +57,7 @@ ErrorType = Literal[
     "nesting",
     "duplicate_column",
     "too_many_rows",
+    "too_many_columns",
     "refused",
     "more",
 ]

@@ -1,7 +1,8 @@
 """How much MLflow would make of a body for a model without a signature, before it makes it.
 
-pandas fills a table up to its longest row and to all keys of its records, and numpy makes every
-text of an array as long as the longest one: a few kilobytes can stand for terabytes.
+pandas fills a table up to its longest row and to all keys of its records, takes kilobytes and a
+tenth of a millisecond for a column, and numpy makes every text of an array as long as the longest
+one: a few kilobytes can stand for terabytes, or for minutes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from service.contract.table import TOO_SPARSE, may_fill
 
 # Characters of one array, of four bytes each in numpy: 256 MiB.
 _MOST_CHARACTERS: Final = 1 << 26
+# As many as spreadsheets have. So many of one name, the slowest of all, take pandas two seconds.
+MOST_COLUMNS: Final = 1 << 14
 
 
 def note_size(form: str, payload: Any, max_rows: int, findings: Findings) -> int:
@@ -33,10 +36,9 @@ def _split(payload: Any, base: Loc, findings: Findings) -> int:
     if type(payload) is not dict or type(payload.get("data")) is not list:
         findings.add(base, "must be an object with a list of rows as `data`", "format")
         return 0
-    index, columns = _list(payload.get("index")), _list(payload.get("columns"))
     data = payload["data"]
-    rows = max(len(data), len(index))
-    _note_filling(data, rows, len(columns), base, findings)
+    rows = max(len(data), _length(payload.get("index")))
+    _note_filling(data, rows, _length(payload.get("columns")), base, findings)
     return rows
 
 
@@ -56,7 +58,15 @@ def _note_filling(
     keys = len(set(chain.from_iterable(objects)))
     width = max(columns, keys, max(lists, default=1))
     sent = sum(lists) + sum(map(len, objects)) + len(data)
-    if not may_fill(rows * width, sent):
+    note_table(width, rows, sent, base, findings)
+
+
+def note_table(width: int, rows: int, sent: int, base: Loc, findings: Findings) -> None:
+    """Notes more columns than pandas can be asked for, or far more cells than were sent."""
+    if width > MOST_COLUMNS:
+        text = f"must have at most {MOST_COLUMNS} columns: the model has no signature"
+        findings.add(base, text, "too_many_columns")
+    elif not may_fill(rows * width, sent):
         findings.add(base, TOO_SPARSE, "too_many_rows")
 
 
@@ -95,5 +105,6 @@ def _leaves(value: Any) -> Iterator[Any]:
         level = list(chain.from_iterable(each for each in level if type(each) is list))
 
 
-def _list(value: Any) -> list[Any]:
-    return value if type(value) is list else []
+def _length(labels: Any) -> int:
+    # pandas takes an object's keys.
+    return len(labels) if type(labels) in {list, dict} else 0

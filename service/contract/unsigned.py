@@ -19,11 +19,10 @@ from service.contract.findings import BODY, Findings
 from service.contract.json_body import JSON, check_media_type, read_object
 from service.contract.model_input import Document, Layout
 from service.contract.params import ParamsReader
-from service.contract.parquet_body import PARQUET, ReadParquet
+from service.contract.parquet_body import PARQUET, PARQUET_BASE, ReadParquet
 from service.contract.request_schema import unsigned_request_schema
 from service.contract.signature import read_entries, read_params
-from service.contract.size import note_size
-from service.contract.table import TOO_SPARSE, may_fill
+from service.contract.size import note_size, note_table
 
 _LAYOUTS: Final[Mapping[str, Layout]] = {
     "dataframe_split": "dataframe_split",
@@ -88,15 +87,18 @@ class UnsignedContract:
 
     def _csv(self, body: bytes, charset: str, findings: Findings) -> Document:
         sheet = read_sheet(body, charset, self._limits.max_rows)
-        if not may_fill(len(sheet.header) * len(sheet.rows), sum(map(len, sheet.rows))):
-            findings.add(CSV_BASE, TOO_SPARSE, "too_many_rows")
+        lengths = list(map(len, sheet.rows))
+        width = max(len(sheet.header), max(lengths, default=0))
+        note_table(width, len(lengths), sum(lengths), CSV_BASE, findings)
         params = self._read_params(None, findings)
         return _found(Document("csv", body, len(sheet.rows), params), findings)
 
     def parse_parquet(self, body: bytes, read: ReadParquet) -> Document:
         """The same for Parquet, which is read once here to see that it can be."""
         findings = Findings(self._limits.max_errors)
-        rows = read(body, self._limits.max_rows, lambda *_: None, findings).rows
+        table = read(body, self._limits.max_rows, lambda *_: None, findings)
+        width, rows = len(table.header), table.rows
+        note_table(width, rows, width * rows, PARQUET_BASE, findings)
         params = self._read_params(None, findings)
         return _found(Document("parquet", body, rows, params), findings)
 

@@ -20,6 +20,7 @@ from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, pars
 from service.contract.contract import Limits
 from service.contract.model_input import Document
 from service.contract.parquet_reader import read_parquet
+from service.contract.size import MOST_COLUMNS
 from service.contract.unsigned import UnsignedContract, compile_unsigned
 from service.errors import InvalidInput, UnsupportedMediaType
 from service.hosting.documents import InputRefused
@@ -141,6 +142,8 @@ def test_parquet_is_mlflows() -> None:
         MADE.parse_parquet(b"PAR1" + body[8:], read_parquet)
 
 
+TOO_WIDE: Final = MOST_COLUMNS + 1
+INDEX: Final = {f"k{number}": 1 for number in range(900)}
 WIDE: Final = {"dataframe_records": [{f"k{number}": 1} for number in range(900)]}
 
 
@@ -162,7 +165,14 @@ WIDE: Final = {"dataframe_records": [{f"k{number}": 1} for number in range(900)]
             {"dataframe_split": {"data": [], "index": [0] * 900, "columns": ["a"] * 900}},
             "too_many_rows",
         ),
+        (
+            {"dataframe_split": {"data": [], "index": INDEX, "columns": INDEX}},
+            "too_many_rows",
+        ),
         ({"inputs": {"a": ["x" * 100_000, *["y"] * 900]}}, "too_many_rows"),
+        ({"dataframe_split": {"data": [], "columns": ["a"] * TOO_WIDE}}, "too_many_columns"),
+        ({"dataframe_split": {"data": [[0] * TOO_WIDE]}}, "too_many_columns"),
+        ({"dataframe_records": [dict.fromkeys(range(TOO_WIDE), 0)]}, "too_many_columns"),
         (b"{", "json_invalid"),
         (b"[" * 100_000, "json_invalid"),
         (b'{"inputs": ' + b"[" * 500 + b"]" * 500 + b"}", "nesting"),
@@ -174,6 +184,40 @@ def test_what_can_be_told_without_a_signature_is_refused_at_once(body: Any, type
     with pytest.raises(InvalidInput) as caught:
         batch(body)
     assert {error.type for error in caught.value.errors} == {type_}
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("," * TOO_WIDE, "too_many_columns"),
+        ("a\n" + "1," * TOO_WIDE, "too_many_columns"),
+        # The first row's cells are columns too, which pandas fills in all others.
+        ("a\n" + "1," * 900 + "\n" + "1\n" * 900, "too_many_rows"),
+        ("a\n" + "1\n" * 1001, "too_many_rows"),
+        ('"a', "csv_invalid"),
+    ],
+)
+def test_p14_csv_that_would_hold_a_host_up_is_refused_at_once(text: str, type_: str) -> None:
+    """pandas makes kilobytes of each comma in a header, a hundred thousand times what was sent."""
+    with pytest.raises(InvalidInput) as caught:
+        batch(text.encode(), "text/csv")
+    assert [error.type for error in caught.value.errors] == [type_]
+
+
+def test_parquet_with_too_many_columns_is_refused_at_once() -> None:
+    """As in any other format."""
+    body = pd.DataFrame([[1] * TOO_WIDE], columns=list(map(str, range(TOO_WIDE)))).to_parquet()
+    with pytest.raises(InvalidInput) as caught:
+        MADE.parse_parquet(body, read_parquet)
+    assert [error.type for error in caught.value.errors] == ["too_many_columns"]
+
+
+def test_as_many_columns_as_spreadsheets_have_are_handed_on() -> None:
+    """With a row of values under them, or none."""
+    for text in ("," * (MOST_COLUMNS - 1), ",".join(["1"] * MOST_COLUMNS) + "\n" + "2\n"):
+        frame = batch(text.encode(), "text/csv").data
+        assert isinstance(frame, pd.DataFrame)
+        assert len(frame.columns) == MOST_COLUMNS
 
 
 @pytest.mark.parametrize(
