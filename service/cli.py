@@ -138,6 +138,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "predict_timeout_seconds",
     "load_timeout_seconds",
     "host_memory_bytes",
+    "stop_delay_seconds",
     "drain_seconds",
     "keep_warm_seconds",
     "allow_unsigned",

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     host_memory_bytes: Bytes | None = Field(
         None, description="Most memory of one host and what it forks; unset: no limit"
     )
+    stop_delay_seconds: Seconds = Field(
+        0.0, description="How long it still accepts at the stop, not ready any more"
+    )
     drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
     keep_warm_seconds: Seconds = Field(
         60.0, description="How long the version before stays ready to be moved back to"
