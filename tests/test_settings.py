@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "load_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
     "host_memory_bytes": (("2147483648", 2**31), ("1", 1)),
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
     "allow_unsigned": (("true", True), ("1", True)),
 }
