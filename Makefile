@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench-validation fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench-validation soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,6 +26,9 @@ test: $(READY) ## run the tests
 
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
 	$(VENV)/bin/python -m benchmarks.validation
+
+soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
+	$(VENV)/bin/python -m tests.soak
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz

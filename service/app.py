@@ -3,17 +3,14 @@
 import asyncio
 import contextlib
 import logging
-import math
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from typing import Final
 
-import uvicorn
 import uvloop
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -35,15 +32,13 @@ from service.hosting.starting import HOST_ROLE
 from service.http.create import create_http
 from service.logs import Logs, configure_logs
 from service.metrics import Metrics
+from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
-from service.reporting import DecoderReport, FollowingReport, HostingReport
+from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
+from service.server import Server, Stopping
 from service.settings import Settings
-
-# Longer than the pools of clients keep an idle connection, so that the client closes first: a
-# request that crosses the server's close on the wire is lost.
-_KEEP_ALIVE_SECONDS: Final = 75
 
 
 class CannotListen(Exception):
@@ -92,7 +87,14 @@ def listen(settings: Settings) -> socket.socket:
 async def _serve(
     settings: Settings, environment: Mapping[str, str], listener: socket.socket, logs: Logs
 ) -> None:
-    server = _Server(_configuration(create_app(settings, environment, logs), settings))
+    stopping = Stopping()
+
+    def told() -> None:
+        delay, drain = settings.stop_delay_seconds, settings.drain_seconds
+        logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
+
+    app = create_app(settings, environment, logs, stopping)
+    server = Server(app, stopping, settings.stop_delay_seconds, settings.drain_seconds, told)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -112,37 +114,16 @@ def _followed(environment: Mapping[str, str]) -> str | None:
     return None if addresses is None else shown(addresses.registry)
 
 
-def _configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
-    )
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own handling of signals, which would end the process with them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self) -> None:
-        """Drains; asked a second time, ends at once."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
-def create_app(settings: Settings, environment: Mapping[str, str], logs: Logs) -> ASGIApp:
+def create_app(
+    settings: Settings,
+    environment: Mapping[str, str],
+    logs: Logs,
+    stopping: Callable[[], bool] = lambda: False,
+) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
-    `environment` is where MLflow's address and credentials are taken from.
+    `environment` is where MLflow's address and credentials are taken from; the service is not ready
+    while `stopping` holds.
     """
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -154,6 +135,7 @@ def create_app(settings: Settings, environment: Mapping[str, str], logs: Logs) -
         registry=registry,
         logger=logs.logger,
         observers=(metrics, logs.requests),
+        stopping=stopping,
         lifespan=partial(_lifespan, settings, environment, slots, metrics, logs),
     )
 
@@ -167,8 +149,7 @@ async def _lifespan(
     logs: Logs,
     _: FastAPI,
 ) -> AsyncIterator[None]:
-    roles = [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE]
-    zygote = Zygote(roles, host_environment(os.environ, settings.hosts))
+    zygote = _zygote(settings, metrics, logs)
     registry = _registry(settings, environment, zygote, logs)
     decoder = _decoder(settings, zygote, metrics, logs)
     stager = _stager(settings, zygote, decoder, metrics, logs)
@@ -193,6 +174,15 @@ async def _lifespan(
         await zygote.close()
 
 
+def _zygote(settings: Settings, metrics: Metrics, logs: Logs) -> Zygote:
+    return Zygote(
+        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE],
+        host_environment(os.environ, settings.hosts),
+        on_death=partial(zygote_died, metrics, logs.logger),
+        scratch=Scratch(settings.home.resolve() / "tmp"),
+    )
+
+
 def _registry(
     settings: Settings, environment: Mapping[str, str], zygote: Zygote, logs: Logs
 ) -> MlflowRegistry:
@@ -214,7 +204,7 @@ def _stager(
     settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
 ) -> HostStager:
     def observer_of(version: VersionId) -> HostingObserver:
-        return HostingReport(version, metrics.pool(), logs.logger)
+        return HostingReport(version, metrics.pool(version), logs.logger)
 
     pool = PoolLimits(
         hosts=settings.hosts,
@@ -223,6 +213,7 @@ def _stager(
         max_reply_bytes=settings.max_reply_bytes,
         predict_seconds=settings.predict_timeout_seconds,
         load_seconds=settings.load_timeout_seconds,
+        memory_bytes=settings.host_memory_bytes,
     )
     contract = ContractLimits(max_rows=settings.max_rows)
     return HostStager(

@@ -137,6 +137,8 @@ def _up_settings(settings: Settings) -> UpSettings:
     "max_reply_bytes",
     "predict_timeout_seconds",
     "load_timeout_seconds",
+    "host_memory_bytes",
+    "stop_delay_seconds",
     "drain_seconds",
     "keep_warm_seconds",
     "allow_unsigned",

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
 from service.http.observer import RequestRecord
+from service.processes.ending import EndReason
 
 # From a host's own time for one row, under a millisecond, to the default limit of a prediction.
 _REQUEST_SECONDS = (
@@ -68,6 +69,11 @@ class Metrics:
         )
         self.decoder_restarted = self._decoder_restarts.inc
         self._pools = _PoolMetrics(registry)
+        self._zygote_restarts = Counter(
+            "podium_zygote_restarts_total",
+            "Deaths of the process that hosts are forked from; all hosts die with it.",
+            registry=registry,
+        )
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._looked_at = monotonic()
         Gauge(
@@ -83,10 +89,16 @@ class Metrics:
             for outcome in (_SWAPPED, _REFUSED):
                 # A counter that begins with its first event hides that event from rate().
                 self._swaps.labels(slot.ref.name, slot.ref.alias, outcome)
+            for reason in EndReason:
+                self._pools.restarts.labels(slot.ref.name, reason)
 
-    def pool(self) -> "PoolMetrics":
-        """A handle for one version's pool of hosts."""
-        return PoolMetrics(self._pools)
+    def pool(self, version: VersionId) -> "PoolMetrics":
+        """A handle for this version's pool of hosts."""
+        return PoolMetrics(self._pools, version)
+
+    def zygote_restarted(self) -> None:
+        """The process that hosts are forked from has died, and all of them with it."""
+        self._zygote_restarts.inc()
 
     def answered(self, record: RequestRecord) -> None:
         """Counts a request."""
@@ -125,8 +137,9 @@ class Metrics:
 class PoolMetrics:
     """One pool's part in the totals of all pools."""
 
-    def __init__(self, totals: "_PoolMetrics") -> None:
+    def __init__(self, totals: "_PoolMetrics", version: VersionId) -> None:
         self._totals = totals
+        self._version = version
         self._waiting = 0
 
     def batch(self, rows: int, seconds: float) -> None:
@@ -134,9 +147,20 @@ class PoolMetrics:
         self._totals.rows.observe(rows)
         self._totals.seconds.observe(seconds)
 
-    def host_restarted(self) -> None:
-        """A host was replaced."""
-        self._totals.restarts.inc()
+    def host_restarted(self, reason: EndReason) -> None:
+        """A host that served has died and is being replaced."""
+        self._totals.restarts.labels(self._version.name, reason).inc()
+
+    def memory(self, pid: int, held_bytes: int) -> None:
+        """A living host holds so much."""
+        self._totals.memory.held[self._host(pid)] = held_bytes
+
+    def host_ended(self, pid: int) -> None:
+        """It holds nothing any more."""
+        self._totals.memory.held.pop(self._host(pid), None)
+
+    def _host(self, pid: int) -> tuple[str, str, str]:
+        return self._version.name, self._version.version, str(pid)
 
     def queued(self, waiting: int) -> None:
         """This pool's queue now holds so many requests."""
@@ -156,11 +180,38 @@ class _PoolMetrics:
             registry=registry,
         )
         self.restarts = Counter(
-            "podium_host_restarts_total", "Hosts that were replaced.", registry=registry
+            "podium_host_restarts_total",
+            "Hosts that served and were replaced, by why they had ended.",
+            ("model", "reason"),
+            registry=registry,
         )
         self.queue = Gauge(
             "podium_queue_requests", "Requests that wait for a host.", registry=registry
         )
+        self.memory = _MemoryCollector()
+        registry.register(self.memory)
+
+
+class _MemoryCollector(Collector):
+    """Living hosts alone: a series ends with its host."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str, str], int] = {}
+
+    def describe(self) -> Iterable[Metric]:
+        return (self._family(),)
+
+    def collect(self) -> Iterable[Metric]:
+        family = self._family()
+        for labels, held_bytes in self.held.items():
+            family.add_metric(labels, held_bytes)
+        return (family,)
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        help_text = "Resident memory of a host and all that it has forked; `host` is its pid."
+        labels = ("model", "version", "host")
+        return GaugeMetricFamily("podium_host_memory_bytes", help_text, labels=labels)
 
 
 class _SlotCollector(Collector):

@@ -6,7 +6,9 @@ from structlog.typing import FilteringBoundLogger
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
+from service.hosting.observer import Purpose
 from service.metrics import Metrics, PoolMetrics
+from service.processes.ending import Ending, EndReason
 
 
 class FollowingReport:
@@ -111,12 +113,35 @@ class HostingReport:
         self._logger = logger
         self.batch = metrics.batch
         self.queued = metrics.queued
-        self._count_restart = metrics.host_restarted
+        self.memory = metrics.memory
+        self.host_restarted = metrics.host_restarted
+        self._forget_host = metrics.host_ended
 
-    def host_restarted(self) -> None:
-        """A host died."""
-        self._count_restart()
-        self._logger.warning("host_died", model=self._version.name, version=self._version.version)
+    def host_ended(self, ending: Ending, purpose: Purpose) -> None:
+        """A death is a warning, an end that Podium has wished for is not."""
+        self._forget_host(ending.pid)
+        wanted = ending.reason is EndReason.UNWANTED
+        say = self._logger.info if wanted else self._logger.warning
+        say(
+            "host_ended" if wanted else "host_died",
+            model=self._version.name,
+            version=self._version.version,
+            pid=ending.pid,
+            reason=ending.reason,
+            status=ending.status,
+            purpose=purpose,
+        )
+
+    def host_not_started(self, error: Exception) -> None:
+        """Tried again after a pause, unless it was for a second try."""
+        self._logger.warning(
+            "host_not_started",
+            model=self._version.name,
+            version=self._version.version,
+            code=getattr(error, "reason", type(error).__name__),
+            message=str(error),
+            detail=getattr(error, "detail", ""),
+        )
 
     def printed(self, stream: str, line: str) -> None:
         """What a model prints is its author's text: a field, never an event."""
@@ -127,3 +152,9 @@ class HostingReport:
             stream=stream,
             line=line,
         )
+
+
+def zygote_died(metrics: Metrics, logger: FilteringBoundLogger, ending: Ending) -> None:
+    """Every host has died with it and is replaced as soon as another zygote can fork."""
+    metrics.zygote_restarted()
+    logger.warning("zygote_died", pid=ending.pid, reason=ending.reason, status=ending.status)

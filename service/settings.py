@@ -44,10 +44,16 @@ class Settings(BaseSettings):
     )
     max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        60.0, description="Longest prediction, and longest wait for one to begin"
+        60.0, description="Longest prediction; waiting for one to begin may take twice that"
     )
     load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Longest load and warm-up of a version"
+    )
+    host_memory_bytes: Bytes | None = Field(
+        None, description="Most memory of one host and what it forks; unset: no limit"
+    )
+    stop_delay_seconds: Seconds = Field(
+        0.0, description="How long it still accepts at the stop, not ready any more"
     )
     drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
     keep_warm_seconds: Seconds = Field(

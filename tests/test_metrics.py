@@ -9,6 +9,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
 from service.http.observer import RequestRecord
 from service.metrics import Metrics
+from service.processes.ending import EndReason
 from tests.support.serving import make_binding
 
 IRIS = ModelRef("iris", "champion")
@@ -76,6 +77,7 @@ def test_every_promised_name_is_exposed(
     metrics.answered(record())
     metrics.swapped(IRIS, None, ONE, {"fetch": 0.1})
     slots.default.binding = make_binding(IRIS)
+    metrics.pool(ONE).memory(7, 1)
     text = generate_latest(registry).decode()
 
     for line in (
@@ -89,7 +91,9 @@ def test_every_promised_name_is_exposed(
         'podium_swap_seconds_count{stage="fetch"} 1.0',
         "podium_alias_lag_seconds 0.0",
         "podium_registry_look_age_seconds 0.0",
-        "podium_host_restarts_total 0.0",
+        'podium_host_restarts_total{model="iris",reason="signal"} 0.0',
+        'podium_host_memory_bytes{host="7",model="iris",version="1"} 1.0',
+        "podium_zygote_restarts_total 0.0",
     ):
         assert line in text.splitlines()
 
@@ -161,7 +165,7 @@ def test_first_swap_shows_as_an_increase(
 
 def test_queue_is_the_sum_over_pools(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Each pool tells its own length; what one has left behind does not stay."""
-    first, second = metrics.pool(), metrics.pool()
+    first, second = metrics.pool(ONE), metrics.pool(TWO)
     first.queued(3)
     second.queued(4)
     first.queued(1)
@@ -173,11 +177,26 @@ def test_queue_is_the_sum_over_pools(registry: CollectorRegistry, metrics: Metri
 
 
 def test_batches_and_restarts_are_totals(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """Rows and seconds of each call, and every replaced host."""
-    pool = metrics.pool()
+    """Rows and seconds of each call, and every replaced host by its reason."""
+    pool = metrics.pool(ONE)
     pool.batch(64, 0.004)
-    pool.host_restarted()
+    pool.host_restarted(EndReason.MEMORY)
+    memory = {"model": "iris", "reason": "memory"}
 
     assert registry.get_sample_value("podium_batch_rows_sum") == 64
     assert registry.get_sample_value("podium_predict_seconds_sum") == 0.004
-    assert registry.get_sample_value("podium_host_restarts_total") == 1
+    assert registry.get_sample_value("podium_host_restarts_total", memory) == 1
+
+
+def test_p8_memory_of_a_host_is_shown_until_it_ends(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    """No series outlives its host."""
+    pool = metrics.pool(ONE)
+    pool.memory(4711, 2**28)
+    labels = {"model": "iris", "version": "1", "host": "4711"}
+    during = registry.get_sample_value("podium_host_memory_bytes", labels)
+    pool.host_ended(4711)
+
+    assert during == 2**28
+    assert registry.get_sample_value("podium_host_memory_bytes", labels) is None

@@ -28,7 +28,9 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "max_reply_bytes": (("1024", 1024), ("1", 1)),
     "predict_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
     "load_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
+    "host_memory_bytes": (("2147483648", 2**31), ("1", 1)),
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
     "allow_unsigned": (("true", True), ("1", True)),
 }
@@ -46,6 +48,7 @@ BAD = [
     *(("MAX_REPLY_BYTES", bad) for bad in ("0",)),
     *(("PREDICT_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
     *(("LOAD_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
+    *(("HOST_MEMORY_BYTES", bad) for bad in ("", "0", "2GiB")),
     *(("DRAIN_SECONDS", bad) for bad in ("-1", "inf", "nan")),
     *(("ALLOW_UNSIGNED", bad) for bad in ("", "maybe")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
@@ -160,4 +163,4 @@ def test_readme_lists_every_setting_as_it_is() -> None:
 
 
 def _shown(default: Any) -> str:
-    return "none" if default == () else str(default)
+    return "none" if default in ((), None) else str(default)

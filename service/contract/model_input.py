@@ -114,6 +114,8 @@ class EncodedInput:
         head: of a batch of this request alone (`service.hosting.wire.encode_batch`).
         body: of that batch.
         bare: as in `ModelInput`.
+        slices: where it was encoded in slices instead, the rows, the head and the length of each;
+            the body holds all of theirs, one after the other, and the head is empty.
         join_key: None: it only ever stands alone.
     """
 
@@ -121,6 +123,7 @@ class EncodedInput:
     head: bytes
     body: bytes | bytearray
     bare: bool = False
+    slices: tuple[tuple[int, bytes, int], ...] = ()
     join_key: None = None
 
 

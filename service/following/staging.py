@@ -85,7 +85,9 @@ class HostStager:
         )
         observer = self._observer_of(fetched.version)
         pool = await Pool.start(self._forks, model, self._pool_limits, observer)
-        return Staged(contract, RequestReader(contract, definition, self._decoder), pool)
+        slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
+        reader = RequestReader(contract, definition, self._decoder, slice_rows)
+        return Staged(contract, reader, pool)
 
     def _definition(self, fetched: FetchedVersion) -> Definition:
         if self._allow_unsigned and _is_unsigned(fetched.signature):

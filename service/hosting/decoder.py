@@ -3,8 +3,10 @@
 The same contract as in the front reads them; what it yields goes back as a host wants it. There is
 no model in this process, and what it may allocate is limited, so that a hostile body costs nobody
 but its sender. LIMIT's head is `{"memory_bytes"}`, for all that comes; DECODE's is `{"definition",
-"media_type"}` with the request's bytes as body. DONE has the head and body of a batch of one;
-FAILED says what to tell the client, as `service.hosting.decoding` reads it.
+"media_type", "slice_rows"}` with the request's bytes as body. DONE has the head and body of a batch
+of one; or, where the request has more than `slice_rows` rows and may be sliced, `{"slices": [[rows,
+head, length], ...], "bare"}` and all of their bodies. FAILED says what to tell the client, as
+`service.hosting.decoding` reads it.
 """
 
 import ctypes
@@ -21,10 +23,12 @@ import orjson
 
 from service.contract.contract import Contract
 from service.contract.definition import Definition
+from service.contract.model_input import ModelInput
 from service.contract.parquet_body import is_parquet
 from service.contract.parquet_reader import read_parquet
 from service.contract.unsigned import UnsignedContract
 from service.errors import InvalidInput, UnsupportedMediaType
+from service.hosting.slicing import sliceable, slices
 from service.hosting.wire import encode_batch
 from service.hosting.wire_decoding import (
     INVALID,
@@ -88,8 +92,22 @@ def _reply(frame: Frame, status: Status, head: bytes, body: Body) -> Frame:
 def _decoded(wanted: Mapping[str, Any], body: bytes) -> tuple[bytes, Body]:
     contract, media_type = _contract(wanted["definition"]), wanted["media_type"]
     if is_parquet(media_type):
-        return encode_batch([contract.parse_parquet(body, read_parquet)])
-    return encode_batch([contract.parse(body, media_type)])
+        parsed = contract.parse_parquet(body, read_parquet)
+    else:
+        parsed = contract.parse(body, media_type)
+    rows = wanted["slice_rows"]
+    if rows is None or not isinstance(parsed, ModelInput) or not sliceable(parsed, rows):
+        return encode_batch([parsed])
+    return _in_slices(parsed, rows)
+
+
+def _in_slices(parsed: ModelInput, rows: int) -> tuple[bytes, Body]:
+    listed, bodies = [], []
+    for part in slices(parsed, rows):
+        head, body = encode_batch([part])
+        listed.append((part.rows, head.decode(), len(body)))
+        bodies.append(body)
+    return orjson.dumps({"slices": listed, "bare": parsed.bare}), b"".join(bodies)
 
 
 @lru_cache(maxsize=_CONTRACTS)

@@ -79,16 +79,22 @@ class Decoder:
         self._child: Child | None = None
 
     async def decode(
-        self, definition: str, body: bytes | Sequence[bytearray], media_type: str
+        self,
+        definition: str,
+        body: bytes | Sequence[bytearray],
+        media_type: str,
+        slice_rows: int | None = None,
     ) -> EncodedInput:
         """The request as the contract of that `Definition` has it; a body may come in pieces.
 
+        In slices of `slice_rows`, if it has more rows and slices are answered as the whole.
         Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`.
         """
         size = len(body) if isinstance(body, bytes) else sum(map(len, body))
         if self._waiting_bytes + size > max(self._limits.max_waiting_bytes, size):
             raise Overloaded("Too many large requests are waiting to be read.")
-        head = orjson.dumps({"definition": definition, "media_type": media_type})
+        wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
+        head = orjson.dumps(wanted)
         self._waiting_bytes += size
         try:
             await self._my_turn()
@@ -163,6 +169,10 @@ def _read(frame: Frame) -> EncodedInput:
     if frame.status is not Status.DONE:
         raise _refusal(frame)
     head = orjson.loads(frame.head)
+    if "slices" in head:
+        slices = tuple((rows, text.encode(), length) for rows, text, length in head["slices"])
+        rows = sum(each[0] for each in slices)
+        return EncodedInput(rows, b"", frame.body, head["bare"], slices)
     (rows,) = head["rows"]
     return EncodedInput(rows, frame.head, frame.body, bare="bare" in head)
 

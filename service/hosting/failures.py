@@ -15,6 +15,8 @@ def failure_of(error: BaseException) -> Failure:
     """Whose fault it was: the input's, where a type hint refuses it; else the model's."""
     if isinstance(error, outputs.NotEncodable):
         return Outcome.NOT_ENCODABLE
+    if isinstance(error, outputs.NotByRow):
+        return Outcome.NOT_BY_ROW
     if not isinstance(error, MlflowException):
         return Outcome.MODEL_RAISED
     if str(error).startswith(_OF_A_TYPE_HINT):

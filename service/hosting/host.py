@@ -1,14 +1,16 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
-It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes"}`; WARM_UP and PREDICT
-carry a batch. LOAD answers an empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in
-`service.hosting.wire`. What cannot be done is FAILED with `{"error"}`, the exception's text, which
-is meant for the log alone.
+It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
+"memory_bytes"}`; WARM_UP and PREDICT carry a batch. LOAD answers an empty DONE, WARM_UP
+`{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be done is FAILED with
+`{"error"}`, the exception's text, which is meant for the log alone.
 """
 
+import resource
 import socket
 import traceback
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -18,6 +20,7 @@ from service.hosting.model import LoadedModel
 from service.hosting.wire import Operation, encode_replies
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
+from service.processes.victims import PREDICTING, prefer_as_victim
 
 # Decoded requests are bounded long before; this only keeps a broken header from being believed.
 _MAX_BODY_BYTES = 4 * 1024**3 - 1
@@ -25,6 +28,7 @@ _MAX_BODY_BYTES = 4 * 1024**3 - 1
 
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    prefer_as_victim(PREDICTING)
     leave_podium()
     bind_forks_to_this_process()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
@@ -64,9 +68,10 @@ class Host:
             return self._load(orjson.loads(frame.head))
         raise FrameError(f"{frame.operation} is no operation of a host")
 
-    def _load(self, wanted: dict[str, object]) -> tuple[bytes, bytes]:
-        self._max_reply_bytes = int(str(wanted["max_reply_bytes"]))
-        self._model = LoadedModel(str(wanted["path"]))
+    def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
+        _limit_memory(wanted["memory_bytes"])
+        self._max_reply_bytes = wanted["max_reply_bytes"]
+        self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
         return b"", b""
 
     @property
@@ -74,3 +79,12 @@ class Host:
         if self._model is None:
             raise FrameError("asked to predict before anything was loaded")
         return self._model
+
+
+def _limit_memory(watched_bytes: int | None) -> None:
+    # For what grows faster than the front looks. RLIMIT_AS would count what is only reserved.
+    if watched_bytes is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = 2 * watched_bytes
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))

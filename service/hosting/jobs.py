@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Hashable, Sequence
 
 from service.contract.model_input import ValidInput
 from service.errors import ServiceError
@@ -10,14 +11,23 @@ from service.processes.frames import Body
 
 
 class Job:
-    """One request on its way to an answer: pending, then answered or failed, once."""
+    """One request on its way to an answer: pending, then answered or failed, once.
 
-    __slots__ = ("answer", "model_input", "queued_at")
+    `alone` is set where it must not be joined with others any more.
+    """
+
+    __slots__ = ("alone", "answer", "model_input", "queued_at")
 
     def __init__(self, model_input: ValidInput, answer: asyncio.Future[Body]) -> None:
         self.model_input = model_input
         self.answer = answer
+        self.alone = False
         self.queued_at = time.monotonic()
+
+    @property
+    def join_key(self) -> Hashable | None:
+        """Equal keys may stand in one batch; None: only ever alone."""
+        return None if self.alone else self.model_input.join_key
 
     @property
     def wanted(self) -> bool:
@@ -58,6 +68,12 @@ class Waiting:
         """Puts it behind all others."""
         self._jobs.append(job)
 
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        """Before all others again, each to be answered alone."""
+        for job in reversed(jobs):
+            job.alone = True
+            self._jobs.appendleft(job)
+
     def drop_oldest(self) -> None:
         """Takes out who has waited longest."""
         self._jobs.popleft()
@@ -74,18 +90,18 @@ class Waiting:
         while jobs:
             first = jobs.popleft()
             if first.wanted:
-                joins = self._row_wise and first.model_input.join_key is not None
+                joins = self._row_wise and first.join_key is not None
                 return self._joined(first) if joins and jobs else [first]
         return []
 
     def _joined(self, first: Job) -> list[Job]:
         batch, left = [first], deque[Job]()
-        key, room = first.model_input.join_key, self._max_batch_rows - first.model_input.rows
+        key, room = first.join_key, self._max_batch_rows - first.model_input.rows
         while self._jobs:
             job = self._jobs.popleft()
             if not job.wanted:
                 continue
-            if job.model_input.join_key == key and job.model_input.rows <= room:
+            if job.join_key == key and job.model_input.rows <= room:
                 batch.append(job)
                 room -= job.model_input.rows
             else:

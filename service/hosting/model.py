@@ -28,13 +28,26 @@ class RowWise:
 
 
 class LoadedModel:
-    """A version that was loaded as MLflow loads it."""
+    """A version that was loaded as MLflow loads it.
 
-    def __init__(self, path: str) -> None:
+    `joinable` is whether its requests may be joined if warm-up shows no harm. If it does, every
+    answer must have one element a row from then on, that of a lone request too: MLflow's server
+    would pass on any number, but a version whose answers are split by rows must not begin to lie
+    only where somebody can tell.
+    """
+
+    def __init__(self, path: str, *, joinable: bool = False) -> None:
         self._model = mlflow.pyfunc.load_model(path)
+        self._joinable = joinable
+        self._by_row = False
 
     def warm_up(self, example: Batch) -> RowWise:
         """Predicts the example whole, then row by row; raises what the model raises."""
+        found = self._look_at_rows(example)
+        self._by_row = self._joinable and found.shown
+        return found
+
+    def _look_at_rows(self, example: Batch) -> RowWise:
         if example.whole:
             outputs.encode(self._call(example))
             return RowWise(shown=False, reason="without a signature there is no telling rows apart")
@@ -73,6 +86,8 @@ class LoadedModel:
     def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Failure]:
         prediction = self._call(batch)
         alone = len(batch.rows) == 1
+        if self._by_row:
+            outputs.check_by_row(prediction, sum(batch.rows))
         parts = [prediction] if alone else outputs.split(prediction, batch.rows)
         replies = [outputs.encode(part) for part in parts]
         return [

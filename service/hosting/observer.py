@@ -1,6 +1,16 @@
 """What hosting tells whoever wants to know; metrics and logs implement it."""
 
+import enum
 from typing import Protocol
+
+from service.processes.ending import Ending, EndReason
+
+
+class Purpose(enum.StrEnum):
+    """What a host was started for."""
+
+    SERVING = "serving"
+    SECOND_TRY = "second_try"
 
 
 class HostingObserver(Protocol):
@@ -10,8 +20,20 @@ class HostingObserver(Protocol):
         """A batch was predicted."""
         ...
 
-    def host_restarted(self) -> None:
-        """A host died and is being replaced."""
+    def host_ended(self, ending: Ending, purpose: Purpose) -> None:
+        """A host has ended, wanted or not, while it loaded or later; told once for every host."""
+        ...
+
+    def host_restarted(self, reason: EndReason) -> None:
+        """A host that served has died for this reason and is being replaced."""
+        ...
+
+    def host_not_started(self, error: Exception) -> None:
+        """A replacement, or a host for a second try, could not be started."""
+        ...
+
+    def memory(self, pid: int, held_bytes: int) -> None:
+        """A living host's memory, with that of all its descendants; told about once a second."""
         ...
 
     def queued(self, waiting: int) -> None:

@@ -26,7 +26,7 @@ class NotEncodable(Exception):
 
 
 class NotByRow(Exception):
-    """A joined call returned something that cannot be split among its requests."""
+    """Not one answer for each row, from a version that was shown to give one."""
 
 
 def encode(prediction: Any) -> bytes:
@@ -38,14 +38,20 @@ def encode(prediction: Any) -> bytes:
         return _encode_slowly(plain)
 
 
+def check_by_row(prediction: Any, rows: int) -> None:
+    """Raises `NotByRow` unless there is exactly one answer a row."""
+    listed = isinstance(prediction, pd.DataFrame | pd.Series | list)
+    if not listed and not (isinstance(prediction, np.ndarray) and prediction.ndim):
+        raise NotByRow(f"{type(prediction).__name__} has no rows")
+    if len(prediction) != rows:
+        raise NotByRow(f"{len(prediction)} answers to {rows} rows")
+
+
 def split(prediction: Any, rows: Sequence[int]) -> list[Any]:
     """The part of each request; raises `NotByRow` unless there is exactly one answer a row."""
+    check_by_row(prediction, sum(rows))
     if isinstance(prediction, np.ndarray):
         prediction = prediction.tolist()
-    if not isinstance(prediction, pd.DataFrame | pd.Series | list):
-        raise NotByRow(f"{type(prediction).__name__} has no rows")
-    if len(prediction) != sum(rows):
-        raise NotByRow(f"{len(prediction)} answers to {sum(rows)} rows")
     sliced = prediction.iloc if isinstance(prediction, pd.DataFrame | pd.Series) else prediction
     parts, start = [], 0
     for count in rows:

@@ -9,31 +9,24 @@ requests wait. Only when the first replacement has failed too are requests refus
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Coroutine
-from typing import Any, Final, Self
+from typing import Any, Self
 
-from service.contract.model_input import ValidInput
-from service.errors import (
-    ModelFailed,
-    NoServable,
-    Overloaded,
-    PredictionTimedOut,
-    ServiceError,
-)
-from service.hosting.host_handle import Host
+from service.contract.model_input import EncodedInput, ModelInput, ValidInput
+from service.errors import NoServable, Overloaded, PassingFault, ServiceError
+from service.hosting.host_handle import Host, NotSent, refuse_unsendable
 from service.hosting.jobs import Job, Waiting
-from service.hosting.observer import HostingObserver
+from service.hosting.misfortune import Misfortune
+from service.hosting.observer import HostingObserver, Purpose
+from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, start_host
 from service.hosting.status import PoolStatus
 from service.hosting.suspects import Suspects
 from service.processes.child import Forks
 from service.processes.frames import Body
-
-_LONGEST_PAUSE: Final = 30.0
-# So many deaths of each host in a row may be chance, and are answered by a replacement at once.
-_EXCUSED: Final = 3
 
 
 class Pool:
@@ -55,14 +48,14 @@ class Pool:
         self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
         self._hosts: set[Host] = set()
         self._idle: list[Host] = []
-        self._excused = _EXCUSED * limits.hosts
-        self._suspects = Suspects(self._start_host, limits, warmth.seconds)
+        self._slice_rows = limits.max_batch_rows if warmth.row_wise else sys.maxsize
+        self._misfortune = Misfortune(limits.hosts)
+        self._suspects = Suspects(
+            lambda: self._start_host(Purpose.SECOND_TRY), limits, warmth.seconds
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
         self._watch: asyncio.TimerHandle | None = None
-        # Deaths since a batch was last answered, and failed replacements since one succeeded.
-        self._deaths_in_a_row = 0
-        self._failed_replacements = 0
         self._restarts = 0
         self._closed = False
 
@@ -74,12 +67,12 @@ class Pool:
 
         Raises `VersionFault` or `PassingFault`; every process has ended then, as when cancelled.
         """
-        child, warmth = await start_host(forks, model, limits, observer.printed)
+        child, warmth = await start_host(forks, model, limits, observer, Purpose.SERVING)
         pool = cls(forks, model, limits, observer, warmth)
         pool._admit(Host(child, limits.predict_seconds))
         try:
             for _ in range(limits.hosts - 1):
-                pool._admit(await pool._start_host())
+                pool._admit(await pool._start_host(Purpose.SERVING))
         except BaseException:
             await pool.close()
             raise
@@ -87,11 +80,8 @@ class Pool:
 
     @property
     def ready(self) -> bool:
-        """A host can answer, or the first replacement of the last one is on its way.
-
-        Hosts that start and die again and again are no replacement.
-        """
-        return not self._closed and (bool(self._hosts) or self._misfortunes <= self._excused)
+        """A host can answer, or the first replacement of the last one is on its way."""
+        return not self._closed and (bool(self._hosts) or self._misfortune.bearable)
 
     @property
     def status(self) -> PoolStatus:
@@ -102,21 +92,34 @@ class Pool:
             row_wise=self._warmth.row_wise,
             row_wise_reason=self._warmth.reason,
             waiting=len(self._waiting),
+            memory_bytes=sum(host.child.held_bytes for host in self._hosts),
         )
 
     async def predict(self, model_input: ValidInput) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input.
+        A request of more rows than a batch takes turns with others, slice by slice, where slices
+        are answered as the whole; the limits of time are those of each slice then.
         """
-        if not self.ready:
-            raise NoServable("No process of this version can answer right now.")
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
+        rows = self._slice_rows
+        if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
+            parts = slices(model_input, rows)
+            return await in_turn(parts, self._queued, self._limits.max_reply_bytes)
+        if isinstance(model_input, EncodedInput) and model_input.slices:
+            encoded = encoded_slices(model_input)
+            return await in_turn(encoded, self._queued, self._limits.max_reply_bytes)
+        return await self._queued(model_input)
+
+    def _queued(self, model_input: ValidInput) -> asyncio.Future[Body]:
+        if not self.ready:
+            raise NoServable("No process of this version can answer right now.")
         job = Job(model_input, asyncio.get_running_loop().create_future())
         self._waiting.add(job)
         self._wake()
-        return await job.answer
+        return job.answer
 
     async def close(self) -> None:
         """Ends every process; whoever still waits is refused. Returns when all are gone."""
@@ -132,8 +135,14 @@ class Pool:
         self._hosts.clear()
         self._idle.clear()
 
-    async def _start_host(self) -> Host:
-        child, _ = await start_host(self._forks, self._model, self._limits, self._observer.printed)
+    async def _start_host(self, purpose: Purpose) -> Host:
+        try:
+            child, _ = await start_host(
+                self._forks, self._model, self._limits, self._observer, purpose
+            )
+        except Exception as error:
+            self._observer.host_not_started(error)
+            raise
         return Host(child, self._limits.predict_seconds)
 
     def _admit(self, host: Host) -> None:
@@ -160,32 +169,35 @@ class Pool:
         def returned(lost: list[Job]) -> None:
             self._returned(host, batch, lost, time.perf_counter() - started)
 
-        host.predict(batch, returned)
+        try:
+            host.predict(batch, returned)
+        except NotSent:
+            self._idle.append(host)
+            self._send_apart(batch)
+
+    def _send_apart(self, batch: list[Job]) -> None:
+        if len(batch) == 1:
+            refuse_unsendable(batch[0])
+        else:
+            self._waiting.put_back(batch)
 
     def _returned(self, host: Host, batch: list[Job], lost: list[Job], seconds: float) -> None:
         if host.child.alive:
-            self._deaths_in_a_row = 0
+            self._misfortune.answered()
             self._observer.batch(sum(job.model_input.rows for job in batch), seconds)
             self._idle.append(host)
             if len(self._waiting):
                 self._dispatch()
         else:
             self._lose(host)
-            self._retry(lost, overran=host.overran)
+            self._retry(host, lost)
 
-    @property
-    def _misfortunes(self) -> int:
-        replaced_in_vain = self._excused if self._failed_replacements else 0
-        return self._deaths_in_a_row + self._failed_replacements + replaced_in_vain
-
-    def _retry(self, lost: list[Job], *, overran: bool) -> None:
+    def _retry(self, host: Host, lost: list[Job]) -> None:
         for job in lost:
             if self._closed:
                 job.fail(NoServable("This version is no longer served."))
-            elif overran and (len(lost) == 1 or not self._model.retry):
-                job.fail(PredictionTimedOut("The model took longer than is allowed."))
-            elif not self._model.retry:
-                job.fail(ModelFailed("The model's process ended during the prediction."))
+            elif not self._model.retry or (host.overran and len(lost) == 1):
+                job.fail(host.fault)
             else:
                 self._suspects.add(job)
 
@@ -197,21 +209,21 @@ class Pool:
             self._idle.remove(host)
         if not self._closed:
             self._restarts += 1
-            self._deaths_in_a_row += 1
-            self._observer.host_restarted()
+            self._misfortune.died()
+            self._observer.host_restarted(host.child.ending.reason)
             self._keep(self._replace())
 
     async def _replace(self) -> None:
         while True:
             if not self.ready:
                 self._fail_waiting(NoServable("The model's process could not be replaced."))
-            await asyncio.sleep(_pause(self._misfortunes - self._excused))
+            await asyncio.sleep(self._misfortune.pause)
             try:
-                host = await self._start_host()
-            except Exception:  # noqa: BLE001 - supervision must outlive whatever a start meets
-                self._failed_replacements += 1
+                host = await self._start_host(Purpose.SERVING)
+            except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
+                self._misfortune.not_replaced(passing=isinstance(error, PassingFault))
             else:
-                self._failed_replacements = 0
+                self._misfortune.replaced()
                 self._admit(host)
                 self._dispatch()
                 return
@@ -223,7 +235,7 @@ class Pool:
 
     def _watch_the_oldest(self) -> None:
         self._watch = None
-        limit, now = self._limits.predict_seconds, time.monotonic()
+        limit, now = self._limits.wait_seconds, time.monotonic()
         while (oldest := self._waiting.oldest) is not None:
             left = oldest.queued_at + limit - now
             if left > 0 and oldest.wanted:
@@ -238,8 +250,3 @@ class Pool:
         for job in self._waiting.take_all():
             job.fail(error)
         self._observer.queued(0)
-
-
-def _pause(failures: int) -> float:
-    """Seconds before the next try: none at first, then 1, 2, 4 up to half a minute."""
-    return 0.0 if failures <= 0 else min(2.0 ** (failures - 1), _LONGEST_PAUSE)

@@ -20,14 +20,19 @@ _COMMON: Final = frozenset({"application/json", ""})
 
 
 class RequestReader:
-    """Reads requests of one version."""
+    """Reads requests of one version; large ones in slices of so many rows, if that is given."""
 
     def __init__(
-        self, contract: Contract | UnsignedContract, definition: Definition, decoder: Decoder
+        self,
+        contract: Contract | UnsignedContract,
+        definition: Definition,
+        decoder: Decoder,
+        slice_rows: int | None = None,
     ) -> None:
         self._parse = contract.parse
         self._definition = definition.dump()
         self._decoder = decoder
+        self._slice_rows = slice_rows
 
     async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ValidInput:
         """The valid request. Raises what `Contract.parse` and `Decoder.decode` raise."""
@@ -36,7 +41,7 @@ class RequestReader:
             body = b"".join(body)
         if isinstance(body, bytes) and len(body) <= most:
             return self._parse(body, media_type)
-        return await self._decoder.decode(self._definition, body, media_type)
+        return await self._decoder.decode(self._definition, body, media_type, self._slice_rows)
 
 
 def _most_bytes(media_type: str) -> int:

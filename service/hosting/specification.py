@@ -15,8 +15,9 @@ class Limits:
         max_batch_rows: rows that are joined into one call at most.
         max_queue: requests that may wait for a host.
         max_reply_bytes: a longer reply fails its request.
-        predict_seconds: a call that takes longer costs its host; also the longest wait in a queue.
+        predict_seconds: a call that takes longer costs its host.
         load_seconds: load and warm-up together.
+        memory_bytes: a host that holds more, with all that it has forked, is ended; None: no limit.
     """
 
     hosts: int = 1
@@ -25,6 +26,16 @@ class Limits:
     max_reply_bytes: int = 64 * 1024**2
     predict_seconds: float = 60.0
     load_seconds: float = 600.0
+    memory_bytes: int | None = None
+
+    @property
+    def wait_seconds(self) -> float:
+        """The longest wait in a queue.
+
+        Somebody else's call may take all of its time before it is known to hang, and those behind
+        it have done nothing wrong.
+        """
+        return 2 * self.predict_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,17 @@ import orjson
 
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, PassingFault, VersionFault
+from service.hosting.memory_watch import watch_memory
+from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.wire import Operation, encode_batch
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
+from service.processes.ending import Ending, EndReason
 from service.processes.frames import Frame, Status
-from service.processes.output import OnLine
 
 HOST_ROLE = "service.hosting.host"
-_KILLED = -9
+_NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
 # A batch whose replies together are larger than this many times the limit of one costs its host,
 # and its requests are tried again alone.
 _REPLIES_A_BATCH = 16
@@ -32,34 +34,42 @@ class Warmth:
 
 
 async def start_host(
-    forks: Forks, model: HostedModel, limits: Limits, on_line: OnLine
+    forks: Forks, model: HostedModel, limits: Limits, observer: HostingObserver, purpose: Purpose
 ) -> tuple[Child, Warmth]:
-    """A host that has loaded the version and answered its example.
+    """A host that has loaded the version and answered its example; watched until its end.
 
     Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
     """
     begun = time.monotonic()
-    child = await forks.fork(HOST_ROLE, limits.max_reply_bytes * _REPLIES_A_BATCH, on_line)
+    most = limits.max_reply_bytes * _REPLIES_A_BATCH
+    child = await forks.fork(HOST_ROLE, most, observer.printed)
+    child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
+    watch_memory(child, limits.memory_bytes, observer.memory)
     try:
         async with asyncio.timeout(limits.load_seconds):
             await _load(child, model, limits)
             row_wise, reason = await _warm_up(child, model)
             return child, Warmth(row_wise, reason, time.monotonic() - begun)
     except TimeoutError:
-        await child.end()
+        await child.end(EndReason.TIME_LIMIT)
         raise VersionFault(
             "load", "load_timed_out", "Loading and warming up took longer than is allowed."
         ) from None
     except ChannelClosed:
-        child.kill()
-        raise _died(await asyncio.shield(child.exited)) from None
+        await _ended(child)
+        raise _died(child.ending) from None
     except BaseException:
         await asyncio.shield(child.end())
         raise
 
 
 async def _load(child: Child, model: HostedModel, limits: Limits) -> None:
-    wanted = {"path": str(model.path), "max_reply_bytes": limits.max_reply_bytes}
+    wanted = {
+        "path": str(model.path),
+        "max_reply_bytes": limits.max_reply_bytes,
+        "joinable": model.joinable,
+        "memory_bytes": limits.memory_bytes,
+    }
     reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
     if reply.status is not Status.DONE:
         raise _failed(reply, "load", "load_failed", "MLflow could not load the model.")
@@ -87,10 +97,27 @@ def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> VersionFaul
     return VersionFault(stage, reason, sentence, orjson.loads(reply.head)["error"])
 
 
-def _died(status: int | None) -> FollowingError:
-    if status is None or status == _KILLED:
+async def _ended(child: Child) -> None:
+    try:
+        await asyncio.shield(child.exited)
+    except BaseException:
+        await asyncio.shield(child.end())
+        raise
+
+
+def _died(ending: Ending) -> FollowingError:
+    if ending.reason is EndReason.MEMORY:
+        # Not passing, although it is want of memory: the limit is the service's own and stays, so
+        # another try would take all that is allowed from the machine again, and end as this one.
+        return VersionFault(
+            "load", "memory_exceeded", "The version needs more memory than a host is allowed."
+        )
+    if ending.reason in _NOBODYS_FAULT or ending.status == "SIGKILL":
         # Nobody here kills a host that loads; the kernel does, for want of memory.
         return PassingFault("load", "host_killed", "The process was killed while it loaded.")
     return VersionFault(
-        "load", "host_died", "The process ended while it loaded or warmed up.", f"status {status}"
+        "load",
+        "host_died",
+        "The process ended while it loaded or warmed up.",
+        f"{ending.reason}, status {ending.status}",
     )

@@ -13,6 +13,7 @@ class PoolStatus:
         row_wise: whether requests may be joined into one call (P16).
         row_wise_reason: one sentence why, or why not.
         waiting: requests in the queue.
+        memory_bytes: what the hosts and all that they have forked hold, of a moment ago.
     """
 
     hosts: int
@@ -20,3 +21,4 @@ class PoolStatus:
     row_wise: bool
     row_wise_reason: str
     waiting: int
+    memory_bytes: int = 0

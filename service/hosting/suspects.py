@@ -4,13 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from service.errors import (
-    ModelFailed,
-    NoServable,
-    Overloaded,
-    PredictionTimedOut,
-)
-from service.hosting.host_handle import Host
+from service.errors import NoServable, Overloaded
+from service.hosting.host_handle import Host, NotSent, refuse_unsendable
 from service.hosting.jobs import Job
 from service.hosting.specification import Limits
 
@@ -75,7 +70,7 @@ class Suspects:
         while host.child.alive and self._waiting:
             job = self._next()
             if job.wanted and await self._is_lost(host, job):
-                job.fail(_culprit(host))
+                job.fail(host.fault)
 
     def _next(self) -> Job:
         job = next(iter(self._waiting))
@@ -85,7 +80,11 @@ class Suspects:
     async def _is_lost(self, host: Host, job: Job) -> bool:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[list[Job]] = loop.create_future()
-        host.predict([job], done.set_result)
+        try:
+            host.predict([job], done.set_result)
+        except NotSent:
+            refuse_unsendable(job)
+            return False
         try:
             return bool(await asyncio.shield(done))
         except asyncio.CancelledError:
@@ -95,9 +94,3 @@ class Suspects:
     def _refuse_all(self) -> None:
         while self._waiting:
             self._next().fail(NoServable("The model's process could not be replaced."))
-
-
-def _culprit(host: Host) -> ModelFailed | PredictionTimedOut:
-    if host.overran:
-        return PredictionTimedOut("The model took longer than is allowed.")
-    return ModelFailed("The model's process ended during the prediction.")

@@ -42,7 +42,8 @@ class Outcome(enum.IntEnum):
     MODEL_RAISED = 1
     NOT_ENCODABLE = 2
     REPLY_TOO_LARGE = 3
-    INPUT_REFUSED = 4
+    NOT_BY_ROW = 4
+    INPUT_REFUSED = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final
 
 from service.processes import lifetime
 from service.processes.forker import Forker
+from service.processes.victims import FORKING, prefer_as_victim
 
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
 PRELOADED: Final = (
@@ -46,6 +47,7 @@ def main(preloaded: Sequence[str] = PRELOADED) -> None:
     descriptor, front, *roles = sys.argv[1:]
     lifetime.die_with_parent(int(front))
     lifetime.adopt_orphans()
+    prefer_as_victim(FORKING)
     control = socket.socket(fileno=int(descriptor))
     _preload((*preloaded, *roles))
     forker = Forker(control, {role: sys.modules[role].run for role in roles})

@@ -41,14 +41,14 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         logger: told of unexpected exceptions, with their traceback.
         observers: told of every prediction request.
         clock: seconds since 1970.
-        stopping: while true, `/health/ready` is 503 and requests are still answered.
+        stopping: while true, the probes are 503 and requests are still answered.
         lifespan: what FastAPI enters at start-up and leaves at shutdown.
     """
     dialects = (PodiumDialect(), MlflowDialect())
     house = House(max_body_bytes, RequestIds(), tuple(observers), logger)
     routers = (
         health_router(slots, stopping),
-        scoring_router(slots.default),
+        scoring_router(slots.default, stopping),
         models_router(slots, clock),
         exposition_router(registry),
     )

@@ -57,7 +57,8 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
     @router.get("/models/{name:path}@{alias}/ready", responses=_unready(SlotReady) | UNKNOWN_MODEL)
     async def slot_ready(name: str, alias: str, response: Response) -> SlotReady:
         """200 when this slot has a version that can answer, else 503."""
-        report = SlotReady(ready=slots.find(f"{name}@{alias}").ready)
+        found = slots.find(f"{name}@{alias}")
+        report = SlotReady(ready=found.ready and not stopping())
         response.status_code = 200 if report.ready else _NOT_READY
         return report
 

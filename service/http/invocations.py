@@ -6,7 +6,7 @@ code. Different on purpose: any other exception of a model gives 500 instead of 
 holds the client's rows, the model's text or a stack trace (P14).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -82,7 +82,7 @@ class MlflowDialect:
         }
 
 
-def scoring_router(default: Slot) -> APIRouter:
+def scoring_router(default: Slot, stopping: Callable[[], bool]) -> APIRouter:
     """`/ping`, `/health` and `/version` of the default slot, with MLflow's own answers."""
     router = APIRouter(tags=["MLflow's scoring protocol"])
     version = metadata.version("mlflow")
@@ -90,8 +90,8 @@ def scoring_router(default: Slot) -> APIRouter:
     @router.get("/ping", response_class=Response, responses=_PING)
     @router.get("/health", response_class=Response, responses=_PING)
     async def ping() -> Response:
-        """A line feed; 503 while no version can answer on the default routes."""
-        status = 200 if default.ready else 503
+        """A line feed; 503 while no version can answer on the default routes, or at the stop."""
+        status = 200 if default.ready and not stopping() else 503
         return Response(b"\n", status, media_type="application/json")
 
     @router.get("/version", response_class=Response)

@@ -41,6 +41,7 @@ class HostsReport(BaseModel):
     row_wise: bool
     row_wise_reason: str
     waiting: int
+    memory_bytes: int
 
 
 class SlotReport(BaseModel):

@@ -34,7 +34,7 @@ TOLD: Mapping[str, Telling] = {
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
     "look_failed": Telling("MLflow gives no answer about the aliases", ("message", "code")),
     "look_recovered": Telling("MLflow answers again", style="green"),
-    "host_died": Telling("A process of {model} version {version} died and is replaced"),
+    "host_died": Telling("A process of {model} version {version} died", ("reason",)),
 }
 
 # An outage is logged with every look; it is told once, and again when it comes back later.

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self, cast
 
 from service.processes.frames import (
@@ -33,6 +33,7 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._asked: Frame | None = None
         self._answer: asyncio.Future[Frame] | None = None
+        self._on_lost: Callable[[bool], None] | None = None
         self.closed = False
 
     @classmethod
@@ -47,6 +48,13 @@ class Channel(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether a request could be sent now."""
         return self._answer is None and not self.closed
+
+    def when_lost(self, on_lost: Callable[[bool], None]) -> None:
+        """Calls it once if the child closes the channel (False) or sends what is no frame (True).
+
+        Not for a channel that the front closes.
+        """
+        self._on_lost = on_lost
 
     def request(
         self, operation: int, head: bytes, body: Body | Sequence[Body] = b""
@@ -75,6 +83,7 @@ class Channel(asyncio.Protocol):
 
     def close(self) -> None:
         """Closes the socket; whoever waits for an answer gets `ChannelClosed`."""
+        self._on_lost = None
         self._fail("the channel was closed")
         if self._transport is not None:
             self._transport.abort()
@@ -90,11 +99,18 @@ class Channel(asyncio.Protocol):
             for frame in self._reader.feed(data):
                 self._take(frame)
         except FrameError:
+            self._lose(by_nonsense=True)
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's word that no more will come."""
+        self._lose(by_nonsense=False)
         self._fail("the child closed the channel")
+
+    def _lose(self, *, by_nonsense: bool) -> None:
+        on_lost, self._on_lost = self._on_lost, None
+        if on_lost is not None:
+            on_lost(by_nonsense)
 
     def _take(self, frame: Frame) -> None:
         asked, answer = self._asked, self._answer

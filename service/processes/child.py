@@ -8,23 +8,30 @@ from typing import Final, Protocol
 
 from service.processes import lifetime
 from service.processes.channel import Channel
+from service.processes.ending import Ending, EndReason, ending
 from service.processes.output import OnLine
 
 # The zygote reports how a child ended some milliseconds after the kernel says that it has.
 _REPORT_SECONDS: Final = 0.5
+# A process that ends closes its channel first; one that lives on without it is of no use.
+_CLOSED_SECONDS: Final = 1.0
 
 
 class Child:
     """One process, leader of its own group. Its end is seen by pidfd, never by EOF alone.
 
     `exited` becomes the exit status, negative for a signal; None where nobody could say.
+    `held_bytes` is the memory that it and its descendants were last seen to hold, if watched.
     """
 
     def __init__(self, pid: int, channel: Channel) -> None:
         loop = asyncio.get_running_loop()
         self.pid = pid
         self.channel = channel
+        self.held_bytes = 0
         self.exited: asyncio.Future[int | None] = loop.create_future()
+        self._killed_for: EndReason | None = None
+        channel.when_lost(self._on_lost)
         try:
             self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -38,6 +45,11 @@ class Child:
         """Whether its end has not been seen yet."""
         return not self.exited.done()
 
+    @property
+    def ending(self) -> Ending:
+        """How it has ended, and why. Only once `exited` is done."""
+        return ending(self.pid, self.exited.result(), self._killed_for)
+
     def report_exit(self, status: int | None) -> None:
         """The zygote's word, or the front's when there is no zygote to give it."""
         if not self.exited.done():
@@ -45,19 +57,30 @@ class Child:
         self.channel.close()
         self._forget()
 
-    def kill(self) -> None:
-        """Ends the process and its whole group, busy or not; returns at once."""
+    def kill(self, reason: EndReason = EndReason.UNWANTED) -> None:
+        """Ends the process and its whole group, busy or not; returns at once.
+
+        Of several reasons the first one is told.
+        """
         if self._pidfd == -1:
             return
+        self._killed_for = self._killed_for or reason
         with contextlib.suppress(ProcessLookupError):
             # Fails once the process was reaped, after which its number may be another's.
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             lifetime.end_group(self.pid)
 
-    async def end(self) -> None:
+    async def end(self, reason: EndReason = EndReason.UNWANTED) -> None:
         """Kills it and returns when it has gone."""
-        self.kill()
+        self.kill(reason)
         await asyncio.shield(self.exited)
+
+    def _on_lost(self, by_nonsense: bool) -> None:  # noqa: FBT001 - the channel's only word
+        if by_nonsense:
+            self.kill(EndReason.FRAME_ERROR)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_CLOSED_SECONDS, self.kill, EndReason.CHANNEL_CLOSED)
 
     def _on_end(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,10 +1,10 @@
 """The zygote's loop: forks children on request, reports their ends, and leaves nothing behind.
 
 It speaks JSON messages over a sequenced-packet socket, because file descriptors travel with them
-(SCM_RIGHTS). Requests: `{"token", "role"}` with three descriptors: the child's channel, its stdout
-and its stderr. Reports: `{"ready": true}`, `{"token", "pid"}` or `{"token", "error"}`, and
-`{"pid", "exited": status}` where a negative status is the signal that ended the child (as in
-`subprocess`).
+(SCM_RIGHTS). Requests: `{"token", "role", "folder"}` with three descriptors: the child's channel,
+its stdout and its stderr; the folder is for its temporary files, or null. Reports:
+`{"ready": true}`, `{"token", "pid"}` or `{"token", "error"}`, and `{"pid", "exited": status}` where
+a negative status is the signal that ended the child (as in `subprocess`).
 
 Single-threaded, and idle but for forks, so signals are answered at once.
 """
@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
@@ -24,6 +25,8 @@ from service.processes import lifetime
 
 MESSAGE_BYTES: Final = 64 * 1024
 DESCRIPTORS: Final = 3
+# Instead of a role: a zygote like this one, with its control socket as the only descriptor.
+SPARE: Final = "spare zygote"
 
 Role = Callable[[socket.socket], None]
 
@@ -73,7 +76,7 @@ class Forker:
             return
         request = json.loads(message)
         try:
-            pid = self._fork(self._roles[request["role"]], descriptors)
+            pid = self._fork(request["role"], request["folder"], descriptors)
         except (KeyError, OSError) as error:
             # Memory or processes have run out: those that serve must not be lost for it.
             self._say({"token": request["token"], "error": repr(error)})
@@ -112,23 +115,28 @@ class Forker:
             return None
         return None if found is None else found.si_pid
 
-    def _fork(self, role: Role, descriptors: list[int]) -> int:
+    def _fork(self, name: str, folder: str | None, descriptors: list[int]) -> int:
+        role = None if name == SPARE else self._roles[name]
         zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be_a_child(zygote, role, descriptors)
+            self._be_a_child(zygote, role, folder, descriptors)
         return pid
 
-    def _be_a_child(self, zygote: int, role: Role, descriptors: list[int]) -> NoReturn:
+    def _be_a_child(
+        self, zygote: int, role: Role | None, folder: str | None, descriptors: list[int]
+    ) -> NoReturn:
         status = 1
         try:
             os.setsid()
-            lifetime.die_with_parent(zygote)
             lifetime.adopt_orphans()
-            self._forget_the_zygote()
-            channel, output, errors = descriptors
-            _redirect(output, errors)
-            role(socket.socket(fileno=channel))
+            if role is None:
+                self._forget_the_zygote()
+                self._be_a_spare(socket.socket(fileno=descriptors[0]))
+            else:
+                lifetime.die_with_parent(zygote)
+                self._forget_the_zygote()
+                _be_in_a_role(role, folder, descriptors)
             status = 0
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1
@@ -138,6 +146,12 @@ class Forker:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
+
+    def _be_a_spare(self, control: socket.socket) -> None:
+        # Without a word the front has gone, or wants no spare any more.
+        if message := control.recv(MESSAGE_BYTES):
+            lifetime.die_with_parent(json.loads(message)["front"], signal.SIGTERM)
+            Forker(control, self._roles).run()
 
     def _forget_the_zygote(self) -> None:
         signal.set_wakeup_fd(-1)
@@ -153,8 +167,22 @@ class Forker:
         lifetime.end_orphans(keep=())
 
 
+def _be_in_a_role(role: Role, folder: str | None, descriptors: list[int]) -> None:
+    channel, output, errors = descriptors
+    _redirect(output, errors)
+    if folder is not None:
+        _keep_temporary_files_in(folder)
+    role(socket.socket(fileno=channel))
+
+
 def _redirect(output: int, errors: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, target)
         os.close(source)
+
+
+def _keep_temporary_files_in(folder: str) -> None:
+    # For this process, which may have asked already, and for whatever it starts.
+    os.environ |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
+    tempfile.tempdir = folder

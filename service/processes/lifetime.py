@@ -59,14 +59,19 @@ def end_orphans(keep: Collection[int]) -> None:
         _end(orphans)
 
 
-def end_marked(mark: str, known: Collection[int]) -> None:
+def end_marked(mark: str, known: Collection[int], keep: Collection[int] = ()) -> None:
     """Kills and reaps every child that was started with `mark` (NAME=value) in its environment.
 
     For a process that has other children too; what those leave behind in turn is ended as well.
     `known` are marked children: one that is dying has lost its environment, and still has children.
+    Those in `keep` are left alone.
     """
     marked = mark.encode()
-    while orphans := {child for child in children() if child in known or _is_marked(child, marked)}:
+    while orphans := {
+        child
+        for child in children().difference(keep)
+        if child in known or _is_marked(child, marked)
+    }:
         _end(orphans)
 
 

@@ -1,15 +1,19 @@
 """The front's handle to the zygote: started when first needed, replaced when it dies."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from service.errors import PassingFault
 from service.processes.child import Child
+from service.processes.ending import Ending
 from service.processes.output import OnLine, Outputs
+from service.processes.scratch import Scratch
+from service.processes.spare import Spare
 from service.processes.zygote_process import ZygoteProcess, not_started
 
 _LONGEST_PAUSE: Final = 60.0
@@ -22,6 +26,9 @@ class Zygote:
         roles: the modules whose `run` a child may be asked to call.
         environment: the whole environment of the zygote and so of every child.
         module: the zygote's main, called as `service.hosting.zygote` is.
+        on_death: told when the zygote has died; another is being started then.
+        scratch: where children get private temporary folders; owned from now on. None: they use
+            the system's.
     """
 
     def __init__(
@@ -29,14 +36,21 @@ class Zygote:
         roles: Sequence[str],
         environment: Mapping[str, str],
         module: str = "service.hosting.zygote",
+        on_death: Callable[[Ending], None] = lambda _: None,
+        scratch: Scratch | None = None,
     ) -> None:
         self._command = (sys.executable, "-P", "-m", module)
         self._roles = roles
         self._environment = dict(environment)
         self._process: ZygoteProcess | None = None
+        self._promoted: ZygoteProcess | None = None
+        self._spare: Spare | None = None
+        self._sparing: asyncio.Task[None] | None = None
         self._failures = 0
         self._retry_at = 0.0
         self._outputs = Outputs()
+        self._on_death = on_death
+        self._scratch = scratch
         self._forking: set[asyncio.Task[Child]] = set()
 
     async def start(self) -> None:
@@ -64,8 +78,15 @@ class Zygote:
         process, self._process = self._process, None
         if process is not None:
             await process.end()
-        await asyncio.gather(*self._forking, return_exceptions=True)
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.discard()
+        sparing = [] if self._sparing is None else [self._sparing]
+        await asyncio.gather(*self._forking, *sparing, return_exceptions=True)
         await self._outputs.close()
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            await asyncio.to_thread(scratch.close)
 
     async def _ready(self) -> ZygoteProcess:
         if self._process is None or not self._process.alive:
@@ -76,17 +97,50 @@ class Zygote:
         try:
             await process.ready()
         except PassingFault:
+            if self._process is not process and self._process is not None:
+                return await self._ready()  # another has taken its place already
             await self._give_up(process)
             raise
         self._failures = 0
+        self._see_to_a_spare(process)
         return process
 
     def _started(self) -> ZygoteProcess:
         try:
-            return ZygoteProcess(self._command, self._roles, self._environment)
+            return ZygoteProcess.spawn(self._command, self._roles, self._environment, self._died)
         except OSError as error:
             self._note_failure()
             raise not_started(str(error)) from error
+
+    def _died(self, process: ZygoteProcess) -> None:
+        self._on_death(process.ending)
+        if process is self._process:
+            self._replace(process)
+
+    def _replace(self, process: ZygoteProcess) -> None:
+        # At once, since its hosts are waited for; but not again and again if it cannot start.
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.usable:
+            with contextlib.suppress(OSError):
+                self._process = self._promoted = process.promote(spare, self._died)
+                return
+        if process.was_ready or process is self._promoted:
+            with contextlib.suppress(PassingFault):
+                self._process = self._started()
+
+    def _see_to_a_spare(self, process: ZygoteProcess) -> None:
+        wanted = self._spare is None or not self._spare.usable
+        if wanted and (self._sparing is None or self._sparing.done()):
+            self._sparing = asyncio.get_running_loop().create_task(self._make_spare(process))
+
+    async def _make_spare(self, process: ZygoteProcess) -> None:
+        # Without one all goes on as well; the next fork tries again.
+        with contextlib.suppress(PassingFault, OSError):
+            spare = await process.spare()
+            if process is self._process and process.alive:
+                self._spare = spare
+            else:
+                spare.discard()
 
     async def _give_up(self, process: ZygoteProcess) -> None:
         # Several may have waited for it; it has failed once.
@@ -104,12 +158,27 @@ class Zygote:
         self, process: ZygoteProcess, role: str, max_body_bytes: int, on_line: OnLine
     ) -> Child:
         try:
-            child, pipes = await process.fork(role, max_body_bytes)
+            child, pipes = await self._forked_with_folder(process, role, max_body_bytes)
             await self._listen(child, pipes, on_line)
         except OSError as error:
-            # Descriptors or processes have run out; not the fault of whoever asks.
+            # Descriptors, processes or the disk have run out; not the fault of whoever asks.
             raise not_started(str(error)) from error
         return child
+
+    async def _forked_with_folder(
+        self, process: ZygoteProcess, role: str, max_body_bytes: int
+    ) -> tuple[Child, dict[str, int]]:
+        scratch = self._scratch
+        if scratch is None:
+            return await process.fork(role, max_body_bytes)
+        folder = scratch.folder()
+        try:
+            child, pipes = await process.fork(role, max_body_bytes, folder)
+        except BaseException:
+            scratch.remove(folder)
+            raise
+        child.exited.add_done_callback(lambda _: scratch.remove(folder))
+        return child, pipes
 
     async def _listen(self, child: Child, pipes: dict[str, int], on_line: OnLine) -> None:
         try:

@@ -8,14 +8,17 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from service.errors import PassingFault
 from service.processes import lifetime
 from service.processes.channel import Channel
 from service.processes.child import Child
-from service.processes.forker import MESSAGE_BYTES
+from service.processes.ending import Ending, EndReason, ending
+from service.processes.forker import MESSAGE_BYTES, SPARE
+from service.processes.spare import Spare
 
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0
@@ -23,23 +26,41 @@ _END_SECONDS: Final = 5.0
 _T = TypeVar("_T")
 
 
+class Process(Protocol):
+    """A child of this process, as `subprocess.Popen` and `Spare` are."""
+
+    pid: int
+    returncode: int | None
+
+    def kill(self) -> None:
+        """Sends SIGKILL."""
+        ...
+
+    def wait(self) -> object:
+        """Reaps it."""
+        ...
+
+
 class ZygoteProcess:
-    """Exec'd when made; raises OSError if that cannot be done. `ended` is set when all is gone."""
+    """One zygote, from `spawn` or `promote`; `ended` is set when all of its children are gone too.
+
+    `on_death` is called once if it dies without having been asked to, before its children are gone.
+    """
 
     def __init__(
-        self, command: Sequence[str], roles: Sequence[str], environment: Mapping[str, str]
+        self,
+        process: Process,
+        control: socket.socket,
+        mark: str,
+        on_death: Callable[["ZygoteProcess"], None],
     ) -> None:
-        lifetime.adopt_orphans()
         loop = asyncio.get_running_loop()
-        self._mark = f"PODIUM_ZYGOTE={os.urandom(8).hex()}"
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = process
+        self._pidfd = os.pidfd_open(process.pid)
+        self._control = control
         self._control.setblocking(False)
-        with theirs, contextlib.ExitStack() as undo:
-            undo.callback(self._control.close)
-            self._process = _spawn(command, theirs, roles, environment, self._mark)
-            undo.callback(self._process.kill)
-            self._pidfd = os.pidfd_open(self._process.pid)
-            undo.pop_all()
+        self._mark = mark
+        self._spares: set[int] = set()
         self._tokens = itertools.count(1)
         self._ready: asyncio.Future[None] = loop.create_future()
         self._asked: dict[int, asyncio.Future[int]] = {}
@@ -48,17 +69,69 @@ class ZygoteProcess:
         self._arriving: set[int] = set()
         self._early_exits: dict[int, int] = {}
         self._cleaning: asyncio.Task[None] | None = None
+        self._on_death: Callable[[ZygoteProcess], None] | None = on_death
         self.alive = True
         self.ended: asyncio.Future[None] = loop.create_future()
         loop.add_reader(self._control.fileno(), self._on_report)
         loop.add_reader(self._pidfd, self._on_end)
 
+    @classmethod
+    def spawn(
+        cls,
+        command: Sequence[str],
+        roles: Sequence[str],
+        environment: Mapping[str, str],
+        on_death: Callable[["ZygoteProcess"], None],
+    ) -> Self:
+        """Exec'd; raises OSError if that cannot be done."""
+        lifetime.adopt_orphans()
+        mark = f"PODIUM_ZYGOTE={os.urandom(8).hex()}"
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(control.close)
+            process = _spawn(command, theirs, roles, environment, mark)
+            undo.callback(process.kill)
+            made = cls(process, control, mark, on_death)
+            undo.pop_all()
+        return made
+
+    def promote(self, spare: Spare, on_death: Callable[["ZygoteProcess"], None]) -> "ZygoteProcess":
+        """The zygote that takes over from this one, which has ended; raises OSError."""
+        control = spare.promote()
+        return ZygoteProcess(spare, control, self._mark, on_death)
+
+    async def spare(self) -> Spare:
+        """A fork of this one that can take over from it. Raises `PassingFault` or OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            pid = await self._pid(SPARE, None, [theirs.fileno()])
+            self._arriving.discard(pid)
+            self._spares.add(pid)
+            made = Spare(pid, ours)
+            undo.pop_all()
+        return made
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether it has ever been able to fork."""
+        return self._ready.done() and self._ready.exception() is None
+
+    @property
+    def ending(self) -> Ending:
+        """How it has ended. Only once it is not alive any more."""
+        return ending(self._process.pid, self._process.returncode, None)
+
     async def ready(self) -> None:
         """Returns when it can fork; raises `PassingFault`."""
         await _within(_START_SECONDS, self._ready, "the zygote did not start in time")
 
-    async def fork(self, role: str, max_body_bytes: int) -> tuple[Child, dict[str, int]]:
+    async def fork(
+        self, role: str, max_body_bytes: int, folder: Path | None = None
+    ) -> tuple[Child, dict[str, int]]:
         """A child, and the reading ends of its `stdout` and `stderr`, which the caller owns.
+
+        `folder` is where it puts its temporary files.
 
         Must not be cancelled. Raises `PassingFault` or OSError; nothing is left then.
         """
@@ -72,7 +145,7 @@ class ZygoteProcess:
                 undo.callback(os.close, readers[stream])
                 passed_on.callback(os.close, writer)
                 writers.append(writer)
-            pid = await self._pid(role, [theirs.fileno(), *writers])
+            pid = await self._pid(role, folder, [theirs.fileno(), *writers])
             undo.callback(self._disown, pid)
             channel = await Channel.over(ours, max_body_bytes)
             undo.callback(channel.close)
@@ -83,6 +156,7 @@ class ZygoteProcess:
 
     async def end(self) -> None:
         """Asks it to end all of its children and itself, kills it if it is late, and waits."""
+        self._on_death = None
         with contextlib.suppress(ProcessLookupError):
             if self.alive:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
@@ -91,12 +165,13 @@ class ZygoteProcess:
             self._process.kill()
         await asyncio.shield(self.ended)
 
-    async def _pid(self, role: str, descriptors: list[int]) -> int:
+    async def _pid(self, role: str, folder: Path | None, descriptors: list[int]) -> int:
         if not self.alive:
             raise not_started("the zygote has ended")
         token = next(self._tokens)
         answer = self._asked[token] = asyncio.get_running_loop().create_future()
-        message = json.dumps({"token": token, "role": role}).encode()
+        request = {"token": token, "role": role, "folder": folder and str(folder)}
+        message = json.dumps(request).encode()
         try:
             socket.send_fds(self._control, [message], descriptors)
         except OSError:
@@ -159,6 +234,8 @@ class ZygoteProcess:
         self._process.wait()
         self._refuse_who_waits()
         self._cleaning = loop.create_task(self._end_what_it_left())
+        if self._on_death is not None:
+            self._on_death(self)
 
     def _refuse_who_waits(self) -> None:
         lost = not_started(f"the zygote ended with {self._process.returncode}")
@@ -170,8 +247,9 @@ class ZygoteProcess:
 
     async def _end_what_it_left(self) -> None:
         for child in self._children.values():
-            child.kill()
-        await asyncio.to_thread(lifetime.end_marked, self._mark, set(self._children))
+            child.kill(EndReason.ZYGOTE)
+        known = set(self._children)
+        await asyncio.to_thread(lifetime.end_marked, self._mark, known, self._spares)
         for child in self._children.values():
             child.report_exit(None)
         self._children.clear()

@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
+from service.processes.victims import LOOKING, prefer_as_victim
 from service.registry.artifacts import ArtifactCache
 from service.registry.description import Unreadable, describe, serving_example
 from service.registry.wire import Fault, Operation
@@ -44,6 +45,7 @@ class RegistryFault(Exception):
 
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    prefer_as_victim(LOOKING)
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
     for frame in channel.frames():
         channel.send(_answer(frame))

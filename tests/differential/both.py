@@ -143,9 +143,14 @@ class DecoderInProcess:
     """What the decoder's process answers, without the process."""
 
     async def decode(
-        self, definition: str, body: bytes | Sequence[bytearray], media_type: str
+        self,
+        definition: str,
+        body: bytes | Sequence[bytearray],
+        media_type: str,
+        slice_rows: int | None = None,
     ) -> EncodedInput:
-        head = json.dumps({"definition": definition, "media_type": media_type}).encode()
+        wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
+        head = json.dumps(wanted).encode()
         whole = body if isinstance(body, bytes) else b"".join(body)
         asked = Frame(DecoderOperation.DECODE, Status.REQUEST, 1, head, whole)
         return decoding._read(decoder.answer(asked))
@@ -161,6 +166,7 @@ class _PredictorInProcess:
         self._host = Host()
         loaded = object.__new__(LoadedModel)
         loaded._model = model
+        loaded._joinable = loaded._by_row = False
         self._host._model = loaded
         self._host._max_reply_bytes = 1 << 30
 
@@ -168,6 +174,9 @@ class _PredictorInProcess:
     def channel(self) -> "_PredictorInProcess":
         """This stands in for the child and for its channel too."""
         return self
+
+    def kill(self, reason: object) -> None:
+        """Nobody takes so long."""
 
     def request(self, operation: int, head: bytes, body: Body) -> "asyncio.Future[Frame]":
         """The host's answer, at once."""

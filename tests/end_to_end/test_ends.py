@@ -51,6 +51,11 @@ async def test_p11_killing_hosts_and_zygote_under_load_fails_no_request(
                 os.kill(victim, signal.SIGKILL)
             await asyncio.gather(*asking)
         await until(lambda: service.events("host_died"), SECONDS, "the death is told")
+        (death, *_) = service.events("host_died")
+        assert (death["model"], death["version"]) == ("doubling", "1")
+        assert death["reason"] in {"signal", "zygote"}
+        assert death["pid"] in before
+        assert [death["status"] for death in service.events("zygote_died")][:1] == ["SIGKILL"]
         assert not any(alive(victim) for victim in before)
 
 
@@ -66,6 +71,7 @@ def test_stop_leaves_nothing_and_exits_with_zero(
         below = service.descendants() | set(forked["predictions"])
         assert all(alive(pid) for pid in below)
         assert service.stop(number) == 0
+        assert [path.name for path in (tmp_path / "podium" / "tmp").iterdir()] == [".lock"]
         assert not any(alive(pid) for pid in below)
 
 

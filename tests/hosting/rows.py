@@ -4,6 +4,8 @@ from array import array
 from dataclasses import dataclass, field
 
 from service.contract.model_input import Column, ModelInput
+from service.hosting.observer import Purpose
+from service.processes.ending import Ending, EndReason
 
 
 def double_rows(*values: float) -> ModelInput:
@@ -17,14 +19,26 @@ class Counts:
     """What hosting has told."""
 
     batches: list[int] = field(default_factory=list)
-    restarts: int = 0
+    restarts: list[EndReason] = field(default_factory=list)
+    endings: list[tuple[Ending, Purpose]] = field(default_factory=list)
+    not_started: list[Exception] = field(default_factory=list)
+    held: dict[int, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
     def batch(self, rows: int, seconds: float) -> None:
         self.batches.append(rows)
 
-    def host_restarted(self) -> None:
-        self.restarts += 1
+    def host_ended(self, ending: Ending, purpose: Purpose) -> None:
+        self.endings.append((ending, purpose))
+
+    def host_restarted(self, reason: EndReason) -> None:
+        self.restarts.append(reason)
+
+    def host_not_started(self, error: Exception) -> None:
+        self.not_started.append(error)
+
+    def memory(self, pid: int, held_bytes: int) -> None:
+        self.held[pid] = held_bytes
 
     def queued(self, waiting: int) -> None:
         pass

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from service.contract.definition import Definition
-from service.contract.model_input import EncodedInput
+from service.contract.model_input import EncodedInput, ModelInput
 from service.errors import (
     ClientError,
     InvalidInput,
@@ -26,6 +26,7 @@ from service.errors import (
 )
 from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.request_reader import RequestReader
+from service.hosting.slicing import encoded_slices, slices
 from service.hosting.wire import encode_batch
 from service.processes.child import Child
 from service.processes.output import OnLine
@@ -134,6 +135,19 @@ async def test_body_may_come_in_pieces(decoder: Decoder) -> None:
     found = await decoder.decode(DOUBLES.dump(), pieces, "")
 
     assert found == await decoded(decoder, body)
+
+
+async def test_many_rows_come_in_slices(decoder: Decoder) -> None:
+    """As the front would have made them, for a version whose rows may be sliced."""
+    async with asyncio.timeout(SECONDS):
+        found = await decoder.decode(DOUBLES.dump(), rows(900), "", slice_rows=400)
+
+    whole = DOUBLES.compile().parse(rows(900), "")
+    assert isinstance(whole, ModelInput)
+    made = [(part.rows, encode_batch([part])) for part in slices(whole, 400)]
+    assert found.rows == 900
+    assert [(part.rows, (part.head, part.body)) for part in encoded_slices(found)] == made
+    assert (await decoder.decode(DOUBLES.dump(), rows(400), "", slice_rows=400)).slices == ()
 
 
 @pytest.mark.parametrize(

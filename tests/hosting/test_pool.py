@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service.contract.model_input import Column
 from service.errors import (
     ModelFailed,
     NoServable,
@@ -113,7 +115,7 @@ async def test_p11_request_that_ends_the_process_costs_nobody_else_an_answer(
     assert [found[0], found[1], found[3]] == [[2.0], [4.0], [6.0]]
     await until(lambda: len(pids(pool)) == 1, SECONDS, "a replacement has come")
     assert pids(pool) != before
-    assert counts.restarts == 1
+    assert len(counts.restarts) == 1
 
 
 async def test_p11_request_that_hangs_costs_nobody_else_an_answer(
@@ -181,6 +183,20 @@ async def test_p16_version_without_example_is_never_batched(
     pool = await make_pool(temperamental, example=False, counts=counts)
     await answers(*(pool.predict(double_rows(x)) for x in (1, 2)))
     assert counts.batches == [1, 1]
+
+
+async def test_p10_request_that_cannot_be_sent_fails_alone(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Those that would have stood in one frame with it are sent each alone."""
+    pool = await make_pool(temperamental)
+    before = pids(pool)
+    unsendable = replace(double_rows(2), columns=(Column("x", "string", ["\ud800"]),))
+    requests = [double_rows(1), unsendable, double_rows(3)]
+    found = await answers(*(pool.predict(request) for request in requests))
+    assert (found[0], found[2]) == ([2.0], [6.0])
+    assert isinstance(found[1], ModelFailed)
+    assert pids(pool) == before
 
 
 async def test_queue_is_bounded(temperamental: Path, make_pool: MakePool) -> None:

@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
+from pathlib import Path
 
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, Status, encode
@@ -25,12 +27,16 @@ def run(connection: socket.socket) -> None:
         channel.send(Frame(frame.operation, Status.DONE, frame.id, head, frame.body))
 
 
-def _obey(  # noqa: C901 - one case for each thing that it can be told
+def _obey(  # noqa: C901, PLR0912 - one case for each thing that it can be told
     order: dict[str, str], connection: socket.socket
 ) -> dict[str, object]:
     match order["do"]:
         case "echo":
-            return {"pid": os.getpid(), "environment": dict(os.environ)}
+            return {
+                "pid": os.getpid(),
+                "environment": dict(os.environ),
+                "folder": tempfile.gettempdir(),
+            }
         case "print":
             sys.stdout.write(order["text"] + "\n")
             sys.stdout.flush()
@@ -39,6 +45,12 @@ def _obey(  # noqa: C901 - one case for each thing that it can be told
         case "print without end":
             while True:
                 os.write(1, b"y\n" * 32768)
+        case "fill":
+            for number in range(int(order["files"])):
+                (Path(tempfile.gettempdir()) / str(number)).touch()
+        case "close the channel":
+            connection.close()
+            time.sleep(FOREVER)
         case "exit":
             os._exit(int(order["status"]))
         case "hang":

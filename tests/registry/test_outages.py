@@ -1,6 +1,8 @@
 """A registry that is down, slow or talks nonsense: a passing fault in time (P5)."""
 
 import asyncio
+import os
+import signal
 import time
 
 import pytest
@@ -43,6 +45,21 @@ async def test_closed_port_is_unreachable_within_seconds(make_registry: MakeRegi
     """MLflow's client alone would try for minutes."""
     registry = make_registry(f"http://127.0.0.1:{free_port()}")
     assert (await refusal(registry)).reason == "registry_unreachable"
+
+
+async def test_child_that_is_stopped_is_given_up_at_the_deadline(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """By SIGSTOP, say; the next look has another child."""
+    async with ScriptedServer(otherwise=GOOD) as server:
+        registry = make_registry(server.url, Deadlines(look=2.0))
+        await registry.prepare()
+        (child,) = forks.children
+        os.kill(child.pid, signal.SIGSTOP)
+        assert (await refusal(registry)).reason == "registry_timed_out"
+        async with asyncio.timeout(SECONDS):
+            await child.exited
+            assert await registry.resolve([REF]) == {REF: CHAMPION}
 
 
 async def test_server_that_never_answers_is_given_up_at_the_deadline(

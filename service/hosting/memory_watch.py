@@ -1,0 +1,36 @@
+"""Every host's memory, looked at a few times a second; one that takes more than it may is ended."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from service.processes.child import Child
+from service.processes.ending import EndReason
+from service.processes.memory import held_bytes
+
+# A model fills some hundred megabytes in the shorter pause; where nothing is limited, the figure
+# is for people.
+_LIMITED_SECONDS: Final = 0.25
+_UNLIMITED_SECONDS: Final = 1.0
+
+
+def watch_memory(child: Child, limit: int | None, measured: Callable[[int, int], None]) -> None:
+    """From now on until the child ends, `measured` is told its pid and bytes.
+
+    Counted is what the child and all of its descendants hold. Over `limit` it is ended for
+    `EndReason.MEMORY`; it may have taken more by then, which is what RLIMIT_DATA is there for.
+    """
+    watching = asyncio.get_running_loop().create_task(_watch(child, limit, measured))
+    # Holds the task, too.
+    child.exited.add_done_callback(lambda _: watching.cancel())
+
+
+async def _watch(child: Child, limit: int | None, measured: Callable[[int, int], None]) -> None:
+    pause = _UNLIMITED_SECONDS if limit is None else _LIMITED_SECONDS
+    while True:
+        held = await asyncio.to_thread(held_bytes, child.pid)
+        child.held_bytes = held
+        measured(child.pid, held)
+        if limit is not None and held > limit:
+            child.kill(EndReason.MEMORY)
+        await asyncio.sleep(pause)

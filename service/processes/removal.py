@@ -1,0 +1,52 @@
+"""Folders removed in a thread of their own, however many files are in them."""
+
+import contextlib
+import os
+import queue
+import threading
+from pathlib import Path
+
+
+class Remover:
+    """Removes one folder after the other; whoever asks waits for nothing.
+
+    A daemon thread, so that a folder of a million files does not hold up the end of the process.
+    """
+
+    def __init__(self) -> None:
+        self._folders = queue.SimpleQueue[Path | None]()
+        self._thread = threading.Thread(target=self._run, name="podium-removal", daemon=True)
+        self._thread.start()
+
+    def remove(self, folder: Path) -> None:
+        """It is gone some time later, as far as the system lets it go."""
+        self._folders.put(folder)
+
+    def close(self, seconds: float) -> None:
+        """Returns when all is removed, or after so many seconds."""
+        self._folders.put(None)
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while (folder := self._folders.get()) is not None:
+            remove_tree(folder)
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes what can be removed, links themselves and not what they point to; raises nothing.
+
+    Unlike `shutil.rmtree` it holds no list of what it finds, which may be a million names.
+    """
+    with contextlib.suppress(OSError, RecursionError):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                _remove(entry)
+        folder.rmdir()
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    with contextlib.suppress(OSError):
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(Path(entry.path))
+        else:
+            os.unlink(entry.path)  # noqa: PTH108 - a Path for each of a million

@@ -1,0 +1,94 @@
+"""A private temporary folder for every child, removed when it has ended.
+
+They stand below a folder of the running service's own, which it holds a lock on (flock(2)). A lock
+ends with its process, however that ends: so the next service tells what a killed one has left,
+which it removes, from what belongs to another that lives and shares the place.
+"""
+
+import fcntl
+import itertools
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.processes.removal import Remover
+
+_LOCK_SUFFIX = ".lock"
+
+
+class Scratch:
+    """Temporary folders below `place`, which is made if need be; raises OSError if it cannot be.
+
+    Names are short: sockets that a model puts there have 108 bytes for their whole path.
+    """
+
+    def __init__(self, place: Path) -> None:
+        place.mkdir(parents=True, exist_ok=True)
+        self._remover = Remover()
+        with _locked(place / _LOCK_SUFFIX):
+            for dead in _dead(place):
+                self._remover.remove(dead)
+            self._own = place / secrets.token_hex(3)
+            self._lock = os.open(f"{self._own}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._own.mkdir(mode=0o700)
+        self._numbers = itertools.count(1)
+
+    def folder(self) -> Path:
+        """A new, empty folder; raises OSError."""
+        folder = self._own / str(next(self._numbers))
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def remove(self, folder: Path) -> None:
+        """To be removed soon; returns at once."""
+        self._remover.remove(folder)
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Removes everything; what is left after so many seconds is the next service's to remove.
+
+        Blocks meanwhile.
+        """
+        self._remover.remove(self._own)
+        self._remover.close(seconds)
+        if not self._own.exists():
+            Path(f"{self._own}{_LOCK_SUFFIX}").unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def _dead(place: Path) -> Iterator[Path]:
+    # Under the place's lock, so whoever has no lock of its own is not on its way to one either.
+    for own in place.iterdir():
+        if own.name.endswith(_LOCK_SUFFIX):
+            continue
+        lock = Path(f"{own}{_LOCK_SUFFIX}")
+        if not _is_held(lock):
+            lock.unlink(missing_ok=True)
+            yield own
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

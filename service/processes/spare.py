@@ -1,0 +1,65 @@
+"""A second zygote, forked from the first and idle, that can take its place in no time.
+
+The imports of a zygote take seconds; a fork of it has them all, and shares their memory until one
+of the two writes to it. It outlives the zygote: the front adopts it then (PR_SET_CHILD_SUBREAPER).
+Until it is told to take over it waits for that word, and ends when the front has gone instead.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+
+
+class Spare:
+    """The front's handle; owns the control socket until it is promoted or discarded."""
+
+    def __init__(self, pid: int, control: socket.socket) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._control: socket.socket | None = control
+        self._pidfd = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(self._pidfd, self.discard)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it lives and waits, as far as is known."""
+        return self._control is not None
+
+    def promote(self) -> socket.socket:
+        """Tells it to take over from its zygote, which has ended; its control socket.
+
+        Raises OSError if it has ended too.
+        """
+        control, self._control = self._control, None
+        if control is None:
+            raise OSError("the spare zygote has ended")
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        try:
+            control.send(json.dumps({"front": os.getpid()}).encode())
+        except OSError:
+            control.close()
+            raise
+        return control
+
+    def discard(self) -> None:
+        """It is not wanted any more, or has ended: closing its socket ends it."""
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+
+    def kill(self) -> None:
+        """Once promoted, as `subprocess.Popen` does."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Once promoted, as `subprocess.Popen` does: reaps it and notes the `returncode`."""
+        with contextlib.suppress(ChildProcessError):
+            _, status = os.waitpid(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+        os.close(self._pidfd)

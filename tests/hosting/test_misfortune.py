@@ -1,0 +1,55 @@
+"""When replacements pause, and when waiting for one is given up."""
+
+from service.hosting.misfortune import Misfortune
+
+
+def test_first_deaths_are_replaced_at_once() -> None:
+    """Three in a row may be chance, of each host."""
+    misfortune = Misfortune(hosts=2)
+    for _ in range(6):
+        misfortune.died()
+        assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+    misfortune.died()
+    assert (misfortune.bearable, misfortune.pause) == (False, 1.0)
+
+
+def test_pauses_grow_up_to_half_a_minute() -> None:
+    """1, 2, 4 and so on, in seconds."""
+    misfortune = Misfortune(hosts=1)
+    for _ in range(3):
+        misfortune.died()
+    pauses = []
+    for _ in range(7):
+        misfortune.died()
+        pauses.append(misfortune.pause)
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_answer_ends_a_row_of_deaths() -> None:
+    """Whatever came before it."""
+    misfortune = Misfortune(hosts=1)
+    for _ in range(10):
+        misfortune.died()
+    misfortune.answered()
+    assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+
+
+def test_replacement_that_fails_is_not_excused() -> None:
+    """Nobody waits for the next one; a success puts it right."""
+    misfortune = Misfortune(hosts=1)
+    misfortune.died()
+    misfortune.not_replaced(passing=False)
+    assert (misfortune.bearable, misfortune.pause) == (False, 2.0)
+    misfortune.replaced()
+    assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+
+
+def test_replacement_that_was_killed_is_one_more_death() -> None:
+    """It tells nothing of the version, so the next one is waited for."""
+    misfortune = Misfortune(hosts=1)
+    misfortune.died()
+    misfortune.not_replaced(passing=True)
+    assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+    for _ in range(2):
+        misfortune.not_replaced(passing=True)
+    assert (misfortune.bearable, misfortune.pause) == (False, 1.0)

@@ -1,0 +1,209 @@
+"""However a child, the zygote or the front ends: it is seen and told, and nothing is left."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from service.errors import PassingFault
+from service.processes import lifetime, zygote_process
+from service.processes.channel import ChannelClosed
+from service.processes.ending import Ending, EndReason
+from service.processes.zygote import Zygote
+from tests.processes.orders import (
+    ENVIRONMENT,
+    MODULE,
+    ROLE,
+    SECONDS,
+    forked,
+    parent_of,
+    running,
+    told,
+)
+from tests.support.waiting import until
+
+
+@pytest.mark.parametrize("status", [0, 7])
+async def test_exit_status_is_reported(zygote: Zygote, status: int) -> None:
+    """And whoever waits for an answer is told that none will come."""
+    child = await forked(zygote)
+    with pytest.raises(ChannelClosed):
+        await told(child, do="exit", status=str(status))
+    async with asyncio.timeout(SECONDS):
+        assert await child.exited == status
+
+
+async def test_signal_that_ended_a_child_is_reported(zygote: Zygote) -> None:
+    """As a negative number."""
+    child = await forked(zygote)
+    os.kill(child.pid, signal.SIGSEGV)
+    async with asyncio.timeout(SECONDS):
+        assert await child.exited == -signal.SIGSEGV
+
+
+@pytest.mark.parametrize("busy", ["hang", "compute"])
+async def test_child_is_ended_whatever_it_does(zygote: Zygote, busy: str) -> None:
+    """Deaf to SIGTERM, or in C code."""
+    child = await forked(zygote)
+    answer = child.channel.request(1, json.dumps({"do": busy}).encode())
+    async with asyncio.timeout(SECONDS):
+        await child.end()
+    with pytest.raises(ChannelClosed):
+        await answer
+    assert not running(child.pid)
+
+
+@pytest.mark.parametrize("how", ["fork", "fork away"])
+async def test_what_a_child_has_forked_ends_with_it(zygote: Zygote, how: str) -> None:
+    """In its group, or escaped to a session of its own."""
+    child = await forked(zygote)
+    grandchild = (await told(child, do=how))["forked"]
+    assert running(grandchild)
+    async with asyncio.timeout(SECONDS):
+        await child.end()
+    await until(lambda: not running(grandchild), SECONDS, "the grandchild has ended")
+
+
+async def test_zygote_that_dies_takes_its_children_along_and_is_replaced(zygote: Zygote) -> None:
+    """Also what the children have forked; the next fork starts another zygote."""
+    child = await forked(zygote)
+    grandchild = (await told(child, do="fork away"))["forked"]
+    os.kill(parent_of(child), signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        await child.exited
+    assert child.pid not in lifetime.children()
+    await until(lambda: not running(grandchild), SECONDS, "the grandchild has ended")
+    assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
+
+
+async def test_death_of_the_zygote_is_told_and_another_started_at_once() -> None:
+    """Before anybody asks for a process again; an end that was asked for is no death."""
+    deaths: list[Ending] = []
+    zygote = Zygote([ROLE], ENVIRONMENT, MODULE, on_death=deaths.append)
+    await zygote.start()
+    first = zygote._process
+    os.kill(parent_of(await forked(zygote)), signal.SIGKILL)
+    await until(lambda: zygote._process is not first, SECONDS, "another is started")
+    assert [(death.reason, death.status) for death in deaths] == [(EndReason.SIGNAL, "SIGKILL")]
+    await zygote.close()
+    assert len(deaths) == 1
+
+
+async def test_children_of_a_dead_zygote_are_said_to_have_died_with_it(zygote: Zygote) -> None:
+    """And not by themselves."""
+    child = await forked(zygote)
+    os.kill(parent_of(child), signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        await child.exited
+    assert child.ending.reason is EndReason.ZYGOTE
+
+
+async def test_stopped_zygote_costs_no_running_child(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forks time out, which may pass; who serves goes on serving."""
+    monkeypatch.setattr(zygote_process, "_FORK_SECONDS", 0.2)
+    child = await forked(zygote)
+    os.kill(parent_of(child), signal.SIGSTOP)
+    with pytest.raises(PassingFault):
+        await forked(zygote)
+    assert (await told(child, do="echo"))["pid"] == child.pid
+    os.kill(parent_of(child), signal.SIGCONT)
+    assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
+
+
+async def test_child_that_closes_its_channel_is_ended(zygote: Zygote) -> None:
+    """It could never be asked again, although it lives."""
+    child = await forked(zygote)
+    with pytest.raises(ChannelClosed):
+        await told(child, do="close the channel")
+    async with asyncio.timeout(SECONDS):
+        await child.exited
+    assert child.ending.reason is EndReason.CHANNEL_CLOSED
+
+
+async def test_closing_ends_zygote_and_children(zygote: Zygote) -> None:
+    """When close returns, nothing runs."""
+    children = [await forked(zygote) for _ in range(3)]
+    async with asyncio.timeout(SECONDS):
+        await zygote.close()
+    assert not any(running(child.pid) for child in children)
+
+
+async def test_spare_zygote_takes_over_when_the_zygote_dies(zygote: Zygote) -> None:
+    """Without any import; and so does the next one when the spare has died."""
+    for _ in range(3):
+        child = await forked(zygote)
+        await until(lambda: zygote._spare, SECONDS, "there is a spare")
+        assert zygote._spare is not None
+        spare = zygote._spare.pid
+        os.kill(parent_of(child), signal.SIGKILL)
+        async with asyncio.timeout(SECONDS):
+            await child.exited
+        assert parent_of(await forked(zygote)) == spare
+    await zygote.close()
+    assert not running(spare)
+
+
+async def test_zygote_that_dies_with_its_spare_is_replaced(zygote: Zygote) -> None:
+    """Whichever of the two is seen first."""
+    child = await forked(zygote)
+    await until(lambda: zygote._spare, SECONDS, "there is a spare")
+    assert zygote._spare is not None
+    for victim in (parent_of(child), zygote._spare.pid):
+        os.kill(victim, signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        await child.exited
+        assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
+
+
+async def test_spare_zygote_that_dies_alone_is_replaced(zygote: Zygote) -> None:
+    """With the next fork; nobody else notices."""
+    child = await forked(zygote)
+    await until(lambda: zygote._spare, SECONDS, "there is a spare")
+    first = zygote._spare
+    assert first is not None
+    os.kill(first.pid, signal.SIGKILL)
+    await until(lambda: not first.usable, SECONDS, "its end is seen")
+    await forked(zygote)
+    await until(lambda: zygote._spare is not first, SECONDS, "there is another")
+    assert (await told(child, do="echo"))["pid"] == child.pid
+
+
+FRONT = """
+import asyncio, json, sys
+from service.processes.zygote import Zygote
+from tests.processes.orders import ENVIRONMENT, MODULE, ROLE
+
+async def main():
+    zygote = Zygote([ROLE], ENVIRONMENT, MODULE)
+    pids = []
+    for do in ("compute", "fork", "fork away"):
+        child = await zygote.fork(ROLE, 1000, lambda *_: None)
+        pids.append(child.pid)
+        answer = child.channel.request(1, json.dumps({"do": do}).encode())
+        if do != "compute":
+            pids.append(json.loads((await answer).head)["forked"])
+    await zygote._sparing
+    pids.append(zygote._spare.pid)
+    print(json.dumps(pids), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_front_that_is_killed_leaves_nothing() -> None:
+    """Neither a child in C code, nor what another has forked, in whatever session."""
+    front = subprocess.Popen([sys.executable, "-c", FRONT], stdout=subprocess.PIPE)
+    assert front.stdout is not None
+    pids = json.loads(await asyncio.to_thread(front.stdout.readline))
+    assert all(running(pid) for pid in pids)
+    front.kill()
+    await asyncio.to_thread(front.wait)
+    front.stdout.close()
+    await until(lambda: not any(running(pid) for pid in pids), 5, "all have ended")

@@ -1,0 +1,165 @@
+"""One soak: clients that check every answer, an alias that moves, and faults beside them."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import httpx
+
+from tests.soak.faults import KILLS, POISONED, POISONS, STOPPED, poison
+from tests.soak.figures import Held, Record, held
+from tests.support import models
+from tests.support.registered import Registry
+from tests.support.services import RunningService
+from tests.support.waiting import wait_until
+
+CLIENTS: Final = 6
+NAME: Final = "soaking"
+# The service's own, short enough that a soak sees them at work.
+ENVIRONMENT: Final = {
+    "PODIUM_KEEP_WARM_SECONDS": "0",
+    "PODIUM_PREDICT_TIMEOUT_SECONDS": "5",
+    "PODIUM_HOST_MEMORY_BYTES": str(1024**3),
+}
+_VERSIONS: Final = ("1", "2", "3")
+_SWAP_SECONDS: Final = 180.0
+_QUIET_SECONDS: Final = 120.0
+
+
+def registered(tracking_uri: str, folder: Path) -> Registry:
+    """Three versions that answer differently; the first is champion."""
+    registry = Registry(tracking_uri, NAME)
+    for number in map(int, _VERSIONS):
+        ships = [models.number_module(folder / f"code{number}", number)]
+        example = {"x": [1.0, 2.0]}
+        registry.add(models.save(folder / str(number), NAME, example=example, ships=ships))
+    registry.move("champion", "1")
+    return registry
+
+
+class Soak:
+    """Moves the alias of a running service, under load and faults; all of it is in `record`."""
+
+    def __init__(self, service: RunningService, registry: Registry, seed: int) -> None:
+        self.record = Record()
+        self._service = service
+        self._registry = registry
+        self._seed = seed
+        self._random = Random(seed)  # noqa: S311 - it must be the same again
+        self._stop = threading.Event()
+        # A request is tried a second time, not a third: what ends processes comes one at a time.
+        self._ending = threading.Lock()
+        self._stopped = False
+        self._seen: tuple[str, float] = ("1", 0.0)
+        self._answered: dict[int, float] = {}
+        self._current = "1"
+
+    def run(self, swaps: int, told: Callable[[], None]) -> None:
+        """So many more swaps; returns when nobody asks anything any more."""
+        self._stop.clear()
+        works = [self._ask] * CLIENTS + [self._poison, self._kill, self._measure]
+        threads = [
+            threading.Thread(target=work, args=(number,)) for number, work in enumerate(works)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(swaps):
+                self._swap()
+                told()
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+    def drained(self) -> Held:
+        """What is held when all that was going on has ended."""
+        pid, last = self._service.process.pid, list[tuple[int, int]]()
+
+        def quiet() -> bool:
+            found = held(pid)
+            last.append((found.processes, found.files))
+            time.sleep(0.2)
+            return self._at_rest() and len(set(last[-15:])) == 1 and len(last) > 15
+
+        wait_until(quiet, _QUIET_SECONDS, f"the service comes to rest: {last[-5:]}")
+        return held(pid)
+
+    def _at_rest(self) -> bool:
+        slot = self._service.slot(f"{NAME}@champion")
+        hosts = slot["hosts"]
+        return bool(slot["state"] == "serving" and hosts["hosts"] == 1 and hosts["waiting"] == 0)
+
+    def _swap(self) -> None:
+        version = self._random.choice([each for each in _VERSIONS if each != self._current])
+        wished = time.monotonic()
+        self._registry.move("champion", version)
+        wait_until(
+            lambda: self._seen[0] == version and self._seen[1] >= wished,
+            _SWAP_SECONDS,
+            f"version {version} answers: {self._service.slot(f'{NAME}@champion')}",
+        )
+        self._current = version
+        self.record.swaps.append(self.record.now)
+
+    def _ask(self, number: int) -> None:
+        random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
+        with httpx.Client(base_url=self._service.url, timeout=120, trust_env=False) as client:
+            while not self._stop.is_set():
+                begun = time.monotonic()
+                self._ask_once(client, [float(random.randrange(1000))] * random.randint(1, 3))
+                self._answered[number] = begun
+            del self._answered[number]
+
+    def _ask_once(self, client: httpx.Client, sent: list[float]) -> None:
+        begun = time.monotonic()
+        answer = client.post("/predict", json={"dataframe_records": [{"x": x} for x in sent]})
+        self.record.latencies.append((self.record.now, time.monotonic() - begun))
+        self.record.answers[str(answer.status_code)] += 1
+        if answer.status_code == httpx.codes.GATEWAY_TIMEOUT and self._stopped:
+            return
+        if answer.status_code != httpx.codes.OK:
+            self.record.failed.append(f"{self.record.now:.1f} s: {answer.text[:200]}")
+            return
+        body = answer.json()
+        version = body["model"]["version"]
+        if body["predictions"] != [[int(version), x] for x in sent]:
+            self.record.wrong.append(f"{self.record.now:.1f} s: {answer.text[:200]}")
+        elif begun > self._seen[1]:
+            self._seen = (version, begun)
+
+    def _poison(self, number: int) -> None:
+        random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
+        while not self._stop.wait(random.uniform(0, 1)):
+            each = random.choice(POISONS)
+            self.record.faults[each.name] += 1
+            with self._ending if each.statuses is POISONED else contextlib.nullcontext():
+                if problem := poison(self._service.url, each):
+                    self.record.unexpected.append(f"{self.record.now:.1f} s: {problem}")
+                self._recover()
+
+    def _kill(self, number: int) -> None:
+        random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
+        while not self._stop.wait(random.uniform(1, 6)):
+            name = random.choice(list(KILLS))
+            self.record.faults[name] += 1
+            with self._ending:
+                self._stopped = name == STOPPED
+                KILLS[name](self._service, random)
+                self._recover()
+                self._stopped = False
+
+    def _recover(self) -> None:
+        """Returns when every client has had an answer, to a request from after the fault."""
+        since = time.monotonic()
+        while not self._stop.wait(0.1) and min(self._answered.values(), default=since) <= since:
+            pass
+
+    def _measure(self, _: int) -> None:
+        while not self._stop.wait(1.0):
+            size = held(self._service.process.pid).memory_bytes
+            self.record.memory.append((self.record.now, size))
