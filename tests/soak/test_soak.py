@@ -9,12 +9,12 @@ from tests.soak.soaking import ENVIRONMENT, NAME, Soak, registered
 from tests.support import tracking
 from tests.support.services import running_service
 
-SWAPS = 4
+SWAPS = 2
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's own, of saving
 
 
-@pytest.mark.timeout(300)  # four swaps under faults that take five seconds each
+@pytest.mark.timeout(300)  # swaps under faults that take five seconds each
 def test_p1_p2_p7_p11_swaps_under_faults_lose_nothing(
     migrated_database: Path, tmp_path: Path
 ) -> None:
