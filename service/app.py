@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
+from typing import Final
 
 import uvloop
 from fastapi import FastAPI
@@ -39,6 +40,9 @@ from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
 from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
 from service.server import Server, Stopping
 from service.settings import Settings
+
+# As many as uvicorn asks for itself.
+_BACKLOG: Final = 2048
 
 
 class CannotListen(Exception):
@@ -75,6 +79,8 @@ def listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # From now on whoever connects waits, and is not refused.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise CannotListen(

@@ -12,7 +12,7 @@ from tests.contract.payloads import scalars
 from tests.contract.sheets import TYPES, cells, places, read, written
 from tests.contract.signatures import column, contract
 
-STEADY = settings(max_examples=200, derandomize=True, database=None, deadline=None)
+STEADY = settings(max_examples=100, derandomize=True, database=None, deadline=None)
 
 
 @st.composite

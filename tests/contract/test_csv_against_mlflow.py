@@ -25,7 +25,7 @@ from service.errors import InvalidInput
 from tests.contract.signatures import LIMITS, column
 
 STEADY = settings(
-    max_examples=300,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,

@@ -12,7 +12,7 @@ from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.sheets import TYPES, cells, places, read, written
 from tests.contract.signatures import ANY, array, column, contract, nested, param, parse, tensor
 
-STEADY = settings(max_examples=200, derandomize=True, database=None, deadline=None)
+STEADY = settings(max_examples=100, derandomize=True, database=None, deadline=None)
 NAMED = contract(column("long", "a"), column("double", "b", required=False))
 
 

@@ -23,7 +23,7 @@ from tests.contract.signatures import (
 )
 
 STEADY = settings(
-    max_examples=300,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,

@@ -25,7 +25,7 @@ from tests.differential.files import Table, as_csv, as_parquet, tables
 from tests.hosting.payloads import BOUNDED, bodies, signatures
 from tests.hosting.test_same_nested import requests as nested_requests
 
-FEW = settings(BOUNDED, max_examples=50)
+FEW = settings(BOUNDED, max_examples=30)
 Case = tuple[list[dict[str, Any]], dict[str, Any]]
 
 

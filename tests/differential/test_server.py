@@ -21,7 +21,7 @@ from tests.differential.files import Table, as_csv, as_parquet, tables
 from tests.hosting.payloads import BOUNDED, bodies, signatures
 from tests.hosting.test_same_nested import requests as nested_requests
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
 ANY_NUMBER = settings(BOUNDED, max_examples=EXAMPLES)
 OK, REFUSED = 200, 400
 

@@ -20,7 +20,7 @@ BOUNDED: Final = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate, Phase.shrink],
-    max_examples=150,
+    max_examples=100,
 )
 
 Entries = list[dict[str, Any]]

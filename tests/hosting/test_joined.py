@@ -130,7 +130,7 @@ def test_p16_requests_with_other_params_are_not_joined() -> None:
     assert not joined(one, other)
 
 
-@settings(BOUNDED, max_examples=200)
+@settings(BOUNDED, max_examples=100)
 @given(st.data())
 def test_p16_whatever_may_join_is_handed_over_alike(data: st.DataObject) -> None:
     """For signatures and requests of all kinds."""

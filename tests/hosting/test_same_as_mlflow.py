@@ -208,7 +208,7 @@ def test_podium_differs_from_mlflow_only_as_listed(
     assert brief(lambda: signed.by_podium(body)) == podiums
 
 
-@settings(BOUNDED, max_examples=200)
+@settings(BOUNDED, max_examples=100)
 @given(st.data())
 def test_p14_what_the_contract_takes_is_never_refused_by_mlflows_enforcement(
     data: st.DataObject,

@@ -167,7 +167,7 @@ def chats(draw: st.DrawFn) -> tuple[list[dict[str, Any]], dict[str, Any], list[d
     return entries, body, draw(st.sampled_from([SAMPLING, []]))
 
 
-@settings(BOUNDED, max_examples=200)
+@settings(BOUNDED, max_examples=100)
 @given(chats())
 def test_p14_chat_that_the_contract_takes_is_never_refused_by_mlflows_enforcement(
     case: tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]],

@@ -167,7 +167,7 @@ def is_listed(entries: Entries, body: Mapping[str, Any]) -> bool:
     )
 
 
-@settings(BOUNDED, max_examples=100)
+@settings(BOUNDED, max_examples=60)
 @given(requests())
 def test_what_mlflow_leaves_unchanged_is_the_same(
     case: tuple[Entries, list[dict[str, Any]]],
@@ -187,7 +187,7 @@ def test_what_mlflow_leaves_unchanged_is_the_same(
         assert seen(signed.by_podium(body)) == theirs
 
 
-@settings(BOUNDED, max_examples=100)
+@settings(BOUNDED, max_examples=60)
 @given(requests(spoilt=True))
 def test_p14_nested_values_are_never_refused_by_mlflows_enforcement(
     case: tuple[Entries, list[dict[str, Any]]],
@@ -234,7 +234,7 @@ AS_SENT: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-@settings(BOUNDED, max_examples=100)
+@settings(BOUNDED, max_examples=60)
 @given(requests())
 def test_what_was_sent_comes_back(case: tuple[Entries, list[dict[str, Any]]]) -> None:
     """Encoded, sent in every format, handed to a model and encoded again: the same values."""
@@ -263,7 +263,7 @@ def rows_of(bodies: list[dict[str, Any]]) -> list[list[Any]]:
     return data
 
 
-@settings(BOUNDED, max_examples=100)
+@settings(BOUNDED, max_examples=60)
 @given(requests(), st.data())
 def test_p16_nested_rows_that_may_join_are_handed_over_alike(
     case: tuple[Entries, list[dict[str, Any]]], data: st.DataObject

@@ -133,7 +133,7 @@ def test_params_that_are_no_object(value: Any) -> None:
     assert without.batch(body).params == without.params_by_mlflow(body) == {}
 
 
-@settings(BOUNDED, max_examples=200)
+@settings(BOUNDED, max_examples=100)
 @given(st.sampled_from(sorted(PARAMS)), st.booleans(), st.data())
 def test_p14_params_that_the_contract_takes_are_never_refused_by_mlflows_enforcement(
     type_: str,

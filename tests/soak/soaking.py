@@ -153,7 +153,7 @@ class Soak:
                 self._stopped = name == STOPPED
                 KILLS[name](self._service, random)
                 self._recover()
-                self._stopped = False
+                self._stopped = self._stopped and self._stop.is_set()
 
     def _recover(self) -> None:
         """Returns when every client has had an answer, to a request from after the fault."""
