@@ -1,8 +1,10 @@
 """What an operator can set: flags, then `PODIUM_*`, then the default. Frozen once read."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -13,6 +15,8 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Bytes = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+# It names a folder.
+_SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
 
 class BadSettings(Exception):
@@ -31,6 +35,9 @@ class Settings(BaseSettings):
     port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
     tracking_port: Port = Field(8080, description="Port of the MLflow that `podium up` starts")
     home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
+    service_name: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="Names this service's part of a shared home; unset: its host and port"
+    )
     poll_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         1.0, description="Pause between two looks at the registry"
     )
@@ -87,6 +94,13 @@ class Settings(BaseSettings):
             raise ValueError("must not be empty")
         return value
 
+    @field_validator("service_name")
+    @classmethod
+    def _plain_name(cls, value: str | None) -> str | None:
+        if value is not None and not _SERVICE_NAME.fullmatch(value):
+            raise ValueError("must be letters, digits and ._:- beginning with a letter or digit")
+        return value
+
     @field_validator("host")
     @classmethod
     def _host_name(cls, value: str) -> str:
@@ -112,6 +126,12 @@ class Settings(BaseSettings):
     def refs(self) -> tuple[ModelRef, ...]:
         """What to follow."""
         return tuple(ModelRef.parse(text) for text in self.models)
+
+    @property
+    def service_folder(self) -> Path:
+        """What this service alone keeps: its ledger and what it last served; not made yet."""
+        name = self.service_name or f"{self.host}:{self.port}"
+        return self.home.resolve() / "services" / quote(name, safe=":")
 
 
 def load_settings(flags: Mapping[str, Any]) -> Settings:

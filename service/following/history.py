@@ -1,0 +1,46 @@
+"""What each slot has served before, over restarts too."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef, VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A version that a slot has served, with its artifact; `since` in seconds since 1970."""
+
+    fetched: FetchedVersion
+    since: float
+
+
+class History(Protocol):
+    """Remembers for each slot its last known good version, and which ones it has served."""
+
+    def last_known_good(self, ref: ModelRef) -> Known | None:
+        """What the slot last served, if its artifact is still there; None if nothing is known."""
+        ...
+
+    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
+        """Whether the slot has served this version before (P12)."""
+        ...
+
+    def note(self, ref: ModelRef, known: Known) -> None:
+        """The slot serves this version from now on. Never raises: what cannot be kept is logged."""
+        ...
+
+
+class NoHistory:
+    """Nothing is remembered."""
+
+    def last_known_good(self, ref: ModelRef) -> Known | None:
+        """Nothing."""
+        return None
+
+    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
+        """It is not known to have."""
+        return False
+
+    def note(self, ref: ModelRef, known: Known) -> None:
+        """Forgotten at once."""
