@@ -5,25 +5,17 @@ copied from then on. Every artifact lands below the folder that the caller names
 """
 
 import contextlib
-import os
 import secrets
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import httpx
 
-from tests.support.waiting import wait_until
-
-# 8 s on an idle machine with two cores, 33 s seen on a busy one.
-_START_SECONDS = 90.0
+from tests.support.server_process import ServerProcess
 
 
 def migrate(folder: Path) -> Path:
@@ -61,83 +53,62 @@ def free_port() -> int:
             return port
 
 
-@dataclass(slots=True)
-class MlflowServer:
-    """`mlflow server` on 127.0.0.1 with one worker and its artifacts below `folder`.
+def mlflow_process(
+    folder: Path,
+    *arguments: str,
+    port: int,
+    backend_store_uri: str,
+    environment: Mapping[str, str] | None = None,
+) -> ServerProcess:
+    """`mlflow server` on 127.0.0.1 with one worker, its output in `folder`; not started yet."""
+    command = [
+        *(sys.executable, "-m", "mlflow", "server"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", backend_store_uri),
+        *arguments,
+    ]
+    # The job consumers take 235 MB each and serve nothing that is tested here.
+    fixed = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    answers = answering(f"http://127.0.0.1:{port}/health")
+    return ServerProcess("mlflow-server", command, folder, answers, fixed | dict(environment or {}))
 
-    It may be stopped and started again on the same port and database. Its processes are killed as
-    a group, by `stop` or, however the tests end, when their end of a pipe closes.
-    """
 
-    folder: Path
-    database: Path
-    port: int = field(default_factory=free_port)
-    _process: "subprocess.Popen[bytes] | None" = None
-    _guard: "subprocess.Popen[bytes] | None" = None
+def answering(url: str) -> Callable[[], bool]:
+    """Whether a GET there succeeds at this moment."""
 
-    @property
-    def url(self) -> str:
-        """What clients take as the tracking URI."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Returns when the server answers; fails with its last output otherwise."""
-        with (self.folder / "mlflow-server.log").open("ab") as log:
-            self._process = self._spawn(log)
-        self._guard = _guard(self._process.pid)
+    def answers() -> bool:
         try:
-            wait_until(self._answers_or_ended, _START_SECONDS, "mlflow server answers")
-            assert self._process.poll() is None, "mlflow server ended"
-        except AssertionError as error:
-            self.stop()
-            log_end = (self.folder / "mlflow-server.log").read_text()[-2000:]
-            raise AssertionError(f"{error}\n{log_end}") from None
-
-    def stop(self) -> None:
-        """Kills every process of the server and returns when it is gone; may be called again."""
-        if self._process is None or self._guard is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._guard.communicate()
-        self._process = self._guard = None
-
-    def _spawn(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
-        command = [
-            *(sys.executable, "-m", "mlflow", "server"),
-            *("--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{self.database}"),
-            *("--artifacts-destination", (self.folder / "artifacts").as_uri()),
-        ]
-        # The job consumers take 235 MB each and serve nothing that is tested here.
-        environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def _answers_or_ended(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            return True
-        try:
-            return httpx.get(f"{self.url}/health", timeout=2, trust_env=False).is_success
+            return httpx.get(url, timeout=2, trust_env=False).is_success
         except httpx.TransportError:
             return False
 
+    return answers
 
-def _guard(group: int) -> "subprocess.Popen[bytes]":
-    # `read` returns when the pipe's other end, ours, is closed: also by `kill -9` of the tests.
-    return subprocess.Popen(
-        ["/bin/sh", "-c", f"read _; kill -s KILL -- -{group} 2>/dev/null"],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
+
+class MlflowServer:
+    """`mlflow server` on a SQLite file, with its artifacts below `folder`.
+
+    It may be stopped and started again on the same port and database.
+    """
+
+    def __init__(self, folder: Path, database: Path) -> None:
+        self.database = database
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = mlflow_process(
+            folder,
+            *("--artifacts-destination", (folder / "artifacts").as_uri()),
+            port=port,
+            backend_store_uri=f"sqlite:///{database}",
+        )
+
+    def start(self) -> None:
+        """Returns when the server answers; fails with its last output otherwise."""
+        self._process.start()
+
+    def stop(self) -> None:
+        """Kills every process of the server and returns when it is gone; may be called again."""
+        self._process.stop()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""MLflow as it is run elsewhere: with accounts, on PostgreSQL, with artifacts in S3."""

@@ -1,0 +1,161 @@
+"""An MLflow server with `--app-name basic-auth`: the service has an account of its own there."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.components.load import (
+    SECONDS,
+    assert_deleted_alias_keeps_serving,
+    assert_moves_are_followed,
+    environment_of_host,
+)
+from tests.end_to_end.components.logged import Author
+from tests.support.authenticated import ADMIN, AuthenticatedServer, authenticated_server
+from tests.support.registered import Registry
+from tests.support.services import RunningService, running_service
+from tests.support.waiting import wait_until
+
+FOLLOWED, CONFIDING, UNSEEN, UNFETCHED = "followed", "confiding", "unseen", "unfetched"
+ACCOUNT, PASSWORD = "podium", "the account's own secret"
+CREDENTIALS = {"MLFLOW_TRACKING_USERNAME": ACCOUNT, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+pytestmark = pytest.mark.timeout(240)  # servers start with the first test
+
+
+@pytest.fixture(scope="module")
+def server(
+    migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AuthenticatedServer]:
+    """With an account for the service, which may do nothing yet."""
+    folder = tmp_path_factory.mktemp("basic-auth")
+    with authenticated_server(migrated_database, folder) as running:
+        running.create_account(ACCOUNT, PASSWORD)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def author(server: AuthenticatedServer, tmp_path_factory: pytest.TempPathFactory) -> Author:
+    """The administrator, who also logs the models."""
+    return Author(server.url, tmp_path_factory.mktemp("author"), ADMIN)
+
+
+@pytest.fixture
+def administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process speaks to the registry as the administrator."""
+    for name, value in ADMIN.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def registry(server: AuthenticatedServer, author: Author) -> Registry:
+    """A model that the account may read, logged to an experiment that it may read."""
+    registry = author.numbered(FOLLOWED, "readable")
+    author.confiding(CONFIDING, "readable")
+    for name in (FOLLOWED, CONFIDING):
+        server.may_read(ACCOUNT, "registered_model", name)
+    server.may_read(ACCOUNT, "experiment", server.experiment_id("readable"))
+    return registry
+
+
+@pytest.fixture(scope="module")
+def service(
+    server: AuthenticatedServer, registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """One service that follows what it may read."""
+    refs = [f"{FOLLOWED}@champion", f"{CONFIDING}@champion"]
+    home = tmp_path_factory.mktemp("home")
+    with running_service(refs, server.url, home, **CREDENTIALS) as running:
+        yield running
+
+
+@pytest.mark.usefixtures("administrator")
+def test_p1_p3_p7_read_on_model_and_experiment_is_enough_to_follow(
+    service: RunningService, registry: Registry
+) -> None:
+    """Under load, forward and back, every answer right."""
+    assert_moves_are_followed(service, registry)
+
+
+@pytest.mark.usefixtures("administrator")
+def test_p4_alias_deleted_with_authentication_keeps_serving(
+    service: RunningService, registry: Registry
+) -> None:
+    """And `/models` says that it is missing."""
+    assert_deleted_alias_keeps_serving(service, registry)
+
+
+def test_password_is_in_no_log_line_and_no_host(service: RunningService) -> None:
+    """Neither as it is, nor as it stands in a request's header."""
+    service.wait_until_ready()
+    told = environment_of_host(service, CONFIDING)
+    assert "PATH" in told
+    assert not {name for name in told if name.startswith("MLFLOW_TRACKING")}
+    assert service.events("swapped")
+    for text in (json.dumps(told), json.dumps(service.log)):
+        assert PASSWORD not in text
+        assert base64.b64encode(f"{ACCOUNT}:{PASSWORD}".encode()).decode() not in text
+
+
+@pytest.fixture(scope="module")
+def restricted(
+    server: AuthenticatedServer, author: Author, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """Follows a model that the account may not read, and one whose experiment it may not read."""
+    author.confiding(UNSEEN, "readable too")
+    author.confiding(UNFETCHED, "unreadable")
+    server.may_read(ACCOUNT, "experiment", server.experiment_id("readable too"))
+    server.may_read(ACCOUNT, "registered_model", UNFETCHED)
+    refs = [f"{UNSEEN}@champion", f"{UNFETCHED}@champion"]
+    home = tmp_path_factory.mktemp("restricted")
+    with running_service(refs, server.url, home, **CREDENTIALS) as running:
+        yield running
+
+
+def failure(service: RunningService, name: str) -> Mapping[str, Any]:
+    """What has failed last for the model's champion, once something has."""
+    ref = f"{name}@champion"
+    wait_until(lambda: service.slot(ref)["last_failure"], SECONDS, f"{name} fails")
+    found: Mapping[str, Any] = service.slot(ref)["last_failure"]
+    return found
+
+
+def serves(service: RunningService, name: str) -> bool:
+    """Whether the model's champion answers."""
+    return bool(service.slot(f"{name}@champion")["ready"])
+
+
+def test_model_that_the_account_may_not_read_is_told_until_it_may(
+    server: AuthenticatedServer, restricted: RunningService
+) -> None:
+    """The look is refused for that model alone; once READ is granted, it is served."""
+    assert failure(restricted, UNSEEN)["stage"] == "look"
+    server.may_read(ACCOUNT, "registered_model", UNSEEN)
+    wait_until(lambda: serves(restricted, UNSEEN), SECONDS, "it is served")
+
+
+def test_experiment_that_the_account_may_not_read_is_told_until_it_may(
+    server: AuthenticatedServer, restricted: RunningService
+) -> None:
+    """The version is found and cannot be fetched; once READ is granted, it is served."""
+    assert failure(restricted, UNFETCHED)["stage"] == "fetch"
+    assert failure(restricted, UNFETCHED)["version"] == "1"
+    assert not serves(restricted, UNFETCHED)
+    server.may_read(ACCOUNT, "experiment", server.experiment_id("unreadable"))
+    wait_until(lambda: serves(restricted, UNFETCHED), SECONDS, "it is served")
+
+
+def test_wrong_password_is_told(server: AuthenticatedServer, tmp_path: Path) -> None:
+    """In `/models` and in the log, which does not repeat it."""
+    wrong = CREDENTIALS | {"MLFLOW_TRACKING_PASSWORD": "not the account's secret"}
+    with running_service([f"{FOLLOWED}@champion"], server.url, tmp_path, **wrong) as refused:
+        wait_until(lambda: refused.events("look_failed"), SECONDS, "the look fails")
+        look = refused.slot(f"{FOLLOWED}@champion")["look"]
+        (line, *_) = refused.events("look_failed")
+    assert look["failure"]["stage"] == "look"
+    assert look["succeeded_at"] is None
+    assert "401" in line["detail"]
+    assert "not the account's secret" not in json.dumps(refused.log)
