@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench-validation soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench-validation bench-following soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,6 +26,9 @@ test: $(READY) ## run the tests
 
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
 	$(VENV)/bin/python -m benchmarks.validation
+
+bench-following: $(READY) ## how soon a move is seen in replies, and what looking costs
+	$(VENV)/bin/python -m benchmarks.following
 
 soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
 	$(VENV)/bin/python -m tests.soak

@@ -20,15 +20,23 @@ _STOP_SECONDS = 60.0
 
 
 class RunningService:
-    """`podium serve` on a free port of 127.0.0.1; its log lines are read as they come."""
+    """`podium serve` on a free port of 127.0.0.1; its log lines are read as they come.
+
+    `program` is what takes the command line instead of `podium`.
+    """
 
     def __init__(
-        self, refs: Sequence[str], tracking_uri: str, home: Path, environment: dict[str, str]
+        self,
+        refs: Sequence[str],
+        tracking_uri: str,
+        home: Path,
+        environment: dict[str, str],
+        program: Sequence[str] = ("-m", "service"),
     ) -> None:
         self.log: list[dict[str, Any]] = []
         models = [part for ref in refs for part in ("--model", ref)]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "service", "serve", "--port", "0", *models],
+            [sys.executable, "-P", *program, "serve", "--port", "0", *models],
             cwd=home,
             env=os.environ
             | {"MLFLOW_TRACKING_URI": tracking_uri, "PODIUM_HOME": str(home / "podium")}
@@ -93,10 +101,14 @@ class RunningService:
 
 @contextlib.contextmanager
 def running_service(
-    refs: Sequence[str], tracking_uri: str, home: Path, **environment: str
+    refs: Sequence[str],
+    tracking_uri: str,
+    home: Path,
+    program: Sequence[str] = ("-m", "service"),
+    **environment: str,
 ) -> Iterator[RunningService]:
     """A service that has been started and will be stopped; wait for its readiness yourself."""
-    service = RunningService(refs, tracking_uri, home, environment)
+    service = RunningService(refs, tracking_uri, home, environment, program)
     try:
         yield service
     finally:

@@ -14,8 +14,8 @@ from tests.end_to_end.components.load import (
     assert_moves_are_followed,
     environment_of_host,
 )
-from tests.end_to_end.components.logged import Author
 from tests.support.authenticated import ADMIN, AuthenticatedServer, authenticated_server
+from tests.support.logged import Author
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until

@@ -10,7 +10,7 @@ from tests.end_to_end.components.load import (
     assert_deleted_alias_keeps_serving,
     assert_moves_are_followed,
 )
-from tests.end_to_end.components.logged import Author
+from tests.support.logged import Author
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until

@@ -16,7 +16,7 @@ from tests.end_to_end.components.load import (
     assert_moves_are_followed,
     environment_of_host,
 )
-from tests.end_to_end.components.logged import Author
+from tests.support.logged import Author
 from tests.support.object_store import BUCKET, ObjectStore, object_store
 from tests.support.postgres import postgres_server
 from tests.support.registered import Registry

@@ -35,6 +35,19 @@ class Author:
         self._log(name, experiment, "confiding", ())
         return self._championed(name)
 
+    def alike(self, names: Sequence[str], experiment: str) -> None:
+        """One registered model of each name, all of one logged model; `champion` is 1."""
+        first, *others = names
+        made = self.confiding(first, experiment).client
+        with environment(self._environment):
+            logged = made.get_model_version(first, "1")
+            source = str(logged.source)
+            model_id = source.removeprefix("models:/")
+            for name in others:
+                made.create_registered_model(name)
+                made.create_model_version(name, source, logged.run_id, model_id=model_id)
+                made.set_registered_model_alias(name, "champion", "1")
+
     def _championed(self, name: str) -> Registry:
         registry = Registry(self._tracking_uri, name)
         with environment(self._environment):
