@@ -21,10 +21,16 @@ _LONGEST_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Seconds from the return of `set_registered_model_alias` to the first reply, for each move."""
+    """Seconds from the return of `set_registered_model_alias` to the first reply, for each move.
+
+    `fetch` and `load` are the medians that the service's log has of those stages; 0 where they were
+    left out, the version's processes being there still.
+    """
 
     name: str
     seconds: Sequence[float]
+    fetch: float
+    load: float
 
     @property
     def median(self) -> float:
@@ -46,7 +52,12 @@ def moves(name: str, service: RunningService, registry: Registry, number: int) -
         for turn in track(range(number), name, console=Console(stderr=True)):
             time.sleep(draw.uniform(0, POLL_SECONDS))
             seconds.append(_moved(client, registry, "21"[turn % 2]))
-    return Moves(name, seconds)
+    return Moves(name, seconds, *(_stage(service, stage, number) for stage in ("fetch", "load")))
+
+
+def _stage(service: RunningService, stage: str, number: int) -> float:
+    swaps = service.events("swapped")[-number:]
+    return statistics.median(float(each["seconds"].get(stage, 0)) for each in swaps)
 
 
 def _moved(client: httpx.Client, registry: Registry, version: str) -> float:

@@ -102,12 +102,12 @@ def _print(found: list[Moves], rest: Looking | None) -> None:
     console = Console(file=sys.stdout)
     table = Table(
         title="From the alias's move to the first reply by the new version",
-        caption=f"Seconds; polling every {POLL_SECONDS:g} s",
+        caption=f"Seconds; polling every {POLL_SECONDS:g} s. Fetch and load: medians, in the log",
     )
-    for heading in ("followed by", "moves", "min", "median", "max"):
+    for heading in ("followed by", "moves", "min", "median", "max", "fetch", "load"):
         table.add_column(heading, justify="left" if heading == "followed by" else "right")
     for each in found:
-        figures = min(each.seconds), each.median, max(each.seconds)
+        figures = min(each.seconds), each.median, max(each.seconds), each.fetch, each.load
         cells = (f"{figure:.2f}" for figure in figures)
         table.add_row(each.name, str(len(each.seconds)), *cells)
     console.print(table)
