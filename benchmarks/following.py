@@ -37,6 +37,7 @@ _SECRET = secrets.token_urlsafe()
 _CALLS_THIS_MACHINE = {
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "1",  # seconds in which it may miss a webhook just made
     "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": base64.urlsafe_b64encode(
         secrets.token_bytes(32)
     ).decode(),
@@ -59,10 +60,12 @@ def mlflow_over_http(folder: Path) -> Iterator[str]:
 
 
 def all_moves(registry: Registry, folder: Path, number: int, *, webhook: bool) -> list[Moves]:
-    """Warm, cold and, if wanted, warm with a webhook."""
-    wanted = {"polling, warm": {}, "polling, cold": {"PODIUM_KEEP_WARM_SECONDS": "0"}}
+    """Warm and cold, by polling and, if wanted, by a webhook."""
+    kept, gone = dict[str, str](), {"PODIUM_KEEP_WARM_SECONDS": "0"}
+    wanted = {"polling, warm": kept, "polling, cold": gone}
     if webhook:
-        wanted["webhook, warm"] = {"PODIUM_WEBHOOK_SECRET": _SECRET}
+        called = {"PODIUM_WEBHOOK_SECRET": _SECRET}
+        wanted |= {"webhook, warm": kept | called, "webhook, cold": gone | called}
     found = []
     for name, environment in wanted.items():
         home = folder / name
