@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from service.access import Access, forget_secrets, open_keys
 from service.addresses import MlflowAddresses, shown
 from service.contract.contract import Limits as ContractLimits
 from service.environment import host_environment, registry_environment
@@ -31,6 +32,7 @@ from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
 from service.http.create import create_http
+from service.keys import KeysFile
 from service.logs import Logs, configure_logs
 from service.metrics import Metrics
 from service.processes.scratch import Scratch
@@ -52,21 +54,27 @@ class CannotListen(Exception):
 def serve(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
 
-    Raises `CannotListen` or `HomeUnusable` before anything has been started.
+    Raises `CannotListen`, `HomeUnusable` or `BadKeys` before anything has been started. From
+    then on this process's own environment holds no secret.
     """
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
-        _serve_logged(settings, environment, listener)
+        keys = open_keys(settings)
+        forget_secrets(os.environ)
+        _serve_logged(settings, environment, listener, keys)
 
 
 def _serve_logged(
-    settings: Settings, environment: Mapping[str, str], listener: socket.socket
+    settings: Settings,
+    environment: Mapping[str, str],
+    listener: socket.socket,
+    keys: KeysFile | None,
 ) -> None:
     logs = configure_logs(sys.stderr.buffer)
     logging.getLogger("uvicorn").addHandler(logs.handler)
     try:
-        uvloop.run(_serve(settings, environment, listener, logs))
+        uvloop.run(_serve(settings, environment, listener, logs, keys))
     finally:
         logging.getLogger("uvicorn").removeHandler(logs.handler)
         logs.close()
@@ -91,7 +99,11 @@ def listen(settings: Settings) -> socket.socket:
 
 
 async def _serve(
-    settings: Settings, environment: Mapping[str, str], listener: socket.socket, logs: Logs
+    settings: Settings,
+    environment: Mapping[str, str],
+    listener: socket.socket,
+    logs: Logs,
+    keys: KeysFile | None,
 ) -> None:
     stopping = Stopping()
 
@@ -99,7 +111,7 @@ async def _serve(
         delay, drain = settings.stop_delay_seconds, settings.drain_seconds
         logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
 
-    app = create_app(settings, environment, logs, stopping)
+    app = create_app(settings, environment, logs, stopping, keys)
     server = Server(app, stopping, settings.stop_delay_seconds, settings.drain_seconds, told)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -125,16 +137,18 @@ def create_app(
     environment: Mapping[str, str],
     logs: Logs,
     stopping: Callable[[], bool] = lambda: False,
+    keys: KeysFile | None = None,
 ) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
     `environment` is where MLflow's address and credentials are taken from; the service is not ready
-    while `stopping` holds.
+    while `stopping` holds. Predictions ask for one of the `keys`, whose file is followed.
     """
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     slots = Slots(settings.refs)
     metrics.watch(slots)
+    access = Access.of(settings, keys, metrics, logs)
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
@@ -142,17 +156,22 @@ def create_app(
         logger=logs.logger,
         observers=(metrics, logs.requests),
         stopping=stopping,
-        lifespan=partial(_lifespan, settings, environment, slots, metrics, logs),
+        reload=access.wishes.reload,
+        keys=access.keys,
+        admin=access.admin,
+        more=access.routers,
+        lifespan=partial(_lifespan, settings, environment, slots, metrics, logs, access),
     )
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(
+async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares with what it starts
     settings: Settings,
     environment: Mapping[str, str],
     slots: Slots,
     metrics: Metrics,
     logs: Logs,
+    access: Access,
     _: FastAPI,
 ) -> AsyncIterator[None]:
     zygote = _zygote(settings, metrics, logs)
@@ -168,12 +187,14 @@ async def _lifespan(
         poll_seconds=settings.poll_seconds,
         keep_warm_seconds=settings.keep_warm_seconds,
     )
-    following = asyncio.create_task(follower.run())
+    access.wishes.follower = follower
+    following = [asyncio.create_task(work) for work in (follower.run(), access.follow(logs))]
     try:
         yield
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        for each in following:
+            each.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
         await follower.close()
         await registry.close()
         await decoder.close()

@@ -142,6 +142,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "drain_seconds",
     "keep_warm_seconds",
     "allow_unsigned",
+    "api_keys_file",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
@@ -166,10 +167,11 @@ def serve(**flags: Any) -> None:
     from service.app import CannotListen
     from service.app import serve as run
     from service.home import HomeUnusable
+    from service.keys import BadKeys
 
     try:
         run(settings, {**os.environ, **mlflow.variables})
-    except (CannotListen, HomeUnusable) as error:
+    except (CannotListen, HomeUnusable, BadKeys) as error:
         click.echo(f"podium: {error}", err=True)
         sys.exit(1)
 

@@ -57,3 +57,8 @@ def registry_environment(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if name.startswith(_REGISTRY) or name.lower() in _PROXIES
     }
+
+
+def credentials(environment: Mapping[str, str]) -> set[str]:
+    """Names of what only the registry child needs, some of which is secret."""
+    return {*registry_environment(environment)} - _PLAIN

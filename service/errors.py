@@ -8,6 +8,11 @@ The tree, by whose fault it is::
     |   |-- UnsupportedMediaType
     |   |-- BodyTooLarge
     |   |-- Undecodable             reading the body takes more than anybody may use
+    |   |-- DeliveryRefused         a webhook's delivery that is not acted upon
+    |   |   |-- DeliveryForged      no signature by the secret that both sides share
+    |   |   |-- DeliveryExpired     signed too long ago, or in the future
+    |   |   |-- DeliveryRepeated    it has come before
+    |   |   `-- DeliveryUnreadable  signed rightly, and no event
     |   `-- UnknownModel
     |-- NotNow                      the same request may succeed later
     |   |-- NoServable
@@ -82,6 +87,36 @@ class Undecodable(ClientError):
     """Reading the body takes more memory or time than is allowed, or ends whoever reads it."""
 
     code = "undecodable"
+
+
+class DeliveryRefused(ClientError):
+    """A webhook's delivery that is not acted upon."""
+
+    code = "delivery_refused"
+
+
+class DeliveryForged(DeliveryRefused):
+    """Without a signature, or by another secret than the service's."""
+
+    code = "delivery_forged"
+
+
+class DeliveryExpired(DeliveryRefused):
+    """Signed too long ago, or by a clock that is ahead."""
+
+    code = "delivery_expired"
+
+
+class DeliveryRepeated(DeliveryRefused):
+    """A delivery of that id has been taken before."""
+
+    code = "delivery_repeated"
+
+
+class DeliveryUnreadable(DeliveryRefused):
+    """Signed rightly, and not an event as MLflow writes it."""
+
+    code = "delivery_unreadable"
 
 
 class UnknownModel(ClientError):

@@ -104,6 +104,8 @@ class RequestLog:
         }
         if record.error is not None:
             line["error"] = record.error
+        if record.key is not None:
+            line["key"] = record.key
         self._put(orjson.dumps(line, option=_OPTIONS))
 
 

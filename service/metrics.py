@@ -27,6 +27,12 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)
 _STAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SLOT = ("model", "alias")
 _SWAPPED, _REFUSED = "swapped", "refused"
+WEBHOOK_HEARD = ("taken", "ignored")
+"""Outcomes of deliveries of the webhook that were believed."""
+_WEBHOOK_REFUSED = (
+    *("delivery_forged", "delivery_expired", "delivery_repeated", "delivery_unreadable"),
+    *("body_too_large", "unsupported_media_type"),
+)
 
 
 class Metrics:
@@ -68,6 +74,7 @@ class Metrics:
             registry=registry,
         )
         self.decoder_restarted = self._decoder_restarts.inc
+        self._webhook: Counter | None = None
         self._pools = _PoolMetrics(registry)
         self._zygote_restarts = Counter(
             "podium_zygote_restarts_total",
@@ -91,6 +98,22 @@ class Metrics:
                 self._swaps.labels(slot.ref.name, slot.ref.alias, outcome)
             for reason in EndReason:
                 self._pools.restarts.labels(slot.ref.name, reason)
+
+    def watch_webhook(self) -> None:
+        """Counts deliveries of MLflow's webhook from now on."""
+        self._webhook = Counter(
+            "podium_webhook_deliveries_total",
+            "Deliveries of MLflow's webhook: taken, ignored, or the code they were refused with.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        for outcome in (*WEBHOOK_HEARD, *_WEBHOOK_REFUSED):
+            self._webhook.labels(outcome)
+
+    def webhook_delivered(self, outcome: str) -> None:
+        """Counts a delivery."""
+        if self._webhook is not None:
+            self._webhook.labels(outcome).inc()
 
     def pool(self, version: VersionId) -> "PoolMetrics":
         """A handle for this version's pool of hosts."""

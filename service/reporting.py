@@ -1,14 +1,18 @@
 """Tells metrics and logs what following and hosting do: one event, one line, one count."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
-from service.metrics import Metrics, PoolMetrics
+from service.metrics import WEBHOOK_HEARD, Metrics, PoolMetrics
 from service.processes.ending import Ending, EndReason
+
+_SAID_AGAIN_SECONDS: Final = 10.0
 
 
 class FollowingReport:
@@ -84,6 +88,33 @@ class FollowingReport:
     def tick_failed(self, error: Exception) -> None:
         """A defect of Podium's: logged whole."""
         self._logger.error("tick_failed", exc_info=error)
+
+
+class WebhookReport:
+    """`service.http.webhook.WebhookObserver` for metrics and logs."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        logger: FilteringBoundLogger,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._count = metrics.webhook_delivered
+        self._logger = logger
+        self._monotonic = monotonic
+        self._said: dict[str, float] = {}
+
+    def delivered(self, outcome: str) -> None:
+        """Each is counted; of a flood of one kind, one line is logged in ten seconds."""
+        self._count(outcome)
+        now = self._monotonic()
+        if now - self._said.get(outcome, float("-inf")) < _SAID_AGAIN_SECONDS:
+            return
+        self._said[outcome] = now
+        if outcome in WEBHOOK_HEARD:
+            self._logger.info("webhook_delivered", outcome=outcome)
+        else:
+            self._logger.warning("webhook_refused", code=outcome)
 
 
 class DecoderReport:

@@ -1,15 +1,17 @@
 """What an operator can set: flags, then `PODIUM_*`, then the default. Frozen once read."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.following.refs import BadRef, ModelRef
+from service.secrets import PREFIX, BadSecret, secret_in_file
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Bytes = Annotated[int, Field(ge=1)]
@@ -26,7 +28,7 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """Every setting of the service. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="PODIUM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     models: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated NAME@ALIAS; the first is the default model"
@@ -70,6 +72,15 @@ class Settings(BaseSettings):
         default=False,
         description="Serve models without a signature, whose requests cannot be checked",
     )
+    api_keys_file: Path | None = Field(
+        None, description="File of the API keys of which predictions ask for one; unset: for none"
+    )
+    admin_token: SecretStr | None = Field(
+        None, description="Bearer token for reload and the details of swaps; unset: for nobody"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="Secret that MLflow signs its webhooks with; unset: none are taken"
+    )
 
     @field_validator("models", mode="before")
     @classmethod
@@ -92,6 +103,21 @@ class Settings(BaseSettings):
         # An empty host would mean every address of the machine, an empty home the current folder.
         if not str(value).strip():
             raise ValueError("must not be empty")
+        return value
+
+    @field_validator("admin_token", "webhook_secret")
+    @classmethod
+    def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
+        # A token stands in a header; and nobody should be let in by an empty one.
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("must be printable ASCII characters without a space, at least one")
+        return value
+
+    @field_validator("api_keys_file")
+    @classmethod
+    def _names_a_file(cls, value: Path | None) -> Path | None:
+        if value == Path():
+            raise ValueError("must name a file")
         return value
 
     @field_validator("service_name")
@@ -134,13 +160,33 @@ class Settings(BaseSettings):
         return self.home.resolve() / "services" / quote(name, safe=":")
 
 
+SECRETS: Final = tuple(
+    name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None
+)
+"""The settings that are secrets: no flags, since everybody may read those of a process."""
+
+
 def load_settings(flags: Mapping[str, Any]) -> Settings:
-    """The settings in force; flags that are None were not given. Raises `BadSettings`."""
+    """The settings in force; flags that are None were not given. Raises `BadSettings`.
+
+    Secrets may also lie in a file that `PODIUM_*_FILE` names.
+    """
     given = {name: value for name, value in flags.items() if value not in (None, ())}
+    problems = []
+    for name in SECRETS:
+        try:
+            secret = secret_in_file(name, os.environ)
+        except BadSecret as error:
+            problems.append(str(error))
+        else:
+            given |= {} if secret is None else {name: secret}
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
-        raise BadSettings("; ".join(_sentence(each) for each in error.errors())) from None
+        problems = [*map(_sentence, error.errors()), *problems]
+    if problems:
+        raise BadSettings("; ".join(problems))
+    return settings
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 
+from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
+from service.following.refs import ModelRef
 from service.following.slots import Slots
+from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.endpoint import House
 from service.http.exposition import exposition_router
@@ -16,9 +19,10 @@ from service.http.intake import RequestIds
 from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
 from service.http.observer import RequestObserver
-from service.http.openapi import docs_router
+from service.http.openapi import docs_router, security
 from service.http.pages import Lifespan, create_pages, hospitable
 from service.http.predict import PodiumDialect
+from service.http.reload import reload_router
 
 
 def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once
@@ -27,9 +31,13 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     max_body_bytes: int,
     registry: CollectorRegistry,
     logger: FilteringBoundLogger,
+    reload: Callable[[ModelRef], None],
     observers: Sequence[RequestObserver] = (),
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
+    keys: ApiKeys | None = None,
+    admin: Admin = NOBODY,
+    more: Sequence[APIRouter] = (),
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
     """The service's HTTP for these slots.
@@ -39,9 +47,13 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         max_body_bytes: the longest body that is read.
         registry: what `/metrics` shows.
         logger: told of unexpected exceptions, with their traceback.
+        reload: looks at the registry for that slot, as its operator asks.
         observers: told of every prediction request.
         clock: seconds since 1970.
         stopping: while true, the probes are 503 and requests are still answered.
+        keys: of which predictions ask for one; None: for none.
+        admin: who may reload.
+        more: routes of what not every service has.
         lifespan: what FastAPI enters at start-up and leaves at shutdown.
     """
     dialects = (PodiumDialect(), MlflowDialect())
@@ -50,9 +62,11 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         health_router(slots, stopping),
         scoring_router(slots.default, stopping),
         models_router(slots, clock),
+        reload_router(slots, clock, admin, reload),
         exposition_router(registry),
+        *more,
     )
     pages = create_pages(routers, dialects, lifespan)
-    pages.include_router(docs_router(pages, slots, dialects))
+    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin)))
     outside = hospitable(pages, house.ids, logger)
-    return dispatch(prediction_endpoints(slots, dialects, house), outside)
+    return dispatch(prediction_endpoints(slots, dialects, house, keys), outside)

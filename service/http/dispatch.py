@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.following.slots import Slot, Slots
+from service.http.access import ApiKeys, Guarded
 from service.http.dialect import Dialect
 from service.http.endpoint import House, PredictionEndpoint
 
@@ -23,15 +24,22 @@ def dispatch(endpoints: Mapping[str, ASGIApp], pages: ASGIApp) -> ASGIApp:
 
 
 def prediction_endpoints(
-    slots: Slots, dialects: Sequence[Dialect], house: House
+    slots: Slots, dialects: Sequence[Dialect], house: House, keys: ApiKeys | None = None
 ) -> dict[str, ASGIApp]:
     """Every prediction route by its decoded path: the default slot's short ones, then all slots'.
 
-    Names stand in paths as they are: a slash or a percent-encoded character needs no rule.
+    Names stand in paths as they are: a slash or a percent-encoded character needs no rule. Without
+    `keys` none is asked for, which costs nothing.
     """
 
+    def endpoint(slot: Slot, dialect: Dialect) -> ASGIApp:
+        open_to_all = PredictionEndpoint(slot, dialect, house)
+        if keys is None:
+            return open_to_all
+        return Guarded(open_to_all, str(slot.ref), dialect, house, keys)
+
     def under(prefix: str, slot: Slot) -> dict[str, ASGIApp]:
-        return {f"{prefix}/{d.route}": PredictionEndpoint(slot, d, house) for d in dialects}
+        return {f"{prefix}/{each.route}": endpoint(slot, each) for each in dialects}
 
     routes = under("", slots.default)
     for key, slot in slots.items():

@@ -18,6 +18,9 @@ from service.http.errors import Headers, MethodNotAllowed, headers_of, internal
 from service.http.intake import ClientGone, RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
 
+KEY: Final = "podium.key"
+"""Where an ASGI scope holds the name of the API key that a request came with."""
+
 _GONE: Final = "client_gone"
 # Longer replies are sent part by part: a copy of many megabytes holds the loop up.
 _COPIED_BYTES: Final = 64 * 1024
@@ -68,6 +71,7 @@ class PredictionEndpoint:
             answer.rows,
             request_id,
             answer.error,
+            scope.get(KEY),
         )
         for observer in self._house.observers:
             observer.answered(record)

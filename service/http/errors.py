@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from service.errors import (
     BodyTooLarge,
     ClientError,
+    DeliveryExpired,
+    DeliveryForged,
+    DeliveryRepeated,
     InvalidInput,
     ModelFailed,
     NoServable,
@@ -40,10 +43,27 @@ class MethodNotAllowed(ClientError):
         self.allow = allow
 
 
+class Unauthorized(ClientError):
+    """The route asks for a bearer key or token, and none that it knows came with the request."""
+
+    code = "unauthorized"
+
+
+class Forbidden(ClientError):
+    """The service was not set up to allow this to anybody."""
+
+    code = "forbidden"
+
+
 STATUS: Mapping[type[ServiceError], int] = {
+    Unauthorized: 401,
+    Forbidden: 403,
+    DeliveryForged: 403,
+    DeliveryExpired: 403,
     NotFound: 404,
     UnknownModel: 404,
     MethodNotAllowed: 405,
+    DeliveryRepeated: 409,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
     InvalidInput: 422,
@@ -65,11 +85,16 @@ def status_of(error: ServiceError) -> int:
 
 
 def headers_of(error: ServiceError) -> Headers:
-    """What HTTP asks for beside the status: `Retry-After` with 503, `Allow` with 405."""
+    """What HTTP asks for beside the status.
+
+    `Retry-After` with 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC 6750).
+    """
     if isinstance(error, NotNow):
         return ((b"retry-after", b"%d" % error.retry_after),)
     if isinstance(error, MethodNotAllowed):
         return ((b"allow", error.allow.encode("ascii")),)
+    if isinstance(error, Unauthorized):
+        return ((b"www-authenticate", b"Bearer"),)
     return ()
 
 

@@ -26,6 +26,7 @@ _MISSING = {"sqlstate": "KAM00", "error_class": "RESOURCE_NOT_FOUND"}
 _SERVER = {"sqlstate": "XXM00", "error_class": "CLIENT_INTERNAL_ERROR"}
 # By status; MLflow has no code for 405, 413 and 415 and calls what it refuses a bad request.
 _CODES: Mapping[int, tuple[str, Mapping[str, str]]] = {
+    401: ("UNAUTHENTICATED", {}),
     404: ("RESOURCE_DOES_NOT_EXIST", _MISSING),
     500: ("INTERNAL_ERROR", _SERVER),
     503: ("TEMPORARILY_UNAVAILABLE", _SERVER),

@@ -87,7 +87,7 @@ def models_router(slots: Slots, clock: Callable[[], float]) -> APIRouter:
     async def models() -> ModelsReport:
         """Every slot at this instant."""
         now = clock()
-        reports = [SlotReport(**_report(slot, now)) for slot in slots.values()]
+        reports = [report_of(slot, now) for slot in slots.values()]
         return ModelsReport(models=reports, look=_look(slots.look, now))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL)
@@ -98,6 +98,11 @@ def models_router(slots: Slots, clock: Callable[[], float]) -> APIRouter:
         return SlotDetail(**_report(slot, now), look=_look(slots.look, now), **_details(slot))
 
     return router
+
+
+def report_of(slot: Slot, now: float) -> SlotReport:
+    """One slot at that instant, in seconds since 1970."""
+    return SlotReport(**_report(slot, now))
 
 
 def _report(slot: Slot, now: float) -> dict[str, Any]:

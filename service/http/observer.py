@@ -23,6 +23,7 @@ class RequestRecord(NamedTuple):
         rows: of a valid request, else 0.
         request_id: the client's, if it sent a usable one.
         error: the stable code of what went wrong, None for an answer.
+        key: the name of the API key that it came with, None where none is asked or none is known.
     """
 
     slot: str
@@ -33,6 +34,7 @@ class RequestRecord(NamedTuple):
     rows: int
     request_id: str
     error: str | None
+    key: str | None = None
 
 
 class RequestObserver(Protocol):

@@ -17,17 +17,28 @@ from fastapi.responses import RedirectResponse
 
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
+from service.http.access import Admin, ApiKeys
 from service.http.described import serving_example
 from service.http.dialect import Dialect
+from service.http.reload import ADMIN
 
 _ANY_BODY: Mapping[str, Any] = {"type": "object"}
 _JSON = "application/json"
+KEY = "key"
+"""The name of the API keys among the security schemes."""
 
 
 class Document:
     """The document's bytes, kept until a slot's binding changes."""
 
-    def __init__(self, app: FastAPI, slots: Slots, dialects: Sequence[Dialect]) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        slots: Slots,
+        dialects: Sequence[Dialect],
+        security: Mapping[str, Any],
+    ) -> None:
+        self._security = security
         self._app = app
         self._slots = slots
         self._dialects = dialects
@@ -48,7 +59,10 @@ class Document:
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
         )
         document["paths"] = self._predictions() | document["paths"]
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        components = document.setdefault("components", {})
+        if self._security:
+            components["securitySchemes"] = dict(self._security)
+        schemas = components.setdefault("schemas", {})
         for dialect in self._dialects:
             schemas |= dialect.schemas
         return document
@@ -61,15 +75,28 @@ class Document:
 
     def _paths(self, prefix: str, scope: str, slot: Slot) -> dict[str, Any]:
         return {
-            f"{prefix}/{dialect.route}": {"post": _operation(slot, dialect, scope)}
+            f"{prefix}/{dialect.route}": {
+                "post": _operation(slot, dialect, scope, keyed=KEY in self._security)
+            }
             for dialect in self._dialects
         }
 
 
-def docs_router(app: FastAPI, slots: Slots, dialects: Sequence[Dialect]) -> APIRouter:
-    """`/openapi.json` and `/docs`, and `/`, which leads there; none lists itself."""
+def security(keys: ApiKeys | None, admin: Admin) -> Mapping[str, Any]:
+    """OpenAPI's security schemes by name: those that this service asks for."""
+    asked = {KEY: keys is not None, ADMIN: admin.exists}
+    return {name: {"type": "http", "scheme": "bearer"} for name, needed in asked.items() if needed}
+
+
+def docs_router(
+    app: FastAPI, slots: Slots, dialects: Sequence[Dialect], security: Mapping[str, Any]
+) -> APIRouter:
+    """`/openapi.json` and `/docs`, and `/`, which leads there; none lists itself.
+
+    `security` are the security schemes by name.
+    """
     router = APIRouter(include_in_schema=False)
-    document = Document(app, slots, dialects)
+    document = Document(app, slots, dialects, security)
 
     @router.get("/openapi.json")
     async def openapi() -> Response:
@@ -87,14 +114,21 @@ def docs_router(app: FastAPI, slots: Slots, dialects: Sequence[Dialect]) -> APIR
     return router
 
 
-def _operation(slot: Slot, dialect: Dialect, scope: str) -> dict[str, Any]:
-    return {
+def _operation(slot: Slot, dialect: Dialect, scope: str, *, keyed: bool) -> dict[str, Any]:
+    operation = {
         "tags": [str(slot.ref)],
         "summary": f"{dialect.route} with {slot.ref}",
         "operationId": f"{dialect.route}_{scope}",
         "requestBody": {"required": True, "content": _contents(slot.binding)},
         "responses": dict(dialect.responses),
     }
+    return operation | _keyed(dialect) if keyed else operation
+
+
+def _keyed(dialect: Dialect) -> dict[str, Any]:
+    # A protocol has one shape for all that it refuses without having read the body.
+    refused = dialect.responses["405"] | {"description": "No API key that this service knows."}
+    return {"security": [{KEY: []}], "responses": {**dialect.responses, "401": refused}}
 
 
 def _contents(binding: Binding | None) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx
 import orjson
+from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message
 
 from service.following.refs import ModelRef
 from service.following.slots import Slots
+from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
 from service.http.observer import RequestRecord
 from service.http.pages import Lifespan
@@ -40,8 +42,14 @@ class App:
     """The application, its slots, and a client; iris serves version 1, the other slot nothing."""
 
     def __init__(
-        self, refs: Sequence[ModelRef] = (IRIS, OTHER), lifespan: Lifespan | None = None
+        self,
+        refs: Sequence[ModelRef] = (IRIS, OTHER),
+        lifespan: Lifespan | None = None,
+        keys: ApiKeys | None = None,
+        admin: Admin = NOBODY,
+        more: Sequence[APIRouter] = (),
     ) -> None:
+        self.reloaded: list[ModelRef] = []
         self.slots = Slots(refs)
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
@@ -58,6 +66,10 @@ class App:
             observers=(self.metrics, self.logs.requests, self.records),
             clock=lambda: NOW,
             stopping=lambda: self.stopping,
+            reload=self.reloaded.append,
+            keys=keys,
+            admin=admin,
+            more=more,
             lifespan=lifespan,
         )
         transport = httpx.ASGITransport(self.asgi)

@@ -1,0 +1,123 @@
+"""Keys, the admin token and the webhook, put together: from settings to what HTTP asks."""
+
+import time
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import APIRouter
+from pydantic import SecretStr
+
+from service.environment import credentials
+from service.following.refs import ModelRef
+from service.http.access import Admin, ApiKeys
+from service.http.webhook import Coalesced, webhook_router
+from service.keys import BadKeys, KeysFile, follow_keys
+from service.logs import Logs
+from service.metrics import Metrics
+from service.registry.webhook import WebhookReceiver
+from service.reporting import WebhookReport
+from service.secrets import PREFIX, forget
+from service.settings import SECRETS, Settings
+
+
+class Asked(Protocol):
+    """A follower, as far as it can be asked for something."""
+
+    def look_now(self) -> None:
+        """The next look comes at once."""
+        ...
+
+
+class Wishes:
+    """Hands on what HTTP asks of the follower, which starts after HTTP is put together."""
+
+    def __init__(self) -> None:
+        self.follower: Asked | None = None
+
+    def look_now(self) -> None:
+        """For MLflow's webhook."""
+        if self.follower is not None:
+            self.follower.look_now()
+
+    def reload(self, _ref: ModelRef) -> None:
+        """For an operator."""
+        self.look_now()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what at one service.
+
+    Attributes:
+        keys: of which predictions ask for one; None: for none.
+        admin: who may reload.
+        routers: the webhook's route, where there is a secret for it.
+        wishes: what these ask of the follower.
+        file: where the keys are from.
+    """
+
+    keys: ApiKeys | None
+    admin: Admin
+    routers: Sequence[APIRouter]
+    wishes: Wishes
+    file: KeysFile | None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        file: KeysFile | None,
+        metrics: Metrics,
+        logs: Logs,
+    ) -> "Access":
+        """As the settings say, with the keys that the file holds now."""
+        wishes = Wishes()
+        return cls(
+            None if file is None else ApiKeys(file.names),
+            Admin(_revealed(settings.admin_token)),
+            _webhook(settings, wishes, metrics, logs),
+            wishes,
+            file,
+        )
+
+    async def follow(self, logs: Logs) -> None:
+        """Knows the keys that the file holds, from second to second, until cancelled."""
+        if self.file is not None and self.keys is not None:
+            await follow_keys(self.file, self.keys.replace, logs.logger)
+
+
+def open_keys(settings: Settings) -> KeysFile | None:
+    """The file of API keys, if there is to be one. Raises `BadKeys`, which names the setting."""
+    if settings.api_keys_file is None:
+        return None
+    try:
+        return KeysFile(settings.api_keys_file)
+    except BadKeys as error:
+        raise BadKeys(f"PODIUM_API_KEYS_FILE: {error}") from None
+
+
+def forget_secrets(environment: MutableMapping[str, str]) -> None:
+    """Takes Podium's secrets, and all that is the registry child's alone, out of the environment.
+
+    Who needs them has a copy by then: the settings, and the mapping that the registry child is
+    configured from.
+    """
+    forget([f"{PREFIX}{name.upper()}" for name in SECRETS], environment)
+    forget(credentials(environment), environment)
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _webhook(
+    settings: Settings, wishes: Wishes, metrics: Metrics, logs: Logs
+) -> Sequence[APIRouter]:
+    secret = _revealed(settings.webhook_secret)
+    if secret is None:
+        return ()
+    metrics.watch_webhook()
+    receiver = WebhookReceiver(secret.encode(), settings.refs, time.time)
+    report = WebhookReport(metrics, logs.logger)
+    return (webhook_router(receiver, Coalesced(wishes.look_now), report),)

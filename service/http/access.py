@@ -1,0 +1,128 @@
+"""Who may do what: API keys for predictions, one token for what is the operator's.
+
+Both come as `Authorization: Bearer ...` (RFC 6750). What is compared are SHA-256 sums. How long a
+comparison takes depends on the sums alone, and whoever does not know a key cannot choose its sum
+byte by byte: there is nothing to be learned from the time. That holds for keys that cannot be
+guessed, and those alone may be hashed without salt and once: 32 random bytes, say.
+"""
+
+import hmac
+from collections.abc import Mapping
+from hashlib import sha256
+from time import perf_counter
+from typing import Final
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.http.dialect import JSON_HEADERS, Dialect
+from service.http.endpoint import KEY, House
+from service.http.errors import Forbidden, Unauthorized, headers_of
+from service.http.observer import CLIENT_GONE, RequestRecord
+
+_SCHEME: Final = b"bearer"
+# More is nobody's key, and hashing it would take time.
+_LONGEST_KEY: Final = 1024
+
+KeyNames = Mapping[bytes, str]
+"""The names of the keys that are known, by the SHA-256 sum (32 bytes) of each key."""
+
+
+def bearer(authorization: bytes | None) -> bytes | None:
+    """The key of an `Authorization` header; None without one, or where it is none of that kind."""
+    if authorization is None or len(authorization) > _LONGEST_KEY:
+        return None
+    scheme, _, key = authorization.strip().partition(b" ")
+    return key.strip() or None if scheme.lower() == _SCHEME else None
+
+
+class ApiKeys:
+    """The keys that are known now; replaced whole when their file changes."""
+
+    def __init__(self, names: KeyNames) -> None:
+        self._names = names
+
+    def replace(self, names: KeyNames) -> None:
+        """From the next request on these and no others are known."""
+        self._names = names
+
+    def name_of(self, authorization: bytes | None) -> str | None:
+        """The name of the key that the header holds; None for one that is not known, or no key."""
+        key = bearer(authorization)
+        return None if key is None else self._names.get(sha256(key).digest())
+
+
+class Admin:
+    """The operator, known by a token; without one nobody is."""
+
+    def __init__(self, token: str | None) -> None:
+        self._sum = None if token is None else sha256(token.encode()).digest()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a token at all."""
+        return self._sum is not None
+
+    def allows(self, request: Request) -> bool:
+        """Whether the request comes with the token."""
+        token = bearer(request.headers.get("authorization", "").encode("latin-1"))
+        if self._sum is None or token is None:
+            return False
+        return hmac.compare_digest(sha256(token).digest(), self._sum)
+
+    def require(self, request: Request) -> None:
+        """Raises `Forbidden` where there is no token to come with, `Unauthorized` without it."""
+        if self._sum is None:
+            raise Forbidden(
+                "This service has no admin token, so nobody may; see PODIUM_ADMIN_TOKEN."
+            )
+        if not self.allows(request):
+            raise Unauthorized("This needs the admin token: Authorization: Bearer TOKEN.")
+
+
+NOBODY: Final = Admin(None)
+"""The operator of a service without a token."""
+
+
+class Guarded:
+    """A prediction route that answers to known keys alone; anybody else gets 401, body unread."""
+
+    def __init__(
+        self, inner: ASGIApp, slot: str, dialect: Dialect, house: House, keys: ApiKeys
+    ) -> None:
+        self._inner = inner
+        self._slot = slot
+        self._dialect = dialect
+        self._house = house
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands the request on with the key's name in its scope, or refuses it."""
+        headers = dict(scope["headers"])
+        name = self._keys.name_of(headers.get(b"authorization"))
+        if name is None:
+            await self._refuse(headers, send)
+        else:
+            await self._inner({**scope, KEY: name}, receive, send)
+
+    async def _refuse(self, headers: Mapping[bytes, bytes], send: Send) -> None:
+        started = perf_counter()
+        request_id = self._house.ids.accept(headers.get(b"x-request-id"))
+        error = Unauthorized("This route needs an API key: Authorization: Bearer KEY.")
+        status, body = self._dialect.refusal(error, request_id)
+        sent = [
+            *(JSON_HEADERS + headers_of(error)),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id.encode("ascii")),
+        ]
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": sent})
+            await send({"type": "http.response.body", "body": body})
+        except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
+            status = CLIENT_GONE
+        seconds = perf_counter() - started
+        record = RequestRecord(
+            self._slot, self._dialect.route, None, status, seconds, 0, request_id, error.code
+        )
+        for observer in self._house.observers:
+            observer.answered(record)

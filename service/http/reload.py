@@ -1,0 +1,45 @@
+"""`POST /models/{name}@{alias}/reload`: an operator asks for a look now, and for another try."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from service.following.refs import ModelRef
+from service.following.slots import Slots
+from service.http.access import Admin
+from service.http.models import SlotReport, report_of
+from service.http.openapi_parts import body_of
+
+
+def reload_router(
+    slots: Slots, clock: Callable[[], float], admin: Admin, reload: Callable[[ModelRef], None]
+) -> APIRouter:
+    """The route; `reload` lifts the slot's quarantine and looks at the registry soon.
+
+    `clock` gives seconds since 1970.
+    """
+    router = APIRouter(tags=["models"])
+
+    @router.post(
+        "/models/{name:path}@{alias}/reload",
+        status_code=202,
+        responses=_REFUSED,
+        openapi_extra={"security": [{ADMIN: []}]} if admin.exists else None,
+    )
+    async def reload_slot(name: str, alias: str, request: Request) -> SlotReport:
+        """Looks at the registry now and lifts a quarantine; the slot as it was when asked."""
+        admin.require(request)
+        slot = slots.find(f"{name}@{alias}")
+        reload(slot.ref)
+        return report_of(slot, clock())
+
+    return router
+
+
+ADMIN = "admin"
+"""The name of the admin token among OpenAPI's security schemes."""
+# A range, because FastAPI lists a 422 of its own beside any single status.
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    "4XX": body_of("Problem", "Not without the admin token, or no such model and alias here.")
+}
