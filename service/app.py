@@ -103,7 +103,7 @@ async def _serve(
     environment: Mapping[str, str],
     listener: socket.socket,
     logs: Logs,
-    keys: KeysFile | None,
+    keys: KeysFile | None = None,
 ) -> None:
     stopping = Stopping()
 

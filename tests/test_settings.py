@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from service.cli import main
 from service.following.refs import ModelRef
-from service.settings import BadSettings, Settings, load_settings
+from service.settings import SECRETS, BadSettings, Settings, load_settings
 
 README = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.
@@ -34,6 +35,9 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
     "allow_unsigned": (("true", True), ("1", True)),
+    "api_keys_file": (("/keys", Path("/keys")), ("my keys", Path("my keys"))),
+    "admin_token": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
+    "webhook_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
 }
 BAD = [
     *(("PORT", bad) for bad in ("", "http", "-1", "65536", "80.5")),
@@ -53,6 +57,9 @@ BAD = [
     *(("HOST_MEMORY_BYTES", bad) for bad in ("", "0", "2GiB")),
     *(("DRAIN_SECONDS", bad) for bad in ("-1", "inf", "nan")),
     *(("ALLOW_UNSIGNED", bad) for bad in ("", "maybe")),
+    *(("API_KEYS_FILE", bad) for bad in ("", ".")),
+    *(("ADMIN_TOKEN", bad) for bad in ("", " ", "two words", "schlüssel", "a\nb")),
+    *(("WEBHOOK_SECRET", bad) for bad in ("", "\t")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]
@@ -130,6 +137,69 @@ def test_bad_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PODIUM_PORT", "hunter2")
     monkeypatch.setenv("PODIUM_HOST", "hunter2..")
     assert "hunter2" not in refusal()
+
+
+def test_secrets_are_those_that_no_flag_may_hold() -> None:
+    """Everybody on a machine can read the command lines of its processes."""
+    flags = {
+        option
+        for command in main.commands.values()
+        for each in command.params
+        for option in each.opts
+    }
+    assert SECRETS == ("admin_token", "webhook_secret")
+    assert not flags & {f"--{name.replace('_', '-')}" for name in SECRETS}
+    assert "--api-keys-file" in flags
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_may_lie_in_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `PODIUM_*_FILE` names it; the line's end is no part of it."""
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n")
+    monkeypatch.setenv(f"PODIUM_{name.upper()}_FILE", str(file))
+    assert getattr(load_settings({}), name).get_secret_value() == "hunter2"
+
+
+def test_secret_is_not_shown_with_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by `repr` nor as JSON, which end up in logs."""
+    for name in SECRETS:
+        monkeypatch.setenv(f"PODIUM_{name.upper()}", "hunter2")
+    settings = load_settings({})
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_by_both_ways_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which one is meant?"""
+    variable = f"PODIUM_{name.upper()}"
+    monkeypatch.setenv(variable, "hunter2")
+    monkeypatch.setenv(f"{variable}_FILE", str(tmp_path))
+    assert refusal() == f"{variable}: is set, and {variable}_FILE too; set one of them"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "must hold one secret of at most 4096 characters"),
+        (b" \n", "must hold one secret of at most 4096 characters"),
+        (b"x" * 5000, "must hold one secret of at most 4096 characters"),
+        (b"\xff", "is no text"),
+    ],
+)
+def test_bad_file_of_a_secret_is_one_line(
+    content: bytes | None, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside whatever else is wrong, and without what it holds."""
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    monkeypatch.setenv("PODIUM_ADMIN_TOKEN_FILE", str(tmp_path / "secret"))
+    assert refusal(port="x").endswith(f"; PODIUM_ADMIN_TOKEN_FILE: {problem}")
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     max_body_bytes: int,
     registry: CollectorRegistry,
     logger: FilteringBoundLogger,
-    reload: Callable[[ModelRef], None],
     observers: Sequence[RequestObserver] = (),
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
+    reload: Callable[[ModelRef], None] = lambda _ref: None,
     keys: ApiKeys | None = None,
     admin: Admin = NOBODY,
     more: Sequence[APIRouter] = (),
@@ -47,10 +47,10 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         max_body_bytes: the longest body that is read.
         registry: what `/metrics` shows.
         logger: told of unexpected exceptions, with their traceback.
-        reload: looks at the registry for that slot, as its operator asks.
         observers: told of every prediction request.
         clock: seconds since 1970.
         stopping: while true, the probes are 503 and requests are still answered.
+        reload: looks at the registry for that slot, as its operator asks.
         keys: of which predictions ask for one; None: for none.
         admin: who may reload.
         more: routes of what not every service has.
