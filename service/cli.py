@@ -12,6 +12,7 @@ from service.addresses import MlflowAddresses
 from service.local.running import read_running
 from service.local.settings import UpSettings
 from service.settings import BadSettings, Settings, load_settings
+from service.webhook_command import webhook_group
 
 _USAGE_ERROR = 2
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
@@ -58,7 +59,7 @@ class _Commands(click.Group):
     """Commands in the order in which one meets them; training's is imported when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["up", "serve", "train", "status", "smoke"]
+        return ["up", "serve", "train", "status", "smoke", "webhook"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "train":
@@ -209,9 +210,9 @@ def status(url: str | None, *, as_json: bool) -> None:
 def smoke(url: str | None, junit: Path | None) -> None:
     """Meet a running service as an application would, and say what does not hold.
 
-    Sends each slot its own input example and a request that must be refused. Versions are compared
-    with the registry's where MLFLOW_REGISTRY_URI, MLFLOW_TRACKING_URI or a running `podium up` says
-    where that is.
+    Sends each slot its own input example and a request that must be refused; with PODIUM_API_KEY
+    set, that key too. Versions are compared with the registry's where MLFLOW_REGISTRY_URI,
+    MLFLOW_TRACKING_URI or a running `podium up` says where that is.
 
     \b
     Exit status: 0 if nothing failed, 1 if something did, 2 if no service answers.
@@ -219,9 +220,29 @@ def smoke(url: str | None, junit: Path | None) -> None:
     """  # noqa: D301 - click wants a real backspace
     from service.checks.smoke import smoke as run
 
+    key, registry = _api_key(), _registry()
+    address = url or _service_url()
+    sys.exit(run(address, registry_uri=registry, junit=junit, key=key, advice=_advice(url)))
+
+
+def _api_key() -> str | None:
+    # No flag: everybody on a machine can read the command lines of its processes.
+    key = os.environ.get("PODIUM_API_KEY") or None
+    if key is not None and (not key.isascii() or not key.isprintable()):
+        click.echo("podium: PODIUM_API_KEY: must be printable ASCII characters", err=True)
+        sys.exit(_USAGE_ERROR)
+    return key
+
+
+def _registry() -> str | None:
+    """MLflow's registry, named by its own variables, else that of a running `podium up`."""
     mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(_loaded({}).home)
-    registry = None if mlflow is None else mlflow.registry
-    sys.exit(run(url or _service_url(), registry_uri=registry, junit=junit, advice=_advice(url)))
+    return None if mlflow is None else mlflow.registry
+
+
+def _webhook_secret() -> str | None:
+    secret = _loaded({}).webhook_secret
+    return None if secret is None else secret.get_secret_value()
 
 
 def _service_url() -> str:
@@ -234,3 +255,6 @@ def _service_url() -> str:
 def _advice(url: str | None) -> str:
     """For somebody who has not said where the service is."""
     return "" if url else "; give --url, or start one with `podium up`"
+
+
+main.add_command(webhook_group(_registry, _service_url, _webhook_secret))

@@ -24,7 +24,8 @@ ROOMS = {
     "following": {"hosting", "processes", "contract", "errors"},
     "http": {"following", "hosting", "contract", "errors"},
 }
-# What runs in children: the front must never import these, nor what is heavy in them.
+# What runs in children, or in a command's own process: the front must never import these, nor what
+# is heavy in them.
 CHILDREN = {
     "service.contract.parquet_reader",
     "service.hosting.decoder",
@@ -38,6 +39,7 @@ CHILDREN = {
     "service.hosting.zygote",
     "service.registry.child",
     "service.registry.description",
+    "service.registry.webhook_client",
 }
 HEAVY = {
     *("matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests", "scipy", "skops"),

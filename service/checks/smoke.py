@@ -31,24 +31,26 @@ _PATIENCE = 5.0
 _UNREACHABLE = 2
 
 
-def smoke(
+def smoke(  # noqa: PLR0913 - what a command is told, once
     url: str,
     *,
     registry_uri: str | None,
     junit: Path | None,
+    key: str | None = None,
     advice: str = "",
     console: Console | None = None,
 ) -> int:
     """Runs all checks and prints each result as soon as it is there.
 
-    `advice` is added where no service answers. Returns the exit status: 0 if none failed (some may
-    not have been checked), 1 if one did or the file could not be written, 2 if no service answers.
+    `key` is an API key of the service, for one that asks for it. `advice` is added where no service
+    answers. Returns the exit status: 0 if none failed (some may not have been checked), 1 if one
+    did or the file could not be written, 2 if no service answers.
     """
     lines = Lines(console or Console(highlight=False))
     lines.say(f"service  {shown(url)}")
     lines.say(f"MLflow   {'not known' if registry_uri is None else shown(registry_uri)}")
     try:
-        results = asyncio.run(_all(url, registry_uri, lines.result))
+        results = asyncio.run(_all(url, registry_uri, key, lines.result))
         status = int(any(one.outcome is Outcome.FAILED for one in results))
     except NoService as reason:
         note = f"no service answers: {reason}{advice}"
@@ -70,12 +72,14 @@ def _written(results: Sequence[CheckResult], junit: Path, lines: Lines) -> bool:
 
 
 async def _all(
-    url: str, registry_uri: str | None, told: Callable[[CheckResult], None]
+    url: str, registry_uri: str | None, key: str | None, told: Callable[[CheckResult], None]
 ) -> list[CheckResult]:
     if not is_web_address(url):
         raise NoService(NO_ADDRESS)
     results = []
     async with _client(url, base_url=url) as service, _client(registry_uri or "") as asked:
+        if key is not None:
+            service.headers["Authorization"] = f"Bearer {key}"
         await _reach(service)
         async for result in checks(service, Registry(asked, registry_uri), _PATIENCE):
             told(result)

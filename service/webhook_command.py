@@ -1,0 +1,158 @@
+"""`podium webhook`: MLflow's side of the webhook, from the command line."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from service.addresses import is_web_address, shown
+from service.local.screen import plain
+
+if TYPE_CHECKING:
+    from service.registry.webhook_client import Tried, Webhooks
+
+_USAGE_ERROR = 2
+_FORBIDDEN, _NOT_FOUND = 403, 404
+
+Find = Callable[[], str | None]
+
+
+def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
+    """The group of commands.
+
+    `registry`, `service` and `secret` find MLflow's address, the service's and the secret that both
+    share, as the other commands do, when a command runs.
+    """
+    url = click.option(
+        "--url",
+        metavar="URL",
+        help="The service's address, as MLflow reaches it.  [default: that of a running "
+        "`podium up`, else http://127.0.0.1:8000]",
+    )
+
+    def found(given: str | None) -> str:
+        address = given or service() or ""
+        if not is_web_address(address):
+            _end("--url: that is not an address; one is written http://HOST:PORT", _USAGE_ERROR)
+        return address
+
+    @click.group(name="webhook")
+    def webhook() -> None:
+        """Have MLflow tell a service at once when an alias has moved.
+
+        The service takes webhooks if PODIUM_WEBHOOK_SECRET is set; the same secret is given to
+        MLflow. MLflow is the one that MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI or a running
+        `podium up` names.
+
+        \b
+        PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
+
+    @webhook.command()
+    @url
+    def register(url: str | None) -> None:
+        """Make the service's webhook, or give an older one the secret."""
+        address, shared = found(url), secret()
+        if shared is None:
+            _end("which secret? Set PODIUM_WEBHOOK_SECRET, as the service has it.", _USAGE_ERROR)
+        _run(registry, lambda webhooks: _register(webhooks, address, shared))
+
+    @webhook.command(name="list")
+    def list_all() -> None:
+        """Show all webhooks that MLflow has."""
+        _run(registry, _list)
+
+    @webhook.command()
+    @click.argument("webhook_id", required=False)
+    @url
+    def test(webhook_id: str | None, url: str | None) -> None:
+        """Have MLflow send its test event: to that webhook, or to the service's."""
+        address = "" if webhook_id else found(url)
+        _run(registry, lambda webhooks: _test(webhooks, _chosen(webhooks, webhook_id, address)))
+
+    @webhook.command()
+    @click.argument("webhook_id", required=False)
+    @url
+    def remove(webhook_id: str | None, url: str | None) -> None:
+        """Remove that webhook, or the service's."""
+        address = "" if webhook_id else found(url)
+        _run(registry, lambda webhooks: _remove(webhooks, _chosen(webhooks, webhook_id, address)))
+
+    return webhook
+
+
+def _end(problem: str, status: int) -> NoReturn:
+    click.echo(f"podium: {plain(problem)}", err=True)
+    sys.exit(status)
+
+
+def _run(registry: Find, work: Callable[["Webhooks"], int]) -> NoReturn:
+    uri = registry()
+    if uri is None or not is_web_address(uri):
+        _end(
+            "which MLflow? Webhooks are sent by a server: set MLFLOW_TRACKING_URI, as in "
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
+            _USAGE_ERROR,
+        )
+    click.echo(f"MLflow   {shown(uri)}")
+    from service.registry.webhook_client import WebhookProblem, Webhooks
+
+    try:
+        status = work(Webhooks(uri))
+    except WebhookProblem as problem:
+        _end(str(problem), 1)
+    sys.exit(status)
+
+
+def _register(webhooks: "Webhooks", address: str, secret: str) -> int:
+    made, new = webhooks.register(address, secret)
+    click.echo(f"webhook  {made.id} {'registered' if new else 'renewed'}")
+    click.echo(f"  to     {plain(shown(made.url))}")
+    click.echo(f"  events {', '.join(made.events)}")
+    click.echo(
+        "MLflow may miss events for its first minute. Without MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY "
+        "on the\nMLflow server, the secret is lost when that starts anew. "
+        "Try it: podium webhook test"
+    )
+    return 0
+
+
+def _list(webhooks: "Webhooks") -> int:
+    for each in webhooks.listed():
+        state = "active" if each.active else "disabled"
+        click.echo(f"{plain(each.id)}  {state}  {plain(shown(each.url))}  {', '.join(each.events)}")
+    return 0
+
+
+def _chosen(webhooks: "Webhooks", webhook_id: str | None, address: str) -> list[str]:
+    if webhook_id:
+        return [webhook_id]
+    ids = [each.id for each in webhooks.of(address)]
+    if not ids:
+        _end(f"MLflow has no webhook for {shown(address)}; see podium webhook list", 1)
+    return ids
+
+
+def _test(webhooks: "Webhooks", ids: list[str]) -> int:
+    results = {webhook_id: webhooks.test(webhook_id) for webhook_id in ids}
+    for webhook_id, result in results.items():
+        click.echo(f"{plain(webhook_id)}  {plain(_told(result))}")
+    return int(not all(result.delivered for result in results.values()))
+
+
+def _told(result: "Tried") -> str:
+    if result.status is None:
+        return f"not delivered: {result.error[:300]}"
+    advice = {
+        _FORBIDDEN: ": the service has another PODIUM_WEBHOOK_SECRET, or another time",
+        _NOT_FOUND: ": the service has no PODIUM_WEBHOOK_SECRET, or is no Podium",
+    }.get(result.status, "")
+    return f"{'delivered' if result.delivered else 'refused'} ({result.status}){advice}"
+
+
+def _remove(webhooks: "Webhooks", ids: list[str]) -> int:
+    for webhook_id in ids:
+        webhooks.remove(webhook_id)
+        click.echo(f"{plain(webhook_id)}  removed")
+    return 0
