@@ -113,6 +113,7 @@ def _up_settings(settings: Settings) -> UpSettings:
         settings.port,
         settings.tracking_port,
         settings.drain_seconds,
+        makes_token=settings.admin_token is None,
     )
 
 

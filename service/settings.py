@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.following.refs import BadRef, ModelRef
-from service.secrets import PREFIX, BadSecret, secret_in_file
+from service.secrets import PREFIX, BadSecret, forget, secret_in_file
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Bytes = Annotated[int, Field(ge=1)]
@@ -164,6 +164,13 @@ SECRETS: Final = tuple(
     name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None
 )
 """The settings that are secrets: no flags, since everybody may read those of a process."""
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that needs none of Podium's secrets."""
+    copy = dict(environment)
+    forget([f"{PREFIX}{name.upper()}" for name in SECRETS], copy)
+    return copy
 
 
 def load_settings(flags: Mapping[str, Any]) -> Settings:

@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import io
 import os
+import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from service.keys import BadKeys, KeysFile, follow_keys, parse_keys
 from service.logs import Logs, configure_logs
+from tests.support.documents import ROOT
 
 
 def line(name: str, key: str) -> str:
@@ -56,6 +59,15 @@ def test_each_line_is_a_key() -> None:
     text = f"# applications\n\n{line('one', 'a')}  {line('two.b-c_d', 'b')}{line('3', 'c').upper()}"
     text = text.replace("SHA256", "sha256")
     assert parse_keys(text) == names(**{"one": "a", "two.b-c_d": "b", "3": "c"})
+
+
+def test_recipe_of_the_readme_makes_a_key(tmp_path: Path) -> None:
+    """Run by a shell, word for word."""
+    (recipe,) = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    done = subprocess.run(
+        ["/bin/sh", "-ec", recipe], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert KeysFile(tmp_path / "keys").names == names(billing=done.stdout.strip())
 
 
 def test_one_name_may_have_several_keys() -> None:

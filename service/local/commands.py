@@ -8,6 +8,7 @@ from pathlib import Path
 
 from service.local.child import Command
 from service.local.settings import ALIAS, REF, UpSettings
+from service.settings import without_secrets
 
 _PODIUM = (sys.executable, "-P", "-m", "service")
 _DEFAULT_HOME = Path(".podium")
@@ -17,7 +18,8 @@ _ENDING_SECONDS = 10.0
 
 def training_command(settings: UpSettings) -> Command:
     """Trains and registers a first version; writes where `up` writes, so that progress is seen."""
-    return Command("The training", (*_PODIUM, "train", "--alias", ALIAS), _environment(settings))
+    environment = without_secrets(_environment(settings))
+    return Command("The training", (*_PODIUM, "train", "--alias", ALIAS), environment)
 
 
 def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> Command:
@@ -25,14 +27,19 @@ def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> C
     return Command(
         "The service",
         (*_PODIUM, "serve", "--model", REF),
-        _environment(settings),
+        _environment(settings) | _token(settings),
         log=settings.logs / "service.log",
         on_line=on_line,
         grace=settings.drain_seconds + _ENDING_SECONDS,
     )
 
 
-def _environment(settings: UpSettings) -> Mapping[str, str]:
+def _token(settings: UpSettings) -> dict[str, str]:
+    token = settings.admin_token
+    return {} if token is None else {"PODIUM_ADMIN_TOKEN_FILE": str(token.resolve())}
+
+
+def _environment(settings: UpSettings) -> dict[str, str]:
     """What is inherited, with the addresses of this `up` in place of others."""
     elsewhere = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "PODIUM_MODELS"}
     inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}

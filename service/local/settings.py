@@ -26,6 +26,7 @@ class UpSettings:
         port: of the service.
         tracking_port: of MLflow.
         drain_seconds: how long the service may take to answer what it has begun, at its end.
+        makes_token: whether an admin token is made; not where somebody has brought one.
     """
 
     home: Path
@@ -33,6 +34,7 @@ class UpSettings:
     port: int
     tracking_port: int
     drain_seconds: float
+    makes_token: bool = True
 
     @property
     def tracking_uri(self) -> str:
@@ -48,3 +50,8 @@ class UpSettings:
     def logs(self) -> Path:
         """The folder of the children's logs."""
         return self.home / "logs"
+
+    @property
+    def admin_token(self) -> Path | None:
+        """The file of the token that is made; None where none is."""
+        return self.home / "admin-token" if self.makes_token else None

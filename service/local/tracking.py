@@ -10,6 +10,7 @@ import httpx
 
 from service.local.child import Command
 from service.local.settings import LOOPBACK, UpSettings
+from service.settings import without_secrets
 
 NAME = "MLflow"
 _ASK_EVERY = 0.1
@@ -40,7 +41,7 @@ def tracking_command(settings: UpSettings) -> Command:
 def _environment(inherited: Mapping[str, str]) -> Mapping[str, str]:
     kept = {
         name: value
-        for name, value in inherited.items()
+        for name, value in without_secrets(inherited).items()
         if name.startswith(_KEPT) or not name.lstrip("_").startswith("MLFLOW_")
     }
     # Its eight job consumers take 235 MB each, and nothing here gives them a job.

@@ -21,6 +21,7 @@ from service.local.running import Running, remove_record, write_record
 from service.local.screen import Screen
 from service.local.settings import ALIAS, MODEL, REF, UpSettings
 from service.local.table import Mark, mark
+from service.local.token import make_token
 from service.local.tracking import client, tracking_command, until_answering
 from service.local.welcome import welcome
 
@@ -118,6 +119,8 @@ class _Up:
 
     async def _start_service(self) -> None:
         url = self._settings.service_url
+        if self._settings.admin_token is not None:
+            make_token(self._settings.admin_token)
         await self._start(self._parts.service)
         await self._wait(f"Starting the service on {url}", "The service", f"{url}/health/ready")
 

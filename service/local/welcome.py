@@ -20,6 +20,7 @@ Podium serves {ref}.
   The service     {service}
   Its API         {service}/docs
   Logs            {logs}
+  Admin token     {token}
 
 Ask for a prediction; the answer names the version that gave it:
 
@@ -47,6 +48,7 @@ def welcome(settings: UpSettings) -> str:
         tracking=settings.tracking_uri,
         service=settings.service_url,
         logs=settings.logs,
+        token=settings.admin_token or "yours",
         body=json.dumps({"dataframe_records": [_FLOWER]}),
         train=pasted(f"train --C 0.1 --alias {ALIAS}", settings.home),
         status=pasted("status", settings.home),

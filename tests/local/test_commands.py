@@ -77,3 +77,22 @@ def test_pasted_command_is_short_in_a_checkout() -> None:
     """`.venv/bin/podium` where that is the program."""
     program = pasted("up").removesuffix(" up")
     assert program == ".venv/bin/podium" or os.access(program.split()[0], os.X_OK)
+
+
+def test_secrets_of_the_service_reach_the_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither MLflow nor the training has a use for them."""
+    monkeypatch.setenv("PODIUM_ADMIN_TOKEN", "hunter2")
+    monkeypatch.setenv("PODIUM_WEBHOOK_SECRET", "hunter2")
+    mine = replace(SETTINGS, makes_token=False)
+    for command in (tracking_command(mine), training_command(mine)):
+        assert "hunter2" not in command.environment.values()
+    environment = service_command(mine, lambda _: None).environment
+    assert environment["PODIUM_ADMIN_TOKEN"] == environment["PODIUM_WEBHOOK_SECRET"] == "hunter2"
+    assert "PODIUM_ADMIN_TOKEN_FILE" not in environment
+
+
+def test_service_is_told_where_its_token_lies() -> None:
+    """Which a command line or a variable would show to more people."""
+    environment = service_command(SETTINGS, lambda _: None).environment
+    assert environment["PODIUM_ADMIN_TOKEN_FILE"] == str(Path("home/admin-token").resolve())
+    assert "PODIUM_ADMIN_TOKEN" not in environment

@@ -98,6 +98,7 @@ async def test_prints_addresses_and_commands_to_paste(stage: Stage) -> None:
         assert f"{stage.settings.service_url}/docs" in run.printed
         assert f"{stage.settings.tracking_uri}/#/models/basic_lr_iris_model" in run.printed
         assert "podium train --C 0.1 --alias champion" in run.printed
+        assert f"Admin token     {stage.settings.admin_token}" in run.printed
         home = f"PODIUM_HOME={stage.settings.home} "
         for command in ("status", "smoke"):
             line = next(one for one in run.printed.splitlines() if one.endswith(f" {command}"))
