@@ -34,6 +34,8 @@ TOLD: Mapping[str, Telling] = {
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
     "look_failed": Telling("MLflow gives no answer about the aliases", ("message", "code")),
     "look_recovered": Telling("MLflow answers again", style="green"),
+    "webhook_refused": Telling("A delivery of MLflow's webhook is refused", ("code",)),
+    "api_keys_unreadable": Telling("The file of API keys cannot be used", ("message",)),
     "host_died": Telling("A process of {model} version {version} died", ("reason",)),
 }
 

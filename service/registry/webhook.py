@@ -32,7 +32,8 @@ MLflow's retries end within it: four tries of 30 s, with pauses of 1, 2 and 4 s.
 REMEMBERED: Final = 10_000
 """Ids of deliveries that are kept; about a megabyte.
 
-Only who knows the secret can fill it. The oldest is forgotten first: repeated, it costs one look.
+Only who knows the secret can fill it. The oldest is forgotten first, and all of them when the
+service ends: one that is then repeated within the window costs a look, and nothing else.
 """
 _LONGEST_ID: Final = 128
 # In the year 33658 there will be one more.

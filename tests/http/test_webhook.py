@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry
 
 from service.http.webhook import Coalesced, webhook_router
@@ -104,6 +105,16 @@ async def test_other_methods_are_refused(listening: Listening) -> None:
     """A browser that comes by."""
     reply = await listening.app.client.get(ROUTE)
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+
+
+async def test_document_describes_the_route_and_its_refusals(listening: Listening) -> None:
+    """In shapes that are given."""
+    document = (await listening.app.client.get("/openapi.json")).json()
+    responses = document["paths"][ROUTE]["post"]["responses"]
+    refused = (await listening.post({}, b"")).json()
+    schema = responses["4XX"]["content"]["application/json"]["schema"]
+    assert set(responses) == {"200", "4XX"}
+    Draft202012Validator(schema | {"components": document["components"]}).validate(refused)
 
 
 async def test_without_a_secret_there_is_no_route(app: App) -> None:

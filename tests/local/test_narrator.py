@@ -56,6 +56,12 @@ def test_swap_is_told(narrator: Narrator, said: Said) -> None:
     assert said == [("iris@champion now serves version 2", "green")]
 
 
+def test_keys_that_cannot_be_used_are_told(narrator: Narrator, said: Said) -> None:
+    """The old ones go on being known, so that nothing else would show it."""
+    narrator(line(event="api_keys_unreadable", message="line 2: must be a key"))
+    assert said == [("The file of API keys cannot be used: line 2: must be a key", "yellow")]
+
+
 def test_refusal_is_told_with_its_reason(narrator: Narrator, said: Said) -> None:
     """The fixed sentence if there is one, else the code."""
     event = {"event": "version_refused", "slot": "iris@champion", "version": "3"}
