@@ -8,6 +8,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.http.access import Admin, ApiKeys, bearer
+from service.http.dispatch import prediction_endpoints
+from service.http.endpoint import House, PredictionEndpoint
+from service.http.intake import RequestIds
+from service.http.predict import PodiumDialect
 from tests.http.app import IRIS, OTHER, App, Raw
 
 KEY, OTHERS_KEY, TOKEN = "key-of-one-application", "key-of-another", "token-of-the-operator"
@@ -137,6 +141,13 @@ async def test_without_keys_none_is_asked_for(app: App) -> None:
     for headers in ({}, bearing("anything")):
         assert (await app.predict([1], headers=headers)).status_code == 200
     assert "key" not in app.log()[-1]
+
+
+def test_without_keys_nothing_stands_before_the_route(app: App) -> None:
+    """What is not asked for costs nothing."""
+    house = House(1000, RequestIds(), (), app.logs.logger)
+    open_to_all = prediction_endpoints(app.slots, [PodiumDialect()], house)
+    assert {type(endpoint) for endpoint in open_to_all.values()} == {PredictionEndpoint}
 
 
 @pytest.mark.parametrize(
