@@ -81,6 +81,15 @@ class Registry(Protocol):
         """
         ...
 
+    async def tags(
+        self, versions: Sequence[VersionId]
+    ) -> Mapping[VersionId, Mapping[str, str] | None]:
+        """The versions' tags now; None for one that is gone or that nobody answers about.
+
+        Raises `PassingFault` when nothing answers.
+        """
+        ...
+
 
 class Predictor(Protocol):
     """A pool of hosts for one version, as following sees it."""
@@ -137,7 +146,7 @@ class RequestReader(Protocol):
 
 
 class Stager(Protocol):
-    """Makes a fetched version ready: contract, gates, hosts, warm-up."""
+    """Makes a fetched version ready: contract, hosts, warm-up."""
 
     async def stage(self, fetched: FetchedVersion) -> "Staged":
         """Cancelling ends what was started. Raises `VersionFault` or `PassingFault`."""

@@ -7,8 +7,11 @@ from typing import Final, Literal
 from service.errors import UnknownModel
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding
+from service.following.trigger import Trigger
 
 LOOK: Final = "look"
+# What a slot's failure is while the registry says that there is nothing to follow.
+GONE: Final = frozenset({"alias_missing", "model_missing"})
 State = Literal["empty", "loading", "serving", "refused"]
 
 
@@ -25,6 +28,19 @@ class Failure:
     at: float
     version: VersionId | None = None
 
+    @property
+    def of_look(self) -> bool:
+        """Whether a look failed, and no version."""
+        return self.stage == LOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the slot came to aspire to what it does: who asked, and the look's seconds."""
+
+    trigger: Trigger
+    look_seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class SlotStatus:
@@ -36,6 +52,7 @@ class SlotStatus:
             the alias is gone.
         lag: seconds for which `aspired` has differed from what serves; 0 when they agree.
         failure: the last one, until a swap puts it right.
+        last_known_good_since: since when it serves its last known good for want of a registry.
     """
 
     ref: ModelRef
@@ -46,6 +63,7 @@ class SlotStatus:
     aspired: VersionId | None
     lag: float
     failure: Failure | None
+    last_known_good_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +91,27 @@ class Slot:
         self.quarantined: VersionId | None = None
         self.attempts = 0
         self.retry_at = 0.0
+        self.wish = Wish(Trigger.START, 0.0)
+        self.served: set[VersionId] = set()
+        self.fallback: VersionId | None = None
 
-    def aspire(self, version: VersionId | None, now: float) -> None:
+    def aspire(self, version: VersionId | None, now: float, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
         self.aspired = version
         self.aspired_since = now
+        self.wish = wish
+        self.failure = None
+        self.lift()
+
+    def lift(self) -> None:
+        """What is aspired to is tried as if nothing had failed."""
         self.quarantined = None
         self.attempts = 0
         self.retry_at = 0.0
-        self.failure = None
+
+    def wants(self, version: VersionId) -> bool:
+        """Whether it would take that version: the aspired one, or for want of any its last good."""
+        return version == self.aspired or (self.binding is None and version == self.fallback)
 
     @property
     def ready(self) -> bool:
@@ -94,12 +124,23 @@ class Slot:
         return None if self.binding is None else self.binding.servable.version
 
     @property
+    def gone(self) -> bool:
+        """Whether the registry's last word is that the alias, or the model, is not there."""
+        return self.failure is not None and self.failure.code in GONE
+
+    @property
+    def on_last_known_good(self) -> bool:
+        """Whether it serves what it served before the start, and nothing newer is known."""
+        return self.fallback is not None and self.version == self.fallback
+
+    @property
     def state(self) -> State:
         """Derived from what is there, never stored."""
         if self.version is None:
-            return "loading" if self.aspired in self._slots.staging else "empty"
+            coming = {self.aspired, self.fallback} - {None}
+            return "loading" if any(each in self._slots.staging for each in coming) else "empty"
         moved = self.aspired is not None and self.aspired != self.version
-        failed = self.failure is not None and self.failure.stage != LOOK
+        failed = self.failure is not None and not self.failure.of_look
         return "refused" if moved and failed else "serving"
 
     def status(self, now: float) -> SlotStatus:
@@ -115,6 +156,7 @@ class Slot:
             aspired=self.aspired,
             lag=max(0.0, lag),
             failure=self.failure,
+            last_known_good_since=self.since if self.on_last_known_good else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""Makes a fetched version ready: its contract, its gates, its hosts, its warm-up."""
+"""Makes a fetched version ready: its contract, its hosts, its warm-up."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -8,8 +8,8 @@ from typing import Final
 from service.contract.contract import Limits
 from service.contract.definition import Definition
 from service.contract.model_input import ValidInput
-from service.contract.signature import read_entries
 from service.errors import ClientError, NotNow, PassingFault, VersionFault
+from service.following.gates_signature import define
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import VersionId
 from service.hosting.decoding import Decoder
@@ -73,7 +73,7 @@ class HostStager:
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
         """Contract first, since it costs nothing; then hosts. Raises as the port says."""
-        definition = self._definition(fetched)
+        definition = define(fetched, self._contract_limits, allow_unsigned=self._allow_unsigned)
         contract = definition.compile()
         join = joinable(fetched.loader_module, fetched.tags)
         model = HostedModel(
@@ -88,19 +88,6 @@ class HostStager:
         slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
         reader = RequestReader(contract, definition, self._decoder, slice_rows)
         return Staged(contract, reader, pool)
-
-    def _definition(self, fetched: FetchedVersion) -> Definition:
-        if self._allow_unsigned and _is_unsigned(fetched.signature):
-            signature = fetched.signature or {}
-            limits = self._contract_limits
-            return Definition(signature, from_type_hint=False, limits=limits, unsigned=True)
-        if fetched.signature is None:
-            raise VersionFault(
-                "gate",
-                "signature_missing",
-                "The model has no signature; log it with one, so that requests can be checked.",
-            )
-        return Definition(fetched.signature, fetched.from_type_hint, self._contract_limits)
 
     async def _example(self, definition: Definition, text: bytes | None) -> ValidInput | None:
         if text is None:
@@ -119,7 +106,3 @@ class HostStager:
             ) from error
         except NotNow as error:
             raise PassingFault("warm_up", "no_process", error.message) from error
-
-
-def _is_unsigned(signature: Mapping[str, str | None] | None) -> bool:
-    return signature is None or not read_entries(signature.get("inputs"), "inputs")

@@ -106,6 +106,23 @@ def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
     return {"created": model.creation_timestamp, "aliases": aliases}
 
 
+def _tags(wanted: Mapping[str, Any]) -> _Answer:
+    client = MlflowClient()
+    return {"tags": [_tags_or_none(client, *version) for version in wanted["versions"]]}, b""
+
+
+def _tags_or_none(
+    client: MlflowClient, name: str, created: int, version: str
+) -> dict[str, str] | None:
+    try:
+        found = _still_there(client, name, version, created)
+    except RegistryFault as failure:
+        if failure.fault is Fault.UNREACHABLE:
+            raise
+        return None
+    return {str(key): str(value) for key, value in found.tags.items()}
+
+
 def _fetch(wanted: Mapping[str, Any]) -> _Answer:
     client = MlflowClient()
     name, version = wanted["name"], wanted["version"]
@@ -184,4 +201,5 @@ _OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], _Answer]]] =
     Operation.CONFIGURE: _configure,
     Operation.RESOLVE: _resolve,
     Operation.FETCH: _fetch,
+    Operation.TAGS: _tags,
 }

@@ -76,7 +76,7 @@ class MlflowRegistry:
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         """One look-up for each model; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
-        frame = await self._look(orjson.dumps({"names": names}))
+        frame = await self._look(Operation.RESOLVE, {"names": names})
         models = orjson.loads(frame.head)["models"]
         self._raise_if_all_failed(models.values())
         return {ref: _resolution(ref, models[ref.name]) for ref in refs}
@@ -85,6 +85,14 @@ class MlflowRegistry:
         faults = [model for model in models if model is not None and "fault" in model]
         if faults and len(faults) == len(models):
             raise _error("look", Fault(faults[0]["fault"]), faults[0]["error"])
+
+    async def tags(
+        self, versions: Sequence[VersionId]
+    ) -> Mapping[VersionId, Mapping[str, str] | None]:
+        """Two look-ups for each version; raises `PassingFault` within the deadline of a look."""
+        listed = [[each.name, each.created, each.version] for each in versions]
+        frame = await self._look(Operation.TAGS, {"versions": listed})
+        return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
 
     async def fetch(self, version: VersionId) -> FetchedVersion:
         """In a child of its own, so that looks go on; raises `VersionFault` or `PassingFault`.
@@ -113,12 +121,12 @@ class MlflowRegistry:
         if self._looking is not None:
             await self._looking.end()
 
-    async def _look(self, head: bytes) -> Frame:
+    async def _look(self, operation: Operation, wanted: Mapping[str, Any]) -> Frame:
         await self.prepare()
         child = self._looking
         assert child is not None  # noqa: S101 - prepared
         try:
-            return await _ask(child, "look", Operation.RESOLVE, head, self._look_seconds)
+            return await _ask(child, "look", operation, orjson.dumps(wanted), self._look_seconds)
         except BaseException as error:
             if not isinstance(error, FollowingError) or not child.channel.idle:
                 # It may still be busy with a question that nobody waits for.

@@ -9,6 +9,7 @@ class Operation(enum.IntEnum):
     CONFIGURE = 1
     RESOLVE = 2
     FETCH = 3
+    TAGS = 4
 
 
 class Fault(enum.StrEnum):

@@ -3,12 +3,15 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.errors import FollowingError, PassingFault
 from service.following.clock import Clock
 from service.following.follower import Follower
+from service.following.gates import Gates
+from service.following.history import Known
+from service.following.ledger import Ledger
 from service.following.ports import FetchedVersion, Missing, Resolution, Staged
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
@@ -42,6 +45,9 @@ class FakeRegistry:
     models: dict[str, list[VersionId]] = field(default_factory=dict)
     gone: set[VersionId] = field(default_factory=set)
     models_made: int = 0
+    # What a version is fetched as, where it differs from `fetched_version`.
+    fetched_fields: dict[VersionId, dict[str, Any]] = field(default_factory=dict)
+    tag_looks: list[list[VersionId]] = field(default_factory=list)
 
     def register(self, name: str) -> VersionId:
         """The model's next version; the model is made with its first one."""
@@ -85,7 +91,21 @@ class FakeRegistry:
             raise self.fetch_errors[version]
         if version in self.gone:
             raise PassingFault("fetch", "version_gone", "The version was deleted.")
-        return fetched_version(version)
+        return replace(fetched_version(version), **self.fetched_fields.get(version, {}))
+
+    async def tags(
+        self, versions: Sequence[VersionId]
+    ) -> Mapping[VersionId, Mapping[str, str] | None]:
+        self.tag_looks.append(list(versions))
+        if self.down is not None:
+            raise self.down
+        return {each: self._tags(each) for each in versions}
+
+    def _tags(self, version: VersionId) -> Mapping[str, str] | None:
+        if version in self.gone:
+            return None
+        tags: Mapping[str, str] = self.fetched_fields.get(version, {}).get("tags", {})
+        return tags
 
 
 @dataclass
@@ -164,6 +184,24 @@ class Events:
 
 
 @dataclass
+class FakeHistory:
+    """Remembers what it is told, and what a test says was there before."""
+
+    known: dict[ModelRef, Known] = field(default_factory=dict)
+    served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
+
+    def last_known_good(self, ref: ModelRef) -> Known | None:
+        return self.known.get(ref)
+
+    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
+        return (ref, version) in self.served
+
+    def note(self, ref: ModelRef, known: Known) -> None:
+        self.known[ref] = known
+        self.served.add((ref, known.fetched.version))
+
+
+@dataclass
 class Time:
     """A clock that moves when it is told to; both its times are the same seconds."""
 
@@ -177,13 +215,21 @@ class Time:
 class World:
     """A follower with everything around it in a test's hand."""
 
-    def __init__(self, *refs: str, keep_warm_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        *refs: str,
+        keep_warm_seconds: float = 60.0,
+        gates: Gates | None = None,
+        history: FakeHistory | None = None,
+    ) -> None:
         self.refs = [ModelRef.parse(ref) for ref in refs or ("iris@champion",)]
         self.registry = FakeRegistry()
         self.stager = FakeStager()
         self.events = Events()
         self.time = Time()
         self.slots = Slots(self.refs)
+        self.history = history or FakeHistory()
+        self.ledger = Ledger()
         self.follower = Follower(
             self.slots,
             self.registry,
@@ -192,6 +238,9 @@ class World:
             self.time.clock,
             poll_seconds=1.0,
             keep_warm_seconds=keep_warm_seconds,
+            gates=gates,
+            history=self.history,
+            ledger=self.ledger,
         )
 
     @property

@@ -7,6 +7,7 @@ import pytest
 
 from service.errors import PassingFault, VersionFault
 from service.following.ports import Missing, Unanswered
+from service.following.trigger import Trigger
 from tests.following.fakes import World, version
 
 BROKEN = VersionFault("load", "load_failed", "MLflow could not load the model.")
@@ -239,7 +240,7 @@ async def test_loop_outlives_a_tick_that_fails_unexpectedly() -> None:
     async with asyncio.timeout(10):
         for _ in range(2):
             assert isinstance(await told.get(), AttributeError)
-            world.follower.look_now()
+            world.follower.look_now(Trigger.OPERATOR)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

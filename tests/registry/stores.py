@@ -56,6 +56,10 @@ class Store(Protocol):
         """Deletes the alias."""
         ...
 
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Sets a tag of the version."""
+        ...
+
     def delete_version(self, name: str, version: str) -> None:
         """With the aliases that point there."""
         ...
@@ -79,6 +83,10 @@ class FakeStore:
 
     def unpoint(self, ref: ModelRef) -> None:
         del self.registry.aliases[ref]
+
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        fields = self.registry.fetched_fields.setdefault(self._version(name, version), {})
+        fields.setdefault("tags", {})[key] = value
 
     def delete_version(self, name: str, version: str) -> None:
         self.registry.delete_version(self._version(name, version))
@@ -126,6 +134,9 @@ class MlflowStore:
 
     def unpoint(self, ref: ModelRef) -> None:
         self.client.delete_registered_model_alias(ref.name, ref.alias)
+
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        self.client.set_model_version_tag(name, version, key, value)
 
     def delete_version(self, name: str, version: str) -> None:
         self.client.delete_model_version(name, version)

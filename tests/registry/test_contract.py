@@ -139,6 +139,25 @@ async def test_version_of_a_model_made_anew_is_not_fetched_for_the_old_one(
     assert failure.value.reason == "version_gone"
 
 
+async def test_tags_are_those_of_now(store: Store, name: str) -> None:
+    """They change without the alias moving, and a version that is fetched again has them too."""
+    version = await identity(store.registry, champion(store, name))
+    assert await store.registry.tags([version]) == {version: {}}
+    store.tag(name, "1", "validated", "yes")
+    assert await store.registry.tags([version]) == {version: {"validated": "yes"}}
+    assert (await fetched(store.registry, version)).tags == {"validated": "yes"}
+
+
+async def test_deleted_version_has_no_tags(store: Store, name: str) -> None:
+    """The others are answered."""
+    ref = champion(store, name)
+    gone = await identity(store.registry, ref)
+    store.point(ref, store.register(name))
+    there = await identity(store.registry, ref)
+    store.delete_version(name, "1")
+    assert await store.registry.tags([gone, there]) == {gone: None, there: {}}
+
+
 HOSTILE = [
     "a@b",
     "Schönes Modell 模型",

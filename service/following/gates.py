@@ -1,0 +1,104 @@
+"""Gates: checks that a version must pass before it may be swapped in.
+
+Gates of the version look at the version alone, before any host is started for it. The gate of the
+slot compares it with what the slot serves, before hosts are started and again before the swap.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.errors import VersionFault
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class GateFinding:
+    """What a gate has seen and lets pass: a stable code, a sentence safe to show."""
+
+    gate: str
+    code: str
+    sentence: str
+
+
+class GateClosed(VersionFault):
+    """A gate does not let the version pass; `findings` is what it saw beside."""
+
+    def __init__(
+        self,
+        gate: str,
+        reason: str,
+        message: str,
+        findings: Sequence[GateFinding] = (),
+        detail: str = "",
+    ) -> None:
+        super().__init__("gate", reason, message, detail)
+        self.gate = gate
+        self.findings = tuple(findings)
+
+
+class Gate(Protocol):
+    """A check of the version alone."""
+
+    async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
+        """Returns if it may pass. Raises `GateClosed`, or `PassingFault` of stage `gate`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidacy:
+    """A version that is to be swapped into a slot.
+
+    Attributes:
+        ref: the slot's.
+        fetched: the version.
+        serving: what the slot serves now.
+        served: whether the slot has served the version since the start.
+    """
+
+    ref: ModelRef
+    fetched: FetchedVersion
+    serving: FetchedVersion | None
+    served: bool
+
+
+class SlotGate(Protocol):
+    """A check of the version against the slot that it is to be swapped into."""
+
+    def check(self, candidacy: Candidacy) -> Sequence[GateFinding]:
+        """Returns if it may pass, else raises `GateClosed`."""
+        ...
+
+
+class TagGate(Gate, Protocol):
+    """A gate that tags may open while the alias stays where it is."""
+
+    def met(self, tags: Mapping[str, str]) -> bool:
+        """Whether a version with these tags would pass."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All gates of a service, in the order in which they are asked; none by default."""
+
+    of_version: Sequence[Gate] = ()
+    of_slot: Sequence[SlotGate] = ()
+    of_tags: TagGate | None = None
+
+    async def check(self, fetched: FetchedVersion) -> tuple[GateFinding, ...]:
+        """What the gates of the version let pass; the first that is closed raises."""
+        tagged = () if self.of_tags is None else (self.of_tags,)
+        findings: list[GateFinding] = []
+        for gate in (*tagged, *self.of_version):
+            findings += await gate.check(fetched)
+        return tuple(findings)
+
+    def check_slot(self, candidacy: Candidacy) -> tuple[GateFinding, ...]:
+        """What the gates of the slot let pass; the first that is closed raises."""
+        return tuple(found for gate in self.of_slot for found in gate.check(candidacy))
+
+    def tags_met(self, tags: Mapping[str, str]) -> bool:
+        """Whether the tags alone would let a version pass."""
+        return self.of_tags is None or self.of_tags.met(tags)

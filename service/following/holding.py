@@ -1,0 +1,98 @@
+"""Which versions are open and which slots hold them: the swap, the warm one, the end."""
+
+import asyncio
+
+from service.following.clock import Clock
+from service.following.observer import FollowingObserver
+from service.following.refs import VersionId
+from service.following.servable import Binding, Servable
+from service.following.slots import Slot, Slots
+
+
+class Holding:
+    """The servables that slots hold, from their first hold to the end of their processes."""
+
+    def __init__(
+        self,
+        slots: Slots,
+        observer: FollowingObserver,
+        clock: Clock,
+        keep_warm_seconds: float,
+    ) -> None:
+        self._slots = slots
+        self._observer = observer
+        self._clock = clock
+        self._keep_warm_seconds = keep_warm_seconds
+        self._open: dict[VersionId, Servable] = {}
+        self.ending: set[asyncio.Task[None]] = set()
+
+    def ready(self, version: VersionId) -> Servable | None:
+        """The version, if it is open and can answer."""
+        there = self._open.get(version)
+        return there if there is not None and there.predictor.ready else None
+
+    def opened(self, servable: Servable) -> None:
+        """It has been made."""
+        self._open[servable.version] = servable
+
+    def renew(self, slot: Slot, servable: Servable) -> bool:
+        """Gives the slot other processes of the version that it serves; False if it is another."""
+        old = slot.binding
+        if old is None or old.servable.version != servable.version:
+            return False
+        servable.hold()
+        slot.binding = Binding(slot.ref, servable)
+        old.servable.release()
+        return True
+
+    def swap(self, slot: Slot, servable: Servable) -> VersionId | None:
+        """The slot serves it from now on, and keeps what it served warm; which that was."""
+        servable.hold()
+        old = slot.binding
+        slot.binding = Binding(slot.ref, servable)
+        slot.since = self._clock.wall()
+        slot.failure = None
+        self._drop_previous(slot)
+        if old is None:
+            return None
+        slot.previous = old
+        slot.previous_until = self._clock.monotonic() + self._keep_warm_seconds
+        if self._keep_warm_seconds <= 0:
+            self._drop_previous(slot)
+        return old.servable.version
+
+    def retire_the_cold(self) -> None:
+        """Lets go of what has been kept warm for long enough."""
+        now = self._clock.monotonic()
+        for slot in self._slots.values():
+            if slot.previous is not None and slot.previous_until <= now:
+                self._drop_previous(slot)
+
+    def let_go(self) -> None:
+        """No slot holds anything any more."""
+        for slot in self._slots.values():
+            self._drop_previous(slot)
+            binding, slot.binding = slot.binding, None
+            if binding is not None:
+                binding.servable.release()
+
+    async def close(self) -> None:
+        """Ends the processes of what is held by requests still; returns when they are gone."""
+        await asyncio.gather(*(each.predictor.close() for each in self._open.values()))
+
+    def unheld(self, servable: Servable) -> None:
+        """Nobody holds it any more: its processes are ended."""
+        if self._open.get(servable.version) is servable:
+            del self._open[servable.version]
+        self._observer.retired(servable.version)
+        self.keep(asyncio.get_running_loop().create_task(servable.predictor.close()))
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Holds on to work that ends something, until it is done."""
+        self.ending.add(task)
+        task.add_done_callback(self.ending.discard)
+
+    def _drop_previous(self, slot: Slot) -> None:
+        previous, slot.previous = slot.previous, None
+        if previous is not None:
+            previous.servable.release()

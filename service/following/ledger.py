@@ -1,0 +1,92 @@
+"""The ledger: every swap and every refusal, newest last, with what led to it.
+
+Kept in memory up to a bound and handed to a `Keeper`, which may write it down; what cannot be
+written is still there until the service ends.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, Protocol
+
+from service.following.gates import GateFinding
+from service.following.refs import ModelRef
+from service.following.trigger import Trigger
+
+MOST_ENTRIES: Final = 2000
+
+
+class Outcome(StrEnum):
+    """How an attempt to bring a version into service ended."""
+
+    SWAPPED = "swapped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One swap or refusal of one slot.
+
+    Attributes:
+        at: seconds since 1970, as the clock on the wall had it.
+        ref: the slot's.
+        trigger: what made the service look when it first saw the alias there.
+        before: the version that served until then and, where the new one is refused, still does.
+        version: the version that was to be served.
+        outcome: whether it is.
+        stage: where it was refused, as in `Failure`; None for a swap.
+        code: why, stable; None for a swap.
+        message: why, a sentence safe to show; None for a swap.
+        gate: the gate that was closed, if one was.
+        findings: what the gates let pass.
+        seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
+            there already took any.
+        last_known_good: whether it was served for want of a registry.
+        id: its place in the ledger: the newer, the higher, however the clock was set.
+    """
+
+    at: float
+    ref: ModelRef
+    trigger: Trigger
+    before: str | None
+    version: str
+    outcome: Outcome
+    stage: str | None = None
+    code: str | None = None
+    message: str | None = None
+    gate: str | None = None
+    findings: Sequence[GateFinding] = ()
+    seconds: Mapping[str, float] | None = None
+    last_known_good: bool = False
+    id: int = 0
+
+
+class Keeper(Protocol):
+    """Writes entries down, somewhere else than on the loop."""
+
+    def keep(self, entry: Entry) -> None:
+        """Takes the entry and returns at once; never raises."""
+        ...
+
+
+class Ledger:
+    """The newest entries, in order. `entries` are those that were kept before."""
+
+    def __init__(self, keeper: Keeper | None = None, entries: Sequence[Entry] = ()) -> None:
+        self._keeper = keeper
+        self._entries = deque(entries, maxlen=MOST_ENTRIES)
+        self._last_id = max((entry.id for entry in entries), default=0)
+
+    def note(self, entry: Entry) -> None:
+        """Adds it as the newest one, with an id of its own."""
+        self._last_id += 1
+        numbered = replace(entry, id=self._last_id)
+        self._entries.append(numbered)
+        if self._keeper is not None:
+            self._keeper.keep(numbered)
+
+    def page(self, limit: int, before: int | None = None) -> tuple[Entry, ...]:
+        """The newest `limit` entries, of those with an id below `before` if given; newest first."""
+        found = (entry for entry in reversed(self._entries) if before is None or entry.id < before)
+        return tuple(entry for entry, _ in zip(found, range(limit), strict=False))

@@ -1,0 +1,79 @@
+"""One look at the registry: where every alias points, and whether unmet tags are met by now."""
+
+from collections.abc import Mapping
+
+from service.errors import FollowingError
+from service.following.clock import Clock
+from service.following.gates import Gates
+from service.following.gates_tags import TAGS_UNMET
+from service.following.observer import FollowingObserver
+from service.following.ports import Registry, Resolution
+from service.following.recording import failure_of
+from service.following.refs import ModelRef, VersionId
+from service.following.slots import LookStatus, Slot, Slots
+from service.following.trigger import Pace
+
+
+class Looker:
+    """Looks, and notes for everybody how that went."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
+        self,
+        slots: Slots,
+        registry: Registry,
+        gates: Gates,
+        observer: FollowingObserver,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self._slots = slots
+        self._registry = registry
+        self._gates = gates
+        self._observer = observer
+        self._clock = clock
+        self._pace = pace
+
+    async def look(self) -> Mapping[ModelRef, Resolution] | None:
+        """What was found; None if nothing answered, which `Slots.look` says then."""
+        started = self._clock.monotonic()
+        refs = [slot.ref for slot in self._slots.values()]
+        failure, detail, found = None, "", None
+        try:
+            await self._registry.prepare()
+            started = self._clock.monotonic()
+            found = await self._registry.resolve(refs)
+            await self._look_at_tags(found)
+        except FollowingError as error:
+            failure, detail = failure_of(error, None, self._clock), error.detail
+        seconds = self._clock.monotonic() - started
+        self._pace.ended(seconds, answered=found is not None)
+        before = self._slots.look.succeeded_at
+        succeeded = self._clock.wall() if failure is None else before
+        self._slots.look = LookStatus(succeeded, seconds, failure)
+        self._observer.looked(seconds, failure, detail)
+        return found
+
+    async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
+        # Tags are set without moving the alias, so only asking tells (P13).
+        waiting = [slot for slot in self._slots.values() if _waits_for_tags(slot, found)]
+        versions = {slot.quarantined for slot in waiting if slot.quarantined is not None}
+        if not versions:
+            return
+        try:
+            tags = await self._registry.tags(sorted(versions, key=str))
+        except FollowingError:
+            return  # the aliases are known; the next look asks again
+        for slot in waiting:
+            if self._met(slot.quarantined, tags):
+                slot.lift()
+
+    def _met(
+        self, version: VersionId | None, tags: Mapping[VersionId, Mapping[str, str] | None]
+    ) -> bool:
+        now = None if version is None else tags.get(version)
+        return now is not None and self._gates.tags_met(now)
+
+
+def _waits_for_tags(slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:
+    unmet = slot.failure is not None and slot.failure.code == TAGS_UNMET
+    return unmet and slot.quarantined is not None and found.get(slot.ref) == slot.quarantined

@@ -1,0 +1,88 @@
+"""Brings one version from the registry to hosts that can answer, stage by stage."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.following.clock import Clock
+from service.following.gates import GateFinding, Gates
+from service.following.ports import FetchedVersion, Registry, Stager
+from service.following.refs import VersionId
+from service.following.servable import Servable
+
+_LOADS_AT_ONCE: Final = 2
+
+
+@dataclass(slots=True)
+class Journey:
+    """One version's way: the seconds of each stage so far, and what gates have seen."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    findings: tuple[GateFinding, ...] = ()
+
+
+class Maker:
+    """Makes servables, at most two at a time: what serves needs the machine too."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        stager: Stager,
+        gates: Gates,
+        clock: Clock,
+        on_unheld: Callable[[Servable], None],
+    ) -> None:
+        self._registry = registry
+        self._stager = stager
+        self._gates = gates
+        self._clock = clock
+        self._on_unheld = on_unheld
+        self._turns = asyncio.Semaphore(_LOADS_AT_ONCE)
+
+    async def make(
+        self,
+        version: VersionId,
+        known: FetchedVersion | None,
+        journey: Journey,
+        is_wanted: Callable[[FetchedVersion], bool],
+    ) -> Servable | None:
+        """The version, with one hold for the caller; None if nobody wants it once it is fetched.
+
+        `known` is fetched already. Cancelling ends what was started. Raises `VersionFault` or
+        `PassingFault`; `journey` tells how far it came.
+        """
+        with self._timed(journey, "wait"):
+            await self._turns.acquire()
+        try:
+            return await self._made(version, known, journey, is_wanted)
+        finally:
+            self._turns.release()
+
+    async def _made(
+        self,
+        version: VersionId,
+        known: FetchedVersion | None,
+        journey: Journey,
+        is_wanted: Callable[[FetchedVersion], bool],
+    ) -> Servable | None:
+        fetched = known
+        if fetched is None:
+            with self._timed(journey, "fetch"):
+                fetched = await self._registry.fetch(version)
+        with self._timed(journey, "gates"):
+            journey.findings = await self._gates.check(fetched)
+            if not is_wanted(fetched):
+                return None
+        with self._timed(journey, "load"):
+            staged = await self._stager.stage(fetched)
+        return Servable(fetched, staged, self._on_unheld)
+
+    @contextlib.contextmanager
+    def _timed(self, journey: Journey, stage: str) -> Iterator[None]:
+        started = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            journey.seconds[stage] = self._clock.monotonic() - started

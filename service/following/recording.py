@@ -1,0 +1,91 @@
+"""Tells of what following has done: the slot's status, the ledger, the history, observers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from service.errors import FollowingError
+from service.following.clock import Clock
+from service.following.gates import GateClosed, GateFinding
+from service.following.history import History, Known
+from service.following.ledger import Entry, Ledger, Outcome
+from service.following.observer import FollowingObserver
+from service.following.refs import VersionId
+from service.following.servable import Servable
+from service.following.slots import Failure, Slot
+
+
+class Recorder:
+    """Told once of each swap and refusal; tells everybody else."""
+
+    def __init__(
+        self, ledger: Ledger, history: History, observer: FollowingObserver, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._history = history
+        self._observer = observer
+        self._clock = clock
+
+    def swapped(
+        self,
+        slot: Slot,
+        before: VersionId | None,
+        servable: Servable,
+        stages: Mapping[str, float],
+        findings: Sequence[GateFinding],
+    ) -> None:
+        """The slot serves the version from now on."""
+        slot.served.add(servable.version)
+        seconds = {"look": slot.wish.look_seconds, **stages}
+        entry = self._entry(slot, before, servable.version, Outcome.SWAPPED)
+        known = slot.on_last_known_good
+        self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
+        if not known:
+            self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
+        self._observer.swapped(slot.ref, before, servable.version, seconds)
+
+    def refused(
+        self,
+        slot: Slot,
+        version: VersionId,
+        error: FollowingError,
+        stages: Mapping[str, float],
+    ) -> None:
+        """The version does not serve; `slot.failure` is why. One fault is written down once."""
+        before = slot.failure
+        failure = failure_of(error, version, self._clock)
+        slot.failure = failure
+        if slot.attempts == 1 or before is None or before.code != failure.code:
+            entry = self._entry(slot, slot.version, version, Outcome.REFUSED)
+            self._ledger.note(_with_reason(entry, error, stages, slot))
+        self._observer.refused(slot.ref, version, failure, error.detail)
+
+    def _entry(
+        self, slot: Slot, before: VersionId | None, version: VersionId, outcome: Outcome
+    ) -> Entry:
+        return Entry(
+            at=self._clock.wall(),
+            ref=slot.ref,
+            trigger=slot.wish.trigger,
+            before=None if before is None else before.version,
+            version=version.version,
+            outcome=outcome,
+        )
+
+
+def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:
+    """What may be shown of the error."""
+    return Failure(error.stage, error.reason, error.message, clock.wall(), version)
+
+
+def _with_reason(
+    entry: Entry, error: FollowingError, stages: Mapping[str, float], slot: Slot
+) -> Entry:
+    if isinstance(error, GateClosed):
+        entry = replace(entry, gate=error.gate, findings=error.findings)
+    return replace(
+        entry,
+        stage=error.stage,
+        code=error.reason,
+        message=error.message,
+        seconds={"look": slot.wish.look_seconds, **stages},
+    )

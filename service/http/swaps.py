@@ -1,0 +1,142 @@
+"""The ledger as a page: every swap and refusal, newest first.
+
+Anybody may know what was swapped when; what gates have found and how long stages took is for those
+whom the service lets see it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from service.errors import ClientError
+from service.following.ledger import Entry, Ledger
+from service.http.openapi_parts import body_of
+
+MaySeeDetails = Callable[[Request], bool]
+
+_LIMIT: Final = 50
+_MOST: Final = 500
+# No id of the ledger's is longer; Python would refuse to read thousands of digits.
+_MOST_DIGITS: Final = 18
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": body_of("Problem", "`limit` or `before` is no number of the ledger.")
+}
+_PARAMETERS: Final = {
+    "parameters": [
+        {
+            "name": "limit",
+            "in": "query",
+            "required": False,
+            "description": "The most entries of one page.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": _MOST, "default": _LIMIT},
+        },
+        {
+            "name": "before",
+            "in": "query",
+            "required": False,
+            "description": "Entries with a lower id alone: `next_before` of the page before.",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+    ]
+}
+
+
+class FindingReport(BaseModel):
+    """What a gate has seen and let pass."""
+
+    gate: str
+    code: str
+    sentence: str
+
+
+class SwapDetails(BaseModel):
+    """Who asked, what the gates found, and the seconds that each stage took."""
+
+    trigger: str
+    stage: str | None
+    gate: str | None
+    message: str | None
+    findings: list[FindingReport]
+    seconds: dict[str, float]
+    last_known_good: bool
+
+
+class SwapReport(BaseModel):
+    """One swap or refusal; `details` only for those who may see them."""
+
+    id: int
+    at: datetime
+    slot: str
+    from_version: str | None = Field(serialization_alias="from")
+    to_version: str = Field(serialization_alias="to")
+    outcome: str
+    code: str | None
+    details: SwapDetails | None
+
+
+class SwapsReport(BaseModel):
+    """A page of the ledger, newest first; `next_before` leads to the next one, if there is one."""
+
+    swaps: list[SwapReport]
+    next_before: int | None
+
+
+def swaps_router(ledger: Ledger, may_see_details: MaySeeDetails) -> APIRouter:
+    """`GET /swaps?limit=&before=`; `may_see_details` says whether a request is shown all of it."""
+    router = APIRouter(tags=["models"])
+
+    @router.get("/swaps", responses=_REFUSED, openapi_extra=_PARAMETERS)
+    async def swaps(request: Request) -> SwapsReport:
+        """Every swap and refusal, newest first."""
+        limit = _number(request, "limit", _LIMIT, range(1, _MOST + 1))
+        before = _number(request, "before", None, range(10**_MOST_DIGITS))
+        found = ledger.page((limit or _LIMIT) + 1, before)
+        shown = found[:limit]
+        detailed = may_see_details(request)
+        return SwapsReport(
+            swaps=[_report(entry, detailed=detailed) for entry in shown],
+            next_before=shown[-1].id if len(found) > len(shown) else None,
+        )
+
+    return router
+
+
+def _number(request: Request, name: str, default: int | None, among: Sequence[int]) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) in among:
+        return int(text)
+    raise ClientError(f"`{name}` must be a whole number from {among[0]} to {among[-1]}.")
+
+
+def _report(entry: Entry, *, detailed: bool) -> SwapReport:
+    return SwapReport(
+        id=entry.id,
+        at=datetime.fromtimestamp(entry.at, UTC),
+        slot=str(entry.ref),
+        from_version=entry.before,
+        to_version=entry.version,
+        outcome=entry.outcome,
+        code=entry.code,
+        details=_details(entry) if detailed else None,
+    )
+
+
+def _details(entry: Entry) -> SwapDetails:
+    findings = [
+        FindingReport(gate=found.gate, code=found.code, sentence=found.sentence)
+        for found in entry.findings
+    ]
+    return SwapDetails(
+        trigger=entry.trigger,
+        stage=entry.stage,
+        gate=entry.gate,
+        message=entry.message,
+        findings=findings,
+        seconds={stage: round(seconds, 6) for stage, seconds in (entry.seconds or {}).items()},
+        last_known_good=entry.last_known_good,
+    )
