@@ -23,11 +23,17 @@ from service.contract.contract import Limits as ContractLimits
 from service.environment import host_environment, registry_environment
 from service.following.clock import Clock
 from service.following.follower import Follower
+from service.following.gates import Gates
+from service.following.history import History, NoHistory
+from service.following.ledger import Ledger
+from service.following.ledger_file import LedgerFile
 from service.following.refs import VersionId
 from service.following.slots import Slots
 from service.following.staging import HostStager
+from service.gates import gates_of
 from service.home import make_home
 from service.hosting.decoding import DECODER_ROLE, Decoder, DecoderLimits
+from service.hosting.inspection import INSPECTOR_ROLE
 from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
@@ -39,7 +45,13 @@ from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
-from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
+from service.reporting import (
+    DecoderReport,
+    FollowingReport,
+    HostingReport,
+    LedgerReport,
+    zygote_died,
+)
 from service.server import Server, Stopping
 from service.settings import Settings
 
@@ -149,6 +161,7 @@ def create_app(
     slots = Slots(settings.refs)
     metrics.watch(slots)
     access = Access.of(settings, keys, metrics, logs)
+    ledger = _ledger(settings, metrics, logs)
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
@@ -160,7 +173,9 @@ def create_app(
         keys=access.keys,
         admin=access.admin,
         more=access.routers,
-        lifespan=partial(_lifespan, settings, environment, slots, metrics, logs, access),
+        ledger=ledger,
+        may_see_details=access.admin.allows,
+        lifespan=partial(_lifespan, settings, environment, slots, ledger, metrics, logs, access),
     )
 
 
@@ -169,6 +184,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     settings: Settings,
     environment: Mapping[str, str],
     slots: Slots,
+    ledger: Ledger,
     metrics: Metrics,
     logs: Logs,
     access: Access,
@@ -178,6 +194,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     registry = _registry(settings, environment, zygote, logs)
     decoder = _decoder(settings, zygote, metrics, logs)
     stager = _stager(settings, zygote, decoder, metrics, logs)
+    history = NoHistory()
     follower = Follower(
         slots,
         registry,
@@ -186,6 +203,9 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         Clock(),
         poll_seconds=settings.poll_seconds,
         keep_warm_seconds=settings.keep_warm_seconds,
+        gates=_gates(settings, zygote, history, logs),
+        history=history,
+        ledger=ledger,
     )
     access.wishes.follower = follower
     following = [asyncio.create_task(work) for work in (follower.run(), access.follow(logs))]
@@ -199,11 +219,25 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         await registry.close()
         await decoder.close()
         await zygote.close()
+        await asyncio.to_thread(ledger.close)
+
+
+def _ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
+    path = settings.service_folder / "ledger.jsonl"
+    file = LedgerFile(path, LedgerReport(metrics, logs.logger))
+    return Ledger(file, file.read())
+
+
+def _gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:
+    def printed(stream: str, line: str) -> None:
+        logs.logger.info("inspector_output", stream=stream, line=line)
+
+    return gates_of(settings, zygote, history, printed)
 
 
 def _zygote(settings: Settings, metrics: Metrics, logs: Logs) -> Zygote:
     return Zygote(
-        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE],
+        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE, INSPECTOR_ROLE],
         host_environment(os.environ, settings.hosts),
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=Scratch(settings.home.resolve() / "tmp"),
@@ -250,4 +284,5 @@ def _stager(
         pool,
         observer_of,
         allow_unsigned=settings.allow_unsigned,
+        no_pickle=settings.trust == "no-pickle",
     )

@@ -22,7 +22,7 @@ def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
     """A flag for one setting, described by the setting itself if nothing else is said."""
     field = Settings.model_fields[name]
     default = field.get_default()
-    shown = "" if default == () else f" [PODIUM_{name.upper()}; default: {default}]"
+    shown = "" if default in ((), {}) else f" [PODIUM_{name.upper()}; default: {default}]"
     return click.option(
         f"--{name.replace('_', '-')}",
         name,
@@ -143,8 +143,12 @@ def _up_settings(settings: Settings) -> UpSettings:
     "stop_delay_seconds",
     "drain_seconds",
     "keep_warm_seconds",
+    "allow_breaking",
     "allow_unsigned",
     "api_keys_file",
+    "require_tags",
+    "trust",
+    "requirements",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.

@@ -75,6 +75,12 @@ class Metrics:
         )
         self.decoder_restarted = self._decoder_restarts.inc
         self._webhook: Counter | None = None
+        self._ledger_failures = Counter(
+            "podium_ledger_failures_total",
+            "Writes of the ledger that failed; its entries are kept in memory.",
+            registry=registry,
+        )
+        self.ledger_failed = self._ledger_failures.inc
         self._pools = _PoolMetrics(registry)
         self._zygote_restarts = Counter(
             "podium_zygote_restarts_total",

@@ -117,6 +117,23 @@ class WebhookReport:
             self._logger.warning("webhook_refused", code=outcome)
 
 
+class LedgerReport:
+    """Told of each failure to write the ledger, from the thread that writes; logs the first one."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+        self._said = ""
+
+    def __call__(self, error: OSError) -> None:
+        """Counted each time, logged once for each reason."""
+        self._metrics.ledger_failed()
+        reason = error.strerror or str(error)
+        if reason != self._said:
+            self._said = reason
+            self._logger.error("ledger_not_written", reason=reason)
+
+
 class DecoderReport:
     """`service.hosting.decoding.DecoderObserver` for metrics and logs."""
 

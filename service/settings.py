@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     keep_warm_seconds: Seconds = Field(
         60.0, description="How long the version before stays ready to be moved back to"
     )
+    allow_breaking: bool = Field(
+        default=False,
+        description="Serve versions whose signature breaks clients of the one before",
+    )
     allow_unsigned: bool = Field(
         default=False,
         description="Serve models without a signature, whose requests cannot be checked",
@@ -82,12 +86,35 @@ class Settings(BaseSettings):
         None, description="Secret that MLflow signs its webhooks with; unset: none are taken"
     )
 
+    require_tags: Annotated[Mapping[str, str], NoDecode] = Field(
+        {}, description="Comma-separated KEY=VALUE; tags that a version must have"
+    )
+    trust: Literal["any", "no-pickle"] = Field(
+        "any", description="no-pickle: only formats that run no code when they are loaded"
+    )
+    requirements: Literal["warn", "refuse"] = Field(
+        "warn", description="What to do where installed packages differ from the model's"
+    )
+
     @field_validator("models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("require_tags", mode="before")
+    @classmethod
+    def _tags(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if not all(key.strip() and equals for key, equals, _ in pairs):
+            raise ValueError("must be KEY=VALUE, several of them parted by commas")
+        tags = {key.strip(): text.strip() for key, _, text in pairs}
+        if len(tags) != len(pairs):
+            raise ValueError("names a tag twice")
+        return tags
 
     @field_validator("models")
     @classmethod

@@ -34,10 +34,14 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "allow_breaking": (("true", True), ("1", True)),
     "allow_unsigned": (("true", True), ("1", True)),
     "api_keys_file": (("/keys", Path("/keys")), ("my keys", Path("my keys"))),
     "admin_token": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
     "webhook_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
+    "require_tags": (("a=b, c = d=e", {"a": "b", "c": "d=e"}), ("f=", {"f": ""})),
+    "trust": (("no-pickle", "no-pickle"), ("no-pickle", "no-pickle")),
+    "requirements": (("refuse", "refuse"), ("refuse", "refuse")),
 }
 BAD = [
     *(("PORT", bad) for bad in ("", "http", "-1", "65536", "80.5")),
@@ -60,6 +64,10 @@ BAD = [
     *(("API_KEYS_FILE", bad) for bad in ("", ".")),
     *(("ADMIN_TOKEN", bad) for bad in ("", " ", "two words", "schlüssel", "a\nb")),
     *(("WEBHOOK_SECRET", bad) for bad in ("", "\t")),
+    *(("ALLOW_BREAKING", bad) for bad in ("", "maybe")),
+    *(("REQUIRE_TAGS", bad) for bad in ("a", "=b", "a=b,c", "a=b,a=c")),
+    *(("TRUST", bad) for bad in ("", "pickle")),
+    *(("REQUIREMENTS", bad) for bad in ("", "ignore")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]
@@ -235,4 +243,4 @@ def test_readme_lists_every_setting_as_it_is() -> None:
 
 
 def _shown(default: Any) -> str:
-    return "none" if default in ((), None) else str(default)
+    return "none" if default in ((), None, {}) else str(default)

@@ -70,6 +70,9 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
+    fallback = slot.get("last_known_good_since")
+    if fallback:
+        lines.append(f"  on its last known good since {fallback}: the registry has not answered")
     failure = slot["last_failure"]
     if failure:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")

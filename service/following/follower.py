@@ -1,8 +1,8 @@
 """The loop that makes slots agree with the registry.
 
-`tick` is one look and what follows from it. Versions are brought into service by tasks of their
-own; when one arrives it is swapped in wherever it is still aspired to and every gate lets it pass,
-by one assignment. What nobody aspires to any more is ended at once (P6).
+`tick` is one look and what follows from it. Tasks of their own bring versions into service; one that
+arrives is swapped in wherever it is aspired to still and gates let it pass, by one assignment. What
+nobody aspires to any more is ended at once (P6).
 """
 
 import asyncio
@@ -160,14 +160,13 @@ class Follower:
             self._stage(slot, known.fetched.version, known.fetched)
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
-        there = self._holding.ready(version)
-        if there is not None:
+        if there := self._holding.ready(version):
             self._offer(slot, there, Journey())
         elif version not in self._staging:
             self._observer.staging(version)
             task = asyncio.get_running_loop().create_task(self._bring(version, known))
             self._staging[version] = task
-            task.add_done_callback(lambda _: self._staging_ended(version, task))
+            task.add_done_callback(partial(self._staging_ended, version))
 
     def _staging_ended(self, version: VersionId, task: asyncio.Task[None]) -> None:
         if self._staging.get(version) is task:

@@ -69,6 +69,10 @@ class Keeper(Protocol):
         """Takes the entry and returns at once; never raises."""
         ...
 
+    def close(self) -> None:
+        """Blocks until everything that can be written is."""
+        ...
+
 
 class Ledger:
     """The newest entries, in order. `entries` are those that were kept before."""
@@ -90,3 +94,8 @@ class Ledger:
         """The newest `limit` entries, of those with an id below `before` if given; newest first."""
         found = (entry for entry in reversed(self._entries) if before is None or entry.id < before)
         return tuple(entry for entry, _ in zip(found, range(limit), strict=False))
+
+    def close(self) -> None:
+        """Blocks until everything that can be kept is."""
+        if self._keeper is not None:
+            self._keeper.close()

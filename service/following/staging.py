@@ -63,6 +63,7 @@ class HostStager:
         observer_of: Callable[[VersionId], HostingObserver],
         *,
         allow_unsigned: bool = False,
+        no_pickle: bool = False,
     ) -> None:
         self._forks = forks
         self._decoder = decoder
@@ -70,6 +71,7 @@ class HostStager:
         self._pool_limits = pool_limits
         self._observer_of = observer_of
         self._allow_unsigned = allow_unsigned
+        self._no_pickle = no_pickle
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
         """Contract first, since it costs nothing; then hosts. Raises as the port says."""
@@ -82,6 +84,7 @@ class HostStager:
             joinable_reason=join.reason,
             retry=fetched.tags.get(RETRY_TAG, "").strip().lower() != "false",
             example=await self._example(definition, fetched.serving_example),
+            no_pickle=self._no_pickle,
         )
         observer = self._observer_of(fetched.version)
         pool = await Pool.start(self._forks, model, self._pool_limits, observer)

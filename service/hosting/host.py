@@ -1,11 +1,12 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
 It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
-"memory_bytes"}`; WARM_UP and PREDICT carry a batch. LOAD answers an empty DONE, WARM_UP
-`{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be done is FAILED with
-`{"error"}`, the exception's text, which is meant for the log alone.
+"no_pickle", "memory_bytes"}`; WARM_UP and PREDICT carry a batch. LOAD answers an empty DONE,
+WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be done is
+FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
 """
 
+import contextlib
 import resource
 import socket
 import traceback
@@ -17,6 +18,7 @@ import orjson
 from service.hosting.inputs import decode_batch
 from service.hosting.isolation import bind_forks_to_this_process, leave_podium
 from service.hosting.model import LoadedModel
+from service.hosting.no_pickle import no_pickle
 from service.hosting.wire import Operation, encode_replies
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
@@ -71,7 +73,9 @@ class Host:
     def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
         _limit_memory(wanted["memory_bytes"])
         self._max_reply_bytes = wanted["max_reply_bytes"]
-        self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
+        guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
+        with guard:
+            self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
         return b"", b""
 
     @property

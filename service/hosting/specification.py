@@ -48,6 +48,7 @@ class HostedModel:
         joinable_reason: one sentence why, or why not.
         retry: whether a request may be predicted a second time after its host died.
         example: what the version is warmed up with; None where it ships no example.
+        no_pickle: whether loading it fails as soon as anything would be unpickled.
     """
 
     path: Path
@@ -55,3 +56,4 @@ class HostedModel:
     joinable_reason: str
     retry: bool
     example: ValidInput | None
+    no_pickle: bool = False

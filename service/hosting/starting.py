@@ -68,6 +68,7 @@ async def _load(child: Child, model: HostedModel, limits: Limits) -> None:
         "path": str(model.path),
         "max_reply_bytes": limits.max_reply_bytes,
         "joinable": model.joinable,
+        "no_pickle": model.no_pickle,
         "memory_bytes": limits.memory_bytes,
     }
     reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))

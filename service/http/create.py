@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
+from service.following.ledger import Ledger
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys
@@ -23,6 +24,7 @@ from service.http.openapi import docs_router, security
 from service.http.pages import Lifespan, create_pages, hospitable
 from service.http.predict import PodiumDialect
 from service.http.reload import reload_router
+from service.http.swaps import MaySeeDetails, swaps_router
 
 
 def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once
@@ -38,6 +40,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     keys: ApiKeys | None = None,
     admin: Admin = NOBODY,
     more: Sequence[APIRouter] = (),
+    ledger: Ledger | None = None,
+    may_see_details: MaySeeDetails = lambda _: False,
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
     """The service's HTTP for these slots.
@@ -54,6 +58,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         keys: of which predictions ask for one; None: for none.
         admin: who may reload.
         more: routes of what not every service has.
+        ledger: what `/swaps` shows.
+        may_see_details: whether a request is shown all of the ledger.
         lifespan: what FastAPI enters at start-up and leaves at shutdown.
     """
     dialects = (PodiumDialect(), MlflowDialect())
@@ -63,6 +69,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         scoring_router(slots.default, stopping),
         models_router(slots, clock),
         reload_router(slots, clock, admin, reload),
+        swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),
         *more,
     )

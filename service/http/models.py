@@ -48,6 +48,8 @@ class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
     `unsigned`: the current version has no signature, and its requests are not checked against one.
+    `last_known_good_since`: since when it serves what it last served before the start, because the
+    registry has not answered since.
     """
 
     name: str
@@ -59,6 +61,7 @@ class SlotReport(BaseModel):
     lag_seconds: float
     aspired: str | None
     unsigned: bool
+    last_known_good_since: datetime | None
     last_failure: FailureReport | None
 
 
@@ -117,6 +120,7 @@ def _report(slot: Slot, now: float) -> dict[str, Any]:
         "lag_seconds": status.lag,
         "aspired": None if status.aspired is None else status.aspired.version,
         "unsigned": _is_unsigned(slot),
+        "last_known_good_since": _time(status.last_known_good_since),
         "last_failure": _failure(status.failure),
     }
 

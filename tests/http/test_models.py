@@ -29,6 +29,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "lag_seconds": 0.0,
         "aspired": None,
         "unsigned": False,
+        "last_known_good_since": None,
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)

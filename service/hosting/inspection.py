@@ -1,0 +1,61 @@
+"""The front's handle to an inspector: would loading this artifact run code that it ships?
+
+Telling takes libraries that the front never imports and files that nobody has looked at yet, so
+each artifact is looked at in a process of its own, which has no credentials and little memory.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from service.errors import PassingFault
+from service.hosting.wire_inspection import InspectorOperation
+from service.processes.channel import ChannelClosed
+from service.processes.child import Forks
+from service.processes.ending import EndReason
+from service.processes.frames import Status
+from service.processes.output import OnLine
+
+INSPECTOR_ROLE: Final = "service.hosting.inspector"
+_MAX_REPLY_BYTES: Final = 1024**2
+_MEMORY_BYTES: Final = 1024**3
+_UNLOOKABLE: Final = "looking at it took more time or memory than is allowed"
+
+
+class Inspector:
+    """Looks at artifacts, one process for each."""
+
+    def __init__(self, forks: Forks, on_line: OnLine, seconds: float = 60.0) -> None:
+        self._forks = forks
+        self._on_line = on_line
+        self._seconds = seconds
+
+    async def inspect(self, artifact: Path) -> Sequence[str]:
+        """Why it may not be loaded without trust, as clauses for people; none if it may.
+
+        Raises `PassingFault` of stage `gate`. Cancelling ends the process.
+        """
+        try:
+            child = await self._forks.fork(INSPECTOR_ROLE, _MAX_REPLY_BYTES, self._on_line)
+        except PassingFault as error:
+            raise PassingFault("gate", error.reason, error.message, error.detail) from error
+        head = orjson.dumps({"path": str(artifact), "memory_bytes": _MEMORY_BYTES})
+        try:
+            async with asyncio.timeout(self._seconds):
+                reply = await child.channel.request(InspectorOperation.INSPECT, head)
+        except TimeoutError:
+            return (_UNLOOKABLE,)
+        except ChannelClosed:
+            await asyncio.shield(child.exited)
+            if child.ending.reason in {EndReason.ZYGOTE, EndReason.UNKNOWN}:
+                message = "The process that looked at the version has ended."
+                raise PassingFault("gate", "no_process", message) from None
+            return (_UNLOOKABLE,)
+        finally:
+            await asyncio.shield(child.end())
+        if reply.status is not Status.DONE:
+            return (_UNLOOKABLE,)
+        return tuple(orjson.loads(reply.head)["objections"])

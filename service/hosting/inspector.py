@@ -1,0 +1,40 @@
+"""The inspector's main: looks at one artifact without loading it.
+
+MLmodel is read as a host will have MLflow read it, so what is allowed here is what is loaded there.
+The rules are in `service.hosting.safe_formats`.
+"""
+
+import resource
+import socket
+from pathlib import Path
+
+import orjson
+
+from service.hosting.safe_formats import objections
+from service.hosting.wire_inspection import InspectorOperation
+from service.processes.blocking import BlockingChannel
+from service.processes.frames import Frame, FrameError, Status
+
+_MAX_REQUEST_BYTES = 1024**2
+
+
+def run(connection: socket.socket) -> None:
+    """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    channel = BlockingChannel(connection, _MAX_REQUEST_BYTES)
+    for frame in channel.frames():
+        channel.send(answer(frame))
+
+
+def answer(frame: Frame) -> Frame:
+    """The reply to one question; raises `FrameError`, and nothing for what an artifact holds."""
+    if frame.operation != InspectorOperation.INSPECT:
+        raise FrameError(f"{frame.operation} is no operation of an inspector")
+    wanted = orjson.loads(frame.head)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted["memory_bytes"], wanted["memory_bytes"]))
+    try:
+        found = objections(Path(wanted["path"]))
+    except Exception as error:  # noqa: BLE001 - libraries raise anything over files that are no model
+        print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201 - the front's log
+        found = ["its files cannot be read"]
+    head = orjson.dumps({"objections": found})
+    return Frame(frame.operation, Status.DONE, frame.id, head)

@@ -1,0 +1,141 @@
+"""Which artifacts MLflow loads without running code that they ship: an allow-list, nothing else.
+
+=================== ==================================================== =======================
+loader module       format                                               what MLflow calls
+=================== ==================================================== =======================
+mlflow.sklearn      skops, of types that skops trusts by itself          skops.io.load
+mlflow.xgboost      JSON or UBJSON, a class of XGBoost's own             load_model
+mlflow.lightgbm     LightGBM's text, as a Booster                        Booster(model_file=...)
+mlflow.catboost     cbm                                                  load_model
+mlflow.onnx         ONNX, on providers without options                   InferenceSession
+=================== ==================================================== =======================
+
+The model must be one file beside MLmodel: MLflow's loaders read a second MLmodel next to the file
+if it lies elsewhere. `skops_trusted_types` is the artifact vouching for itself, and counts nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import skops.io
+from mlflow.models import Model
+
+Conf = Mapping[str, Any]
+
+_PREDICT_FUNCTIONS: Final = frozenset(
+    {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"}
+)
+_XGBOOST_CLASSES: Final = frozenset(
+    {
+        "xgboost.core.Booster",
+        *(f"xgboost.sklearn.XGB{kind}" for kind in ("Classifier", "Regressor", "Ranker")),
+        *(f"xgboost.sklearn.XGBRF{kind}" for kind in ("Classifier", "Regressor")),
+    }
+)
+_CATBOOST_CLASSES: Final = frozenset(
+    {"CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor"}
+)
+_PROVIDERS: Final = frozenset(
+    {"CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"}
+)
+
+
+def objections(artifact: Path) -> list[str]:
+    """Clauses about what would have to be trusted, all that are found; none if nothing.
+
+    Raises whatever MLflow's reader raises over MLmodel, and skops over its file.
+    """
+    model = Model.load(str(artifact / "MLmodel"))
+    python = model.flavors.get("python_function") or {}
+    loader = python.get("loader_module")
+    if not isinstance(loader, str) or loader not in _RULES:
+        return ["its loader is none of those that run no code"]
+    flavor = model.flavors.get(loader.removeprefix("mlflow.")) or {}
+    general = list(_general(artifact, python, flavor))
+    return general or list(_RULES[loader](artifact / python["data"], flavor))
+
+
+def _general(artifact: Path, python: Conf, flavor: Conf) -> Iterator[str]:
+    if python.get("code") or flavor.get("code"):
+        yield "it ships code of its own"
+    if python.get("config"):
+        yield "its loader is given a configuration"
+    if python.get("predict_fn", "predict") not in _PREDICT_FUNCTIONS:
+        yield "it names a function of its own to predict with"
+    if python.get("streamable"):
+        yield "it streams"
+    data = python.get("data")
+    if not isinstance(data, str) or not _is_beside(artifact, data):
+        yield "its model is not one file beside its MLmodel"
+
+
+def _is_beside(artifact: Path, name: str) -> bool:
+    path = artifact / name
+    return Path(name).name == name and path.is_file() and not path.is_symlink()
+
+
+def _sklearn(path: Path, flavor: Conf) -> Iterator[str]:
+    # Without a flavour of that name MLflow takes the file for a pickle.
+    if flavor.get("serialization_format") != "skops":
+        yield "it is saved as a pickle"
+        return
+    untrusted = skops.io.get_untrusted_types(file=path)
+    if untrusted:
+        listed = ", ".join(map(str, untrusted[:10]))
+        more = f" and {len(untrusted) - 10} more" if len(untrusted) > 10 else ""  # noqa: PLR2004
+        yield f"it holds types that skops does not trust by itself: {listed}{more}"
+
+
+def _xgboost(path: Path, flavor: Conf) -> Iterator[str]:
+    yield from _same_file(path, flavor)
+    if flavor.get("model_class", "xgboost.core.Booster") not in _XGBOOST_CLASSES:
+        yield "its class is none of XGBoost's"
+    if _start(path, 1) != b"{":
+        yield "it is saved neither as JSON nor as UBJSON"
+
+
+def _lightgbm(path: Path, flavor: Conf) -> Iterator[str]:
+    yield from _same_file(path, flavor)
+    # LightGBM's scikit-learn classes are saved as pickles.
+    if flavor.get("model_class", "lightgbm.basic.Booster") != "lightgbm.basic.Booster":
+        yield "it is saved as a pickle"
+    if _start(path, 4) != b"tree":
+        yield "it is not saved as LightGBM's text"
+
+
+def _catboost(path: Path, flavor: Conf) -> Iterator[str]:
+    yield from _same_file(path, flavor)
+    if flavor.get("model_type") not in _CATBOOST_CLASSES:
+        yield "its class is none of CatBoost's"
+    if flavor.get("save_format") != "cbm" or _start(path, 4) != b"CBM1":
+        yield "it is not saved as cbm"
+
+
+def _onnx(path: Path, flavor: Conf) -> Iterator[str]:
+    yield from _same_file(path, flavor)
+    # Options of a provider can name libraries to be loaded.
+    providers = flavor.get("providers") or []
+    if not isinstance(providers, list) or not all(
+        isinstance(each, str) and each in _PROVIDERS for each in providers
+    ):
+        yield "it names providers of its own, or options of theirs"
+
+
+def _same_file(path: Path, flavor: Conf) -> Iterator[str]:
+    if flavor.get("data", path.name) != path.name:
+        yield "its MLmodel names two files"
+
+
+def _start(path: Path, length: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(length)
+
+
+_RULES: Final[Mapping[str, Callable[[Path, Conf], Iterator[str]]]] = {
+    "mlflow.sklearn": _sklearn,
+    "mlflow.xgboost": _xgboost,
+    "mlflow.lightgbm": _lightgbm,
+    "mlflow.catboost": _catboost,
+    "mlflow.onnx": _onnx,
+}

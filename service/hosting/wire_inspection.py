@@ -1,0 +1,12 @@
+"""What front and inspector say to each other in frames."""
+
+import enum
+
+
+class InspectorOperation(enum.IntEnum):
+    """What an inspector can be asked: INSPECT's head is `{"path", "memory_bytes"}`.
+
+    DONE's head is `{"objections": [sentence, ...]}`, none if the artifact may be loaded.
+    """
+
+    INSPECT = 1
