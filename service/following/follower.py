@@ -1,8 +1,8 @@
 """The loop that makes slots agree with the registry.
 
-`tick` is one look and what follows from it. Tasks of their own bring versions into service; one that
-arrives is swapped in wherever it is aspired to still and gates let it pass, by one assignment. What
-nobody aspires to any more is ended at once (P6).
+`tick` is one look and what follows from it. Tasks of their own bring versions into service; one
+that arrives is swapped in wherever it is aspired to still and gates let it pass, by one assignment.
+What nobody aspires to any more is ended at once (P6).
 """
 
 import asyncio

@@ -6,6 +6,7 @@ without its text, which may hold a secret.
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -118,9 +119,10 @@ def _read(text: str) -> tuple[list[Requirement], list[int]]:
 def _differences(wanted: Requirement) -> Iterator[Difference]:
     yield from _difference(wanted)
     for text in metadata.requires(wanted.name) or () if _installed(wanted.name) else ():
-        needed = Requirement(text)
-        if _is_of_extra(needed, wanted.extras):
-            yield from _difference(needed)
+        with contextlib.suppress(InvalidRequirement):  # old packages have metadata of any kind
+            needed = Requirement(text)
+            if _is_of_extra(needed, wanted.extras):
+                yield from _difference(needed)
 
 
 def _difference(wanted: Requirement) -> Iterator[Difference]:

@@ -7,7 +7,7 @@ written is written with the next entry, as far as memory holds it.
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +45,7 @@ class LedgerFile:
         Blocks; for the start. Never raises.
         """
         try:
-            lines = list(self._complete_lines())
+            lines = self._all_lines()
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -66,14 +66,14 @@ class LedgerFile:
         """Returns when everything that can be written is."""
         self._thread.shutdown()
 
-    def _complete_lines(self) -> Iterator[bytes]:
+    def _all_lines(self) -> list[bytes]:
         with self._path.open("rb") as file:
             if os.fstat(file.fileno()).st_size > _MOST_BYTES:
                 file.seek(-_MOST_BYTES, os.SEEK_END)
-            for line in file:
-                # The last one, if the service was killed while it wrote.
-                self._is_torn = not line.endswith(b"\n")
-                yield line
+            text = file.read(_MOST_BYTES)
+        # The service may have been killed while it wrote the last one.
+        self._is_torn = bool(text) and not text.endswith(b"\n")
+        return text.splitlines(keepends=True)
 
     def _write(self, line: bytes) -> None:
         self._lines.append(line)

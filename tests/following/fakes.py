@@ -41,7 +41,7 @@ class FakeRegistry:
     fetch_gates: dict[VersionId, asyncio.Event] = field(default_factory=dict)
     fetch_errors: dict[VersionId, FollowingError] = field(default_factory=dict)
     fetched: list[VersionId] = field(default_factory=list)
-    looks: int = 0
+    looking: asyncio.Event = field(default_factory=asyncio.Event)
     models: dict[str, list[VersionId]] = field(default_factory=dict)
     gone: set[VersionId] = field(default_factory=set)
     models_made: int = 0
@@ -75,11 +75,13 @@ class FakeRegistry:
             raise self.down
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
-        self.looks += 1
+        self.looking.set()
+        # The answer is on its way while it waits.
+        found = {ref: self.aliases.get(ref, self._missing(ref)) for ref in refs}
         await self.look_gate.wait()
         if self.down is not None:
             raise self.down
-        return {ref: self.aliases.get(ref, self._missing(ref)) for ref in refs}
+        return found
 
     def _missing(self, ref: ModelRef) -> Missing:
         return Missing.ALIAS if ref.name in self.models else Missing.MODEL

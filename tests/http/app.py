@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message
 
+from service.following.ledger import Ledger
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys
@@ -58,6 +59,8 @@ class App:
         self.stream = io.BytesIO()
         self.logs = configure_logs(self.stream)
         self.stopping = False
+        self.ledger = Ledger()
+        self.may_see_details = False
         self.asgi = create_http(
             self.slots,
             max_body_bytes=LIMIT,
@@ -70,6 +73,8 @@ class App:
             keys=keys,
             admin=admin,
             more=more,
+            ledger=self.ledger,
+            may_see_details=lambda _: self.may_see_details,
             lifespan=lifespan,
         )
         transport = httpx.ASGITransport(self.asgi)

@@ -1,0 +1,367 @@
+"""Gates in front of hosts: what they refuse, what they let pass, what is tried again."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.contract.contract import Limits
+from service.errors import VersionFault
+from service.following.gates import Candidacy, GateClosed, GateFinding, Gates
+from service.following.gates_compatible import CompatibleGate
+from service.following.gates_requirements import RequirementsGate
+from service.following.gates_signature import SignatureGate
+from service.following.gates_tags import TagsGate
+from service.following.gates_trust import TrustGate
+from service.following.history import Known, NoHistory
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef
+from tests.following.fakes import FakeHistory, World, version
+from tests.support.serving import fetched_version
+
+IRIS = ModelRef("iris", "champion")
+SIGNATURE = SignatureGate(Limits(10), allow_unsigned=False)
+
+
+def signature(*names: str, outputs: str | None = None) -> dict[str, Any]:
+    """Fields of a version with these required double columns."""
+    columns = [{"type": "double", "name": name, "required": True} for name in names]
+    return {"signature": {"inputs": json.dumps(columns), "outputs": outputs, "params": None}}
+
+
+def fetched(number: int, *names: str, **fields: Any) -> FetchedVersion:
+    """A fetched version with these columns."""
+    return replace(fetched_version(version(number)), **{**signature(*names), **fields})
+
+
+def compatible(history: Any = None, *, allow_breaking: bool = False) -> CompatibleGate:
+    """The gate with real contracts."""
+    return CompatibleGate(SIGNATURE.describe, history or NoHistory(), allow_breaking=allow_breaking)
+
+
+def codes(findings: Any) -> list[str]:
+    """Of findings."""
+    return [finding.code for finding in findings]
+
+
+def test_p12_breaking_signature_is_refused_with_every_reason() -> None:
+    """A new required column is named, and nothing of a client's."""
+    candidacy = Candidacy(IRIS, fetched(2, "w", "x", "y", "z"), fetched(1, "w", "x"), served=False)
+    with pytest.raises(GateClosed) as closed:
+        compatible().check(candidacy)
+    assert (closed.value.gate, closed.value.stage) == ("compatible", "gate")
+    assert closed.value.reason == "signature_breaks_clients"
+    assert "`y` is required" in closed.value.message
+    assert "`z` is required" in closed.value.message
+
+
+@pytest.mark.parametrize(
+    ("setting", "tags", "served", "code"),
+    [
+        (True, {}, False, "allowed_by_setting"),
+        (False, {"podium.allow_breaking": "true"}, False, "allowed_by_tag"),
+        (False, {}, True, "served_before"),
+    ],
+)
+def test_p12_breaking_signature_passes_where_it_is_allowed(
+    setting: bool,  # noqa: FBT001 - the table's word
+    tags: Mapping[str, str],
+    served: bool,  # noqa: FBT001
+    code: str,
+) -> None:
+    """By setting, by the version's tag, or because the slot has served it; and that is told."""
+    candidate = fetched(2, "w", "x", "y", tags=tags)
+    findings = compatible(allow_breaking=setting).check(
+        Candidacy(IRIS, candidate, fetched(1, "w", "x"), served)
+    )
+    assert codes(findings) == ["input_added", code]
+
+
+def test_p12_history_remembers_what_a_slot_has_served_over_restarts() -> None:
+    """As if it had served it since the start."""
+    history = FakeHistory(served={(IRIS, version(2))})
+    candidacy = Candidacy(IRIS, fetched(2, "w", "x", "y"), fetched(1, "w", "x"), served=False)
+    assert codes(compatible(history).check(candidacy)) == ["input_added", "served_before"]
+
+
+def test_p12_without_a_current_version_the_last_known_good_is_the_baseline() -> None:
+    """Clients of before the restart are there still."""
+    history = FakeHistory(known={IRIS: Known(fetched(1, "x"), 0.0)})
+    with pytest.raises(GateClosed):
+        compatible(history).check(Candidacy(IRIS, fetched(2, "w", "x", "y"), None, served=False))
+
+
+def test_p12_first_version_is_accepted_without_a_baseline() -> None:
+    """And that is told."""
+    findings = compatible().check(Candidacy(IRIS, fetched(1, "x"), None, served=False))
+    assert codes(findings) == ["no_baseline"]
+
+
+def test_p12_changes_of_output_are_reported_only() -> None:
+    """MLflow's own inference of outputs can be wrong."""
+    before = fetched(1, **signature("x", outputs='[{"type": "long"}]'))
+    after = fetched(2, **signature("x", outputs='[{"type": "double"}]'))
+    findings = compatible().check(Candidacy(IRIS, after, before, served=False))
+    assert codes(findings) == ["output_changed"]
+
+
+def test_findings_of_a_wide_table_are_bounded() -> None:
+    """A page and a line of the ledger stay readable."""
+    wide = [f"column {number}" for number in range(300)]
+    with pytest.raises(GateClosed) as closed:
+        compatible().check(Candidacy(IRIS, fetched(2, *wide), fetched(1, "w", "x"), served=False))
+    assert len(closed.value.findings) == 21
+    assert len(closed.value.message) < 3000
+
+
+async def test_p12_incompatible_version_starts_no_host_where_no_slot_takes_it() -> None:
+    """It is refused before anything is loaded, and what serves goes on."""
+    world = World(gates=Gates(of_slot=(compatible(),)))
+    world.registry.fetched_fields = {
+        version(1): signature("w", "x"),
+        version(2): signature("w", "x", "y"),
+    }
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    assert world.stager.staged == [version(1)]
+    status = world.slot.status(world.time.now)
+    assert (status.state, status.version) == ("refused", version(1))
+    assert status.failure is not None
+    assert (status.failure.stage, status.failure.code) == ("gate", "signature_breaks_clients")
+
+
+async def test_p12_slots_are_asked_each_for_itself() -> None:
+    """One takes the version, the other one refuses it."""
+    world = World("iris@champion", "iris@shadow", gates=Gates(of_slot=(compatible(),)))
+    world.registry.fetched_fields = {
+        version(1): signature("w", "x"),
+        version(2): signature("w", "x", "y"),
+    }
+    await world.follow_to(version(1))
+    world.move(version(2), 0)
+    world.move(version(2), 1)
+    await world.follow()
+    champion, shadow = world.slots.values()
+    assert (champion.version, shadow.version) == (version(1), version(2))
+    assert (champion.state, shadow.state) == ("refused", "serving")
+
+
+async def test_p12_slot_may_move_back_to_what_it_has_served() -> None:
+    """Although that breaks those who have begun to leave out what the new one needs not."""
+    world = World(gates=Gates(of_slot=(compatible(),)), keep_warm_seconds=0)
+    world.registry.fetched_fields = {version(1): signature("x", "y"), version(2): signature("x")}
+    for number in (1, 2, 1):
+        await world.follow_to(version(number))
+        assert world.slot.version == version(number)
+
+
+async def test_p12_what_came_to_serve_during_the_load_is_what_counts() -> None:
+    """A slot that takes a version late is asked again before the swap."""
+    world = World("iris@champion", "iris@shadow", gates=Gates(of_slot=(compatible(),)))
+    world.registry.fetched_fields = {
+        version(1): signature("x"),
+        version(2): signature("x", "y"),
+        version(3): signature("x"),
+    }
+    world.move(version(3), 1)
+    await world.follow()
+    gate = world.stager.gates[version(2)] = asyncio.Event()
+    world.move(version(2), 0)
+    await world.follower.tick()
+    await world.stager.entered[version(2)].wait()
+    world.move(version(2), 1)
+    await world.follower.tick()
+    gate.set()
+    await world.follower.settled()
+    champion, shadow = world.slots.values()
+    assert (champion.version, shadow.version) == (version(2), version(3))
+
+
+async def test_p13_unmet_tags_are_looked_at_again_on_each_tick() -> None:
+    """The alias stays where it is; as soon as the tag is there, the version serves."""
+    world = World(gates=Gates(of_tags=TagsGate({"validated": "yes"})))
+    await world.follow_to(version(1))
+    assert world.slot.failure is not None
+    assert world.slot.failure.code == "tags_unmet"
+    assert "validated=yes" in world.slot.failure.message
+    await world.follow()
+    await world.follow()
+    assert world.registry.tag_looks == [[version(1)], [version(1)]]
+    assert world.registry.fetched == [version(1)]
+    world.registry.fetched_fields[version(1)] = {"tags": {"validated": "yes"}}
+    await world.follow()
+    assert world.slot.version == version(1)
+    await world.follow()
+    assert len(world.registry.tag_looks) == 3
+
+
+async def test_tags_are_looked_up_for_refused_slots_alone() -> None:
+    """Not for what serves, nor for what another gate has refused."""
+    world = World(gates=Gates(of_slot=(compatible(),), of_tags=TagsGate({})))
+    world.registry.fetched_fields = {
+        version(1): signature("w", "x"),
+        version(2): signature("w", "x", "y"),
+    }
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    await world.follow()
+    assert world.registry.tag_looks == []
+
+
+async def test_signature_gate_refuses_what_has_none() -> None:
+    """Unless the operator allows it, which is told."""
+    unsigned = replace(fetched_version(version(1)), signature=None)
+    with pytest.raises(GateClosed) as closed:
+        await SIGNATURE.check(unsigned)
+    assert (closed.value.gate, closed.value.reason) == ("signature", "signature_missing")
+    allowing = SignatureGate(Limits(10), allow_unsigned=True)
+    assert codes(await allowing.check(unsigned)) == ["unsigned"]
+    assert await SIGNATURE.check(fetched(1, "x")) == ()
+
+
+async def required(tmp_path: Path, text: str | None, *, refuse: bool = False) -> Any:
+    """What the gate finds in this requirements.txt."""
+    if text is not None:
+        (tmp_path / "requirements.txt").write_text(text)
+    gate = RequirementsGate(refuse=refuse)
+    return await gate.check(replace(fetched_version(version(1)), path=tmp_path))
+
+
+async def test_missing_package_always_refuses(tmp_path: Path) -> None:
+    """All of them are named at once."""
+    with pytest.raises(GateClosed) as closed:
+        await required(tmp_path, "orjson\nno-such-thing==1.0\nnor-this>=2,<3\n")
+    assert (closed.value.gate, closed.value.reason) == ("requirements", "package_missing")
+    assert "no-such-thing==1.0 is asked for, is not installed" in closed.value.message
+    assert "nor-this<3,>=2" in closed.value.message
+    assert "orjson" not in closed.value.message
+
+
+async def test_package_of_another_version_is_told_with_both(tmp_path: Path) -> None:
+    """Or refused, where the operator says so."""
+    (finding,) = await required(tmp_path, "orjson==0.1\n")
+    assert finding.code == "package_differs"
+    assert finding.sentence.startswith("orjson==0.1 is asked for, 3.")
+    with pytest.raises(GateClosed) as closed:
+        await required(tmp_path, "orjson==0.1\n", refuse=True)
+    assert closed.value.reason == "package_differs"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "# comment",
+        "orjson  # why",
+        "orjson==9; python_version < '3'",
+        "no-such; sys_platform == 'win32'",
+        "ORJSON>=3",
+        "orjson>=3 \\\n  --hash=sha256:00",
+        "orjson @ https://user:secret@example.org/orjson.whl",
+        "httpx[cli]; extra == 'x'",
+        "pandas[pyarrow]",
+    ],
+)
+async def test_requirement_that_is_met_is_no_finding(tmp_path: Path, line: str) -> None:
+    """Comments, markers, hashes, addresses and extras are understood."""
+    findings = await required(tmp_path, f"{line}\n", refuse=False)
+    assert [found for found in findings if found.code != "package_differs"] == []
+
+
+async def test_extra_asks_for_its_packages_too(tmp_path: Path) -> None:
+    """`name[extra]` without what the extra needs is a missing package."""
+    with pytest.raises(GateClosed) as closed:
+        await required(tmp_path, "requests[socks]\n")
+    assert "pysocks" in closed.value.message.lower()
+
+
+@pytest.mark.parametrize(
+    "line", ["-r other.txt", "--extra-index-url https://user:secret@h/simple", "-e .", "./a b"]
+)
+async def test_line_that_names_no_package_is_ignored_and_not_repeated(
+    tmp_path: Path, line: str
+) -> None:
+    """It may hold a secret."""
+    (finding,) = await required(tmp_path, f"{line}\n")
+    assert finding.code == "line_ignored"
+    assert "secret" not in finding.sentence
+
+
+async def test_version_without_requirements_passes(tmp_path: Path) -> None:
+    """And that is told."""
+    assert codes(await required(tmp_path, None)) == ["no_requirements"]
+
+
+async def test_endless_requirements_are_refused(tmp_path: Path) -> None:
+    """Nobody reads megabytes of them."""
+    for text in ("orjson\n" * 3000, "#" * 300_000):
+        with pytest.raises(GateClosed) as closed:
+            await required(tmp_path, text)
+        assert closed.value.reason == "requirements_too_long"
+
+
+class Objecting:
+    """Looks at artifacts and says what it was told to."""
+
+    def __init__(self, *objections: str) -> None:
+        self.objections = objections
+
+    async def inspect(self, artifact: Path) -> tuple[str, ...]:
+        return self.objections
+
+
+async def test_trust_gate_names_every_objection() -> None:
+    """The clauses are the inspector's."""
+    assert codes(await TrustGate(Objecting()).check(fetched(1, "x"))) == ["no_pickle"]
+    with pytest.raises(GateClosed) as closed:
+        await TrustGate(Objecting("it is saved as a pickle", "it streams")).check(fetched(1, "x"))
+    assert (closed.value.gate, closed.value.reason) == ("trust", "not_trusted")
+    assert closed.value.message.endswith("its author: it is saved as a pickle; it streams.")
+
+
+class Closed:
+    """A gate that is never open."""
+
+    async def check(self, fetched: FetchedVersion) -> tuple[GateFinding, ...]:
+        raise GateClosed("trust", "not_trusted", "No.")
+
+
+async def test_p13_version_that_a_gate_refuses_is_quarantined() -> None:
+    """No host was started, and the next tick does not try again."""
+    world = World(gates=Gates(of_version=(Closed(),)))
+    await world.follow_to(version(1))
+    await world.follow()
+    assert world.registry.fetched == [version(1)]
+    assert world.stager.staged == []
+    assert isinstance(GateClosed("a", "b", "c"), VersionFault)
+
+
+async def test_gates_findings_and_stages_are_in_the_ledger() -> None:
+    """Of the version's gates and of the slot's, with the time of each stage."""
+    world = World(gates=Gates(of_version=(TrustGate(Objecting()),), of_slot=(compatible(),)))
+    world.registry.fetched_fields[version(1)] = signature("x")
+    await world.follow_to(version(1))
+    (entry,) = world.ledger.page(10)
+    assert codes(entry.findings) == ["no_pickle", "no_baseline"]
+    assert entry.seconds is not None
+    assert list(entry.seconds) == ["look", "wait", "fetch", "gates", "load"]
+
+
+async def test_refusal_by_a_gate_names_it_in_the_ledger() -> None:
+    """With the version that serves on, the code and the sentence."""
+    world = World(gates=Gates(of_slot=(compatible(),)))
+    world.registry.fetched_fields = {
+        version(1): signature("w", "x"),
+        version(2): signature("w", "x", "y"),
+    }
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    entry = world.ledger.page(1)[0]
+    assert (entry.outcome, entry.before, entry.version) == ("refused", "1", "2")
+    assert (entry.gate, entry.stage) == ("compatible", "gate")
+    assert entry.code == "signature_breaks_clients"
+    assert codes(entry.findings) == ["input_added"]
