@@ -52,11 +52,13 @@ def objections(artifact: Path) -> list[str]:
     if not isinstance(loader, str) or loader not in _RULES:
         return ["its loader is none of those that run no code"]
     flavor = model.flavors.get(loader.removeprefix("mlflow.")) or {}
-    general = list(_general(artifact, python, flavor))
-    return general or list(_RULES[loader](artifact / python["data"], flavor))
+    # scikit-learn's flavour names its file so, and MLflow heeds that where `data` is not given.
+    named = "model_path" if loader == "mlflow.sklearn" and "data" not in python else "data"
+    general = list(_general(artifact, python, flavor, named))
+    return general or list(_RULES[loader](artifact / python[named], flavor))
 
 
-def _general(artifact: Path, python: Conf, flavor: Conf) -> Iterator[str]:
+def _general(artifact: Path, python: Conf, flavor: Conf, named: str) -> Iterator[str]:
     if python.get("code") or flavor.get("code"):
         yield "it ships code of its own"
     if python.get("config"):
@@ -65,7 +67,7 @@ def _general(artifact: Path, python: Conf, flavor: Conf) -> Iterator[str]:
         yield "it names a function of its own to predict with"
     if python.get("streamable"):
         yield "it streams"
-    data = python.get("data")
+    data = python.get(named)
     if not isinstance(data, str) or not _is_beside(artifact, data):
         yield "its model is not one file beside its MLmodel"
 

@@ -1,0 +1,94 @@
+"""The inspector as a process: what it says, and what becomes of one that cannot say it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from service.errors import PassingFault, VersionFault
+from service.hosting.inspection import Inspector
+from service.hosting.pool import Pool
+from service.hosting.specification import HostedModel, Limits
+from service.processes.child import Child
+from service.processes.output import OnLine
+from service.processes.zygote import Zygote
+from tests.following.test_staging import NoForks
+from tests.hosting.rows import Counts
+from tests.hosting.test_safe_formats import X, Y, saved
+from tests.support.services import alive
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Kept:
+    """Forks that remember their children."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
+        self.children: list[Child] = []
+
+    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+        """One more."""
+        self.children.append(await self._zygote.fork(role, max_body_bytes, on_line))
+        return self.children[-1]
+
+
+def silent(stream: str, line: str) -> None:
+    """What inspectors print is of no interest here."""
+
+
+async def test_artifact_is_looked_at_in_a_process_that_ends(zygote: Zygote, tmp_path: Path) -> None:
+    """One for each artifact: what it has read dies with it."""
+    forks = Kept(zygote)
+    place = saved(tmp_path / "model", LogisticRegression().fit(X, Y))
+    assert await Inspector(forks, silent).inspect(place) == ()
+    (child,) = forks.children
+    assert not alive(child.pid)
+
+
+async def test_file_that_is_no_model_is_an_objection(zygote: Zygote, tmp_path: Path) -> None:
+    """Whatever its libraries raise over it."""
+    place = saved(tmp_path / "model", LogisticRegression().fit(X, Y))
+    (place / "model.skops").write_bytes(b"PK nonsense")
+    assert await Inspector(zygote, silent).inspect(place) == ("its files cannot be read",)
+
+
+async def test_inspection_that_takes_too_long_is_an_objection(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """And its process is ended."""
+    forks = Kept(zygote)
+    (objection,) = await Inspector(forks, silent, seconds=0.0).inspect(tmp_path)
+    assert objection == "looking at it took more time or memory than is allowed"
+    assert not alive(forks.children[0].pid)
+
+
+async def test_want_of_a_process_is_a_passing_fault(tmp_path: Path) -> None:
+    """Of the gate, and not of the version."""
+    with pytest.raises(PassingFault) as fault:
+        await Inspector(NoForks(), silent).inspect(tmp_path)
+    assert (fault.value.stage, fault.value.reason) == ("gate", "no_fork")
+
+
+@pytest.mark.parametrize("no_pickle", [False, True])
+async def test_real_host_refuses_to_unpickle_where_it_must_not(
+    zygote: Zygote,
+    tmp_path: Path,
+    no_pickle: bool,  # noqa: FBT001 - the table's word
+) -> None:
+    """Also what a gate would have let pass; skops is loaded, a pickle is not."""
+    model = LogisticRegression().fit(X, Y)
+    skops = saved(tmp_path / "skops", model)
+    pickled = saved(tmp_path / "pickled", model, serialization_format="pickle")
+    async with asyncio.timeout(60):
+        for place, loads in ((skops, True), (pickled, not no_pickle)):
+            hosted = HostedModel(place, False, "", True, None, no_pickle)
+            starting = Pool.start(zygote, hosted, Limits(), Counts())
+            if loads:
+                await (await starting).close()
+            else:
+                with pytest.raises(VersionFault) as fault:
+                    await starting
+                assert fault.value.reason == "load_failed"
+                assert "PickleForbidden" in fault.value.detail

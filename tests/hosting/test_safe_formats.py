@@ -1,0 +1,224 @@
+"""Which artifacts may be loaded without trust, and that a host then loads nothing else."""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+import yaml
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from service.hosting.no_pickle import PickleForbidden, no_pickle
+from service.hosting.safe_formats import objections
+from tests.support import models
+
+X, Y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+Edit = Callable[[dict[str, Any]], None]
+
+
+class Touching:
+    """Leaves a file behind wherever it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def saved(folder: Path, model: Any, **more: Any) -> Path:
+    """A scikit-learn model as MLflow saves it."""
+    mlflow.sklearn.save_model(model, str(folder), pip_requirements=["scikit-learn"], **more)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline of what skops trusts; not to be changed."""
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    return saved(tmp_path_factory.mktemp("linear") / "model", model)
+
+
+def edited(artifact: Path, folder: Path, edit: Edit) -> Path:
+    """A copy whose MLmodel says something else."""
+    copied = folder / "copied"
+    copied.mkdir()
+    for path in artifact.iterdir():
+        (copied / path.name).write_bytes(path.read_bytes())
+    described = yaml.safe_load((copied / "MLmodel").read_text())
+    edit(described["flavors"])
+    (copied / "MLmodel").write_text(yaml.safe_dump(described))
+    return copied
+
+
+def made(folder: Path, flavor: str, start: bytes, **conf: Any) -> Path:
+    """An artifact of a flavour whose library is not here, as far as anybody looks at it."""
+    folder.mkdir(exist_ok=True)
+    name = conf.get("data", "model.bin")
+    flavors = {
+        "python_function": {"loader_module": f"mlflow.{flavor}", "data": name},
+        flavor: {"data": name, **conf},
+    }
+    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": flavors}))
+    (folder / "model.bin").write_bytes(start + b"...")
+    return folder
+
+
+def test_skops_of_trusted_types_may_be_loaded(linear: Path) -> None:
+    """A real pipeline, as MLflow saves it by default."""
+    assert objections(linear) == []
+
+
+def test_probabilities_may_be_asked_for(tmp_path: Path) -> None:
+    """`pyfunc_predict_fn` names one of scikit-learn's own methods."""
+    model = LogisticRegression().fit(X, Y)
+    place = saved(tmp_path / "model", model, pyfunc_predict_fn="predict_proba")
+    assert objections(place) == []
+
+
+def test_pickles_may_not_be_loaded(tmp_path: Path) -> None:
+    """Whatever they hold."""
+    model = LogisticRegression().fit(X, Y)
+    place = saved(tmp_path / "model", model, serialization_format="cloudpickle")
+    assert objections(place) == ["it is saved as a pickle"]
+
+
+def test_artifact_does_not_vouch_for_itself(tmp_path: Path) -> None:
+    """Types that MLmodel lists as trusted count nothing, and are named."""
+    model = RandomForestClassifier(n_estimators=1).fit(X, Y)
+    trusted = ["sklearn.tree._tree.Tree", "sklearn.tree._classes.DecisionTreeClassifier"]
+    place = saved(tmp_path / "model", model, skops_trusted_types=trusted)
+    (objection,) = objections(place)
+    assert "sklearn.tree._tree.Tree" in objection
+
+
+def test_function_of_the_authors_may_not_be_loaded(tmp_path: Path) -> None:
+    """Functions are types that skops does not trust."""
+    model = make_pipeline(FunctionTransformer(os.path.normcase), LogisticRegression())
+    place = tmp_path / "model"
+    place.mkdir()
+    saved(place / "m", model, skops_trusted_types=["posixpath.normcase"])
+    (objection,) = objections(place / "m")
+    assert "posixpath.normcase" in objection
+
+
+def test_model_from_code_may_not_be_loaded(tmp_path: Path) -> None:
+    """Its loader is MLflow's for any Python."""
+    assert objections(models.save(tmp_path, "echo")) == [
+        "its loader is none of those that run no code"
+    ]
+
+
+def test_shipped_code_may_not_be_loaded(tmp_path: Path) -> None:
+    """`code_paths` are put on the path before the model is loaded."""
+    module = models.number_module(tmp_path / "code", 1)
+    place = saved(tmp_path / "model", LogisticRegression().fit(X, Y), code_paths=[str(module)])
+    assert objections(place) == ["it ships code of its own"]
+
+
+HOSTILE: Mapping[str, Edit] = {
+    "no sklearn flavour": lambda flavors: flavors.pop("sklearn"),
+    "says pickle": lambda flavors: flavors["sklearn"].update(serialization_format="pickle"),
+    "says nothing": lambda flavors: flavors["sklearn"].pop("serialization_format"),
+    "a file elsewhere": lambda flavors: flavors["python_function"].update(data="sub/model.skops"),
+    "a file outside": lambda flavors: flavors["python_function"].update(data="../model.skops"),
+    "a path elsewhere": lambda flavors: flavors["python_function"].update(
+        model_path="sub/model.skops"
+    ),
+    "a folder": lambda flavors: flavors["python_function"].update(data="."),
+    "no file": lambda flavors: flavors["python_function"].pop("model_path"),
+    "a configuration": lambda flavors: flavors["python_function"].update(config={"a": 1}),
+    "another function": lambda flavors: flavors["python_function"].update(predict_fn="fit"),
+    "code": lambda flavors: flavors["python_function"].update(code="code"),
+    "another loader": lambda flavors: flavors["python_function"].update(loader_module="os"),
+    "a loader that is no text": lambda flavors: flavors["python_function"].update(
+        loader_module=["mlflow.sklearn"]
+    ),
+    "MLflow's loader of pickles": lambda flavors: flavors["python_function"].update(
+        loader_module="mlflow.statsmodels"
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", HOSTILE.values(), ids=HOSTILE)
+def test_anything_else_may_not_be_loaded(linear: Path, tmp_path: Path, edit: Edit) -> None:
+    """The list says what is allowed; whatever differs from it is refused."""
+    assert objections(edited(linear, tmp_path, edit))
+
+
+def test_symbolic_link_may_not_be_loaded(linear: Path, tmp_path: Path) -> None:
+    """What is looked at and what is loaded could be two files."""
+    place = edited(linear, tmp_path, lambda _: None)
+    (place / "model.skops").unlink()
+    (place / "model.skops").symlink_to(linear / "model.skops")
+    assert objections(place) == ["its model is not one file beside its MLmodel"]
+
+
+NATIVE = [
+    ("xgboost", b'{"learner', {}),
+    ("xgboost", b"{L\x00", {"model_class": "xgboost.sklearn.XGBClassifier"}),
+    ("lightgbm", b"tree\nversion", {}),
+    ("lightgbm", b"tree\nversion", {"model_class": "lightgbm.basic.Booster"}),
+    ("catboost", b"CBM1", {"model_type": "CatBoostClassifier", "save_format": "cbm"}),
+    ("onnx", b"\x08", {"providers": ["CUDAExecutionProvider", "CPUExecutionProvider"]}),
+    ("onnx", b"\x08", {}),
+]
+UNSAFE = [
+    ("xgboost", b"\x80\x05", {}),
+    ("xgboost", b"{", {"model_class": "subprocess.Popen"}),
+    ("xgboost", b"{", {"data": "other.bin"}),
+    ("lightgbm", b"\x80\x05", {}),
+    ("lightgbm", b"tree", {"model_class": "lightgbm.sklearn.LGBMClassifier"}),
+    ("catboost", b"CBM1", {"model_type": "CatBoost", "save_format": "python"}),
+    ("catboost", b"\x80", {"model_type": "CatBoost", "save_format": "cbm"}),
+    ("onnx", b"\x08", {"providers": [["CPUExecutionProvider", {"path": "evil.so"}]]}),
+    ("onnx", b"\x08", {"providers": ["EvilExecutionProvider"]}),
+    ("prophet", b"{", {}),
+]
+
+
+@pytest.mark.parametrize(("flavor", "start", "conf"), NATIVE)
+def test_native_formats_may_be_loaded(
+    tmp_path: Path, flavor: str, start: bytes, conf: Mapping[str, Any]
+) -> None:
+    """XGBoost's JSON and UBJSON, LightGBM's text, CatBoost's cbm, ONNX."""
+    assert objections(made(tmp_path / "model", flavor, start, **conf)) == []
+
+
+@pytest.mark.parametrize(("flavor", "start", "conf"), UNSAFE)
+def test_other_formats_of_native_flavours_may_not(
+    tmp_path: Path, flavor: str, start: bytes, conf: Mapping[str, Any]
+) -> None:
+    """Pickles under their names, classes of others, options that load libraries."""
+    assert objections(made(tmp_path / "model", flavor, start, **conf))
+
+
+@pytest.fixture
+def touched(tmp_path: Path) -> Iterator[Path]:
+    """A folder that only unpickling would make."""
+    path = tmp_path / "touched"
+    yield path
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("load", [pickle.loads, pickle._loads])  # type: ignore[attr-defined] # the one in Python
+def test_host_that_must_not_unpickle_does_not(touched: Path, load: Callable[..., Any]) -> None:
+    """In C and in Python: nothing of the pickle has run."""
+    text = pickle.dumps(Touching(touched))
+    with no_pickle(), pytest.raises(PickleForbidden):
+        load(text)
+
+
+def test_what_is_allowed_is_loaded_without_unpickling(linear: Path) -> None:
+    """The guard is no hindrance to skops, and is gone afterwards."""
+    with no_pickle():
+        loaded = mlflow.pyfunc.load_model(str(linear))
+    assert list(loaded.predict(X)) == [0, 0, 1, 1]
+    assert pickle.loads(pickle.dumps(Path())) == Path()  # noqa: S301 - made here
