@@ -42,6 +42,14 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
         assert part in text
 
 
+def test_p5_slot_on_its_last_known_good_says_so(answering: Any) -> None:
+    """And since when."""
+    slot = SLOT | {"last_known_good_since": "2026-01-02T00:00:00Z"}
+    with answering({"models": [slot], "look": LOOK}) as url:
+        text = shown(url)[1]
+    assert "on its last known good since 2026-01-02T00:00:00Z" in text
+
+
 def test_status_as_json_is_what_the_service_said(answering: Any) -> None:
     """For programs."""
     told = {"models": [SLOT], "look": LOOK}

@@ -136,7 +136,8 @@ def test_p2_version_that_raises_on_its_example_keeps_old_serving(
     registry = Registry(tracking_uri, "doubling")
     registry.add(models.save(tmp_path, "temperamental"), alias="champion")
     broken = models.save(tmp_path / "broken", "temperamental", models.doubles("y"), {"y": 1.0})
-    with running_service(["doubling@champion"], tracking_uri, tmp_path) as service:
+    allowed = {"PODIUM_ALLOW_BREAKING": "true"}  # it asks for another column, and gets to a host
+    with running_service(["doubling@champion"], tracking_uri, tmp_path, **allowed) as service:
         service.wait_until_ready()
         registry.add(broken, alias="champion")
         wait_until(lambda: service.events("version_refused"), SECONDS, "it is refused")

@@ -104,7 +104,8 @@ def running(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -
     moving = Registry(uri, MOVING)
     moving.add(models.save(folder / "first", "echo"), alias="champion")
     wider = pd.DataFrame({"x": [1.0, 2.0], "another": ["y", None]})
-    moving.add(models.save(folder / "second", "echo", infer_signature(wider), wider))
+    second = models.save(folder / "second", "echo", infer_signature(wider), wider)
+    moving.add(second, **{"podium.allow_breaking": "true"})
     refs = [f"{name}@champion" for name in (*ALL, MOVING)]
     with running_service(refs, uri, folder) as service:
         service.wait_until_ready()
