@@ -3,13 +3,14 @@
 import time
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from fastapi import APIRouter
 from pydantic import SecretStr
 
 from service.environment import credentials
+from service.following.follower import Follower
 from service.following.refs import ModelRef
+from service.following.trigger import Trigger
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
 from service.keys import BadKeys, KeysFile, follow_keys
@@ -21,28 +22,21 @@ from service.secrets import PREFIX, forget
 from service.settings import SECRETS, Settings
 
 
-class Asked(Protocol):
-    """A follower, as far as it can be asked for something."""
-
-    def look_now(self) -> None:
-        """The next look comes at once."""
-        ...
-
-
 class Wishes:
     """Hands on what HTTP asks of the follower, which starts after HTTP is put together."""
 
     def __init__(self) -> None:
-        self.follower: Asked | None = None
+        self.follower: Follower | None = None
 
     def look_now(self) -> None:
         """For MLflow's webhook."""
         if self.follower is not None:
-            self.follower.look_now()
+            self.follower.look_now(Trigger.WEBHOOK)
 
-    def reload(self, _ref: ModelRef) -> None:
-        """For an operator."""
-        self.look_now()
+    def reload(self, ref: ModelRef) -> None:
+        """For an operator; raises `UnknownModel`."""
+        if self.follower is not None:
+            self.follower.reload(ref)
 
 
 @dataclass(frozen=True, slots=True)
