@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from service.addresses import MlflowAddresses, shown
 from service.contract.contract import Limits as ContractLimits
+from service.descriptors import connections_within, raise_descriptor_limit
 from service.environment import host_environment, registry_environment
 from service.following.clock import Clock
 from service.following.follower import Follower
@@ -31,13 +32,21 @@ from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
 from service.http.create import create_http
+from service.http.held import HeldBytes
 from service.logs import Logs, configure_logs
 from service.metrics import Metrics
+from service.patience import ClientLimits
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
-from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
+from service.reporting import (
+    ConnectionReport,
+    DecoderReport,
+    FollowingReport,
+    HostingReport,
+    zygote_died,
+)
 from service.server import Server, Stopping
 from service.settings import Settings
 
@@ -49,24 +58,31 @@ class CannotListen(Exception):
     """The address is taken or not ours; one line for people."""
 
 
-def serve(settings: Settings, environment: Mapping[str, str]) -> None:
+def serve(
+    settings: Settings, environment: Mapping[str, str], limits: ClientLimits | None = None
+) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
+
+    Raises the limit of file descriptors first, to what the system allows.
 
     Raises `CannotListen` or `HomeUnusable` before anything has been started.
     """
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
-        _serve_logged(settings, environment, listener)
+        _serve_logged(settings, environment, listener, limits)
 
 
 def _serve_logged(
-    settings: Settings, environment: Mapping[str, str], listener: socket.socket
+    settings: Settings,
+    environment: Mapping[str, str],
+    listener: socket.socket,
+    limits: ClientLimits | None,
 ) -> None:
     logs = configure_logs(sys.stderr.buffer)
     logging.getLogger("uvicorn").addHandler(logs.handler)
     try:
-        uvloop.run(_serve(settings, environment, listener, logs))
+        uvloop.run(_serve(settings, environment, listener, logs, limits))
     finally:
         logging.getLogger("uvicorn").removeHandler(logs.handler)
         logs.close()
@@ -91,16 +107,23 @@ def listen(settings: Settings) -> socket.socket:
 
 
 async def _serve(
-    settings: Settings, environment: Mapping[str, str], listener: socket.socket, logs: Logs
+    settings: Settings,
+    environment: Mapping[str, str],
+    listener: socket.socket,
+    logs: Logs,
+    limits: ClientLimits | None = None,
 ) -> None:
-    stopping = Stopping()
+    delay, drain = settings.stop_delay_seconds, settings.drain_seconds
 
     def told() -> None:
-        delay, drain = settings.stop_delay_seconds, settings.drain_seconds
         logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
 
-    app = create_app(settings, environment, logs, stopping)
-    server = Server(app, stopping, settings.stop_delay_seconds, settings.drain_seconds, told)
+    stopping = Stopping(delay, drain, told)
+    metrics = Metrics(CollectorRegistry())
+    app = create_app(settings, environment, logs, metrics, stopping)
+    report = ConnectionReport(metrics, logs.logger)
+    server = Server(app, _client_limits(limits, logs), report, stopping)
+    metrics.watch_connections(server.connections)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -114,6 +137,14 @@ async def _serve(
     await server.serve(sockets=[listener])
 
 
+def _client_limits(given: ClientLimits | None, logs: Logs) -> ClientLimits:
+    """Those given, or the default ones with as many connections as there are descriptors for."""
+    descriptors = raise_descriptor_limit()
+    limits = given or ClientLimits(connections=connections_within(descriptors))
+    logs.logger.info("limits", descriptors=descriptors, connections=limits.connections)
+    return limits
+
+
 def _followed(environment: Mapping[str, str]) -> str | None:
     """The registry's address, without user and password."""
     addresses = MlflowAddresses.named_in(environment)
@@ -124,21 +155,24 @@ def create_app(
     settings: Settings,
     environment: Mapping[str, str],
     logs: Logs,
-    stopping: Callable[[], bool] = lambda: False,
+    metrics: Metrics,
+    stopping: Callable[[], bool],
 ) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
     `environment` is where MLflow's address and credentials are taken from; the service is not ready
     while `stopping` holds.
     """
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
+    bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
+    metrics.watch_held(bodies, replies)
     slots = Slots(settings.refs)
     metrics.watch(slots)
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
-        registry=registry,
+        bodies=bodies,
+        replies=replies,
+        registry=metrics.registry,
         logger=logs.logger,
         observers=(metrics, logs.requests),
         stopping=stopping,
@@ -202,7 +236,7 @@ def _registry(
 
 
 def _decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
-    limits = DecoderLimits(settings.max_body_bytes, settings.max_queue_bytes)
+    limits = DecoderLimits(settings.max_body_bytes)
     return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
 
 

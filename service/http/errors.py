@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from service.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     ClientError,
     InvalidInput,
     ModelFailed,
@@ -44,6 +45,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     NotFound: 404,
     UnknownModel: 404,
     MethodNotAllowed: 405,
+    BodyTooSlow: 408,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
     InvalidInput: 422,
@@ -65,7 +67,12 @@ def status_of(error: ServiceError) -> int:
 
 
 def headers_of(error: ServiceError) -> Headers:
-    """What HTTP asks for beside the status: `Retry-After` with 503, `Allow` with 405."""
+    """What HTTP asks for beside the status: `Retry-After` with 503, `Allow` with 405.
+
+    A body that is not waited for leaves nothing that could be read as a next request.
+    """
+    if isinstance(error, BodyTooSlow):
+        return ((b"connection", b"close"),)
     if isinstance(error, NotNow):
         return ((b"retry-after", b"%d" % error.retry_after),)
     if isinstance(error, MethodNotAllowed):

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.create import create_http
+from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
 from service.http.pages import Lifespan
 from service.logs import configure_logs
@@ -23,6 +24,8 @@ IRIS = ModelRef("iris", "champion")
 OTHER = ModelRef("team/other model", "blue")
 NOW = 1_800_000_000.0
 LIMIT = 1000
+HELD = 2 * LIMIT
+HELD_REPLIES = 100_000
 
 
 @dataclass(slots=True)
@@ -50,9 +53,13 @@ class App:
         self.stream = io.BytesIO()
         self.logs = configure_logs(self.stream)
         self.stopping = False
+        self.bodies = HeldBytes(HELD)
+        self.held_replies = HeldBytes(HELD_REPLIES)
         self.asgi = create_http(
             self.slots,
             max_body_bytes=LIMIT,
+            bodies=self.bodies,
+            replies=self.held_replies,
             registry=self.registry,
             logger=self.logs.logger,
             observers=(self.metrics, self.logs.requests, self.records),
