@@ -104,7 +104,8 @@ class Connections:
         self._spare = None
         now = self._clock()
         for number, connection in enumerate(list(self._open), 1):
-            connection.look(now)
+            if connection in self._open:
+                connection.look(now)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
         self.looked_at = now

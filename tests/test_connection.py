@@ -329,3 +329,15 @@ async def test_client_that_leaves_with_several_requests_is_counted_once(
 
     assert [record.code for record in app.records.records] == [CLIENT_GONE]
     assert len(waiting.inputs) == 1
+
+
+async def test_client_that_closes_its_sending_side_counts_as_gone(app: App, server: Served) -> None:
+    """As uvicorn has it: nothing tells it from a client that leaves."""
+    waiting = FakePredictor("2", gate=asyncio.Event())
+    app.serve("2", waiting)
+    client = await server.client(post())
+    await waiting.entered.wait()
+    client.finish()
+    await until(lambda: app.records.records, SECONDS, "the request has ended")
+
+    assert [record.code for record in app.records.records] == [CLIENT_GONE]

@@ -84,6 +84,10 @@ class Client:
             except ConnectionError:
                 return True
 
+    def finish(self) -> None:
+        """Sends nothing more, and goes on listening."""
+        self._writer.write_eof()
+
     def leave(self) -> None:
         """Ends the connection."""
         self._writer.transport.abort()
