@@ -53,7 +53,7 @@ async def _probed(settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, probe.tell)
     logs = configure_logs(sys.stderr.buffer)
     try:
-        await _serve(settings, os.environ, listen(settings), logs)
+        await _serve(settings, os.environ, listen(settings), logs, None, None)
     finally:
         task.cancel()
         logs.close()

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from service.access import Access, forget_secrets, open_keys
 from service.addresses import MlflowAddresses, shown
 from service.contract.contract import Limits as ContractLimits
+from service.descriptors import connections_within, raise_descriptor_limit
 from service.environment import host_environment, registry_environment
 from service.following.clock import Clock
 from service.following.follower import Follower
@@ -38,14 +39,17 @@ from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
 from service.http.create import create_http
+from service.http.held import HeldBytes
 from service.keys import KeysFile
 from service.logs import Logs, configure_logs
 from service.metrics import Metrics
+from service.patience import ClientLimits
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
 from service.reporting import (
+    ConnectionReport,
     DecoderReport,
     FollowingReport,
     HostingReport,
@@ -63,18 +67,21 @@ class CannotListen(Exception):
     """The address is taken or not ours; one line for people."""
 
 
-def serve(settings: Settings, environment: Mapping[str, str]) -> None:
+def serve(
+    settings: Settings, environment: Mapping[str, str], limits: ClientLimits | None = None
+) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
 
     Raises `CannotListen`, `HomeUnusable` or `BadKeys` before anything has been started. From
-    then on this process's own environment holds no secret.
+    then on this process's own environment holds no secret, and its limit of file descriptors is
+    what the system allows.
     """
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
         keys = open_keys(settings)
         forget_secrets(os.environ)
-        _serve_logged(settings, environment, listener, keys)
+        _serve_logged(settings, environment, listener, keys, limits)
 
 
 def _serve_logged(
@@ -82,11 +89,12 @@ def _serve_logged(
     environment: Mapping[str, str],
     listener: socket.socket,
     keys: KeysFile | None,
+    limits: ClientLimits | None,
 ) -> None:
     logs = configure_logs(sys.stderr.buffer)
     logging.getLogger("uvicorn").addHandler(logs.handler)
     try:
-        uvloop.run(_serve(settings, environment, listener, logs, keys))
+        uvloop.run(_serve(settings, environment, listener, logs, keys, limits))
     finally:
         logging.getLogger("uvicorn").removeHandler(logs.handler)
         logs.close()
@@ -110,21 +118,25 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve(
+async def _serve(  # noqa: PLR0913, PLR0917 - what a start is given
     settings: Settings,
     environment: Mapping[str, str],
     listener: socket.socket,
     logs: Logs,
-    keys: KeysFile | None = None,
+    keys: KeysFile | None,
+    limits: ClientLimits | None,
 ) -> None:
-    stopping = Stopping()
+    delay, drain = settings.stop_delay_seconds, settings.drain_seconds
 
     def told() -> None:
-        delay, drain = settings.stop_delay_seconds, settings.drain_seconds
         logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
 
-    app = create_app(settings, environment, logs, stopping, keys)
-    server = Server(app, stopping, settings.stop_delay_seconds, settings.drain_seconds, told)
+    stopping = Stopping(delay, drain, told)
+    metrics = Metrics(CollectorRegistry())
+    app = create_app(settings, environment, logs, metrics, stopping, keys)
+    report = ConnectionReport(metrics, logs.logger)
+    server = Server(app, _client_limits(limits, logs), report, stopping)
+    metrics.watch_connections(server.connections)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -138,26 +150,35 @@ async def _serve(
     await server.serve(sockets=[listener])
 
 
+def _client_limits(given: ClientLimits | None, logs: Logs) -> ClientLimits:
+    """Those given, or the default ones with as many connections as there are descriptors for."""
+    descriptors = raise_descriptor_limit()
+    limits = given or ClientLimits(connections=connections_within(descriptors))
+    logs.logger.info("limits", descriptors=descriptors, connections=limits.connections)
+    return limits
+
+
 def _followed(environment: Mapping[str, str]) -> str | None:
     """The registry's address, without user and password."""
     addresses = MlflowAddresses.named_in(environment)
     return None if addresses is None else shown(addresses.registry)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 - what a start is given
     settings: Settings,
     environment: Mapping[str, str],
     logs: Logs,
-    stopping: Callable[[], bool] = lambda: False,
-    keys: KeysFile | None = None,
+    metrics: Metrics,
+    stopping: Callable[[], bool],
+    keys: KeysFile | None,
 ) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
     `environment` is where MLflow's address and credentials are taken from; the service is not ready
     while `stopping` holds. Predictions ask for one of the `keys`, whose file is followed.
     """
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
+    bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
+    metrics.watch_held(bodies, replies)
     slots = Slots(settings.refs)
     metrics.watch(slots)
     access = Access.of(settings, keys, metrics, logs)
@@ -165,7 +186,9 @@ def create_app(
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
-        registry=registry,
+        bodies=bodies,
+        replies=replies,
+        registry=metrics.registry,
         logger=logs.logger,
         observers=(metrics, logs.requests),
         stopping=stopping,
@@ -257,7 +280,7 @@ def _registry(
 
 
 def _decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
-    limits = DecoderLimits(settings.max_body_bytes, settings.max_queue_bytes)
+    limits = DecoderLimits(settings.max_body_bytes)
     return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
 
 

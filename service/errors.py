@@ -7,6 +7,7 @@ The tree, by whose fault it is::
     |   |-- InvalidInput            fields that do not fit the signature, all of them
     |   |-- UnsupportedMediaType
     |   |-- BodyTooLarge
+    |   |-- BodyTooSlow             its rest did not come in time
     |   |-- Undecodable             reading the body takes more than anybody may use
     |   |-- DeliveryRefused         a webhook's delivery that is not acted upon
     |   |   |-- DeliveryForged      no signature by the secret that both sides share
@@ -81,6 +82,12 @@ class BodyTooLarge(ClientError):
     """The body is longer than the service accepts."""
 
     code = "body_too_large"
+
+
+class BodyTooSlow(ClientError):
+    """The rest of the body did not come in time; the connection is closed."""
+
+    code = "body_too_slow"
 
 
 class Undecodable(ClientError):

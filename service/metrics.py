@@ -5,7 +5,8 @@ read off the slots is read when a scrape asks, so no series outlives what it des
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -14,7 +15,9 @@ from prometheus_client.registry import Collector
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
+from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
+from service.patience import Ended
 from service.processes.ending import EndReason
 
 # From a host's own time for one row, under a millisecond, to the default limit of a prediction.
@@ -41,7 +44,7 @@ class Metrics:
     def __init__(
         self, registry: CollectorRegistry, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._monotonic = monotonic
         self._requests = Counter(
             "podium_requests_total",
@@ -81,6 +84,23 @@ class Metrics:
             registry=registry,
         )
         self.ledger_failed = self._ledger_failures.inc
+        self._connections_ended = Counter(
+            "podium_connections_ended_total",
+            "Connections that the service has ended, by why.",
+            ("reason",),
+            registry=registry,
+        )
+        for reason in Ended:
+            self._connections_ended.labels(reason)
+        self._connections = Gauge(
+            "podium_connections", "Open connections to clients.", registry=registry
+        )
+        self._held_bytes = Gauge(
+            "podium_held_bytes",
+            "Bodies of requests that are not answered, and long replies that are not taken.",
+            ("kind",),
+            registry=registry,
+        )
         self._pools = _PoolMetrics(registry)
         self._zygote_restarts = Counter(
             "podium_zygote_restarts_total",
@@ -97,7 +117,7 @@ class Metrics:
 
     def watch(self, slots: Slots, clock: Callable[[], float] = time.time) -> None:
         """Shows these slots' versions and lag from now on; `clock` gives seconds since 1970."""
-        self._registry.register(_SlotCollector(slots, clock))
+        self.registry.register(_SlotCollector(slots, clock))
         for slot in slots.values():
             for outcome in (_SWAPPED, _REFUSED):
                 # A counter that begins with its first event hides that event from rate().
@@ -111,7 +131,7 @@ class Metrics:
             "podium_webhook_deliveries_total",
             "Deliveries of MLflow's webhook: taken, ignored, or the code they were refused with.",
             ("outcome",),
-            registry=self._registry,
+            registry=self.registry,
         )
         for outcome in (*WEBHOOK_HEARD, *_WEBHOOK_REFUSED):
             self._webhook.labels(outcome)
@@ -120,6 +140,20 @@ class Metrics:
         """Counts a delivery."""
         if self._webhook is not None:
             self._webhook.labels(outcome).inc()
+
+    def watch_connections(self, connections: Sized) -> None:
+        """Shows their number from now on."""
+        self._connections.set_function(lambda: len(connections))
+
+    def watch_held(self, bodies: HeldBytes, replies: HeldBytes) -> None:
+        """Shows from now on what requests hold."""
+        for kind, held in (("bodies", bodies), ("replies", replies)):
+            self._held_bytes.labels(kind).set_function(partial(getattr, held, "total"))
+
+    def connections_ended(self, reasons: Mapping[Ended, int]) -> None:
+        """The service has ended so many, by why."""
+        for reason, count in reasons.items():
+            self._connections_ended.labels(reason).inc(count)
 
     def pool(self, version: VersionId) -> "PoolMetrics":
         """A handle for this version's pool of hosts."""

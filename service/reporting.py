@@ -10,6 +10,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
 from service.metrics import WEBHOOK_HEARD, Metrics, PoolMetrics
+from service.patience import Ended
 from service.processes.ending import Ending, EndReason
 
 _SAID_AGAIN_SECONDS: Final = 10.0
@@ -149,6 +150,21 @@ class DecoderReport:
     def decoder_printed(self, stream: str, line: str) -> None:
         """Its libraries may complain."""
         self._logger.info("decoder_output", stream=stream, line=line)
+
+
+class ConnectionReport:
+    """`service.connections.ConnectionObserver` for metrics and logs."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+
+    def connections_ended(self, reasons: Mapping[Ended, int]) -> None:
+        """Counted, and one line for all; that clients have nothing to ask is not worth one."""
+        self._metrics.connections_ended(reasons)
+        told = {str(reason): count for reason, count in reasons.items() if reason != Ended.IDLE}
+        if told:
+            self._logger.warning("connections_ended", reasons=told)
 
 
 class HostingReport:

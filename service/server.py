@@ -16,43 +16,56 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-# Longer than the pools of clients keep an idle connection, so that the client closes first: a
-# request that crosses the server's close on the wire is lost.
-_KEEP_ALIVE_SECONDS: Final = 75
+from service.connection import protocol_of
+from service.connections import ConnectionObserver, Connections
+from service.http.intake import RequestIds
+from service.http.overload import probes_only
+from service.patience import ClientLimits
+
 _CLOSE: Final = (b"connection", b"close")
 # For the requests of connections that were made just before the listener closed.
 _LAST_REQUESTS_SECONDS: Final = 0.2
 
 
 class Stopping:
-    """Whether the service has been asked to stop."""
+    """How the service stops, and whether it has been asked to.
 
-    def __init__(self) -> None:
+    `told` is called once, when it begins. Seconds: of accepting still, and of draining at most.
+    """
+
+    def __init__(
+        self, delay_seconds: float, drain_seconds: float, told: Callable[[], None]
+    ) -> None:
+        self.delay_seconds = delay_seconds
+        self.drain_seconds = drain_seconds
+        self.told = told
         self.begun = False
 
     def __call__(self) -> bool:
-        """The same, for whoever asks without knowing more."""
+        """Whether it has begun, for whoever asks without knowing more."""
         return self.begun
 
 
 class Server(uvicorn.Server):
-    """Serves until `stop`; the exit is then the process's own.
+    """Serves until `stop`; the exit is then the process's own. To be made on the running loop.
 
-    `told` is called once, when it begins to stop.
+    Its `connections` are bounded by the limits; `observer` is told of those that it ends.
     """
 
     def __init__(
         self,
         app: ASGIApp,
+        limits: ClientLimits,
+        observer: ConnectionObserver,
         stopping: Stopping,
-        stop_delay_seconds: float,
-        drain_seconds: float,
-        told: Callable[[], None],
     ) -> None:
-        super().__init__(_configuration(app, drain_seconds))
+        reserve = probes_only(app, RequestIds())
+        clock = asyncio.get_running_loop().time
+        self.connections = Connections(limits, reserve, observer, clock)
+        super().__init__(_configuration(app, self.connections, stopping.drain_seconds))
         self._stopping = stopping
-        self._stop_delay_seconds = stop_delay_seconds
-        self._told = told
+        # uvicorn's ticks are tenths of a second.
+        self._ticks = max(1, round(limits.look_seconds * 10))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -65,11 +78,17 @@ class Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self._stopping.begun = True
-        self._told()
+        self._stopping.told()
         # The next second's default headers are made of the configuration's.
         self.config.encoded_headers.append(_CLOSE)
         self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
-        asyncio.get_running_loop().call_later(self._stop_delay_seconds, self._exit)
+        asyncio.get_running_loop().call_later(self._stopping.delay_seconds, self._exit)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Looks at all connections now and then."""
+        if counter % self._ticks == 0:
+            await self.connections.look()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accepts what has come so far, closes the listener, and drains."""
@@ -86,15 +105,14 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _configuration(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
+def _configuration(app: ASGIApp, connections: Connections, drain_seconds: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol_of(connections),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(drain_seconds),
     )

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     max_batch_rows: Count = Field(4096, description="Most rows that are joined into one call")
     max_queue: Count = Field(1024, description="Most requests that wait for one version")
     max_queue_bytes: Bytes = Field(
-        256 * 1024**2, description="Most bytes of large bodies that wait to be read"
+        256 * 1024**2, description="Most bytes of bodies that arrive, wait or are predicted"
     )
     max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(

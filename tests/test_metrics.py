@@ -7,8 +7,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
+from service.http.held import HeldBytes, Holding
 from service.http.observer import RequestRecord
 from service.metrics import Metrics
+from service.patience import Ended
 from service.processes.ending import EndReason
 from tests.support.serving import make_binding
 
@@ -186,6 +188,26 @@ def test_batches_and_restarts_are_totals(registry: CollectorRegistry, metrics: M
     assert registry.get_sample_value("podium_batch_rows_sum") == 64
     assert registry.get_sample_value("podium_predict_seconds_sum") == 0.004
     assert registry.get_sample_value("podium_host_restarts_total", memory) == 1
+
+
+def test_connections_and_what_they_hold_are_shown(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    """Ended ones by why, from the beginning, for a rate needs a zero."""
+    held = HeldBytes(100)
+    metrics.watch_connections({1, 2, 3})
+    metrics.watch_held(held, HeldBytes(100))
+    metrics.connections_ended({Ended.IDLE: 2})
+    Holding(held).take(40)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    assert value("podium_connections") == 3
+    assert value("podium_held_bytes", kind="bodies") == 40
+    assert value("podium_held_bytes", kind="replies") == 0
+    assert value("podium_connections_ended_total", reason="idle") == 2
+    assert value("podium_connections_ended_total", reason="refused") == 0
 
 
 def test_p8_memory_of_a_host_is_shown_until_it_ends(

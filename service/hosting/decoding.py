@@ -53,12 +53,10 @@ class DecoderLimits:
 
     Attributes:
         max_body_bytes: the longest body; what the process may allocate is a multiple.
-        max_waiting_bytes: of all bodies that are in it or wait for it.
         seconds: for one body, twice where it is tried again; and for the wait before it.
     """
 
     max_body_bytes: int
-    max_waiting_bytes: int
     seconds: float = 20.0
 
     @property
@@ -75,7 +73,6 @@ class Decoder:
         self._limits = limits
         self._observer = observer
         self._turn = asyncio.Lock()
-        self._waiting_bytes = 0
         self._child: Child | None = None
 
     async def decode(
@@ -90,20 +87,13 @@ class Decoder:
         In slices of `slice_rows`, if it has more rows and slices are answered as the whole.
         Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`.
         """
-        size = len(body) if isinstance(body, bytes) else sum(map(len, body))
-        if self._waiting_bytes + size > max(self._limits.max_waiting_bytes, size):
-            raise Overloaded("Too many large requests are waiting to be read.")
         wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
         head = orjson.dumps(wanted)
-        self._waiting_bytes += size
+        await self._my_turn()
         try:
-            await self._my_turn()
-            try:
-                return _read(await self._decoded(head, body))
-            finally:
-                self._turn.release()
+            return _read(await self._decoded(head, body))
         finally:
-            self._waiting_bytes -= size
+            self._turn.release()
 
     async def close(self) -> None:
         """Ends the process; returns when it has gone."""

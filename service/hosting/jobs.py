@@ -78,6 +78,10 @@ class Waiting:
         """Takes out who has waited longest."""
         self._jobs.popleft()
 
+    def drop_unwanted(self) -> None:
+        """Takes out those for whose answer nobody waits any more."""
+        self._jobs = deque(job for job in self._jobs if job.wanted)
+
     def take_all(self) -> list[Job]:
         """Everybody; the queue is empty afterwards."""
         jobs = list(self._jobs)

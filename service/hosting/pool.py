@@ -11,7 +11,7 @@ requests wait. Only when the first replacement has failed too are requests refus
 import asyncio
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Self
 
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
@@ -55,6 +55,7 @@ class Pool:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
+        self._tidying = False
         self._watch: asyncio.TimerHandle | None = None
         self._restarts = 0
         self._closed = False
@@ -101,17 +102,25 @@ class Pool:
         The last one for what only MLflow, or the model's type hint, can tell of the input.
         A request of more rows than a batch takes turns with others, slice by slice, where slices
         are answered as the whole; the limits of time are those of each slice then.
+        When cancelled, what has not begun is not predicted; what has, ends unseen.
         """
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
+        try:
+            return await self._answer(model_input)
+        except asyncio.CancelledError:
+            self._tidy()
+            raise
+
+    def _answer(self, model_input: ValidInput) -> Awaitable[Body]:
         rows = self._slice_rows
         if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
             parts = slices(model_input, rows)
-            return await in_turn(parts, self._queued, self._limits.max_reply_bytes)
+            return in_turn(parts, self._queued, self._limits.max_reply_bytes)
         if isinstance(model_input, EncodedInput) and model_input.slices:
             encoded = encoded_slices(model_input)
-            return await in_turn(encoded, self._queued, self._limits.max_reply_bytes)
-        return await self._queued(model_input)
+            return in_turn(encoded, self._queued, self._limits.max_reply_bytes)
+        return self._queued(model_input)
 
     def _queued(self, model_input: ValidInput) -> asyncio.Future[Body]:
         if not self.ready:
@@ -157,6 +166,17 @@ class Pool:
         if self._watch is None:
             self._watch_the_oldest()
 
+    def _tidy(self) -> None:
+        # Once for all who leave in one turn of the loop.
+        if not self._tidying:
+            self._tidying = True
+            asyncio.get_running_loop().call_soon(self._drop_unwanted)
+
+    def _drop_unwanted(self) -> None:
+        self._tidying = False
+        self._waiting.drop_unwanted()
+        self._observer.queued(len(self._waiting))
+
     def _dispatch(self) -> None:
         self._woken = False
         while self._idle and (batch := self._waiting.take_batch()):
@@ -194,6 +214,8 @@ class Pool:
 
     def _retry(self, host: Host, lost: list[Job]) -> None:
         for job in lost:
+            if not job.wanted:
+                continue
             if self._closed:
                 job.fail(NoServable("This version is no longer served."))
             elif not self._model.retry or (host.overran and len(lost) == 1):

@@ -16,6 +16,7 @@ from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.endpoint import House
 from service.http.exposition import exposition_router
 from service.http.health import health_router
+from service.http.held import HeldBytes
 from service.http.intake import RequestIds
 from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
@@ -31,6 +32,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     slots: Slots,
     *,
     max_body_bytes: int,
+    bodies: HeldBytes,
+    replies: HeldBytes,
     registry: CollectorRegistry,
     logger: FilteringBoundLogger,
     observers: Sequence[RequestObserver] = (),
@@ -49,6 +52,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     Args:
         slots: read on every request, never written; at least one.
         max_body_bytes: the longest body that is read.
+        bodies: counts the bodies of all requests that wait or are predicted.
+        replies: the same for long replies until their clients have taken them.
         registry: what `/metrics` shows.
         logger: told of unexpected exceptions, with their traceback.
         observers: told of every prediction request.
@@ -63,7 +68,14 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         lifespan: what FastAPI enters at start-up and leaves at shutdown.
     """
     dialects = (PodiumDialect(), MlflowDialect())
-    house = House(max_body_bytes, RequestIds(), tuple(observers), logger)
+    house = House(
+        max_body_bytes,
+        bodies,
+        replies,
+        RequestIds(),
+        tuple(observers),
+        logger,
+    )
     routers = (
         health_router(slots, stopping),
         scoring_router(slots.default, stopping),

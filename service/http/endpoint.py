@@ -3,6 +3,7 @@
 Plain ASGI, before FastAPI: nothing is done per request that could be done per binding.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -11,11 +12,14 @@ from typing import Final, NamedTuple
 from starlette.types import Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
+from service.contract.model_input import EncodedInput
 from service.errors import NoServable, ServiceError
 from service.following.slots import Slot
+from service.http.client import CLIENT, Client, ClientGone
 from service.http.dialect import JSON_HEADERS, Dialect, Framing
 from service.http.errors import Headers, MethodNotAllowed, headers_of, internal
-from service.http.intake import ClientGone, RequestIds, read_body
+from service.http.held import HeldBytes, Holding
+from service.http.intake import RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
 
 KEY: Final = "podium.key"
@@ -33,13 +37,25 @@ class _Answer(NamedTuple):
     version: str | None
     rows: int
     error: str | None
+    held: Holding | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all prediction routes of one service share."""
+    """What all prediction routes of one service share.
+
+    Attributes:
+        max_body_bytes: the longest body.
+        bodies: those of all requests that are not answered.
+        replies: the long ones that their clients have not taken.
+        ids: gives each request one.
+        observers: told of each request.
+        logger: told of what should not happen.
+    """
 
     max_body_bytes: int
+    bodies: HeldBytes
+    replies: HeldBytes
     ids: RequestIds
     observers: Sequence[RequestObserver]
     logger: FilteringBoundLogger
@@ -59,9 +75,12 @@ class PredictionEndpoint:
         """Sends exactly one reply, unless the client is gone, and tells the observers."""
         started = perf_counter()
         headers = dict(scope["headers"])
+        client: Client | None = scope.get(CLIENT)
         request_id = self._house.ids.accept(headers.get(b"x-request-id"))
-        answer = await self._answer(scope["method"], headers, receive, request_id)
+        answer = await self._answer(scope["method"], headers, receive, request_id, client)
         code = await _deliver(send, answer, request_id)
+        if client is not None and client.gone:
+            code = CLIENT_GONE
         record = RequestRecord(
             self._name,
             self._dialect.route,
@@ -77,32 +96,50 @@ class PredictionEndpoint:
             observer.answered(record)
 
     async def _answer(
-        self, method: str, headers: Mapping[bytes, bytes], receive: Receive, request_id: str
+        self,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        request_id: str,
+        client: Client | None,
     ) -> _Answer:
-        framing = None
-        rows = 0
+        framing, rows, house = None, 0, self._house
+        holding = Holding(house.bodies)
         try:
             _require_post(method)
-            body = await read_body(headers, receive, self._house.max_body_bytes)
+            body = await read_body(headers, receive, house.max_body_bytes, holding, client)
             framing = self._bound()
             binding = framing.binding
             media_type = headers.get(b"content-type", b"").decode("latin-1")
+            _wait_for_nothing_else(client)
             model_input = await binding.servable.reader.read(body, media_type)
             rows = model_input.rows
+            if isinstance(model_input, EncodedInput):
+                body = b""
+                holding.exchange(len(model_input.body))
             predictions = await binding.predict(model_input)
+            held = _held(predictions, house.replies)
         except ServiceError as error:
             return self._refused(error, request_id, framing, rows)
         except ClientGone:
-            return _Answer(CLIENT_GONE, (), (), None, 0, _GONE)
+            return _Answer(CLIENT_GONE, (), (), None, rows, _GONE)
+        except asyncio.CancelledError:
+            if client is None or not client.gone:
+                raise
+            return _Answer(CLIENT_GONE, (), (), None, rows, _GONE)
         except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
             self._log(error, request_id)
             return self._refused(internal(), request_id, framing, rows)
+        finally:
+            holding.release()
+            if client is not None:
+                client.waiting = None
         prefix, suffix = framing.bare if model_input.bare else framing.wrapped
         parts: Sequence[bytes | bytearray] = (prefix, predictions, suffix)
-        if len(predictions) <= _COPIED_BYTES:
+        if held is None:
             parts = (b"".join(parts),)
         version = binding.servable.version.version
-        return _Answer(200, parts, framing.headers, version, rows, None)
+        return _Answer(200, parts, framing.headers, version, rows, None, held)
 
     def _bound(self) -> Framing:
         binding = self._slot.binding
@@ -136,6 +173,25 @@ def _require_post(method: str) -> None:
         raise MethodNotAllowed("POST")
 
 
+def _wait_for_nothing_else(client: Client | None) -> None:
+    # From here on the answer is all that is waited for, and of no use to a client that leaves.
+    if client is None:
+        return
+    if client.gone:
+        raise ClientGone
+    client.listen()
+    client.waiting = asyncio.current_task()
+
+
+def _held(predictions: bytes | bytearray, replies: HeldBytes) -> Holding | None:
+    # Short ones are in the system's hands as soon as they are sent.
+    if len(predictions) <= _COPIED_BYTES:
+        return None
+    holding = Holding(replies)
+    holding.take(len(predictions))
+    return holding
+
+
 async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
     # Returns the status, or CLIENT_GONE when nobody was there to take the reply. A model may have
     # answered with that status itself: it is MLflow's for what was cancelled.
@@ -150,9 +206,20 @@ async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": headers},
         )
-        for part in answer.parts[:-1]:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": answer.parts[-1]})
+        if answer.held is None:
+            await send({"type": "http.response.body", "body": answer.parts[0]})
+        else:
+            await _deliver_long(send, answer.parts)
     except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
         return CLIENT_GONE
+    finally:
+        if answer.held is not None:
+            answer.held.release()
     return answer.status
+
+
+async def _deliver_long(send: Send, parts: Sequence[bytes | bytearray]) -> None:
+    for part in parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    # Sent when the client has taken what is before it, but for what the system buffers.
+    await send({"type": "http.response.body", "body": b""})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from service.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     ClientError,
     DeliveryExpired,
     DeliveryForged,
@@ -63,6 +64,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     NotFound: 404,
     UnknownModel: 404,
     MethodNotAllowed: 405,
+    BodyTooSlow: 408,
     DeliveryRepeated: 409,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
@@ -87,8 +89,11 @@ def status_of(error: ServiceError) -> int:
 def headers_of(error: ServiceError) -> Headers:
     """What HTTP asks for beside the status.
 
-    `Retry-After` with 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC 6750).
+    `Retry-After` with 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC 6750). A
+    body that is not waited for leaves nothing that could be read as a next request.
     """
+    if isinstance(error, BodyTooSlow):
+        return ((b"connection", b"close"),)
     if isinstance(error, NotNow):
         return ((b"retry-after", b"%d" % error.retry_after),)
     if isinstance(error, MethodNotAllowed):

@@ -63,6 +63,7 @@ class MlflowDialect:
             "200": body_of("Invocation", "The predictions of one version.", REPLY_HEADERS),
             "400": body_of(error, "The body does not fit the signature, or cannot be read."),
             "405": body_of(error, "The route takes POST alone."),
+            "408": body_of(error, "The rest of the body did not come in time."),
             "413": body_of(error, "The body is too large."),
             "415": body_of(error, "The media type or encoding is not read here."),
             "500": body_of(error, "The model failed on this request."),

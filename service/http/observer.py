@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 CLIENT_GONE = 499
 """The code of a request whose client is known to have gone unanswered; nginx's word.
 
-Sent to nobody. A client that leaves while its prediction runs is not always noticed.
+Sent to nobody.
 """
 
 

@@ -13,10 +13,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.errors import ClientError
-from service.http.intake import ClientGone, read_body
+from service.http.client import ClientGone
+from service.http.held import HeldBytes, Holding
+from service.http.intake import read_body
 from service.http.openapi_parts import body_of
 
 _LONGEST_BODY: Final = 64 * 1024
+# Deliveries that arrive at once; MLflow sends again what is refused beyond them.
+_HELD_BODIES: Final = 64
 # Fifty hints a second are five looks a second, each of which sees all that came before it.
 _GAP_SECONDS: Final = 0.2
 _TAKEN: Final = "taken"
@@ -82,11 +86,16 @@ def webhook_router(
 ) -> APIRouter:
     """The route; `hint` is called for each delivery that is about something followed."""
     router = APIRouter(tags=["webhooks"])
+    bodies = HeldBytes(_HELD_BODIES * _LONGEST_BODY)
 
     async def delivered(request: Request) -> bool:
         headers = dict(request.scope["headers"])
-        body = await read_body(headers, request.receive, _LONGEST_BODY)
-        return receiver.receive(headers, body if isinstance(body, bytes) else b"".join(body))
+        holding = Holding(bodies)
+        try:
+            body = await read_body(headers, request.receive, _LONGEST_BODY, holding)
+            return receiver.receive(headers, body if isinstance(body, bytes) else b"".join(body))
+        finally:
+            holding.release()
 
     @router.post("/webhooks/mlflow", response_model=Delivered, responses=_REFUSED)
     async def mlflow(request: Request) -> Delivered | Response:

@@ -17,6 +17,7 @@ from service.checks.smoke import smoke
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.create import create_http
+from service.http.held import HeldBytes
 from service.logs import configure_logs
 from tests.checks.wrong_server import Answer, Registry, Service
 from tests.support.serving import make_binding
@@ -153,7 +154,12 @@ def test_podiums_own_routes_pass(screen: Screen) -> None:
         slot.binding = make_binding(slot.ref, "3")
     logs = configure_logs(io.BytesIO())
     app = create_http(
-        slots, max_body_bytes=1 << 20, registry=CollectorRegistry(), logger=logs.logger
+        slots,
+        max_body_bytes=1 << 20,
+        bodies=HeldBytes(1 << 20),
+        replies=HeldBytes(1 << 20),
+        registry=CollectorRegistry(),
+        logger=logs.logger,
     )
     registry = Registry({"champion": "3", "challenger": "3"})
     try:

@@ -36,6 +36,7 @@ from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.hosting.wire_decoding import DecoderOperation
 from service.http.create import create_http
+from service.http.held import HeldBytes
 from service.logs import configure_logs
 from service.processes.frames import Body, Frame, Status
 from tests.hosting.handed import seen
@@ -134,6 +135,8 @@ def _application(definition: Definition, model: PyFuncModel) -> ASGIApp:
     return create_http(
         slots,
         max_body_bytes=1 << 24,
+        bodies=HeldBytes(1 << 26),
+        replies=HeldBytes(1 << 26),
         registry=CollectorRegistry(),
         logger=configure_logs(io.BytesIO()).logger,
     )

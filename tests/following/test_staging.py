@@ -30,7 +30,7 @@ class NoForks:
 
 async def staged(signature: Mapping[str, str | None] | None, *, allow_unsigned: bool) -> str:
     """With which reason such a version is refused; `no_fork` if nothing before that does."""
-    decoder = Decoder(NoForks(), DecoderLimits(1, 1), Told())
+    decoder = Decoder(NoForks(), DecoderLimits(1), Told())
     stager = HostStager(
         NoForks(),
         decoder,

@@ -19,7 +19,6 @@ from service.errors import (
     ClientError,
     InvalidInput,
     NotNow,
-    Overloaded,
     PassingFault,
     Undecodable,
     UnsupportedMediaType,
@@ -77,7 +76,7 @@ def told() -> Told:
 async def decoder(zygote: Zygote, told: Told) -> AsyncIterator[Decoder]:
     """A real one, with room for 16 MB."""
     async with contextlib.AsyncExitStack() as stack:
-        made = Decoder(zygote, DecoderLimits(16 * MEGABYTE, 64 * MEGABYTE), told)
+        made = Decoder(zygote, DecoderLimits(16 * MEGABYTE), told)
         stack.push_async_callback(made.close)
         yield made
 
@@ -93,7 +92,7 @@ async def stand_ins() -> AsyncIterator[StandIns]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def stand_in(stand_ins: StandIns, told: Told) -> AsyncIterator[Decoder]:
     """A decoder of which bodies ask what they like; it waits a second for each."""
-    made = Decoder(stand_ins, DecoderLimits(100, 100, seconds=1.0), told)
+    made = Decoder(stand_ins, DecoderLimits(10000, seconds=1.0), told)
     yield made
     await made.close()
 
@@ -195,7 +194,7 @@ async def test_p11_decoder_killed_with_a_body_in_it_costs_nobody_an_answer(
 
 async def test_p14_body_that_needs_too_much_memory_is_refused(zygote: Zygote, told: Told) -> None:
     """The process is limited by a multiple of the longest body; the next body is read as ever."""
-    small = Decoder(zygote, DecoderLimits(1, 512 * MEGABYTE), told)
+    small = Decoder(zygote, DecoderLimits(1), told)
     hostile = b'{"inputs": [' + b"[]," * (12 * MEGABYTE) + b"[]]}"
     try:
         with pytest.raises(Undecodable):
@@ -223,22 +222,6 @@ async def test_p14_body_that_takes_too_long_is_refused(stand_in: Decoder, told: 
     assert (await decoded(stand_in, b"fine")).body == b"fine"
 
 
-async def test_waiting_bodies_are_bounded_by_their_bytes(stand_in: Decoder) -> None:
-    """Beyond the bound the answer is not yet; what waits already is read."""
-    first = asyncio.ensure_future(decoded(stand_in, b"a" * 60))
-    await asyncio.sleep(0)
-    with pytest.raises(Overloaded):
-        await decoded(stand_in, b"b" * 60)
-
-    assert (await first).body == b"a" * 60
-    assert (await decoded(stand_in, b"b" * 60)).body == b"b" * 60
-
-
-async def test_body_longer_than_the_bound_is_read_when_it_is_alone(stand_in: Decoder) -> None:
-    """The bound is one of waiting, not of bodies."""
-    assert (await decoded(stand_in, b"a" * 200)).body == b"a" * 200
-
-
 async def test_given_up_request_leaves_the_decoder_to_others(stand_in: Decoder) -> None:
     """Also when it is being read at that moment."""
     first = asyncio.ensure_future(decoded(stand_in, HANG))
@@ -257,7 +240,7 @@ async def test_no_process_to_read_with_is_a_passing_trouble() -> None:
             raise PassingFault("start", "no_process", "No process could be started.")
 
     with pytest.raises(NotNow):
-        await decoded(Decoder(Barren(), DecoderLimits(1, 1), Told()), b"{}")
+        await decoded(Decoder(Barren(), DecoderLimits(1), Told()), b"{}")
 
 
 async def test_p15_small_requests_are_read_while_a_large_one_is(stand_in: Decoder) -> None:

@@ -207,6 +207,44 @@ async def test_queue_is_bounded(temperamental: Path, make_pool: MakePool) -> Non
     assert [type(each) for each in found[4:]] == [Overloaded, Overloaded]
 
 
+async def test_request_that_nobody_waits_for_is_not_predicted(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """It leaves the queue at once, and its place is another's."""
+    counts = Counts()
+    limits = Limits(max_queue=3, predict_seconds=2.0)
+    pool = await make_pool(temperamental, counts=counts, limits=limits)
+    hanging = asyncio.ensure_future(pool.predict(double_rows(HANG)))
+    await until(lambda: not pool._idle, SECONDS, "the host is busy")
+    leaving = [asyncio.ensure_future(pool.predict(double_rows(x))) for x in range(3)]
+    await until(lambda: pool.status.waiting == 3, SECONDS, "the queue is full")
+    for each in leaving:
+        each.cancel()
+    await until(lambda: pool.status.waiting == 0, SECONDS, "they have left the queue")
+    staying = [pool.predict(double_rows(x)) for x in (5, 6, 7)]
+
+    assert await answers(*staying) == [[10.0], [12.0], [14.0]]
+    assert isinstance((await answers(hanging))[0], PredictionTimedOut)
+    assert sum(counts.batches) == 3
+
+
+async def test_request_in_progress_that_nobody_waits_for_ends_unseen(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Its neighbours in the batch are answered, and by the same process."""
+    pool = await make_pool(temperamental)
+    before = pids(pool)
+    leaving = asyncio.ensure_future(pool.predict(double_rows(1)))
+    staying = asyncio.ensure_future(pool.predict(double_rows(2)))
+    for _ in range(2):  # they ask in one turn of the loop, and are sent in the next
+        await asyncio.sleep(0)
+    assert not pool._idle
+    leaving.cancel()
+
+    assert await answers(staying, pool.predict(double_rows(3))) == [[4.0], [6.0]]
+    assert pids(pool) == before
+
+
 async def test_closing_refuses_who_waits_and_ends_every_process(
     temperamental: Path, make_pool: MakePool
 ) -> None:

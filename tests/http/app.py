@@ -16,6 +16,7 @@ from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
+from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
 from service.http.pages import Lifespan
 from service.logs import configure_logs
@@ -26,6 +27,8 @@ IRIS = ModelRef("iris", "champion")
 OTHER = ModelRef("team/other model", "blue")
 NOW = 1_800_000_000.0
 LIMIT = 1000
+HELD = 2 * LIMIT
+HELD_REPLIES = 100_000
 
 
 @dataclass(slots=True)
@@ -61,9 +64,13 @@ class App:
         self.stopping = False
         self.ledger = Ledger()
         self.may_see_details = False
+        self.bodies = HeldBytes(HELD)
+        self.held_replies = HeldBytes(HELD_REPLIES)
         self.asgi = create_http(
             self.slots,
             max_body_bytes=LIMIT,
+            bodies=self.bodies,
+            replies=self.held_replies,
             registry=self.registry,
             logger=self.logs.logger,
             observers=(self.metrics, self.logs.requests, self.records),

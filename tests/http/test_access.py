@@ -145,7 +145,7 @@ async def test_without_keys_none_is_asked_for(app: App) -> None:
 
 def test_without_keys_nothing_stands_before_the_route(app: App) -> None:
     """What is not asked for costs nothing."""
-    house = House(1000, RequestIds(), (), app.logs.logger)
+    house = House(1000, app.bodies, app.held_replies, RequestIds(), (), app.logs.logger)
     open_to_all = prediction_endpoints(app.slots, [PodiumDialect()], house)
     assert {type(endpoint) for endpoint in open_to_all.values()} == {PredictionEndpoint}
 

@@ -3,6 +3,7 @@
 import pytest
 from starlette.types import Message
 
+from service.http.held import HeldBytes, Holding
 from service.http.intake import read_body
 from service.http.observer import CLIENT_GONE
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
@@ -26,10 +27,12 @@ async def test_trickled_body_is_kept_in_few_pieces() -> None:
     async def receive() -> Message:
         return next(waiting)
 
-    body = await read_body({}, receive, 300_000)
+    held = HeldBytes(300_000 * 2)
+    body = await read_body({}, receive, 300_000, Holding(held))
     assert isinstance(body, list)
     assert b"".join(body) == b"x" * 200_000 + b"y"
     assert len(body) == 4
+    assert held.total == len(b"".join(body))
 
 
 async def test_declared_length_is_refused_before_reading(app: App) -> None:

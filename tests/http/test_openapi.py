@@ -109,8 +109,8 @@ async def test_replies_and_errors_have_shapes(app: App) -> None:
     podium = paths["/predict"]["post"]["responses"]
     mlflow = paths["/invocations"]["post"]["responses"]
 
-    assert set(podium) == {"200", "400", "405", "413", "415", "422", "500", "503", "504"}
-    assert set(mlflow) == {"200", "400", "405", "413", "415", "500", "503", "504", "default"}
+    assert set(podium) == {"200", "400", "405", "408", "413", "415", "422", "500", "503", "504"}
+    assert set(mlflow) == {"200", "400", "405", "408", "413", "415", "500", "503", "504", "default"}
     for response in [*podium.values(), *mlflow.values()]:
         assert "$ref" in response["content"]["application/json"]["schema"]
 

@@ -182,7 +182,7 @@ async def test_deliveries_are_counted_and_a_flood_is_logged_once(app: App) -> No
 
 def count(metrics: Metrics, outcome: str) -> float:
     """Of deliveries with that outcome."""
-    value = metrics._registry.get_sample_value(
+    value = metrics.registry.get_sample_value(
         "podium_webhook_deliveries_total", {"outcome": outcome}
     )
     assert value is not None

@@ -8,7 +8,7 @@ import time
 import mlflow
 import pandas as pd
 
-RAISE, EXIT, SEGFAULT, HANG, LEAVE, UNENCODABLE, HUGE = range(1001, 1008)
+RAISE, EXIT, SEGFAULT, HANG, LEAVE, UNENCODABLE, HUGE, SLOW = range(1001, 1009)
 
 
 class Temperamental(mlflow.pyfunc.PythonModel):
@@ -25,6 +25,8 @@ class Temperamental(mlflow.pyfunc.PythonModel):
             ctypes.string_at(0)
         if HANG in moods:
             time.sleep(3600)
+        if SLOW in moods:
+            time.sleep(0.02)
         if LEAVE in moods:
             sys.exit("leaving")
         if UNENCODABLE in moods:

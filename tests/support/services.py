@@ -22,7 +22,8 @@ _STOP_SECONDS = 60.0
 class RunningService:
     """`podium serve` on a free port of 127.0.0.1; its log lines are read as they come.
 
-    `program` is what takes the command line instead of `podium`.
+    `program` is what takes the command line instead of `podium serve`; with `TEST_CLIENT_LIMITS`
+    in its environment that is `tests.support.limited`.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class RunningService:
         environment: dict[str, str],
         program: Sequence[str] = ("-m", "service"),
     ) -> None:
+        limited = "TEST_CLIENT_LIMITS" in environment
+        command = ["-m", "tests.support.limited"] if limited else [*program, "serve"]
         self.log: list[dict[str, Any]] = []
         models = [part for ref in refs for part in ("--model", ref)]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", *program, "serve", "--port", "0", *models],
+            [sys.executable, "-P", *command, "--port", "0", *models],
             cwd=home,
             env=os.environ
             | {"MLFLOW_TRACKING_URI": tracking_uri, "PODIUM_HOME": str(home / "podium")}
@@ -76,6 +79,12 @@ class RunningService:
         status = self.process.wait(_STOP_SECONDS)
         self._reader.join(_STOP_SECONDS)
         return status
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of `/metrics`, by its name and labels as they are written there."""
+        text = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=_STOP_SECONDS).text
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in lines}
 
     def descendants(self) -> set[int]:
         """Every process below it."""
