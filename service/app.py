@@ -36,7 +36,7 @@ from service.metrics import Metrics
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
-from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
+from service.registry.client import Deadlines, MlflowRegistry, registry_role
 from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
 from service.server import Server, Stopping
 from service.settings import Settings
@@ -155,7 +155,7 @@ async def _lifespan(
     logs: Logs,
     _: FastAPI,
 ) -> AsyncIterator[None]:
-    zygote = _zygote(settings, metrics, logs)
+    zygote = _zygote(settings, environment, metrics, logs)
     registry = _registry(settings, environment, zygote, logs)
     decoder = _decoder(settings, zygote, metrics, logs)
     stager = _stager(settings, zygote, decoder, metrics, logs)
@@ -180,9 +180,11 @@ async def _lifespan(
         await zygote.close()
 
 
-def _zygote(settings: Settings, metrics: Metrics, logs: Logs) -> Zygote:
+def _zygote(
+    settings: Settings, environment: Mapping[str, str], metrics: Metrics, logs: Logs
+) -> Zygote:
     return Zygote(
-        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE],
+        [HOST_ROLE, registry_role(environment), DECODER_ROLE],
         host_environment(os.environ, settings.hosts),
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=Scratch(settings.home.resolve() / "tmp"),

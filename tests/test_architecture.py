@@ -37,6 +37,7 @@ CHILDREN = {
     "service.hosting.outputs",
     "service.hosting.zygote",
     "service.registry.child",
+    "service.registry.database_child",
     "service.registry.description",
 }
 HEAVY = {
