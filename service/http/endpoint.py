@@ -83,9 +83,14 @@ class PredictionEndpoint:
             framing = self._bound()
             binding = framing.binding
             media_type = headers.get(b"content-type", b"").decode("latin-1")
-            model_input = await binding.servable.reader.read(body, media_type)
-            rows = model_input.rows
-            predictions = await binding.predict(model_input)
+            # From here on: a large body is read for long, and the slot may move on meanwhile (P7).
+            binding.servable.hold()
+            try:
+                model_input = await binding.servable.reader.read(body, media_type)
+                rows = model_input.rows
+                predictions = await binding.servable.predictor.predict(model_input)
+            finally:
+                binding.servable.release()
         except ServiceError as error:
             return self._refused(error, request_id, framing, rows)
         except ClientGone:
