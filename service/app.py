@@ -47,7 +47,7 @@ from service.patience import ClientLimits
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
-from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
+from service.registry.client import Deadlines, MlflowRegistry, registry_role
 from service.reporting import (
     ConnectionReport,
     DecoderReport,
@@ -213,7 +213,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     access: Access,
     _: FastAPI,
 ) -> AsyncIterator[None]:
-    zygote = _zygote(settings, metrics, logs)
+    zygote = _zygote(settings, environment, metrics, logs)
     registry = _registry(settings, environment, zygote, logs)
     decoder = _decoder(settings, zygote, metrics, logs)
     stager = _stager(settings, zygote, decoder, metrics, logs)
@@ -258,9 +258,11 @@ def _gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> 
     return gates_of(settings, zygote, history, printed)
 
 
-def _zygote(settings: Settings, metrics: Metrics, logs: Logs) -> Zygote:
+def _zygote(
+    settings: Settings, environment: Mapping[str, str], metrics: Metrics, logs: Logs
+) -> Zygote:
     return Zygote(
-        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE, INSPECTOR_ROLE],
+        [HOST_ROLE, registry_role(environment), DECODER_ROLE, INSPECTOR_ROLE],
         host_environment(os.environ, settings.hosts),
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=Scratch(settings.home.resolve() / "tmp"),

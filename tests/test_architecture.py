@@ -41,6 +41,7 @@ CHILDREN = {
     "service.hosting.safe_formats",
     "service.hosting.zygote",
     "service.registry.child",
+    "service.registry.database_child",
     "service.registry.description",
     "service.registry.webhook_client",
 }

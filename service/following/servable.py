@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.contract.model_input import ValidInput
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import ModelRef, VersionId
 
@@ -57,14 +56,6 @@ class Binding:
 
     ref: ModelRef
     servable: Servable
-
-    async def predict(self, model_input: ValidInput) -> bytes | bytearray:
-        """The version's own answer as JSON, also when the slot has moved on meanwhile (P7)."""
-        self.servable.hold()
-        try:
-            return await self.servable.predictor.predict(model_input)
-        finally:
-            self.servable.release()
 
 
 async def close(servable: Servable) -> None:

@@ -72,6 +72,7 @@ class HostStager:
         self._observer_of = observer_of
         self._allow_unsigned = allow_unsigned
         self._no_pickle = no_pickle
+        self._serves = False
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
         """Contract first, since it costs nothing; then hosts. Raises as the port says."""
@@ -87,7 +88,11 @@ class HostStager:
             no_pickle=self._no_pickle,
         )
         observer = self._observer_of(fetched.version)
-        pool = await Pool.start(self._forks, model, self._pool_limits, observer)
+        # Requests to what serves already must not feel that another version is loaded.
+        pool = await Pool.start(
+            self._forks, model, self._pool_limits, observer, behind=self._serves
+        )
+        self._serves = True
         slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
         reader = RequestReader(contract, definition, self._decoder, slice_rows)
         return Staged(contract, reader, pool)

@@ -1,9 +1,10 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
 It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
-"no_pickle", "memory_bytes"}`; WARM_UP and PREDICT carry a batch. LOAD answers an empty DONE,
-WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be done is
-FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
+"no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
+until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
+empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
+done is FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from service.hosting.isolation import bind_forks_to_this_process, leave_podium
 from service.hosting.model import LoadedModel
 from service.hosting.no_pickle import no_pickle
 from service.hosting.wire import Operation, encode_replies
+from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.victims import PREDICTING, prefer_as_victim
@@ -66,12 +68,17 @@ class Host:
         if frame.operation == Operation.WARM_UP:
             row_wise = self._loaded.warm_up(decode_batch(frame))
             return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason}), b""
+        if frame.operation == Operation.READY:
+            priority.step_forward()
+            return b"", b""
         if frame.operation == Operation.LOAD:
             return self._load(orjson.loads(frame.head))
         raise FrameError(f"{frame.operation} is no operation of a host")
 
     def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
         _limit_memory(wanted["memory_bytes"])
+        if wanted["behind"]:
+            priority.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:

@@ -34,6 +34,10 @@ SENTENCES: Final = {
 }
 
 
+# After the limit, for an answer that has come and was not read: the front may have stood still.
+_LAST_LOOK_SECONDS: Final = 0.01
+
+
 class NotSent(Exception):
     """The batch could not be put into a frame; the host knows nothing of it and is idle."""
 
@@ -70,7 +74,7 @@ class Host:
         """
         answer = self._asked(batch)
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._predict_seconds, self.child.kill, EndReason.TIME_LIMIT)
+        timer = loop.call_later(self._predict_seconds, self._last_look, answer)
 
         def settle(_: asyncio.Future[Frame]) -> None:
             timer.cancel()
@@ -83,6 +87,11 @@ class Host:
             self.child.exited.add_done_callback(lambda _: returned(list(batch)))
 
         answer.add_done_callback(settle)
+
+    def _last_look(self, answer: asyncio.Future[Frame]) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(_LAST_LOOK_SECONDS, self.child.kill, EndReason.TIME_LIMIT)
+        answer.add_done_callback(lambda _: timer.cancel())
 
     def _asked(self, batch: Sequence[Job]) -> asyncio.Future[Frame]:
         inputs = [job.model_input for job in batch]

@@ -62,18 +62,26 @@ class Pool:
 
     @classmethod
     async def start(
-        cls, forks: Forks, model: HostedModel, limits: Limits, observer: HostingObserver
+        cls,
+        forks: Forks,
+        model: HostedModel,
+        limits: Limits,
+        observer: HostingObserver,
+        *,
+        behind: bool = False,
     ) -> Self:
-        """A pool whose hosts have all loaded and warmed up.
+        """A pool whose hosts have all loaded and warmed up; `behind` others that serve already.
 
         Raises `VersionFault` or `PassingFault`; every process has ended then, as when cancelled.
         """
-        child, warmth = await start_host(forks, model, limits, observer, Purpose.SERVING)
+        child, warmth = await start_host(
+            forks, model, limits, observer, Purpose.SERVING, behind=behind
+        )
         pool = cls(forks, model, limits, observer, warmth)
         pool._admit(Host(child, limits.predict_seconds))
         try:
             for _ in range(limits.hosts - 1):
-                pool._admit(await pool._start_host(Purpose.SERVING))
+                pool._admit(await pool._start_host(Purpose.SERVING, behind=behind))
         except BaseException:
             await pool.close()
             raise
@@ -144,10 +152,10 @@ class Pool:
         self._hosts.clear()
         self._idle.clear()
 
-    async def _start_host(self, purpose: Purpose) -> Host:
+    async def _start_host(self, purpose: Purpose, *, behind: bool = False) -> Host:
         try:
             child, _ = await start_host(
-                self._forks, self._model, self._limits, self._observer, purpose
+                self._forks, self._model, self._limits, self._observer, purpose, behind=behind
             )
         except Exception as error:
             self._observer.host_not_started(error)

@@ -33,11 +33,18 @@ class Warmth:
     seconds: float
 
 
-async def start_host(
-    forks: Forks, model: HostedModel, limits: Limits, observer: HostingObserver, purpose: Purpose
+async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
+    forks: Forks,
+    model: HostedModel,
+    limits: Limits,
+    observer: HostingObserver,
+    purpose: Purpose,
+    *,
+    behind: bool = False,
 ) -> tuple[Child, Warmth]:
     """A host that has loaded the version and answered its example; watched until its end.
 
+    `behind` is for one that nobody waits for: it gives way to other processes until it is ready.
     Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
     """
     begun = time.monotonic()
@@ -47,8 +54,10 @@ async def start_host(
     watch_memory(child, limits.memory_bytes, observer.memory)
     try:
         async with asyncio.timeout(limits.load_seconds):
-            await _load(child, model, limits)
+            await _load(child, model, limits, behind=behind)
             row_wise, reason = await _warm_up(child, model)
+            if behind:
+                await child.channel.request(Operation.READY, b"")
             return child, Warmth(row_wise, reason, time.monotonic() - begun)
     except TimeoutError:
         await child.end(EndReason.TIME_LIMIT)
@@ -63,13 +72,14 @@ async def start_host(
         raise
 
 
-async def _load(child: Child, model: HostedModel, limits: Limits) -> None:
+async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> None:
     wanted = {
         "path": str(model.path),
         "max_reply_bytes": limits.max_reply_bytes,
         "joinable": model.joinable,
         "no_pickle": model.no_pickle,
         "memory_bytes": limits.memory_bytes,
+        "behind": behind,
     }
     reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
     if reply.status is not Status.DONE:

@@ -34,6 +34,7 @@ class Operation(enum.IntEnum):
     LOAD = 1
     WARM_UP = 2
     PREDICT = 3
+    READY = 4
 
 
 class Outcome(enum.IntEnum):

@@ -112,12 +112,17 @@ class PredictionEndpoint:
             binding = framing.binding
             media_type = headers.get(b"content-type", b"").decode("latin-1")
             _wait_for_nothing_else(client)
-            model_input = await binding.servable.reader.read(body, media_type)
-            rows = model_input.rows
-            if isinstance(model_input, EncodedInput):
-                body = b""
-                holding.exchange(len(model_input.body))
-            predictions = await binding.predict(model_input)
+            # From here on: a large body is read for long, and the slot may move on meanwhile (P7).
+            binding.servable.hold()
+            try:
+                model_input = await binding.servable.reader.read(body, media_type)
+                rows = model_input.rows
+                if isinstance(model_input, EncodedInput):
+                    body = b""
+                    holding.exchange(len(model_input.body))
+                predictions = await binding.servable.predictor.predict(model_input)
+            finally:
+                binding.servable.release()
             held = _held(predictions, house.replies)
         except ServiceError as error:
             return self._refused(error, request_id, framing, rows)

@@ -44,6 +44,7 @@ class Forker:
 
     def run(self) -> None:
         """Serves until the front has gone or asks to stop; then ends every descendant."""
+        lifetime.call_this_process("zygote")
         self._listen_to_signals()
         try:
             self._control.send(b'{"ready": true}')
@@ -116,27 +117,30 @@ class Forker:
         return None if found is None else found.si_pid
 
     def _fork(self, name: str, folder: str | None, descriptors: list[int]) -> int:
-        role = None if name == SPARE else self._roles[name]
+        if name != SPARE and name not in self._roles:
+            raise KeyError(name)
         zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be_a_child(zygote, role, folder, descriptors)
+            self._be_a_child(zygote, name, folder, descriptors)
         return pid
 
     def _be_a_child(
-        self, zygote: int, role: Role | None, folder: str | None, descriptors: list[int]
+        self, zygote: int, name: str, folder: str | None, descriptors: list[int]
     ) -> NoReturn:
         status = 1
         try:
             os.setsid()
             lifetime.adopt_orphans()
-            if role is None:
+            # An operator sees in `ps` who it is: `hosting.host` of `service.hosting.host`, say.
+            lifetime.call_this_process(name.removeprefix("service."))
+            if name == SPARE:
                 self._forget_the_zygote()
                 self._be_a_spare(socket.socket(fileno=descriptors[0]))
             else:
                 lifetime.die_with_parent(zygote)
                 self._forget_the_zygote()
-                _be_in_a_role(role, folder, descriptors)
+                _be_in_a_role(self._roles[name], folder, descriptors)
             status = 0
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1

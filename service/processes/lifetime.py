@@ -13,11 +13,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _prctl(option: int, value: int) -> None:
+def _prctl(option: int, value: int | bytes) -> None:
     if _libc.prctl(option, value, 0, 0, 0) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
@@ -36,6 +37,11 @@ def die_with_parent(parent: int, death_signal: int = signal.SIGKILL) -> None:
 def adopt_orphans() -> None:
     """From now on descendants whose parents die become this process's own children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def call_this_process(name: str) -> None:
+    """From now on `ps` and the kernel's log know it by this name; at most 15 bytes count."""
+    _prctl(_PR_SET_NAME, name.encode())
 
 
 def children() -> set[int]:

@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.victims import LOOKING, prefer_as_victim
@@ -124,6 +125,8 @@ def _tags_or_none(
 
 
 def _fetch(wanted: Mapping[str, Any]) -> _Answer:
+    # For good: a child that has fetched is asked nothing more.
+    priority.step_back()
     client = MlflowClient()
     name, version = wanted["name"], wanted["version"]
     found = _still_there(client, name, version, wanted["created"])

@@ -24,6 +24,9 @@ from service.registry.artifacts import private_folder
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
 
 REGISTRY_ROLE: Final = "service.registry.child"
+DATABASE_ROLE: Final = "service.registry.database_child"
+# mlflow/store/db/db_types.py, DATABASE_ENGINES; a driver may follow (`postgresql+psycopg2`).
+_DATABASES: Final = frozenset({"mssql", "mysql", "postgresql", "sqlite"})
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
 _MLFLOW_PATIENCE: Final = {
@@ -39,6 +42,13 @@ class Deadlines:
 
     look: float = 10.0
     fetch: float = 600.0
+
+
+def registry_role(environment: Mapping[str, str]) -> str:
+    """The role of children that ask the registry which MLflow's variables name."""
+    address = environment.get("MLFLOW_REGISTRY_URI") or environment.get("MLFLOW_TRACKING_URI", "")
+    scheme = address.partition(":")[0]
+    return DATABASE_ROLE if scheme.partition("+")[0] in _DATABASES else REGISTRY_ROLE
 
 
 class MlflowRegistry:
@@ -61,6 +71,7 @@ class MlflowRegistry:
         deadlines: Deadlines,
     ) -> None:
         self._forks = forks
+        self._role = registry_role(environment)
         self._environment = {**environment, **_MLFLOW_PATIENCE}
         self._cache = cache
         self._on_line = on_line
@@ -135,7 +146,7 @@ class MlflowRegistry:
             raise
 
     async def _child(self, stage: str) -> Child:
-        child = await self._forks.fork(REGISTRY_ROLE, _MAX_BODY_BYTES, self._on_line)
+        child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)
         head = orjson.dumps({"environment": self._environment})
         try:
             await _ask(child, stage, Operation.CONFIGURE, head, self._look_seconds)

@@ -12,7 +12,8 @@ from service.following.follower import Follower
 from service.following.gates import Gates
 from service.following.history import Known
 from service.following.ledger import Ledger
-from service.following.ports import FetchedVersion, Missing, Resolution, Staged
+from service.following.observer import FollowingObserver
+from service.following.ports import FetchedVersion, Missing, Resolution, Staged, Stager
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
 from tests.support.serving import (
@@ -223,6 +224,8 @@ class World:
         keep_warm_seconds: float = 60.0,
         gates: Gates | None = None,
         history: FakeHistory | None = None,
+        stager: Stager | None = None,
+        observer: FollowingObserver | None = None,
     ) -> None:
         self.refs = [ModelRef.parse(ref) for ref in refs or ("iris@champion",)]
         self.registry = FakeRegistry()
@@ -235,8 +238,8 @@ class World:
         self.follower = Follower(
             self.slots,
             self.registry,
-            self.stager,
-            self.events,
+            stager or self.stager,
+            observer or self.events,
             self.time.clock,
             poll_seconds=1.0,
             keep_warm_seconds=keep_warm_seconds,

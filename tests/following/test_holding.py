@@ -55,12 +55,14 @@ async def test_p8_retired_version_is_closed_after_its_last_request() -> None:
     predictor = world.stager.predictors[version(1)]
     predictor.gate = asyncio.Event()
     one_row = binding.servable.contract.parse(b'{"inputs": [1]}', "")
-    request = asyncio.create_task(binding.predict(one_row))
+    binding.servable.hold()
+    request = asyncio.create_task(predictor.predict(one_row))
     await predictor.entered.wait()
     await world.follow_to(version(2))
     assert not predictor.closed
     predictor.gate.set()
     assert await request == b"[1]"
+    binding.servable.release()
     await world.follower.settled()
     assert predictor.closed
 

@@ -192,6 +192,22 @@ async def test_p11_decoder_killed_with_a_body_in_it_costs_nobody_an_answer(
     assert told.ended == ["its process died"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_p11_decoder_that_is_ended_or_stopped_idle_is_replaced(
+    stand_in: Decoder, told: Told, number: signal.Signals
+) -> None:
+    """The next body is read by another; one that is stopped is given up at the limit of time."""
+    await stand_in.decode("", b"", "")
+    before = stand_in._child
+    assert before is not None
+    os.kill(before.pid, number)
+    async with asyncio.timeout(SECONDS):
+        await stand_in.decode("", b"", "")
+        await before.exited
+    assert stand_in._child is not None
+    assert stand_in._child.pid != before.pid
+
+
 async def test_p14_body_that_needs_too_much_memory_is_refused(zygote: Zygote, told: Told) -> None:
     """The process is limited by a multiple of the longest body; the next body is read as ever."""
     small = Decoder(zygote, DecoderLimits(1), told)

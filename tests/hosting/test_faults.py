@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.hosting.rows import Counts, double_rows
 from tests.models import unruly
 from tests.support import models
 from tests.support.services import alive
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECONDS = 60
@@ -52,11 +53,17 @@ def pid_of(pool: Pool) -> int:
     return host.child.pid
 
 
-@pytest.mark.parametrize("fault", [unruly.CHANGE, unruly.ENDLESS, unruly.FEW, unruly.MANY])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(unruly.CHANGE, unruly.ENDLESS, unruly.FEW, unruly.MANY),
+        *(unruly.GIANT, unruly.CYCLE, unruly.UNKNOWN),
+    ],
+)
 async def test_p10_request_with_a_bad_answer_fails_alone(
     place: Path, make_pool: MakePool, fault: int
 ) -> None:
-    """It changes its input and raises, never ends, or answers too few or too many rows."""
+    """Too few or many rows, without end, too large, in a circle, of no known type; or none."""
     pool = await make_pool(place)
     before = pid_of(pool)
     assert isinstance(await among_neighbours(pool, fault), ModelFailed)
@@ -121,6 +128,24 @@ async def test_p11_host_that_is_stopped_costs_nobody_an_answer(
     os.kill(pid_of(pool), signal.SIGSTOP)
     assert await among_neighbours(pool, 5.0) == [10.0]
     assert counts.restarts == [EndReason.TIME_LIMIT]
+
+
+async def test_p11_answer_that_came_while_the_front_stood_still_counts(
+    place: Path, make_pool: MakePool
+) -> None:
+    """The limit has passed when the front goes on, but the host has kept it."""
+    counts = Counts()
+    pool = await make_pool(place, counts=counts, limits=Limits(predict_seconds=0.5))
+    os.kill(pid_of(pool), signal.SIGSTOP)
+    asked = asyncio.ensure_future(pool.predict(double_rows(1.0)))
+    await until(lambda: not pool._idle, SECONDS, "the host has it")
+    os.kill(pid_of(pool), signal.SIGCONT)
+    begun = time.monotonic()
+    # Nothing on this loop turns meanwhile, as in a front that is stopped.
+    wait_until(lambda: time.monotonic() > begun + 1.0, SECONDS)
+    async with asyncio.timeout(SECONDS):
+        assert await asked == b"[2.0]"
+    assert counts.restarts == []
 
 
 async def test_p11_request_that_stops_its_host_times_out_alone(

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.http.app import App
-from tests.support.serving import FakeContract, FakePredictor
+from tests.support.serving import FakeContract, FakePredictor, FakeReader
 
 BOUND = 5.0
 
@@ -64,6 +64,26 @@ async def test_p7_servable_is_held_until_its_last_request_is_answered(app: App) 
         await request
 
     assert held_during
+    assert not binding.servable.held
+
+
+async def test_p7_servable_is_held_while_its_request_is_read(app: App) -> None:
+    """A large body is read for long; a version that is closed meanwhile could not answer it."""
+    app.serve("1")
+    binding = app.slots.default.binding
+    assert binding is not None
+    reader = binding.servable.reader
+    assert isinstance(reader, FakeReader)
+    reader.gate.clear()
+    async with asyncio.timeout(BOUND):
+        request = asyncio.create_task(app.predict([1]))
+        await reader.entered.wait()
+        app.serve("2")
+        binding.servable.release()
+        reader.gate.set()
+        reply = await request
+
+    assert (reply.status_code, reply.headers["podium-version"]) == (200, "1")
     assert not binding.servable.held
 
 

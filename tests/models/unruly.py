@@ -26,7 +26,7 @@ import pandas as pd
     FEW,
     MANY,
 ) = range(1001, 1013)
-EAT, EAT_IN_FORK, SILENT, GRAB, HANG = range(1013, 1018)
+EAT, EAT_IN_FORK, SILENT, GRAB, HANG, GIANT, CYCLE, UNKNOWN = range(1013, 1021)
 MEGABYTE = 1024**2
 TOO_MUCH = 4096
 
@@ -143,7 +143,24 @@ def hang(model_input, answer):
     time.sleep(3600)
 
 
+def giant(model_input, answer):
+    return instead(model_input, answer, GIANT, "y" * 100 * MEGABYTE)
+
+
+def cycle(model_input, answer):
+    holds_itself = []
+    holds_itself.append(holds_itself)
+    return instead(model_input, answer, CYCLE, holds_itself)
+
+
+def unknown(model_input, answer):
+    return instead(model_input, answer, UNKNOWN, object())
+
+
 FAULTS = {
+    GIANT: giant,
+    CYCLE: cycle,
+    UNKNOWN: unknown,
     GRAB: grab,
     HANG: hang,
     FORK: fork,

@@ -62,6 +62,40 @@ async def test_child_that_is_stopped_is_given_up_at_the_deadline(
             assert await registry.resolve([REF]) == {REF: CHAMPION}
 
 
+async def test_child_that_is_killed_idle_is_replaced(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """Before the next look, which does not fail for it."""
+    async with ScriptedServer(otherwise=GOOD) as server:
+        registry = make_registry(server.url)
+        await registry.prepare()
+        (child,) = forks.children
+        os.kill(child.pid, signal.SIGKILL)
+        async with asyncio.timeout(SECONDS):
+            await child.exited
+            assert await registry.resolve([REF]) == {REF: CHAMPION}
+
+
+async def test_child_that_is_killed_over_a_look_fails_that_look_alone(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """The next one has another child."""
+    async with ScriptedServer(otherwise=b"") as server:
+        server.gate.clear()
+        registry = make_registry(server.url)
+        await registry.prepare()
+        look = asyncio.create_task(registry.resolve([REF]))
+        async with asyncio.timeout(SECONDS):
+            await server.until_asked(MODEL_PATH)
+            os.kill(forks.children[0].pid, signal.SIGKILL)
+            with pytest.raises(PassingFault) as failure:
+                await look
+            assert failure.value.reason == "no_process"
+            server.otherwise = GOOD
+            server.gate.set()
+            assert await registry.resolve([REF]) == {REF: CHAMPION}
+
+
 async def test_server_that_never_answers_is_given_up_at_the_deadline(
     make_registry: MakeRegistry, forks: Watched
 ) -> None:

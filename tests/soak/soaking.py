@@ -10,7 +10,18 @@ from typing import Final
 
 import httpx
 
-from tests.soak.faults import KILLS, POISONED, POISONS, STOPPED, poison
+from tests.soak.faults import (
+    HANGS,
+    HOST_STOPPED,
+    SENT,
+    SIGNALLED,
+    UNLOADABLE,
+    Leaving,
+    Poison,
+    draw,
+    leave,
+    poison,
+)
 from tests.soak.figures import Held, Record, held
 from tests.support import models
 from tests.support.registered import Registry
@@ -22,21 +33,34 @@ NAME: Final = "soaking"
 # The service's own, short enough that a soak sees them at work.
 ENVIRONMENT: Final = {
     "PODIUM_KEEP_WARM_SECONDS": "0",
-    "PODIUM_PREDICT_TIMEOUT_SECONDS": "5",
-    "PODIUM_HOST_MEMORY_BYTES": str(1024**3),
+    "PODIUM_PREDICT_TIMEOUT_SECONDS": "3",
+    "PODIUM_HOST_MEMORY_BYTES": str(768 * 1024**2),
+    "PODIUM_MAX_REPLY_BYTES": str(4 * 1024**2),
 }
 _VERSIONS: Final = ("1", "2", "3")
+_LARGE_ROWS: Final = 6000  # more than 64 KiB, which is what the decoder reads
 _SWAP_SECONDS: Final = 180.0
 _QUIET_SECONDS: Final = 120.0
+# Clients pause, so that half of two cores are left for swaps and faults.
+_MOST_PAUSE_SECONDS: Final = 0.03
+_SHARE_OF_UNLOADABLE: Final = 0.1
 
 
 def registered(tracking_uri: str, folder: Path) -> Registry:
-    """Three versions that answer differently; the first is champion."""
+    """Three versions that answer differently, the first is champion, and some that cannot load.
+
+    The third one is row-wise, so that requests share calls with the faults of others.
+    """
     registry = Registry(tracking_uri, NAME)
     for number in map(int, _VERSIONS):
         ships = [models.number_module(folder / f"code{number}", number)]
         example = {"x": [1.0, 2.0]}
-        registry.add(models.save(folder / str(number), NAME, example=example, ships=ships))
+        place = models.save(folder / str(number), NAME, example=example, ships=ships)
+        registry.add(place, **{"podium.batching": "rows"} if number == int(_VERSIONS[-1]) else {})
+    for fault in UNLOADABLE.values():
+        ships = [models.number_module(folder / f"unloadable{fault}", fault)]
+        place = folder / f"without{fault}"
+        registry.add(models.save(place, "unloadable", example=None, ships=ships))
     registry.move("champion", "1")
     return registry
 
@@ -61,7 +85,7 @@ class Soak:
     def run(self, swaps: int, told: Callable[[], None]) -> None:
         """So many more swaps; returns when nobody asks anything any more."""
         self._stop.clear()
-        works = [self._ask] * CLIENTS + [self._poison, self._kill, self._measure]
+        works = [self._ask] * CLIENTS + [self._ask_much, self._poison, self._kill, self._measure]
         threads = [
             threading.Thread(target=work, args=(number,)) for number, work in enumerate(works)
         ]
@@ -78,6 +102,7 @@ class Soak:
 
     def drained(self) -> Held:
         """What is held when all that was going on has ended."""
+        self._restored()
         pid, last = self._service.process.pid, list[tuple[int, int]]()
 
         def quiet() -> bool:
@@ -94,26 +119,72 @@ class Soak:
         hosts = slot["hosts"]
         return bool(slot["state"] == "serving" and hosts["hosts"] == 1 and hosts["waiting"] == 0)
 
-    def _swap(self) -> None:
-        version = self._random.choice([each for each in _VERSIONS if each != self._current])
-        wished = time.monotonic()
+    def _restored(self) -> None:
+        # What faults have ended is started again when it is needed: all of it is needed now.
+        with self._client() as client:
+            self._ask_once(client, [1.0] * _LARGE_ROWS)
+            self._wish_for(self._another())
+            wait_until(self._at_rest, _SWAP_SECONDS, "the last version serves")
+
+    def _another(self) -> str:
+        self._current = self._random.choice([each for each in _VERSIONS if each != self._current])
+        return self._current
+
+    def _wish_for(self, version: str) -> None:
         self._registry.move("champion", version)
+
+    def _swap(self) -> None:
+        if self._random.random() < _SHARE_OF_UNLOADABLE:
+            self._wish_for_unloadable()
+        version, wished = self._another(), time.monotonic()
+        self._wish_for(version)
         wait_until(
             lambda: self._seen[0] == version and self._seen[1] >= wished,
             _SWAP_SECONDS,
             f"version {version} answers: {self._service.slot(f'{NAME}@champion')}",
         )
-        self._current = version
         self.record.swaps.append(self.record.now)
 
+    def _wish_for_unloadable(self) -> None:
+        names = list(UNLOADABLE)
+        name = self._random.choice(names)
+        self.record.faults[name] += 1
+        # Registered behind those that load, in this order.
+        version = str(len(_VERSIONS) + names.index(name) + 1)
+        self._wish_for(version)
+        # A hanging one is left behind while it loads; another may be, or is refused first.
+        enough = "staging" if name == HANGS or self._random.random() < 0.5 else "version_refused"
+        before = len(self._told(enough, version))
+        wait_until(
+            lambda: len(self._told(enough, version)) > before,
+            _SWAP_SECONDS,
+            f"version {version} is known: {enough}",
+        )
+
+    def _told(self, event: str, version: str) -> list[dict[str, object]]:
+        return [line for line in self._service.events(event) if line["version"] == version]
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self._service.url, timeout=120, trust_env=False)
+
     def _ask(self, number: int) -> None:
-        random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
-        with httpx.Client(base_url=self._service.url, timeout=120, trust_env=False) as client:
-            while not self._stop.is_set():
+        random = self._own_random(number)
+        with self._client() as client:
+            while not self._stop.wait(random.uniform(0, _MOST_PAUSE_SECONDS)):
                 begun = time.monotonic()
                 self._ask_once(client, [float(random.randrange(1000))] * random.randint(1, 3))
                 self._answered[number] = begun
-            del self._answered[number]
+            self._answered.pop(number, None)
+
+    def _ask_much(self, number: int) -> None:
+        random = self._own_random(number)
+        with self._client() as client:
+            while not self._stop.wait(random.uniform(0, 1)):
+                first = random.randrange(1000)
+                self._ask_once(client, [float(first + each) for each in range(_LARGE_ROWS)])
+
+    def _own_random(self, number: int) -> Random:
+        return Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
 
     def _ask_once(self, client: httpx.Client, sent: list[float]) -> None:
         begun = time.monotonic()
@@ -133,25 +204,31 @@ class Soak:
             self._seen = (version, begun)
 
     def _poison(self, number: int) -> None:
-        random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
-        while not self._stop.wait(random.uniform(0, 1)):
-            each = random.choice(POISONS)
+        random = self._own_random(number)
+        while not self._stop.wait(random.uniform(0, 2)):
+            each = draw(SENT, random)
             self.record.faults[each.name] += 1
-            with self._ending if each.statuses is POISONED else contextlib.nullcontext():
-                problem = poison(self._service.url, each)
-                # Whoever was alone in the host that was stopped, as a good request might be.
-                if problem is not None and not (self._stopped and ": 504 " in problem):
-                    self.record.unexpected.append(f"{self.record.now:.1f} s: {problem}")
-                self._recover()
+            if isinstance(each, Leaving):
+                leave(self._service.url, each)
+            else:
+                self._send(each)
+
+    def _send(self, each: Poison) -> None:
+        with self._ending if each.ends else contextlib.nullcontext():
+            problem = poison(self._service.url, each)
+            # Whoever was alone in the host that was stopped, as a good request might be.
+            if problem is not None and not (self._stopped and ": 504 " in problem):
+                self.record.unexpected.append(f"{self.record.now:.1f} s: {problem}")
+            self._recover()
 
     def _kill(self, number: int) -> None:
-        random = Random(self._seed * 100 + number)  # noqa: S311 - it must be the same again
-        while not self._stop.wait(random.uniform(1, 6)):
-            name = random.choice(list(KILLS))
-            self.record.faults[name] += 1
+        random = self._own_random(number)
+        while not self._stop.wait(random.uniform(1, 5)):
+            each = draw(SIGNALLED, random)
+            self.record.faults[each.name] += 1
             with self._ending:
-                self._stopped = name == STOPPED
-                KILLS[name](self._service, random)
+                self._stopped = each is HOST_STOPPED
+                each.strike(self._service, random)
                 self._recover()
                 self._stopped = self._stopped and self._stop.is_set()
 

@@ -105,12 +105,16 @@ class FakeContract:
 
 @dataclass(slots=True)
 class FakeReader:
-    """Reads every body by the contract, at once."""
+    """Reads every body by the contract, once its gate is open; `entered` as a predictor's."""
 
     contract: FakeContract
+    gate: asyncio.Event = field(default_factory=open_gate)
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ModelInput:
         """What the contract says."""
+        self.entered.set()
+        await self.gate.wait()
         whole = body if isinstance(body, bytes) else b"".join(body)
         return self.contract.parse(whole, media_type)
 

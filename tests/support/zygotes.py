@@ -10,16 +10,14 @@ from service.hosting.decoding import DECODER_ROLE
 from service.hosting.inspection import INSPECTOR_ROLE
 from service.hosting.starting import HOST_ROLE
 from service.processes.zygote import Zygote
-from service.registry.client import REGISTRY_ROLE
+from service.registry.client import DATABASE_ROLE, REGISTRY_ROLE
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def zygote() -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
-    made = Zygote(
-        [HOST_ROLE, REGISTRY_ROLE, DECODER_ROLE, INSPECTOR_ROLE],
-        host_environment(os.environ, hosts=2),
-    )
+    roles = [HOST_ROLE, REGISTRY_ROLE, DATABASE_ROLE, DECODER_ROLE, INSPECTOR_ROLE]
+    made = Zygote(roles, host_environment(os.environ, hosts=2))
     await made.start()
     yield made
     await made.close()
