@@ -36,7 +36,7 @@ from service.metrics import Metrics
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
-from service.registry.client import REGISTRY_ROLE, Deadlines, MlflowRegistry
+from service.registry.client import REGISTRY_ROLE, Cache, Deadlines, MlflowRegistry
 from service.reporting import DecoderReport, FollowingReport, HostingReport, zygote_died
 from service.server import Server, Stopping
 from service.settings import Settings
@@ -195,8 +195,8 @@ def _registry(
     def printed(stream: str, line: str) -> None:
         logs.logger.info("registry_output", stream=stream, line=line)
 
-    cache = settings.home.resolve() / "cache"
-    remove_partial(cache, older_than=time.time() - settings.load_timeout_seconds)
+    cache = Cache(settings.home.resolve() / "cache", settings.cache_bytes)
+    remove_partial(cache.folder, older_than=time.time() - settings.load_timeout_seconds)
     deadlines = Deadlines(fetch=settings.load_timeout_seconds)
     return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
 

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "cache_bytes": (("1048576", 2**20), ("1", 1)),
     "allow_unsigned": (("true", True), ("1", True)),
 }
 BAD = [
@@ -52,6 +53,7 @@ BAD = [
     *(("LOAD_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
     *(("HOST_MEMORY_BYTES", bad) for bad in ("", "0", "2GiB")),
     *(("DRAIN_SECONDS", bad) for bad in ("-1", "inf", "nan")),
+    *(("CACHE_BYTES", bad) for bad in ("", "0", "10GiB")),
     *(("ALLOW_UNSIGNED", bad) for bad in ("", "maybe")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),

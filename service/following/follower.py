@@ -17,7 +17,7 @@ from service.following.observer import FollowingObserver
 from service.following.policy import Action, SlotView, decide, pause_after
 from service.following.ports import Missing, Registry, Resolution, Stager, Unanswered
 from service.following.refs import VersionId
-from service.following.servable import Binding, Servable
+from service.following.servable import Binding, Servable, close
 from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
 
 _LOADS_AT_ONCE: Final = 2
@@ -88,7 +88,7 @@ class Follower:
             if binding is not None:
                 binding.servable.release()
         await self.settled()
-        await asyncio.gather(*(each.predictor.close() for each in self._open.values()))
+        await asyncio.gather(*(close(each) for each in self._open.values()))
 
     def _note_defect(self, error: Exception) -> None:
         failure = Failure(LOOK, "internal", "Podium failed.", self._clock.wall())
@@ -169,7 +169,11 @@ class Follower:
         fetched = await self._registry.fetch(version)
         stages["fetch"] = self._clock.monotonic() - started
         started = self._clock.monotonic()
-        staged = await self._stager.stage(fetched)
+        try:
+            staged = await self._stager.stage(fetched)
+        except BaseException:
+            fetched.lease.release()
+            raise
         stages["load"] = self._clock.monotonic() - started
         return Servable(fetched, staged, self._unheld)
 
@@ -244,7 +248,7 @@ class Follower:
         if self._open.get(servable.version) is servable:
             del self._open[servable.version]
         self._observer.retired(servable.version)
-        self._keep(servable.predictor.close())
+        self._keep(close(servable))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -3,12 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.errors import FollowingError, PassingFault
 from service.following.clock import Clock
 from service.following.follower import Follower
+from service.following.history import Known
 from service.following.ports import FetchedVersion, Missing, Resolution, Staged
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
@@ -64,6 +65,14 @@ class FakeRegistry:
         for each in self.models.pop(name):
             self.delete_version(each)
 
+    def rename_model(self, name: str, to: str) -> None:
+        """Its aliases stay with it; the time that it was made at does too."""
+        self.models[to] = [replace(each, name=to) for each in self.models.pop(name)]
+        for ref in [ref for ref in self.aliases if ref.name == name]:
+            found = self.aliases.pop(ref)
+            if isinstance(found, VersionId):
+                self.aliases[replace(ref, name=to)] = replace(found, name=to)
+
     async def prepare(self) -> None:
         if self.down is not None:
             raise self.down
@@ -86,6 +95,26 @@ class FakeRegistry:
         if version in self.gone:
             raise PassingFault("fetch", "version_gone", "The version was deleted.")
         return fetched_version(version)
+
+
+@dataclass
+class FakeHistory:
+    """`service.following.history.History` in memory; `lost` are versions whose artifact is gone."""
+
+    known: dict[ModelRef, Known] = field(default_factory=dict)
+    served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
+    lost: set[VersionId] = field(default_factory=set)
+
+    async def last_known_good(self, ref: ModelRef) -> Known | None:
+        known = self.known.get(ref)
+        return None if known is None or known.fetched.version in self.lost else known
+
+    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
+        return (ref, version) in self.served
+
+    def note(self, ref: ModelRef, known: Known) -> None:
+        self.known[ref] = known
+        self.served.add((ref, known.fetched.version))
 
 
 @dataclass

@@ -6,11 +6,13 @@ import signal
 import time
 
 import pytest
+from mlflow.server.security_utils import INVALID_HOST_MSG
 
 from service.errors import PassingFault
-from service.following.ports import Missing
+from service.following.ports import Missing, Unanswered
 from service.following.refs import ModelRef, VersionId
 from service.registry.client import Deadlines, MlflowRegistry
+from service.registry.wire import SENTENCES, Fault
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.scripted_server import (
     CREATED,
@@ -122,6 +124,10 @@ NONSENSE = {
     "html 404": response(b"<html>no such page</html>", 404, "Content-Type: text/html"),
     "html 401": response(b"<html>who are you</html>", 401, "Content-Type: text/html"),
     "html 403": response(b"<html>not you</html>", 403, "Content-Type: text/html"),
+    "json 401": answer({"error_code": "UNAUTHENTICATED", "message": "no"}, 401),
+    "json 403": answer({"error_code": "PERMISSION_DENIED", "message": "no"}, 403),
+    "host refused": response(INVALID_HOST_MSG.encode(), 403, "Content-Type: text/plain"),
+    "html 502": response(b"<html>bad gateway</html>", 502, "Content-Type: text/html"),
     "error 500": answer({"error_code": "INTERNAL_ERROR", "message": "no"}, 500),
     "empty 500": response(b"", 500),
     "empty 200": response(b""),
@@ -152,13 +158,58 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE.keys())
-async def test_nonsense_is_a_passing_fault(make_registry: MakeRegistry, nonsense: bytes) -> None:
-    """Never another exception, never a hang; and the registry's process lives on."""
-    async with ScriptedServer(otherwise=nonsense) as server:
-        registry = make_registry(server.url)
-        failure = await refusal(registry)
-    assert failure.reason in {"registry_refused", "registry_unreachable"}
+# What is not named here is nonsense.
+MEANINGS = {
+    "html 401": "registry_unauthenticated",
+    "json 401": "registry_unauthenticated",
+    "html 403": "registry_forbidden",
+    "json 403": "registry_forbidden",
+    "host refused": "registry_host_refused",
+    "html 502": "registry_refused",
+    "error 500": "registry_refused",
+    "empty 500": "registry_refused",
+    "not found in words alone": "registry_refused",
+    "cut off": "registry_unreachable",
+    "no http": "registry_unreachable",
+    "nothing": "registry_unreachable",
+    "a loop": "registry_refused",
+    "a redirect to nowhere": "registry_refused",
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+async def test_p5_each_answer_that_is_none_has_its_code(
+    make_registry: MakeRegistry, kind: str
+) -> None:
+    """Never another exception, never a hang; stable, with a sentence that says what to do."""
+    async with ScriptedServer(otherwise=NONSENSE[kind]) as server:
+        failure = await refusal(make_registry(server.url))
+    assert failure.reason == MEANINGS.get(kind, "registry_nonsense")
+    assert failure.message == SENTENCES[Fault(failure.reason)]
+    assert failure.detail
+
+
+async def test_host_name_that_mlflow_refuses_is_named_as_such(
+    make_registry: MakeRegistry, mlflow_server: str
+) -> None:
+    """By MLflow itself, asked by another name through a proxy, as by a name in a compose file."""
+    registry = make_registry("http://mlflow.example:5000", http_proxy=mlflow_server)
+    failure = await refusal(registry)
+    assert failure.reason == "registry_host_refused"
+    assert "--allowed-hosts" in failure.message
+
+
+async def test_model_that_may_not_be_read_keeps_no_other_from_being_followed(
+    make_registry: MakeRegistry,
+) -> None:
+    """It alone is unanswered, and says why."""
+    other = ModelRef("other", "champion")
+    async with ScriptedServer(otherwise=GOOD) as server:
+        found = await make_registry(server.url).resolve([REF, other])
+    assert found[REF] == CHAMPION
+    refused = found[other]
+    assert isinstance(refused, Unanswered)
+    assert refused.code == "registry_nonsense"
 
 
 async def test_nonsense_does_not_end_the_process_that_asks(
@@ -201,7 +252,7 @@ async def test_address_that_mlflow_cannot_use_is_refused_in_words(
 ) -> None:
     """The detail, which is for the log, says what MLflow thinks of it."""
     failure = await refusal(make_registry(uri))
-    assert failure.reason == "registry_refused"
+    assert failure.reason in {"registry_refused", "registry_nonsense"}
     assert failure.detail
 
 
