@@ -30,7 +30,10 @@ _STATUS: Final = re.compile(
 )
 _DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _DISK: Final = re.compile(rf"\[Errno ({'|'.join(map(str, _DISK_ERRORS))})\]")
-_NO_CONNECTION: Final = (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError)
+_NO_CONNECTION: Final = (
+    *(requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError),
+    *(ConnectionError, TimeoutError),
+)
 _T = TypeVar("_T")
 
 

@@ -43,6 +43,7 @@ class FakeRegistry:
     models: dict[str, list[VersionId]] = field(default_factory=dict)
     gone: set[VersionId] = field(default_factory=set)
     models_made: int = 0
+    fetched_fields: dict[VersionId, dict[str, Any]] = field(default_factory=dict)
 
     def register(self, name: str) -> VersionId:
         """The model's next version; the model is made with its first one."""
@@ -94,7 +95,7 @@ class FakeRegistry:
             raise self.fetch_errors[version]
         if version in self.gone:
             raise PassingFault("fetch", "version_gone", "The version was deleted.")
-        return fetched_version(version)
+        return replace(fetched_version(version), **self.fetched_fields.get(version, {}))
 
 
 @dataclass

@@ -246,7 +246,8 @@ def read_only(folder: Path) -> Iterator[None]:
     """A mount that nobody may write to; where none may be made, a folder that its owner may not."""
     bind = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
     mounted = subprocess.run(bind, capture_output=True, check=False).returncode == 0
-    folder.chmod(0o500)
+    if not mounted:
+        folder.chmod(0o500)
     try:
         yield
     finally:

@@ -93,7 +93,7 @@ async def test_look_after_a_given_up_look_works_again(make_registry: MakeRegistr
     """A new process asks."""
     async with ScriptedServer(otherwise=b"") as server:
         server.gate.clear()
-        registry = make_registry(server.url, Deadlines(look=0.5))
+        registry = make_registry(server.url, Deadlines(look=2.0))
         await refusal(registry)
         server.otherwise = GOOD
         server.gate.set()
