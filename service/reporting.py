@@ -86,6 +86,19 @@ class FollowingReport:
         self._logger.error("tick_failed", exc_info=error)
 
 
+class HistoryReport:
+    """`service.registry.last_known_good.HistoryObserver` for logs."""
+
+    def __init__(self, logger: FilteringBoundLogger) -> None:
+        self._logger = logger
+
+    def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
+        """From any thread. What serves goes on serving."""
+        self._logger.warning(
+            "history_failed", slot=str(ref), code=code, message=message, detail=detail
+        )
+
+
 class DecoderReport:
     """`service.hosting.decoding.DecoderObserver` for metrics and logs."""
 
