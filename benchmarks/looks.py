@@ -34,7 +34,7 @@ from tests.support.tracking import migrate, mlflow_server
 
 _SIZES: Final = (50, 200, 1000)
 _FOLLOWED: Final = (1, 3, 10, 50)
-_LOOKS: Final = 8
+_LOOKS: Final = 6
 _POLL_SECONDS: Final = 1.0
 _SHARE: Final = 20
 _TICKS: Final = os.sysconf("SC_CLK_TCK")

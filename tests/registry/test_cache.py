@@ -1,43 +1,25 @@
-"""The cache as a service uses it: verified by its own child, leased, emptied, shared, and full."""
+"""The cache as a service uses it: verified by its own child, leased, emptied and shared."""
 
 import asyncio
-import contextlib
-import resource
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from service.errors import FollowingError, PassingFault
 from service.following.ports import FetchedVersion
-from service.processes.child import Child
-from service.processes.output import OnLine
-from service.processes.zygote import Zygote
 from service.registry.artifacts import discard
-from service.registry.client import Cache, MlflowRegistry
-from tests.registry.conftest import PATIENT, MakeRegistry, Watched
-from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files
+from tests.registry.conftest import MakeRegistry
+from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files, scripted
 from tests.registry.scripted_server import (
     DATA_PATH,
-    DOWNLOAD_URI_PATH,
     ScriptedServer,
-    answer,
     one_version,
     response,
 )
-from tests.registry.stores import MLMODEL, MlflowStore, artifact
+from tests.registry.stores import MlflowStore, artifact
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-INTACT = {"MLmodel": MLMODEL.encode(), "data": b"weights"}
-
-
-async def scripted(registry: MlflowRegistry) -> FetchedVersion:
-    """The one version of a scripted server."""
-    async with asyncio.timeout(SECONDS):
-        return await registry.fetch(SCRIPTED)
 
 
 def downloads(server: ScriptedServer) -> int:
@@ -136,9 +118,7 @@ async def test_least_recently_used_version_makes_room_for_the_next(
     assert [path.is_dir() for path in paths] == [False, True]
 
 
-async def test_two_services_share_a_home(
-    make_registry: MakeRegistry, forks: Watched, cache: Path
-) -> None:
+async def test_two_services_share_a_home(make_registry: MakeRegistry, cache: Path) -> None:
     """The second finds what the first has fetched, and each holds a lease of its own."""
     async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
         first = await scripted(make_registry(server.url))
@@ -172,85 +152,3 @@ async def test_two_services_that_fetch_at_once_end_with_one_place(
     assert len({each.path for each in found}) == 1
     assert files(found[0].path) == INTACT
     assert not list(cache.glob("partial-*"))
-
-
-@dataclass
-class Cramped(Watched):
-    """Its children write files of so many bytes at most: what a full disk is to everybody."""
-
-    most: int | None = None
-
-    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
-        child = await super().fork(role, max_body_bytes, on_line)
-        if self.most is not None:
-            resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (self.most, self.most))
-        return child
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB; a plain folder where nobody may mount one."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    yield place
-    if mounted:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-LARGE = {**WHOLE, "data": response(b"w" * 100_000)}
-
-
-@pytest.mark.parametrize("told", [True, False], ids=["lengths told", "lengths not told"])
-async def test_full_disk_is_a_passing_fault_and_takes_nothing_from_what_serves(
-    zygote: Zygote,
-    small_disk: Path,
-    told: bool,  # noqa: FBT001 - the table's word
-) -> None:
-    """Before the download if the store tells lengths, else in the middle; nothing is left of it."""
-    forks = Cramped(zygote, most=None if small_disk.is_mount() else 60_000)
-    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
-        environment = {"MLFLOW_TRACKING_URI": server.url}
-        kept = Cache(small_disk / "cache")
-        registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT)
-        serving = await scripted(registry)
-        lengths = {} if told else dict.fromkeys(LARGE)
-        server.answers |= one_version("iris", LARGE, lengths)
-        server.answers |= {DOWNLOAD_URI_PATH: answer({"artifact_uri": "mlflow-artifacts:/m/"})}
-        failure = await fault(registry.fetch(SCRIPTED))
-        await registry.close()
-    assert (type(failure), failure.reason) == (PassingFault, "disk")
-    assert "room" in failure.message
-    assert files(serving.path) == INTACT
-    assert not list(kept.folder.glob("partial-*"))
-    serving.lease.release()
-
-
-async def test_cache_that_may_not_be_written_serves_what_it_has(
-    make_registry: MakeRegistry, cache: Path
-) -> None:
-    """A version that lies there whole needs no room; one that does not is the disk's fault."""
-    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
-        first = await scripted(make_registry(server.url))
-        with read_only(cache):
-            assert (await scripted(make_registry(server.url))).path == first.path
-            server.answers |= {DOWNLOAD_URI_PATH: answer({"artifact_uri": "mlflow-artifacts:/m/"})}
-            failure = await fault(make_registry(server.url).fetch(SCRIPTED))
-    assert (type(failure), failure.reason) == (PassingFault, "disk")
-    assert files(first.path) == INTACT
-
-
-@contextlib.contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """A mount that nobody may write to; where none may be made, a folder that its owner may not."""
-    bind = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
-    mounted = subprocess.run(bind, capture_output=True, check=False).returncode == 0
-    if not mounted:
-        folder.chmod(0o500)
-    try:
-        yield
-    finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
-        folder.chmod(0o700)
