@@ -19,6 +19,7 @@ from service.registry.last_known_good import DiskHistory
 from tests.following.fakes import FakeHistory, version
 from tests.registry.conftest import PATIENT, Watched
 from tests.registry.stores import MlflowStore
+from tests.registry.told import Told
 from tests.support.serving import fetched_version
 from tests.support.tracking import copy_database
 
@@ -62,17 +63,6 @@ class FakeHome:
 
     def lose(self, fetched: FetchedVersion) -> None:
         self.history.lost.add(fetched.version)
-
-
-@dataclass
-class Told:
-    """`service.registry.last_known_good.HistoryObserver` that remembers codes."""
-
-    codes: list[str] = field(default_factory=list)
-
-    def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
-        assert message
-        self.codes.append(code)
 
 
 class DiskHome:
@@ -213,39 +203,6 @@ async def test_altered_artifact_is_no_last_known_good(disk: DiskHome) -> None:
     assert await last(disk) == Known(first, 1000.0)
 
 
-TORN = {
-    "cut off": b'{"ref": "iris@champ',
-    "empty": b"",
-    "no json": b"\x00\xff",
-    "a list": b"[]",
-    "another's": b'{"ref": "iris@another", "since": 1.0}',
-    "a part missing": b'{"ref": "iris@champion", "since": 1.0}',
-    "elsewhere": b'{"ref": "iris@champion", "since": 1.0, "version": ["iris", 1, "1"], '
-    b'"source": "", "tags": {}, "place": "../../etc", "served": [["iris", "1", "1"]]}',
-    "too deep": b"[" * 100_000,
-}
-
-
-@pytest.mark.parametrize("content", TORN.values(), ids=TORN.keys())
-async def test_torn_or_foreign_file_is_set_aside_and_means_nothing_known(
-    disk: DiskHome, content: bytes
-) -> None:
-    """Told once; the next version that serves is kept again."""
-    first = await disk.fetch(1)
-    disk.history.note(REF, Known(first, 1000.0))
-    disk.history.close()
-    (file,) = disk.folder.iterdir()
-    file.write_bytes(content)
-    disk.restart()
-    assert await last(disk) is None
-    assert not disk.history.has_served(REF, first.version)
-    assert disk.told.codes == ["history_torn"]
-    assert file.with_name(f"{file.name}.unreadable").read_bytes() == content
-    disk.history.note(REF, Known(first, 2000.0))
-    disk.restart()
-    assert await last(disk) == Known(first, 2000.0)
-
-
 async def test_place_outside_the_cache_is_never_looked_at(disk: DiskHome) -> None:
     """Whoever may write the file may not have it lead anywhere."""
     first = await disk.fetch(1)
@@ -256,27 +213,3 @@ async def test_place_outside_the_cache_is_never_looked_at(disk: DiskHome) -> Non
     disk.restart()
     assert await last(disk) is None
     assert disk.told.codes == ["artifact_not_in_cache"]
-
-
-async def test_history_that_cannot_be_kept_is_told_and_raises_nothing(disk: DiskHome) -> None:
-    """The service goes on; what it serves is known until it ends."""
-    first = await disk.fetch(1)
-    disk.folder.write_text("a file where the folder should be")
-    disk.history.note(REF, Known(first, 1000.0))
-    disk.history.close()
-    assert disk.told.codes[-1] == "history_not_kept"
-    assert await last(disk) == Known(first, 1000.0)
-
-
-async def test_slots_with_hostile_names_are_kept_apart(disk: DiskHome) -> None:
-    """No part of a name becomes part of a path."""
-    first = await disk.fetch(1)
-    refs = [ModelRef(name, "champion") for name in ("../iris", "a@b", "模型\u202e", "x" * 250)]
-    for number, ref in enumerate(refs):
-        disk.history.note(ref, Known(first, float(number)))
-    disk.restart()
-    assert [disk.history.has_served(ref, first.version) for ref in refs] == [True] * 4
-    assert all(len(file.stem) == 64 for file in disk.folder.iterdir())
-    known = await last(disk, refs[2])
-    assert known is not None
-    assert known.since == 2.0
