@@ -25,7 +25,7 @@ from service.environment import host_environment, registry_environment
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.gates import Gates
-from service.following.history import History, NoHistory
+from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile
 from service.following.refs import VersionId
@@ -47,11 +47,13 @@ from service.patience import ClientLimits
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
-from service.registry.client import Deadlines, MlflowRegistry, registry_role
+from service.registry.client import Cache, Deadlines, MlflowRegistry, registry_role
+from service.registry.last_known_good import DiskHistory
 from service.reporting import (
     ConnectionReport,
     DecoderReport,
     FollowingReport,
+    HistoryReport,
     HostingReport,
     LedgerReport,
     zygote_died,
@@ -217,7 +219,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     registry = _registry(settings, environment, zygote, logs)
     decoder = _decoder(settings, zygote, metrics, logs)
     stager = _stager(settings, zygote, decoder, metrics, logs)
-    history = NoHistory()
+    history = _history(settings, registry, logs)
     follower = Follower(
         slots,
         registry,
@@ -243,12 +245,18 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         await decoder.close()
         await zygote.close()
         await asyncio.to_thread(ledger.close)
+        await asyncio.to_thread(history.close)
 
 
 def _ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
     path = settings.service_folder / "ledger.jsonl"
     file = LedgerFile(path, LedgerReport(metrics, logs.logger))
     return Ledger(file, file.read())
+
+
+def _history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
+    folder = settings.service_folder / "slots"
+    return DiskHistory(folder, registry.find, HistoryReport(logs.logger))
 
 
 def _gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:
@@ -275,8 +283,8 @@ def _registry(
     def printed(stream: str, line: str) -> None:
         logs.logger.info("registry_output", stream=stream, line=line)
 
-    cache = settings.home.resolve() / "cache"
-    remove_partial(cache, older_than=time.time() - settings.load_timeout_seconds)
+    cache = Cache(settings.home.resolve() / "cache", settings.cache_bytes)
+    remove_partial(cache.folder, older_than=time.time() - settings.load_timeout_seconds)
     deadlines = Deadlines(fetch=settings.load_timeout_seconds)
     return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
 

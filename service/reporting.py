@@ -135,6 +135,19 @@ class LedgerReport:
             self._logger.error("ledger_not_written", reason=reason)
 
 
+class HistoryReport:
+    """`service.registry.last_known_good.HistoryObserver` for logs."""
+
+    def __init__(self, logger: FilteringBoundLogger) -> None:
+        self._logger = logger
+
+    def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
+        """From any thread. What serves goes on serving."""
+        self._logger.warning(
+            "history_failed", slot=str(ref), code=code, message=message, detail=detail
+        )
+
+
 class DecoderReport:
     """`service.hosting.decoding.DecoderObserver` for metrics and logs."""
 

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     keep_warm_seconds: Seconds = Field(
         60.0, description="How long the version before stays ready to be moved back to"
     )
+    cache_bytes: Bytes = Field(
+        10 * 1024**3, description="Bytes above which artifacts that nobody serves are removed"
+    )
     allow_breaking: bool = Field(
         default=False,
         description="Serve versions whose signature breaks clients of the one before",

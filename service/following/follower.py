@@ -94,11 +94,11 @@ class Follower:
         found = await self._looker.look()
         if found is None:
             for slot in self._slots.values():
-                self._fall_back(slot)
+                await self._fall_back(slot)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0)
             for slot in self._slots.values():
-                self._follow(slot, found[slot.ref], wish)
+                await self._follow(slot, found[slot.ref], wish)
             self._abandon_the_unwanted()
         self._holding.retire_the_cold()
 
@@ -120,13 +120,13 @@ class Follower:
         self._slots.look = replace(self._slots.look, failure=failure)
         self._observer.tick_failed(error)
 
-    def _follow(self, slot: Slot, found: Resolution, wish: Wish) -> None:
+    async def _follow(self, slot: Slot, found: Resolution, wish: Wish) -> None:
         decision = decide(self._view(slot), found, self._clock.monotonic())
         if decision.aspired != slot.aspired:
             slot.aspire(decision.aspired, self._clock.wall(), wish)
         if isinstance(found, Unanswered):
             self._note_look(slot, found.code, found.message, found.detail)
-            self._fall_back(slot)
+            await self._fall_back(slot)
             return
         slot.fallback = None
         if isinstance(found, Missing):
@@ -148,27 +148,35 @@ class Follower:
             slot.failure = Failure(LOOK, code, message, self._clock.wall())
             self._observer.missing(slot.ref, slot.failure, detail)
 
-    def _fall_back(self, slot: Slot) -> None:
+    async def _fall_back(self, slot: Slot) -> None:
         """Without an answer, an empty slot serves what it served before the start (P5)."""
         tried = slot.quarantined is not None or self._clock.monotonic() < slot.retry_at
         coming = not self._staging.keys().isdisjoint({slot.aspired, slot.fallback})
         if slot.binding is not None or tried or coming or slot.gone:
             return
-        known = self._history.last_known_good(slot.ref)
+        known = await self._history.last_known_good(slot.ref)
         if known is not None:
             slot.fallback = known.fetched.version
             self._stage(slot, known.fetched.version, known.fetched)
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
-        if there := self._holding.ready(version):
-            self._offer(slot, there, Journey())
-        elif version not in self._staging:
+        there = self._holding.ready(version)
+        if there is None and version not in self._staging:
             self._observer.staging(version)
             task = asyncio.get_running_loop().create_task(self._bring(version, known))
             self._staging[version] = task
-            task.add_done_callback(partial(self._staging_ended, version))
+            task.add_done_callback(partial(self._staging_ended, version, known))
+            return
+        if known is not None:
+            known.lease.release()
+        if there is not None:
+            self._offer(slot, there, Journey())
 
-    def _staging_ended(self, version: VersionId, task: asyncio.Task[None]) -> None:
+    def _staging_ended(
+        self, version: VersionId, known: FetchedVersion | None, task: asyncio.Task[None]
+    ) -> None:
+        if task.cancelled() and known is not None:
+            known.lease.release()
         if self._staging.get(version) is task:
             del self._staging[version]
 
@@ -199,9 +207,8 @@ class Follower:
         self, slot: Slot, fetched: FetchedVersion, journey: Journey
     ) -> tuple[GateFinding, ...] | None:
         serving = None if slot.binding is None else slot.binding.servable.fetched
-        served = fetched.version in slot.served
         try:
-            return self._gates.check_slot(Candidacy(slot.ref, fetched, serving, served))
+            return self._gates.check_slot(Candidacy(slot.ref, fetched, serving))
         except FollowingError as error:
             self._refuse(slot, fetched.version, error, journey)
             return None

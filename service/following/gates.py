@@ -54,13 +54,11 @@ class Candidacy:
         ref: the slot's.
         fetched: the version.
         serving: what the slot serves now.
-        served: whether the slot has served the version since the start.
     """
 
     ref: ModelRef
     fetched: FetchedVersion
     serving: FetchedVersion | None
-    served: bool
 
 
 class SlotGate(Protocol):

@@ -48,10 +48,7 @@ class CompatibleGate:
         return (*findings, allowed)
 
     def _baseline(self, candidacy: Candidacy) -> Mapping[str, Any] | None:
-        before = candidacy.serving
-        if before is None:
-            known = self._history.last_known_good(candidacy.ref)
-            before = None if known is None else known.fetched
+        before = candidacy.serving or self._history.baseline(candidacy.ref)
         if before is None:
             return None
         try:
@@ -66,7 +63,7 @@ class CompatibleGate:
         if candidacy.fetched.tags.get(ALLOW_TAG, "").strip().lower() == "true":
             return _finding("allowed_by_tag", f"The version is tagged {ALLOW_TAG}=true.")
         version = candidacy.fetched.version
-        if candidacy.served or self._history.has_served(candidacy.ref, version):
+        if self._history.has_served(candidacy.ref, version):
             return _finding("served_before", "This slot has served the version before.")
         return None
 

@@ -18,8 +18,19 @@ class Known:
 class History(Protocol):
     """Remembers for each slot its last known good version, and which ones it has served."""
 
-    def last_known_good(self, ref: ModelRef) -> Known | None:
-        """What the slot last served, if its artifact is still there; None if nothing is known."""
+    async def last_known_good(self, ref: ModelRef) -> Known | None:
+        """What the slot last served, if its artifact is still there, whole and unaltered.
+
+        None if it is not, or nothing is known; never raises. Whoever asks owns the lease of what
+        is returned. No registry is asked.
+        """
+        ...
+
+    def baseline(self, ref: ModelRef) -> FetchedVersion | None:
+        """What the slot last served, as it was described then; its files may be gone.
+
+        Without an example and a lease.
+        """
         ...
 
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
@@ -27,14 +38,21 @@ class History(Protocol):
         ...
 
     def note(self, ref: ModelRef, known: Known) -> None:
-        """The slot serves this version from now on. Never raises: what cannot be kept is logged."""
+        """The slot serves this version from now on; returns at once.
+
+        Never raises: what cannot be kept is logged.
+        """
         ...
 
 
 class NoHistory:
     """Nothing is remembered."""
 
-    def last_known_good(self, ref: ModelRef) -> Known | None:
+    async def last_known_good(self, ref: ModelRef) -> Known | None:
+        """Nothing."""
+        return None
+
+    def baseline(self, ref: ModelRef) -> FetchedVersion | None:
         """Nothing."""
         return None
 

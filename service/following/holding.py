@@ -5,7 +5,7 @@ import asyncio
 from service.following.clock import Clock
 from service.following.observer import FollowingObserver
 from service.following.refs import VersionId
-from service.following.servable import Binding, Servable
+from service.following.servable import Binding, Servable, close
 from service.following.slots import Slot, Slots
 
 
@@ -78,14 +78,14 @@ class Holding:
 
     async def close(self) -> None:
         """Ends the processes of what is held by requests still; returns when they are gone."""
-        await asyncio.gather(*(each.predictor.close() for each in self._open.values()))
+        await asyncio.gather(*(close(each) for each in self._open.values()))
 
     def unheld(self, servable: Servable) -> None:
         """Nobody holds it any more: its processes are ended."""
         if self._open.get(servable.version) is servable:
             del self._open[servable.version]
         self._observer.retired(servable.version)
-        self.keep(asyncio.get_running_loop().create_task(servable.predictor.close()))
+        self.keep(asyncio.get_running_loop().create_task(close(servable)))
 
     def keep(self, task: asyncio.Task[None]) -> None:
         """Holds on to work that ends something, until it is done."""

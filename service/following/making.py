@@ -71,12 +71,17 @@ class Maker:
         if fetched is None:
             with self._timed(journey, "fetch"):
                 fetched = await self._registry.fetch(version)
-        with self._timed(journey, "gates"):
-            journey.findings = await self._gates.check(fetched)
-            if not is_wanted(fetched):
-                return None
-        with self._timed(journey, "load"):
-            staged = await self._stager.stage(fetched)
+        staged = None
+        try:
+            with self._timed(journey, "gates"):
+                journey.findings = await self._gates.check(fetched)
+                if not is_wanted(fetched):
+                    return None
+            with self._timed(journey, "load"):
+                staged = await self._stager.stage(fetched)
+        finally:
+            if staged is None:
+                fetched.lease.release()
         return Servable(fetched, staged, self._on_unheld)
 
     @contextlib.contextmanager

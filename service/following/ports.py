@@ -6,7 +6,7 @@ runs on both.
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +34,21 @@ class Unanswered:
 Resolution = VersionId | Missing | Unanswered
 
 
+class Lease(Protocol):
+    """A right to files on this machine: nobody removes them until it is released."""
+
+    def release(self) -> None:
+        """Gives it back; may be called again. Returns at once, and raises nothing."""
+        ...
+
+
+class NoLease:
+    """For files that nobody removes."""
+
+    def release(self) -> None:
+        """Nothing to give back."""
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedVersion:
     """A version whose artifact lies on this machine, complete.
@@ -49,6 +64,8 @@ class FetchedVersion:
         from_type_hint: MLmodel's `is_signature_from_type_hint`.
         tags: the version's tags in the registry.
         serving_example: the bytes of `serving_input_example.json`, a ready request, if it has one.
+        lease: keeps the artifact there; whoever holds the version releases it once nothing reads
+            the artifact any more.
     """
 
     version: VersionId
@@ -60,6 +77,7 @@ class FetchedVersion:
     from_type_hint: bool
     tags: Mapping[str, str]
     serving_example: bytes | None
+    lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
 
 
 class Registry(Protocol):

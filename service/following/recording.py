@@ -34,7 +34,6 @@ class Recorder:
         findings: Sequence[GateFinding],
     ) -> None:
         """The slot serves the version from now on."""
-        slot.served.add(servable.version)
         seconds = {"look": slot.wish.look_seconds, **stages}
         entry = self._entry(slot, before, servable.version, Outcome.SWAPPED)
         known = slot.on_last_known_good

@@ -1,6 +1,5 @@
 """One version ready to answer, shared by everybody who wants it, closed when nobody does."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,5 +58,8 @@ class Binding:
 
 
 async def close(servable: Servable) -> None:
-    """Ends the servable's processes, also when the caller is being cancelled."""
-    await asyncio.shield(servable.predictor.close())
+    """Ends the servable's processes, then gives its files back."""
+    try:
+        await servable.predictor.close()
+    finally:
+        servable.fetched.lease.release()

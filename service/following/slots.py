@@ -92,7 +92,6 @@ class Slot:
         self.attempts = 0
         self.retry_at = 0.0
         self.wish = Wish(Trigger.START, 0.0)
-        self.served: set[VersionId] = set()
         self.fallback: VersionId | None = None
 
     def aspire(self, version: VersionId | None, now: float, wish: Wish) -> None:

@@ -24,6 +24,8 @@ def leave_podium() -> None:
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _REPOSITORY]
     sys.argv[:] = ["host"]
+    # Compiled modules beside the model's own would make another artifact of what was verified.
+    sys.dont_write_bytecode = True
     importlib.invalidate_caches()
 
 

@@ -1,22 +1,49 @@
-"""Fetched artifacts on this machine: complete or absent, never in between."""
+"""Fetched artifacts on this machine: complete or absent, never in between, and never altered.
+
+A place in the cache is a folder with the artifact and its manifest, and has a lock beside it.
+Several processes may use one cache at once, those of other services too.
+"""
 
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from service.processes.removal import remove_tree
+from service.registry.durable import sync
+from service.registry.locks import Lock, Locked, lock_file
+from service.registry.manifest import Altered, verify, write_manifest
+
 _PARTIAL: Final = "partial-"
+_ARTIFACT: Final = "model"
+_MANIFEST: Final = "manifest.json"
+# The SHA-256 of an identity; a number follows where the first place is altered and still in use.
+_PLACE: Final = re.compile(r"[0-9a-f]{64}(\.\d)?")
+_COPIES: Final = 4
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A whole artifact; nobody takes it away until the lock is released."""
+
+    place: Path
+    lock: Lock
+
+    @property
+    def artifact(self) -> Path:
+        """Its folder."""
+        return artifact_of(self.place)
 
 
 class ArtifactCache:
-    """Folders named by the SHA-256 of what they hold the artifact of; names may be hostile.
-
-    Several processes may use one cache at once.
-    """
+    """Folders named by the SHA-256 of what they hold the artifact of; names may be hostile."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,20 +53,75 @@ class ArtifactCache:
         text = json.dumps(identity).encode()
         return self._folder / hashlib.sha256(text).hexdigest()
 
-    def get(self, place: Path, private: Path, fetch: Callable[[Path], Path]) -> Path:
-        """The folder at `place`, fetched if it is not there.
+    def get(self, place: Path, private: Path, fetch: Callable[[Path], Path]) -> Kept:
+        """The artifact at `place`, verified by its manifest, fetched if it is not there or altered.
 
         `fetch` writes below the folder `private`, which is gone afterwards, and returns what is to
-        be put into place, which is done by one rename. Raises OSError, and whatever `fetch` raises.
+        be put into place, which is done by one rename. An altered one that somebody serves is left
+        to them, and a copy of its own fetched beside it. Raises OSError, and what `fetch` raises.
         """
-        if place.is_dir():
-            return place
-        private.mkdir(parents=True)
+        for candidate in (place, *(Path(f"{place}.{n}") for n in range(1, _COPIES))):
+            for _ in range(_TRIES):
+                kept = self._kept(candidate, private, fetch)
+                if kept is not None:
+                    return kept
+                if not discard(candidate):
+                    break
+        raise FileExistsError(f"every copy of {place.name} was altered and is in use")
+
+    def find(self, place: Path) -> Kept | None:
+        """What lies there, verified by its manifest; None if it is not there. Raises `Altered`."""
+        if not place.is_dir():
+            return None
+        lock = Lock.shared(place)
         try:
-            _rename(fetch(private), place)
-        finally:
-            shutil.rmtree(private, ignore_errors=True)
-        return place
+            verify(artifact_of(place), place / _MANIFEST)
+        except FileNotFoundError:
+            lock.release()
+            return None
+        except BaseException:
+            lock.release()
+            raise
+        return Kept(place, lock)
+
+    def _kept(self, candidate: Path, private: Path, fetch: Callable[[Path], Path]) -> Kept | None:
+        with contextlib.suppress(Altered):
+            kept = self.find(candidate)
+            if kept is None:
+                with _whole(private, fetch) as whole:
+                    kept = _put(whole, candidate) or self.find(candidate)
+            return kept
+        return None
+
+
+def artifact_of(place: Path) -> Path:
+    """The artifact's own folder in that place."""
+    return place / _ARTIFACT
+
+
+def is_place(name: str) -> bool:
+    """Whether a folder of that name holds an artifact; nothing else does."""
+    return _PLACE.fullmatch(name) is not None
+
+
+def discard(place: Path) -> bool:
+    """Takes away what lies there, unless somebody holds a lock on it; whether that was done.
+
+    Moved aside by one rename first, so that nobody finds half of it. Raises OSError.
+    """
+    try:
+        lock = Lock.exclusive(place)
+    except Locked:
+        return False
+    aside = private_folder(place.parent)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(aside)
+        lock_file(place).unlink(missing_ok=True)
+    finally:
+        lock.release()
+    remove_tree(aside)
+    return True
 
 
 def private_folder(cache: Path) -> Path:
@@ -47,13 +129,33 @@ def private_folder(cache: Path) -> Path:
     return cache / f"{_PARTIAL}{uuid.uuid4().hex}"
 
 
-def _rename(source: Path, place: Path) -> None:
+@contextlib.contextmanager
+def _whole(private: Path, fetch: Callable[[Path], Path]) -> Iterator[Path]:
+    """What `fetch` has brought, with its manifest, ready to be put into place."""
+    private.mkdir(parents=True)
     try:
-        source.rename(place)
-    except OSError:
-        # Somebody else was faster; what is in place is complete.
-        if not place.is_dir():
-            raise
+        downloaded, whole = private / "download", private / "whole"
+        downloaded.mkdir()
+        whole.mkdir()
+        fetch(downloaded).rename(artifact_of(whole))
+        write_manifest(artifact_of(whole), whole / _MANIFEST)
+        yield whole
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _put(whole: Path, place: Path) -> Kept | None:
+    lock = Lock.shared(place)
+    try:
+        whole.rename(place)
+        sync(place.parent)
+    except BaseException as error:
+        lock.release()
+        # Somebody else was faster; what is in place is verified like anything that is found.
+        if isinstance(error, OSError) and place.is_dir():
+            return None
+        raise
+    return Kept(place, lock)
 
 
 def remove_partial(folder: Path, older_than: float) -> None:

@@ -5,7 +5,7 @@ that overruns its deadline, or works on something that nobody wants any more, is
 """
 
 import asyncio
-import shutil
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,19 @@ from typing import Any, Final
 
 import orjson
 
-from service.errors import FollowingError, PassingFault, VersionFault
+from service.errors import FollowingError
 from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
-from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
-from service.processes.frames import Frame, Status
+from service.processes.frames import Frame
 from service.processes.output import OnLine
-from service.registry.artifacts import private_folder
-from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
+from service.processes.removal import remove_tree
+from service.registry.artifacts import artifact_of, private_folder
+from service.registry.asking import ask, fault_error
+from service.registry.eviction import make_room
+from service.registry.locks import Lock, Locked
+from service.registry.survey import Survey
+from service.registry.wire import SENTENCES, Fault, Operation
 
 REGISTRY_ROLE: Final = "service.registry.child"
 DATABASE_ROLE: Final = "service.registry.database_child"
@@ -51,24 +55,45 @@ def registry_role(environment: Mapping[str, str]) -> str:
     return DATABASE_ROLE if scheme.partition("+")[0] in _DATABASES else REGISTRY_ROLE
 
 
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The folder that artifacts are fetched into, and the bytes above which it is emptied."""
+
+    folder: Path
+    max_bytes: int = 10 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A version as it was fetched: what the registry said of it, and its place in the cache."""
+
+    version: VersionId
+    source: str
+    tags: Mapping[str, str]
+    place: str
+
+
 class MlflowRegistry:
     """`service.following.ports.Registry` over MLflow's own client.
 
     Args:
         forks: who makes processes.
         environment: MLflow's address and credentials, given to the children and nobody else.
-        cache: the folder that artifacts are fetched into.
+        cache: where artifacts are kept.
         on_line: told what the children print.
         deadlines: how long an operation may take.
+        survey: whether looks search.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the composition root gives, once
         self,
         forks: Forks,
         environment: Mapping[str, str],
-        cache: Path,
+        cache: Cache,
         on_line: OnLine,
         deadlines: Deadlines,
+        *,
+        survey: Survey | None = None,
     ) -> None:
         self._forks = forks
         self._role = registry_role(environment)
@@ -77,7 +102,9 @@ class MlflowRegistry:
         self._on_line = on_line
         self._look_seconds = deadlines.look
         self._fetch_seconds = deadlines.fetch
+        self._survey = survey or Survey()
         self._looking: Child | None = None
+        self._tidying: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
         """Starts the child that looks, unless it is there; raises `PassingFault`."""
@@ -85,17 +112,21 @@ class MlflowRegistry:
             self._looking = await self._child("look")
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
-        """One look-up for each model; raises `PassingFault` within the deadline."""
+        """One look-up for each model, or one search; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
-        frame = await self._look(Operation.RESOLVE, {"names": names})
-        models = orjson.loads(frame.head)["models"]
+        most = self._survey.most(len(names))
+        wanted = {"names": names, "most": most}
+        answer = orjson.loads((await self._look(Operation.RESOLVE, wanted)).head)
+        if most:
+            self._survey.searched(complete=answer["complete"])
+        models = answer["models"]
         self._raise_if_all_failed(models.values())
         return {ref: _resolution(ref, models[ref.name]) for ref in refs}
 
     def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
         faults = [model for model in models if model is not None and "fault" in model]
         if faults and len(faults) == len(models):
-            raise _error("look", Fault(faults[0]["fault"]), faults[0]["error"])
+            raise fault_error("look", Fault(faults[0]["fault"]), faults[0]["error"])
 
     async def tags(
         self, versions: Sequence[VersionId]
@@ -110,34 +141,68 @@ class MlflowRegistry:
 
         However it ends, nothing half-fetched is left.
         """
-        private = private_folder(self._cache)
         wanted = {
             "name": version.name,
             "created": version.created,
             "version": version.version,
-            "cache": str(self._cache),
-            "private": str(private),
+            "cache_bytes": self._cache.max_bytes,
         }
-        child = await self._child("fetch")
-        try:
-            frame = await _ask(
-                child, "fetch", Operation.FETCH, orjson.dumps(wanted), self._fetch_seconds
-            )
-        finally:
-            await asyncio.shield(_end_and_remove(child, private))
-        return _fetched(version, orjson.loads(frame.head), bytes(frame.body))
+        return await self._brought("fetch", Operation.FETCH, wanted, version)
+
+    async def find(self, lying: Lying) -> FetchedVersion:
+        """What was fetched before and still lies whole in the cache; the registry is not asked.
+
+        Raises `VersionFault` or `PassingFault`.
+        """
+        wanted = {"place": lying.place, "source": lying.source, "tags": dict(lying.tags)}
+        return await self._brought("find", Operation.FIND, wanted, lying.version)
 
     async def close(self) -> None:
         """Ends the child that looks."""
         if self._looking is not None:
             await self._looking.end()
+        if self._tidying is not None:
+            await asyncio.wait([self._tidying])
 
-    async def _look(self, operation: Operation, wanted: Mapping[str, Any]) -> Frame:
+    async def _brought(
+        self, stage: str, operation: Operation, wanted: dict[str, Any], version: VersionId
+    ) -> FetchedVersion:
+        private = private_folder(self._cache.folder)
+        child = await self._child(stage)
+        wanted |= {"cache": str(self._cache.folder), "private": str(private)}
+        try:
+            frame = await ask(child, stage, operation, wanted, self._fetch_seconds)
+            answer = {**wanted, **orjson.loads(frame.head)}
+            # Taken while the child has its own, so that nobody can come between.
+            lease = self._lease(stage, self._cache.folder / answer["place"])
+        except BaseException:
+            await asyncio.shield(_end_and_remove(child, private))
+            raise
+        try:
+            await asyncio.shield(child.end())
+        except BaseException:
+            lease.release()
+            raise
+        return _fetched(version, answer, self._cache.folder, bytes(frame.body), lease)
+
+    def _lease(self, stage: str, place: Path) -> Lock:
+        try:
+            return Lock.shared_at_once(place, self._tidy)
+        except (OSError, Locked) as error:
+            raise fault_error(stage, Fault.DISK, repr(error)) from error
+
+    def _tidy(self) -> None:
+        """Files of a version that nobody uses any more go once the cache is over its limit."""
+        if self._tidying is None or self._tidying.done():
+            work = asyncio.to_thread(_make_room, self._cache)
+            self._tidying = asyncio.get_running_loop().create_task(work)
+
+    async def _look(self, operation: Operation, wanted: dict[str, Any]) -> Frame:
         await self.prepare()
         child = self._looking
         assert child is not None  # noqa: S101 - prepared
         try:
-            return await _ask(child, "look", operation, orjson.dumps(wanted), self._look_seconds)
+            return await ask(child, "look", operation, wanted, self._look_seconds)
         except BaseException as error:
             if not isinstance(error, FollowingError) or not child.channel.idle:
                 # It may still be busy with a question that nobody waits for.
@@ -147,9 +212,9 @@ class MlflowRegistry:
 
     async def _child(self, stage: str) -> Child:
         child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)
-        head = orjson.dumps({"environment": self._environment})
+        wanted = {"environment": self._environment}
         try:
-            await _ask(child, stage, Operation.CONFIGURE, head, self._look_seconds)
+            await ask(child, stage, Operation.CONFIGURE, wanted, self._look_seconds)
         except BaseException:
             child.kill()
             raise
@@ -158,28 +223,13 @@ class MlflowRegistry:
 
 async def _end_and_remove(child: Child, private: Path) -> None:
     await child.end()
-    await asyncio.to_thread(shutil.rmtree, private, ignore_errors=True)
+    await asyncio.to_thread(remove_tree, private)
 
 
-async def _ask(
-    child: Child, stage: str, operation: Operation, head: bytes, seconds: float
-) -> Frame:
-    try:
-        async with asyncio.timeout(seconds):
-            frame = await child.channel.request(operation, head)
-    except TimeoutError:
-        raise _error(stage, Fault.TIMED_OUT, f"after {seconds} s") from None
-    except ChannelClosed:
-        raise _error(stage, Fault.NO_PROCESS, "") from None
-    if frame.status is not Status.DONE:
-        failure = orjson.loads(frame.head)
-        raise _error(stage, Fault(failure["fault"]), failure["error"])
-    return frame
-
-
-def _error(stage: str, fault: Fault, detail: str) -> FollowingError:
-    error = VersionFault if fault in VERSION_FAULTS else PassingFault
-    return error(stage, fault, SENTENCES[fault], detail)
+def _make_room(cache: Cache) -> None:
+    # Another service may be emptying the same cache; the next one who is done here looks again.
+    with contextlib.suppress(OSError):
+        make_room(cache.folder, cache.max_bytes)
 
 
 def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
@@ -192,15 +242,18 @@ def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
     return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
 
 
-def _fetched(version: VersionId, answer: Mapping[str, Any], example: bytes) -> FetchedVersion:
+def _fetched(
+    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lock
+) -> FetchedVersion:
     return FetchedVersion(
         version=version,
         source=answer["source"],
-        path=Path(answer["path"]),
+        path=artifact_of(cache / answer["place"]),
         signature=answer["signature"],
         flavors=tuple(answer["flavors"]),
         loader_module=answer["loader_module"],
         from_type_hint=answer["from_type_hint"],
         tags=answer["tags"],
         serving_example=example or None,
+        lease=lease,
     )

@@ -71,6 +71,14 @@ class FakeRegistry:
         for each in self.models.pop(name):
             self.delete_version(each)
 
+    def rename_model(self, name: str, to: str) -> None:
+        """Its aliases stay with it; the time that it was made at does too."""
+        self.models[to] = [replace(each, name=to) for each in self.models.pop(name)]
+        for ref in [ref for ref in self.aliases if ref.name == name]:
+            found = self.aliases.pop(ref)
+            if isinstance(found, VersionId):
+                self.aliases[replace(ref, name=to)] = replace(found, name=to)
+
     async def prepare(self) -> None:
         if self.down is not None:
             raise self.down
@@ -109,6 +117,30 @@ class FakeRegistry:
             return None
         tags: Mapping[str, str] = self.fetched_fields.get(version, {}).get("tags", {})
         return tags
+
+
+@dataclass
+class FakeHistory:
+    """`service.following.history.History` in memory; `lost` are versions whose artifact is gone."""
+
+    known: dict[ModelRef, Known] = field(default_factory=dict)
+    served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
+    lost: set[VersionId] = field(default_factory=set)
+
+    async def last_known_good(self, ref: ModelRef) -> Known | None:
+        known = self.known.get(ref)
+        return None if known is None or known.fetched.version in self.lost else known
+
+    def baseline(self, ref: ModelRef) -> FetchedVersion | None:
+        known = self.known.get(ref)
+        return None if known is None else known.fetched
+
+    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
+        return (ref, version) in self.served
+
+    def note(self, ref: ModelRef, known: Known) -> None:
+        self.known[ref] = known
+        self.served.add((ref, known.fetched.version))
 
 
 @dataclass
@@ -184,24 +216,6 @@ class Events:
     def of(self, name: str) -> list[tuple[Any, ...]]:
         """The events of one name, without it."""
         return [event[1:] for event in self.told if event[0] == name]
-
-
-@dataclass
-class FakeHistory:
-    """Remembers what it is told, and what a test says was there before."""
-
-    known: dict[ModelRef, Known] = field(default_factory=dict)
-    served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
-
-    def last_known_good(self, ref: ModelRef) -> Known | None:
-        return self.known.get(ref)
-
-    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
-        return (ref, version) in self.served
-
-    def note(self, ref: ModelRef, known: Known) -> None:
-        self.known[ref] = known
-        self.served.add((ref, known.fetched.version))
 
 
 @dataclass

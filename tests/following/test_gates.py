@@ -50,7 +50,7 @@ def codes(findings: Any) -> list[str]:
 
 def test_p12_breaking_signature_is_refused_with_every_reason() -> None:
     """A new required column is named, and nothing of a client's."""
-    candidacy = Candidacy(IRIS, fetched(2, "w", "x", "y", "z"), fetched(1, "w", "x"), served=False)
+    candidacy = Candidacy(IRIS, fetched(2, "w", "x", "y", "z"), fetched(1, "w", "x"))
     with pytest.raises(GateClosed) as closed:
         compatible().check(candidacy)
     assert (closed.value.gate, closed.value.stage) == ("compatible", "gate")
@@ -60,31 +60,29 @@ def test_p12_breaking_signature_is_refused_with_every_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "tags", "served", "code"),
+    ("setting", "tags", "code"),
     [
-        (True, {}, False, "allowed_by_setting"),
-        (False, {"podium.allow_breaking": "true"}, False, "allowed_by_tag"),
-        (False, {}, True, "served_before"),
+        (True, {}, "allowed_by_setting"),
+        (False, {"podium.allow_breaking": "true"}, "allowed_by_tag"),
     ],
 )
 def test_p12_breaking_signature_passes_where_it_is_allowed(
     setting: bool,  # noqa: FBT001 - the table's word
     tags: Mapping[str, str],
-    served: bool,  # noqa: FBT001
     code: str,
 ) -> None:
-    """By setting, by the version's tag, or because the slot has served it; and that is told."""
+    """By setting or by the version's tag; and that is told."""
     candidate = fetched(2, "w", "x", "y", tags=tags)
     findings = compatible(allow_breaking=setting).check(
-        Candidacy(IRIS, candidate, fetched(1, "w", "x"), served)
+        Candidacy(IRIS, candidate, fetched(1, "w", "x"))
     )
     assert codes(findings) == ["input_added", code]
 
 
 def test_p12_history_remembers_what_a_slot_has_served_over_restarts() -> None:
-    """As if it had served it since the start."""
+    """Such a version breaks nobody anew."""
     history = FakeHistory(served={(IRIS, version(2))})
-    candidacy = Candidacy(IRIS, fetched(2, "w", "x", "y"), fetched(1, "w", "x"), served=False)
+    candidacy = Candidacy(IRIS, fetched(2, "w", "x", "y"), fetched(1, "w", "x"))
     assert codes(compatible(history).check(candidacy)) == ["input_added", "served_before"]
 
 
@@ -92,12 +90,12 @@ def test_p12_without_a_current_version_the_last_known_good_is_the_baseline() -> 
     """Clients of before the restart are there still."""
     history = FakeHistory(known={IRIS: Known(fetched(1, "x"), 0.0)})
     with pytest.raises(GateClosed):
-        compatible(history).check(Candidacy(IRIS, fetched(2, "w", "x", "y"), None, served=False))
+        compatible(history).check(Candidacy(IRIS, fetched(2, "w", "x", "y"), None))
 
 
 def test_p12_first_version_is_accepted_without_a_baseline() -> None:
     """And that is told."""
-    findings = compatible().check(Candidacy(IRIS, fetched(1, "x"), None, served=False))
+    findings = compatible().check(Candidacy(IRIS, fetched(1, "x"), None))
     assert codes(findings) == ["no_baseline"]
 
 
@@ -105,7 +103,7 @@ def test_p12_changes_of_output_are_reported_only() -> None:
     """MLflow's own inference of outputs can be wrong."""
     before = fetched(1, **signature("x", outputs='[{"type": "long"}]'))
     after = fetched(2, **signature("x", outputs='[{"type": "double"}]'))
-    findings = compatible().check(Candidacy(IRIS, after, before, served=False))
+    findings = compatible().check(Candidacy(IRIS, after, before))
     assert codes(findings) == ["output_changed"]
 
 
@@ -113,7 +111,7 @@ def test_findings_of_a_wide_table_are_bounded() -> None:
     """A page and a line of the ledger stay readable."""
     wide = [f"column {number}" for number in range(300)]
     with pytest.raises(GateClosed) as closed:
-        compatible().check(Candidacy(IRIS, fetched(2, *wide), fetched(1, "w", "x"), served=False))
+        compatible().check(Candidacy(IRIS, fetched(2, *wide), fetched(1, "w", "x")))
     assert len(closed.value.findings) == 21
     assert len(closed.value.message) < 3000
 
@@ -152,7 +150,9 @@ async def test_p12_slots_are_asked_each_for_itself() -> None:
 
 async def test_p12_slot_may_move_back_to_what_it_has_served() -> None:
     """Although that breaks those who have begun to leave out what the new one needs not."""
-    world = World(gates=Gates(of_slot=(compatible(),)), keep_warm_seconds=0)
+    history = FakeHistory()
+    gates = Gates(of_slot=(compatible(history),))
+    world = World(gates=gates, history=history, keep_warm_seconds=0)
     world.registry.fetched_fields = {version(1): signature("x", "y"), version(2): signature("x")}
     for number in (1, 2, 1):
         await world.follow_to(version(number))

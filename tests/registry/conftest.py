@@ -11,7 +11,8 @@ import pytest_asyncio
 from service.processes.child import Child
 from service.processes.output import OnLine
 from service.processes.zygote import Zygote
-from service.registry.client import Deadlines, MlflowRegistry
+from service.registry.client import Cache, Deadlines, MlflowRegistry
+from service.registry.survey import LONGEST_PAGE, Survey
 from tests.registry.stores import FakeStore, MlflowStore, Store
 from tests.support.tracking import copy_database
 
@@ -56,9 +57,15 @@ async def make_registry(forks: Watched, cache: Path) -> AsyncIterator[MakeRegist
     """Makes registries of an MLflow's address; closes them afterwards."""
     made: list[MlflowRegistry] = []
 
-    def make(uri: str, deadlines: Deadlines = PATIENT, **environment: str) -> MlflowRegistry:
+    def make(
+        uri: str,
+        deadlines: Deadlines = PATIENT,
+        cache_bytes: int = 1024**3,
+        **environment: str,
+    ) -> MlflowRegistry:
         environment["MLFLOW_TRACKING_URI"] = uri
-        made.append(MlflowRegistry(forks, environment, cache, forks.printed, deadlines))
+        kept = Cache(cache, cache_bytes)
+        made.append(MlflowRegistry(forks, environment, kept, forks.printed, deadlines))
         return made[-1]
 
     yield make
@@ -79,19 +86,33 @@ def mlflow_store(make_registry: MakeRegistry, database_uri: str, tmp_path: Path)
     return MlflowStore(make_registry(database_uri), database_uri, tmp_path)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["fake", "sqlite", "server"])
+@dataclass
+class Searching(Survey):
+    """Searches whatever is followed, and in a registry of any size."""
+
+    least: int = 1
+    models_for_a_question: int = LONGEST_PAGE
+
+
+KINDS = ["fake", "sqlite", "sqlite, by search", "server", "server, by search"]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=KINDS)
 async def store(
     request: pytest.FixtureRequest, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Store]:
     """Each kind of registry in turn, with the child that looks kept from test to test."""
-    if request.param == "fake":
+    kind, _, way = request.param.partition(", ")
+    if kind == "fake":
         yield FakeStore()
         return
-    uri = request.getfixturevalue("database_uri" if request.param == "sqlite" else "mlflow_server")
-    folder = tmp_path_factory.mktemp(request.param)
+    uri = request.getfixturevalue("database_uri" if kind == "sqlite" else "mlflow_server")
+    folder = tmp_path_factory.mktemp(kind)
     forks = Watched(zygote)
     environment = {"MLFLOW_TRACKING_URI": uri}
-    registry = MlflowRegistry(forks, environment, folder / "cache", forks.printed, PATIENT)
+    survey = Searching() if way else Survey(least=LONGEST_PAGE)
+    kept = Cache(folder / "cache")
+    registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT, survey=survey)
     yield MlflowStore(registry, uri, folder)
     await registry.close()
 

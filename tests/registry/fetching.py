@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.errors import FollowingError
-from service.following.ports import FetchedVersion
+from service.following.ports import FetchedVersion, Registry
 from service.following.refs import VersionId
 from tests.registry.scripted_server import CREATED, response
 from tests.registry.stores import MLMODEL
@@ -17,6 +17,15 @@ SECONDS = 60
 # The one version of a scripted server, and the answers that make it whole.
 SCRIPTED = VersionId("iris", CREATED, "1")
 WHOLE = {"MLmodel": response(MLMODEL.encode()), "data": response(b"weights")}
+
+
+INTACT = {"MLmodel": MLMODEL.encode(), "data": b"weights"}
+
+
+async def scripted(registry: Registry) -> FetchedVersion:
+    """The one version of a scripted server."""
+    async with asyncio.timeout(SECONDS):
+        return await registry.fetch(SCRIPTED)
 
 
 async def fault(fetching: Coroutine[Any, Any, FetchedVersion]) -> FollowingError:

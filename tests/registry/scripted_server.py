@@ -12,8 +12,11 @@ from tests.support.waiting import until
 
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+SEARCH_PATH = f"{_API}/registered-models/search"
+LISTING_PATH = f"{_ARTIFACTS}?path=m"
 MODEL_PATH = f"{_API}/registered-models/get"
 VERSION_PATH = f"{_API}/model-versions/get"
+DOWNLOAD_URI_PATH = f"{_API}/model-versions/get-download-uri"
 DATA_PATH = f"{_ARTIFACTS}/m/data"
 CREATED = 1_700_000_000_000
 
@@ -41,18 +44,33 @@ def registered_model(name: str, **aliases: str) -> bytes:
     return answer({"registered_model": model})
 
 
-def one_version(name: str, artifact: Mapping[str, bytes]) -> dict[str, bytes]:
-    """MLflow's answers about a model whose version 1, its champion, consists of these files."""
+def one_version(
+    name: str, artifact: Mapping[str, bytes], sizes: Mapping[str, int | None] | None = None
+) -> dict[str, bytes]:
+    """MLflow's answers about a model whose version 1, its champion, consists of these files.
+
+    Each is listed as long as its answer says that it is, unless `sizes` says otherwise, or None.
+    """
     version = {"name": name, "version": "1", "status": "READY", "source": "models:/m-1"}
-    files = [{"path": path, "is_dir": False, "file_size": 1} for path in artifact]
+    listed: dict[str, int | None] = {path: _length(whole) for path, whole in artifact.items()}
+    listed |= sizes or {}
+    files = [
+        {"path": path, "is_dir": False} | ({} if length is None else {"file_size": length})
+        for path, length in listed.items()
+    ]
     return {
         MODEL_PATH: registered_model(name, champion="1"),
         VERSION_PATH: answer({"model_version": version}),
-        f"{_API}/model-versions/get-download-uri": answer({"artifact_uri": "mlflow-artifacts:/m"}),
+        DOWNLOAD_URI_PATH: answer({"artifact_uri": "mlflow-artifacts:/m"}),
         f"{_ARTIFACTS}?path=": answer({"files": [{"path": "m", "is_dir": True}]}),
         f"{_ARTIFACTS}?path=m": answer({"files": files}),
         **{f"{_ARTIFACTS}/m/{path}": whole for path, whole in artifact.items()},
     }
+
+
+def _length(whole: bytes) -> int:
+    head = whole.partition(b"\r\n\r\n")[0]
+    return int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0] or 0)
 
 
 @dataclass(frozen=True, slots=True)

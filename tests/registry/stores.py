@@ -64,6 +64,10 @@ class Store(Protocol):
         """With the aliases that point there."""
         ...
 
+    def rename_model(self, name: str, to: str) -> None:
+        """With everything that it has."""
+        ...
+
     def delete_model(self, name: str) -> None:
         """With everything that it has."""
         ...
@@ -90,6 +94,9 @@ class FakeStore:
 
     def delete_version(self, name: str, version: str) -> None:
         self.registry.delete_version(self._version(name, version))
+
+    def rename_model(self, name: str, to: str) -> None:
+        self.registry.rename_model(name, to)
 
     def delete_model(self, name: str) -> None:
         self.registry.delete_model(name)
@@ -140,6 +147,9 @@ class MlflowStore:
 
     def delete_version(self, name: str, version: str) -> None:
         self.client.delete_model_version(name, version)
+
+    def rename_model(self, name: str, to: str) -> None:
+        self.client.rename_registered_model(name, to)
 
     def delete_model(self, name: str) -> None:
         self.client.delete_registered_model(name)

@@ -106,6 +106,44 @@ async def test_model_made_anew_is_another_version(store: Store, name: str) -> No
     assert new != old
 
 
+async def test_renamed_model_is_missing_and_another_one_by_its_new_name(
+    store: Store, name: str
+) -> None:
+    """With its aliases: whoever follows the old name is told, and serves on."""
+    ref, renamed = champion(store, name), ModelRef(f"{name} renamed", "champion")
+    old = await identity(store.registry, ref)
+    store.rename_model(name, renamed.name)
+    resolutions = await store.registry.resolve([ref, renamed])
+    assert resolutions[ref] is Missing.MODEL
+    assert isinstance(resolutions[renamed], VersionId)
+    assert resolutions[renamed] != old
+
+
+async def test_several_aliases_that_move_between_two_looks_are_all_seen(
+    store: Store, name: str
+) -> None:
+    """Of several models, in every direction, by one look."""
+    refs = [
+        ModelRef(f"{name} {model}", alias)
+        for model in ("one", "two")
+        for alias in ("champion", "challenger", "shadow")
+    ]
+    for model in ("one", "two"):
+        for _ in range(2):
+            store.register(f"{name} {model}")
+    for ref, number in zip(refs, "121212", strict=True):
+        store.point(ref, number)
+    await store.registry.resolve(refs)
+    for ref, number in zip(refs[:5], "21212", strict=True):
+        store.point(ref, number)
+    store.unpoint(refs[5])
+    found = await store.registry.resolve(refs)
+    assert [getattr(found[ref], "version", found[ref]) for ref in refs] == [
+        *"21212",
+        Missing.ALIAS,
+    ]
+
+
 async def test_fetch_says_which_version_it_has_brought(store: Store, name: str) -> None:
     """With a signature and a ready request, since the model has them."""
     version = await identity(store.registry, champion(store, name))
@@ -166,6 +204,10 @@ HOSTILE = [
     "%2e%2e",
     "a?b#c&d=e",
     "$(x)`y`",
+    "<script>alert(1)<&gt;",
+    "نموذج\u202e",
+    "_%' OR name LIKE '%",
+    "\\",
 ]
 
 

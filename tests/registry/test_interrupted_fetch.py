@@ -22,18 +22,24 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize(
-    "broken",
-    [response(b"wei", length=7), response(b"no", 500), response(b"<html>not you</html>", 403), b""],
-    ids=["cut off", "error", "forbidden", "nothing"],
+    ("broken", "reason"),
+    [
+        (response(b"wei", length=7), "artifact_not_fetched"),
+        (response(b"no", 500), "artifact_not_fetched"),
+        (response(b"<html>not you</html>", 403), "artifact_forbidden"),
+        (response(b"<html>who are you</html>", 401), "registry_unauthenticated"),
+        (b"", "artifact_not_fetched"),
+    ],
+    ids=["cut off", "error", "forbidden", "unauthenticated", "nothing"],
 )
 async def test_half_of_an_artifact_is_never_in_place(
-    make_registry: MakeRegistry, cache: Path, broken: bytes
+    make_registry: MakeRegistry, cache: Path, broken: bytes, reason: str
 ) -> None:
     """One file of two did not come: a passing fault, nothing left, and the next fetch has all."""
     async with ScriptedServer(answers=one_version("iris", {**WHOLE, "data": broken})) as server:
         registry = make_registry(server.url)
         failure = await fault(registry.fetch(SCRIPTED))
-        assert (type(failure), failure.reason) == (PassingFault, "artifact_not_fetched")
+        assert (type(failure), failure.reason) == (PassingFault, reason)
         assert list(cache.iterdir()) == []
         server.answers |= one_version("iris", WHOLE)
         path = (await registry.fetch(SCRIPTED)).path

@@ -10,10 +10,10 @@ import pytest
 from service.errors import PassingFault
 from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
-from service.registry.client import Deadlines, MlflowRegistry
+from service.registry.client import Deadlines
 from tests.registry.conftest import MakeRegistry, Watched
+from tests.registry.looks import CHAMPION, GOOD, REF, SECONDS, refusal
 from tests.registry.scripted_server import (
-    CREATED,
     MODEL_PATH,
     ScriptedServer,
     answer,
@@ -24,21 +24,7 @@ from tests.registry.stores import MlflowStore
 from tests.support.tracking import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 30
-REF = ModelRef("iris", "champion")
-CHAMPION = VersionId("iris", CREATED, "1")
-GOOD = registered_model("iris", champion="1")
-HTML = response(b"<html><body>Sign in</body></html>", 200, "Content-Type: text/html")
 NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
-
-
-async def refusal(registry: MlflowRegistry, bound: float = SECONDS) -> PassingFault:
-    """What a look raises, within so many seconds."""
-    async with asyncio.timeout(bound):
-        with pytest.raises(PassingFault) as failure:
-            await registry.resolve([REF])
-    assert failure.value.stage == "look"
-    return failure.value
 
 
 async def test_closed_port_is_unreachable_within_seconds(make_registry: MakeRegistry) -> None:
@@ -125,7 +111,7 @@ async def test_look_after_a_given_up_look_works_again(make_registry: MakeRegistr
     """A new process asks."""
     async with ScriptedServer(otherwise=b"") as server:
         server.gate.clear()
-        registry = make_registry(server.url, Deadlines(look=0.5))
+        registry = make_registry(server.url, Deadlines(look=2.0))
         await refusal(registry)
         server.otherwise = GOOD
         server.gate.set()
@@ -149,65 +135,6 @@ async def test_cancelled_look_leaves_the_next_one_its_own_answer(
             server.otherwise = GOOD
             server.gate.set()
             assert await registry.resolve([REF]) == {REF: CHAMPION}
-
-
-NONSENSE = {
-    "html": HTML,
-    "html 404": response(b"<html>no such page</html>", 404, "Content-Type: text/html"),
-    "html 401": response(b"<html>who are you</html>", 401, "Content-Type: text/html"),
-    "html 403": response(b"<html>not you</html>", 403, "Content-Type: text/html"),
-    "error 500": answer({"error_code": "INTERNAL_ERROR", "message": "no"}, 500),
-    "empty 500": response(b"", 500),
-    "empty 200": response(b""),
-    "truncated json": response(GOOD.partition(b"\r\n\r\n")[2][:-9]),
-    "cut off": response(b'{"registered_model"', length=4000),
-    "no http": b"\x00\x01\x02 this is no HTTP at all\r\n\r\n",
-    "nothing": b"",
-    "a list": answer([]),
-    "a number": answer(7),
-    "null": answer(None),
-    "an empty object": answer({}),
-    "a model that is a list": answer({"registered_model": []}),
-    "a model without a name": answer({"registered_model": {"creation_timestamp": CREATED}}),
-    "another model": registered_model("another", champion="1"),
-    "aliases that are no list": answer({"registered_model": {"name": "iris", "aliases": 7}}),
-    "a version that is a list": answer(
-        {"registered_model": {"name": "iris", "aliases": [{"alias": "champion", "version": []}]}}
-    ),
-    "surrogates": response(
-        b'{"registered_model": {"name": "iris", "aliases": '
-        b'[{"alias": "\\ud800", "version": "\\udfff"}]}}'
-    ),
-    "an error that is a list": answer([NOT_FOUND], 404),
-    "an error code that is a list": answer({"error_code": [NOT_FOUND]}, 404),
-    "not found in words alone": answer({"message": f"{NOT_FOUND}: no such model"}, 404),
-    "a loop": response(b"", 302, "Location: /api/2.0/mlflow/registered-models/get?name=iris"),
-    "a redirect to nowhere": response(b"", 302, "Location: nowhere://"),
-}
-
-
-@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE.keys())
-async def test_nonsense_is_a_passing_fault(make_registry: MakeRegistry, nonsense: bytes) -> None:
-    """Never another exception, never a hang; and the registry's process lives on."""
-    async with ScriptedServer(otherwise=nonsense) as server:
-        registry = make_registry(server.url)
-        failure = await refusal(registry)
-    assert failure.reason in {"registry_refused", "registry_unreachable"}
-
-
-async def test_nonsense_does_not_end_the_process_that_asks(
-    make_registry: MakeRegistry, forks: Watched
-) -> None:
-    """The same child sees the registry come to its senses."""
-    async with ScriptedServer() as server:
-        registry = make_registry(server.url)
-        for nonsense in (HTML, NONSENSE["surrogates"], answer([])):
-            server.otherwise = nonsense
-            await refusal(registry)
-        server.otherwise = GOOD
-        async with asyncio.timeout(SECONDS):
-            assert await registry.resolve([REF]) == {REF: CHAMPION}
-    assert len(forks.children) == 1
 
 
 async def test_missing_is_known_by_its_error_code(make_registry: MakeRegistry) -> None:
@@ -235,7 +162,7 @@ async def test_address_that_mlflow_cannot_use_is_refused_in_words(
 ) -> None:
     """The detail, which is for the log, says what MLflow thinks of it."""
     failure = await refusal(make_registry(uri))
-    assert failure.reason == "registry_refused"
+    assert failure.reason in {"registry_refused", "registry_nonsense"}
     assert failure.detail
 
 

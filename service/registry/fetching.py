@@ -1,0 +1,114 @@
+"""A version's artifact, fetched into the cache or found there: whole, as listed, and described."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import mlflow.artifacts
+from mlflow import MlflowClient
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from service.registry.artifacts import ArtifactCache, Kept, is_place
+from service.registry.description import Unreadable, describe, serving_example
+from service.registry.eviction import make_room
+from service.registry.locks import Lock
+from service.registry.manifest import Altered, NotPlain, file_lengths
+from service.registry.understanding import RegistryFault, asked, fault_of_download
+from service.registry.versions import still_there, tags_of
+from service.registry.wire import Fault
+
+Answer = tuple[dict[str, Any], bytes]
+# Until this process is ended, by when the front has taken locks of its own.
+_HELD: Final[list[Lock]] = []
+
+
+def fetch(wanted: Mapping[str, Any]) -> Answer:
+    """The version's artifact in the cache. Raises `RegistryFault`."""
+    client = MlflowClient()
+    name, version = wanted["name"], wanted["version"]
+    found = still_there(client, name, version, wanted["created"])
+    source = asked(lambda: client.get_model_version_download_uri(name, version)) or ""
+    kept = _kept(wanted, (name, wanted["created"], version, source), source)
+    answer, example = _described(kept)
+    return {**answer, "source": found.source or source, "tags": tags_of(found)}, example
+
+
+def find(wanted: Mapping[str, Any]) -> Answer:
+    """What lies at a place of the cache, without asking the registry. Raises `RegistryFault`."""
+    if not is_place(wanted["place"]):
+        raise RegistryFault(Fault.NOT_IN_CACHE, "no place in the cache")
+    cache = Path(wanted["cache"])
+    try:
+        kept = ArtifactCache(cache).find(cache / wanted["place"])
+    except Altered as error:
+        raise RegistryFault(Fault.ALTERED, error) from error
+    except OSError as error:
+        raise RegistryFault(Fault.DISK, error) from error
+    if kept is None:
+        raise RegistryFault(Fault.NOT_IN_CACHE)
+    return _described(kept)
+
+
+def _described(kept: Kept) -> Answer:
+    _HELD.append(kept.lock)
+    try:
+        described = describe(kept.artifact)
+        return {"place": kept.place.name, **described}, serving_example(kept.artifact) or b""
+    except FileNotFoundError as error:
+        raise RegistryFault(Fault.ARTIFACT_MISSING, error) from error
+    except OSError as error:
+        raise RegistryFault(Fault.DISK, error) from error
+    except Unreadable as error:
+        raise RegistryFault(Fault.ARTIFACT_UNREADABLE, error) from error
+
+
+def _kept(wanted: Mapping[str, Any], identity: tuple[str, int, str, str], source: str) -> Kept:
+    cache = Path(wanted["cache"])
+
+    def download(private: Path) -> Path:
+        listed = _listed(source)
+        make_room(cache, wanted["cache_bytes"], sum(listed.values()))
+        found = _downloaded(source, private)
+        # Checked before it is put into place, so that what is in place is a model.
+        if not (found / "MLmodel").is_file():
+            raise RegistryFault(Fault.ARTIFACT_MISSING, "no MLmodel file")
+        _compare(listed, file_lengths(found))
+        return found
+
+    artifacts = ArtifactCache(cache)
+    try:
+        return artifacts.get(artifacts.place(identity), Path(wanted["private"]), download)
+    except OSError as error:
+        raise RegistryFault(Fault.DISK, error) from error
+    except NotPlain as error:
+        raise RegistryFault(Fault.NOT_FETCHED, error) from error
+
+
+def _downloaded(source: str, private: Path) -> Path:
+    try:
+        return Path(mlflow.artifacts.download_artifacts(source, dst_path=str(private)))
+    except Exception as error:  # every kind of store raises its own library's errors
+        raise RegistryFault(fault_of_download(error), error) from error
+
+
+def _listed(source: str) -> dict[str, int]:
+    """The length of each file, by its path in the artifact, as far as its store tells them."""
+    try:
+        repository = get_artifact_repository(artifact_uri=source)
+        lengths, waiting = dict[str, int](), [""]
+        while waiting:
+            folder = waiting.pop()
+            for each in repository.list_artifacts(folder or None):
+                if each.is_dir and each.path not in {".", folder}:
+                    waiting.append(each.path)
+                elif not each.is_dir and each.file_size is not None:
+                    lengths[each.path] = each.file_size
+    except Exception as error:  # as above
+        raise RegistryFault(fault_of_download(error), error) from error
+    return lengths
+
+
+def _compare(listed: Mapping[str, int], found: Mapping[str, int]) -> None:
+    wrong = sorted(path for path, length in listed.items() if found.get(path) != length)
+    if wrong:
+        raise RegistryFault(Fault.INCOMPLETE, f"not as long as its store says: {wrong[:3]}")

@@ -1,0 +1,237 @@
+"""What each slot serves and has served, on disk: what a service starts from without a registry.
+
+One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
+"served"}`, replaced whole. `described` is what the artifact said of itself, for comparisons alone:
+what is served is read from the artifact again, once that was verified.
+"""
+
+import contextlib
+import hashlib
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import orjson
+
+from service.errors import FollowingError
+from service.following.history import Known
+from service.following.ports import FetchedVersion, NoLease
+from service.following.refs import ModelRef, VersionId
+from service.registry.artifacts import artifact_of
+from service.registry.client import Lying
+from service.registry.durable import write_whole
+
+_MAX_SERVED: Final = 200
+_MAX_FILE_BYTES: Final = 4 * 1024**2
+_SET_ASIDE: Final = ".unreadable"
+
+
+class HistoryObserver(Protocol):
+    """Told of what could not be remembered; `detail` is free text, for logs alone."""
+
+    def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
+        """What the slot has served is not known, or could not be kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is known of a slot; versions it has served, the latest last."""
+
+    since: float = 0.0
+    fetched: FetchedVersion | None = None
+    served: tuple[VersionId, ...] = ()
+
+    def with_known(self, known: Known) -> "_Record":
+        fetched = known.fetched
+        served = (*(each for each in self.served if each != fetched.version), fetched.version)
+        kept = replace(fetched, serving_example=None, lease=NoLease())
+        return _Record(known.since, kept, served[-_MAX_SERVED:])
+
+    @property
+    def lying(self) -> Lying | None:
+        fetched = self.fetched
+        if fetched is None:
+            return None
+        # The artifact's own folder lies in its place.
+        return Lying(fetched.version, fetched.source, fetched.tags, fetched.path.parent.name)
+
+
+class DiskHistory:
+    """`service.following.history.History` in a folder of one service's own.
+
+    Args:
+        folder: made when there is something to keep.
+        find: what still lies in the cache (`MlflowRegistry.find`).
+        observer: told of what fails.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        find: Callable[[Lying], Awaitable[FetchedVersion]],
+        observer: HistoryObserver,
+    ) -> None:
+        self._folder = folder
+        self._find = find
+        self._observer = observer
+        self._records: dict[ModelRef, _Record] = {}
+        self._writer = _Writer(self._write)
+
+    async def last_known_good(self, ref: ModelRef) -> Known | None:
+        """Verified in a process of its own."""
+        record = self._record(ref)
+        lying = record.lying
+        if lying is None:
+            return None
+        try:
+            return Known(await self._find(lying), record.since)
+        except FollowingError as error:
+            self._observer.history_failed(ref, error.reason, error.message, error.detail)
+            return None
+
+    def baseline(self, ref: ModelRef) -> FetchedVersion | None:
+        """As it was noted, or as the file has it."""
+        return self._record(ref).fetched
+
+    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
+        """The latest 200 versions are remembered."""
+        return version in self._record(ref).served
+
+    def note(self, ref: ModelRef, known: Known) -> None:
+        """Remembered at once, written by a thread of its own."""
+        record = self._records[ref] = self._record(ref).with_known(known)
+        self._writer.write(ref, record)
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Returns when all is written, or after so many seconds. Blocks meanwhile."""
+        self._writer.close(seconds)
+
+    def _record(self, ref: ModelRef) -> _Record:
+        if ref not in self._records:
+            self._records[ref] = self._read(ref)
+        return self._records[ref]
+
+    def _read(self, ref: ModelRef) -> _Record:
+        path = self._path(ref)
+        try:
+            with path.open("rb") as file:
+                return _decoded(ref, file.read(_MAX_FILE_BYTES))
+        except FileNotFoundError:
+            return _Record()
+        except OSError as error:
+            self._failed(ref, "history_unreadable", "What the slot has served is unknown.", error)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            with contextlib.suppress(OSError):
+                path.replace(path.with_name(path.name + _SET_ASIDE))
+            message = "What the slot has served is unknown; the file that said it is set aside."
+            self._failed(ref, "history_torn", message, error)
+        return _Record()
+
+    def _write(self, ref: ModelRef, record: _Record) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(ref), _encoded(ref, record))
+        except (OSError, ValueError) as error:
+            message = "What the slot serves could not be kept for the next start."
+            self._failed(ref, "history_not_kept", message, error)
+
+    def _failed(self, ref: ModelRef, code: str, message: str, error: Exception) -> None:
+        self._observer.history_failed(ref, code, message, repr(error))
+
+    def _path(self, ref: ModelRef) -> Path:
+        # A digest, since names of models may be hostile or too long.
+        return self._folder / f"{hashlib.sha256(str(ref).encode()).hexdigest()}.json"
+
+
+class _Writer:
+    """Writes in a daemon thread, in order; a disk that hangs holds up nobody else."""
+
+    def __init__(self, write: Callable[[ModelRef, _Record], None]) -> None:
+        self._write = write
+        self._waiting = queue.SimpleQueue[tuple[ModelRef, _Record] | None]()
+        self._thread = threading.Thread(target=self._run, name="podium-history", daemon=True)
+        self._thread.start()
+
+    def write(self, ref: ModelRef, record: _Record) -> None:
+        self._waiting.put((ref, record))
+
+    def close(self, seconds: float) -> None:
+        self._waiting.put(None)
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while (work := self._waiting.get()) is not None:
+            self._write(*work)
+
+
+def _encoded(ref: ModelRef, record: _Record) -> bytes:
+    fetched = record.fetched
+    assert fetched is not None  # noqa: S101 - what is written was noted
+    content = orjson.dumps(
+        {
+            "ref": str(ref),
+            "since": record.since,
+            "version": _plain(fetched.version),
+            "source": fetched.source,
+            "tags": dict(fetched.tags),
+            "place": fetched.path.parent.name,
+            "described": {
+                "signature": fetched.signature,
+                "flavors": fetched.flavors,
+                "loader_module": fetched.loader_module,
+                "from_type_hint": fetched.from_type_hint,
+            },
+            "served": [_plain(version) for version in record.served],
+        }
+    )
+    if len(content) > _MAX_FILE_BYTES:
+        raise ValueError("longer than would be read again")
+    return content
+
+
+def _decoded(ref: ModelRef, content: bytes) -> _Record:
+    """Raises ValueError, KeyError, TypeError or AttributeError for what `_encoded` never writes."""
+    stored = orjson.loads(content)
+    if stored["ref"] != str(ref):
+        raise ValueError("about another slot")
+    described = stored["described"]
+    fetched = FetchedVersion(
+        version=_version(stored["version"]),
+        source=_text(stored["source"]),
+        path=artifact_of(Path(_text(stored["place"]))),
+        signature=_signature(described["signature"]),
+        flavors=tuple(map(_text, described["flavors"])),
+        loader_module=_text(described["loader_module"]),
+        from_type_hint=described["from_type_hint"] is True,
+        tags={_text(key): _text(value) for key, value in stored["tags"].items()},
+        serving_example=None,
+    )
+    served = tuple(_version(each) for each in stored["served"])
+    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:])
+
+
+def _signature(stored: Any) -> Mapping[str, str | None] | None:
+    if stored is None:
+        return None
+    return {_text(part): None if text is None else _text(text) for part, text in stored.items()}
+
+
+def _plain(version: VersionId) -> list[Any]:
+    return [version.name, version.created, version.version]
+
+
+def _version(stored: Any) -> VersionId:
+    name, created, version = stored
+    if not isinstance(created, int):
+        raise TypeError("no creation timestamp")
+    return VersionId(_text(name), created, _text(version))
+
+
+def _text(stored: Any) -> str:
+    if not isinstance(stored, str):
+        raise TypeError("no text")
+    return stored

@@ -1,0 +1,40 @@
+"""Whether a look searches for all models at once, or asks about each followed one.
+
+Measured with MLflow 3.17.2: asking about one model takes about as long as searching among 20 more,
+over SQLite and over HTTP; a search itself as long as two or three questions
+(`.venv/bin/python -m benchmarks.looks`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+# MLflow refuses longer pages (store/model_registry/__init__.py, ..._MAX_RESULTS_THRESHOLD).
+LONGEST_PAGE: Final = 1000
+_MODELS_FOR_A_QUESTION: Final = 20
+_LOOKS_UNTIL_NEXT_TRY: Final = 300
+
+
+@dataclass(slots=True)
+class Survey:
+    """Remembers that a registry was too large; tried again some hundred looks later.
+
+    `least` is how many models must be followed for a search to be worth it.
+    """
+
+    least: int = 3
+    models_for_a_question: int = _MODELS_FOR_A_QUESTION
+    _looks_until_try: int = 0
+
+    def most(self, followed: int) -> int:
+        """The size of the registry up to which the next look is to search; 0 for no search."""
+        if followed < self.least:
+            return 0
+        if self._looks_until_try > 0:
+            self._looks_until_try -= 1
+            return 0
+        return min(LONGEST_PAGE, self.models_for_a_question * followed)
+
+    def searched(self, *, complete: bool) -> None:
+        """What the search came to: whether it has shown every model."""
+        if not complete:
+            self._looks_until_try = _LOOKS_UNTIL_NEXT_TRY

@@ -1,0 +1,48 @@
+"""What the registry says of one version: whether it is still there, and its tags."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from service.registry.understanding import RegistryFault, asked
+from service.registry.wire import Fault
+
+
+def still_there(client: MlflowClient, name: str, version: str, created: int) -> ModelVersion:
+    """The version of the model that was made then. Raises `RegistryFault`."""
+    model = asked(lambda: client.get_registered_model(name))
+    found = asked(lambda: client.get_model_version(name, version))
+    if model is None or found is None or model.creation_timestamp != created:
+        raise RegistryFault(Fault.VERSION_GONE)
+    if found.status == "FAILED_REGISTRATION":
+        raise RegistryFault(Fault.REGISTRATION_FAILED)
+    if found.status != "READY":
+        raise RegistryFault(Fault.NOT_READY)
+    return found
+
+
+def tags_of(version: ModelVersion) -> dict[str, str]:
+    """As texts, whatever the store made of them."""
+    return {str(key): str(value) for key, value in version.tags.items()}
+
+
+def tags(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """The tags of each version now, None for one that nobody answers about.
+
+    Raises `RegistryFault` where the registry cannot be reached.
+    """
+    client = MlflowClient()
+    return {"tags": [_tags_or_none(client, *version) for version in wanted["versions"]]}, b""
+
+
+def _tags_or_none(
+    client: MlflowClient, name: str, created: int, version: str
+) -> dict[str, str] | None:
+    try:
+        return tags_of(still_there(client, name, version, created))
+    except RegistryFault as failure:
+        if failure.fault is Fault.UNREACHABLE:
+            raise
+        return None

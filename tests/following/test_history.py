@@ -1,0 +1,228 @@
+"""What following may expect of every history: the fake and the one on disk keep one contract."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+
+from service.following.history import History, Known
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef, VersionId
+from service.processes.zygote import Zygote
+from service.registry.client import Cache, MlflowRegistry
+from service.registry.last_known_good import DiskHistory
+from tests.following.fakes import FakeHistory, version
+from tests.registry.conftest import PATIENT, Watched
+from tests.registry.stores import MlflowStore
+from tests.registry.told import Told
+from tests.support.serving import fetched_version
+from tests.support.tracking import copy_database
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SECONDS = 60
+REF, OTHER = ModelRef("iris", "champion"), ModelRef("iris", "challenger")
+
+
+class Home(Protocol):
+    """A history over restarts, and versions for it."""
+
+    @property
+    def history(self) -> History:
+        """What is tested."""
+        ...
+
+    def restart(self) -> None:
+        """The service ends and starts again on the same home."""
+        ...
+
+    async def fetch(self, number: int) -> FetchedVersion:
+        """A version of the model, 1 or 2."""
+        ...
+
+    def lose(self, fetched: FetchedVersion) -> None:
+        """Its artifact is not there any more."""
+        ...
+
+
+@dataclass
+class FakeHome:
+    """Nothing is forgotten."""
+
+    history: FakeHistory = field(default_factory=FakeHistory)
+
+    def restart(self) -> None:
+        """As if it had been."""
+
+    async def fetch(self, number: int) -> FetchedVersion:
+        return fetched_version(version(number))
+
+    def lose(self, fetched: FetchedVersion) -> None:
+        self.history.lost.add(fetched.version)
+
+
+class DiskHome:
+    """The one on disk, with a real registry child and a real cache."""
+
+    def __init__(self, folder: Path, store: MlflowStore, registry: MlflowRegistry) -> None:
+        self.folder = folder
+        self.told = Told()
+        self._store = store
+        self._registry = registry
+        self.history = self._open()
+
+    def restart(self) -> None:
+        self.history.close()
+        self.history = self._open()
+
+    async def fetch(self, number: int) -> FetchedVersion:
+        return await self._registry.fetch(self._store.identity(REF.name, str(number)))
+
+    def lose(self, fetched: FetchedVersion) -> None:
+        fetched.lease.release()
+        shutil.rmtree(fetched.path.parent)
+
+    def _open(self) -> DiskHistory:
+        return DiskHistory(self.folder, self._registry.find, self.told)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def store(
+    zygote: Zygote, migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[MlflowStore]:
+    """MLflow over SQLite with two versions of the model."""
+    folder = tmp_path_factory.mktemp("history")
+    uri = f"sqlite:///{copy_database(migrated_database, folder)}"
+    forks, environment = Watched(zygote), {"MLFLOW_TRACKING_URI": uri}
+    kept = Cache(folder / "cache")
+    registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT)
+    made = MlflowStore(registry, uri, folder)
+    for _ in range(2):
+        made.register(REF.name)
+    yield made
+    await registry.close()
+
+
+@pytest.fixture
+def disk(store: MlflowStore, tmp_path: Path) -> DiskHome:
+    """A home of this test's own."""
+    assert isinstance(store.registry, MlflowRegistry)
+    return DiskHome(tmp_path / "history", store, store.registry)
+
+
+@pytest.fixture(params=["fake", "disk"])
+def home(request: pytest.FixtureRequest) -> Home:
+    """Each kind of history in turn."""
+    if request.param == "fake":
+        return FakeHome()
+    made: DiskHome = request.getfixturevalue("disk")
+    return made
+
+
+async def last(home: Home, ref: ModelRef = REF) -> Known | None:
+    """What the slot last served."""
+    async with asyncio.timeout(SECONDS):
+        return await home.history.last_known_good(ref)
+
+
+async def test_nothing_is_known_of_a_slot_that_never_served(home: Home) -> None:
+    """Also by those who ask again."""
+    assert await last(home) is None
+    assert not home.history.has_served(REF, version(1))
+
+
+async def test_p5_last_known_good_is_what_the_slot_served_last(home: Home) -> None:
+    """Everything of it, and since when."""
+    first, second = await home.fetch(1), await home.fetch(2)
+    home.history.note(REF, Known(first, 1000.0))
+    home.history.note(REF, Known(second, 2000.5))
+    home.restart()
+    known = await last(home)
+    assert known == Known(second, 2000.5)
+    assert known is not None
+    assert known.fetched.serving_example == second.serving_example
+    assert await last(home, OTHER) is None
+
+
+async def test_p12_baseline_is_described_also_where_its_files_are_gone(home: Home) -> None:
+    """Without an example and a lease, which are for what is served."""
+    second = await home.fetch(2)
+    home.history.note(REF, Known(second, 1000.0))
+    home.restart()
+    home.lose(second)
+    baseline = home.history.baseline(REF)
+    assert baseline is not None
+    assert baseline.version == second.version
+    assert baseline.signature == second.signature
+    assert home.history.baseline(OTHER) is None
+
+
+async def test_p12_every_version_that_a_slot_has_served_is_remembered(home: Home) -> None:
+    """Of that slot alone, and not only the last one."""
+    first, second = await home.fetch(1), await home.fetch(2)
+    for fetched in (first, second, first):
+        home.history.note(REF, Known(fetched, 1000.0))
+    home.history.note(OTHER, Known(second, 1000.0))
+    home.restart()
+    assert home.history.has_served(REF, first.version)
+    assert home.history.has_served(REF, second.version)
+    assert not home.history.has_served(OTHER, first.version)
+
+
+async def test_version_of_a_model_made_anew_has_not_served(home: Home) -> None:
+    """Although its name and number have."""
+    first = await home.fetch(1)
+    home.history.note(REF, Known(first, 1000.0))
+    anew = VersionId(first.version.name, first.version.created + 1, first.version.version)
+    assert not home.history.has_served(REF, anew)
+
+
+async def test_version_whose_artifact_is_gone_is_not_known_any_more(home: Home) -> None:
+    """But it has served."""
+    second = await home.fetch(2)
+    home.history.note(REF, Known(second, 1000.0))
+    home.restart()
+    home.lose(second)
+    assert await last(home) is None
+    assert home.history.has_served(REF, second.version)
+
+
+async def test_last_known_good_holds_a_lease_of_its_own(disk: DiskHome) -> None:
+    """It may start a service while what it was noted with is long gone."""
+    from service.registry.artifacts import discard
+
+    second = await disk.fetch(2)
+    disk.history.note(REF, Known(second, 1000.0))
+    second.lease.release()
+    known = await last(disk)
+    assert known is not None
+    assert not discard(known.fetched.path.parent)
+    known.fetched.lease.release()
+
+
+async def test_altered_artifact_is_no_last_known_good(disk: DiskHome) -> None:
+    """It is told, and never loaded."""
+    first = await disk.fetch(1)
+    disk.history.note(REF, Known(first, 1000.0))
+    weights = first.path / "data" / "weights"
+    weights.write_bytes(b"poison!")
+    assert await last(disk) is None
+    assert disk.told.codes == ["artifact_altered"]
+    weights.write_bytes(b"weights")
+    assert await last(disk) == Known(first, 1000.0)
+
+
+async def test_place_outside_the_cache_is_never_looked_at(disk: DiskHome) -> None:
+    """Whoever may write the file may not have it lead anywhere."""
+    first = await disk.fetch(1)
+    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.close()
+    (file,) = disk.folder.iterdir()
+    file.write_bytes(file.read_bytes().replace(first.path.parent.name.encode(), b"../cache"))
+    disk.restart()
+    assert await last(disk) is None
+    assert disk.told.codes == ["artifact_not_in_cache"]

@@ -1,0 +1,111 @@
+"""The files that a history lies in: torn, foreign, not to be written, and named by nobody."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.following.history import Known
+from service.following.ports import FetchedVersion
+from service.following.refs import ModelRef
+from service.registry.client import Lying
+from service.registry.last_known_good import DiskHistory
+from tests.following.fakes import version
+from tests.registry.told import Told
+from tests.support.serving import fetched_version
+
+REF = ModelRef("iris", "champion")
+PLACE = "a" * 64
+
+
+def fetched() -> FetchedVersion:
+    """A version as if it lay in a cache."""
+    return replace(fetched_version(version(1)), path=Path(PLACE) / "model")
+
+
+async def find(lying: Lying) -> FetchedVersion:
+    """It is always there."""
+    assert (lying.version, lying.place) == (version(1), PLACE)
+    return fetched()
+
+
+class Home:
+    """A history on disk, over restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told = Told()
+        self.history = DiskHistory(folder, find, self.told)
+
+    def restart(self) -> None:
+        """The service ends and starts again."""
+        self.history.close()
+        self.history = DiskHistory(self.folder, find, self.told)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Home:
+    """A home of this test's own."""
+    return Home(tmp_path / "history")
+
+
+async def last(home: Home, ref: ModelRef = REF) -> Known | None:
+    """What the slot last served."""
+    return await home.history.last_known_good(ref)
+
+
+TORN = {
+    "cut off": b'{"ref": "iris@champ',
+    "empty": b"",
+    "no json": b"\x00\xff",
+    "a list": b"[]",
+    "another's": b'{"ref": "iris@another", "since": 1.0}',
+    "a part missing": b'{"ref": "iris@champion", "since": 1.0}',
+    "elsewhere": b'{"ref": "iris@champion", "since": 1.0, "version": ["iris", 1, "1"], '
+    b'"source": "", "tags": {}, "place": "../../etc", "served": [["iris", "1", "1"]]}',
+    "too deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", TORN.values(), ids=TORN.keys())
+async def test_torn_or_foreign_file_is_set_aside_and_means_nothing_known(
+    disk: Home, content: bytes
+) -> None:
+    """Told once; the next version that serves is kept again."""
+    first = fetched()
+    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.close()
+    (file,) = disk.folder.iterdir()
+    file.write_bytes(content)
+    disk.restart()
+    assert await last(disk) is None
+    assert not disk.history.has_served(REF, first.version)
+    assert disk.told.codes == ["history_torn"]
+    assert file.with_name(f"{file.name}.unreadable").read_bytes() == content
+    disk.history.note(REF, Known(first, 2000.0))
+    disk.restart()
+    assert await last(disk) == Known(first, 2000.0)
+
+
+async def test_history_that_cannot_be_kept_is_told_and_raises_nothing(disk: Home) -> None:
+    """The service goes on; what it serves is known until it ends."""
+    first = fetched()
+    disk.folder.write_text("a file where the folder should be")
+    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.close()
+    assert disk.told.codes[-1] == "history_not_kept"
+    assert await last(disk) == Known(first, 1000.0)
+
+
+async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:
+    """No part of a name becomes part of a path."""
+    first = fetched()
+    refs = [ModelRef(name, "champion") for name in ("../iris", "a@b", "模型\u202e", "x" * 250)]
+    for number, ref in enumerate(refs):
+        disk.history.note(ref, Known(first, float(number)))
+    disk.restart()
+    assert [disk.history.has_served(ref, first.version) for ref in refs] == [True] * 4
+    assert all(len(file.stem) == 64 for file in disk.folder.iterdir())
+    known = await last(disk, refs[2])
+    assert known is not None
+    assert known.since == 2.0

@@ -1,0 +1,106 @@
+"""Looks that search: one question for many models, and the same answers as one by one."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from service.following.ports import Missing, Resolution, Unanswered
+from service.following.refs import ModelRef, VersionId
+from service.registry.client import MlflowRegistry
+from tests.registry.conftest import MakeRegistry
+from tests.registry.scripted_server import (
+    CREATED,
+    MODEL_PATH,
+    SEARCH_PATH,
+    ScriptedServer,
+    answer,
+    response,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SECONDS = 30
+NAMES = ("a", "b", "c")
+REFS = [ModelRef(name, "champion") for name in NAMES]
+GONE = answer({"error_code": "RESOURCE_DOES_NOT_EXIST"}, 404)
+
+
+def searched(*names: str, token: str = "") -> bytes:
+    """What a search finds: those models, each with a champion."""
+    aliases = [{"alias": "champion", "version": "1"}]
+    models = [{"name": name, "creation_timestamp": CREATED, "aliases": aliases} for name in names]
+    return answer({"registered_models": models} | ({"next_page_token": token} if token else {}))
+
+
+async def look(registry: MlflowRegistry) -> Mapping[ModelRef, Resolution]:
+    """One look for all of them."""
+    async with asyncio.timeout(SECONDS):
+        return await registry.resolve(REFS)
+
+
+def paths(server: ScriptedServer) -> list[str]:
+    """What was asked."""
+    return [asked.path for asked in server.asked]
+
+
+async def test_many_models_are_looked_for_by_one_search(make_registry: MakeRegistry) -> None:
+    """At every look, while the registry shows all that it has."""
+    async with ScriptedServer(answers={SEARCH_PATH: searched("z", *NAMES)}) as server:
+        registry = make_registry(server.url)
+        for _ in range(2):
+            found = await look(registry)
+    assert found == {ref: VersionId(ref.name, CREATED, "1") for ref in REFS}
+    assert paths(server) == [SEARCH_PATH, SEARCH_PATH]
+
+
+async def test_registry_with_more_models_than_a_page_is_asked_one_by_one(
+    make_registry: MakeRegistry,
+) -> None:
+    """From then on, without searching again at each look."""
+    answers = {SEARCH_PATH: searched(*NAMES, token="more"), MODEL_PATH: GONE}
+    async with ScriptedServer(answers=answers) as server:
+        registry = make_registry(server.url)
+        for _ in range(2):
+            assert await look(registry) == dict.fromkeys(REFS, Missing.MODEL)
+    assert paths(server) == [SEARCH_PATH, *[MODEL_PATH] * 6]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        response(b"<html>not you</html>", 403),
+        response(b"no", 500),
+        answer({"registered_models": 7}),
+        response(b"<html>hello</html>"),
+    ],
+    ids=["forbidden", "error", "nonsense", "html"],
+)
+async def test_search_that_is_refused_is_no_look_that_failed(
+    make_registry: MakeRegistry, refusal: bytes
+) -> None:
+    """Not every registry searches, nor for everybody."""
+    async with ScriptedServer(answers={SEARCH_PATH: refusal, MODEL_PATH: GONE}) as server:
+        assert await look(make_registry(server.url)) == dict.fromkeys(REFS, Missing.MODEL)
+
+
+async def test_model_that_a_search_does_not_show_is_asked_for(
+    make_registry: MakeRegistry,
+) -> None:
+    """The account may not see it: that is no model that was deleted."""
+    hidden = answer({"error_code": "PERMISSION_DENIED"}, 403)
+    answers = {SEARCH_PATH: searched("a", "b"), MODEL_PATH: hidden}
+    async with ScriptedServer(answers=answers) as server:
+        found = await look(make_registry(server.url))
+    refused = found[REFS[2]]
+    assert isinstance(refused, Unanswered)
+    assert refused.code == "registry_forbidden"
+    assert found[REFS[0]] == VersionId("a", CREATED, "1")
+
+
+async def test_empty_search_is_no_empty_registry_without_asking(
+    make_registry: MakeRegistry,
+) -> None:
+    """An empty list is what somebody who talks nonsense says most easily; nothing is unloaded."""
+    async with ScriptedServer(answers={SEARCH_PATH: answer({}), MODEL_PATH: GONE}) as server:
+        assert await look(make_registry(server.url)) == dict.fromkeys(REFS, Missing.MODEL)
+    assert paths(server).count(MODEL_PATH) == len(REFS)
