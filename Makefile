@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench-validation bench-following soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -23,6 +23,15 @@ serve: $(READY) ## MLflow, a trained iris model and the service on this machine;
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
+
+bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
+	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg
+
+bench-quick: $(READY) ## the same in under two minutes; writes nothing
+	$(VENV)/bin/python -m benchmarks --quick
+
+bench-readme: $(READY) ## put the figures of docs/benchmarks.json into the README
+	$(VENV)/bin/python -m benchmarks.readme
 
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
 	$(VENV)/bin/python -m benchmarks.validation
