@@ -8,7 +8,6 @@ figures are medians of the rounds. No server is pinned to a core, and the load g
 cores with it. Exit status 1: an answer was wrong. A ratio that was not reached is in the table.
 """
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.cases import Prepared, read_cases
+from benchmarks.cases import prepared
 from benchmarks.checking import WrongAnswerError
 from benchmarks.figures import Benchmarks, write_figures
 from benchmarks.machine import this_machine
@@ -52,15 +51,6 @@ def _k6(plan: Plan, skipped: list[str]) -> Path | None:
     return program
 
 
-def _prepared(folder: Path, models: tuple[str, ...]) -> Prepared:
-    _CONSOLE.print("Training the models ...")
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.preparing", str(folder), *models]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the models could not be prepared:\n{done.stderr}")
-    return read_cases(folder)
-
-
 def measured(plan: Plan, folder: Path) -> Benchmarks:
     """Runs the plan with whatever tools can be had; raises `WrongAnswerError`."""
     skipped: list[str] = []
@@ -70,7 +60,8 @@ def measured(plan: Plan, folder: Path) -> Benchmarks:
     peers = _peers({key for load in plan.loads for key in load.peers} or set(EVERY_PEER), skipped)
     k6 = _k6(plan, skipped)
     machine = this_machine()
-    prepared = _prepared(folder, plan.models or ("iris",))
+    _CONSOLE.print("Training the models ...")
+    made = prepared(folder, plan.models or ("iris",))
     with Progress(
         BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
         console=_CONSOLE,
@@ -80,7 +71,7 @@ def measured(plan: Plan, folder: Path) -> Benchmarks:
         def advance(words: str) -> None:
             progress.update(task, advance=1, description=words)
 
-        rounds = Rounds(plan, prepared, peers, k6, advance)
+        rounds = Rounds(plan, made, peers, k6, advance)
         rounds.run()
     skipped += rounds.skipped
     figures = tuple(rounds.figures)

@@ -1,12 +1,23 @@
 """What is asked of every server: models, and requests to them whose right answers are known."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 ALIAS: Final = "champion"
 _LIST: Final = "cases.json"
+# How many rows are asked of each model at once.
+ROWS: Final[Mapping[str, tuple[int, ...]]] = {
+    "iris": (1, 100, 1000),
+    "forest": (1, 100),
+    "numbers20": (1, 1000),
+    "numbers600": (1, 100),
+    "journeys": (1, 100),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,17 @@ class Prepared:
     def model_folder(self, model: str) -> Path:
         """Where the model's artifact lies."""
         return self.folder / "models" / model
+
+
+def prepared(folder: Path, models: Sequence[str]) -> Prepared:
+    """Models and cases, made in that folder by a process that ends; see `benchmarks.preparing`."""
+    command = [sys.executable, "-m", "benchmarks.preparing", str(folder), *models]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"the models could not be prepared:\n{done.stderr}")
+    return read_cases(folder)
 
 
 def store_of(folder: Path) -> str:

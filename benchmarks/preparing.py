@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from benchmarks.cases import ALIAS, Case, store_of, write_cases
+from benchmarks.cases import ALIAS, ROWS, Case, store_of, write_cases
 
 # So many different requests are asked at once when answers are checked.
 _ASKED: Final = 64
@@ -82,13 +82,6 @@ MODELS: Final[Mapping[str, Callable[[], Trained]]] = {
     "numbers20": lambda: _numbers(20),
     "numbers600": lambda: _numbers(600),
     "journeys": _journeys,
-}
-ROWS: Final[Mapping[str, tuple[int, ...]]] = {
-    "iris": (1, 100, 1000),
-    "forest": (1, 100),
-    "numbers20": (1, 1000),
-    "numbers600": (1, 100),
-    "journeys": (1, 100),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +27,7 @@ MODELS: Final = {
     "numbers600": "600 columns",
     "journeys": "journeys",
 }
+_INDENT: Final = "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}"
 # A constant rate of which so much could not be sent was another rate.
 _MISSED: Final = 0.01
 
@@ -42,27 +44,27 @@ class Text:
 
 def loads_table(found: Benchmarks) -> Text:
     """Every load, and how many times a peer's requests a second Podium's are."""
-    headings = ("asked", "server", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "PSS MB",
-                "Podium answers", "failed")  # fmt: skip
+    headings = (
+        *("server", "requests/s", "p50 ms", "p99 ms", "CPU µs", "PSS MB"),
+        *("Podium answers", "failed", "missed"),
+    )
     rows = list[Sequence[str]]()
-    for _, group in groupby(
-        found.figures, key=lambda each: (each.case, each.connections, each.rate)
-    ):
-        rows += _load_rows(list(group))
-    return Text("Loads", headings, 2, rows)
+    for asked, group in groupby(found.figures, key=_asked):
+        rows += [(asked, *[""] * (len(headings) - 1)), *_load_rows(list(group))]
+    return Text("Loads", headings, 1, rows)
 
 
 def _load_rows(group: Sequence[Figure]) -> Iterable[Sequence[str]]:
     ours = next((each.per_second for each in group if each.peer == "podium"), None)
-    for at, each in enumerate(group):
-        compared = ours is not None and each.peer != "podium" and each.rate is None
+    for each in group:
+        compared = ours and each.peer != "podium" and each.rate is None and each.per_second
         yield (
-            "" if at else _asked(each),
-            TITLES[each.peer],
+            f"{_INDENT}{TITLES[each.peer]}",
             *map(_number, (each.per_second, each.p50_ms, each.p99_ms, each.cpu_us)),
             f"{each.pss_bytes / 1e6:,.0f}",
-            f"{ours / each.per_second:.1f} times" if compared and ours and each.per_second else "",
-            str(each.failed + each.missed),
+            f"{_number(ours / each.per_second)} times" if ours and compared else "",
+            str(each.failed),
+            str(each.missed),
         )
 
 
@@ -98,7 +100,7 @@ def _ratio_row(required: Required, found: Benchmarks) -> Sequence[str]:
     ratio = required.ratio(found)
     verdict = "not measured" if ratio is None else "reached" if required.met(ratio) else "missed"
     if ratio is not None and _off_rate(required, found):
-        verdict = "rate not kept"
+        verdict += ", rate not kept"
     return (
         required.measure,
         TITLES[required.to],
@@ -137,7 +139,7 @@ def print_report(found: Benchmarks, console: Console) -> None:
 
 
 def _rich(text: Text) -> Table:
-    table = Table(title=text.title)
+    table = Table(title=text.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for at, heading in enumerate(text.headings):
         words = at < text.words
         table.add_column(heading, justify="left" if words else "right", no_wrap=not words)
