@@ -8,6 +8,7 @@ figures are medians of the rounds. No server is pinned to a core, and the load g
 cores with it. Exit status 1: an answer was wrong. A ratio that was not reached is in the table.
 """
 
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -92,6 +93,8 @@ def main(
     plot: Path | None,
 ) -> None:
     """Measure Podium beside its peers and the floors under it."""
+    # Ended from outside, it ends the servers that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     plan = narrowed(QUICK if quick else FULL, peers, cases)
     try:
         with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder:

@@ -60,9 +60,9 @@ def _load_rows(group: Sequence[Figure]) -> Iterable[Sequence[str]]:
         compared = ours and each.peer != "podium" and each.rate is None and each.per_second
         yield (
             f"{_INDENT}{TITLES[each.peer]}",
-            *map(_number, (each.per_second, each.p50_ms, each.p99_ms, each.cpu_us)),
+            *map(number, (each.per_second, each.p50_ms, each.p99_ms, each.cpu_us)),
             f"{each.pss_bytes / 1e6:,.0f}",
-            f"{_number(ours / each.per_second)} times" if ours and compared else "",
+            f"{number(ours / each.per_second)} times" if ours and compared else "",
             str(each.failed),
             str(each.missed),
         )
@@ -75,7 +75,7 @@ def _asked(figure: Figure) -> str:
     return f"{MODELS[figure.case.rpartition('-')[0]]}: {rows}, {connections}{rate}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three digits at least."""
     return f"{value:,.{max(0, 2 - math.floor(math.log10(max(value, 0.1))))}f}"
 
@@ -158,5 +158,10 @@ def markdown(found: Benchmarks) -> str:
 
 def _markdown(text: Text) -> str:
     rules = ["---" if at < text.words else "---:" for at in range(len(text.headings))]
-    lines = [text.headings, rules, *text.rows]
+    lines = [text.headings, rules, *map(_bold, text.rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _bold(row: Sequence[str]) -> Sequence[str]:
+    """What stands alone in its row is a heading of those below."""
+    return row if any(row[1:]) else (f"**{row[0]}**", *row[1:])
