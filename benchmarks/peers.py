@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from benchmarks.cases import ALIAS, Case, Prepared
 from benchmarks.floors import ANSWER
+from benchmarks.plan import TITLES
 
 _PROGRAMS: Final = Path(sys.executable).parent
 
@@ -81,7 +82,7 @@ class Podium(_MlflowProtocol):
     """`podium serve`; its home stays, so that from the second start on models are cached."""
 
     key: str = "podium"
-    title: str = "Podium"
+    title: str = TITLES["podium"]
 
     def command(self, prepared: Prepared, model: str, port: int) -> list[str]:
         """One host, all settings at their defaults."""
@@ -95,7 +96,7 @@ class MlflowServe(_MlflowProtocol):
     """`mlflow models serve` with one worker, in the environment of Podium."""
 
     key: str = "mlflow"
-    title: str = "mlflow models serve"
+    title: str = TITLES["mlflow"]
 
     def command(self, prepared: Prepared, model: str, port: int) -> list[str]:
         """As its documentation says."""
@@ -111,7 +112,7 @@ class MlServer:
 
     program: Path
     key: str = "mlserver"
-    title: str = "MLServer, batching"
+    title: str = TITLES["mlserver"]
 
     def command(self, prepared: Prepared, model: str, port: int) -> list[str]:
         """Its settings lie in a folder that it is started on."""
@@ -177,7 +178,7 @@ class EmptyFastApi(_Floor):
     """The framework's floor."""
 
     key: str = "fastapi"
-    title: str = "empty FastAPI route"
+    title: str = TITLES["fastapi"]
     _function = "framework"
 
 
@@ -185,5 +186,5 @@ class BareAsgi(_Floor):
     """The server's floor."""
 
     key: str = "asgi"
-    title: str = "bare ASGI function"
+    title: str = TITLES["asgi"]
     _function = "server"

@@ -1,10 +1,17 @@
 """What is measured: in full, and in short."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-EVERY_PEER: Final = ("podium", "mlflow", "mlserver", "fastapi", "asgi")
+TITLES: Final[Mapping[str, str]] = {
+    "podium": "Podium",
+    "mlflow": "mlflow models serve",
+    "mlserver": "MLServer, batching",
+    "fastapi": "empty FastAPI route",
+    "asgi": "bare ASGI function",
+}
+EVERY_PEER: Final = tuple(TITLES)
 _BOTH: Final = ("podium", "mlflow")
 
 

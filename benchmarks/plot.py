@@ -11,8 +11,8 @@ from matplotlib.ticker import NullFormatter
 
 from benchmarks.figures import Benchmarks
 from benchmarks.figures import Figure as Measured
-from benchmarks.plan import EVERY_PEER
-from benchmarks.report import TITLES, number
+from benchmarks.plan import EVERY_PEER, TITLES
+from benchmarks.report import number
 
 _CASE: Final = "iris-1"
 

@@ -11,15 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Benchmarks, Figure
+from benchmarks.plan import TITLES
 from benchmarks.ratios import REQUIRED, Required
 
-TITLES: Final = {
-    "podium": "Podium",
-    "mlflow": "mlflow models serve",
-    "mlserver": "MLServer, batching",
-    "fastapi": "empty FastAPI route",
-    "asgi": "bare ASGI function",
-}
 MODELS: Final = {
     "iris": "iris",
     "forest": "forest",
