@@ -144,7 +144,8 @@ def _rich(text: Text) -> Table:
 
 def markdown(found: Benchmarks) -> str:
     """Everything, for the README."""
-    parts = [str(found.machine)]
+    command = "make bench" if found.plan == "full" else f"make bench-{found.plan}"
+    parts = [f"From `{command}`: {found.machine}"]
     parts += [f"Not measured: {'; '.join(found.skipped)}."] if found.skipped else []
     parts += [_markdown(text) for text in tables(found)]
     return "\n\n".join(parts)
