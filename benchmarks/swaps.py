@@ -30,6 +30,8 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks import steady_load
 from benchmarks.steady_load import Plan, Steady, Window
+from benchmarks.tools import find_k6, find_wrk
+from benchmarks.wrk import wrk
 from tests.support import tracking
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
@@ -37,6 +39,7 @@ from tests.support.services import RunningService, running_service
 _NAME: Final = "iris"
 _BODY: Final = b'{"dataframe_split":{"columns":["a","b","c","d"],"data":[[5.1,3.5,1.4,0.2]]}}'
 _PEAK_SECONDS: Final = 5
+_CONNECTIONS: Final = 64
 _SHARE_OF_PEAK: Final = 0.25
 _MOST_TIMES: Final = 1.5
 _STOP_SECONDS: Final = 30
@@ -49,7 +52,6 @@ class Compared:
     """Windows with a swap beside quiet ones; `swapped` is how many swaps ended in their window."""
 
     peak: float
-    asked_by: str
     rate: int
     steady: Steady
     swapped: int
@@ -81,20 +83,22 @@ def median_p99(windows: Sequence[Window]) -> float:
     return statistics.median(window.p99_ms for window in windows)
 
 
-def compare(swaps: int, window_seconds: float) -> Compared:
-    """The whole measurement; it takes twice as many windows as swaps, and some seconds."""
+def compare(swaps: int, window_seconds: float, program: Path) -> Compared:
+    """The whole measurement by k6, whose program that is: twice as many windows as swaps."""
     with tempfile.TemporaryDirectory() as text, _served(Path(text)) as (service, registry):
         url = f"{service.url}/predict"
-        peak, asked_by = steady_load.peak(url, _BODY, _PEAK_SECONDS)
+        body = Path(text) / "body.json"
+        body.write_bytes(_BODY)
+        peak = wrk(url, str(body), _CONNECTIONS, _PEAK_SECONDS).per_second
         plan = Plan.from_now(round(peak * _SHARE_OF_PEAK), 2 * swaps, window_seconds)
         summary = Path(text) / "summary.json"
-        k6 = steady_load.start(plan, url, _BODY, summary)
+        k6 = steady_load.start(plan, program, url, _BODY, summary)
         swapped = _swap_in_turn(service, registry, plan)
         told, _ = k6.communicate(timeout=_STOP_SECONDS)
         if not summary.exists():
             raise RuntimeError(f"k6 has measured nothing:\n{told}")
         steady = steady_load.read(plan, summary)
-    return Compared(peak, asked_by, plan.rate, steady, swapped)
+    return Compared(peak, plan.rate, steady, swapped)
 
 
 def _swap_in_turn(service: RunningService, registry: Registry, plan: Plan) -> int:
@@ -139,10 +143,14 @@ def _trained(place: Path, strength: float) -> Path:
 @click.option("--window-seconds", default=4.0, show_default=True, help="Of each window.")
 def main(swaps: int, window_seconds: float) -> None:
     """Prints the windows side by side, and the ratio of the medians of their p99."""
-    found = compare(swaps, window_seconds)
+    tell = Console(stderr=True).print
+    k6 = find_k6(tell)
+    if k6 is None or not find_wrk(tell):
+        raise click.ClickException("wrk and k6 are needed, and could not be installed")
+    found = compare(swaps, window_seconds, k6)
     Console().print(table_of(found))
     click.echo(
-        f"peak {found.peak:.0f} requests/s (by {found.asked_by}), asked for {found.rate}/s; "
+        f"peak {found.peak:.0f} requests/s, asked for {found.rate}/s; "
         f"{found.steady.failed} failed, {found.steady.dropped} not sent; "
         f"{found.swapped} of {len(found.busy)} swaps ended in their window"
     )
