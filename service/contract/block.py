@@ -1,7 +1,7 @@
-"""Wide tables of numbers of one type as one block: checked and cast in one pass, not by column.
+"""Tables of numbers of one type: checked and cast in one pass, not column by column.
 
-600 columns of one row take 2 ms column by column, most of it for 600 times four calls; as one block
-they take 0.1.
+One row of 600 columns takes 2 ms column by column, most of it for 600 times four calls, and a tenth
+of that in one pass; one row of four columns takes 7 us and 3.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,20 @@ from service.contract.reading import Reading
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec
 
-# Fewer columns are as fast one by one, and then join with requests in any other format.
-LEAST_COLUMNS: Final = 16
+# Fewer are handed on as columns, and so may stand in one batch with requests that were not read
+# here. To take more columns apart, and to put them together, would cost as much as all the rest.
+LEAST_OF_BLOCK: Final = 16
 _NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
 _SPLIT_KEYS: Final = frozenset({"columns", "data"})
 _MARK: Final = "block"
 
 
 def block_reader(specs: Sequence[ColumnSpec], max_rows: int) -> "BlockReader | None":
-    """A reader for this signature, if it is wide, named and of one type of numbers."""
+    """A reader for this signature, if it is named and of one type of numbers."""
     types = {spec.type for spec in specs if isinstance(spec.type, str)}
     alike = len(types) == 1 and types <= _NUMBERS and all(isinstance(s.type, str) for s in specs)
     named = all(isinstance(spec.name, str) for spec in specs)
-    return BlockReader(specs, max_rows) if alike and named and len(specs) >= LEAST_COLUMNS else None
+    return BlockReader(specs, max_rows) if alike and named and len(specs) > 1 else None
 
 
 class BlockReader:
@@ -75,6 +76,9 @@ class BlockReader:
         values = self._convert(list(chain.from_iterable(rows)))
         if values is None:
             return None
-        shape = (len(rows), len(self._names))
-        block = Column(None, self._type, values, shape=shape, names=self._names)
+        width = len(self._names)
+        if width < LEAST_OF_BLOCK:
+            columns = [Column(n, self._type, values[p::width]) for p, n in enumerate(self._names)]
+            return Reading("table", tuple(columns), len(rows), None, ())
+        block = Column(None, self._type, values, shape=(len(rows), width), names=self._names)
         return Reading("block", (block,), len(rows), None, _MARK)
