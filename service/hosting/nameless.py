@@ -117,7 +117,8 @@ def _columns(model: PyFuncModel) -> list[str] | None:
 def is_known(estimator: Any) -> bool:
     """Whether it and all estimators in it are listed, and nobody has changed how they work."""
     own = vars(estimator) if isinstance(estimator, BaseEstimator) else {}
-    if not _is_listed(type(estimator)) or "_sklearn_output_config" in own:
+    output = own.get("_sklearn_output_config", {}).get("transform", "default")
+    if not _is_listed(type(estimator)) or output != "default":
         return False
     if any(callable(value) and hasattr(type(estimator), name) for name, value in own.items()):
         return False
