@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-swaps soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,6 +41,12 @@ bench-following: $(READY) ## how soon a move is seen in replies, and what lookin
 
 bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and without
 	$(VENV)/bin/python -m benchmarks.swaps
+
+bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
+	$(VENV)/bin/python -m benchmarks.large
+
+bench-scaling: $(READY) ## what a second host adds where the model is all the work
+	$(VENV)/bin/python -m benchmarks.scaling
 
 soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
 	$(VENV)/bin/python -m tests.soak

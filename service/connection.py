@@ -10,17 +10,18 @@ from typing import Any, ClassVar
 
 import orjson
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from service.connections import Connections
+from service.gathering import GatheringProtocol
 from service.http.client import CLIENT
 from service.patience import Ended, Patience, Phase
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 
 
-class Connection(HttpToolsProtocol):
+class Connection(GatheringProtocol):
     """One connection; `service.http.client.Client` for the request that runs on it."""
 
     # Set by a subclass for each server: uvicorn makes protocols itself.

@@ -109,6 +109,8 @@ def _configuration(app: ASGIApp, connections: Connections, drain_seconds: float)
     return uvicorn.Config(
         app,
         http=protocol_of(connections),
+        # Nobody asks who the client is: a hop less, and a header that nobody need believe.
+        proxy_headers=False,
         ws="none",
         lifespan="on",
         log_config=None,

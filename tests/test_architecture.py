@@ -37,6 +37,7 @@ CHILDREN = {
     "service.hosting.inputs",
     "service.hosting.inspector",
     "service.hosting.model",
+    "service.hosting.nameless",
     "service.hosting.nested_cells",
     "service.hosting.no_pickle",
     "service.hosting.outputs",

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
-Kind = Literal["table", "tensor", "tensors", "list"]
+Kind = Literal["table", "block", "tensor", "tensors", "list"]
 # In quotes, because Python 3.11's `array` takes no type arguments when it runs.
 Values = Union["array[Any]", list[Any]]
 
@@ -27,7 +27,7 @@ class Nested(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One column of a table, or one tensor.
+    """One column of a table, or one tensor; or a block, all columns of a table at once.
 
     A named tuple, because a request makes one for each column: it takes 0.2 us, a frozen dataclass
     0.55, and four of those are a fifth of what a row of iris costs.
@@ -42,7 +42,9 @@ class Column(NamedTuple):
             `bytes`, and None for null; numbers beside nulls stay `bool`, `int` and `float`.
             Nested ones are lists and dictionaries of such values.
         has_null: whether any value is null, however nested ones are within.
-        shape: of a tensor; None for a column.
+        shape: of a tensor; None for a column; rows and columns of a block, whose values are in row
+            order.
+        names: of a block's columns.
         nested: of `array`, `object`, `map` and `any`, and of all values in a `list`.
     """
 
@@ -52,6 +54,7 @@ class Column(NamedTuple):
     has_null: bool = False
     shape: tuple[int, ...] | None = None
     nested: Nested | None = None
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ class ModelInput:
     """Rows that fit the signature exactly, in the signature's order; absent columns are left out.
 
     Attributes:
-        kind: `table` for column signatures, `tensor` for one unnamed tensor, `tensors` for named,
-            `list` for models whose signature comes from a type hint: they take a plain list.
+        kind: `table` for column signatures, or `block` where all of a wide table is numbers of one
+            type: its one column holds all of it. `tensor` for one unnamed tensor, `tensors` for
+            named, `list` for models whose signature comes from a type hint: they take a plain list.
         columns: those present.
         rows: how many; of tensors the length of the first dimension.
         params: the model's params with defaults filled in, or None when the signature has none.

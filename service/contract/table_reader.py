@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from service.contract.block import block_reader
 from service.contract.findings import Findings, Hole
 from service.contract.model_input import Column, Values
 from service.contract.nested_column import NestedColumnReader, as_sent, nested_mark
@@ -64,12 +65,15 @@ class TableReader:
     def __init__(self, specs: Sequence[ColumnSpec], max_rows: int) -> None:
         names, required = [spec.name for spec in specs], [spec.required for spec in specs]
         types = [type_name(spec.type) for spec in specs]
+        self._block = block_reader(specs, max_rows)
         self._formats = TableFormats(names, required, max_rows, types=types)
         self._nested = not COLUMN_TYPES.keys() >= set(types)
         self._columns = [_reader(spec, position) for position, spec in enumerate(specs)]
 
     def read(self, form: str, payload: Any, findings: Findings) -> Reading | None:
         """The valid table; None once anything has been added to the findings."""
+        if self._block is not None and (block := self._block.read(form, payload)) is not None:
+            return block
         table = self._formats.read(form, payload, findings)
         return None if table is None else self.check(table, form, findings)
 

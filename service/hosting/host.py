@@ -63,10 +63,11 @@ class Host:
 
     def _do(self, frame: Frame) -> tuple[bytes, bytes]:
         if frame.operation == Operation.PREDICT:
-            build = partial(decode_batch, frame)
-            return encode_replies(self._loaded.predict(build, self._max_reply_bytes))
+            loaded = self._loaded
+            build = partial(decode_batch, frame, loaded.matrix_of)
+            return encode_replies(loaded.predict(build, self._max_reply_bytes))
         if frame.operation == Operation.WARM_UP:
-            row_wise = self._loaded.warm_up(decode_batch(frame))
+            row_wise = self._loaded.warm_up(partial(decode_batch, frame))
             return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason}), b""
         if frame.operation == Operation.READY:
             priority.step_forward()

@@ -10,7 +10,7 @@ always writable and shared with nobody, so that a model that changes its input c
 import copy
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ import pandas as pd
 from service.contract.model_input import Values
 from service.hosting import nested_cells
 from service.hosting.documents import read_document
-from service.hosting.wire import decode_values
+from service.hosting.wire import RAW, decode_values
 from service.processes.frames import Frame
 
 ModelData = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]] | list[Any]
@@ -89,11 +89,16 @@ def _objects(cells: list[Any]) -> np.ndarray[Any, Any]:
 
 
 def _slice(values: np.ndarray[Any, Any], first: int, last: int) -> np.ndarray[Any, Any]:
-    return (values[first:last] if values.shape else values).copy()
+    # In the same order in memory: sums may differ in their last bits between the two.
+    return (values[first:last] if values.shape else values).copy(order="K")
 
 
-def decode_batch(frame: Frame) -> Batch:
-    """The batch in a PREDICT or WARM_UP frame; raises `InputRefused` without a signature."""
+def decode_batch(frame: Frame, matrix_of: Sequence[str] | None = None) -> Batch:
+    """The batch in a PREDICT or WARM_UP frame; raises `InputRefused` without a signature.
+
+    `matrix_of` are the names of columns of which, where there are these and no others, without
+    nulls, params or an index, a matrix is wanted instead of a DataFrame: what pandas makes of it.
+    """
     head = orjson.loads(frame.head)
     rows = tuple(head["rows"])
     params = None if head["params"] is None else json.loads(head["params"])
@@ -101,13 +106,46 @@ def decode_batch(frame: Frame) -> Batch:
     body = bytes(frame.body)
     if head["kind"] == "document":
         return Batch(read_document(head["layout"], body, params), rows, params, whole=True)
-    return Batch(_data(head, body, sum(rows)), rows, params)
+    data = None
+    if matrix_of is not None and params is None:
+        data = _matrix(head, body, sum(rows), matrix_of)
+    return Batch(_data(head, body, sum(rows)) if data is None else data, rows, params)
+
+
+def _matrix(
+    head: Mapping[str, Any], body: bytes, rows: int, names: Sequence[str]
+) -> np.ndarray[Any, Any] | None:
+    columns = head["columns"]
+    if head["kind"] == "block":
+        return _cells(columns[0], body) if columns[0]["names"] == names else None
+    if head["kind"] != "table" or head["index"] is not None:
+        return None
+    if [column["name"] for column in columns] != names:
+        return None
+    if not all(column["layout"].startswith(RAW) for column in columns):
+        return None
+    dtypes = [np.dtype(_NUMPY[column["dtype"]]) for column in columns]
+    if len(set(dtypes)) == 1:
+        return np.frombuffer(bytearray(body), dtypes[0]).reshape(len(columns), rows).T
+    by_column = np.empty((len(columns), rows), np.result_type(*dtypes))
+    for place, (_, values) in enumerate(_parts(head, body)):
+        by_column[place] = values
+    return by_column.T
+
+
+def _cells(block: Mapping[str, Any], body: bytes) -> np.ndarray[Any, Any]:
+    # In pandas' order: column after column.
+    cells = np.frombuffer(body, dtype=_NUMPY[block["dtype"]]).reshape(block["shape"])
+    return np.array(cells, order="F")
 
 
 def _data(head: Mapping[str, Any], body: bytes, rows: int) -> ModelData:
     match head["kind"]:
         case "table":
             return _table(head, body, rows)
+        case "block":
+            (block,) = head["columns"]
+            return pd.DataFrame(_cells(block, body), columns=block["names"], copy=False)
         case "list":
             ((column, values),) = _parts(head, body)
             return nested_cells.hinted(column["nested"]["type"], values)

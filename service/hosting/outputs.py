@@ -20,6 +20,10 @@ import pandas as pd
 # value, 1.100000023841858, and nanoseconds as text, where MLflow writes an integer.
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
+# What stands before, between and after the rows of an array of so many dimensions.
+_CUT: Final = {1: (b"[", b",", b"]"), 2: (b"[[", b"],[", b"]]")}
+_PLAIN_KINDS: Final = frozenset("biuf")
+
 
 class NotEncodable(Exception):
     """The model returned something that has no JSON form."""
@@ -58,6 +62,32 @@ def split(prediction: Any, rows: Sequence[int]) -> list[Any]:
         parts.append(sliced[start : start + count])
         start += count
     return parts
+
+
+def encode_parts(prediction: Any, rows: Sequence[int]) -> list[bytes]:
+    """The JSON text of each request's part; raises `NotByRow` and `NotEncodable`."""
+    if not isinstance(prediction, np.ndarray) or prediction.dtype.kind not in _PLAIN_KINDS:
+        return [encode(part) for part in split(prediction, rows)]
+    if prediction.ndim not in _CUT:
+        return [encode(part) for part in split(prediction, rows)]
+    check_by_row(prediction, sum(rows))
+    # Encoded once and cut: no number, true, false or null has a comma in it.
+    opening, comma, closing = _CUT[prediction.ndim]
+    cells = encode(prediction)[len(opening) : -len(closing)].split(comma)
+    parts, start = [], 0
+    for count in rows:
+        cut = comma.join(cells[start : start + count])
+        parts.append(opening + cut + closing if count else b"[]")
+        start += count
+    return parts
+
+
+def identical(left: Any, right: Any) -> bool:
+    """Whether two predictions are arrays of one dtype, and the same to the last bit."""
+    if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
+        return False
+    alike = (left.dtype, left.shape) == (right.dtype, right.shape)
+    return alike and encode(left) == encode(right)
 
 
 def close(left: Any, right: Any, tolerance: float) -> bool:

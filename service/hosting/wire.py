@@ -1,10 +1,10 @@
 """What front and hosts say to each other in frames: operations, batches, and their replies.
 
 A batch travels by column. The head says how each column lies in the body: an `array`'s raw bytes
-in this machine's order, or JSON text where there are nulls, strings or bytes (as base64). Nested
-values are JSON text, with bytes as base64 and times as nanoseconds since 1970 in UTC (for a model
-with a type hint as ISO 8601); the head says how they are nested. For a model without a signature
-the body is the client's own.
+in this machine's order, or JSON text where there are nulls, strings or bytes (as base64). A block
+is one column of raw bytes, row after row. Nested values are JSON text, with bytes as base64 and
+times as nanoseconds since 1970 in UTC (for a model with a type hint as ISO 8601); the head says how
+they are nested. For a model without a signature the body is the client's own.
 """
 
 import base64
@@ -60,7 +60,7 @@ Failure: TypeAlias = Outcome | MlflowError
 # Of MLflow's error codes; the longest has half of that.
 LONGEST_CODE: Final = 100
 
-_RAW: Final = "raw"
+RAW: Final = "raw"
 _JSON: Final = "json"
 _BASE64: Final = "base64"
 _NESTED: Final = "nested"
@@ -91,6 +91,7 @@ def _encoded(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
                 "bytes": len(buffer),
                 "shape": _joined_shape(column, inputs),
                 "nested": column.nested and column.nested._asdict(),
+                "names": column.names,
             }
         )
         buffers.append(buffer)
@@ -133,7 +134,7 @@ def _joined_shape(column: Column, inputs: Sequence[ModelInput]) -> tuple[int, ..
 
 def _lay_out(column: Column, values: Values) -> tuple[str, bytes]:
     if isinstance(values, array):
-        return f"{_RAW}:{values.typecode}", values.tobytes()
+        return f"{RAW}:{values.typecode}", values.tobytes()
     if column.nested is not None:
         return _NESTED, orjson.dumps(values, default=_base64_text)
     if column.dtype == "binary":
@@ -152,7 +153,7 @@ def decode_values(layout: str, data: memoryview) -> Values:
 
     Nested values are as they lie there: only their type tells base64 from text.
     """
-    if layout.startswith(_RAW):
+    if layout.startswith(RAW):
         values: array[Any] = array(layout[-1])
         values.frombytes(data)
         return values

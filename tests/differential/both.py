@@ -170,6 +170,7 @@ class _PredictorInProcess:
         loaded = object.__new__(LoadedModel)
         loaded._model = model
         loaded._joinable = loaded._by_row = False
+        loaded._nameless = None
         self._host._model = loaded
         self._host._max_reply_bytes = 1 << 30
 

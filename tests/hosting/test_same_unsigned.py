@@ -296,8 +296,8 @@ def test_version_without_a_signature_is_warmed_up_with_its_example(tmp_path: Pat
     code = str(models.CODE / "repeating.py")
     mlflow.pyfunc.save_model(tmp_path / "m", python_model=code, pip_requirements=["mlflow"])
     model = LoadedModel(str(tmp_path / "m"))
-    example = batch({"dataframe_split": {"columns": ["a"], "data": [[1], [2]]}})
-    assert not model.warm_up(example).shown
+    example = {"dataframe_split": {"columns": ["a"], "data": [[1], [2]]}}
+    assert not model.warm_up(lambda: batch(example)).shown
     refused = MADE.parse(b'{"inputs": [[1], [2, 3]]}', "")
     assert model.predict(lambda: sent(refused), 1000) == [Outcome.INPUT_REFUSED]
     (chat,) = model.predict(lambda: sent(MADE.parse(b'{"prompt": "a"}', "")), 1000)
