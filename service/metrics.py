@@ -34,7 +34,7 @@ WEBHOOK_HEARD = ("taken", "ignored")
 """Outcomes of deliveries of the webhook that were believed."""
 _WEBHOOK_REFUSED = (
     *("delivery_forged", "delivery_expired", "delivery_repeated", "delivery_unreadable"),
-    *("body_too_large", "unsupported_media_type"),
+    *("body_too_large", "body_too_slow", "unsupported_media_type"),
 )
 
 

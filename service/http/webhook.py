@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.errors import ClientError
-from service.http.client import ClientGone
+from service.http.client import CLIENT, ClientGone
 from service.http.held import HeldBytes, Holding
 from service.http.intake import read_body
 from service.http.openapi_parts import body_of
@@ -90,9 +90,9 @@ def webhook_router(
 
     async def delivered(request: Request) -> bool:
         headers = dict(request.scope["headers"])
-        holding = Holding(bodies)
+        holding, client = Holding(bodies), request.scope.get(CLIENT)
         try:
-            body = await read_body(headers, request.receive, _LONGEST_BODY, holding)
+            body = await read_body(headers, request.receive, _LONGEST_BODY, holding, client)
             return receiver.receive(headers, body if isinstance(body, bytes) else b"".join(body))
         finally:
             holding.release()

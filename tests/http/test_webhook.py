@@ -10,10 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from service.http.webhook import Coalesced, webhook_router
 from service.metrics import Metrics
+from service.patience import ClientLimits, Phase
 from service.registry.webhook import WebhookReceiver
 from service.reporting import WebhookReport
 from tests.http.app import DISCONNECT, App, Raw
 from tests.registry.test_webhook import MOVED, NOW, REFS, SECRET, body, delivered
+from tests.support.clients import post, served
 
 ROUTE = "/webhooks/mlflow"
 
@@ -187,3 +189,17 @@ def count(metrics: Metrics, outcome: str) -> float:
     )
     assert value is not None
     return value
+
+
+async def test_delivery_whose_body_does_not_come_is_refused(listening: Listening) -> None:
+    """408 as everywhere, and the connection ends."""
+    limits = ClientLimits()
+    async with served(listening.app.asgi, limits) as server:
+        client = await server.client(post(b"{", path=ROUTE.encode(), declared=100))
+        await server.are(Phase.BODY)
+        await server.look()
+        await server.look(limits.body_seconds + 1)
+        answer = await client.answer()
+
+    assert (answer.status, answer.json["code"]) == (408, "body_too_slow")
+    assert (listening.looks, listening.outcomes) == (0, ["body_too_slow"])

@@ -27,7 +27,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     limits = ClientLimits(**json.loads(os.environ["TEST_CLIENT_LIMITS"]))
     settings = load_settings({"port": given.port, "models": tuple(given.model)})
-    serve(settings, os.environ, limits)
+    serve(settings, dict(os.environ), limits)
 
 
 if __name__ == "__main__":
