@@ -258,7 +258,7 @@ def _ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
 
 def _history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
     folder = settings.service_folder / "slots"
-    return DiskHistory(folder, registry.find, HistoryReport(logs.logger))
+    return DiskHistory(folder, registry, HistoryReport(logs.logger))
 
 
 def _gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:

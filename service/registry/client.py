@@ -6,7 +6,7 @@ that overruns its deadline, or works on something that nobody wants any more, is
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -174,7 +174,7 @@ class MlflowRegistry:
             frame = await ask(child, stage, operation, wanted, self._fetch_seconds)
             answer = {**wanted, **orjson.loads(frame.head)}
             # Taken while the child has its own, so that nobody can come between.
-            lease = self._lease(stage, self._cache.folder / answer["place"])
+            lease = self._lease(stage, self._cache.folder / answer["place"], self._tidy)
         except BaseException:
             await asyncio.shield(_end_and_remove(child, private))
             raise
@@ -185,9 +185,13 @@ class MlflowRegistry:
             raise
         return _fetched(version, answer, self._cache.folder, bytes(frame.body), lease)
 
-    def _lease(self, stage: str, place: Path) -> Lock:
+    def keep(self, place: str) -> Lock:
+        """A lease on that place; giving it back makes no room. Raises `PassingFault`."""
+        return self._lease("find", self._cache.folder / place, lambda: None)
+
+    def _lease(self, stage: str, place: Path, on_release: Callable[[], None]) -> Lock:
         try:
-            return Lock.shared_at_once(place, self._tidy)
+            return Lock.shared_at_once(place, on_release)
         except (OSError, Locked) as error:
             raise fault_error(stage, Fault.DISK, repr(error)) from error
 

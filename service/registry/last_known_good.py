@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -18,14 +18,16 @@ import orjson
 
 from service.errors import FollowingError
 from service.following.history import Known
-from service.following.ports import FetchedVersion, NoLease
+from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef, VersionId
 from service.registry.artifacts import artifact_of
 from service.registry.client import Lying
 from service.registry.durable import write_whole
+from service.registry.wire import Fault
 
 _MAX_SERVED: Final = 200
 _MAX_FILE_BYTES: Final = 4 * 1024**2
+_LOST: Final = frozenset({Fault.ALTERED, Fault.NOT_IN_CACHE, Fault.ARTIFACT_UNREADABLE})
 _SET_ASIDE: Final = ".unreadable"
 
 
@@ -34,6 +36,18 @@ class HistoryObserver(Protocol):
 
     def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
         """What the slot has served is not known, or could not be kept."""
+        ...
+
+
+class Keeper(Protocol):
+    """Whoever has the cache: `service.registry.client.MlflowRegistry`."""
+
+    async def find(self, lying: Lying) -> FetchedVersion:
+        """What still lies there, verified. Raises `VersionFault` or `PassingFault`."""
+        ...
+
+    def keep(self, place: str) -> Lease:
+        """A lease on that place, without a look at what lies there. Raises `FollowingError`."""
         ...
 
 
@@ -65,31 +79,36 @@ class DiskHistory:
 
     Args:
         folder: made when there is something to keep.
-        find: what still lies in the cache (`MlflowRegistry.find`).
+        keeper: has the cache; what a slot served last is kept there for as long as this is open, so
+            that no eviction at the service's own end takes it from the next start.
         observer: told of what fails.
     """
 
     def __init__(
         self,
         folder: Path,
-        find: Callable[[Lying], Awaitable[FetchedVersion]],
+        keeper: Keeper,
         observer: HistoryObserver,
     ) -> None:
         self._folder = folder
-        self._find = find
+        self._keeper = keeper
+        self._leases: dict[ModelRef, Lease] = {}
+        self._lost: set[ModelRef] = set()
         self._observer = observer
         self._records: dict[ModelRef, _Record] = {}
         self._writer = _Writer(self._write)
 
     async def last_known_good(self, ref: ModelRef) -> Known | None:
-        """Verified in a process of its own."""
+        """Verified in a process of its own; what was altered or gone is not looked at again."""
         record = self._record(ref)
         lying = record.lying
-        if lying is None:
+        if lying is None or ref in self._lost:
             return None
         try:
-            return Known(await self._find(lying), record.since)
+            return Known(await self._keeper.find(lying), record.since)
         except FollowingError as error:
+            if error.reason in _LOST:
+                self._lost.add(ref)
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
             return None
 
@@ -104,11 +123,24 @@ class DiskHistory:
     def note(self, ref: ModelRef, known: Known) -> None:
         """Remembered at once, written by a thread of its own."""
         record = self._records[ref] = self._record(ref).with_known(known)
+        self._lost.discard(ref)
+        self._keep(ref, known.fetched.path.parent.name)
         self._writer.write(ref, record)
 
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
         self._writer.close(seconds)
+        for lease in self._leases.values():
+            lease.release()
+
+    def _keep(self, ref: ModelRef, place: str) -> None:
+        before = self._leases.pop(ref, None)
+        try:
+            self._leases[ref] = self._keeper.keep(place)
+        except FollowingError as error:
+            self._observer.history_failed(ref, error.reason, error.message, error.detail)
+        if before is not None:
+            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:

@@ -2,21 +2,20 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-import pytest_asyncio
 
 from service.following.history import History, Known
 from service.following.ports import FetchedVersion
 from service.following.refs import ModelRef, VersionId
 from service.processes.zygote import Zygote
+from service.registry.artifacts import discard
 from service.registry.client import Cache, MlflowRegistry
 from service.registry.last_known_good import DiskHistory
-from tests.following.fakes import FakeHistory, version
+from tests.following.fakes import FakeHistory, FakeRegistry, version
 from tests.registry.conftest import PATIENT, Watched
 from tests.registry.stores import MlflowStore
 from tests.registry.told import Told
@@ -87,31 +86,31 @@ class DiskHome:
         shutil.rmtree(fetched.path.parent)
 
     def _open(self) -> DiskHistory:
-        return DiskHistory(self.folder, self._registry.find, self.told)
+        return DiskHistory(self.folder, self._registry, self.told)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def store(
-    zygote: Zygote, migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[MlflowStore]:
-    """MLflow over SQLite with two versions of the model."""
-    folder = tmp_path_factory.mktemp("history")
-    uri = f"sqlite:///{copy_database(migrated_database, folder)}"
-    forks, environment = Watched(zygote), {"MLFLOW_TRACKING_URI": uri}
-    kept = Cache(folder / "cache")
-    registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT)
-    made = MlflowStore(registry, uri, folder)
+@pytest.fixture(scope="module")
+def database(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow over SQLite, a copy for these tests."""
+    return copy_database(migrated_database, tmp_path_factory.mktemp("history"))
+
+
+@pytest.fixture(scope="module")
+def store(database: Path) -> MlflowStore:
+    """Two versions of the model in it."""
+    made = MlflowStore(FakeRegistry(), f"sqlite:///{database}", database.parent)
     for _ in range(2):
         made.register(REF.name)
-    yield made
-    await registry.close()
+    return made
 
 
 @pytest.fixture
-def disk(store: MlflowStore, tmp_path: Path) -> DiskHome:
-    """A home of this test's own."""
-    assert isinstance(store.registry, MlflowRegistry)
-    return DiskHome(tmp_path / "history", store, store.registry)
+def disk(zygote: Zygote, store: MlflowStore, database: Path, tmp_path: Path) -> DiskHome:
+    """A home of this test's own, with a cache of its own."""
+    forks, environment = Watched(zygote), {"MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
+    kept = Cache(tmp_path / "cache")
+    registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT)
+    return DiskHome(tmp_path / "history", store, registry)
 
 
 @pytest.fixture(params=["fake", "disk"])
@@ -191,29 +190,41 @@ async def test_version_whose_artifact_is_gone_is_not_known_any_more(home: Home) 
     assert home.history.has_served(REF, second.version)
 
 
+async def test_p5_what_a_slot_served_last_is_kept_until_the_service_has_ended(
+    disk: DiskHome,
+) -> None:
+    """Although nothing serves it any more; what the slot serves next takes its turn."""
+    second = await disk.fetch(2)
+    disk.history.note(REF, Known(second, 1000.0))
+    second.lease.release()
+    assert not discard(second.path.parent)
+    disk.history.note(REF, Known(await disk.fetch(1), 1000.0))
+    assert discard(second.path.parent)
+
+
 async def test_last_known_good_holds_a_lease_of_its_own(disk: DiskHome) -> None:
     """It may start a service while what it was noted with is long gone."""
-    from service.registry.artifacts import discard
-
     second = await disk.fetch(2)
     disk.history.note(REF, Known(second, 1000.0))
     second.lease.release()
     known = await last(disk)
+    disk.history.close()
     assert known is not None
     assert not discard(known.fetched.path.parent)
     known.fetched.lease.release()
 
 
 async def test_altered_artifact_is_no_last_known_good(disk: DiskHome) -> None:
-    """It is told, and never loaded."""
+    """It is told once, however often it is asked for, and never loaded."""
     first = await disk.fetch(1)
     disk.history.note(REF, Known(first, 1000.0))
-    weights = first.path / "data" / "weights"
-    weights.write_bytes(b"poison!")
+    (first.path / "data" / "weights").write_bytes(b"poison!")
+    assert await last(disk) is None
     assert await last(disk) is None
     assert disk.told.codes == ["artifact_altered"]
-    weights.write_bytes(b"weights")
-    assert await last(disk) == Known(first, 1000.0)
+    again = await disk.fetch(1)
+    disk.history.note(REF, Known(again, 2000.0))
+    assert await last(disk) == Known(again, 2000.0)
 
 
 async def test_place_outside_the_cache_is_never_looked_at(disk: DiskHome) -> None:

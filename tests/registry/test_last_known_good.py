@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.following.history import Known
-from service.following.ports import FetchedVersion
+from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef
 from service.registry.client import Lying
 from service.registry.last_known_good import DiskHistory
@@ -23,10 +23,16 @@ def fetched() -> FetchedVersion:
     return replace(fetched_version(version(1)), path=Path(PLACE) / "model")
 
 
-async def find(lying: Lying) -> FetchedVersion:
-    """It is always there."""
-    assert (lying.version, lying.place) == (version(1), PLACE)
-    return fetched()
+class FakeKeeper:
+    """`service.registry.last_known_good.Keeper` of a cache in which all is always there."""
+
+    async def find(self, lying: Lying) -> FetchedVersion:
+        assert (lying.version, lying.place) == (version(1), PLACE)
+        return fetched()
+
+    def keep(self, place: str) -> Lease:
+        assert place == PLACE
+        return NoLease()
 
 
 class Home:
@@ -35,12 +41,12 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.told = Told()
-        self.history = DiskHistory(folder, find, self.told)
+        self.history = DiskHistory(folder, FakeKeeper(), self.told)
 
     def restart(self) -> None:
         """The service ends and starts again."""
         self.history.close()
-        self.history = DiskHistory(self.folder, find, self.told)
+        self.history = DiskHistory(self.folder, FakeKeeper(), self.told)
 
 
 @pytest.fixture

@@ -1,0 +1,34 @@
+"""A service that starts while its registry is down, from what it has kept (P5)."""
+
+from pathlib import Path
+
+import httpx
+
+from tests.support import models, tracking
+from tests.support.registered import Registry
+from tests.support.services import running_service
+
+REF = "numbered@champion"
+ROW = {"dataframe_records": [{"x": 1.0}]}
+SECONDS = 60
+SAME = {"PODIUM_SERVICE_NAME": "iris", "PODIUM_CACHE_BYTES": "1"}
+
+
+def test_p5_service_starts_from_its_cache_without_a_registry(
+    tracking_uri: str, tmp_path: Path
+) -> None:
+    """Ready, with the right answers, and it says since when."""
+    registry = Registry(tracking_uri, "numbered")
+    module = models.number_module(tmp_path / "code", 1)
+    registry.add(models.save(tmp_path / "made", "numbered", ships=[module]), "champion")
+    home, nowhere = tmp_path / "home", f"http://127.0.0.1:{tracking.free_port()}"
+    home.mkdir()
+
+    with running_service([REF], tracking_uri, home, **SAME) as service:
+        service.wait_until_ready()
+
+    with running_service([REF], nowhere, home, **SAME) as service:
+        service.wait_until_ready()
+        answer = httpx.post(f"{service.url}/predict", json=ROW, timeout=SECONDS)
+        assert (answer.json()["predictions"], answer.json()["model"]["version"]) == ([1], "1")
+        assert service.slot(REF)["last_known_good_since"]
