@@ -9,19 +9,21 @@ import asyncio
 from typing import Any, ClassVar
 
 import orjson
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.connections import Connections
 from service.gathering import GatheringProtocol
 from service.http.client import CLIENT
 from service.patience import Ended, Patience, Phase
+from service.upgrade import UpgradeIgnored
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 
 
-class Connection(GatheringProtocol):
+class Connection(UpgradeIgnored, GatheringProtocol):
     """One connection; `service.http.client.Client` for the request that runs on it."""
 
     # Set by a subclass for each server: uvicorn makes protocols itself.
@@ -43,6 +45,7 @@ class Connection(GatheringProtocol):
         self._begun_at = 0
         self._unsent = 0
         self._taken = 0
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes its place among all connections, if there is one."""
@@ -53,6 +56,9 @@ class Connection(GatheringProtocol):
         """Whoever waits for nothing but an answer need not wait any more."""
         self.gone = True
         self.all.forget(self)
+        if self._running is not None:
+            # uvicorn tells the last request alone, which may wait behind the one that runs.
+            self._running.disconnected = True
         super().connection_lost(exc)
         if self.waiting is not None:
             self.waiting.cancel()
@@ -135,6 +141,10 @@ class Connection(GatheringProtocol):
         """Ends it at once, whatever is still to be sent."""
         self.all.ended(reason)
         self.transport.abort()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     @property
     def _in_head(self) -> bool:

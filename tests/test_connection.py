@@ -331,6 +331,65 @@ async def test_client_that_leaves_with_several_requests_is_counted_once(
     assert len(waiting.inputs) == 1
 
 
+async def test_client_that_leaves_with_several_requests_is_no_defect(
+    app: App, server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the server library nor the event loop has anything to say about it."""
+    waiting = FakePredictor("2", gate=asyncio.Event())
+    app.serve("2", waiting)
+    client = await server.client(post() + post())
+    await waiting.entered.wait()
+    (task,) = server.state.tasks
+    client.leave()
+    await asyncio.wait([task])
+
+    assert task.exception() is None
+    assert caplog.messages == []
+
+
+OFFER = (
+    b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n"
+)
+
+
+@pytest.mark.parametrize("cut", [1, 60, len(post()) + 50, len(post() + OFFER) - 3])
+async def test_request_that_offers_another_protocol_keeps_its_body(
+    server: Served, cut: int
+) -> None:
+    """As Java's own client sends it, wherever its packets end; the next one is there, too."""
+    offering = post().replace(b"\r\n\r\n", b"\r\n" + OFFER + b"\r\n")
+    client = await server.client(offering[:cut])
+    (connection,) = await server.received(cut)
+    client.send(offering[cut:] + get(b"/health/live"))
+    answer = await client.answer()
+
+    assert (answer.status, answer.json["predictions"]) == (200, [1])
+    assert (await client.answer()).json == {"live": True}
+    assert server.open == [connection]
+
+
+async def test_request_in_chunks_that_offers_another_protocol_keeps_its_body(
+    server: Served,
+) -> None:
+    """Also from a client of HTTP/1.0, and from one that leaves afterwards."""
+    head = b"POST /predict HTTP/1.1\r\nconnection: close, upgrade\r\nupgrade: websocket\r\n"
+    chunks = b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(ROW), ROW)
+    client = await server.client(head + chunks)
+    assert (await client.answer()).json["predictions"] == [1]
+    assert await client.ended()
+    old = await server.client(
+        post().replace(b"1.1\r\n", b"1.0\r\nconnection: upgrade\r\nupgrade: h2c\r\n")
+    )
+    assert (await old.answer()).json["predictions"] == [1]
+
+
+async def test_tunnel_is_refused(server: Served) -> None:
+    """This is no proxy."""
+    client = await server.client(b"CONNECT podium:80 HTTP/1.1\r\nhost: podium:80\r\n\r\n")
+    assert (await client.answer()).status == 400
+    assert await client.ended()
+
+
 async def test_client_that_closes_its_sending_side_counts_as_gone(app: App, server: Served) -> None:
     """As uvicorn has it: nothing tells it from a client that leaves."""
     waiting = FakePredictor("2", gate=asyncio.Event())

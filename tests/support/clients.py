@@ -101,6 +101,7 @@ class Served:
     now: float = 100.0
     told: Counter[Ended] = field(default_factory=Counter)
     connections: Connections = field(init=False)
+    state: ServerState = field(default_factory=ServerState)
     clients: list[Client] = field(default_factory=list)
 
     def connections_ended(self, reasons: Mapping[Ended, int]) -> None:
@@ -122,6 +123,15 @@ class Served:
         expected = list(phases)
         await until(lambda: [each.phase for each in self.open] == expected, SECONDS, str(phases))
 
+    async def received(self, size: int) -> list[Connection]:
+        """The connections, when each of them has received so many bytes."""
+        await until(
+            lambda: self.open and all(each._received >= size for each in self.open),
+            SECONDS,
+            f"{size} bytes have come",
+        )
+        return self.open
+
     async def client(self, data: bytes = b"") -> Client:
         """A new connection on which that has been sent; the server may not have seen it yet."""
         client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -138,10 +148,9 @@ async def served(app: ASGIApp, limits: ClientLimits) -> AsyncIterator[Served]:
     found.connections = Connections(limits, reserve, found, lambda: found.now)
     config = uvicorn.Config(app, ws="none", log_config=None, access_log=False)
     config.load()
-    state = ServerState()
     protocol = protocol_of(found.connections)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: protocol(config, found.state, {}), "127.0.0.1", 0)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found
@@ -151,4 +160,4 @@ async def served(app: ASGIApp, limits: ClientLimits) -> AsyncIterator[Served]:
             client.leave()
         for connection in found.open:
             connection.transport.abort()
-        await asyncio.gather(*state.tasks, return_exceptions=True)
+        await asyncio.gather(*found.state.tasks, return_exceptions=True)
