@@ -26,6 +26,7 @@ KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""
 
 _GONE: Final = "client_gone"
+_STOPPED: Final = "The service has stopped before the request was answered."
 # Longer replies are sent part by part: a copy of many megabytes holds the loop up.
 _COPIED_BYTES: Final = 64 * 1024
 
@@ -129,9 +130,10 @@ class PredictionEndpoint:
         except ClientGone:
             return _Answer(CLIENT_GONE, (), (), None, rows, _GONE)
         except asyncio.CancelledError:
-            if client is None or not client.gone:
-                raise
-            return _Answer(CLIENT_GONE, (), (), None, rows, _GONE)
+            if client is not None and client.gone:
+                return _Answer(CLIENT_GONE, (), (), None, rows, _GONE)
+            # The server gives up whom it could not drain: an answer is better than none.
+            return self._refused(NoServable(_STOPPED), request_id, framing, rows)
         except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
             self._log(error, request_id)
             return self._refused(internal(), request_id, framing, rows)

@@ -81,6 +81,23 @@ def test_p7_request_in_progress_is_answered_before_the_end(
         assert [answer.result().status_code for answer in asked] == [504, 504]
 
 
+def test_request_that_outlasts_the_drain_is_503(registry: Registry, tmp_path: Path) -> None:
+    """So that its client asks another service; whether it waits or has begun."""
+    limits = {"PODIUM_DRAIN_SECONDS": "1"}
+    with started(registry, tmp_path / "a", **limits) as service, ThreadPoolExecutor(2) as pool:
+        url = f"{service.url}/predict"
+        asked = [
+            pool.submit(httpx.post, url, json=row(HANG), trust_env=False, timeout=SECONDS)
+            for _ in range(2)
+        ]
+        wait_until(lambda: waiting(service) == 1, SECONDS, "a request is in progress")
+        assert service.stop() == 0
+        answers = [answer.result() for answer in asked]
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert {answer.json()["code"] for answer in answers} == {"no_servable"}
+        assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+
+
 def waiting(service: RunningService) -> int:
     """How many requests wait for a host."""
     found: int = service.slot("doubling@champion")["hosts"]["waiting"]
