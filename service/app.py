@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import signal
 import socket
@@ -95,11 +94,10 @@ def _serve_logged(
     limits: ClientLimits | None,
 ) -> None:
     logs = configure_logs(sys.stderr.buffer)
-    logging.getLogger("uvicorn").addHandler(logs.handler)
     try:
-        uvloop.run(_serve(settings, environment, listener, logs, keys, limits))
+        with logs.of_libraries():
+            uvloop.run(_serve(settings, environment, listener, logs, keys, limits))
     finally:
-        logging.getLogger("uvicorn").removeHandler(logs.handler)
         logs.close()
 
 

@@ -4,12 +4,13 @@ Every line has `level`, `event` and `timestamp` (UTC) and its own fields. Contro
 escaped, so that what a registry or a client names itself cannot forge a line or drive a terminal.
 """
 
+import contextlib
 import json
 import logging
 import re
 import threading
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -141,6 +142,16 @@ class Logs:
             processors=[structlog.processors.format_exc_info, _render],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         )
+
+    @contextlib.contextmanager
+    def of_libraries(self) -> Iterator[None]:
+        """Within, what libraries log with the standard library (asyncio, uvicorn) is a line too."""
+        everybody = logging.getLogger()
+        everybody.addHandler(self.handler)
+        try:
+            yield
+        finally:
+            everybody.removeHandler(self.handler)
 
     def close(self) -> None:
         """Writes what is waiting; later lines are dropped. The stream stays open."""

@@ -168,3 +168,15 @@ def test_library_messages_become_lines() -> None:
     (line,) = lines(stream)
     assert (line["level"], line["event"]) == ("warning", "library")
     assert (line["logger"], line["message"]) == ("uvicorn.error", "Invalid request\n")
+
+
+def test_what_libraries_log_is_a_line_too() -> None:
+    """Of asyncio and of all others, as long as the service runs."""
+    stream = io.BytesIO()
+    logs = configure_logs(stream)
+    with logs.of_libraries():
+        logging.getLogger("asyncio").error("Task exception was never retrieved")
+    logging.getLogger("asyncio").error("somebody else's")
+    logs.close()
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"]) == ("library", "asyncio")
