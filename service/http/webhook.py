@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from service.errors import ClientError
+from service.errors import ServiceError
 from service.http.client import CLIENT, ClientGone
 from service.http.held import HeldBytes, Holding
 from service.http.intake import read_body
@@ -31,7 +31,7 @@ class Receiver(Protocol):
     """Decides which deliveries are believed."""
 
     def receive(self, headers: Mapping[bytes, bytes], body: bytes) -> bool:
-        """Whether to look at the registry now. Raises `ClientError` for what is not believed."""
+        """Whether to look at the registry now. Raises `DeliveryRefused`."""
         ...
 
 
@@ -102,7 +102,7 @@ def webhook_router(
         """For MLflow's registry webhooks, signed with the secret that both sides know."""
         try:
             concerns_us = await delivered(request)
-        except ClientError as error:
+        except ServiceError as error:
             observer.delivered(error.code)
             raise
         except ClientGone:

@@ -18,6 +18,8 @@ from tests.registry.test_webhook import MOVED, NOW, REFS, SECRET, body, delivere
 from tests.support.clients import post, served
 
 ROUTE = "/webhooks/mlflow"
+# Half of what all deliveries may hold together is for those that come in pieces.
+PART, MOST_AT_ONCE = b" " * 60 * 1024, 34
 
 
 class Listening:
@@ -165,7 +167,7 @@ async def test_deliveries_are_counted_and_a_flood_is_logged_once(app: App) -> No
     """One line of a kind in ten seconds; every one in the metrics."""
     now = [0.0]
     metrics = Metrics(CollectorRegistry())
-    metrics.watch_webhook()
+    metrics.http.watch_webhook()
     report = WebhookReport(metrics, app.logs.logger, lambda: now[0])
     for outcome in ("delivery_forged", "delivery_forged", "taken", "ignored", "delivery_forged"):
         report.delivered(outcome)
@@ -203,3 +205,16 @@ async def test_delivery_whose_body_does_not_come_is_refused(listening: Listening
 
     assert (answer.status, answer.json["code"]) == (408, "body_too_slow")
     assert (listening.looks, listening.outcomes) == (0, ["body_too_slow"])
+
+
+async def test_delivery_beyond_those_that_may_arrive_at_once_is_told(listening: Listening) -> None:
+    """As 503, which MLflow tries again; the operator learns of it as of any other refusal."""
+    async with served(listening.app.asgi, ClientLimits()) as server:
+        for _ in range(MOST_AT_ONCE):
+            await server.client(post(PART, path=ROUTE.encode(), declared=len(PART) + 1))
+        await server.are(*[Phase.BODY] * MOST_AT_ONCE)
+        await server.received(len(PART))
+        client = await server.client(post(PART, path=ROUTE.encode(), declared=len(PART) + 1))
+        answer = await client.answer()
+    assert (answer.status, answer.json["code"]) == (503, "overloaded")
+    assert listening.outcomes == ["overloaded"]
