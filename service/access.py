@@ -111,7 +111,7 @@ def _webhook(
     secret = _revealed(settings.webhook_secret)
     if secret is None:
         return ()
-    metrics.watch_webhook()
+    metrics.http.watch_webhook()
     receiver = WebhookReceiver(secret.encode(), settings.refs, time.time)
     report = WebhookReport(metrics, logs.logger)
     return (webhook_router(receiver, Coalesced(wishes.look_now), report),)

@@ -9,7 +9,9 @@ from structlog.typing import FilteringBoundLogger
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
-from service.metrics import WEBHOOK_HEARD, Metrics, PoolMetrics
+from service.metrics import Metrics
+from service.metrics_hosting import PoolMetrics
+from service.metrics_http import WEBHOOK_HEARD
 from service.patience import Ended
 from service.processes.ending import Ending, EndReason
 
@@ -20,7 +22,7 @@ class FollowingReport:
     """`service.following.observer.FollowingObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
-        self._metrics = metrics
+        self._metrics = metrics.following
         self._logger = logger
         self._look_failing = ""
 
@@ -100,7 +102,7 @@ class WebhookReport:
         logger: FilteringBoundLogger,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._count = metrics.webhook_delivered
+        self._count = metrics.http.webhook_delivered
         self._logger = logger
         self._monotonic = monotonic
         self._said: dict[str, float] = {}
@@ -122,7 +124,7 @@ class LedgerReport:
     """Told of each failure to write the ledger, from the thread that writes; logs the first one."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
-        self._metrics = metrics
+        self._metrics = metrics.following
         self._logger = logger
         self._said = ""
 
@@ -152,7 +154,7 @@ class DecoderReport:
     """`service.hosting.decoding.DecoderObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
-        self._metrics = metrics
+        self._metrics = metrics.hosting
         self._logger = logger
 
     def decoder_ended(self, reason: str) -> None:
@@ -169,7 +171,7 @@ class ConnectionReport:
     """`service.connections.ConnectionObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
-        self._metrics = metrics
+        self._metrics = metrics.http
         self._logger = logger
 
     def connections_ended(self, reasons: Mapping[Ended, int]) -> None:
@@ -233,5 +235,5 @@ class HostingReport:
 
 def zygote_died(metrics: Metrics, logger: FilteringBoundLogger, ending: Ending) -> None:
     """Every host has died with it and is replaced as soon as another zygote can fork."""
-    metrics.zygote_restarted()
+    metrics.hosting.zygote_restarted()
     logger.warning("zygote_died", pid=ending.pid, reason=ending.reason, status=ending.status)

@@ -76,10 +76,10 @@ def test_every_promised_name_is_exposed(
     registry: CollectorRegistry, metrics: Metrics, slots: Slots
 ) -> None:
     """The names are a public interface."""
-    metrics.answered(record())
-    metrics.swapped(IRIS, None, ONE, {"fetch": 0.1})
+    metrics.http.answered(record())
+    metrics.following.swapped(IRIS, None, ONE, {"fetch": 0.1})
     slots.default.binding = make_binding(IRIS)
-    metrics.pool(ONE).memory(7, 1)
+    metrics.hosting.pool(ONE).memory(7, 1)
     text = generate_latest(registry).decode()
 
     for line in (
@@ -105,7 +105,7 @@ def test_requests_are_counted_by_slot_and_status(
 ) -> None:
     """A name with an @ keeps it."""
     for each in (record(), record(), record(code=422), record(AT_SIGN)):
-        metrics.answered(each)
+        metrics.http.answered(each)
 
     def count(model: str, alias: str, code: str) -> float | None:
         labels = {"model": model, "alias": alias, "route": "predict", "code": code}
@@ -143,9 +143,9 @@ def test_p5_look_ages_until_the_registry_answers(
 ) -> None:
     """Silence and failures show alike; only an answer makes it young."""
     time.now += 5
-    metrics.looked(0.1, FAILURE)
+    metrics.following.looked(0.1, FAILURE)
     during = registry.get_sample_value("podium_registry_look_age_seconds")
-    metrics.looked(0.1, None)
+    metrics.following.looked(0.1, None)
 
     assert during == 5.0
     assert registry.get_sample_value("podium_registry_look_age_seconds") == 0.0
@@ -159,7 +159,7 @@ def test_first_swap_shows_as_an_increase(
         registry.get_sample_value("podium_swaps_total", {**SLOT, "outcome": outcome})
         for outcome in ("swapped", "refused")
     ]
-    metrics.refused(IRIS, TWO, FAILURE)
+    metrics.following.refused(IRIS, TWO, FAILURE)
 
     assert outcomes == [0.0, 0.0]
     assert registry.get_sample_value("podium_swaps_total", {**SLOT, "outcome": "refused"}) == 1.0
@@ -167,7 +167,7 @@ def test_first_swap_shows_as_an_increase(
 
 def test_queue_is_the_sum_over_pools(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Each pool tells its own length; what one has left behind does not stay."""
-    first, second = metrics.pool(ONE), metrics.pool(TWO)
+    first, second = metrics.hosting.pool(ONE), metrics.hosting.pool(TWO)
     first.queued(3)
     second.queued(4)
     first.queued(1)
@@ -180,7 +180,7 @@ def test_queue_is_the_sum_over_pools(registry: CollectorRegistry, metrics: Metri
 
 def test_batches_and_restarts_are_totals(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Rows and seconds of each call, and every replaced host by its reason."""
-    pool = metrics.pool(ONE)
+    pool = metrics.hosting.pool(ONE)
     pool.batch(64, 0.004)
     pool.host_restarted(EndReason.MEMORY)
     memory = {"model": "iris", "reason": "memory"}
@@ -195,9 +195,9 @@ def test_connections_and_what_they_hold_are_shown(
 ) -> None:
     """Ended ones by why, from the beginning, for a rate needs a zero."""
     held = HeldBytes(100)
-    metrics.watch_connections({1, 2, 3})
-    metrics.watch_held(held, HeldBytes(100))
-    metrics.connections_ended({Ended.IDLE: 2})
+    metrics.http.watch_connections({1, 2, 3})
+    metrics.http.watch_held(held, HeldBytes(100))
+    metrics.http.connections_ended({Ended.IDLE: 2})
     Holding(held).take(40)
 
     def value(name: str, **labels: str) -> float | None:
@@ -214,7 +214,7 @@ def test_p8_memory_of_a_host_is_shown_until_it_ends(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
     """No series outlives its host."""
-    pool = metrics.pool(ONE)
+    pool = metrics.hosting.pool(ONE)
     pool.memory(4711, 2**28)
     labels = {"model": "iris", "version": "1", "host": "4711"}
     during = registry.get_sample_value("podium_host_memory_bytes", labels)

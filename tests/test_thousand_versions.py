@@ -14,7 +14,8 @@ from service.following.slots import Failure
 from service.hosting.observer import HostingObserver, Purpose
 from service.http.observer import RequestRecord
 from service.logs import configure_logs
-from service.metrics import Metrics, PoolMetrics
+from service.metrics import Metrics
+from service.metrics_hosting import PoolMetrics
 from service.processes.ending import Ending, EndReason
 from service.reporting import FollowingReport, HostingReport
 from tests.following.fakes import World
@@ -68,7 +69,7 @@ class Life:
         if number % 3 == 0:
             raise VersionFault("load", "load_failed", "MLflow could not load the model.")
         predictor = Predictor()
-        pool = self.metrics.pool(fetched.version)
+        pool = self.metrics.hosting.pool(fetched.version)
         predictor.live(HostingReport(fetched.version, pool, self.logs.logger), number)
         return staged_with(FakeContract(), predictor)
 
@@ -80,7 +81,7 @@ class Life:
             record = RequestRecord(
                 "iris@champion", "predict", str(number), code, 0.001, 1, "", None
             )
-            self.metrics.answered(record)
+            self.metrics.http.answered(record)
 
     @property
     def shown(self) -> set[str]:

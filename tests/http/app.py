@@ -73,7 +73,7 @@ class App:
             replies=self.held_replies,
             registry=self.registry,
             logger=self.logs.logger,
-            observers=(self.metrics, self.logs.requests, self.records),
+            observers=(self.metrics.http, self.logs.requests, self.records),
             clock=lambda: NOW,
             stopping=lambda: self.stopping,
             reload=self.reloaded.append,

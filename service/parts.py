@@ -1,0 +1,132 @@
+"""The parts of a running service, each built as its settings say; nothing is started here."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from service.contract.contract import Limits as ContractLimits
+from service.environment import host_environment, registry_environment
+from service.following.gates import Gates
+from service.following.history import History
+from service.following.ledger import Ledger
+from service.following.ledger_file import LedgerFile
+from service.following.refs import VersionId
+from service.following.staging import HostStager
+from service.gates import gates_of
+from service.hosting.decoding import DECODER_ROLE, Decoder, DecoderLimits
+from service.hosting.inspection import INSPECTOR_ROLE
+from service.hosting.observer import HostingObserver
+from service.hosting.specification import Limits as PoolLimits
+from service.hosting.starting import HOST_ROLE
+from service.logs import Logs
+from service.metrics import Metrics
+from service.patience import ClientLimits
+from service.processes.scratch import Scratch
+from service.processes.zygote import Zygote
+from service.registry.artifacts import remove_partial
+from service.registry.client import Cache, Deadlines, MlflowRegistry, registry_role
+from service.registry.last_known_good import DiskHistory
+from service.reporting import (
+    DecoderReport,
+    HistoryReport,
+    HostingReport,
+    LedgerReport,
+    zygote_died,
+)
+from service.settings import Settings
+
+# What a body may take on the wire for each of its bytes: in chunks of one byte, six.
+_WIRE_BYTES: Final = 8
+
+
+def client_limits(settings: Settings, connections: int) -> ClientLimits:
+    """Room for so many connections, and for the longest body in the smallest chunks."""
+    usual = ClientLimits(connections=connections)
+    most = max(usual.request_bytes, _WIRE_BYTES * settings.max_body_bytes)
+    return replace(usual, request_bytes=most)
+
+
+def new_ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
+    """The ledger of this service, with the entries that it kept before."""
+    path = settings.service_folder / "ledger.jsonl"
+    file = LedgerFile(path, LedgerReport(metrics, logs.logger))
+    return Ledger(file, file.read())
+
+
+def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
+    """What each slot has served before, on disk."""
+    folder = settings.service_folder / "slots"
+    return DiskHistory(folder, registry, HistoryReport(logs.logger))
+
+
+def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:
+    """Every gate that the settings ask for."""
+
+    def printed(stream: str, line: str) -> None:
+        logs.logger.info("inspector_output", stream=stream, line=line)
+
+    return gates_of(settings, zygote, history, printed)
+
+
+def new_zygote(
+    settings: Settings, environment: Mapping[str, str], metrics: Metrics, logs: Logs
+) -> Zygote:
+    """The process that all others are forked from, with the libraries that they need."""
+    return Zygote(
+        [HOST_ROLE, registry_role(environment), DECODER_ROLE, INSPECTOR_ROLE],
+        host_environment(os.environ, settings.hosts),
+        on_death=partial(zygote_died, metrics, logs.logger),
+        scratch=Scratch(settings.home.resolve() / "tmp"),
+    )
+
+
+def new_registry(
+    settings: Settings, environment: Mapping[str, str], zygote: Zygote, logs: Logs
+) -> MlflowRegistry:
+    """The registry behind its child; what a fetch that was killed has left is removed."""
+
+    def printed(stream: str, line: str) -> None:
+        logs.logger.info("registry_output", stream=stream, line=line)
+
+    cache = Cache(settings.home.resolve() / "cache", settings.cache_bytes)
+    remove_partial(cache.folder, older_than=time.time() - settings.load_timeout_seconds)
+    deadlines = Deadlines(fetch=settings.load_timeout_seconds)
+    return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
+
+
+def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
+    """The reader of large bodies."""
+    limits = DecoderLimits(settings.max_body_bytes)
+    return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
+
+
+def new_stager(
+    settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
+) -> HostStager:
+    """Makes a servable of a fetched version."""
+
+    def observer_of(version: VersionId) -> HostingObserver:
+        return HostingReport(version, metrics.hosting.pool(version), logs.logger)
+
+    pool = PoolLimits(
+        hosts=settings.hosts,
+        max_batch_rows=settings.max_batch_rows,
+        max_queue=settings.max_queue,
+        max_reply_bytes=settings.max_reply_bytes,
+        predict_seconds=settings.predict_timeout_seconds,
+        load_seconds=settings.load_timeout_seconds,
+        memory_bytes=settings.host_memory_bytes,
+    )
+    contract = ContractLimits(max_rows=settings.max_rows)
+    return HostStager(
+        zygote,
+        decoder,
+        contract,
+        pool,
+        observer_of,
+        allow_unsigned=settings.allow_unsigned,
+        no_pickle=settings.trust == "no-pickle",
+    )

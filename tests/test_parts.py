@@ -1,0 +1,17 @@
+"""Parts of the service are as its settings say."""
+
+from service.parts import client_limits
+from service.patience import ClientLimits
+from service.settings import load_settings
+
+SMALLEST_CHUNK = len(b"1\r\n[\r\n")
+
+
+def test_longest_body_that_is_taken_may_come_in_the_smallest_chunks() -> None:
+    """Whatever the operator has set; what one request may take on the wire grows with it."""
+    settings, generous = load_settings({}), load_settings({"max_body_bytes": 1024**3})
+    usual, large = client_limits(settings, 7), client_limits(generous, 7)
+
+    assert usual == ClientLimits(connections=7)
+    assert usual.request_bytes > SMALLEST_CHUNK * settings.max_body_bytes
+    assert large.request_bytes > SMALLEST_CHUNK * 1024**3
