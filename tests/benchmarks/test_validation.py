@@ -20,7 +20,8 @@ def test_what_is_timed_is_a_valid_request(width: int) -> None:
     """Refusing would be faster."""
     parsed = contract_of(width).parse(split_body(2, width), "application/json")
 
-    assert (parsed.rows, len(parsed.columns)) == (2, width)
+    assert parsed.rows == 2
+    assert sum(len(column.values) for column in parsed.columns) == 2 * width
 
 
 def test_large_body_is_as_long_as_the_service_allows() -> None:

@@ -40,4 +40,5 @@ async def test_child_that_may_not_take_its_niceness_back_keeps_it(zygote: Zygote
 async def test_child_is_known_by_its_role(zygote: Zygote) -> None:
     """To `ps`, in 15 letters."""
     child = await forked(zygote)
+    await told(child, do="echo")  # by when it has begun
     assert Path(f"/proc/{child.pid}/comm").read_text() == "tests.processes\n"

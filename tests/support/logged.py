@@ -56,8 +56,7 @@ class Author:
 
     def _log(self, name: str, experiment: str, code: str, ships: Sequence[Path]) -> None:
         with environment({"MLFLOW_TRACKING_URI": self._tracking_uri, **self._environment}):
-            found = mlflow.set_experiment(experiment)
-            with mlflow.start_run(experiment_id=found.experiment_id):
+            with mlflow.start_run(experiment_id=_experiment(experiment)):
                 mlflow.pyfunc.log_model(
                     name="model",
                     python_model=str(models.CODE / f"{code}.py"),
@@ -67,3 +66,9 @@ class Author:
                     pip_requirements=models.REQUIREMENTS,
                     registered_model_name=name,
                 )
+
+
+def _experiment(name: str) -> str:
+    # Not `mlflow.set_experiment`, which every later run of this process would be put into.
+    found = mlflow.get_experiment_by_name(name)
+    return str(mlflow.create_experiment(name) if found is None else found.experiment_id)
