@@ -55,17 +55,19 @@ class Author:
         return registry
 
     def _log(self, name: str, experiment: str, code: str, ships: Sequence[Path]) -> None:
-        with environment({"MLFLOW_TRACKING_URI": self._tracking_uri, **self._environment}):
-            with mlflow.start_run(experiment_id=_experiment(experiment)):
-                mlflow.pyfunc.log_model(
-                    name="model",
-                    python_model=str(models.CODE / f"{code}.py"),
-                    signature=models.doubles("x"),
-                    input_example=models.ROWS,
-                    code_paths=[str(path) for path in ships] or None,
-                    pip_requirements=models.REQUIREMENTS,
-                    registered_model_name=name,
-                )
+        with (
+            environment({"MLFLOW_TRACKING_URI": self._tracking_uri, **self._environment}),
+            mlflow.start_run(experiment_id=_experiment(experiment)),
+        ):
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(models.CODE / f"{code}.py"),
+                signature=models.doubles("x"),
+                input_example=models.ROWS,
+                code_paths=[str(path) for path in ships] or None,
+                pip_requirements=models.REQUIREMENTS,
+                registered_model_name=name,
+            )
 
 
 def _experiment(name: str) -> str:
