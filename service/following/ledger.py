@@ -42,7 +42,7 @@ class Entry:
         findings: what the gates let pass.
         seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
             there already took any.
-        last_known_good: whether it was served for want of a registry.
+        last_known_good: whether it is what the slot served before the start, for want of newer.
         id: its place in the ledger: the newer, the higher, however the clock was set.
     """
 
