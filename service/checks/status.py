@@ -72,7 +72,9 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
     fallback = slot.get("last_known_good_since")
     if fallback:
-        lines.append(f"  on its last known good since {fallback}: the registry has not answered")
+        moved = slot["aspired"] not in {None, slot["version"]}
+        why = "what is aspired cannot be served" if moved else "the registry has not answered"
+        lines.append(f"  on its last known good since {fallback}: {why}")
     failure = slot["last_failure"]
     if failure:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")

@@ -6,6 +6,7 @@ What nobody aspires to any more is ended at once (P6).
 """
 
 import asyncio
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -27,6 +28,7 @@ from service.following.ports import (
     Stager,
     Unanswered,
 )
+from service.following.recalling import Recaller
 from service.following.recording import Recorder
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
@@ -55,11 +57,12 @@ class Follower:
         self._observer = observer
         self._clock = clock
         self._gates = gates or Gates()
-        self._history = history or NoHistory()
-        self._recorder = Recorder(ledger or Ledger(), self._history, observer, clock)
+        history = history or NoHistory()
+        self._recorder = Recorder(ledger or Ledger(), history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._looker = Looker(slots, registry, self._gates, observer, clock, self._pace)
         self._holding = Holding(slots, observer, clock, keep_warm_seconds)
+        self._recaller = Recaller(history, observer, self._recalled, self._holding.keep)
         self._maker = Maker(registry, stager, self._gates, clock, self._holding.unheld)
         self._staging: dict[VersionId, asyncio.Task[None]] = {}
         slots.staging = self._staging.keys()
@@ -94,21 +97,27 @@ class Follower:
         found = await self._looker.look()
         if found is None:
             for slot in self._slots.values():
-                await self._fall_back(slot)
+                self._fall_back(slot)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0)
             for slot in self._slots.values():
-                await self._follow(slot, found[slot.ref], wish)
+                self._follow(slot, found[slot.ref], wish)
             self._abandon_the_unwanted()
         self._holding.retire_the_cold()
 
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""
-        while pending := {*self._staging.values(), *self._holding.ending}:
+        while pending := {
+            *self._staging.values(),
+            *self._recaller.asking,
+            *self._holding.ending,
+        }:
             await asyncio.wait(pending)
 
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
+        for slot in self._slots.values():
+            self._recaller.give_up(slot)
         for task in self._staging.values():
             task.cancel()
         self._holding.let_go()
@@ -120,16 +129,16 @@ class Follower:
         self._slots.look = replace(self._slots.look, failure=failure)
         self._observer.tick_failed(error)
 
-    async def _follow(self, slot: Slot, found: Resolution, wish: Wish) -> None:
+    def _follow(self, slot: Slot, found: Resolution, wish: Wish) -> None:
         decision = decide(self._view(slot), found, self._clock.monotonic())
         if decision.aspired != slot.aspired:
             slot.aspire(decision.aspired, self._clock.wall(), wish)
         if isinstance(found, Unanswered):
             self._note_look(slot, found.code, found.message, found.detail)
-            await self._fall_back(slot)
+            self._fall_back(slot)
             return
-        slot.fallback = None
         if isinstance(found, Missing):
+            self._need_no_fallback(slot)
             message = f"Looking for {slot.ref}, {found.value}."
             self._note_look(slot, f"{found.name.lower()}_missing", message, "")
             return
@@ -137,6 +146,10 @@ class Follower:
             slot.failure = None
         if decision.action is Action.STAGE:
             self._stage(slot, found)
+        if slot.failure is None:
+            self._need_no_fallback(slot)
+        else:
+            self._fall_back(slot)
 
     def _view(self, slot: Slot) -> SlotView:
         staging = slot.aspired if slot.aspired in self._staging else None
@@ -148,16 +161,26 @@ class Follower:
             slot.failure = Failure(LOOK, code, message, self._clock.wall())
             self._observer.missing(slot.ref, slot.failure, detail)
 
-    async def _fall_back(self, slot: Slot) -> None:
-        """Without an answer, an empty slot serves what it served before the start (P5)."""
-        tried = slot.quarantined is not None or self._clock.monotonic() < slot.retry_at
+    def _fall_back(self, slot: Slot) -> None:
+        """An empty slot gets what it served before the start, for want of anything newer (P5)."""
+        now = self._clock.monotonic()
         coming = not self._staging.keys().isdisjoint({slot.aspired, slot.fallback})
-        if slot.binding is not None or tried or coming or slot.gone:
+        if slot.binding is None and not (coming or slot.gone) and slot.fallback_retry_at <= now:
+            slot.fallback_attempts += 1
+            slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
+            self._recaller.ask(slot)
+
+    def _need_no_fallback(self, slot: Slot) -> None:
+        slot.fallback = None
+        self._recaller.give_up(slot)
+
+    def _recalled(self, slot: Slot, fetched: FetchedVersion) -> None:
+        if slot.binding is not None or fetched.version == slot.quarantined:
+            slot.fallback_retry_at = math.inf
+            fetched.lease.release()
             return
-        known = await self._history.last_known_good(slot.ref)
-        if known is not None:
-            slot.fallback = known.fetched.version
-            self._stage(slot, known.fetched.version, known.fetched)
+        slot.fallback = fetched.version
+        self._stage(slot, fetched.version, fetched)
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
         there = self._holding.ready(version)
@@ -200,8 +223,7 @@ class Follower:
         return any(findings is not None for findings in passed)
 
     def _takers(self, version: VersionId) -> list[Slot]:
-        wanting = (slot for slot in self._slots.values() if slot.wants(version))
-        return [slot for slot in wanting if slot.quarantined != version]
+        return [slot for slot in self._slots.values() if slot.takes(version)]
 
     def _passes(
         self, slot: Slot, fetched: FetchedVersion, journey: Journey
@@ -240,12 +262,18 @@ class Follower:
     def _refuse(
         self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
     ) -> None:
-        slot.attempts += 1
-        if isinstance(error, VersionFault):
-            slot.quarantined = version
+        of_fallback = version == slot.fallback and version != slot.aspired
+        if of_fallback:
+            if isinstance(error, VersionFault):
+                slot.fallback_retry_at = math.inf
         else:
-            slot.retry_at = self._clock.monotonic() + pause_after(slot.attempts)
-        self._recorder.refused(slot, version, error, journey.seconds)
+            slot.attempts += 1
+            if isinstance(error, VersionFault):
+                slot.quarantined = version
+            else:
+                slot.retry_at = self._clock.monotonic() + pause_after(slot.attempts)
+        attempts = slot.fallback_attempts if of_fallback else slot.attempts
+        self._recorder.refused(slot, version, error, journey.seconds, attempts)
 
     def _abandon_the_unwanted(self) -> None:
         for version, task in list(self._staging.items()):

@@ -6,7 +6,7 @@ from service.following.clock import Clock
 from service.following.observer import FollowingObserver
 from service.following.refs import VersionId
 from service.following.servable import Binding, Servable, close
-from service.following.slots import Slot, Slots
+from service.following.slots import Failure, Slot, Slots
 
 
 class Holding:
@@ -51,7 +51,9 @@ class Holding:
         old = slot.binding
         slot.binding = Binding(slot.ref, servable)
         slot.since = self._clock.wall()
-        slot.failure = None
+        # Where it serves for want of another version, why that one fails is still to be told.
+        if servable.version == slot.aspired or not _is_of_another(slot.failure, servable.version):
+            slot.failure = None
         self._drop_previous(slot)
         if old is None:
             return None
@@ -96,3 +98,7 @@ class Holding:
         previous, slot.previous = slot.previous, None
         if previous is not None:
             previous.servable.release()
+
+
+def _is_of_another(failure: Failure | None, version: VersionId) -> bool:
+    return failure is not None and failure.version not in {None, version}

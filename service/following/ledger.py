@@ -15,6 +15,9 @@ from service.following.refs import ModelRef
 from service.following.trigger import Trigger
 
 MOST_ENTRIES: Final = 2000
+# Names of columns and packages stand in sentences, and an author may make them as long as MLmodel.
+_MOST_FINDINGS: Final = 50
+_LONGEST_SENTENCE: Final = 1000
 
 
 class Outcome(StrEnum):
@@ -42,7 +45,7 @@ class Entry:
         findings: what the gates let pass.
         seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
             there already took any.
-        last_known_good: whether it was served for want of a registry.
+        last_known_good: whether it is what the slot served before the start, for want of newer.
         id: its place in the ledger: the newer, the higher, however the clock was set.
     """
 
@@ -83,9 +86,9 @@ class Ledger:
         self._last_id = max((entry.id for entry in entries), default=0)
 
     def note(self, entry: Entry) -> None:
-        """Adds it as the newest one, with an id of its own."""
+        """Adds it as the newest one, with an id of its own; long sentences are cut."""
         self._last_id += 1
-        numbered = replace(entry, id=self._last_id)
+        numbered = replace(_bounded(entry), id=self._last_id)
         self._entries.append(numbered)
         if self._keeper is not None:
             self._keeper.keep(numbered)
@@ -99,3 +102,16 @@ class Ledger:
         """Blocks until everything that can be kept is."""
         if self._keeper is not None:
             self._keeper.close()
+
+
+def _bounded(entry: Entry) -> Entry:
+    findings = [
+        replace(each, sentence=_cut(each.sentence)) for each in entry.findings[:_MOST_FINDINGS]
+    ]
+    message = None if entry.message is None else _cut(entry.message)
+    return replace(entry, findings=tuple(findings), message=message)
+
+
+def _cut(sentence: str) -> str:
+    cut = len(sentence) > _LONGEST_SENTENCE
+    return f"{sentence[:_LONGEST_SENTENCE]}..." if cut else sentence

@@ -48,12 +48,18 @@ class Recorder:
         version: VersionId,
         error: FollowingError,
         stages: Mapping[str, float],
+        attempts: int,
     ) -> None:
-        """The version does not serve; `slot.failure` is why. One fault is written down once."""
+        """The version does not serve; one fault of several attempts is written down once.
+
+        `slot.failure` is why, unless the version was to stand in for one that failed before it.
+        """
         before = slot.failure
         failure = failure_of(error, version, self._clock)
-        slot.failure = failure
-        if slot.attempts == 1 or before is None or before.code != failure.code:
+        if version == slot.aspired or before is None or before.version in {None, version}:
+            slot.failure = failure
+        is_other = before is None or (before.version == version and before.code != failure.code)
+        if attempts == 1 or is_other:
             entry = self._entry(slot, slot.version, version, Outcome.REFUSED)
             self._ledger.note(_with_reason(entry, error, stages, slot))
         self._observer.refused(slot.ref, version, failure, error.detail)

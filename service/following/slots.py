@@ -1,5 +1,6 @@
 """What is served under each reference, and what one may know about it at a glance."""
 
+import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -52,7 +53,8 @@ class SlotStatus:
             the alias is gone.
         lag: seconds for which `aspired` has differed from what serves; 0 when they agree.
         failure: the last one, until a swap puts it right.
-        last_known_good_since: since when it serves its last known good for want of a registry.
+        last_known_good_since: since when it serves its last known good, for want of a registry, or
+            since what the alias was on after the start could not be served.
     """
 
     ref: ModelRef
@@ -93,6 +95,8 @@ class Slot:
         self.retry_at = 0.0
         self.wish = Wish(Trigger.START, 0.0)
         self.fallback: VersionId | None = None
+        self.fallback_attempts = 0
+        self.fallback_retry_at = 0.0
 
     def aspire(self, version: VersionId | None, now: float, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
@@ -107,10 +111,18 @@ class Slot:
         self.quarantined = None
         self.attempts = 0
         self.retry_at = 0.0
+        self.fallback_attempts = 0
+        self.fallback_retry_at = 0.0
 
     def wants(self, version: VersionId) -> bool:
         """Whether it would take that version: the aspired one, or for want of any its last good."""
         return version == self.aspired or (self.binding is None and version == self.fallback)
+
+    def takes(self, version: VersionId) -> bool:
+        """Whether it wants that version, and has not found it to be at fault."""
+        if version == self.aspired:
+            return version != self.quarantined
+        return self.wants(version) and self.fallback_retry_at < math.inf
 
     @property
     def ready(self) -> bool:
@@ -129,7 +141,7 @@ class Slot:
 
     @property
     def on_last_known_good(self) -> bool:
-        """Whether it serves what it served before the start, and nothing newer is known."""
+        """Whether it serves what it served before the start, for want of anything newer."""
         return self.fallback is not None and self.version == self.fallback
 
     @property

@@ -50,7 +50,9 @@ class Inspector:
             return (_UNLOOKABLE,)
         except ChannelClosed:
             await asyncio.shield(child.exited)
-            if child.ending.reason in {EndReason.ZYGOTE, EndReason.UNKNOWN}:
+            nobodys_fault = {EndReason.ZYGOTE, EndReason.UNKNOWN}
+            # Its own limits of memory end it by other signals; this one is the kernel's, or ours.
+            if child.ending.reason in nobodys_fault or child.ending.status == "SIGKILL":
                 message = "The process that looked at the version has ended."
                 raise PassingFault("gate", "no_process", message) from None
             return (_UNLOOKABLE,)

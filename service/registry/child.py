@@ -23,7 +23,8 @@ from service.registry.versions import tags
 from service.registry.wire import Operation
 
 _MAX_BODY_BYTES: Final = 1024**2
-_USER_INFO: Final = re.compile(r"//[^/\s@]*@")
+# Up to the last @: a password may hold one that nobody has encoded.
+_USER_INFO: Final = re.compile(r"//[^/\s]*@")
 
 
 def run(connection: socket.socket) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
 _MAX_DEPTH: Final = 100
+_MERGE: Final = frozenset({"<<", "tag:yaml.org,2002:merge"})
 _MAX_EXAMPLE_BYTES: Final = 4 * 1024**2
 
 
@@ -64,10 +65,13 @@ def serving_example(artifact: Path) -> bytes | None:
         return None
 
 
-def _check_depth(text: bytes) -> None:
-    # The loader calls itself for each level, in C: too many of them would end this process.
+def _check_events(text: bytes) -> None:
+    # The loader calls itself for each level, in C: too many of them would end this process. Merge
+    # keys multiply: ten lines of them take gigabytes. MLflow writes none.
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.ScalarEvent) and {event.value, event.tag} & _MERGE:
+            raise Unreadable("merge keys")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -82,7 +86,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if len(text) > _MAX_MLMODEL_BYTES:
         raise Unreadable("the file is too large")
     try:
-        _check_depth(text)
+        _check_events(text)
         described = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise Unreadable(str(error)) from error

@@ -32,3 +32,28 @@ def test_p5_service_starts_from_its_cache_without_a_registry(
         answer = httpx.post(f"{service.url}/predict", json=ROW, timeout=SECONDS)
         assert (answer.json()["predictions"], answer.json()["model"]["version"]) == ([1], "1")
         assert service.slot(REF)["last_known_good_since"]
+
+
+def test_p2_restart_while_the_alias_is_on_a_refused_version_serves_on(
+    tracking_uri: str, tmp_path: Path
+) -> None:
+    """What it served before; and why the other one does not serve is told."""
+    registry = Registry(tracking_uri, "doubling")
+    registry.add(models.save(tmp_path / "good", "temperamental"), "champion")
+    breaking = models.save(tmp_path / "other", "temperamental", models.doubles("y"), {"y": [1.0]})
+    home = tmp_path / "home"
+    home.mkdir()
+    with running_service(
+        ["doubling@champion"], tracking_uri, home, PODIUM_SERVICE_NAME="iris"
+    ) as service:
+        service.wait_until_ready()
+
+    registry.add(breaking, "champion")
+    with running_service(
+        ["doubling@champion"], tracking_uri, home, PODIUM_SERVICE_NAME="iris"
+    ) as service:
+        service.wait_until_ready()
+        slot = service.slot("doubling@champion")
+    assert (slot["version"], slot["aspired"], slot["state"]) == ("1", "2", "refused")
+    assert slot["last_failure"]["code"] == "signature_breaks_clients"
+    assert slot["last_known_good_since"]

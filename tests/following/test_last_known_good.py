@@ -1,14 +1,22 @@
 """A start without a registry: what was served before is served again, and says so (P5)."""
 
+import asyncio
+from dataclasses import replace
+
+import pytest
+
 from service.errors import PassingFault, VersionFault
 from service.following.gates import GateClosed, GateFinding, Gates
 from service.following.history import Known
 from service.following.ports import FetchedVersion, Missing, Unanswered
+from service.following.refs import ModelRef
 from service.following.trigger import Trigger
-from tests.following.fakes import World, version
+from tests.following.fakes import FakeHistory, World, version
 from tests.following.test_follower import BROKEN, DOWN
+from tests.following.test_leases import FakeLease
 from tests.support.serving import fetched_version
 
+LOST = PassingFault("fetch", "artifact_not_fetched", "The version's artifact did not come.")
 DENIED = Unanswered("registry_refused", "The registry answered with an error.", "403")
 
 
@@ -144,6 +152,138 @@ async def test_last_known_good_that_fails_is_not_tried_every_tick() -> None:
     world.registry.down = None
     await world.follow_to(version(1))
     assert world.slot.version == version(1)
+
+
+CLOSED = GateClosed("trust", "not_trusted", "Loading the version takes trust in its author.")
+
+
+def world_that_restarts_on(error: PassingFault | VersionFault) -> World:
+    """Version 1 has served before the start; the alias is on version 2, which fails so."""
+    world = world_that_knew(1)
+    world.registry.down = None
+    world.stager.errors[version(2)] = error
+    world.move(version(2))
+    return world
+
+
+@pytest.mark.parametrize("error", [BROKEN, CLOSED, LOST], ids=["load", "gate", "passing"])
+async def test_p2_start_on_a_version_that_fails_serves_the_last_known_good(
+    error: PassingFault | VersionFault,
+) -> None:
+    """A restart takes nothing from clients, and why the new one does not serve stays known."""
+    world = world_that_restarts_on(error)
+    await world.follow()
+    await world.follow()
+    status = world.slot.status(world.time.now)
+    assert (status.version, status.ready, status.state) == (version(1), True, "refused")
+    assert (status.aspired, status.last_known_good_since) == (version(2), world.time.now)
+    assert status.failure is not None
+    assert (status.failure.version, status.failure.code) == (version(2), error.reason)
+    told = [(entry.version, entry.outcome) for entry in world.ledger.page(10)]
+    assert told == [("1", "swapped"), ("2", "refused")]
+
+
+async def test_p13_version_that_failed_at_the_start_is_tried_again_beside_the_last_good() -> None:
+    """By its own rules: not on every tick, and as soon as it can serve it does."""
+    world = world_that_restarts_on(LOST)
+    await world.follow()
+    await world.follow()
+    assert world.stager.staged == [version(2), version(1)]
+    world.stager.errors.clear()
+    world.time.now += 2
+    await world.follow()
+    status = world.slot.status(world.time.now)
+    assert (status.version, status.state) == (version(2), "serving")
+    assert (status.failure, status.last_known_good_since) == (None, None)
+
+
+async def test_last_known_good_that_fails_too_leaves_the_quarantine_as_it_was() -> None:
+    """Neither is loaded over and over again; the failure that is told is the aspired one's."""
+    world = world_that_restarts_on(BROKEN)
+    world.stager.errors[version(1)] = CLOSED
+    for _ in range(4):
+        await world.follow()
+        world.time.now += 100
+    assert world.stager.staged == [version(2), version(1)]
+    assert world.slot.quarantined == version(2)
+    assert world.slot.failure is not None
+    assert world.slot.failure.version == version(2)
+    assert [entry.version for entry in world.ledger.page(10)] == ["1", "2"]
+
+
+async def test_last_known_good_that_is_the_quarantined_version_is_not_tried() -> None:
+    """What failed by its own fault fails again."""
+    world = world_that_knew(2)
+    world.registry.down = None
+    world.stager.errors[version(2)] = BROKEN
+    await world.follow_to(version(2))
+    world.time.now += 100
+    await world.follow()
+    assert world.stager.staged == [version(2)]
+    assert world.slot.state == "empty"
+
+
+async def test_version_that_cannot_be_fetched_is_served_from_the_cache() -> None:
+    """The registry answers, and its artifact store is away: the files have been here before."""
+    world = world_that_knew(2)
+    world.registry.down = None
+    world.registry.fetch_errors[version(2)] = LOST
+    await world.follow_to(version(2))
+    await world.follow()
+    assert (world.slot.version, world.slot.state) == (version(2), "serving")
+
+
+async def test_looking_goes_on_while_the_last_known_good_is_verified() -> None:
+    """Ten gigabytes take minutes; an answer that comes meanwhile is followed, and ends it (P6)."""
+    history = SlowHistory()
+    world = World(history=history)
+    world.registry.down = DOWN
+    await world.follower.tick()
+    await history.asked.wait()
+    world.registry.down = None
+    await world.follow_to(version(2))
+    assert world.slot.version == version(2)
+    assert history.given_up
+
+
+async def test_question_that_is_not_answered_ends_with_the_service() -> None:
+    """Nobody waits for the history."""
+    history = SlowHistory()
+    world = World(history=history)
+    world.registry.down = DOWN
+    await world.follower.tick()
+    await history.asked.wait()
+    await world.follower.close()
+    assert history.given_up
+
+
+async def test_lease_of_the_last_known_good_is_held_while_it_serves() -> None:
+    """And given back when its processes have ended."""
+    world = world_that_knew(1)
+    lease = FakeLease()
+    fetched = replace(fetched_version(version(1)), lease=lease)
+    world.history.known[world.refs[0]] = Known(fetched, 500.0)
+    await world.follow()
+    assert lease.seen == []
+    await world.follower.close()
+    assert lease.seen == [True]
+
+
+class SlowHistory(FakeHistory):
+    """Is asked, and never answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.given_up = False
+
+    async def last_known_good(self, ref: ModelRef) -> Known | None:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up = True
+        raise AssertionError("nobody answers")
 
 
 class Untrusting:

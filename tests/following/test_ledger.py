@@ -86,6 +86,17 @@ def test_line_that_is_no_entry_is_left_out(path: Path, line: bytes) -> None:
     assert [entry.id for entry in read(path)] == [1, 2]
 
 
+def test_entry_is_bounded() -> None:
+    """Names of columns are as long as a version's author likes."""
+    ledger = Ledger()
+    long = GateFinding("compatible", "input_added", "x" * 10**6)
+    ledger.note(replace(ENTRY, message="y" * 10**6, findings=(long,) * 1000))
+    (entry,) = ledger.page(1)
+    assert len(str(entry)) < 100_000
+    assert entry.message is not None
+    assert entry.message.endswith("yyy...")
+
+
 def test_ledger_is_bounded(path: Path) -> None:
     """In memory and on disk; the newest ones stay."""
     count = 2 * MOST_ENTRIES + 10

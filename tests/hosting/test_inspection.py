@@ -1,6 +1,8 @@
 """The inspector as a process: what it says, and what becomes of one that cannot say it."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,24 @@ async def test_inspection_that_takes_too_long_is_an_objection(
     (objection,) = await Inspector(forks, silent, seconds=0.0).inspect(tmp_path)
     assert objection == "looking at it took more time or memory than is allowed"
     assert not alive(forks.children[0].pid)
+
+
+class Killing(Kept):
+    """Forks whose children are killed at once, as by a kernel that wants memory."""
+
+    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+        child = await super().fork(role, max_body_bytes, on_line)
+        os.kill(child.pid, signal.SIGKILL)
+        return child
+
+
+async def test_p13_inspection_that_somebody_kills_is_tried_again(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """It says nothing about the version."""
+    with pytest.raises(PassingFault) as fault:
+        await Inspector(Killing(zygote), silent).inspect(tmp_path)
+    assert (fault.value.stage, fault.value.reason) == ("gate", "no_process")
 
 
 async def test_want_of_a_process_is_a_passing_fault(tmp_path: Path) -> None:

@@ -37,6 +37,15 @@ def test_type_hint_mark_is_read(tmp_path: Path, text: str, expected: bool) -> No
     assert described(tmp_path, mlmodel)["from_type_hint"] is expected
 
 
+def multiplied(levels: int) -> str:
+    """Lines that come to ten times more entries with each level."""
+    merged = (
+        f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}"
+        for level in range(1, levels + 1)
+    )
+    return "\n".join(("a0: &a0 {k: v}", *merged, ""))
+
+
 UNREADABLE = {
     "no yaml": "a: [",
     "empty": "",
@@ -51,6 +60,8 @@ UNREADABLE = {
     "a date that is none": f"{HEAD}time: 2026-99-99\n",
     "a number without end": f"{HEAD}number: {'9' * 10_000}\n",
     "too deep": "[" * 100_000,
+    "merge keys that multiply": f"{HEAD}{multiplied(8)}",
+    "a merge key by its tag": f"{HEAD}a: &a {{k: v}}\nb: {{? !!merge x : *a}}\n",
     "too large": MLMODEL + "# filling\n" * 500_000,
 }
 

@@ -166,11 +166,12 @@ async def test_address_that_mlflow_cannot_use_is_refused_in_words(
     assert failure.detail
 
 
+@pytest.mark.parametrize("password", ["secret", "se@secret"])
 async def test_password_in_the_address_stays_out_of_the_detail(
-    make_registry: MakeRegistry,
+    make_registry: MakeRegistry, password: str
 ) -> None:
-    """MLflow's messages repeat the whole address."""
+    """MLflow's messages repeat the whole address; a password may hold what ends one elsewhere."""
     port = free_port()
-    failure = await refusal(make_registry(f"http://user:secret@127.0.0.1:{port}"))
+    failure = await refusal(make_registry(f"http://user:{password}@127.0.0.1:{port}"))
     assert f"127.0.0.1:{port}" in failure.detail
     assert "secret" not in failure.detail
