@@ -59,7 +59,9 @@ def new_ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
 def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
     """What each slot has served before, on disk."""
     folder = settings.service_folder / "slots"
-    return DiskHistory(folder, registry, HistoryReport(logs.logger))
+    history = DiskHistory(folder, registry, HistoryReport(logs.logger))
+    history.open(settings.refs)
+    return history
 
 
 def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,7 +20,7 @@ from service.errors import FollowingError
 from service.following.history import Known
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef, VersionId
-from service.registry.artifacts import artifact_of
+from service.registry.artifacts import artifact_of, is_place
 from service.registry.client import Lying
 from service.registry.durable import write_whole
 from service.registry.wire import Fault
@@ -97,6 +97,13 @@ class DiskHistory:
         self._observer = observer
         self._records: dict[ModelRef, _Record] = {}
         self._writer = _Writer(self._write)
+
+    def open(self, refs: Sequence[ModelRef]) -> None:
+        """Keeps what these slots served last from eviction, before anything else is fetched."""
+        for ref in refs:
+            lying = self._record(ref).lying
+            if lying is not None and is_place(lying.place):
+                self._keep(ref, lying.place)
 
     async def last_known_good(self, ref: ModelRef) -> Known | None:
         """Verified in a process of its own; what was altered or gone is not looked at again."""

@@ -43,15 +43,11 @@ def test_p2_restart_while_the_alias_is_on_a_refused_version_serves_on(
     breaking = models.save(tmp_path / "other", "temperamental", models.doubles("y"), {"y": [1.0]})
     home = tmp_path / "home"
     home.mkdir()
-    with running_service(
-        ["doubling@champion"], tracking_uri, home, PODIUM_SERVICE_NAME="iris"
-    ) as service:
+    with running_service(["doubling@champion"], tracking_uri, home, **SAME) as service:
         service.wait_until_ready()
 
     registry.add(breaking, "champion")
-    with running_service(
-        ["doubling@champion"], tracking_uri, home, PODIUM_SERVICE_NAME="iris"
-    ) as service:
+    with running_service(["doubling@champion"], tracking_uri, home, **SAME) as service:
         service.wait_until_ready()
         slot = service.slot("doubling@champion")
     assert (slot["version"], slot["aspired"], slot["state"]) == ("1", "2", "refused")
