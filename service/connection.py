@@ -9,21 +9,20 @@ import asyncio
 from typing import Any, ClassVar
 
 import orjson
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from service.connections import Connections
-from service.gathering import GatheringProtocol
 from service.http.client import CLIENT
 from service.patience import Ended, Patience, Phase
+from service.prompt import PromptProtocol
 from service.upgrade import UpgradeIgnored
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 
 
-class Connection(UpgradeIgnored, GatheringProtocol):
+class Connection(PromptProtocol, UpgradeIgnored):
     """One connection; `service.http.client.Client` for the request that runs on it."""
 
     # Set by a subclass for each server: uvicorn makes protocols itself.
@@ -39,13 +38,12 @@ class Connection(UpgradeIgnored, GatheringProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.gone = False
         self.too_slow = False
-        self.waiting: asyncio.Task[None] | None = None
+        self.waiting = False
         self._patience = Patience(self.all.limits, self.all.looked_at)
         self._received = 0
         self._begun_at = 0
         self._unsent = 0
         self._taken = 0
-        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes its place among all connections, if there is one."""
@@ -56,12 +54,12 @@ class Connection(UpgradeIgnored, GatheringProtocol):
         """Whoever waits for nothing but an answer need not wait any more."""
         self.gone = True
         self.all.forget(self)
-        if self._running is not None:
+        if self.answering is not None:
             # uvicorn tells the last request alone, which may wait behind the one that runs.
-            self._running.disconnected = True
+            self.answering.disconnected = True
         super().connection_lost(exc)
-        if self.waiting is not None:
-            self.waiting.cancel()
+        if self.waiting and self.running is not None:
+            self.running.cancel()
 
     def listen(self) -> None:
         """Goes on reading unless another request waits behind this one."""
@@ -141,10 +139,6 @@ class Connection(UpgradeIgnored, GatheringProtocol):
         """Ends it at once, whatever is still to be sent."""
         self.all.ended(reason)
         self.transport.abort()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
 
     @property
     def _in_head(self) -> bool:

@@ -21,8 +21,8 @@ from service.connections import ConnectionObserver, Connections
 from service.http.intake import RequestIds
 from service.http.overload import probes_only
 from service.patience import ClientLimits
+from service.prompt import CLOSE
 
-_CLOSE: Final = (b"connection", b"close")
 # For the requests of connections that were made just before the listener closed.
 _LAST_REQUESTS_SECONDS: Final = 0.2
 
@@ -80,8 +80,8 @@ class Server(uvicorn.Server):
         self._stopping.begun = True
         self._stopping.told()
         # The next second's default headers are made of the configuration's.
-        self.config.encoded_headers.append(_CLOSE)
-        self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
+        self.config.encoded_headers.append(CLOSE)
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         asyncio.get_running_loop().call_later(self._stopping.delay_seconds, self._exit)
 
     async def on_tick(self, counter: int) -> bool:

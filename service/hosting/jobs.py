@@ -3,11 +3,32 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from service.contract.model_input import ValidInput
 from service.errors import ServiceError
 from service.processes.frames import Body
+
+
+class Answer(asyncio.Future[Body]):
+    """What a request waits for. Whoever is no task may set `resume`: it is called when it is there.
+
+    At once, while a task that awaits it runs in the loop's next turn.
+    """
+
+    resume: Callable[[], None] | None = None
+
+    def give(self, reply: Body) -> None:
+        """The reply is there."""
+        self.set_result(reply)
+        if self.resume is not None:
+            self.resume()
+
+    def refuse(self, error: ServiceError) -> None:
+        """There will be none."""
+        self.set_exception(error)
+        if self.resume is not None:
+            self.resume()
 
 
 class Job:
@@ -18,7 +39,7 @@ class Job:
 
     __slots__ = ("alone", "answer", "model_input", "queued_at")
 
-    def __init__(self, model_input: ValidInput, answer: asyncio.Future[Body]) -> None:
+    def __init__(self, model_input: ValidInput, answer: Answer) -> None:
         self.model_input = model_input
         self.answer = answer
         self.alone = False
@@ -37,12 +58,12 @@ class Job:
     def succeed(self, reply: Body) -> None:
         """Answers, if anybody still waits."""
         if self.wanted:
-            self.answer.set_result(reply)
+            self.answer.give(reply)
 
     def fail(self, error: ServiceError) -> None:
         """Fails, if anybody still waits."""
         if self.wanted:
-            self.answer.set_exception(error)
+            self.answer.refuse(error)
 
 
 class Waiting:

@@ -17,7 +17,7 @@ from typing import Any, Self
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.host_handle import Host, NotSent, refuse_unsendable
-from service.hosting.jobs import Job, Waiting
+from service.hosting.jobs import Answer, Job, Waiting
 from service.hosting.misfortune import Misfortune
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
@@ -130,10 +130,10 @@ class Pool:
             return in_turn(encoded, self._queued, self._limits.max_reply_bytes)
         return self._queued(model_input)
 
-    def _queued(self, model_input: ValidInput) -> asyncio.Future[Body]:
+    def _queued(self, model_input: ValidInput) -> Answer:
         if not self.ready:
             raise NoServable("No process of this version can answer right now.")
-        job = Job(model_input, asyncio.get_running_loop().create_future())
+        job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
         self._waiting.add(job)
         self._wake()
         return job.answer

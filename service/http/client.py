@@ -1,6 +1,5 @@
 """The client as a prediction sees it: whether it is still there, and whether it is too slow."""
 
-import asyncio
 from typing import Final, Protocol
 
 CLIENT: Final = "podium.client"
@@ -17,14 +16,22 @@ class Client(Protocol):
     Attributes:
         gone: the connection is lost.
         too_slow: the rest of the body is not waited for any more.
-        waiting: the task to cancel when the connection is lost: somebody who waits for nothing
-            but the answer sets it, and takes it away before the reply.
+        waiting: whether the request that runs is cancelled when the connection is lost: it waits
+            for nothing but the answer. It sets this, and takes it back before the reply.
     """
 
     gone: bool
     too_slow: bool
-    waiting: "asyncio.Task[None] | None"
+    waiting: bool
 
     def listen(self) -> None:
         """Goes on reading, for only who reads sees that the other has left."""
+        ...
+
+    def reply(self, head: bytes, body: bytes | bytearray) -> bool:
+        """Sends a whole reply at once; False where it has to be sent by ASGI's messages.
+
+        The head is the status line and the headers of this reply, all lines ended; the server
+        adds its own headers and the empty line.
+        """
         ...

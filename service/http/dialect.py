@@ -51,19 +51,24 @@ class Framing:
         wrapped: what stands before and after predictions.
         bare: the same for the reply to a chat-style body.
         headers: of every reply.
+        head: of a reply with predictions, as it is sent, up to the length of its body.
     """
 
     binding: Binding
     wrapped: tuple[bytes, bytes]
     bare: tuple[bytes, bytes]
     headers: Headers
+    head: bytes
 
     @classmethod
     def of(cls, binding: Binding, dialect: Dialect) -> "Framing":
         """The frame of this binding's replies in this protocol."""
         wrapped = dialect.enclosure(binding)
         bare = wrapped if dialect.wraps_chats else (b"", b"")
-        return cls(binding, wrapped, bare, (*JSON_HEADERS, *_identity(binding)))
+        headers = (*JSON_HEADERS, *_identity(binding))
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        head = b"HTTP/1.1 200 OK\r\n%bcontent-length: " % lines
+        return cls(binding, wrapped, bare, headers, head)
 
 
 JSON_HEADERS: Headers = ((b"content-type", b"application/json"),)

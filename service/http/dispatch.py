@@ -3,6 +3,7 @@
 A prediction never enters FastAPI, which costs as much again as the rest of the request.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,7 +19,10 @@ def dispatch(endpoints: Mapping[str, ASGIApp], pages: ASGIApp) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
-        await (pages if endpoint is None else endpoint)(scope, receive, send)
+        if endpoint is None:
+            await asyncio.sleep(0)  # to be in a task, which FastAPI takes for granted
+            endpoint = pages
+        await endpoint(scope, receive, send)
 
     return app
 

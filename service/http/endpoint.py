@@ -39,6 +39,7 @@ class _Answer(NamedTuple):
     rows: int
     error: str | None
     held: Holding | None = None
+    head: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class PredictionEndpoint:
         client: Client | None = scope.get(CLIENT)
         request_id = self._house.ids.accept(headers.get(b"x-request-id"))
         answer = await self._answer(scope["method"], headers, receive, request_id, client)
-        code = await _deliver(send, answer, request_id)
+        code = await _deliver(send, answer, request_id, client)
         if client is not None and client.gone:
             code = CLIENT_GONE
         record = RequestRecord(
@@ -140,13 +141,13 @@ class PredictionEndpoint:
         finally:
             holding.release()
             if client is not None:
-                client.waiting = None
+                client.waiting = False
         prefix, suffix = framing.bare if model_input.bare else framing.wrapped
         parts: Sequence[bytes | bytearray] = (prefix, predictions, suffix)
         if held is None:
             parts = (b"".join(parts),)
         version = binding.servable.version.version
-        return _Answer(200, parts, framing.headers, version, rows, None, held)
+        return _Answer(200, parts, framing.headers, version, rows, None, held, framing.head)
 
     def _bound(self) -> Framing:
         binding = self._slot.binding
@@ -187,7 +188,7 @@ def _wait_for_nothing_else(client: Client | None) -> None:
     if client.gone:
         raise ClientGone
     client.listen()
-    client.waiting = asyncio.current_task()
+    client.waiting = True
 
 
 def _held(predictions: bytes | bytearray, replies: HeldBytes) -> Holding | None:
@@ -199,30 +200,42 @@ def _held(predictions: bytes | bytearray, replies: HeldBytes) -> Holding | None:
     return holding
 
 
-async def _deliver(send: Send, answer: _Answer, request_id: str) -> int:
+async def _deliver(send: Send, answer: _Answer, request_id: str, client: Client | None) -> int:
     # Returns the status, or CLIENT_GONE when nobody was there to take the reply. A model may have
     # answered with that status itself: it is MLflow's for what was cancelled.
     if answer.error == _GONE:
         return CLIENT_GONE
-    headers = [
-        *answer.headers,
-        (b"content-length", b"%d" % sum(map(len, answer.parts))),
-        (b"x-request-id", request_id.encode("ascii")),
-    ]
     try:
-        await send(
-            {"type": "http.response.start", "status": answer.status, "headers": headers},
-        )
-        if answer.held is None:
-            await send({"type": "http.response.body", "body": answer.parts[0]})
-        else:
-            await _deliver_long(send, answer.parts)
+        if client is None or not _replied(client, answer, request_id):
+            await _send(send, answer, request_id)
     except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
         return CLIENT_GONE
     finally:
         if answer.held is not None:
             answer.held.release()
     return answer.status
+
+
+def _replied(client: Client, answer: _Answer, request_id: str) -> bool:
+    # What nearly all replies are: one with predictions, and short.
+    if answer.head is None or answer.held is not None:
+        return False
+    (body,) = answer.parts
+    lines = b"%b%d\r\nx-request-id: %b\r\n"
+    return client.reply(lines % (answer.head, len(body), request_id.encode("ascii")), body)
+
+
+async def _send(send: Send, answer: _Answer, request_id: str) -> None:
+    headers = [
+        *answer.headers,
+        (b"content-length", b"%d" % sum(map(len, answer.parts))),
+        (b"x-request-id", request_id.encode("ascii")),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.held is None:
+        await send({"type": "http.response.body", "body": answer.parts[0]})
+    else:
+        await _deliver_long(send, answer.parts)
 
 
 async def _deliver_long(send: Send, parts: Sequence[bytes | bytearray]) -> None:

@@ -30,7 +30,7 @@ from service.following.slots import Slots
 from service.hosting import decoder, decoding
 from service.hosting.host import Host
 from service.hosting.host_handle import Host as HostHandle
-from service.hosting.jobs import Job
+from service.hosting.jobs import Answer, Job
 from service.hosting.model import LoadedModel
 from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
@@ -190,7 +190,7 @@ class _PredictorInProcess:
 
     async def predict(self, model_input: ValidInput) -> Body:
         """As the pool has it done."""
-        job = Job(model_input, asyncio.get_running_loop().create_future())
+        job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
         HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
         return await job.answer
 
