@@ -80,7 +80,7 @@ def _waiting(service: RunningService) -> int:
     ("stage", "number", "status"),
     [
         *((stage, signal.SIGTERM, 0) for stage in (*STAGES, "draining")),
-        *((stage, signal.SIGKILL, -9) for stage in STAGES),
+        *((stage, signal.SIGKILL, -9) for stage in (*STAGES, "draining")),
     ],
 )
 def test_front_that_is_ended_at_any_stage_leaves_nothing(
@@ -94,3 +94,28 @@ def test_front_that_is_ended_at_any_stage_leaves_nothing(
         wait_until(lambda: not any(map(alive, below)), 1.0, "all have ended")
     if status == 0:
         assert [path.name for path in (tmp_path / "podium" / "tmp").iterdir()] == [".lock"]
+
+
+def test_p11_front_that_is_stopped_goes_on_where_it_was(tracking_uri: str, tmp_path: Path) -> None:
+    """Whoever asks meanwhile is answered then, by the same host."""
+    Registry(tracking_uri, "model").add(models.save(tmp_path, "temperamental"), "champion")
+    with running_service(["model@champion"], tracking_uri, tmp_path) as service:
+        service.wait_until_ready()
+        before = hosts(service)
+        service.process.send_signal(signal.SIGSTOP)
+        with ThreadPoolExecutor(4) as pool:
+            asked = [
+                pool.submit(
+                    httpx.post,
+                    f"{service.url}/predict",
+                    json=row(number),
+                    timeout=SECONDS,
+                    trust_env=False,
+                )
+                for number in range(4)
+            ]
+            wait_until(lambda: all(each.running() for each in asked), SECONDS, "all have asked")
+            service.process.send_signal(signal.SIGCONT)
+            answers = [each.result(SECONDS).json()["predictions"] for each in asked]
+        assert answers == [[2.0 * number] for number in range(4)]
+        assert hosts(service) == before

@@ -163,13 +163,14 @@ SPARE, REGISTRY, DECODER = "spare zygote", "registry.", "hosting.decoder"
 KILLED, STOPPED = signal.SIGKILL, signal.SIGSTOP
 # Whoever was alone in a stopped host cannot be told from a request that hangs.
 HOST_STOPPED: Final = Signalled("a host is stopped", HOST, STOPPED, weight=0.5)
+DECODER_KILLED: Final = Signalled("the decoder is killed", DECODER, KILLED)
 SIGNALLED: Final[Sequence[Signalled]] = (
     HOST_STOPPED,
     Signalled("a host is killed", HOST, KILLED),
     Signalled("the zygote is killed", ZYGOTE, KILLED),
     Signalled("the spare zygote is killed", SPARE, KILLED),
     Signalled("the registry child is killed", REGISTRY, KILLED),
-    Signalled("the decoder is killed", DECODER, KILLED),
+    DECODER_KILLED,
     Signalled("any process below the front is killed", ANY, KILLED),
     # Ten seconds, until a look is given up.
     Signalled("the registry child is stopped", REGISTRY, STOPPED, weight=0.1),

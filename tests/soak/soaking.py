@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from tests.soak.faults import (
+    DECODER_KILLED,
     HANGS,
     HOST_STOPPED,
     SENT,
@@ -38,6 +39,8 @@ ENVIRONMENT: Final = {
     "PODIUM_MAX_REPLY_BYTES": str(4 * 1024**2),
 }
 _VERSIONS: Final = ("1", "2", "3")
+# The front, its zygote and the spare one, the registry child, the decoder, and one host.
+_WHOLE: Final = 6
 _LARGE_ROWS: Final = 6000  # more than 64 KiB, which is what the decoder reads
 _SWAP_SECONDS: Final = 180.0
 _QUIET_SECONDS: Final = 120.0
@@ -109,7 +112,8 @@ class Soak:
             found = held(pid)
             last.append((found.processes, found.files))
             time.sleep(0.2)
-            return self._at_rest() and len(set(last[-15:])) == 1 and len(last) > 15
+            settled = len(last) > 15 and set(last[-15:]) == {last[-1]}
+            return settled and found.processes == _WHOLE and self._at_rest()
 
         wait_until(quiet, _QUIET_SECONDS, f"the service comes to rest: {last[-5:]}")
         return held(pid)
@@ -120,7 +124,9 @@ class Soak:
         return bool(slot["state"] == "serving" and hosts["hosts"] == 1 and hosts["waiting"] == 0)
 
     def _restored(self) -> None:
-        # What faults have ended is started again when it is needed: all of it is needed now.
+        # What faults have ended is started again when it is needed: all of it is needed now. A
+        # large body needs a decoder, and whoever forks one sees to a spare zygote.
+        DECODER_KILLED.strike(self._service, self._random)
         with self._client() as client:
             self._ask_once(client, [1.0] * _LARGE_ROWS)
             self._wish_for(self._another())
