@@ -80,6 +80,21 @@ async def test_zygote_that_dies_takes_its_children_along_and_is_replaced(zygote:
     assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
 
 
+async def test_zygote_that_is_killed_while_it_starts_fails_who_waits_and_is_replaced(
+    zygote: Zygote,
+) -> None:
+    """A passing fault, and after a pause another one starts."""
+    starting = asyncio.create_task(zygote.start())
+    await until(lambda: zygote._process, SECONDS, "it has been started")
+    assert zygote._process is not None
+    os.kill(zygote._process._process.pid, signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(PassingFault):
+            await starting
+    zygote._retry_at = 0.0  # the pause is over
+    assert (await told(await forked(zygote), do="echo"))["pid"]
+
+
 async def test_death_of_the_zygote_is_told_and_another_started_at_once() -> None:
     """Before anybody asks for a process again; an end that was asked for is no death."""
     deaths: list[Ending] = []

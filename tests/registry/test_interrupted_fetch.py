@@ -1,6 +1,8 @@
 """Fetches that come to no good end: nothing half is ever in place, and nothing runs on."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,27 @@ async def test_cancelled_fetch_ends_its_process_and_leaves_nothing_in_place(
     assert [child.alive for child in forks.children] == [False]
     assert not Path(f"/proc/{forks.children[0].pid}").exists()
     assert list(cache.iterdir()) == []
+
+
+async def test_child_killed_during_a_fetch_is_a_passing_fault_and_leaves_nothing(
+    make_registry: MakeRegistry, forks: Watched, cache: Path
+) -> None:
+    """As when its zygote is killed, which takes it along; the next fetch has another child."""
+    half = {**WHOLE, "data": response(b"wei", length=7)}
+    async with ScriptedServer(answers=one_version("iris", half)) as server:
+        server.gates[DATA_PATH] = asyncio.Event()
+        registry = make_registry(server.url)
+        fetching = asyncio.create_task(fault(registry.fetch(SCRIPTED)))
+        await server.until_asked(DATA_PATH)
+        os.kill(forks.children[0].pid, signal.SIGKILL)
+        async with asyncio.timeout(SECONDS):
+            failure = await fetching
+        assert (type(failure), failure.reason) == (PassingFault, "no_process")
+        assert list(cache.iterdir()) == []
+        server.gates[DATA_PATH].set()
+        server.answers |= one_version("iris", WHOLE)
+        path = (await registry.fetch(SCRIPTED)).path
+    assert files(path) == {"MLmodel": MLMODEL.encode(), "data": b"weights"}
 
 
 async def test_fetch_that_takes_too_long_is_given_up(
