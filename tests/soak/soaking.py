@@ -41,7 +41,7 @@ ENVIRONMENT: Final = {
 _VERSIONS: Final = ("1", "2", "3")
 # The front, its zygote and the spare one, the registry child, the decoder, and one host.
 _WHOLE: Final = 6
-_LARGE_ROWS: Final = 6000  # more than 64 KiB, which is what the decoder reads
+_LARGE_ROWS: Final = 12_000  # some 120 kB; the decoder reads what is over 64 KiB
 _SWAP_SECONDS: Final = 180.0
 _QUIET_SECONDS: Final = 120.0
 # Clients pause, so that half of two cores are left for swaps and faults.
