@@ -280,7 +280,7 @@ async def test_extra_asks_for_its_packages_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["-r other.txt", "--extra-index-url https://user:secret@h/simple", "-e .", "./a b"]
+    "line", ["-r other.txt", "-i https://user:secret@h/simple", "-e .", "./a b"]
 )
 async def test_line_that_names_no_package_is_ignored_and_not_repeated(
     tmp_path: Path, line: str
