@@ -85,8 +85,11 @@ class Soak:
         self._answered: dict[int, float] = {}
         self._current = "1"
 
-    def run(self, swaps: int, told: Callable[[], None]) -> None:
-        """So many more swaps; returns when nobody asks anything any more."""
+    def run(self, swaps: int, told: Callable[[], None], least_faults: int = 0) -> None:
+        """So many more swaps; returns when nobody asks anything any more.
+
+        It goes on until there have been that many faults in all, however quick the swaps were.
+        """
         self._stop.clear()
         works = [self._ask] * CLIENTS + [self._ask_much, self._poison, self._kill, self._measure]
         threads = [
@@ -98,6 +101,8 @@ class Soak:
             for _ in range(swaps):
                 self._swap()
                 told()
+            enough = f"{least_faults} faults have been drawn"
+            wait_until(lambda: self.record.faults.total() >= least_faults, _SWAP_SECONDS, enough)
         finally:
             self._stop.set()
             for thread in threads:
