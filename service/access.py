@@ -15,7 +15,7 @@ from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
 from service.keys import BadKeys, KeysFile, follow_keys
 from service.logs import Logs
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.registry.webhook import WebhookReceiver
 from service.reporting import WebhookReport
 from service.secrets import PREFIX, forget

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp
 
 from service.access import Access, forget_secrets, open_keys
 from service.addresses import MlflowAddresses, shown
-from service.descriptors import connections_within, raise_descriptor_limit
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
@@ -28,7 +27,7 @@ from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
 from service.logs import Logs, configure_logs
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.parts import (
     client_limits,
     new_decoder,
@@ -39,9 +38,10 @@ from service.parts import (
     new_stager,
     new_zygote,
 )
-from service.patience import ClientLimits
 from service.reporting import ConnectionReport, FollowingReport
-from service.server import Server, Stopping
+from service.server.descriptors import connections_within, raise_descriptor_limit
+from service.server.patience import ClientLimits
+from service.server.server import Server, Stopping
 from service.settings import Settings
 
 # As many as uvicorn asks for itself.

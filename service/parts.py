@@ -22,8 +22,7 @@ from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
 from service.hosting.starting import HOST_ROLE
 from service.logs import Logs
-from service.metrics import Metrics
-from service.patience import ClientLimits
+from service.metrics.metrics import Metrics
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
@@ -36,6 +35,7 @@ from service.reporting import (
     LedgerReport,
     zygote_died,
 )
+from service.server.patience import ClientLimits
 from service.settings import Settings
 
 # What a body may take on the wire for each of its bytes: in chunks of one byte, six.

@@ -9,11 +9,11 @@ from structlog.typing import FilteringBoundLogger
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
-from service.metrics import Metrics
-from service.metrics_hosting import PoolMetrics
-from service.metrics_http import WEBHOOK_HEARD
-from service.patience import Ended
+from service.metrics.hosting import PoolMetrics
+from service.metrics.http import WEBHOOK_HEARD
+from service.metrics.metrics import Metrics
 from service.processes.ending import Ending, EndReason
+from service.server.patience import Ended
 
 _SAID_AGAIN_SECONDS: Final = 10.0
 
@@ -168,7 +168,7 @@ class DecoderReport:
 
 
 class ConnectionReport:
-    """`service.connections.ConnectionObserver` for metrics and logs."""
+    """`service.server.connections.ConnectionObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
         self._metrics = metrics.http

@@ -25,6 +25,8 @@ ROOMS = {
     "registry": {"processes", "errors", *FOLLOWING_PORTS},
     "following": {"hosting", "processes", "contract", "errors"},
     "http": {"following", "hosting", "contract", "errors"},
+    "server": {"http", "hosting", "errors"},
+    "metrics": {"following", "hosting", "http", "processes", "server", "errors"},
 }
 # What runs in children, or in a command's own process: the front must never import these, nor what
 # is heavy in them.

@@ -9,9 +9,9 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
 from service.http.held import HeldBytes, Holding
 from service.http.observer import RequestRecord
-from service.metrics import Metrics
-from service.patience import Ended
+from service.metrics.metrics import Metrics
 from service.processes.ending import EndReason
+from service.server.patience import Ended
 from tests.support.serving import make_binding
 
 IRIS = ModelRef("iris", "champion")

@@ -1,7 +1,7 @@
 """Parts of the service are as its settings say."""
 
 from service.parts import client_limits
-from service.patience import ClientLimits
+from service.server.patience import ClientLimits
 from service.settings import load_settings
 
 SMALLEST_CHUNK = len(b"1\r\n[\r\n")

@@ -8,7 +8,7 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from service.logs import configure_logs
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.reporting import LedgerReport
 
 

@@ -14,8 +14,8 @@ from service.following.slots import Failure
 from service.hosting.observer import HostingObserver, Purpose
 from service.http.observer import RequestRecord
 from service.logs import configure_logs
-from service.metrics import Metrics
-from service.metrics_hosting import PoolMetrics
+from service.metrics.hosting import PoolMetrics
+from service.metrics.metrics import Metrics
 from service.processes.ending import Ending, EndReason
 from service.reporting import FollowingReport, HostingReport
 from tests.following.fakes import World

@@ -30,7 +30,7 @@ from service.hosting.wire import encode_batch
 from service.processes.child import Child
 from service.processes.output import OnLine
 from service.processes.zygote import Zygote
-from service.running import Running
+from service.server.running import Running
 from tests.contract.signatures import LIMITS, column
 from tests.hosting.decoding_roles import HANG, LEAVE
 

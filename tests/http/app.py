@@ -20,7 +20,7 @@ from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
 from service.http.pages import Lifespan
 from service.logs import configure_logs
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from tests.support.serving import FakeContract, FakePredictor, make_binding
 
 IRIS = ModelRef("iris", "champion")

@@ -10,7 +10,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.local.narrator import Narrator
 from service.logs import configure_logs
-from service.metrics import Metrics
+from service.metrics.metrics import Metrics
 from service.reporting import FollowingReport
 
 Said = list[tuple[str, str]]

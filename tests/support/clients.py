@@ -12,11 +12,11 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from service.connection import Connection, protocol_of
-from service.connections import Connections
 from service.http.intake import RequestIds
 from service.http.overload import probes_only
-from service.patience import ClientLimits, Ended, Phase
+from service.server.connection import Connection, protocol_of
+from service.server.connections import Connections
+from service.server.patience import ClientLimits, Ended, Phase
 from tests.support.waiting import until
 
 SECONDS = 20.0

@@ -12,7 +12,7 @@ import os
 import resource
 
 from service.app import serve
-from service.patience import ClientLimits
+from service.server.patience import ClientLimits
 from service.settings import load_settings
 
 

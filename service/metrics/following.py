@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
-from service.metrics_labels import SLOT
+from service.metrics.labels import SLOT
 
 # Up to the default limit of a load.
 _STAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.connection import Connection
 from service.http.client import CLIENT
-from service.patience import ClientLimits
-from service.prompt import CLOSE
+from service.server.connection import Connection
+from service.server.patience import ClientLimits
+from service.server.prompt import CLOSE
 from tests.http.app import IRIS, App
 from tests.support.clients import ROW, Served, get, post, served
 

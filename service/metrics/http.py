@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
-from service.metrics_labels import REQUEST_SECONDS, SLOT
-from service.patience import Ended
+from service.metrics.labels import REQUEST_SECONDS, SLOT
+from service.server.patience import Ended
 
 WEBHOOK_HEARD = ("taken", "ignored")
 """Outcomes of deliveries of the webhook that were believed."""

@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import ModelFailed
 from service.hosting.jobs import Answer
-from service.running import Running
+from service.server.running import Running
 from tests.support.waiting import until
 
 SECONDS = 20.0

@@ -10,8 +10,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from service.gathering import GatheringProtocol
-from service.running import Running
+from service.server.gathering import GatheringProtocol
+from service.server.running import Running
 
 CLOSE: Final = (b"connection", b"close")
 """The header that every reply of a server has when it stops."""

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from service.following.refs import VersionId
 from service.following.slots import Slots
-from service.metrics_labels import REQUEST_SECONDS
+from service.metrics.labels import REQUEST_SECONDS
 from service.processes.ending import EndReason
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)

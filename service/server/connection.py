@@ -13,11 +13,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
-from service.connections import Connections
 from service.http.client import CLIENT
-from service.patience import Ended, Patience, Phase
-from service.prompt import PromptProtocol
-from service.upgrade import UpgradeIgnored
+from service.server.connections import Connections
+from service.server.patience import Ended, Patience, Phase
+from service.server.prompt import PromptProtocol
+from service.server.upgrade import UpgradeIgnored
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 

@@ -16,12 +16,12 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.connection import protocol_of
-from service.connections import ConnectionObserver, Connections
 from service.http.intake import RequestIds
 from service.http.overload import probes_only
-from service.patience import ClientLimits
-from service.prompt import CLOSE
+from service.server.connection import protocol_of
+from service.server.connections import ConnectionObserver, Connections
+from service.server.patience import ClientLimits
+from service.server.prompt import CLOSE
 
 # For the requests of connections that were made just before the listener closed.
 _LAST_REQUESTS_SECONDS: Final = 0.2

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from service.connection import Connection
 from service.http.observer import CLIENT_GONE
-from service.patience import ClientLimits, Ended, Phase
+from service.server.connection import Connection
+from service.server.patience import ClientLimits, Ended, Phase
 from tests.http.app import IRIS, App
 from tests.support.clients import ROW, SECONDS, Served, get, post, served
 from tests.support.serving import FakePredictor

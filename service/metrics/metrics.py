@@ -10,9 +10,9 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from service.following.slots import Slots
-from service.metrics_following import FollowingMetrics
-from service.metrics_hosting import HostingMetrics
-from service.metrics_http import HttpMetrics
+from service.metrics.following import FollowingMetrics
+from service.metrics.hosting import HostingMetrics
+from service.metrics.http import HttpMetrics
 
 
 class Metrics:

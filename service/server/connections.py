@@ -13,14 +13,14 @@ from typing import Any, Final, Protocol
 from starlette.types import ASGIApp
 
 from service.http.intake import RequestIds
-from service.patience import ClientLimits, Ended
+from service.server.patience import ClientLimits, Ended
 
 # One look takes about a microsecond; the loop turns between so many.
 _AT_ONCE: Final = 512
 
 
 class Bounded(Protocol):
-    """A connection, as far as it is one of many (`service.connection.Connection`)."""
+    """A connection, as far as it is one of many (`service.server.connection.Connection`)."""
 
     app: Any
 

@@ -1,0 +1,1 @@
+"""Prometheus metrics, a file for each room that counts."""

@@ -1,0 +1,1 @@
+"""What stands between sockets and the application: uvicorn, with limits, and a stop of our own."""

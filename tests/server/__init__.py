@@ -1,0 +1,1 @@
+"""Connections, with real sockets and with a clock of the tests' own."""
