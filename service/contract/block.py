@@ -14,12 +14,10 @@ from service.contract.reading import Reading
 from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec
 
-# Fewer are handed on as columns, and so may stand in one batch with requests that were not read
-# here. To take more columns apart, and to put them together, would cost as much as all the rest.
-LEAST_OF_BLOCK: Final = 16
 _NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
 _SPLIT_KEYS: Final = frozenset({"columns", "data"})
-_MARK: Final = "block"
+# That of a table without nulls and with all its columns: they may stand in one batch.
+_MARK: Final = ()
 
 
 def block_reader(specs: Sequence[ColumnSpec], max_rows: int) -> "BlockReader | None":
@@ -76,9 +74,6 @@ class BlockReader:
         values = self._convert(list(chain.from_iterable(rows)))
         if values is None:
             return None
-        width = len(self._names)
-        if width < LEAST_OF_BLOCK:
-            columns = [Column(n, self._type, values[p::width]) for p, n in enumerate(self._names)]
-            return Reading("table", tuple(columns), len(rows), None, ())
-        block = Column(None, self._type, values, shape=(len(rows), width), names=self._names)
+        shape = (len(rows), len(self._names))
+        block = Column(None, self._type, values, shape=shape, names=self._names)
         return Reading("block", (block,), len(rows), None, _MARK)

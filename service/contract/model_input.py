@@ -5,7 +5,7 @@ Neither numpy nor pandas: this is made in the front, by the thousand every secon
 
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
 Kind = Literal["table", "block", "tensor", "tensors", "list"]
@@ -62,7 +62,7 @@ class ModelInput:
     """Rows that fit the signature exactly, in the signature's order; absent columns are left out.
 
     Attributes:
-        kind: `table` for column signatures, or `block` where all of a wide table is numbers of one
+        kind: `table` for column signatures, or `block` where all of a table is numbers of one
             type: its one column holds all of it. `tensor` for one unnamed tensor, `tensors` for
             named, `list` for models whose signature comes from a type hint: they take a plain list.
         columns: those present.
@@ -81,6 +81,18 @@ class ModelInput:
     index: Sequence[Any] | None
     join_key: Hashable | None
     bare: bool = False
+
+    def by_column(self) -> "ModelInput":
+        """The same, a block as the table that it stands for: to be joined with a table."""
+        if self.kind != "block":
+            return self
+        (block,) = self.columns
+        names = block.names or ()
+        columns = (
+            Column(name, block.dtype, block.values[place :: len(names)])
+            for place, name in enumerate(names)
+        )
+        return replace(self, kind="table", columns=tuple(columns))
 
 
 Layout = Literal[

@@ -79,6 +79,9 @@ def encode_batch(inputs: Sequence[ValidInput]) -> tuple[bytes, Body]:
 
 def _encoded(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
     first = inputs[0]
+    if any(each.kind != first.kind for each in inputs):
+        inputs = [each.by_column() for each in inputs]
+        first = inputs[0]
     columns, buffers = [], []
     for position, column in enumerate(first.columns):
         values = column.values if len(inputs) == 1 else _joined(inputs, position)

@@ -167,11 +167,11 @@ def leaves(value: Any) -> list[Any]:
 def same_values(old: ModelInput, new: ModelInput) -> bool:
     """Whether as many rows say the same, in the columns that both have."""
     before, after = (
-        {place if each.name is None else each.name: each for place, each in enumerate(made.columns)}
-        for made in (old, new)
+        {place if each.name is None else each.name: each for place, each in enumerate(columns)}
+        for columns in (old.by_column().columns, new.by_column().columns)
     )
     kept = [(before[key], after[key]) for key in before.keys() & after.keys()]
-    tables = old.kind == "table"
+    tables = old.kind in ("table", "block")
     return (old.rows == new.rows or not tables) and all(
         left.shape == right.shape
         and len(left.values) == len(right.values)

@@ -90,7 +90,7 @@ def parse(made: Contract, body: Any) -> ModelInput:
 
 def values(made: Contract, body: Any) -> list[list[Any]]:
     """The values of a valid body, by column."""
-    return [list(each.values) for each in parse(made, body).columns]
+    return [list(each.values) for each in parse(made, body).by_column().columns]
 
 
 def errors(made: Contract, body: Any) -> tuple[FieldError, ...]:

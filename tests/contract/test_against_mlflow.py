@@ -211,7 +211,7 @@ def compare(case: tuple[Inputs, Body], theirs: dict[str | None, list[Any]]) -> M
     """Asserts what must hold, and returns the contract's reading if MLflow changed nothing."""
     inputs, body = case
     parsed = of_contract(inputs, body)
-    kept = {} if parsed is None else {each.name: ours(each) for each in parsed.columns}
+    kept = {} if parsed is None else {each.name: ours(each) for each in parsed.by_column().columns}
     changed = False
     for spec in inputs:
         name, type_ = spec.get("name"), spec.get("tensor-spec", {}).get("dtype", spec["type"])

@@ -161,8 +161,8 @@ def assert_whole(parsed: ModelInput) -> None:
     """Columns are as long as the input says, and their flags are true."""
     assert parsed.columns
     hash(parsed.join_key)
-    for each in parsed.columns:
-        if parsed.kind == "table":
+    for each in parsed.by_column().columns:
+        if parsed.kind in ("table", "block"):
             assert len(each.values) == parsed.rows
         assert each.has_null == (None in each.values)
         if each.shape is not None:

@@ -90,6 +90,20 @@ def test_columns_may_be_named_by_integers() -> None:
     assert repr(frame(table(*columns, rows=2)).columns.tolist()) == "[7, 3]"
 
 
+def test_block_joins_a_table_as_the_columns_that_it_stands_for() -> None:
+    """Whichever of them came first; rows and columns keep their order."""
+    names = ("a", "b")
+    block = Column(None, "double", array("d", [1, 2, 3, 4]), shape=(2, 2), names=names)
+    one = ModelInput("block", (block,), 2, None, None, ())
+    two = table(*(Column(name, "double", array("d", [5])) for name in names), rows=1)
+    for inputs, expected in [
+        ((one, two), [[1, 2], [3, 4], [5, 5]]),
+        ((two, one), [[5, 5], [1, 2], [3, 4]]),
+    ]:
+        joined = pd.DataFrame(expected, columns=names, dtype="float64")
+        pd.testing.assert_frame_equal(pd.DataFrame(sent(*inputs).data), joined)
+
+
 @pytest.mark.parametrize("index", [["a", "b"], [7, 7], [1.5, 2], [1, "a"], [True, None]])
 def test_index_is_kept(index: list[Any]) -> None:
     """As pandas reads the same list."""

@@ -208,9 +208,9 @@ class Loaded:
         self.model = LoadedModel(str(folder / "m"), joinable=True)
         self.model.warm_up(partial(decode_batch, self.frame_of(frame.head(3))))
 
-    def frame_of(self, *requests: pd.DataFrame) -> Frame:
+    def frame_of(self, *requests: pd.DataFrame, index: bool = False) -> Frame:
         """One batch of these requests, on its way."""
-        bodies = [{"dataframe_split": each.to_dict("split", index=False)} for each in requests]
+        bodies = [{"dataframe_split": each.to_dict("split", index=index)} for each in requests]
         inputs = [self._contract.parse(orjson.dumps(body), "") for body in bodies]
         return Frame(Operation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs))
 
@@ -252,9 +252,8 @@ def test_nulls_an_index_and_left_out_columns_keep_the_frame(tmp_path: Path) -> N
     whole = loaded.frame_of(FRAME.head(2))
     assert isinstance(decode_batch(whole, NAMES).data, np.ndarray)
     assert isinstance(decode_batch(whole, NAMES[:3]).data, pd.DataFrame)
-    head = orjson.loads(whole.head)
-    for change in ({"index": [5, 6]}, {"params": "{}"}):
-        changed = Frame(
-            Operation.PREDICT, Status.REQUEST, 1, orjson.dumps(head | change), whole.body
-        )
-        assert isinstance(decode_batch(changed, NAMES).data, pd.DataFrame)
+    indexed = loaded.frame_of(FRAME.head(2), index=True)
+    assert isinstance(decode_batch(indexed, NAMES).data, pd.DataFrame)
+    head = orjson.dumps(orjson.loads(whole.head) | {"params": "{}"})
+    with_params = Frame(Operation.PREDICT, Status.REQUEST, 1, head, whole.body)
+    assert isinstance(decode_batch(with_params, NAMES).data, pd.DataFrame)
