@@ -33,13 +33,14 @@ DECODER_ROLE: Final = "service.hosting.decoder"
 _MEMORY_PER_BYTE: Final = 64
 _LEAST_MEMORY_BYTES: Final = 256 * 1024**2
 _TRIES: Final = 2
+_NO_PROCESS: Final = "No process could be started to read a large request."
 
 
 class DecoderObserver(Protocol):
     """Told what happens to the decoder."""
 
     def decoder_ended(self, reason: str) -> None:
-        """Its process died or was ended while it had a body; `reason` is for the log."""
+        """Its process died or was ended at its start or over a body; `reason` is for the log."""
         ...
 
     def decoder_printed(self, stream: str, line: str) -> None:
@@ -138,19 +139,27 @@ class Decoder:
         return self._child
 
     async def _started(self) -> Child:
+        for _ in range(_TRIES):
+            try:
+                return await self._limited(await self._forked())
+            except (TimeoutError, ChannelClosed):
+                self._observer.decoder_ended("its process ended while it started")
+        raise NotNow(_NO_PROCESS)
+
+    async def _forked(self) -> Child:
         most = self._limits.memory_bytes
-        limit = orjson.dumps({"memory_bytes": most})
         try:
-            child = await self._forks.fork(DECODER_ROLE, most, self._observer.decoder_printed)
+            return await self._forks.fork(DECODER_ROLE, most, self._observer.decoder_printed)
         except FollowingError as error:
-            raise NotNow("No process could be started to read a large request.") from error
+            raise NotNow(_NO_PROCESS) from error
+
+    async def _limited(self, child: Child) -> Child:
+        limit = orjson.dumps({"memory_bytes": self._limits.memory_bytes})
         try:
             async with asyncio.timeout(self._limits.seconds):
                 await child.channel.request(DecoderOperation.LIMIT, limit)
-        except BaseException as error:
+        except BaseException:
             child.kill()
-            if isinstance(error, TimeoutError | ChannelClosed):
-                raise NotNow("No process could be started to read a large request.") from error
             raise
         return child
 

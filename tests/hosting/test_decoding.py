@@ -249,6 +249,50 @@ async def test_given_up_request_leaves_the_decoder_to_others(stand_in: Decoder) 
     assert (await second).body == b"next"
 
 
+class Killing:
+    """Forks decoders of which the first ones are killed as soon as they are there."""
+
+    def __init__(self, zygote: Zygote, kills: int) -> None:
+        self._zygote = zygote
+        self.kills = kills
+
+    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+        """One of the zygote's."""
+        child = await self._zygote.fork(role, max_body_bytes, on_line)
+        if self.kills:
+            self.kills -= 1
+            os.kill(child.pid, signal.SIGKILL)
+            async with asyncio.timeout(SECONDS):
+                await child.exited
+        return child
+
+
+async def test_p11_decoder_killed_while_it_starts_costs_nobody_an_answer(
+    zygote: Zygote, told: Told
+) -> None:
+    """Another one is started."""
+    killing = Killing(zygote, 1)
+    made = Decoder(killing, DecoderLimits(MEGABYTE), told)
+    try:
+        assert (await decoded(made, rows(2))).rows == 2
+    finally:
+        await made.close()
+    assert told.ended == ["its process ended while it started"]
+
+
+async def test_decoders_that_are_all_killed_at_their_start_are_a_passing_trouble(
+    zygote: Zygote, told: Told
+) -> None:
+    """Nobody is asked for more than two at a time; the next request is read again."""
+    made = Decoder(Killing(zygote, 2), DecoderLimits(MEGABYTE), told)
+    try:
+        with pytest.raises(NotNow):
+            await decoded(made, rows(2))
+        assert (await decoded(made, rows(2))).rows == 2
+    finally:
+        await made.close()
+
+
 async def test_no_process_to_read_with_is_a_passing_trouble() -> None:
     """The client is told to come again."""
 
