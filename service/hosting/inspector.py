@@ -16,6 +16,7 @@ from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
 
 _MAX_REQUEST_BYTES = 1024**2
+_GRACE_SECONDS = 5
 
 
 def run(connection: socket.socket) -> None:
@@ -30,7 +31,7 @@ def answer(frame: Frame) -> Frame:
     if frame.operation != InspectorOperation.INSPECT:
         raise FrameError(f"{frame.operation} is no operation of an inspector")
     wanted = orjson.loads(frame.head)
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted["memory_bytes"], wanted["memory_bytes"]))
+    _limit(wanted["memory_bytes"], wanted["processor_seconds"])
     try:
         found = objections(Path(wanted["path"]))
     except Exception as error:  # noqa: BLE001 - libraries raise anything over files that are no model
@@ -38,3 +39,10 @@ def answer(frame: Frame) -> Frame:
         found = ["its files cannot be read"]
     head = orjson.dumps({"objections": found})
     return Frame(frame.operation, Status.DONE, frame.id, head)
+
+
+def _limit(memory_bytes: int, processor_seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    # SIGXCPU comes at the lower one. SIGKILL, at the other, would look like somebody else's.
+    limit = (processor_seconds, processor_seconds + _GRACE_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, limit)

@@ -4,9 +4,11 @@ import enum
 
 
 class InspectorOperation(enum.IntEnum):
-    """What an inspector can be asked: INSPECT's head is `{"path", "memory_bytes"}`.
+    """What an inspector can be asked.
 
-    DONE's head is `{"objections": [sentence, ...]}`, none if the artifact may be loaded.
+    INSPECT's head is `{"path", "memory_bytes", "processor_seconds"}`, integers; past these limits
+    the process ends. DONE's head is `{"objections": [sentence, ...]}`, none if the artifact may be
+    loaded.
     """
 
     INSPECT = 1
