@@ -13,6 +13,7 @@ from service.http.endpoint import House, PredictionEndpoint
 from service.http.intake import RequestIds
 from service.http.predict import PodiumDialect
 from tests.http.app import IRIS, OTHER, App, Raw
+from tests.support.uncomparable import Uncomparable
 
 KEY, OTHERS_KEY, TOKEN = "key-of-one-application", "key-of-another", "token-of-the-operator"
 SLOT = f"/models/{IRIS}"
@@ -193,6 +194,34 @@ async def test_nobody_else_reloads(guarded: App, headers: dict[str, str]) -> Non
     assert (reply.status_code, reply.json()["code"]) == (401, "unauthorized")
     assert reply.headers["www-authenticate"] == "Bearer"
     assert guarded.reloaded == []
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 202), (TOKEN[:-1], 401)])
+async def test_token_is_compared_in_constant_time(token: str, status: int) -> None:
+    """`hmac.compare_digest` alone may look at its sum."""
+    admin = Admin(TOKEN)
+    assert admin._sum is not None
+    admin._sum = Uncomparable(admin._sum)
+    made = App(admin=admin)
+    async with made.client:
+        reply = await made.client.post(f"{SLOT}/reload", headers=bearing(token))
+    made.logs.close()
+    assert reply.status_code == status
+
+
+@pytest.mark.parametrize(("key", "name"), [(KEY, "one"), ("unknown", None)])
+def test_keys_are_compared_by_their_sums_alone(key: str, name: str | None) -> None:
+    """Nobody can choose a sum byte by byte; nothing else of a key is ever compared."""
+    asked: list[bytes] = []
+
+    class Asked(dict[bytes, str]):
+        def get(self, key: bytes, default: Any = None) -> Any:
+            asked.append(key)
+            return super().get(key, default)
+
+    known = ApiKeys(Asked(names(one=KEY, another=OTHERS_KEY)))
+    assert known.name_of(f"Bearer {key}".encode()) == name
+    assert asked == [hashlib.sha256(key.encode()).digest()]
 
 
 async def test_unknown_model_cannot_be_reloaded(guarded: App) -> None:

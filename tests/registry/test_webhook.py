@@ -1,6 +1,7 @@
 """Which deliveries of MLflow's webhook are believed, and which of them lead to a look."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from service.errors import (
 )
 from service.following.refs import ModelRef
 from service.registry.webhook import WINDOW_SECONDS, WebhookReceiver
+from tests.support.uncomparable import Uncomparable
 
 SECRET = "a secret of both sides"
 NOW = 1_800_000_000
@@ -70,6 +72,16 @@ def test_whatever_is_changed_on_the_way_is_refused(changed: str) -> None:
         headers[changed.encode()] += b"0"
     with pytest.raises(DeliveryForged):
         receiver().receive(headers, text)
+
+
+@pytest.mark.parametrize("secret", [SECRET, "another"])
+def test_signature_is_compared_in_constant_time(secret: str) -> None:
+    """`hmac.compare_digest` alone may look at it; with `==` it could be found byte by byte."""
+    headers, text = delivered(secret=secret)
+    headers[b"x-mlflow-signature"] = Uncomparable(headers[b"x-mlflow-signature"])
+    believed = secret == SECRET
+    with nullcontext() if believed else pytest.raises(DeliveryForged):
+        assert receiver().receive(headers, text) is True
 
 
 @pytest.mark.parametrize("name", ["delivery-id", "timestamp", "signature"])
