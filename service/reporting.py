@@ -7,6 +7,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from service.following.refs import ModelRef, VersionId
+from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
 from service.metrics.hosting import PoolMetrics
@@ -31,20 +32,18 @@ class FollowingReport:
         self._metrics.looked(seconds, failure)
         code = "" if failure is None else failure.code
         if failure is not None and code != self._look_failing:
-            self._logger.warning("look_failed", code=code, message=failure.message, detail=detail)
+            self._logger.warning("look_failed", **_why(failure, detail))
         elif failure is None and self._look_failing:
             self._logger.info("look_recovered")
         self._look_failing = code
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
-        """What serves goes on serving."""
-        self._logger.warning(
-            "alias_missing",
-            slot=str(ref),
-            code=failure.code,
-            message=failure.message,
-            detail=detail,
-        )
+        """The event is `alias_missing` or `model_missing`. What serves goes on serving."""
+        self._logger.warning(failure.code, slot=str(ref), **_why(failure, detail))
+
+    def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
+        """`look_failed` is about all slots, this about one. What serves goes on serving."""
+        self._logger.warning("alias_look_failed", slot=str(ref), **_why(failure, detail))
 
     def staging(self, version: VersionId) -> None:
         """Work on a version begins."""
@@ -75,9 +74,7 @@ class FollowingReport:
             slot=str(ref),
             version=version.version,
             stage=failure.stage,
-            code=failure.code,
-            message=failure.message,
-            detail=detail,
+            **_why(failure, detail),
         )
 
     def abandoned(self, version: VersionId) -> None:
@@ -121,20 +118,25 @@ class WebhookReport:
 
 
 class LedgerReport:
-    """Told of each failure to write the ledger, from the thread that writes; logs the first one."""
+    """`service.following.ledger_file.LedgerObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
         self._metrics = metrics.following
         self._logger = logger
         self._said = ""
 
-    def __call__(self, error: OSError) -> None:
+    def ledger_failed(self, error: OSError) -> None:
         """Counted each time, logged once for each reason."""
         self._metrics.ledger_failed()
         reason = error.strerror or str(error)
         if reason != self._said:
             self._said = reason
             self._logger.error("ledger_not_written", reason=reason)
+
+    def ledger_lines_left_out(self, count: int) -> None:
+        """A service that was killed leaves one, as it had begun to write it."""
+        message = "Lines of the ledger are no entries; they are gone with its next entry."
+        self._logger.warning("ledger_lines_left_out", count=count, message=message)
 
 
 class HistoryReport:
@@ -145,8 +147,9 @@ class HistoryReport:
 
     def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
         """From any thread. What serves goes on serving."""
+        shown = cut(detail, LONGEST_DETAIL)
         self._logger.warning(
-            "history_failed", slot=str(ref), code=code, message=message, detail=detail
+            "history_failed", slot=str(ref), code=code, message=message, detail=shown
         )
 
 
@@ -219,7 +222,7 @@ class HostingReport:
             version=self._version.version,
             code=getattr(error, "reason", type(error).__name__),
             message=str(error),
-            detail=getattr(error, "detail", ""),
+            detail=cut(getattr(error, "detail", ""), LONGEST_DETAIL),
         )
 
     def printed(self, stream: str, line: str) -> None:
@@ -237,3 +240,8 @@ def zygote_died(metrics: Metrics, logger: FilteringBoundLogger, ending: Ending) 
     """Every host has died with it and is replaced as soon as another zygote can fork."""
     metrics.hosting.zygote_restarted()
     logger.warning("zygote_died", pid=ending.pid, reason=ending.reason, status=ending.status)
+
+
+def _why(failure: Failure, detail: str) -> Mapping[str, str]:
+    shown = cut(detail, LONGEST_DETAIL)
+    return {"code": failure.code, "message": failure.message, "detail": shown}

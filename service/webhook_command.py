@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from service.addresses import is_web_address, shown
-from service.local.screen import plain
+from service.following.sentences import plain
 
 if TYPE_CHECKING:
     from service.registry.webhook_client import Tried, Webhooks

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from service.checks.result import CheckResult, Outcome
-from service.local.screen import plain
+from service.following.sentences import plain
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHECKED: "yellow"}
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from service.addresses import is_web_address, shown
 from service.checks.result import NoService
 from service.checks.smoke import is_near
-from service.local.screen import plain
+from service.following.sentences import plain
 from service.local.silence import NO_ADDRESS, why_silent
 
 _UNREACHABLE = 2

@@ -9,6 +9,7 @@ from service.errors import VersionFault
 from service.following.gates import Candidacy, GateClosed, GateFinding
 from service.following.history import History
 from service.following.ports import FetchedVersion
+from service.following.sentences import listed
 
 ALLOW_TAG: Final = "podium.allow_breaking"
 _GATE: Final = "compatible"
@@ -43,7 +44,8 @@ class CompatibleGate:
             return findings
         allowed = self._allowed(candidacy)
         if allowed is None:
-            message = f"Clients of what serves would break: {_listed(breaking)}."
+            sentences = listed([each.sentence for each in breaking])
+            message = f"Clients of what serves would break: {sentences}."
             raise GateClosed(_GATE, "signature_breaks_clients", message, findings)
         return (*findings, allowed)
 
@@ -78,9 +80,3 @@ def _shown(differences: Sequence[Finding]) -> Iterator[GateFinding]:
     if len(differences) > _MOST_FINDINGS:
         more = len(differences) - _MOST_FINDINGS
         yield _finding("more", f"{more} differences more are not listed.")
-
-
-def _listed(breaking: Sequence[Finding]) -> str:
-    shown = "; ".join(each.sentence for each in breaking[:_MOST_FINDINGS])
-    more = len(breaking) - _MOST_FINDINGS
-    return shown if more <= 0 else f"{shown}; and {more} more"

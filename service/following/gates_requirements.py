@@ -2,7 +2,7 @@
 
 A package that is missing always refuses; one of another version is reported, or refuses where the
 operator says so. What is not about a package (an index, another file) is left out and reported
-without its text, which may hold a secret.
+without its text, which may hold a secret; so is a line whose condition nobody can tell.
 """
 
 import asyncio
@@ -14,17 +14,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from service.errors import PassingFault
 from service.following.gates import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
+from service.following.sentences import listed, named
 
 _GATE: Final = "requirements"
 # MLflow's name for it (mlflow/pyfunc/model.py, _REQUIREMENTS_FILE_NAME).
 _FILE: Final = "requirements.txt"
 _MOST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 2000
+_MOST_TOLD: Final = 20
+# What a package says of itself that has no version, or one that nobody can read.
+_UNKNOWN: Final = "an unknown version"
+# Comparing what has no order; a name that conditions of requirements do not know.
+_UNTOLD: Final = (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion)
 # As pip has it: a comment begins at the start of a line or after a space.
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 _OPTION: Final = re.compile(r"\s--?[a-z].*$")
@@ -38,8 +47,22 @@ class Difference:
     installed: str | None
 
     def __str__(self) -> str:
-        there = "is not installed" if self.installed is None else f"{self.installed} is installed"
-        return f"{self.wanted} is asked for, {there}"
+        return f"{named(self.wanted)} is asked for, {self._there}"
+
+    @property
+    def _there(self) -> str:
+        if self.installed is None:
+            return "is not installed"
+        there = f"{named(self.installed)} is installed"
+        return there if _is_version(self.installed) else f"{there}, which cannot be compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What a requirements.txt asks for here, and what was made of its other lines."""
+
+    wanted: Sequence[Requirement]
+    findings: Sequence[GateFinding]
 
 
 class RequirementsGate:
@@ -56,32 +79,41 @@ class RequirementsGate:
         text = _text(path)
         if text is None:
             return (_finding("no_requirements", "The version does not say what it needs."),)
-        lines, ignored = _read(text)
-        findings = [
-            _finding("line_ignored", f"Line {number} of {_FILE} names no package and is ignored.")
-            for number in ignored[:20]
-        ]
-        differences = [found for line in lines for found in _differences(line)]
+        lines = _read(text)
+        differences = [found for line in lines.wanted for found in _differences(line)]
         missing = [each for each in differences if each.installed is None]
         others = [each for each in differences if each.installed is not None]
         if missing:
-            raise _closed("package_missing", missing, findings)
+            raise _closed("package_missing", missing, lines.findings)
         if others and self._refuse:
-            raise _closed("package_differs", others, findings)
-        return (*findings, *(_finding("package_differs", f"{each}.") for each in others))
+            raise _closed("package_differs", others, lines.findings)
+        told = [_finding("package_differs", f"{each}.") for each in others]
+        return (*lines.findings, *_bounded(told))
 
 
 def _closed(
     code: str, differences: Sequence[Difference], findings: Sequence[GateFinding]
 ) -> GateClosed:
-    listed = "; ".join(map(str, differences[:20]))
-    more = f"; and {len(differences) - 20} more" if len(differences) > 20 else ""  # noqa: PLR2004
-    message = f"The model's packages are not those of this service: {listed}{more}."
+    packages = listed([str(each) for each in differences])
+    message = (
+        f"The model's packages are not those of this service: {packages}. Install what it asks for "
+        "beside Podium, or log the model with what is there."
+    )
     return GateClosed(_GATE, code, message, findings)
 
 
 def _finding(code: str, sentence: str) -> GateFinding:
     return GateFinding(_GATE, code, sentence)
+
+
+def _bounded(findings: Sequence[GateFinding]) -> Sequence[GateFinding]:
+    left_out = len(findings) - _MOST_TOLD
+    if left_out <= 0:
+        return findings
+    return (
+        *findings[:_MOST_TOLD],
+        _finding("more", f"{left_out} more of the kind {findings[0].code} are not listed."),
+    )
 
 
 def _text(path: Path) -> str | None:
@@ -99,9 +131,10 @@ def _text(path: Path) -> str | None:
     return text
 
 
-def _read(text: str) -> tuple[list[Requirement], list[int]]:
-    """The packages that are asked for here, and the numbers of lines that name none."""
-    found, ignored = [], []
+def _read(text: str) -> Lines:
+    wanted: list[Requirement] = []
+    ignored: list[GateFinding] = []
+    untold: list[GateFinding] = []
     for number, line in enumerate(text.replace("\\\n", " ").splitlines(), start=1):
         stripped = _COMMENT.sub("", line).strip()
         if not stripped:
@@ -109,17 +142,29 @@ def _read(text: str) -> tuple[list[Requirement], list[int]]:
         try:
             requirement = Requirement(_OPTION.sub("", stripped).strip())
         except InvalidRequirement:
-            ignored.append(number)
+            sentence = f"Line {number} of {_FILE} names no package and is ignored."
+            ignored.append(_finding("line_ignored", sentence))
             continue
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            found.append(requirement)
-    return found, ignored
+        try:
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                wanted.append(requirement)
+        except _UNTOLD:
+            untold.append(_untold(number, requirement.name, requirement.marker))
+    return Lines(wanted, (*_bounded(ignored), *_bounded(untold)))
+
+
+def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:
+    # Never the whole line: it may hold an address with a secret.
+    asked = f"`{named(name)}; {named(str(condition))}`"
+    sentence = f"Line {number} of {_FILE} is ignored: nobody can tell the condition of {asked}."
+    return _finding("condition_unknown", sentence)
 
 
 def _differences(wanted: Requirement) -> Iterator[Difference]:
     yield from _difference(wanted)
-    for text in metadata.requires(wanted.name) or () if _installed(wanted.name) else ():
-        with contextlib.suppress(InvalidRequirement):  # old packages have metadata of any kind
+    for text in _required_by(wanted.name) if wanted.extras else ():
+        # Old packages have metadata of any kind.
+        with contextlib.suppress(InvalidRequirement, *_UNTOLD):
             needed = Requirement(text)
             if _is_of_extra(needed, wanted.extras):
                 yield from _difference(needed)
@@ -127,10 +172,26 @@ def _differences(wanted: Requirement) -> Iterator[Difference]:
 
 def _difference(wanted: Requirement) -> Iterator[Difference]:
     installed = _installed(wanted.name)
-    shown = f"{wanted.name}{wanted.specifier}"
     # What is named by an address has no version that could be compared.
-    if installed is None or not wanted.specifier.contains(installed, prereleases=True):
-        yield Difference(shown, installed)
+    if installed is None or not _meets(installed, wanted.specifier):
+        yield Difference(f"{wanted.name}{wanted.specifier}", installed)
+
+
+def _meets(installed: str, specifier: SpecifierSet) -> bool:
+    if not specifier:
+        return True
+    try:
+        return specifier.contains(installed, prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _is_of_extra(needed: Requirement, extras: set[str]) -> bool:
@@ -140,8 +201,14 @@ def _is_of_extra(needed: Requirement, extras: set[str]) -> bool:
     return any(marker.evaluate({"extra": extra}) for extra in extras)
 
 
+def _required_by(name: str) -> Sequence[str]:
+    return metadata.requires(name) or () if _installed(name) is not None else ()
+
+
 def _installed(name: str) -> str | None:
     try:
-        return metadata.version(name)
+        return metadata.version(name) or _UNKNOWN
     except metadata.PackageNotFoundError:
         return None
+    except Exception:  # noqa: BLE001 - what is left of a broken installation raises anything
+        return _UNKNOWN

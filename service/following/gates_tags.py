@@ -5,6 +5,7 @@ from typing import Final
 
 from service.following.gates import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
+from service.following.sentences import listed
 
 TAGS_UNMET: Final = "tags_unmet"
 
@@ -19,8 +20,7 @@ class TagsGate:
         """Names every tag that is missing or has another value."""
         unmet = self._unmet(fetched.tags)
         if unmet:
-            listed = ", ".join(unmet)
-            message = f"The version lacks required tags: {listed}."
+            message = f"The version lacks required tags: {listed(unmet)}."
             raise GateClosed("tags", TAGS_UNMET, message)
         return ()
 

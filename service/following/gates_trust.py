@@ -6,6 +6,7 @@ from typing import Protocol
 
 from service.following.gates import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
+from service.following.sentences import listed
 
 
 class Inspects(Protocol):
@@ -26,6 +27,6 @@ class TrustGate:
         """Names everything that would have to be trusted."""
         objections = await self._inspector.inspect(fetched.path)
         if objections:
-            message = f"Loading the version takes trust in its author: {'; '.join(objections)}."
+            message = f"Loading the version takes trust in its author: {listed(objections)}."
             raise GateClosed("trust", "not_trusted", message)
         return (GateFinding("trust", "no_pickle", "It runs no code when it is loaded."),)

@@ -12,12 +12,11 @@ from typing import Final, Protocol
 
 from service.following.gates import GateFinding
 from service.following.refs import ModelRef
+from service.following.sentences import cut
 from service.following.trigger import Trigger
 
 MOST_ENTRIES: Final = 2000
-# Names of columns and packages stand in sentences, and an author may make them as long as MLmodel.
 _MOST_FINDINGS: Final = 50
-_LONGEST_SENTENCE: Final = 1000
 
 
 class Outcome(StrEnum):
@@ -105,13 +104,10 @@ class Ledger:
 
 
 def _bounded(entry: Entry) -> Entry:
-    findings = [
-        replace(each, sentence=_cut(each.sentence)) for each in entry.findings[:_MOST_FINDINGS]
-    ]
-    message = None if entry.message is None else _cut(entry.message)
+    shown = entry.findings[:_MOST_FINDINGS]
+    findings = [replace(each, sentence=cut(each.sentence)) for each in shown]
+    if left_out := len(entry.findings) - len(shown):
+        sentence = f"{left_out} findings more are not listed."
+        findings.append(GateFinding(entry.findings[-1].gate, "more", sentence))
+    message = None if entry.message is None else cut(entry.message)
     return replace(entry, findings=tuple(findings), message=message)
-
-
-def _cut(sentence: str) -> str:
-    cut = len(sentence) > _LONGEST_SENTENCE
-    return f"{sentence[:_LONGEST_SENTENCE]}..." if cut else sentence

@@ -5,34 +5,47 @@ written is written with the next entry, as far as memory holds it.
 """
 
 import contextlib
+import math
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
+from pydantic import TypeAdapter
 
-from service.following.gates import GateFinding
-from service.following.ledger import MOST_ENTRIES, Entry, Outcome
-from service.following.refs import ModelRef
-from service.following.trigger import Trigger
+from service.following.ledger import MOST_ENTRIES, Entry
 
-# An entry with its findings takes a few KiB at most; a file beyond this was not written here.
+# An entry with its findings takes a few KiB at most; what is beyond this was not written here.
 _MOST_BYTES: Final = 64 * 1024**2
+_LONGEST_LINE: Final = 1024**2
+# Of the years that dates know, in seconds since 1970.
+_END_OF_TIME: Final = 253_402_300_800
+_MOST_IDS: Final = 10**15
+_ENTRY: Final = TypeAdapter(Entry)
 
-# Told of every failure, from the thread that writes.
-OnFailure = Callable[[OSError], None]
+
+class LedgerObserver(Protocol):
+    """Told how the ledger's file fares."""
+
+    def ledger_failed(self, error: OSError) -> None:
+        """It could not be read or written; from the thread that writes, each time."""
+        ...
+
+    def ledger_lines_left_out(self, count: int) -> None:
+        """So many of its lines are no entries; once, when it is read."""
+        ...
 
 
 class LedgerFile:
     """`service.following.ledger.Keeper` in `path`, which is trimmed to the newest entries."""
 
-    def __init__(self, path: Path, on_failure: OnFailure) -> None:
+    def __init__(self, path: Path, observer: LedgerObserver) -> None:
         self._path = path
-        self._on_failure = on_failure
+        self._observer = observer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._unwritten: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._lines: deque[bytes] = deque(maxlen=MOST_ENTRIES)
@@ -40,7 +53,7 @@ class LedgerFile:
         self._is_torn = False
 
     def read(self) -> tuple[Entry, ...]:
-        """The entries kept before, oldest first; a torn line is left out and mended.
+        """The entries kept before, oldest first; a line that is none is left out, which is told.
 
         Blocks; for the start. Never raises.
         """
@@ -49,11 +62,12 @@ class LedgerFile:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            self._on_failure(error)
+            self._observer.ledger_failed(error)
             return ()
         self._in_file = len(lines)
         entries = [(line, entry) for line in lines if (entry := _entry(line)) is not None]
-        if len(entries) != len(lines):
+        if left_out := len(lines) - len(entries):
+            self._observer.ledger_lines_left_out(left_out)
             self._in_file = 2 * MOST_ENTRIES  # the next entry has the file written anew
         self._lines.extend(line for line, _ in entries)
         return tuple(entry for _, entry in entries)[-MOST_ENTRIES:]
@@ -85,7 +99,7 @@ class LedgerFile:
             else:
                 self._append()
         except OSError as error:
-            self._on_failure(error)
+            self._observer.ledger_failed(error)
 
     def _append(self) -> None:
         text = b"".join(self._unwritten)
@@ -120,17 +134,20 @@ def _plain(entry: Entry) -> Mapping[str, Any]:
 
 
 def _entry(line: bytes) -> Entry | None:
-    try:
-        said = orjson.loads(line)
-        fields = {
-            **said,
-            "ref": ModelRef(**said["ref"]),
-            "trigger": Trigger(said["trigger"]),
-            "outcome": Outcome(said["outcome"]),
-            "findings": tuple(GateFinding(**each) for each in said["findings"]),
-            "id": int(said["id"]),
-            "at": float(said["at"]),
-        }
-        return Entry(**fields)
-    except (ValueError, TypeError, KeyError):
+    if len(line) > _LONGEST_LINE:
         return None
+    try:
+        entry = _ENTRY.validate_json(line, strict=True)
+    except ValueError:
+        return None
+    return entry if _is_possible(entry) else None
+
+
+def _is_possible(entry: Entry) -> bool:
+    # Whoever else has written the line: no page must fail over a time that is none.
+    seconds = (entry.seconds or {}).values()
+    return (
+        0 <= entry.at < _END_OF_TIME
+        and 0 < entry.id < _MOST_IDS
+        and all(math.isfinite(each) for each in seconds)
+    )

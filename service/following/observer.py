@@ -15,7 +15,11 @@ class FollowingObserver(Protocol):
         ...
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
-        """A look found the alias or the model gone, or no answer about it alone; told once."""
+        """A look found the alias or the model gone, as `failure.code` says; told once."""
+        ...
+
+    def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
+        """A look was answered for other slots, and not for this one; told once."""
         ...
 
     def staging(self, version: VersionId) -> None:

@@ -10,6 +10,7 @@ from service.following.history import History, Known
 from service.following.ledger import Entry, Ledger, Outcome
 from service.following.observer import FollowingObserver
 from service.following.refs import VersionId
+from service.following.sentences import cut
 from service.following.servable import Servable
 from service.following.slots import Failure, Slot
 
@@ -79,7 +80,7 @@ class Recorder:
 
 def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:
     """What may be shown of the error."""
-    return Failure(error.stage, error.reason, error.message, clock.wall(), version)
+    return Failure(error.stage, error.reason, cut(error.message), clock.wall(), version)
 
 
 def _with_reason(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.local.screen import plain
+from service.following.sentences import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ TOLD: Mapping[str, Telling] = {
     "swapped": Telling("{slot} now serves version {version}", style="green"),
     "version_refused": Telling("{slot}: version {version} is refused", ("message", "code")),
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
+    "model_missing": Telling("{slot}: the model is gone", ("message", "code")),
+    "alias_look_failed": Telling("{slot}: MLflow gives no answer about it", ("message", "code")),
     "look_failed": Telling("MLflow gives no answer about the aliases", ("message", "code")),
     "look_recovered": Telling("MLflow answers again", style="green"),
     "webhook_refused": Telling("A delivery of MLflow's webhook is refused", ("code",)),

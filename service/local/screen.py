@@ -13,10 +13,7 @@ from typing import IO, cast
 from rich.console import Console
 from rich.text import Text
 
-
-def plain(text: str) -> str:
-    """The text with everything that could steer a terminal made visible instead."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+from service.following.sentences import plain
 
 
 class _Stdout(io.TextIOBase):

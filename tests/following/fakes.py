@@ -189,6 +189,9 @@ class Events:
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         self.told.append(("missing", str(ref), failure.code))
 
+    def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
+        self.told.append(("unanswered", str(ref), failure.code))
+
     def staging(self, version: VersionId) -> None:
         self.told.append(("staging", version))
 

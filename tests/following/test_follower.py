@@ -259,6 +259,8 @@ async def test_model_without_answer_keeps_the_others_followed() -> None:
     assert (iris.version, iris.aspired, iris.ready) == (version(1), version(1), True)
     assert iris.failure is not None
     assert iris.failure.code == "registry_refused"
+    assert world.events.of("unanswered") == [("iris@champion", "registry_refused")]
+    assert world.events.of("missing") == []
     assert wine.version == version(2, "wine")
     await world.follow_to(version(1))
     assert iris.failure is None

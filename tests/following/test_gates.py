@@ -20,6 +20,7 @@ from service.following.gates_trust import TrustGate
 from service.following.history import Known, NoHistory
 from service.following.ports import FetchedVersion
 from service.following.refs import ModelRef
+from service.following.sentences import LONGEST_SENTENCE
 from tests.following.fakes import FakeHistory, World, version
 from tests.support.serving import fetched_version
 
@@ -113,7 +114,9 @@ def test_findings_of_a_wide_table_are_bounded() -> None:
     with pytest.raises(GateClosed) as closed:
         compatible().check(Candidacy(IRIS, fetched(2, *wide), fetched(1, "w", "x")))
     assert len(closed.value.findings) == 21
-    assert len(closed.value.message) < 3000
+    assert len(closed.value.message) < LONGEST_SENTENCE
+    shown = closed.value.message.count("is required")
+    assert closed.value.message.endswith(f"; and {300 - shown} more.")
 
 
 async def test_p12_incompatible_version_starts_no_host_where_no_slot_takes_it() -> None:
@@ -289,6 +292,79 @@ async def test_line_that_names_no_package_is_ignored_and_not_repeated(
     (finding,) = await required(tmp_path, f"{line}\n")
     assert finding.code == "line_ignored"
     assert "secret" not in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "orjson; python_version ~= 'abc'",
+        "orjson; 'x' in extras",
+        "orjson; sys_platform ~= 'linux'",
+        "no-such @ https://user:secret@h/x.whl ; os_name ~= 'p\x1b[2J'",
+        f"orjson; os_name ~= '{'x' * 10_000}'",
+    ],
+)
+async def test_p13_condition_that_nobody_can_tell_is_a_finding_with_its_line(
+    tmp_path: Path, line: str
+) -> None:
+    """It is no fault of Podium's that would be met again for ever; nothing of it steers a page."""
+    (finding,) = await required(tmp_path, f"orjson\n{line}\n")
+    assert finding.code == "condition_unknown"
+    assert finding.sentence.startswith("Line 2 of requirements.txt is ignored: ")
+    assert ("orjson; " in finding.sentence) or ("no-such; " in finding.sentence)
+    assert "secret" not in finding.sentence
+    assert finding.sentence.isprintable()
+    assert len(finding.sentence) < 300
+
+
+@pytest.mark.parametrize("line", ["orjson; bogus == 'x'", "orjson; python_version", "orjson; ((("])
+async def test_line_with_a_broken_condition_names_no_package(tmp_path: Path, line: str) -> None:
+    """As pip has it."""
+    assert codes(await required(tmp_path, f"{line}\n")) == ["line_ignored"]
+
+
+def installed(folder: Path, name: str, metadata: bytes) -> None:
+    """A package as its installation left it."""
+    (folder / f"{name}.dist-info").mkdir()
+    (folder / f"{name}.dist-info" / "METADATA").write_bytes(metadata)
+
+
+@pytest.mark.parametrize("version", ["Version: weird-dev\n", "", "\xff\xfe"])
+async def test_p13_installed_version_that_is_none_is_a_difference(
+    tmp_path: Path, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be compared with nothing, and is enough where any would do."""
+    installed(tmp_path, "oddly_made-1", b"Name: oddly_made\n" + version.encode("latin-1"))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert await required(tmp_path, "oddly-made\n") == ()
+    (finding,) = await required(tmp_path, "oddly-made>=1\n")
+    assert finding.code == "package_differs"
+    assert "oddly-made>=1 is asked for, " in finding.sentence
+    assert finding.sentence.endswith(" is installed, which cannot be compared.")
+    with pytest.raises(GateClosed) as closed:
+        await required(tmp_path, "oddly-made>=1\n", refuse=True)
+    assert closed.value.reason == "package_differs"
+
+
+async def test_needs_of_an_extra_that_nobody_can_read_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old packages have metadata of any kind."""
+    needs = b"Requires-Dist: no-such; os_name ~= 'x'\nRequires-Dist: ((\n"
+    installed(tmp_path, "oddly_made-1", b"Name: oddly_made\nVersion: 1\n" + needs)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert await required(tmp_path, "oddly-made[more]==1\n") == ()
+
+
+async def test_findings_of_requirements_are_bounded(tmp_path: Path) -> None:
+    """With how many are left out, of each kind."""
+    odd = "orjson; os_name ~= 'x'\n-r other.txt\norjson==0.1\n" * 30
+    findings = await required(tmp_path, odd)
+    assert len(findings) == 63
+    assert [each.sentence for each in findings if each.code == "more"] == [
+        f"10 more of the kind {code} are not listed."
+        for code in ("line_ignored", "condition_unknown", "package_differs")
+    ]
 
 
 async def test_version_without_requirements_passes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -126,7 +127,9 @@ def test_events_that_the_service_logs_are_told_whole(narrator: Narrator, said: S
     failure = Failure("load", "code", "A fixed sentence.", 0.0, version)
     report.swapped(ref, None, version, {})
     report.refused(ref, version, failure, "detail")
-    report.missing(ref, failure, "detail")
+    report.missing(ref, replace(failure, code="alias_missing"), "detail")
+    report.missing(ref, replace(failure, code="model_missing"), "detail")
+    report.unanswered(ref, failure, "detail")
     report.looked(0.1, failure, "detail")
     report.looked(0.1, None, "")
     logs.close()
@@ -136,6 +139,8 @@ def test_events_that_the_service_logs_are_told_whole(narrator: Narrator, said: S
         "iris@champion now serves version 2",
         "iris@champion: version 2 is refused: A fixed sentence.",
         "iris@champion: the alias is gone: A fixed sentence.",
+        "iris@champion: the model is gone: A fixed sentence.",
+        "iris@champion: MLflow gives no answer about it: A fixed sentence.",
         "MLflow gives no answer about the aliases: A fixed sentence.",
         "MLflow answers again",
     ]

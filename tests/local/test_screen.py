@@ -6,7 +6,8 @@ import subprocess
 
 from rich.console import Console
 
-from service.local.screen import Screen, plain
+from service.following.sentences import plain
+from service.local.screen import Screen
 from tests.local.stand_ins import program
 
 
