@@ -62,7 +62,7 @@ class Follower:
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._looker = Looker(slots, registry, self._gates, observer, clock, self._pace)
         self._holding = Holding(slots, observer, clock, keep_warm_seconds)
-        self._recaller = Recaller(history, observer, self._recalled, self._holding.keep)
+        self._recaller = Recaller(slots, history, observer, clock, self._stage, self._holding.keep)
         self._maker = Maker(registry, stager, self._gates, clock, self._holding.unheld)
         self._staging: dict[VersionId, asyncio.Task[None]] = {}
         slots.staging = self._staging.keys()
@@ -97,7 +97,7 @@ class Follower:
         found = await self._looker.look()
         if found is None:
             for slot in self._slots.values():
-                self._fall_back(slot)
+                self._recaller.fall_back(slot)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0)
             for slot in self._slots.values():
@@ -135,10 +135,11 @@ class Follower:
             slot.aspire(decision.aspired, self._clock.wall(), wish)
         if isinstance(found, Unanswered):
             self._note_look(slot, found.code, found.message, found.detail)
-            self._fall_back(slot)
+            self._recaller.fall_back(slot)
             return
         if isinstance(found, Missing):
-            self._need_no_fallback(slot)
+            slot.vacant_since = None
+            self._recaller.need_none(slot)
             message = f"Looking for {slot.ref}, {found.value}."
             self._note_look(slot, f"{found.name.lower()}_missing", message, "")
             return
@@ -146,10 +147,7 @@ class Follower:
             slot.failure = None
         if decision.action is Action.STAGE:
             self._stage(slot, found)
-        if slot.failure is None:
-            self._need_no_fallback(slot)
-        else:
-            self._fall_back(slot)
+        self._recaller.see_to(slot)
 
     def _view(self, slot: Slot) -> SlotView:
         staging = slot.aspired if slot.aspired in self._staging else None
@@ -159,28 +157,8 @@ class Follower:
         # What is wrong with the aspired version says more than one look without an answer.
         if slot.failure is None or (slot.failure.of_look and slot.failure.code != code):
             slot.failure = Failure(LOOK, code, message, self._clock.wall())
-            self._observer.missing(slot.ref, slot.failure, detail)
-
-    def _fall_back(self, slot: Slot) -> None:
-        """An empty slot gets what it served before the start, for want of anything newer (P5)."""
-        now = self._clock.monotonic()
-        coming = not self._staging.keys().isdisjoint({slot.aspired, slot.fallback})
-        if slot.binding is None and not (coming or slot.gone) and slot.fallback_retry_at <= now:
-            slot.fallback_attempts += 1
-            slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
-            self._recaller.ask(slot)
-
-    def _need_no_fallback(self, slot: Slot) -> None:
-        slot.fallback = None
-        self._recaller.give_up(slot)
-
-    def _recalled(self, slot: Slot, fetched: FetchedVersion) -> None:
-        if slot.binding is not None or fetched.version == slot.quarantined:
-            slot.fallback_retry_at = math.inf
-            fetched.lease.release()
-            return
-        slot.fallback = fetched.version
-        self._stage(slot, fetched.version, fetched)
+            tell = self._observer.missing if slot.gone else self._observer.unanswered
+            tell(slot.ref, slot.failure, detail)
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
         there = self._holding.ready(version)

@@ -13,6 +13,7 @@ from service.following.refs import VersionId
 from service.following.servable import Servable
 
 _LOADS_AT_ONCE: Final = 2
+_STAND_INS_AT_ONCE: Final = 2
 
 
 @dataclass(slots=True)
@@ -24,7 +25,11 @@ class Journey:
 
 
 class Maker:
-    """Makes servables, at most two at a time: what serves needs the machine too."""
+    """Makes servables, at most two at a time: what serves needs the machine too.
+
+    What is known already stands in for something newer, and has turns of its own: versions that
+    hang in their load must not keep it waiting.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Maker:
         self._clock = clock
         self._on_unheld = on_unheld
         self._turns = asyncio.Semaphore(_LOADS_AT_ONCE)
+        self._turns_of_stand_ins = asyncio.Semaphore(_STAND_INS_AT_ONCE)
 
     async def make(
         self,
@@ -53,12 +59,13 @@ class Maker:
         `known` is fetched already. Cancelling ends what was started. Raises `VersionFault` or
         `PassingFault`; `journey` tells how far it came.
         """
+        turns = self._turns if known is None else self._turns_of_stand_ins
         with self._timed(journey, "wait"):
-            await self._turns.acquire()
+            await turns.acquire()
         try:
             return await self._made(version, known, journey, is_wanted)
         finally:
-            self._turns.release()
+            turns.release()
 
     async def _made(
         self,

@@ -1,32 +1,52 @@
-"""Asks what an empty slot served before the start, beside the loop: verifying may take minutes."""
+"""The last known good of an empty slot: what stands in for want of anything newer.
+
+It does where the registry does not answer (P5), where what the alias is on has failed (P2), and
+where that has not become ready in `STAND_IN_SECONDS`: a load that hangs would leave the slot empty
+up to its limit. A slot that serves is never given one.
+"""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import Final
 
+from service.following.clock import Clock
 from service.following.history import History
 from service.following.observer import FollowingObserver
+from service.following.policy import pause_after
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef
-from service.following.slots import Slot
+from service.following.refs import ModelRef, VersionId
+from service.following.slots import Slot, Slots
+
+STAND_IN_SECONDS: Final = 10.0
+"""For how long an empty slot waits for what its alias is on.
+
+Longer than most versions take to be fetched and loaded: two are not to be loaded where one will do.
+"""
 
 
 class Recaller:
-    """One question for each slot at a time.
+    """Sees to it that an empty slot gets its last known good, where it has to.
 
-    `found` is given each version together with its lease; `keep` holds on to what is being ended.
+    Asks for it beside the loop, one question for each slot at a time: verifying may take minutes.
+    `stage` is given each version together with its lease; `keep` holds on to what is being ended.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
         self,
+        slots: Slots,
         history: History,
         observer: FollowingObserver,
-        found: Callable[[Slot, FetchedVersion], None],
+        clock: Clock,
+        stage: Callable[[Slot, VersionId, FetchedVersion], None],
         keep: Callable[[asyncio.Task[None]], None],
     ) -> None:
+        self._slots = slots
         self._history = history
         self._observer = observer
-        self._found = found
+        self._clock = clock
+        self._stage = stage
         self._keep = keep
         self._asking: dict[ModelRef, asyncio.Task[None]] = {}
 
@@ -35,12 +55,33 @@ class Recaller:
         """What has not been answered yet."""
         return self._asking.values()
 
-    def ask(self, slot: Slot) -> None:
-        """Returns at once; nothing new if the slot's question is not answered yet."""
+    def see_to(self, slot: Slot) -> None:
+        """The registry has said which version the slot is to serve."""
+        if slot.binding is None and slot.vacant_since is None:
+            slot.vacant_since = self._clock.monotonic()
+        if slot.failure is not None or slot.on_last_known_good or self._is_late(slot):
+            self.fall_back(slot)
+        else:
+            self.need_none(slot)
+
+    def fall_back(self, slot: Slot) -> None:
+        """An empty slot gets what it served before the start, unless better is coming."""
+        now = self._clock.monotonic()
+        if slot.binding is not None or slot.gone or now < slot.fallback_retry_at:
+            return
+        if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
+            return
+        slot.fallback_attempts += 1
+        slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
         if slot.ref not in self._asking:
             task = asyncio.get_running_loop().create_task(self._ask(slot))
             self._asking[slot.ref] = task
             task.add_done_callback(partial(self._asked, slot.ref))
+
+    def need_none(self, slot: Slot) -> None:
+        """The slot serves what it should, or soon will, or has nothing to serve."""
+        slot.fallback = None
+        self.give_up(slot)
 
     def give_up(self, slot: Slot) -> None:
         """Nobody wants to know any more; what was found by then is given back."""
@@ -48,6 +89,17 @@ class Recaller:
         if task is not None:
             task.cancel()
             self._keep(task)
+
+    def _is_aspired_coming(self, slot: Slot) -> bool:
+        if slot.aspired not in self._slots.staging:
+            return False
+        known = self._history.baseline(slot.ref)
+        return not self._is_late(slot) or known is None or known.version == slot.aspired
+
+    def _is_late(self, slot: Slot) -> bool:
+        if slot.binding is not None or slot.vacant_since is None:
+            return False
+        return self._clock.monotonic() - slot.vacant_since >= STAND_IN_SECONDS
 
     def _asked(self, ref: ModelRef, task: asyncio.Task[None]) -> None:
         if self._asking.get(ref) is task:
@@ -60,3 +112,14 @@ class Recaller:
                 self._found(slot, known.fetched)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._observer.tick_failed(error)
+
+    def _found(self, slot: Slot, fetched: FetchedVersion) -> None:
+        version = fetched.version
+        if slot.binding is not None or version == slot.quarantined:
+            slot.fallback_retry_at = math.inf
+            fetched.lease.release()
+        elif version == slot.aspired and version in self._slots.staging:
+            fetched.lease.release()
+        else:
+            slot.fallback = version
+            self._stage(slot, version, fetched)

@@ -54,7 +54,7 @@ class SlotStatus:
         lag: seconds for which `aspired` has differed from what serves; 0 when they agree.
         failure: the last one, until a swap puts it right.
         last_known_good_since: since when it serves its last known good, for want of a registry, or
-            since what the alias was on after the start could not be served.
+            since what the alias was on after the start could not be served, or not yet.
     """
 
     ref: ModelRef
@@ -94,6 +94,7 @@ class Slot:
         self.attempts = 0
         self.retry_at = 0.0
         self.wish = Wish(Trigger.START, 0.0)
+        self.vacant_since: float | None = None
         self.fallback: VersionId | None = None
         self.fallback_attempts = 0
         self.fallback_retry_at = 0.0
@@ -141,8 +142,9 @@ class Slot:
 
     @property
     def on_last_known_good(self) -> bool:
-        """Whether it serves what it served before the start, for want of anything newer."""
-        return self.fallback is not None and self.version == self.fallback
+        """Whether it serves what it served before the start, for want of what it aspires to."""
+        stands_in = self.fallback is not None and self.version == self.fallback
+        return stands_in and self.version != self.aspired
 
     @property
     def state(self) -> State:

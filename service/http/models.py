@@ -49,7 +49,7 @@ class SlotReport(BaseModel):
 
     `unsigned`: the current version has no signature, and its requests are not checked against one.
     `last_known_good_since`: since when it serves what it last served before the start, because the
-    registry has not answered since, or what the alias is on could not be served.
+    registry has not answered since, or what the alias is on could not be served, or not yet.
     """
 
     name: str
