@@ -14,7 +14,7 @@ The model must be one file beside MLmodel: MLflow's loaders read a second MLmode
 if it lies elsewhere. `skops_trusted_types` is the artifact vouching for itself, and counts nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +36,14 @@ _XGBOOST_CLASSES: Final = frozenset(
 _CATBOOST_CLASSES: Final = frozenset(
     {"CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor"}
 )
+_SESSION_OPTIONS: Final = frozenset(
+    {
+        *("inter_op_num_threads", "intra_op_num_threads"),
+        *("execution_mode", "graph_optimization_level"),
+    }
+)
+_MOST_TYPES: Final = 10
+_LONGEST_TYPE: Final = 100
 _PROVIDERS: Final = frozenset(
     {"CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"}
 )
@@ -84,9 +92,16 @@ def _sklearn(path: Path, flavor: Conf) -> Iterator[str]:
         return
     untrusted = skops.io.get_untrusted_types(file=path)
     if untrusted:
-        listed = ", ".join(map(str, untrusted[:10]))
-        more = f" and {len(untrusted) - 10} more" if len(untrusted) > 10 else ""  # noqa: PLR2004
-        yield f"it holds types that skops does not trust by itself: {listed}{more}"
+        yield f"it holds types that skops does not trust by itself: {types_listed(untrusted)}"
+
+
+def types_listed(names: Sequence[object]) -> str:
+    """The first ten, cut where they are long, and how many are left out."""
+    shown = [str(name) for name in names[:_MOST_TYPES]]
+    listed = ", ".join(
+        f"{name[:_LONGEST_TYPE]}..." if name[_LONGEST_TYPE:] else name for name in shown
+    )
+    return f"{listed} and {len(names) - _MOST_TYPES} more" if names[_MOST_TYPES:] else listed
 
 
 def _xgboost(path: Path, flavor: Conf) -> Iterator[str]:
@@ -99,10 +114,11 @@ def _xgboost(path: Path, flavor: Conf) -> Iterator[str]:
 
 def _lightgbm(path: Path, flavor: Conf) -> Iterator[str]:
     yield from _same_file(path, flavor)
-    # LightGBM's scikit-learn classes are saved as pickles.
+    # LightGBM's scikit-learn classes are saved with skops, which trusts none of their types by
+    # itself, or as pickles.
     if flavor.get("model_class", "lightgbm.basic.Booster") != "lightgbm.basic.Booster":
-        yield "it is saved as a pickle"
-    if _start(path, 4) != b"tree":
+        yield "its class is not LightGBM's Booster, and others are not saved as text"
+    elif _start(path, 4) != b"tree":
         yield "it is not saved as LightGBM's text"
 
 
@@ -122,6 +138,10 @@ def _onnx(path: Path, flavor: Conf) -> Iterator[str]:
         isinstance(each, str) and each in _PROVIDERS for each in providers
     ):
         yield "it names providers of its own, or options of theirs"
+    session = flavor.get("onnx_session_options") or {}
+    # Entries of a session are read by whatever part of the library cares for them.
+    if not isinstance(session, Mapping) or not session.keys() <= _SESSION_OPTIONS:
+        yield "it sets more of its session than threads, mode and optimization"
 
 
 def _same_file(path: Path, flavor: Conf) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from service.hosting.no_pickle import PickleForbidden, no_pickle
-from service.hosting.safe_formats import objections
+from service.hosting.safe_formats import objections, types_listed
+from tests.hosting.native_artifacts import (
+    CATBOOST,
+    LIGHTGBM,
+    LIGHTGBM_CLASSIFIER,
+    ONNX,
+    XGBOOST,
+    Native,
+)
 from tests.support import models
 
 X, Y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
@@ -58,17 +67,11 @@ def edited(artifact: Path, folder: Path, edit: Edit) -> Path:
     return copied
 
 
-def made(folder: Path, flavor: str, start: bytes, **conf: Any) -> Path:
-    """An artifact of a flavour whose library is not here, as far as anybody looks at it."""
-    folder.mkdir(exist_ok=True)
-    name = conf.get("data", "model.bin")
-    flavors = {
-        "python_function": {"loader_module": f"mlflow.{flavor}", "data": name},
-        flavor: {"data": name, **conf},
-    }
-    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": flavors}))
-    (folder / "model.bin").write_bytes(start + b"...")
-    return folder
+def native(folder: Path, artifact: Native, edit: Edit) -> Path:
+    """An artifact of a library that is not here, with an MLmodel that says something else."""
+    described = yaml.safe_load(artifact.mlmodel)
+    edit(described["flavors"])
+    return replace(artifact, mlmodel=yaml.safe_dump(described)).write(folder)
 
 
 def test_skops_of_trusted_types_may_be_loaded(linear: Path) -> None:
@@ -161,43 +164,114 @@ def test_symbolic_link_may_not_be_loaded(linear: Path, tmp_path: Path) -> None:
     assert objections(place) == ["its model is not one file beside its MLmodel"]
 
 
-NATIVE = [
-    ("xgboost", b'{"learner', {}),
-    ("xgboost", b"{L\x00", {"model_class": "xgboost.sklearn.XGBClassifier"}),
-    ("lightgbm", b"tree\nversion", {}),
-    ("lightgbm", b"tree\nversion", {"model_class": "lightgbm.basic.Booster"}),
-    ("catboost", b"CBM1", {"model_type": "CatBoostClassifier", "save_format": "cbm"}),
-    ("onnx", b"\x08", {"providers": ["CUDAExecutionProvider", "CPUExecutionProvider"]}),
-    ("onnx", b"\x08", {}),
-]
-UNSAFE = [
-    ("xgboost", b"\x80\x05", {}),
-    ("xgboost", b"{", {"model_class": "subprocess.Popen"}),
-    ("xgboost", b"{", {"data": "other.bin"}),
-    ("lightgbm", b"\x80\x05", {}),
-    ("lightgbm", b"tree", {"model_class": "lightgbm.sklearn.LGBMClassifier"}),
-    ("catboost", b"CBM1", {"model_type": "CatBoost", "save_format": "python"}),
-    ("catboost", b"\x80", {"model_type": "CatBoost", "save_format": "cbm"}),
-    ("onnx", b"\x08", {"providers": [["CPUExecutionProvider", {"path": "evil.so"}]]}),
-    ("onnx", b"\x08", {"providers": ["EvilExecutionProvider"]}),
-    ("prophet", b"{", {}),
-]
+NATIVE = {"xgboost": XGBOOST, "lightgbm": LIGHTGBM, "catboost": CATBOOST, "onnx": ONNX}
 
 
-@pytest.mark.parametrize(("flavor", "start", "conf"), NATIVE)
-def test_native_formats_may_be_loaded(
-    tmp_path: Path, flavor: str, start: bytes, conf: Mapping[str, Any]
+@pytest.mark.parametrize("artifact", NATIVE.values(), ids=NATIVE)
+def test_native_formats_may_be_loaded(tmp_path: Path, artifact: Native) -> None:
+    """As MLflow writes them where nobody asks for another format."""
+    assert objections(artifact.write(tmp_path / "model")) == []
+
+
+ALLOWED: Mapping[str, tuple[Native, Edit]] = {
+    "XGBoost's JSON": (replace(XGBOOST, start=b'{"learner"'), lambda _: None),
+    "XGBoost's Booster": (
+        XGBOOST,
+        lambda flavors: flavors["xgboost"].update(model_class="xgboost.core.Booster"),
+    ),
+    "XGBoost of an older MLflow": (XGBOOST, lambda flavors: flavors["xgboost"].pop("model_class")),
+    "CatBoost itself": (
+        CATBOOST,
+        lambda flavors: flavors["catboost"].update(model_type="CatBoost"),
+    ),
+    "ONNX without providers": (ONNX, lambda flavors: flavors["onnx"].pop("providers")),
+    "ONNX with so many threads": (
+        ONNX,
+        lambda flavors: flavors["onnx"].update(
+            onnx_session_options={
+                "intra_op_num_threads": 1,
+                "inter_op_num_threads": 1,
+                "execution_mode": "parallel",
+                "graph_optimization_level": 99,
+            }
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("artifact", "edit"), ALLOWED.values(), ids=ALLOWED)
+def test_what_mlflow_can_be_asked_to_write_of_them_may_be_loaded(
+    tmp_path: Path, artifact: Native, edit: Edit
 ) -> None:
-    """XGBoost's JSON and UBJSON, LightGBM's text, CatBoost's cbm, ONNX."""
-    assert objections(made(tmp_path / "model", flavor, start, **conf)) == []
+    """Each differs from the usual one in this alone."""
+    assert objections(native(tmp_path / "model", artifact, edit)) == []
 
 
-@pytest.mark.parametrize(("flavor", "start", "conf"), UNSAFE)
+UNSAFE: Mapping[str, tuple[Native, Edit]] = {
+    "a pickle as XGBoost's": (replace(XGBOOST, start=b"\x80\x05"), lambda _: None),
+    "a class of the author's": (
+        XGBOOST,
+        lambda flavors: flavors["xgboost"].update(model_class="subprocess.Popen"),
+    ),
+    "two files": (XGBOOST, lambda flavors: flavors["xgboost"].update(data="other.ubj")),
+    "a pickle as LightGBM's": (replace(LIGHTGBM, start=b"\x80\x05"), lambda _: None),
+    "LightGBM's classifier in skops": (LIGHTGBM_CLASSIFIER, lambda _: None),
+    "LightGBM's classifier in a pickle": (
+        LIGHTGBM_CLASSIFIER,
+        lambda flavors: flavors["lightgbm"].pop("serialization_format"),
+    ),
+    "CatBoost's code": (
+        CATBOOST,
+        lambda flavors: flavors["catboost"].update(save_format="python"),
+    ),
+    "CatBoost's JSON": (replace(CATBOOST, start=b'{\n  "fea'), lambda _: None),
+    "a pickle as CatBoost's": (replace(CATBOOST, start=b"\x80"), lambda _: None),
+    "a provider's options": (
+        ONNX,
+        lambda flavors: flavors["onnx"].update(
+            providers=[["CPUExecutionProvider", {"path": "evil.so"}]]
+        ),
+    ),
+    "a provider of the author's": (
+        ONNX,
+        lambda flavors: flavors["onnx"].update(providers=["EvilExecutionProvider"]),
+    ),
+    "entries of a session": (
+        ONNX,
+        lambda flavors: flavors["onnx"].update(
+            onnx_session_options={"extra_session_config": {"ep.context_enable": "1"}}
+        ),
+    ),
+    "a session that is no mapping": (
+        ONNX,
+        lambda flavors: flavors["onnx"].update(onnx_session_options=["extra_session_config"]),
+    ),
+    "another flavour": (
+        XGBOOST,
+        lambda flavors: flavors["python_function"].update(loader_module="mlflow.prophet"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("artifact", "edit"), UNSAFE.values(), ids=UNSAFE)
 def test_other_formats_of_native_flavours_may_not(
-    tmp_path: Path, flavor: str, start: bytes, conf: Mapping[str, Any]
+    tmp_path: Path, artifact: Native, edit: Edit
 ) -> None:
     """Pickles under their names, classes of others, options that load libraries."""
-    assert objections(made(tmp_path / "model", flavor, start, **conf))
+    assert objections(native(tmp_path / "model", artifact, edit))
+
+
+def test_class_of_lightgbms_is_told_how_it_is_saved(tmp_path: Path) -> None:
+    """MLflow saves it with skops, which trusts none of its types by itself."""
+    (objection,) = objections(LIGHTGBM_CLASSIFIER.write(tmp_path / "model"))
+    assert objection == "its class is not LightGBM's Booster, and others are not saved as text"
+
+
+def test_many_untrusted_types_are_counted() -> None:
+    """However long their names are."""
+    listed = types_listed([f"{'x' * 1000}{number}" for number in range(30)])
+    assert listed.endswith(" and 20 more")
+    assert len(listed) < 1200
 
 
 @pytest.fixture
