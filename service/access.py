@@ -88,7 +88,8 @@ def open_keys(settings: Settings) -> KeysFile | None:
     try:
         return KeysFile(settings.api_keys_file)
     except BadKeys as error:
-        raise BadKeys(f"PODIUM_API_KEYS_FILE: {error}") from None
+        where = str(settings.api_keys_file)
+        raise BadKeys(f"PODIUM_API_KEYS_FILE: {where!r} {error}") from None
 
 
 def forget_secrets(environment: MutableMapping[str, str]) -> None:

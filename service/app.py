@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -48,6 +49,10 @@ from service.settings import Settings
 _BACKLOG: Final = 2048
 # Not frozen and not yet looked at for cycles: a few MB at most. Python's own is 700.
 _YOUNG_OBJECTS: Final = 10_000
+# The address is none of this machine's, or a name that nobody knows.
+_NO_ADDRESS: Final = frozenset(
+    {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, socket.EAI_NONAME, socket.EAI_AGAIN}
+)
 
 
 class CannotListen(Exception):
@@ -98,8 +103,8 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         raise CannotListen(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-            "choose another with --port"
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+            f"choose another with {'--host' if error.errno in _NO_ADDRESS else '--port'}"
         ) from None
     return listener
 

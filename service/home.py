@@ -16,4 +16,6 @@ def make_home(home: Path) -> None:
             return
     except OSError as error:
         reason = error.strerror or "no file can be made"
-        raise HomeUnusable(f"PODIUM_HOME: {str(home)!r} cannot be used: {reason}") from None
+        raise HomeUnusable(
+            f"PODIUM_HOME: {str(home)!r} cannot be used: {reason}; choose another"
+        ) from None

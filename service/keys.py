@@ -46,9 +46,14 @@ def parse_keys(text: str) -> Mapping[bytes, str]:
             names[bytes.fromhex(found[2])] = found[1]
     if wrong:
         lines = f"line{'s' if len(wrong) > 1 else ''} {', '.join(wrong[:10])}"
-        raise BadKeys(f"{lines}: must be NAME:sha256:HEX, and each key under one name")
+        raise BadKeys(
+            f"{lines}: must be NAME:sha256:HEX, with the key's SHA-256 sum in 64 hexadecimal "
+            "digits, and each key under one name"
+        )
     if not names:
-        raise BadKeys("holds no key, so that nobody could ask for a prediction")
+        raise BadKeys(
+            "holds no key, so that nobody could ask for a prediction: add a line NAME:sha256:HEX"
+        )
     return names
 
 

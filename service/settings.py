@@ -122,9 +122,16 @@ class Settings(BaseSettings):
     @field_validator("models")
     @classmethod
     def _refs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        refs = [str(ModelRef.parse(text)) for text in value]
+        refs, wrong = [], []
+        for text in value:
+            try:
+                refs.append(str(ModelRef.parse(text)))
+            except BadRef as error:
+                wrong.append(str(error))
         if len(set(refs)) != len(refs):
-            raise BadRef("a model and alias stands there twice")
+            wrong.append("a model and alias stands there twice")
+        if wrong:
+            raise BadRef("; ".join(wrong))
         return value
 
     @field_validator("host", "home", mode="before")

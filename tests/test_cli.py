@@ -145,7 +145,7 @@ def test_home_that_cannot_be_used_ends_with_one_line(empty_folder: Path) -> None
     (empty_folder / ".podium").write_text("in the way")
     serve = ("serve", "--model", "iris@champion", "--port", "0")
     line = refusal(podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1"), 1)
-    assert line == "podium: PODIUM_HOME: '.podium' cannot be used: File exists"
+    assert line == "podium: PODIUM_HOME: '.podium' cannot be used: File exists; choose another"
 
 
 def test_taken_port_ends_with_one_line_before_anything_is_started(
@@ -155,7 +155,7 @@ def test_taken_port_ends_with_one_line_before_anything_is_started(
     serve = ("serve", "--model", "iris@champion", "--port", str(taken_port))
     line = refusal(podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1"), 1)
     assert f"cannot listen on 127.0.0.1:{taken_port}: Address already in use" in line
-    assert "--port" in line
+    assert line.endswith("choose another with --port")
     assert list(empty_folder.iterdir()) == []
 
 
@@ -163,7 +163,9 @@ def test_address_of_another_machine_ends_with_one_line() -> None:
     """One of those that are kept for documentation (RFC 5737)."""
     serve = ("serve", "--model", "iris@champion", "--host", "192.0.2.1", "--port", "0")
     result = podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-    assert "cannot listen on 192.0.2.1" in refusal(result, 1)
+    line = refusal(result, 1)
+    assert "cannot listen on 192.0.2.1" in line
+    assert line.endswith("choose another with --host")
 
 
 def test_command_runs_as_a_module_with_one_line_and_its_status(empty_folder: Path) -> None:

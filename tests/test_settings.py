@@ -229,6 +229,17 @@ def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> Non
     assert "good@one" not in line
 
 
+def test_every_bad_reference_is_named_at_once() -> None:
+    """And one that stands there twice."""
+    line = refusal(models=("iris", "a@b", "x@latest", "a@b"))
+    for advice in (
+        "'iris' is no model reference",
+        "MLflow reserves 'latest'",
+        "stands there twice",
+    ):
+        assert advice in line
+
+
 def test_comma_inside_a_flags_reference_is_refused() -> None:
     """A flag names one model; in the environment the comma separates."""
     assert "commas" in refusal(models=("a@b,c@d",))

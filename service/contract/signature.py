@@ -80,7 +80,10 @@ def read_signature(texts: Mapping[str, str | None]) -> Signature:
     """The signature whose `inputs` and `params` are these JSON texts; raises `VersionFault`."""
     entries = read_entries(texts.get("inputs"), "inputs")
     if not entries:
-        raise _fault("no_inputs", "The model's signature has no inputs.", "")
+        message = (
+            "The model's signature has no inputs: log the model again with the inputs' schema."
+        )
+        raise _fault("no_inputs", message, "")
     tensors = [entry for entry in entries if entry.get("type") == "tensor"]
     if tensors and len(tensors) != len(entries):
         raise _bad("columns and tensors stand side by side")
@@ -226,11 +229,15 @@ def _check_names(names: Sequence[Name], *, tensors: bool) -> None:
 
 
 def _bad(detail: str) -> VersionFault:
-    return _fault("bad_signature", "The model's signature cannot be read.", detail)
+    message = (
+        "The model's signature cannot be read; the log says which part. Log the model again with "
+        "one that MLflow infers."
+    )
+    return _fault("bad_signature", message, detail)
 
 
 def _unsupported(detail: str) -> VersionFault:
-    message = "The model's signature has an input type that is not supported."
+    message = "The model's signature has an input type that is not supported; the log says which."
     return _fault("unsupported_signature", message, detail)
 
 

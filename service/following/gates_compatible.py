@@ -45,7 +45,10 @@ class CompatibleGate:
         allowed = self._allowed(candidacy)
         if allowed is None:
             sentences = listed([each.sentence for each in breaking])
-            message = f"Clients of what serves would break: {sentences}."
+            message = (
+                f"Clients of what serves would break: {sentences}. To let it pass all the same, "
+                f"tag the version {ALLOW_TAG}=true and ask for a reload."
+            )
             raise GateClosed(_GATE, "signature_breaks_clients", message, findings)
         return (*findings, allowed)
 

@@ -109,7 +109,8 @@ class HostStager:
             raise VersionFault(
                 "warm_up",
                 "example_invalid",
-                "The version's own input example does not fit its signature.",
+                "The version's own input example does not fit its signature; the log says where. "
+                "Log the model again with one that does, or with none.",
                 repr(getattr(error, "errors", error)),
             ) from error
         except NotNow as error:

@@ -22,6 +22,7 @@ _NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
 # A batch whose replies together are larger than this many times the limit of one costs its host,
 # and its requests are tried again alone.
 _REPLIES_A_BATCH = 16
+_LOGGED = "its own words are in the log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
     except TimeoutError:
         await child.end(EndReason.TIME_LIMIT)
         raise VersionFault(
-            "load", "load_timed_out", "Loading and warming up took longer than is allowed."
+            "load",
+            "load_timed_out",
+            f"Loading and warming up took longer than {limits.load_seconds:g} s: see "
+            "PODIUM_LOAD_TIMEOUT_SECONDS.",
         ) from None
     except ChannelClosed:
         await _ended(child)
@@ -83,7 +87,8 @@ async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: boo
     }
     reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
     if reply.status is not Status.DONE:
-        raise _failed(reply, "load", "load_failed", "MLflow could not load the model.")
+        sentence = f"MLflow could not load the model; {_LOGGED}."
+        raise _failed(reply, "load", "load_failed", sentence)
 
 
 async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
@@ -91,9 +96,8 @@ async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
         return False, "the version ships no input example to show it by"
     reply = await child.channel.request(Operation.WARM_UP, *_example(model.example))
     if reply.status is not Status.DONE:
-        raise _failed(
-            reply, "warm_up", "warm_up_failed", "The model raised on its own input example."
-        )
+        sentence = f"The model raised on its own input example; {_LOGGED}."
+        raise _failed(reply, "warm_up", "warm_up_failed", sentence)
     shown = orjson.loads(reply.head)
     if not model.joinable:
         return False, model.joinable_reason
@@ -121,14 +125,17 @@ def _died(ending: Ending) -> FollowingError:
         # Not passing, although it is want of memory: the limit is the service's own and stays, so
         # another try would take all that is allowed from the machine again, and end as this one.
         return VersionFault(
-            "load", "memory_exceeded", "The version needs more memory than a host is allowed."
+            "load",
+            "memory_exceeded",
+            "The version needs more memory than a host is allowed: see PODIUM_HOST_MEMORY_BYTES.",
         )
     if ending.reason in _NOBODYS_FAULT or ending.status == "SIGKILL":
         # Nobody here kills a host that loads; the kernel does, for want of memory.
-        return PassingFault("load", "host_killed", "The process was killed while it loaded.")
+        sentence = "The process was killed while it loaded; it is tried again. Has memory run out?"
+        return PassingFault("load", "host_killed", sentence)
     return VersionFault(
         "load",
         "host_died",
-        "The process ended while it loaded or warmed up.",
+        f"The process ended while it loaded or warmed up; {_LOGGED}.",
         f"{ending.reason}, status {ending.status}",
     )

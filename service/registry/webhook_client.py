@@ -38,13 +38,23 @@ _KEY: Final = (
     "webhooks: they need MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY on the MLflow server, the same at "
     "each start."
 )
-# By what MLflow says (mlflow/utils/validation.py).
+_ACCOUNT: Final = (
+    "Webhooks are the administrator's: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+    "to those of one."
+)
+# By what MLflow says (mlflow/utils/validation.py and rest_utils.py); addresses may hold any number.
 _ADVICE: Final = {
     "Invalid webhook URL scheme": _PUBLIC,
     "non-public IP": _PUBLIC,
+    "error code 401": _ACCOUNT,
+    "error code 403": _ACCOUNT,
     "INTERNAL_ERROR": _KEY,
-    "500": _KEY,
+    "error code 500": _KEY,
+    "too many 500 error responses": _KEY,
 }
+# What follows is the library's own words about a connection.
+_NO_ANSWER: Final = "failed with exception"
+_LONGEST_SAID: Final = 300
 _T = TypeVar("_T")
 
 
@@ -149,6 +159,12 @@ def _asked(question: Callable[[], _T]) -> _T:
     try:
         return question()
     except MlflowException as error:
-        said = str(error).strip().partition("\n")[0][:300]
-        advice = next((text for sign, text in _ADVICE.items() if sign in str(error)), "")
-        raise WebhookProblem(f"{said} {advice}".strip()) from error
+        raise WebhookProblem(_told(str(error).strip())) from error
+
+
+def _told(text: str) -> str:
+    advice = next((advice for sign, advice in _ADVICE.items() if sign in text), "")
+    if not advice and _NO_ANSWER in text:
+        return "MLflow does not answer there: is it running, and is that its address?"
+    said = text.partition("\n")[0][:_LONGEST_SAID]
+    return f"{said} {advice}".strip()

@@ -42,7 +42,7 @@ SENTENCES = {
         "The registry does not answer: is it running, and does MLFLOW_TRACKING_URI or "
         "MLFLOW_REGISTRY_URI name it?"
     ),
-    Fault.TIMED_OUT: "The registry took longer than is allowed.",
+    Fault.TIMED_OUT: "The registry took longer than is allowed; it is asked again.",
     Fault.UNAUTHENTICATED: (
         "The registry does not know who is asking: set MLFLOW_TRACKING_USERNAME and "
         "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
@@ -57,24 +57,46 @@ SENTENCES = {
         "address, and any proxy before it."
     ),
     Fault.REFUSED: "The registry answered with an error; its own log says more.",
-    Fault.VERSION_GONE: "The version was deleted or made anew while it was being fetched.",
-    Fault.NOT_READY: "The version is still being registered.",
-    Fault.ARTIFACT_MISSING: "The version's artifact is missing or incomplete.",
+    Fault.VERSION_GONE: (
+        "The version was deleted or made anew while it was being fetched: move the alias to one "
+        "that is there."
+    ),
+    Fault.NOT_READY: "The version is still being registered; it is fetched once that is done.",
+    Fault.ARTIFACT_MISSING: (
+        "The version's artifact is missing or incomplete: log the model again, and move the alias "
+        "to the new version."
+    ),
     Fault.ARTIFACT_FORBIDDEN: (
         "The version's artifact may not be read: give the account READ on the experiment that "
         "logged it, or on the store that holds it."
     ),
-    Fault.NOT_FETCHED: "The version's artifact could not be fetched.",
-    Fault.INCOMPLETE: "The version's artifact did not come as its store lists it.",
-    Fault.ARTIFACT_UNREADABLE: "The version's MLmodel file cannot be read.",
-    Fault.ALTERED: "The artifact in the cache was altered since it was fetched.",
-    Fault.NOT_IN_CACHE: "The artifact is not in the cache any more.",
-    Fault.REGISTRATION_FAILED: "MLflow says that the version's registration has failed.",
+    Fault.NOT_FETCHED: (
+        "The version's artifact could not be fetched; it is tried again. The log has its store's "
+        "own words."
+    ),
+    Fault.INCOMPLETE: (
+        "The version's artifact did not come as its store lists it; it is fetched again."
+    ),
+    Fault.ARTIFACT_UNREADABLE: (
+        "The version's MLmodel file cannot be read: log the model again, and move the alias to the "
+        "new version."
+    ),
+    Fault.ALTERED: (
+        "The artifact in the cache was altered since it was fetched; it is fetched anew from the "
+        "registry."
+    ),
+    Fault.NOT_IN_CACHE: (
+        "The artifact is not in the cache any more; it is fetched anew from the registry."
+    ),
+    Fault.REGISTRATION_FAILED: (
+        "MLflow says that the version's registration has failed: register the model again, and "
+        "move the alias to the new version."
+    ),
     Fault.DISK: (
         "The artifact could not be written to the cache or read there: has the disk of "
         "PODIUM_HOME room, and may it be written to?"
     ),
-    Fault.NO_PROCESS: "The process that asks the registry has ended.",
+    Fault.NO_PROCESS: "The process that asks the registry has ended; another one is started.",
 }
 
 # These can never come right by themselves; every other fault passes.
