@@ -73,7 +73,9 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     fallback = slot.get("last_known_good_since")
     if fallback:
         moved = slot["aspired"] not in {None, slot["version"]}
-        why = "what is aspired cannot be served" if moved else "the registry has not answered"
+        late = "what is aspired is not ready yet"
+        failed = "what is aspired cannot be served" if slot["last_failure"] else late
+        why = failed if moved else "the registry has not answered"
         lines.append(f"  on its last known good since {fallback}: {why}")
     failure = slot["last_failure"]
     if failure:

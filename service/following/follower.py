@@ -9,6 +9,7 @@ import asyncio
 import math
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.clock import Clock
@@ -34,6 +35,11 @@ from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
 from service.following.slots import LOOK, Failure, Slot, Slots, Wish
 from service.following.trigger import Pace, Trigger
+
+_ADVICE: Final = {
+    Missing.MODEL: "register it, or follow another name",
+    Missing.ALIAS: "set it on the version that is to be served",
+}
 
 
 class Follower:
@@ -140,7 +146,7 @@ class Follower:
         if isinstance(found, Missing):
             slot.vacant_since = None
             self._recaller.need_none(slot)
-            message = f"Looking for {slot.ref}, {found.value}."
+            message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
             self._note_look(slot, f"{found.name.lower()}_missing", message, "")
             return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
