@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -42,12 +43,22 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
         assert part in text
 
 
-def test_p5_slot_on_its_last_known_good_says_so(answering: Any) -> None:
-    """And since when."""
-    slot = SLOT | {"last_known_good_since": "2026-01-02T00:00:00Z"}
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({}, "what is aspired cannot be served"),
+        ({"last_failure": None}, "what is aspired is not ready yet"),
+        ({"aspired": None}, "the registry has not answered"),
+    ],
+)
+def test_p5_slot_on_its_last_known_good_says_so(
+    answering: Any, more: Mapping[str, Any], why: str
+) -> None:
+    """And since when, and why."""
+    slot = SLOT | {"last_known_good_since": "2026-01-02T00:00:00Z"} | more
     with answering({"models": [slot], "look": LOOK}) as url:
         text = shown(url)[1]
-    assert "on its last known good since 2026-01-02T00:00:00Z" in text
+    assert f"on its last known good since 2026-01-02T00:00:00Z: {why}" in text
 
 
 def test_status_as_json_is_what_the_service_said(answering: Any) -> None:
