@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -52,7 +51,7 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
     ],
 )
 def test_p5_slot_on_its_last_known_good_says_so(
-    answering: Any, more: Mapping[str, Any], why: str
+    answering: Any, more: dict[str, Any], why: str
 ) -> None:
     """And since when, and why."""
     slot = SLOT | {"last_known_good_since": "2026-01-02T00:00:00Z"} | more

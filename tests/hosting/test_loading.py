@@ -53,6 +53,7 @@ async def test_p2_version_that_misbehaves_while_it_loads_is_refused(
     error = await refusal(tmp_path, make_pool, fault, limits, counts)
     assert isinstance(error, VersionFault)
     assert (error.stage, error.reason) == ("load", reason)
+    await until(lambda: bool(counts.endings), SECONDS, "its end is told")
     ((ending, _),) = counts.endings
     assert not alive(ending.pid)
 
