@@ -3,9 +3,9 @@
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from rich.console import Console
@@ -14,23 +14,28 @@ from rich.progress import track
 from tests.support.registered import Registry
 from tests.support.services import RunningService
 
-ROW: Final = {"dataframe_records": [{"x": 1.0}]}
-POLL_SECONDS: Final = 1.0
+# What its service must be started with, so that the ledger tells who asked and how long it took.
+LEDGER_KEY: Final = {"PODIUM_ADMIN_TOKEN": "measured"}
+# As the ledger names them; `load` is fork, load and warm-up.
+STAGES: Final = ("look", "fetch", "gates", "load")
+# Before each move, at random, up to so long: as long as from one look to the next.
+_APART_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 60.0
+# Between two requests: whoever asks without a pause takes the processor from what is awaited.
+_PAUSE_SECONDS: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
     """Seconds from the return of `set_registered_model_alias` to the first reply, for each move.
 
-    `fetch` and `load` are the medians that the service's log has of those stages; 0 where they were
-    left out, the version's processes being there still.
+    `stages` are the medians of each stage in the ledger, 0 where it was left out; `triggers` is
+    what made the service look, each time.
     """
 
-    name: str
     seconds: Sequence[float]
-    fetch: float
-    load: float
+    stages: Mapping[str, float]
+    triggers: Sequence[str]
 
     @property
     def median(self) -> float:
@@ -38,33 +43,45 @@ class Moves:
         return statistics.median(self.seconds)
 
 
-def moves(name: str, service: RunningService, registry: Registry, number: int) -> Moves:
-    """Moves `champion` between versions 1 and 2, which both have served before the first one.
+def moves(
+    name: str,
+    service: RunningService,
+    registry: Registry,
+    body: Mapping[str, Any],
+    versions: Sequence[str],
+) -> Moves:
+    """Moves `champion` to each of the versions in turn; a client asks with `body` meanwhile.
 
     Each move comes at another moment between two looks; the moments are the same in every run.
     """
-    service.wait_until_ready()
     draw = random.Random(8888)  # noqa: S311 - the same moments in every run
+    seconds = []
     with httpx.Client(base_url=service.url, trust_env=False, timeout=_LONGEST_SECONDS) as client:
-        for version in "21":
-            _moved(client, registry, version)
-        seconds = []
-        for turn in track(range(number), name, console=Console(stderr=True)):
-            time.sleep(draw.uniform(0, POLL_SECONDS))
-            seconds.append(_moved(client, registry, "21"[turn % 2]))
-    return Moves(name, seconds, *(_stage(service, stage, number) for stage in ("fetch", "load")))
+        for version in track(versions, name, console=Console(stderr=True)):
+            time.sleep(draw.uniform(0, _APART_SECONDS))
+            seconds.append(_moved(client, registry, body, version))
+        noted = _noted(client, len(versions))
+    stages = {
+        stage: statistics.median(float(each["seconds"].get(stage, 0)) for each in noted)
+        for stage in STAGES
+    }
+    return Moves(seconds, stages, [each["trigger"] for each in noted])
 
 
-def _stage(service: RunningService, stage: str, number: int) -> float:
-    swaps = service.events("swapped")[-number:]
-    return statistics.median(float(each["seconds"].get(stage, 0)) for each in swaps)
-
-
-def _moved(client: httpx.Client, registry: Registry, version: str) -> float:
+def _moved(
+    client: httpx.Client, registry: Registry, body: Mapping[str, Any], version: str
+) -> float:
     registry.move("champion", version)
     returned = time.perf_counter()
     while (taken := time.perf_counter() - returned) < _LONGEST_SECONDS:
-        answer = client.post(f"/models/{registry.name}@champion/predict", json=ROW)
+        answer = client.post(f"/models/{registry.name}@champion/predict", json=body)
         if answer.raise_for_status().json()["model"]["version"] == version:
             return time.perf_counter() - returned
+        time.sleep(_PAUSE_SECONDS)
     raise RuntimeError(f"version {version} did not answer within {taken:.0f} s")
+
+
+def _noted(client: httpx.Client, number: int) -> Sequence[Mapping[str, Any]]:
+    key = {"Authorization": f"Bearer {LEDGER_KEY['PODIUM_ADMIN_TOKEN']}"}
+    answer = client.get("/swaps", params={"limit": number}, headers=key).raise_for_status()
+    return [swap["details"] for swap in answer.json()["swaps"]]

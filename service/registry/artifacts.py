@@ -99,6 +99,15 @@ def artifact_of(place: Path) -> Path:
     return place / _ARTIFACT
 
 
+def is_whole(place: Path) -> bool:
+    """Whether an artifact lies there as its manifest says; reads all of it."""
+    try:
+        verify(artifact_of(place), place / _MANIFEST)
+    except (Altered, OSError):
+        return False
+    return True
+
+
 def is_place(name: str) -> bool:
     """Whether a folder of that name holds an artifact; nothing else does."""
     return _PLACE.fullmatch(name) is not None

@@ -1,6 +1,7 @@
-"""One question to a registry child: answered, refused with a code, or given up at its deadline."""
+"""Questions to registry children: answered, refused with a code, or given up at their deadline."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -10,6 +11,48 @@ from service.processes.channel import ChannelClosed
 from service.processes.child import Child
 from service.processes.frames import Frame, Status
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
+
+
+class KeptChild:
+    """A child that is kept from question to question.
+
+    `make` makes it, and another when it is gone; it is told for which stage. Questions take turns.
+    Each is given up after so many `seconds`, which costs the child.
+    """
+
+    def __init__(self, make: Callable[[str], Awaitable[Child]], seconds: float) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._child: Child | None = None
+
+    async def prepare(self) -> None:
+        """Starts it, unless it is there; raises `PassingFault`."""
+        async with self._turn:
+            await self._prepared("look")
+
+    async def ask(self, stage: str, operation: Operation, wanted: dict[str, Any]) -> Frame:
+        """The answer; raises as `ask` does."""
+        async with self._turn:
+            child = await self._prepared(stage)
+            try:
+                return await ask(child, stage, operation, wanted, self._seconds)
+            except BaseException as error:
+                if not isinstance(error, FollowingError) or not child.channel.idle:
+                    # It may still be busy with a question that nobody waits for.
+                    child.kill()
+                    self._child = None
+                raise
+
+    async def end(self) -> None:
+        """Ends it, busy or not; returns when it has gone."""
+        if self._child is not None:
+            await self._child.end()
+
+    async def _prepared(self, stage: str) -> Child:
+        if self._child is None or not self._child.alive:
+            self._child = await self._make(stage)
+        return self._child
 
 
 async def ask(

@@ -19,7 +19,7 @@ from service.processes.victims import LOOKING, prefer_as_victim
 from service.registry.fetching import Answer, fetch, find
 from service.registry.looking import look
 from service.registry.understanding import RegistryFault, fault_of_look
-from service.registry.versions import tags
+from service.registry.versions import again, tags
 from service.registry.wire import Operation
 
 _MAX_BODY_BYTES: Final = 1024**2
@@ -81,4 +81,5 @@ _OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], Answer]]] = 
     Operation.FETCH: _fetch,
     Operation.TAGS: tags,
     Operation.FIND: find,
+    Operation.AGAIN: again,
 }

@@ -7,23 +7,22 @@ that overruns its deadline, or works on something that nobody wants any more, is
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from service.errors import FollowingError
 from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
 from service.processes.child import Child, Forks
-from service.processes.frames import Frame
 from service.processes.output import OnLine
 from service.processes.removal import remove_tree
-from service.registry.artifacts import artifact_of, private_folder
-from service.registry.asking import ask, fault_error
+from service.registry.artifacts import artifact_of, is_whole, private_folder
+from service.registry.asking import KeptChild, ask, fault_error
 from service.registry.eviction import make_room
 from service.registry.locks import Lock, Locked
+from service.registry.remembering import Memory, Remembered
 from service.registry.survey import Survey
 from service.registry.wire import SENTENCES, Fault, Operation
 
@@ -103,20 +102,20 @@ class MlflowRegistry:
         self._look_seconds = deadlines.look
         self._fetch_seconds = deadlines.fetch
         self._survey = survey or Survey()
-        self._looking: Child | None = None
+        self._looking = KeptChild(self._child, deadlines.look)
+        self._memory = Memory()
         self._tidying: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
         """Starts the child that looks, unless it is there; raises `PassingFault`."""
-        if self._looking is None or not self._looking.alive:
-            self._looking = await self._child("look")
+        await self._looking.prepare()
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         """One look-up for each model, or one search; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
         most = self._survey.most(len(names))
         wanted = {"names": names, "most": most}
-        answer = orjson.loads((await self._look(Operation.RESOLVE, wanted)).head)
+        answer = orjson.loads((await self._looking.ask("look", Operation.RESOLVE, wanted)).head)
         if most:
             self._survey.searched(complete=answer["complete"])
         models = answer["models"]
@@ -133,14 +132,18 @@ class MlflowRegistry:
     ) -> Mapping[VersionId, Mapping[str, str] | None]:
         """Two look-ups for each version; raises `PassingFault` within the deadline of a look."""
         listed = [[each.name, each.created, each.version] for each in versions]
-        frame = await self._look(Operation.TAGS, {"versions": listed})
+        frame = await self._looking.ask("look", Operation.TAGS, {"versions": listed})
         return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
 
     async def fetch(self, version: VersionId) -> FetchedVersion:
         """In a child of its own, so that looks go on; raises `VersionFault` or `PassingFault`.
 
-        However it ends, nothing half-fetched is left.
+        However it ends, nothing half-fetched is left. A version that was fetched before and lies
+        there whole takes no child: its files are verified, and its tags asked for between looks.
         """
+        remembered = self._memory.get(version)
+        if remembered is not None and (again := await self._again(remembered)) is not None:
+            return again
         wanted = {
             "name": version.name,
             "created": version.created,
@@ -159,10 +162,28 @@ class MlflowRegistry:
 
     async def close(self) -> None:
         """Ends the child that looks."""
-        if self._looking is not None:
-            await self._looking.end()
+        await self._looking.end()
         if self._tidying is not None:
             await asyncio.wait([self._tidying])
+
+    async def _again(self, remembered: Remembered) -> FetchedVersion | None:
+        fetched = remembered.fetched
+        version, place = fetched.version, fetched.path.parent
+        wanted = {"name": version.name, "version": version.version, "made": remembered.made}
+        frame = await self._looking.ask("fetch", Operation.AGAIN, wanted)
+        try:
+            # Taken before it is looked at, so that it stays what was seen.
+            lease = Lock.shared_at_once(place, self._tidy)
+        except (OSError, Locked):
+            return None
+        try:
+            if await asyncio.to_thread(is_whole, place):
+                return replace(fetched, tags=orjson.loads(frame.head)["tags"], lease=lease)
+        except BaseException:
+            lease.release()
+            raise
+        lease.release()
+        return None
 
     async def _brought(
         self, stage: str, operation: Operation, wanted: dict[str, Any], version: VersionId
@@ -183,7 +204,10 @@ class MlflowRegistry:
         except BaseException:
             lease.release()
             raise
-        return _fetched(version, answer, self._cache.folder, bytes(frame.body), lease)
+        fetched = _fetched(version, answer, self._cache.folder, bytes(frame.body), lease)
+        if operation is Operation.FETCH:
+            self._memory.note(fetched, answer)
+        return fetched
 
     def keep(self, place: str) -> Lock:
         """A lease on that place; giving it back makes no room. Raises `PassingFault`."""
@@ -200,19 +224,6 @@ class MlflowRegistry:
         if self._tidying is None or self._tidying.done():
             work = asyncio.to_thread(_make_room, self._cache)
             self._tidying = asyncio.get_running_loop().create_task(work)
-
-    async def _look(self, operation: Operation, wanted: dict[str, Any]) -> Frame:
-        await self.prepare()
-        child = self._looking
-        assert child is not None  # noqa: S101 - prepared
-        try:
-            return await ask(child, "look", operation, wanted, self._look_seconds)
-        except BaseException as error:
-            if not isinstance(error, FollowingError) or not child.channel.idle:
-                # It may still be busy with a question that nobody waits for.
-                child.kill()
-                self._looking = None
-            raise
 
     async def _child(self, stage: str) -> Child:
         child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)

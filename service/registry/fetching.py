@@ -30,7 +30,13 @@ def fetch(wanted: Mapping[str, Any]) -> Answer:
     source = asked(lambda: client.get_model_version_download_uri(name, version)) or ""
     kept = _kept(wanted, (name, wanted["created"], version, source), source)
     answer, example = _described(kept)
-    return {**answer, "source": found.source or source, "tags": tags_of(found)}, example
+    return {
+        **answer,
+        "source": found.source or source,
+        "tags": tags_of(found),
+        "made": found.creation_timestamp,
+        "size": sum(file_lengths(kept.artifact).values()),
+    }, example
 
 
 def find(wanted: Mapping[str, Any]) -> Answer:

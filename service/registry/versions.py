@@ -16,6 +16,10 @@ def still_there(client: MlflowClient, name: str, version: str, created: int) -> 
     found = asked(lambda: client.get_model_version(name, version))
     if model is None or found is None or model.creation_timestamp != created:
         raise RegistryFault(Fault.VERSION_GONE)
+    return _registered(found)
+
+
+def _registered(found: ModelVersion) -> ModelVersion:
     if found.status == "FAILED_REGISTRATION":
         raise RegistryFault(Fault.REGISTRATION_FAILED)
     if found.status != "READY":
@@ -26,6 +30,18 @@ def still_there(client: MlflowClient, name: str, version: str, created: int) -> 
 def tags_of(version: ModelVersion) -> dict[str, str]:
     """As texts, whatever the store made of them."""
     return {str(key): str(value) for key, value in version.tags.items()}
+
+
+def again(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """The tags that the version has now. Raises `RegistryFault`.
+
+    One question instead of two: `made` is the version's own creation timestamp, by which a version
+    of a model made anew is told from one of the same name and number before it.
+    """
+    found = asked(lambda: MlflowClient().get_model_version(wanted["name"], wanted["version"]))
+    if found is None or found.creation_timestamp != wanted["made"]:
+        raise RegistryFault(Fault.VERSION_GONE)
+    return {"tags": tags_of(_registered(found))}, b""
 
 
 def tags(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:

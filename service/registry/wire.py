@@ -11,6 +11,7 @@ class Operation(enum.IntEnum):
     FETCH = 3
     TAGS = 4
     FIND = 5
+    AGAIN = 6
 
 
 class Fault(enum.StrEnum):

@@ -66,13 +66,15 @@ async def test_full_disk_is_a_passing_fault_and_takes_nothing_from_what_serves(
     async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
         environment = {"MLFLOW_TRACKING_URI": server.url}
         kept = Cache(small_disk / "cache")
-        registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT)
-        serving = await scripted(registry)
+
+        def registry() -> MlflowRegistry:
+            return MlflowRegistry(forks, environment, kept, forks.printed, PATIENT)
+
+        serving = await scripted(registry())
         lengths = {} if told else dict.fromkeys(LARGE)
         server.answers |= one_version("iris", LARGE, lengths)
         server.answers |= {DOWNLOAD_URI_PATH: answer({"artifact_uri": "mlflow-artifacts:/m/"})}
-        failure = await fault(registry.fetch(SCRIPTED))
-        await registry.close()
+        failure = await fault(registry().fetch(SCRIPTED))
     assert (type(failure), failure.reason) == (PassingFault, "disk")
     assert "room" in failure.message
     assert files(serving.path) == INTACT

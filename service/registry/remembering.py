@@ -1,0 +1,55 @@
+"""Versions that this service has fetched before: what need not be asked or described again.
+
+Only small ones: those that are verified in an instant, so that it can be done beside the loop.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from service.following.ports import FetchedVersion, NoLease
+from service.following.refs import VersionId
+
+_MOST_VERSIONS: Final = 256
+# A thread that hashes so much is done in a tenth of a second; for more, what is saved by having no
+# process of its own does not count, and a process can be ended.
+_MOST_ARTIFACT_BYTES: Final = 64 * 1024**2
+# Of description and example, for each version: what is kept in the front for all of them is small.
+_MOST_DESCRIBED_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A version as it was fetched, without a lease, and when the version itself was made."""
+
+    fetched: FetchedVersion
+    made: int
+
+
+class Memory:
+    """The latest versions that were fetched."""
+
+    def __init__(self) -> None:
+        self._versions = OrderedDict[VersionId, Remembered]()
+
+    def get(self, version: VersionId) -> Remembered | None:
+        """The version, if it is remembered."""
+        return self._versions.get(version)
+
+    def note(self, fetched: FetchedVersion, answer: Mapping[str, Any]) -> None:
+        """It was fetched with that answer: `made` and the artifact's `size` in bytes."""
+        self._versions.pop(fetched.version, None)
+        large = answer["size"] > _MOST_ARTIFACT_BYTES
+        if large or _described_bytes(fetched) > _MOST_DESCRIBED_BYTES:
+            return
+        kept = replace(fetched, lease=NoLease())
+        self._versions[fetched.version] = Remembered(kept, answer["made"])
+        if len(self._versions) > _MOST_VERSIONS:
+            self._versions.popitem(last=False)
+
+
+def _described_bytes(fetched: FetchedVersion) -> int:
+    signature = fetched.signature or {}
+    texts = (*signature.values(), *fetched.flavors, *fetched.tags, *fetched.tags.values())
+    return len(fetched.serving_example or b"") + sum(len(text or "") for text in texts)
