@@ -7,6 +7,7 @@ It is given its environment by message (CONFIGURE), then asked one thing at a ti
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -30,6 +31,9 @@ _USER_INFO: Final = re.compile(r"//[^/\s]*@")
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     prefer_as_victim(LOOKING)
+    # With its first request MLflow wants to know whether it is in a notebook. Where IPython is
+    # installed, importing it for the answer takes a twentieth of a second of every child.
+    sys.modules["IPython"] = None  # type: ignore[assignment]
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
     for frame in channel.frames():
         channel.send(_answer(frame))

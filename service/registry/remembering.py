@@ -12,9 +12,9 @@ from service.following.ports import FetchedVersion, NoLease
 from service.following.refs import VersionId
 
 _MOST_VERSIONS: Final = 256
-# A thread that hashes so much is done in a tenth of a second; for more, what is saved by having no
-# process of its own does not count, and a process can be ended.
-_MOST_ARTIFACT_BYTES: Final = 64 * 1024**2
+# Hashed by a thread in some ten milliseconds. For more, what is saved by having no process of its
+# own does not count, and a process can be ended.
+_MOST_ARTIFACT_BYTES: Final = 16 * 1024**2
 # Of description and example, for each version: what is kept in the front for all of them is small.
 _MOST_DESCRIBED_BYTES: Final = 64 * 1024
 

@@ -140,7 +140,7 @@ async def test_what_takes_long_to_verify_or_much_to_keep_is_not_remembered() -> 
     """It has a process of its own each time, which can be ended."""
     memory = Memory()
     assert remembered(memory, SCRIPTED)
-    assert not remembered(memory, SCRIPTED, size=64 * 1024**2 + 1)
+    assert not remembered(memory, SCRIPTED, size=16 * 1024**2 + 1)
     assert not remembered(memory, SCRIPTED, example=b"x" * 64 * 1024)
 
 
