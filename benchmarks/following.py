@@ -15,6 +15,7 @@ Exit status 1: a target was missed. `--json` keeps every figure.
 import base64
 import json
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -163,6 +164,8 @@ def slots_at_rest(
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the figures here.")
 def main(number: int, slots: int, seconds: int, target: Path | None, *, webhook: bool) -> None:
     """Measure how moves are followed, and what looking costs."""
+    # Ended from outside, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     machine = this_machine()
     ways = [way for way in WAYS if webhook or way.by != "webhook"]
     with tempfile.TemporaryDirectory() as text, mlflow_over_http(folder := Path(text)) as store:

@@ -45,6 +45,7 @@ class Deadlines:
 
     look: float = 10.0
     fetch: float = 600.0
+    verify: float = 10.0
 
 
 def registry_role(environment: Mapping[str, str]) -> str:
@@ -101,6 +102,7 @@ class MlflowRegistry:
         self._on_line = on_line
         self._look_seconds = deadlines.look
         self._fetch_seconds = deadlines.fetch
+        self._verify_seconds = deadlines.verify
         self._survey = survey or Survey()
         self._looking = KeptChild(self._child, deadlines.look)
         self._memory = Memory()
@@ -141,7 +143,8 @@ class MlflowRegistry:
         However it ends, nothing half-fetched is left. A version that was fetched before and lies
         there whole takes no child: its files are verified, and its tags asked for between looks.
         """
-        remembered = self._memory.get(version)
+        # Forgotten until it is there: what goes wrong now has a process the next time.
+        remembered = self._memory.take(version)
         if remembered is not None and (again := await self._again(remembered)) is not None:
             return again
         wanted = {
@@ -177,13 +180,21 @@ class MlflowRegistry:
         except (OSError, Locked):
             return None
         try:
-            if await asyncio.to_thread(is_whole, place):
+            if await self._is_whole(place):
+                self._memory.keep(remembered)
                 return replace(fetched, tags=orjson.loads(frame.head)["tags"], lease=lease)
         except BaseException:
             lease.release()
             raise
         lease.release()
         return None
+
+    async def _is_whole(self, place: Path) -> bool:
+        # A disk that hangs keeps the thread; nothing more waits for it.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._verify_seconds):
+                return await asyncio.to_thread(is_whole, place)
+        return False
 
     async def _brought(
         self, stage: str, operation: Operation, wanted: dict[str, Any], version: VersionId

@@ -33,20 +33,22 @@ class Memory:
     def __init__(self) -> None:
         self._versions = OrderedDict[VersionId, Remembered]()
 
-    def get(self, version: VersionId) -> Remembered | None:
-        """The version, if it is remembered."""
-        return self._versions.get(version)
+    def take(self, version: VersionId) -> Remembered | None:
+        """The version, if it was remembered; it is not any more."""
+        return self._versions.pop(version, None)
+
+    def keep(self, remembered: Remembered) -> None:
+        """As the latest one."""
+        self._versions[remembered.fetched.version] = remembered
+        self._versions.move_to_end(remembered.fetched.version)
+        if len(self._versions) > _MOST_VERSIONS:
+            self._versions.popitem(last=False)
 
     def note(self, fetched: FetchedVersion, answer: Mapping[str, Any]) -> None:
         """It was fetched with that answer: `made` and the artifact's `size` in bytes."""
-        self._versions.pop(fetched.version, None)
-        large = answer["size"] > _MOST_ARTIFACT_BYTES
-        if large or _described_bytes(fetched) > _MOST_DESCRIBED_BYTES:
-            return
-        kept = replace(fetched, lease=NoLease())
-        self._versions[fetched.version] = Remembered(kept, answer["made"])
-        if len(self._versions) > _MOST_VERSIONS:
-            self._versions.popitem(last=False)
+        small = answer["size"] <= _MOST_ARTIFACT_BYTES
+        if small and _described_bytes(fetched) <= _MOST_DESCRIBED_BYTES:
+            self.keep(Remembered(replace(fetched, lease=NoLease()), answer["made"]))
 
 
 def _described_bytes(fetched: FetchedVersion) -> int:

@@ -1,6 +1,8 @@
 """A version that was fetched before: no process of its own, one question, and as safe as before."""
 
 import asyncio
+import contextlib
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from service.errors import PassingFault
 from service.following.refs import ModelRef, VersionId
 from service.registry.artifacts import discard
+from service.registry.client import Deadlines
 from service.registry.remembering import Memory
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files, scripted
@@ -22,6 +25,7 @@ from tests.registry.scripted_server import (
     one_version,
 )
 from tests.support.serving import fetched_version
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -129,11 +133,35 @@ async def test_looks_go_on_after_a_fetch_that_was_given_up_at_its_question(
             assert await registry.resolve([REF]) == {REF: SCRIPTED}
 
 
+async def test_disk_that_hangs_while_the_front_verifies_leaves_it_to_a_process(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """Which has a deadline of its own, and can be ended."""
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        registry = make_registry(server.url, Deadlines(verify=0.1))
+        await registry.prepare()
+        first = await scripted(registry)
+        first.lease.release()
+        manifest = first.path.with_name("manifest.json")
+        manifest.unlink()
+        os.mkfifo(manifest)  # whoever opens it waits
+        fetching = asyncio.create_task(scripted(registry))
+        await until(lambda: len(forks.children) > 2, SECONDS, "a process verifies it")
+
+        def end_of_hanging() -> bool:
+            with contextlib.suppress(OSError):
+                os.close(os.open(manifest, os.O_WRONLY | os.O_NONBLOCK))
+            return fetching.done()
+
+        await until(end_of_hanging, SECONDS, "the disk answers again")
+        assert files((await fetching).path) == INTACT
+
+
 def remembered(memory: Memory, version: VersionId, size: int = 1, example: bytes = b"") -> bool:
     """Whether such a version is remembered once it was fetched."""
     fetched = replace(fetched_version(version), serving_example=example, path=Path("model"))
     memory.note(fetched, {"size": size, "made": 1})
-    return memory.get(version) is not None
+    return memory.take(version) is not None
 
 
 async def test_what_takes_long_to_verify_or_much_to_keep_is_not_remembered() -> None:
@@ -148,6 +176,7 @@ async def test_only_the_latest_versions_are_remembered() -> None:
     """A service that runs for years has fetched many."""
     memory = Memory()
     versions = [VersionId("iris", CREATED, str(number)) for number in range(257)]
-    assert all(remembered(memory, version) for version in versions)
-    assert memory.get(versions[0]) is None
-    assert memory.get(versions[1]) is not None
+    for each in versions:
+        memory.note(fetched_version(each), {"size": 1, "made": 1})
+    assert memory.take(versions[0]) is None
+    assert memory.take(versions[1]) is not None
