@@ -157,7 +157,7 @@ def slots_at_rest(
 
 
 @click.command()
-@click.option("--moves", "number", default=20, show_default=True, help="Moves of each kind.")
+@click.option("--moves", "number", default=12, show_default=True, help="Moves of each kind.")
 @click.option("--webhook/--no-webhook", default=True, help="Also by MLflow's webhook.")
 @click.option("--slots", default=50, show_default=True, help="Slots at rest; 0 leaves them out.")
 @click.option("--seconds", default=20, show_default=True, help="How long they are watched.")
