@@ -21,8 +21,9 @@ from structlog.typing import FilteringBoundLogger
 from service.http.observer import RequestRecord
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
-# JSON escapes only what is below a space; terminals also obey DEL and the C1 controls.
-_MORE_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+# JSON escapes only what is below a space; terminals also obey DEL and the C1 controls, and some
+# readers take Unicode's own line ends for the end of a line.
+_MORE_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 # One write and one wake-up for all lines of this time, instead of a thread switch for each.
 _GATHER_SECONDS = 0.05
 _CLOSE_SECONDS = 2.0

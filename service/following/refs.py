@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f,]")
+# What ends a line or drives a terminal, and what is no text: bytes of an environment that are not
+# UTF-8 arrive as lone surrogates.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,]")
 # MLflow keeps these for itself: `latest` would mean the highest version, whatever it is
 # (mlflow/utils/validation.py, _validate_model_alias_name).
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)

@@ -21,9 +21,13 @@ def test_reference_is_split_at_the_last_at_sign(text: str, name: str, alias: str
 
 
 @pytest.mark.parametrize(
-    "text", ["", "iris", "@champion", "iris@", "a,b@c", "a\nb@c", "a\x9b@c", "m@latest", "m@v12"]
+    "text",
+    [
+        *("", "iris", "@champion", "iris@", "a,b@c", "m@latest", "m@v12"),
+        *("a\nb@c", "a\x9b@c", "a\u2028b@c", "a\u2029b@c", "a\udcff@c"),
+    ],
 )
 def test_what_cannot_be_followed_is_refused(text: str) -> None:
-    """Control characters, commas and what MLflow reserves among it."""
+    """What ends a line, what is no text, commas and what MLflow reserves among it."""
     with pytest.raises(BadRef):
         ModelRef.parse(text)
