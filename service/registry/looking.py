@@ -1,5 +1,7 @@
 """One look at the registry: where the aliases of each followed model point."""
 
+import contextlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -15,6 +17,8 @@ _NO_MODEL: Final = NOT_FOUND | {"INVALID_PARAMETER_VALUE"}
 _OF_ALL_MODELS: Final = frozenset(
     {Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHENTICATED, Fault.HOST_REFUSED}
 )
+# It goes into headers, paths, labels and pages; MLflow counts from 1.
+_VERSION: Final = re.compile(r"[0-9]{1,18}")
 _Answers = dict[str, dict[str, Any] | None]
 
 
@@ -49,7 +53,9 @@ def _followed(
 ) -> Iterable[tuple[str, dict[str, Any]]]:
     for model in found:
         if model.name in names:
-            yield model.name, _known(model)
+            # Asked for once more by itself, it tells what is wrong, and keeps no other from that.
+            with contextlib.suppress(RegistryFault):
+                yield model.name, _known(model)
 
 
 def _model_or_fault(client: MlflowClient, name: str) -> dict[str, Any] | None:
@@ -74,4 +80,6 @@ def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
 def _known(model: RegisteredModel) -> dict[str, Any]:
     # Over a database versions are numbers, over HTTP texts.
     aliases = {alias: str(version) for alias, version in model.aliases.items()}
+    if not all(_VERSION.fullmatch(version) for version in aliases.values()):
+        raise RegistryFault(Fault.NONSENSE, "an alias of what is no version's number")
     return {"created": model.creation_timestamp, "aliases": aliases}

@@ -48,6 +48,8 @@ NONSENSE = {
     "a version that is a list": answer(
         {"registered_model": {"name": "iris", "aliases": [{"alias": "champion", "version": []}]}}
     ),
+    "a version that is no number": registered_model("iris", champion="1\r\nPodium-Evil: 1"),
+    "a version without end": registered_model("iris", champion="1" * 100),
     "surrogates": response(
         b'{"registered_model": {"name": "iris", "aliases": '
         b'[{"alias": "\\ud800", "version": "\\udfff"}]}}'

@@ -97,6 +97,16 @@ async def test_model_that_a_search_does_not_show_is_asked_for(
     assert found[REFS[0]] == VersionId("a", CREATED, "1")
 
 
+async def test_model_that_a_search_shows_as_nonsense_keeps_no_other_from_being_followed(
+    make_registry: MakeRegistry,
+) -> None:
+    """It is asked for by itself, and told by its own fault."""
+    page = searched(*NAMES).replace(b'"version": "1"', b'"version": "x"', 1)
+    async with ScriptedServer(answers={SEARCH_PATH: page, MODEL_PATH: response(b"no", 500)}) as it:
+        found = await look(make_registry(it.url))
+    assert [type(found[ref]) for ref in REFS] == [Unanswered, VersionId, VersionId]
+
+
 async def test_empty_search_is_no_empty_registry_without_asking(
     make_registry: MakeRegistry,
 ) -> None:
