@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,17 +36,23 @@ _MAX_BODY_BYTES: Final = 16 * 1024**2
 _MLFLOW_PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
 }
+_ANSWER_SECONDS: Final = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds after which an operation is given up, whatever MLflow's client thinks of it."""
+    """Seconds after which an operation is given up, whatever MLflow's client thinks of it.
+
+    `answer` is how long a look waits for one reply, which it asks for twice. A fetch waits as long
+    as MLflow's own client: a server that hands on what lies in a store behind it has the whole
+    file before it sends a byte.
+    """
 
     look: float = 10.0
     fetch: float = 600.0
     verify: float = 10.0
+    answer: int = 5
 
 
 def registry_role(environment: Mapping[str, str]) -> str:
@@ -104,7 +111,8 @@ class MlflowRegistry:
         self._fetch_seconds = deadlines.fetch
         self._verify_seconds = deadlines.verify
         self._survey = survey or Survey()
-        self._looking = KeptChild(self._child, deadlines.look)
+        looks = {_ANSWER_SECONDS: str(deadlines.answer)}
+        self._looking = KeptChild(partial(self._child, **looks), deadlines.look)
         self._memory = Memory()
         self._tidying: asyncio.Task[None] | None = None
 
@@ -236,9 +244,9 @@ class MlflowRegistry:
             work = asyncio.to_thread(_make_room, self._cache)
             self._tidying = asyncio.get_running_loop().create_task(work)
 
-    async def _child(self, stage: str) -> Child:
+    async def _child(self, stage: str, **more: str) -> Child:
         child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)
-        wanted = {"environment": self._environment}
+        wanted = {"environment": {**self._environment, **more}}
         try:
             await ask(child, stage, Operation.CONFIGURE, wanted, self._look_seconds)
         except BaseException:

@@ -85,7 +85,8 @@ class Asked:
 class ScriptedServer:
     """Answers a path with what `answers` holds for it, else with `otherwise`, a whole response.
 
-    Once it has sent that it keeps the connection until the path's gate is open, else `gate`.
+    Once it has sent that it keeps the connection until the path's gate is open, else `gate`. What
+    is `late` is sent once its gate is open, as it was when it was asked for.
     """
 
     otherwise: bytes = response(b"", 404)
@@ -93,6 +94,7 @@ class ScriptedServer:
     asked: list[Asked] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=open_gate)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    late: dict[str, asyncio.Event] = field(default_factory=dict)
     url: str = ""
     _server: asyncio.Server | None = None
 
@@ -103,7 +105,7 @@ class ScriptedServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for gate in (self.gate, *self.gates.values()):
+        for gate in (self.gate, *self.gates.values(), *self.late.values()):
             gate.set()
         if self._server is not None:
             self._server.close()
@@ -118,7 +120,9 @@ class ScriptedServer:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             asked = _asked(head)
             self.asked.append(asked)
-            writer.write(self.answers.get(asked.path, self.otherwise))
+            whole = self.answers.get(asked.path, self.otherwise)
+            await self.late.get(asked.path, open_gate()).wait()
+            writer.write(whole)
             await self.gates.get(asked.path, self.gate).wait()
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

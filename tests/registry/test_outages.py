@@ -12,11 +12,14 @@ from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
 from service.registry.client import Deadlines
 from tests.registry.conftest import MakeRegistry, Watched
+from tests.registry.fetching import INTACT, WHOLE, files, scripted
 from tests.registry.looks import CHAMPION, GOOD, REF, SECONDS, refusal
 from tests.registry.scripted_server import (
+    DATA_PATH,
     MODEL_PATH,
     ScriptedServer,
     answer,
+    one_version,
     registered_model,
     response,
 )
@@ -107,16 +110,36 @@ async def test_server_that_says_when_to_come_back_is_given_up_at_the_deadline(
         assert (await refusal(registry)).reason == "registry_timed_out"
 
 
-async def test_look_after_a_given_up_look_works_again(make_registry: MakeRegistry) -> None:
-    """A new process asks."""
-    async with ScriptedServer(otherwise=b"") as server:
-        server.gate.clear()
+async def test_answer_that_comes_too_late_is_nobodys(
+    make_registry: MakeRegistry, forks: Watched
+) -> None:
+    """The process that waited for it is gone by then; a new one asks, and has an answer of its own.
+
+    By default that is so after 10 s: whoever takes 30 s for an answer gives none.
+    """
+    async with ScriptedServer(otherwise=registered_model("iris", champion="7")) as server:
+        late = server.late[MODEL_PATH] = asyncio.Event()
         registry = make_registry(server.url, Deadlines(look=2.0))
-        await refusal(registry)
-        server.otherwise = GOOD
-        server.gate.set()
+        await registry.prepare()
+        assert (await refusal(registry)).reason == "registry_timed_out"
         async with asyncio.timeout(SECONDS):
+            await forks.children[0].exited
+            server.otherwise = GOOD
+            late.set()
             assert await registry.resolve([REF]) == {REF: CHAMPION}
+
+
+async def test_fetch_waits_longer_for_an_answer_than_a_look(make_registry: MakeRegistry) -> None:
+    """MLflow sends a file's first byte once it has the whole file from the store behind it."""
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        late = server.late[DATA_PATH] = asyncio.Event()
+        registry = make_registry(server.url, Deadlines(look=SECONDS, answer=1))
+        fetching = asyncio.create_task(scripted(registry))
+        await server.until_asked(DATA_PATH)
+        server.late[MODEL_PATH] = asyncio.Event()
+        assert (await refusal(registry)).reason == "registry_timed_out"
+        late.set()
+        assert files((await fetching).path) == INTACT
 
 
 async def test_cancelled_look_leaves_the_next_one_its_own_answer(
