@@ -13,8 +13,10 @@ from sklearn.linear_model import LinearRegression
 from service.errors import PassingFault, VersionFault
 from service.following.ports import FetchedVersion
 from tests.registry.conftest import MakeRegistry
-from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files
+from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files
 from tests.registry.scripted_server import (
+    DOWNLOAD_URI_PATH,
+    LISTING_PATH,
     VERSION_PATH,
     ScriptedServer,
     answer,
@@ -22,6 +24,7 @@ from tests.registry.scripted_server import (
     response,
 )
 from tests.registry.stores import EXAMPLE, MLMODEL, MlflowStore, artifact
+from tests.registry.test_answers import NONSENSE
 from tests.support import models
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -126,7 +129,11 @@ async def test_several_fetches_of_one_version_at_once_find_one_place(
     assert files(found[0].path)["MLmodel"] == MLMODEL.encode()
 
 
-@pytest.mark.parametrize("mlmodel", [b"a: [", b"[" * 100_000], ids=["no yaml", "too deep"])
+@pytest.mark.parametrize(
+    "mlmodel",
+    [b"a: [", b"[" * 100_000, MLMODEL.encode() + b"# filling\n" * 500_000],
+    ids=["no yaml", "too deep", "too large"],
+)
 async def test_unreadable_mlmodel_is_the_versions_fault(
     make_registry: MakeRegistry, mlmodel: bytes
 ) -> None:
@@ -149,6 +156,23 @@ async def test_artifact_without_mlmodel_is_missing_and_leaves_nothing(
         assert list(cache.iterdir()) == []
         server.answers |= one_version("iris", WHOLE)
         assert (await registry.fetch(SCRIPTED)).loader_module == "mlflow.sklearn"
+
+
+@pytest.mark.parametrize("path", [VERSION_PATH, DOWNLOAD_URI_PATH, LISTING_PATH])
+async def test_nonsense_over_a_fetch_passes_and_leaves_nothing(
+    make_registry: MakeRegistry, cache: Path, path: str
+) -> None:
+    """Whichever of its questions is answered so; it is asked again, and right answers are taken."""
+    whole = one_version("iris", WHOLE)
+    async with ScriptedServer(answers=whole) as server:
+        registry = make_registry(server.url)
+        for kind in ("html", "truncated json", "an empty object", "a list", "error 500"):
+            server.answers = whole | {path: NONSENSE[kind]}
+            failure = await fault(registry.fetch(SCRIPTED))
+            assert (type(failure), bool(failure.message)) == (PassingFault, True), kind
+            assert files(cache) == {}, kind
+        server.answers = whole
+        assert files((await registry.fetch(SCRIPTED)).path) == INTACT
 
 
 async def test_artifact_that_was_deleted_is_missing(mlflow_store: MlflowStore, name: str) -> None:
