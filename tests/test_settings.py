@@ -219,6 +219,8 @@ def test_bad_file_of_a_secret_is_one_line(
         ("iris@latest", "MLflow reserves 'latest'"),
         ("iris@v3", "MLflow reserves 'v3'"),
         ("ir\tis@champion", "control characters"),
+        ("ir\u2028is@champion", "line ends"),
+        ("ir\udcffis@champion", "bytes that are no UTF-8"),
     ],
 )
 def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> None:

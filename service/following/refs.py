@@ -30,7 +30,10 @@ class ModelRef:
         if not name or not alias:
             raise BadRef(f"{text!r} is no model reference; write NAME@ALIAS, as in iris@champion")
         if _FORBIDDEN.search(text.strip()):
-            raise BadRef(f"{text!r}: control characters and commas cannot be served by name")
+            raise BadRef(
+                f"{text!r}: control characters, line ends, commas and bytes that are no UTF-8 "
+                "cannot be served by name"
+            )
         if _RESERVED.fullmatch(alias):
             raise BadRef(f"{text!r}: MLflow reserves {alias!r}; set an alias of your own")
         return cls(name, alias)
