@@ -132,7 +132,9 @@ def test_model_that_the_account_may_not_read_is_told_until_it_may(
     server: AuthenticatedServer, restricted: RunningService
 ) -> None:
     """The look is refused for that model alone; once READ is granted, it is served."""
-    assert failure(restricted, UNSEEN)["stage"] == "look"
+    told = failure(restricted, UNSEEN)
+    assert (told["stage"], told["code"]) == ("look", "registry_forbidden")
+    assert "READ on the registered model" in told["message"]
     server.may_read(ACCOUNT, "registered_model", UNSEEN)
     wait_until(lambda: serves(restricted, UNSEEN), SECONDS, "it is served")
 
@@ -141,8 +143,10 @@ def test_experiment_that_the_account_may_not_read_is_told_until_it_may(
     server: AuthenticatedServer, restricted: RunningService
 ) -> None:
     """The version is found and cannot be fetched; once READ is granted, it is served."""
-    assert failure(restricted, UNFETCHED)["stage"] == "fetch"
-    assert failure(restricted, UNFETCHED)["version"] == "1"
+    told = failure(restricted, UNFETCHED)
+    assert (told["stage"], told["code"]) == ("fetch", "artifact_forbidden")
+    assert "READ on the experiment" in told["message"]
+    assert told["version"] == "1"
     assert not serves(restricted, UNFETCHED)
     server.may_read(ACCOUNT, "experiment", server.experiment_id("unreadable"))
     wait_until(lambda: serves(restricted, UNFETCHED), SECONDS, "it is served")
@@ -155,7 +159,12 @@ def test_wrong_password_is_told(server: AuthenticatedServer, tmp_path: Path) -> 
         wait_until(lambda: refused.events("look_failed"), SECONDS, "the look fails")
         look = refused.slot(f"{FOLLOWED}@champion")["look"]
         (line, *_) = refused.events("look_failed")
-    assert look["failure"]["stage"] == "look"
+    assert (look["failure"]["stage"], look["failure"]["code"]) == (
+        "look",
+        "registry_unauthenticated",
+    )
+    assert "MLFLOW_TRACKING_PASSWORD" in look["failure"]["message"]
     assert look["succeeded_at"] is None
+    assert line["code"] == "registry_unauthenticated"
     assert "401" in line["detail"]
     assert "not the account's secret" not in json.dumps(refused.log)

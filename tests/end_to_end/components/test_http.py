@@ -58,5 +58,6 @@ def test_host_name_that_mlflow_refuses_is_told(
         wait_until(lambda: refused.events("look_failed"), SECONDS, "the look fails")
         slot = refused.slot(f"{NAME}@champion")
         (line, *_) = refused.events("look_failed")
-    assert slot["look"]["failure"]["stage"] == "look"
+    failure = slot["look"]["failure"]
+    assert (failure["stage"], failure["code"]) == ("look", "registry_host_refused")
     assert "403" in line["detail"]
