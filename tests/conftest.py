@@ -59,13 +59,19 @@ def tracking_uri(migrated_database: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(
+def session_server(
     migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The URL of one real `mlflow server` for the session; use model names of your own on it.
+) -> Iterator[tracking.MlflowServer]:
+    """One real `mlflow server` for the session; use model names of your own on it.
 
     A test that stops its server takes `tests.support.tracking.mlflow_server` instead.
     """
     folder = tmp_path_factory.mktemp("mlflow-server")
     with tracking.mlflow_server(migrated_database, folder) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(session_server: tracking.MlflowServer) -> str:
+    """The URL of the session's server."""
+    return session_server.url

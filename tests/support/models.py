@@ -6,6 +6,7 @@ Those of `tests/models` are models from code: hosts do not see the tests' own mo
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,42 @@ def number_module(folder: Path, number: int) -> Path:
     module = folder / "the_number.py"
     module.write_text(f'"""A number."""\n\nNUMBER = {number}\n')
     return module
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Two files: one that a model makes when it has come to the gate, one that lets it pass."""
+
+    folder: Path
+
+    @property
+    def arrived(self) -> bool:
+        """Whether somebody waits there, or has."""
+        return (self.folder / "arrived").exists()
+
+    def open(self) -> None:
+        """Lets pass whoever comes."""
+        (self.folder / "gate").touch()
+
+    def close(self) -> None:
+        """Nobody has ever come, and nobody passes."""
+        for name in ("arrived", "gate"):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def gated(folder: Path, number: int, stage: str = "none") -> tuple[Path, Gate]:
+    """`tests/models/gated.py` that answers with this number, saved; its gate, which is closed.
+
+    It waits there at its `load` or its `warm_up`.
+    """
+    gate = Gate(folder)
+    folder.mkdir(parents=True)
+    module = folder / "the_gate.py"
+    module.write_text(
+        f'"""A gate."""\n\nNUMBER = {number}\nSTAGE = {stage!r}\n'
+        f"ARRIVED = {str(folder / 'arrived')!r}\nGATE = {str(folder / 'gate')!r}\n"
+    )
+    gate.open()  # saving a model loads it
+    place = save(folder, "gated", ships=[module])
+    gate.close()
+    return place, gate

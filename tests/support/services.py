@@ -20,7 +20,9 @@ _STOP_SECONDS = 60.0
 
 
 class RunningService:
-    """`podium serve` on a free port of 127.0.0.1; its log lines are read as they come.
+    """`podium serve` on a free port of 127.0.0.1.
+
+    Its log is read as it comes: `lines` are its lines as they are, `log` what they say.
 
     `program` is what takes the command line instead of `podium serve`; with `TEST_CLIENT_LIMITS`
     in its environment that is `tests.support.limited`.
@@ -37,6 +39,7 @@ class RunningService:
         limited = "TEST_CLIENT_LIMITS" in environment
         command = ["-m", "tests.support.limited"] if limited else [*program, "serve"]
         self.log: list[dict[str, Any]] = []
+        self.lines: list[bytes] = []
         models = [part for ref in refs for part in ("--model", ref)]
         self.process = subprocess.Popen(
             [sys.executable, "-P", *command, "--port", "0", *models],
@@ -94,6 +97,7 @@ class RunningService:
         assert self.process.stderr is not None
         with self.process.stderr as lines:
             for line in lines:
+                self.lines.append(line)
                 try:
                     self.log.append(json.loads(line))
                 except ValueError:
