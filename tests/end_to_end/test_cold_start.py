@@ -1,9 +1,12 @@
 """A service that starts while its registry is down, from what it has kept (P5)."""
 
+import io
 from pathlib import Path
 
 import httpx
+from rich.console import Console
 
+from service.checks.status import status
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import running_service
@@ -31,7 +34,12 @@ def test_p5_service_starts_from_its_cache_without_a_registry(
         service.wait_until_ready()
         answer = httpx.post(f"{service.url}/predict", json=ROW, timeout=SECONDS)
         assert (answer.json()["predictions"], answer.json()["model"]["version"]) == ([1], "1")
-        assert service.slot(REF)["last_known_good_since"]
+        slot, printed = service.slot(REF), io.StringIO()
+        assert status(service.url, as_json=False, console=Console(file=printed, width=200)) == 0
+    assert slot["last_known_good_since"] == slot["since"] is not None
+    assert slot["look"]["failure"]["code"] == "registry_unreachable"
+    since = f"on its last known good since {slot['since']}: the registry has not answered"
+    assert since in printed.getvalue()
 
 
 def test_p2_restart_while_the_alias_is_on_a_refused_version_serves_on(
