@@ -175,6 +175,19 @@ async def test_nonsense_over_a_fetch_passes_and_leaves_nothing(
         assert files((await registry.fetch(SCRIPTED)).path) == INTACT
 
 
+async def test_artifact_with_files_elsewhere_is_never_fetched(
+    make_registry: MakeRegistry, cache: Path
+) -> None:
+    """Whoever lists paths that lead out of it writes nothing there, nor anywhere."""
+    evil = response(b"evil")
+    async with ScriptedServer(otherwise=evil) as server:
+        for path in ("../../../evil", "/evil", "..%2f..%2fevil", "data/../../../evil"):
+            server.answers = one_version("iris", {**WHOLE, path: evil})
+            failure = await fault(make_registry(server.url).fetch(SCRIPTED))
+            assert (type(failure), failure.reason) == (PassingFault, "artifact_not_fetched"), path
+            assert files(cache.parent) == {}, path
+
+
 async def test_artifact_that_was_deleted_is_missing(mlflow_store: MlflowStore, name: str) -> None:
     """Not the disk's fault."""
     made = artifact(mlflow_store.new_folder())
