@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import httpx
+import pandas as pd
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -22,7 +23,7 @@ from tests.support.impostor import HOSTILE, Impostor, said
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
-ROW = {"dataframe_records": [{"x": 1.0}]}
+ROW = {"dataframe_records": [{"x": 1.0, HOSTILE: 2.0}]}
 SECONDS = 60
 NAMES = (
     "a@b",
@@ -69,7 +70,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     """Every version that can be served is."""
     folder = tmp_path_factory.mktemp("hostile")
     module = models.number_module(folder / "code", 1)
-    artifact = models.save(folder, "numbered", ships=[module])
+    columns, rows = models.doubles("x", HOSTILE), ROW["dataframe_records"]
+    artifact = models.save(folder, "numbered", columns, pd.DataFrame(rows), [module])
     instead = {
         (PENDING, "/model-versions/get"): said(
             {"model_version": {"name": PENDING, "version": "1", "status": HOSTILE}}
@@ -115,6 +117,17 @@ def test_hostile_names_stand_in_every_page_as_text(hostile: Hostile) -> None:
     for name in NAMES:
         operation = paths[f"/models/{quote(f'{name}@champion', safe='@')}/predict"]["post"]
         assert operation["tags"] == [f"{name}@champion"]
+
+
+def test_hostile_column_is_named_to_clients_as_text(hostile: Hostile) -> None:
+    """In the signature and in the error that asks for it; in no header."""
+    name, row = NAMES[0], {"dataframe_records": [{"x": 1.0}]}
+    signature = hostile.client.get(hostile.path(name, "")).json()["signature"]
+    assert [column["name"] for column in signature["inputs"]] == ["x", HOSTILE]
+    answer = hostile.client.post(hostile.path(name, "/predict"), json=row)
+    assert (answer.status_code, answer.json()["detail"][0]["loc"][-1]) == (422, HOSTILE)
+    assert "podium-evil" not in answer.headers
+    assert hostile.client.get("/openapi.json").is_success
 
 
 def test_hostile_names_are_labels_that_a_scraper_reads_back(hostile: Hostile) -> None:
