@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from service.hosting.isolation import podiums_modules
 from service.processes import lifetime
 from service.processes.forker import Forker
 from service.processes.victims import FORKING, prefer_as_victim
@@ -39,6 +40,7 @@ def _preload(modules: Sequence[str]) -> None:
         importlib.import_module(module)
     if "sklearn.utils" in sys.modules:
         _use_once()
+    podiums_modules()
     # What is shared with every child must not be written to by their collectors.
     gc.collect()
     gc.freeze()
