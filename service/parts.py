@@ -16,11 +16,10 @@ from service.following.ledger_file import LedgerFile
 from service.following.refs import VersionId
 from service.following.staging import HostStager
 from service.gates import gates_of
-from service.hosting.decoding import DECODER_ROLE, Decoder, DecoderLimits
-from service.hosting.inspection import INSPECTOR_ROLE
+from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
+from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits as PoolLimits
-from service.hosting.starting import HOST_ROLE
 from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.processes.scratch import Scratch
@@ -78,7 +77,7 @@ def new_zygote(
 ) -> Zygote:
     """The process that all others are forked from, with the libraries that they need."""
     return Zygote(
-        [HOST_ROLE, registry_role(environment), DECODER_ROLE, INSPECTOR_ROLE],
+        [HOST_ROLE, registry_role(environment), DECODER_ROLE, SKOPS_HOST_ROLE, INSPECTOR_ROLE],
         host_environment(os.environ, settings.hosts),
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=Scratch(settings.home.resolve() / "tmp"),

@@ -64,6 +64,7 @@ class FetchedVersion:
         from_type_hint: MLmodel's `is_signature_from_type_hint`.
         tags: the version's tags in the registry.
         serving_example: the bytes of `serving_input_example.json`, a ready request, if it has one.
+        serialization_format: how the `sklearn` flavour says that its model is saved.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
             the artifact any more.
     """
@@ -77,6 +78,7 @@ class FetchedVersion:
     from_type_hint: bool
     tags: Mapping[str, str]
     serving_example: bytes | None
+    serialization_format: str | None = None
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
 
 

@@ -16,6 +16,7 @@ from service.hosting.decoding import Decoder
 from service.hosting.observer import HostingObserver
 from service.hosting.pool import Pool
 from service.hosting.request_reader import RequestReader
+from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import HostedModel
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.child import Forks
@@ -86,6 +87,7 @@ class HostStager:
             retry=fetched.tags.get(RETRY_TAG, "").strip().lower() != "false",
             example=await self._example(definition, fetched.serving_example),
             no_pickle=self._no_pickle,
+            role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,
         )
         observer = self._observer_of(fetched.version)
         # Requests to what serves already must not feel that another version is loaded.

@@ -23,12 +23,12 @@ from service.errors import (
     Undecodable,
     UnsupportedMediaType,
 )
+from service.hosting.roles import DECODER_ROLE
 from service.hosting.wire_decoding import INVALID, WRONG_TYPE, DecoderOperation
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
 from service.processes.frames import Frame, Status
 
-DECODER_ROLE: Final = "service.hosting.decoder"
 # A tree of Python's values takes up to fifty times the bytes of a body: `[[],[],...]` is the worst.
 _MEMORY_PER_BYTE: Final = 64
 _LEAST_MEMORY_BYTES: Final = 256 * 1024**2

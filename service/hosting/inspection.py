@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from service.errors import PassingFault
+from service.hosting.roles import INSPECTOR_ROLE
 from service.hosting.wire_inspection import InspectorOperation
 from service.processes.channel import ChannelClosed
 from service.processes.child import Forks
@@ -19,7 +20,6 @@ from service.processes.ending import EndReason
 from service.processes.frames import Status
 from service.processes.output import OnLine
 
-INSPECTOR_ROLE: Final = "service.hosting.inspector"
 _MAX_REPLY_BYTES: Final = 1024**2
 _MEMORY_BYTES: Final = 1024**3
 # An artifact's own cost, on whatever machine; a usual one takes some milliseconds of it.

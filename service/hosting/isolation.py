@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import types
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,24 +11,25 @@ from service.processes import lifetime
 
 _OURS: Final = ("service", "training", "tests")
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
+_podiums_modules: list[str] = []
 
 
-@cache
-def podiums_modules() -> tuple[str, ...]:
-    """The names of Podium's own modules, as many as were imported when it was first asked.
+def note_podiums_modules() -> None:
+    """Notes what `leave_podium` has to forget: to be called once all of it is imported.
 
     To walk through thousands of modules counts references to each name, and so writes to memory
-    that hosts share: six megabytes of each. So the zygote asks before it forks, and they need not.
+    that hosts share: six megabytes of each. So the zygote does it before it forks.
     """
-    return tuple(name for name in sys.modules if name.partition(".")[0] in _OURS)
+    _podiums_modules[:] = [name for name in sys.modules if name.partition(".")[0] in _OURS]
 
 
 def leave_podium() -> None:
     """After this, `import service` finds what the model ships, or nothing.
 
-    Code that is loaded already keeps working: functions hold their modules' globals.
+    What was imported since `note_podiums_modules` stays. Code that is loaded already keeps working:
+    functions hold their modules' globals.
     """
-    for name in podiums_modules():
+    for name in _podiums_modules:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _REPOSITORY]

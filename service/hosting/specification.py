@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.contract.model_input import ValidInput
+from service.hosting.roles import HOST_ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class HostedModel:
         retry: whether a request may be predicted a second time after its host died.
         example: what the version is warmed up with; None where it ships no example.
         no_pickle: whether loading it fails as soon as anything would be unpickled.
+        role: what its hosts are forked as.
     """
 
     path: Path
@@ -57,3 +59,4 @@ class HostedModel:
     retry: bool
     example: ValidInput | None
     no_pickle: bool = False
+    role: str = HOST_ROLE

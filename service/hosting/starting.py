@@ -17,7 +17,6 @@ from service.processes.child import Child, Forks
 from service.processes.ending import Ending, EndReason
 from service.processes.frames import Frame, Status
 
-HOST_ROLE = "service.hosting.host"
 _NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
 # A batch whose replies together are larger than this many times the limit of one costs its host,
 # and its requests are tried again alone.
@@ -50,7 +49,7 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
     """
     begun = time.monotonic()
     most = limits.max_reply_bytes * _REPLIES_A_BATCH
-    child = await forks.fork(HOST_ROLE, most, observer.printed)
+    child = await forks.fork(model.role, most, observer.printed)
     child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
     watch_memory(child, limits.memory_bytes, observer.memory)
     try:

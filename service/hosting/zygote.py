@@ -11,12 +11,14 @@ import importlib
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Final
 
-from service.hosting.isolation import podiums_modules
+from service.hosting.isolation import note_podiums_modules
+from service.hosting.roles import LATE_ROLES
 from service.processes import lifetime
-from service.processes.forker import Forker
+from service.processes.forker import Forker, Role
 from service.processes.victims import FORKING, prefer_as_victim
 
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
@@ -31,18 +33,17 @@ PRELOADED: Final = (
     "sklearn.linear_model",
     "sklearn.pipeline",
     "sklearn.preprocessing",
-    "skops.io",
 )
 
 
-def _preload(modules: Sequence[str]) -> None:
-    # What is imported stays: to look for garbage among it takes a tenth of the time, and finds none.
+def _preload(modules: Iterable[str]) -> None:
+    # What is imported stays: to look for garbage in it takes a tenth of the time and finds none.
     gc.disable()
     for module in modules:
         importlib.import_module(module)
     if "sklearn.utils" in sys.modules:
         _use_once()
-    podiums_modules()
+    note_podiums_modules()
     # What is shared with every child must not be written to by their collectors.
     gc.freeze()
     gc.enable()
@@ -55,6 +56,15 @@ def _use_once() -> None:
     sys.modules["sklearn.utils"].check_array(frame)
 
 
+def _role(allowed: Collection[str], name: str) -> Role:
+    if name not in allowed:
+        raise KeyError(name)
+    if name not in sys.modules:
+        _preload([name])
+    role: Role = sys.modules[name].run
+    return role
+
+
 def main(preloaded: Sequence[str] = PRELOADED) -> None:
     """Serves the front that started this process, and ends with it."""
     descriptor, front, *roles = sys.argv[1:]
@@ -62,8 +72,8 @@ def main(preloaded: Sequence[str] = PRELOADED) -> None:
     lifetime.adopt_orphans()
     prefer_as_victim(FORKING)
     control = socket.socket(fileno=int(descriptor))
-    _preload((*preloaded, *roles))
-    forker = Forker(control, {role: sys.modules[role].run for role in roles})
+    _preload([*preloaded, *(role for role in roles if role not in LATE_ROLES)])
+    forker = Forker(control, partial(_role, roles))
     # From here on there are children: the front's end is answered by ending them first.
     lifetime.die_with_parent(int(front), signal.SIGTERM)
     forker.run()

@@ -32,11 +32,15 @@ Role = Callable[[socket.socket], None]
 
 
 class Forker:
-    """Owns every child that it forks, and every orphan that those leave."""
+    """Owns every child that it forks, and every orphan that those leave.
 
-    def __init__(self, control: socket.socket, roles: Mapping[str, Role]) -> None:
+    `role_of` is asked for a role by its name; what it imports for that, later children share. It
+    may raise anything.
+    """
+
+    def __init__(self, control: socket.socket, role_of: Callable[[str], Role]) -> None:
         self._control = control
-        self._roles = roles
+        self._role_of = role_of
         self._children: set[int] = set()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_writer.setblocking(False)
@@ -78,8 +82,8 @@ class Forker:
         request = json.loads(message)
         try:
             pid = self._fork(request["role"], request["folder"], descriptors)
-        except (KeyError, OSError) as error:
-            # Memory or processes have run out: those that serve must not be lost for it.
+        except Exception as error:  # noqa: BLE001 - those that serve must not be lost for it
+            # Memory or processes have run out, or a role cannot be imported.
             self._say({"token": request["token"], "error": repr(error)})
         else:
             self._children.add(pid)
@@ -117,16 +121,20 @@ class Forker:
         return None if found is None else found.si_pid
 
     def _fork(self, name: str, folder: str | None, descriptors: list[int]) -> int:
-        if name != SPARE and name not in self._roles:
-            raise KeyError(name)
+        role = None if name == SPARE else self._role_of(name)
         zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be_a_child(zygote, name, folder, descriptors)
+            self._be_a_child(zygote, name, role, folder, descriptors)
         return pid
 
     def _be_a_child(
-        self, zygote: int, name: str, folder: str | None, descriptors: list[int]
+        self,
+        zygote: int,
+        name: str,
+        role: Role | None,
+        folder: str | None,
+        descriptors: list[int],
     ) -> NoReturn:
         status = 1
         try:
@@ -134,13 +142,13 @@ class Forker:
             lifetime.adopt_orphans()
             # An operator sees in `ps` who it is: `hosting.host` of `service.hosting.host`, say.
             lifetime.call_this_process(name.removeprefix("service."))
-            if name == SPARE:
+            if role is None:
                 self._forget_the_zygote()
                 self._be_a_spare(socket.socket(fileno=descriptors[0]))
             else:
                 lifetime.die_with_parent(zygote)
                 self._forget_the_zygote()
-                _be_in_a_role(self._roles[name], folder, descriptors)
+                _be_in_a_role(role, folder, descriptors)
             status = 0
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1
@@ -155,7 +163,7 @@ class Forker:
         # Without a word the front has gone, or wants no spare any more.
         if message := control.recv(MESSAGE_BYTES):
             lifetime.die_with_parent(json.loads(message)["front"], signal.SIGTERM)
-            Forker(control, self._roles).run()
+            Forker(control, self._role_of).run()
 
     def _forget_the_zygote(self) -> None:
         signal.set_wakeup_fd(-1)

@@ -289,5 +289,6 @@ def _fetched(
         from_type_hint=answer["from_type_hint"],
         tags=answer["tags"],
         serving_example=example or None,
+        serialization_format=answer["serialization_format"],
         lease=lease,
     )

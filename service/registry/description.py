@@ -34,8 +34,14 @@ def describe(artifact: Path) -> dict[str, Any]:
         "signature": _signature(described.get("signature")),
         "flavors": [str(flavor) for flavor in flavors],
         "loader_module": loader,
+        "serialization_format": _serialization_format(flavors.get("sklearn")),
         "from_type_hint": described.get("is_signature_from_type_hint") is True,
     }
+
+
+def _serialization_format(flavor: Any) -> str | None:
+    named = flavor.get("serialization_format") if isinstance(flavor, Mapping) else None
+    return named if isinstance(named, str) else None
 
 
 def _signature(stored: Any) -> dict[str, str | None] | None:

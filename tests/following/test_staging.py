@@ -10,6 +10,7 @@ from service.errors import PassingFault, VersionFault
 from service.following.refs import VersionId
 from service.following.staging import HostStager
 from service.hosting.decoding import Decoder, DecoderLimits
+from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.child import Child
 from service.processes.output import OnLine
@@ -28,19 +29,24 @@ class NoForks:
         raise PassingFault("load", "no_fork", f"{role} cannot be started.")
 
 
-async def staged(signature: Mapping[str, str | None] | None, *, allow_unsigned: bool) -> str:
-    """With which reason such a version is refused; `no_fork` if nothing before that does."""
-    decoder = Decoder(NoForks(), DecoderLimits(1), Told())
-    stager = HostStager(
+def stager(*, allow_unsigned: bool) -> HostStager:
+    """One that comes as far as to fork."""
+    return HostStager(
         NoForks(),
-        decoder,
+        Decoder(NoForks(), DecoderLimits(1), Told()),
         Limits(10),
         PoolLimits(),
         lambda _: Counts(),
         allow_unsigned=allow_unsigned,
     )
+
+
+async def staged(signature: Mapping[str, str | None] | None, *, allow_unsigned: bool) -> str:
+    """With which reason such a version is refused; `no_fork` if nothing before that does."""
     with pytest.raises((VersionFault, PassingFault)) as refused:
-        await stager.stage(replace(fetched_version(VERSION, EXAMPLE), signature=signature))
+        await stager(allow_unsigned=allow_unsigned).stage(
+            replace(fetched_version(VERSION, EXAMPLE), signature=signature)
+        )
     return refused.value.reason
 
 
@@ -69,6 +75,24 @@ async def test_version_without_a_signature_is_refused(
     """Unless the operator allows it; then it is started like any other."""
     assert await staged(signature, allow_unsigned=False) == reason
     assert await staged(signature, allow_unsigned=True) == "no_fork"
+
+
+@pytest.mark.parametrize(
+    ("serialization_format", "role"),
+    [("skops", SKOPS_HOST_ROLE), ("cloudpickle", HOST_ROLE), (None, HOST_ROLE)],
+)
+async def test_hosts_have_imported_skops_where_it_has_saved_the_model(
+    serialization_format: str | None, role: str
+) -> None:
+    """By what they are forked as."""
+    signature = {"inputs": '[{"type": "double"}]'}
+    version = replace(
+        fetched_version(VERSION, EXAMPLE),
+        signature=signature,
+        serialization_format=serialization_format,
+    )
+    with pytest.raises(PassingFault, match=f"{role} cannot be started"):
+        await stager(allow_unsigned=False).stage(version)
 
 
 async def test_bad_signature_is_no_missing_one() -> None:

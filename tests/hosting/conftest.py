@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from service.hosting.pool import Pool
+from service.hosting.roles import HOST_ROLE
 from service.hosting.specification import HostedModel, Limits
 from service.processes.zygote import Zygote
 from tests.hosting.rows import Counts, double_rows
@@ -26,9 +27,10 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
         joinable: bool = True,
         retry: bool = True,
         example: bool = True,
+        role: str = HOST_ROLE,
     ) -> Pool:
         shown = double_rows(1.0, 2.0, 4.0) if example else None
-        model = HostedModel(place, joinable, "as the test says", retry, shown)
+        model = HostedModel(place, joinable, "as the test says", retry, shown, role=role)
         pool = await Pool.start(zygote, model, limits or Limits(), counts or Counts())
         pools.append(pool)
         return pool

@@ -21,6 +21,7 @@ from service.errors import (
     VersionFault,
 )
 from service.hosting.pool import Pool
+from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
@@ -274,12 +275,13 @@ async def test_p9_two_versions_shipping_one_module_name_run_their_own(
     assert await answers(one.predict(row), two.predict(row), one.predict(row)) == [[1], [2], [1]]
 
 
+@pytest.mark.parametrize("role", [HOST_ROLE, SKOPS_HOST_ROLE])
 async def test_p9_model_that_ships_podiums_names_runs_its_own(
-    tmp_path: Path, make_pool: MakePool
+    tmp_path: Path, make_pool: MakePool, role: str
 ) -> None:
-    """Packages `service` and `training` are the model's in its host."""
+    """Packages `service` and `training` are the model's in its host, whatever that is forked as."""
     ships = [models.CODE / "shipped" / name for name in ("service", "training")]
-    pool = await make_pool(models.save(tmp_path, "homonymous", ships=ships))
+    pool = await make_pool(models.save(tmp_path, "homonymous", ships=ships), role=role)
     words = "own-service own-training the model's own service the model's own training"
     assert await answers(pool.predict(double_rows(0))) == [[words]]
 

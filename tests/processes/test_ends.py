@@ -117,6 +117,16 @@ async def test_children_of_a_dead_zygote_are_said_to_have_died_with_it(zygote: Z
     assert child.ending.reason is EndReason.ZYGOTE
 
 
+async def test_role_that_cannot_be_had_costs_nobody_else(zygote: Zygote) -> None:
+    """It is a passing fault, and the zygote lives."""
+    child = await forked(zygote)
+    with pytest.raises(PassingFault) as refused:
+        await zygote.fork("tests.processes.unknown", 1000, lambda *_: None)
+    assert refused.value.detail == "KeyError('tests.processes.unknown')"
+    assert (await told(child, do="echo"))["pid"] == child.pid
+    assert parent_of(await forked(zygote)) == parent_of(child)
+
+
 async def test_stopped_zygote_costs_no_running_child(
     zygote: Zygote, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,22 @@ def test_type_hint_mark_is_read(tmp_path: Path, text: str, expected: bool) -> No
     assert described(tmp_path, mlmodel)["from_type_hint"] is expected
 
 
+@pytest.mark.parametrize(
+    ("flavor", "expected"),
+    [
+        ("{serialization_format: skops}", "skops"),
+        ("{serialization_format: [a]}", None),
+        ("1", None),
+    ],
+)
+def test_serialization_format_is_that_of_scikit_learns_flavour(
+    tmp_path: Path, flavor: str, expected: str | None
+) -> None:
+    """What is no text says nothing."""
+    mlmodel = MLMODEL.replace("sklearn: {}", f"sklearn: {flavor}")
+    assert described(tmp_path, mlmodel)["serialization_format"] == expected
+
+
 def multiplied(levels: int) -> str:
     """Lines that come to ten times more entries with each level."""
     merged = (

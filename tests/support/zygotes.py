@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from service.environment import host_environment
-from service.hosting.decoding import DECODER_ROLE
-from service.hosting.inspection import INSPECTOR_ROLE
-from service.hosting.starting import HOST_ROLE
+from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.processes.zygote import Zygote
 from service.registry.client import DATABASE_ROLE, REGISTRY_ROLE
 
@@ -16,8 +14,8 @@ from service.registry.client import DATABASE_ROLE, REGISTRY_ROLE
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def zygote() -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
-    roles = [HOST_ROLE, REGISTRY_ROLE, DATABASE_ROLE, DECODER_ROLE, INSPECTOR_ROLE]
-    made = Zygote(roles, host_environment(os.environ, hosts=2))
+    hosting = [HOST_ROLE, SKOPS_HOST_ROLE, DECODER_ROLE, INSPECTOR_ROLE]
+    made = Zygote([*hosting, REGISTRY_ROLE, DATABASE_ROLE], host_environment(os.environ, hosts=2))
     await made.start()
     yield made
     await made.close()

@@ -1,0 +1,11 @@
+"""What the zygote may be asked to become: modules whose `run` a child calls with its channel."""
+
+from typing import Final
+
+HOST_ROLE: Final = "service.hosting.host"
+# The same for models that skops has saved.
+SKOPS_HOST_ROLE: Final = "service.hosting.skops_host"
+DECODER_ROLE: Final = "service.hosting.decoder"
+INSPECTOR_ROLE: Final = "service.hosting.inspector"
+# What these import takes half a second and 14 MB, and not every service needs them.
+LATE_ROLES: Final = frozenset({SKOPS_HOST_ROLE, INSPECTOR_ROLE})
