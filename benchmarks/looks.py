@@ -27,8 +27,10 @@ from service.environment import host_environment
 from service.following.refs import ModelRef
 from service.processes.child import Child
 from service.processes.output import OnLine
+from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
-from service.registry.client import DATABASE_ROLE, REGISTRY_ROLE, Cache, Deadlines, MlflowRegistry
+from service.registry.client import Cache, Deadlines, MlflowRegistry
+from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 from service.registry.survey import LONGEST_PAGE, Survey
 from tests.support.tracking import migrate, mlflow_server
 
@@ -132,7 +134,8 @@ def fill(client: MlflowClient, first: int, size: int) -> None:
 async def run(console: Console) -> None:
     """Prints the table."""
     table = Table("models", "store", "followed", "way", "ms", "CPU ms", "of time", "of a core")
-    zygote = Zygote([REGISTRY_ROLE, DATABASE_ROLE], host_environment(os.environ, hosts=1))
+    roles = (REGISTRY_ROLE, DATABASE_ROLE)
+    zygote = Zygote(ZygoteCommand(roles, host_environment(os.environ, hosts=1)))
     await zygote.start()
     with tempfile.TemporaryDirectory() as folder, registry_of(Path(folder)) as (client, uris):
         made = 0

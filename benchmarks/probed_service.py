@@ -17,7 +17,7 @@ from typing import Final
 
 import uvloop
 
-from service.app import _serve, listen
+from service.app import Given, _serve, listen
 from service.home import make_home
 from service.logs import configure_logs
 from service.settings import Settings, load_settings
@@ -53,7 +53,7 @@ async def _probed(settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, probe.tell)
     logs = configure_logs(sys.stderr.buffer)
     try:
-        await _serve(settings, os.environ, listen(settings), logs, None, None)
+        await _serve(Given(settings, os.environ), listen(settings), logs, None, None)
     finally:
         task.cancel()
         logs.close()

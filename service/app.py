@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -39,6 +40,7 @@ from service.parts import (
     new_stager,
     new_zygote,
 )
+from service.processes.spawning import Spawned
 from service.reporting import ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
@@ -59,34 +61,45 @@ class CannotListen(Exception):
     """The address is taken or not ours; one line for people."""
 
 
-def serve(
-    settings: Settings, environment: Mapping[str, str], limits: ClientLimits | None = None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a service is started with.
+
+    Attributes:
+        settings: checked already.
+        environment: where MLflow's address and credentials are taken from.
+        zygote: one that imports already, as `service.zygote` begins it; None: the service starts
+            one when it needs it.
+    """
+
+    settings: Settings
+    environment: Mapping[str, str]
+    zygote: Spawned | None = None
+
+
+def serve(given: Given, limits: ClientLimits | None = None) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
 
-    Raises `CannotListen`, `HomeUnusable` or `BadKeys` before anything has been started. From
-    then on this process's own environment holds no secret, and its limit of file descriptors is
-    what the system allows.
+    Raises `CannotListen`, `HomeUnusable` or `BadKeys` before it has started anything. From then on
+    this process's own environment holds no secret, and its limit of file descriptors is what the
+    system allows.
     """
+    settings = given.settings
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
         keys = open_keys(settings)
         forget_secrets(os.environ)
-        _serve_logged(settings, environment, listener, keys, limits)
+        _serve_logged(given, listener, keys, limits)
 
 
 def _serve_logged(
-    settings: Settings,
-    environment: Mapping[str, str],
-    listener: socket.socket,
-    keys: KeysFile | None,
-    limits: ClientLimits | None,
+    given: Given, listener: socket.socket, keys: KeysFile | None, limits: ClientLimits | None
 ) -> None:
     logs = configure_logs(sys.stderr.buffer)
     try:
         with logs.of_libraries():
-            uvloop.run(_serve(settings, environment, listener, logs, keys, limits))
+            uvloop.run(_serve(given, listener, logs, keys, limits))
     finally:
         logs.close()
 
@@ -109,14 +122,14 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _serve(  # noqa: PLR0913, PLR0917 - what a start is given
-    settings: Settings,
-    environment: Mapping[str, str],
+async def _serve(
+    given: Given,
     listener: socket.socket,
     logs: Logs,
     keys: KeysFile | None,
     limits: ClientLimits | None,
 ) -> None:
+    settings = given.settings
     delay, drain = settings.stop_delay_seconds, settings.drain_seconds
 
     def told() -> None:
@@ -124,7 +137,7 @@ async def _serve(  # noqa: PLR0913, PLR0917 - what a start is given
 
     stopping = Stopping(delay, drain, told)
     metrics = Metrics(CollectorRegistry())
-    app = create_app(settings, environment, logs, metrics, stopping, keys)
+    app = create_app(given, logs, metrics, stopping, keys)
     report = ConnectionReport(metrics, logs.logger)
     server = Server(app, _limits(settings, limits, logs), report, stopping)
     metrics.http.watch_connections(server.connections)
@@ -136,7 +149,7 @@ async def _serve(  # noqa: PLR0913, PLR0917 - what a start is given
         "listening",
         url=f"http://{host}:{port}",
         models=list(settings.models),
-        mlflow=_followed(environment),
+        mlflow=_followed(given.environment),
     )
     await server.serve(sockets=[listener])
 
@@ -155,9 +168,8 @@ def _followed(environment: Mapping[str, str]) -> str | None:
     return None if addresses is None else shown(addresses.registry)
 
 
-def create_app(  # noqa: PLR0913, PLR0917 - what a start is given
-    settings: Settings,
-    environment: Mapping[str, str],
+def create_app(
+    given: Given,
     logs: Logs,
     metrics: Metrics,
     stopping: Callable[[], bool],
@@ -165,9 +177,10 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a start is given
 ) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
-    `environment` is where MLflow's address and credentials are taken from; the service is not ready
-    while `stopping` holds. Predictions ask for one of the `keys`, whose file is followed.
+    The service is not ready while `stopping` holds. Predictions ask for one of the `keys`, whose
+    file is followed.
     """
+    settings = given.settings
     bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
     metrics.http.watch_held(bodies, replies)
     slots = Slots(settings.refs)
@@ -189,14 +202,13 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a start is given
         more=access.routers,
         ledger=ledger,
         may_see_details=access.admin.allows,
-        lifespan=partial(_lifespan, settings, environment, slots, ledger, metrics, logs, access),
+        lifespan=partial(_lifespan, given, slots, ledger, metrics, logs, access),
     )
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares with what it starts
-    settings: Settings,
-    environment: Mapping[str, str],
+    given: Given,
     slots: Slots,
     ledger: Ledger,
     metrics: Metrics,
@@ -204,7 +216,8 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     access: Access,
     _: FastAPI,
 ) -> AsyncIterator[None]:
-    zygote = new_zygote(settings, environment, metrics, logs)
+    settings, environment = given.settings, given.environment
+    zygote = new_zygote(settings, environment, given.zygote, metrics, logs)
     registry = new_registry(settings, environment, zygote, logs)
     decoder = new_decoder(settings, zygote, metrics, logs)
     stager = new_stager(settings, zygote, decoder, metrics, logs)

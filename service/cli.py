@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,16 +173,24 @@ def serve(**flags: Any) -> None:
             err=True,
         )
         sys.exit(_USAGE_ERROR)
-    from service.app import CannotListen
-    from service.app import serve as run
-    from service.home import HomeUnusable
-    from service.keys import BadKeys
+    _serve(settings, {**os.environ, **mlflow.variables})
 
-    try:
-        run(settings, {**os.environ, **mlflow.variables})
-    except (CannotListen, HomeUnusable, BadKeys) as error:
-        click.echo(f"podium: {error}", err=True)
-        sys.exit(1)
+
+def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
+    from service.zygote import zygote_begun
+
+    # It imports for longer than the front, whose own imports come only now, beside those.
+    with zygote_begun(settings, environment) as zygote:
+        from service.app import CannotListen, Given
+        from service.app import serve as run
+        from service.home import HomeUnusable
+        from service.keys import BadKeys
+
+        try:
+            run(Given(settings, environment, zygote))
+        except (CannotListen, HomeUnusable, BadKeys) as error:
+            click.echo(f"podium: {error}", err=True)
+            sys.exit(1)
 
 
 _url = click.option(

@@ -1,6 +1,5 @@
 """The parts of a running service, each built as its settings say; nothing is started here."""
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from service.contract.contract import Limits as ContractLimits
-from service.environment import host_environment, registry_environment
+from service.environment import registry_environment
 from service.following.gates import Gates
 from service.following.history import History
 from service.following.ledger import Ledger
@@ -18,14 +17,14 @@ from service.following.staging import HostStager
 from service.gates import gates_of
 from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
-from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.processes.scratch import Scratch
+from service.processes.spawning import Spawned
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
-from service.registry.client import Cache, Deadlines, MlflowRegistry, registry_role
+from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.last_known_good import DiskHistory
 from service.reporting import (
     DecoderReport,
@@ -36,6 +35,7 @@ from service.reporting import (
 )
 from service.server.patience import ClientLimits
 from service.settings import Settings
+from service.zygote import zygote_command
 
 # What a body may take on the wire for each of its bytes: in chunks of one byte, six.
 _WIRE_BYTES: Final = 8
@@ -73,12 +73,16 @@ def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) 
 
 
 def new_zygote(
-    settings: Settings, environment: Mapping[str, str], metrics: Metrics, logs: Logs
+    settings: Settings,
+    environment: Mapping[str, str],
+    begun: Spawned | None,
+    metrics: Metrics,
+    logs: Logs,
 ) -> Zygote:
     """The process that all others are forked from, with the libraries that they need."""
     return Zygote(
-        [HOST_ROLE, registry_role(environment), DECODER_ROLE, SKOPS_HOST_ROLE, INSPECTOR_ROLE],
-        host_environment(os.environ, settings.hosts),
+        zygote_command(settings, environment),
+        begun,
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=Scratch(settings.home.resolve() / "tmp"),
     )

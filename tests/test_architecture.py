@@ -44,7 +44,7 @@ CHILDREN = {
     "service.hosting.no_pickle",
     "service.hosting.outputs",
     "service.hosting.safe_formats",
-    "service.hosting.skops_host",
+    "service.hosting.host_with_skops",
     "service.hosting.zygote",
     "service.registry.child",
     "service.registry.database_child",

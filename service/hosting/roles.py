@@ -4,7 +4,7 @@ from typing import Final
 
 HOST_ROLE: Final = "service.hosting.host"
 # The same for models that skops has saved.
-SKOPS_HOST_ROLE: Final = "service.hosting.skops_host"
+SKOPS_HOST_ROLE: Final = "service.hosting.host_with_skops"
 DECODER_ROLE: Final = "service.hosting.decoder"
 INSPECTOR_ROLE: Final = "service.hosting.inspector"
 # What these import takes half a second and 14 MB, and not every service needs them.

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import os
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from service.errors import PassingFault
@@ -14,6 +13,7 @@ from service.processes.ending import Ending
 from service.processes.output import OnLine, Outputs
 from service.processes.scratch import Scratch
 from service.processes.spare import Spare
+from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote_process import ZygoteProcess, not_started
 
 _LONGEST_PAUSE: Final = 60.0
@@ -23,9 +23,8 @@ class Zygote:
     """Forks children for the front. All of them end with the zygote, and the zygote with the front.
 
     Args:
-        roles: the modules whose `run` a child may be asked to call.
-        environment: the whole environment of the zygote and so of every child.
-        module: the zygote's main, called as `service.hosting.zygote` is.
+        command: how one is started.
+        begun: one that has been started so already, with this thread; owned from now on.
         on_death: told when the zygote has died; another is being started then.
         scratch: where children get private temporary folders; owned from now on. None: they use
             the system's.
@@ -33,15 +32,13 @@ class Zygote:
 
     def __init__(
         self,
-        roles: Sequence[str],
-        environment: Mapping[str, str],
-        module: str = "service.hosting.zygote",
+        command: ZygoteCommand,
+        begun: Spawned | None = None,
         on_death: Callable[[Ending], None] = lambda _: None,
         scratch: Scratch | None = None,
     ) -> None:
-        self._command = (sys.executable, "-P", "-m", module)
-        self._roles = roles
-        self._environment = dict(environment)
+        self._command = command
+        self._begun = begun
         self._process: ZygoteProcess | None = None
         self._promoted: ZygoteProcess | None = None
         self._spare: Spare | None = None
@@ -75,6 +72,9 @@ class Zygote:
 
     async def close(self) -> None:
         """Ends the zygote and every child; returns when all are gone."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.end()
         process, self._process = self._process, None
         if process is not None:
             await process.end()
@@ -106,11 +106,19 @@ class Zygote:
         return process
 
     def _started(self) -> ZygoteProcess:
+        begun, self._begun = self._begun, None
         try:
-            return ZygoteProcess.spawn(self._command, self._roles, self._environment, self._died)
+            return self._taken_over(begun or self._command.spawn())
         except OSError as error:
             self._note_failure()
             raise not_started(str(error)) from error
+
+    def _taken_over(self, spawned: Spawned) -> ZygoteProcess:
+        with contextlib.ExitStack() as undo:
+            undo.callback(spawned.end)
+            made = ZygoteProcess(spawned, self._died)
+            undo.pop_all()
+        return made
 
     def _died(self, process: ZygoteProcess) -> None:
         self._on_death(process.ending)

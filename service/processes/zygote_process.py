@@ -7,10 +7,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from service.errors import PassingFault
 from service.processes import lifetime
@@ -19,6 +18,7 @@ from service.processes.child import Child
 from service.processes.ending import Ending, EndReason, ending
 from service.processes.forker import MESSAGE_BYTES, SPARE
 from service.processes.spare import Spare
+from service.processes.spawning import Spawned
 
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0
@@ -26,40 +26,19 @@ _END_SECONDS: Final = 5.0
 _T = TypeVar("_T")
 
 
-class Process(Protocol):
-    """A child of this process, as `subprocess.Popen` and `Spare` are."""
-
-    pid: int
-    returncode: int | None
-
-    def kill(self) -> None:
-        """Sends SIGKILL."""
-        ...
-
-    def wait(self) -> object:
-        """Reaps it."""
-        ...
-
-
 class ZygoteProcess:
-    """One zygote, from `spawn` or `promote`; `ended` is set when all of its children are gone too.
+    """One zygote, spawned or promoted; `ended` is set when all of its children are gone too.
 
     `on_death` is called once if it dies without having been asked to, before its children are gone.
     """
 
-    def __init__(
-        self,
-        process: Process,
-        control: socket.socket,
-        mark: str,
-        on_death: Callable[["ZygoteProcess"], None],
-    ) -> None:
+    def __init__(self, spawned: Spawned, on_death: Callable[["ZygoteProcess"], None]) -> None:
         loop = asyncio.get_running_loop()
-        self._process = process
-        self._pidfd = os.pidfd_open(process.pid)
-        self._control = control
+        self._process = spawned.process
+        self._pidfd = os.pidfd_open(spawned.process.pid)
+        self._control = spawned.control
         self._control.setblocking(False)
-        self._mark = mark
+        self._mark = spawned.mark
         self._spares: set[int] = set()
         self._tokens = itertools.count(1)
         self._ready: asyncio.Future[None] = loop.create_future()
@@ -75,30 +54,10 @@ class ZygoteProcess:
         loop.add_reader(self._control.fileno(), self._on_report)
         loop.add_reader(self._pidfd, self._on_end)
 
-    @classmethod
-    def spawn(
-        cls,
-        command: Sequence[str],
-        roles: Sequence[str],
-        environment: Mapping[str, str],
-        on_death: Callable[["ZygoteProcess"], None],
-    ) -> Self:
-        """Exec'd; raises OSError if that cannot be done."""
-        lifetime.adopt_orphans()
-        mark = f"PODIUM_ZYGOTE={os.urandom(8).hex()}"
-        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, contextlib.ExitStack() as undo:
-            undo.callback(control.close)
-            process = _spawn(command, theirs, roles, environment, mark)
-            undo.callback(process.kill)
-            made = cls(process, control, mark, on_death)
-            undo.pop_all()
-        return made
-
     def promote(self, spare: Spare, on_death: Callable[["ZygoteProcess"], None]) -> "ZygoteProcess":
         """The zygote that takes over from this one, which has ended; raises OSError."""
         control = spare.promote()
-        return ZygoteProcess(spare, control, self._mark, on_death)
+        return ZygoteProcess(Spawned(spare, control, self._mark), on_death)
 
     async def spare(self) -> Spare:
         """A fork of this one that can take over from it. Raises `PassingFault` or OSError."""
@@ -254,23 +213,6 @@ class ZygoteProcess:
             child.report_exit(None)
         self._children.clear()
         self.ended.set_result(None)
-
-
-def _spawn(
-    command: Sequence[str],
-    control: socket.socket,
-    roles: Sequence[str],
-    environment: Mapping[str, str],
-    mark: str,
-) -> subprocess.Popen[bytes]:
-    name, _, value = mark.partition("=")
-    return subprocess.Popen(
-        [*command, str(control.fileno()), str(os.getpid()), *roles],
-        env={**environment, name: value},
-        stdin=subprocess.DEVNULL,
-        pass_fds=(control.fileno(),),
-        start_new_session=True,
-    )
 
 
 def not_started(detail: str) -> PassingFault:

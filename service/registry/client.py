@@ -24,13 +24,10 @@ from service.registry.asking import KeptChild, ask, fault_error
 from service.registry.eviction import make_room
 from service.registry.locks import Lock, Locked
 from service.registry.remembering import Memory, Remembered
+from service.registry.roles import registry_role
 from service.registry.survey import Survey
 from service.registry.wire import SENTENCES, Fault, Operation
 
-REGISTRY_ROLE: Final = "service.registry.child"
-DATABASE_ROLE: Final = "service.registry.database_child"
-# mlflow/store/db/db_types.py, DATABASE_ENGINES; a driver may follow (`postgresql+psycopg2`).
-_DATABASES: Final = frozenset({"mssql", "mysql", "postgresql", "sqlite"})
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
 _MLFLOW_PATIENCE: Final = {
@@ -53,13 +50,6 @@ class Deadlines:
     fetch: float = 600.0
     verify: float = 10.0
     answer: int = 5
-
-
-def registry_role(environment: Mapping[str, str]) -> str:
-    """The role of children that ask the registry which MLflow's variables name."""
-    address = environment.get("MLFLOW_REGISTRY_URI") or environment.get("MLFLOW_TRACKING_URI", "")
-    scheme = address.partition(":")[0]
-    return DATABASE_ROLE if scheme.partition("+")[0] in _DATABASES else REGISTRY_ROLE
 
 
 @dataclass(frozen=True, slots=True)

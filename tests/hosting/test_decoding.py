@@ -29,6 +29,7 @@ from service.hosting.slicing import encoded_slices, slices
 from service.hosting.wire import encode_batch
 from service.processes.child import Child
 from service.processes.output import OnLine
+from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
 from service.server.running import Running
 from tests.contract.signatures import LIMITS, column
@@ -85,7 +86,8 @@ async def decoder(zygote: Zygote, told: Told) -> AsyncIterator[Decoder]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stand_ins() -> AsyncIterator[StandIns]:
     """Processes that only look like decoders."""
-    zygote = Zygote([STAND_IN], {"PYTHONPATH": os.getcwd()}, "tests.processes.bare_zygote")  # noqa: PTH109 - the shell's word for it
+    here = {"PYTHONPATH": os.getcwd()}  # noqa: PTH109 - the shell's word for it
+    zygote = Zygote(ZygoteCommand((STAND_IN,), here, "tests.processes.bare_zygote"))
     yield StandIns(zygote)
     await zygote.close()
 

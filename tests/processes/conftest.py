@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.processes.zygote import Zygote
-from tests.processes.orders import ENVIRONMENT, MODULE, ROLE
+from tests.processes.orders import COMMAND
 
 
 @pytest.fixture
 async def zygote() -> AsyncIterator[Zygote]:
     """A zygote without heavy libraries."""
-    made = Zygote([ROLE], ENVIRONMENT, MODULE)
+    made = Zygote(COMMAND)
     yield made
     await made.close()

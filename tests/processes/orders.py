@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from service.processes.child import Child
+from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
 
 ROLE = "tests.processes.obedient"
 MODULE = "tests.processes.bare_zygote"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GREETING": "hello"}
+COMMAND = ZygoteCommand((ROLE,), ENVIRONMENT, MODULE)
 SECONDS = 20
 
 

@@ -15,9 +15,7 @@ from service.processes.channel import ChannelClosed
 from service.processes.ending import Ending, EndReason
 from service.processes.zygote import Zygote
 from tests.processes.orders import (
-    ENVIRONMENT,
-    MODULE,
-    ROLE,
+    COMMAND,
     SECONDS,
     forked,
     parent_of,
@@ -98,7 +96,7 @@ async def test_zygote_that_is_killed_while_it_starts_fails_who_waits_and_is_repl
 async def test_death_of_the_zygote_is_told_and_another_started_at_once() -> None:
     """Before anybody asks for a process again; an end that was asked for is no death."""
     deaths: list[Ending] = []
-    zygote = Zygote([ROLE], ENVIRONMENT, MODULE, on_death=deaths.append)
+    zygote = Zygote(COMMAND, on_death=deaths.append)
     await zygote.start()
     first = zygote._process
     os.kill(parent_of(await forked(zygote)), signal.SIGKILL)
@@ -125,6 +123,23 @@ async def test_role_that_cannot_be_had_costs_nobody_else(zygote: Zygote) -> None
     assert refused.value.detail == "KeyError('tests.processes.unknown')"
     assert (await told(child, do="echo"))["pid"] == child.pid
     assert parent_of(await forked(zygote)) == parent_of(child)
+
+
+async def test_zygote_that_was_begun_before_is_taken_over() -> None:
+    """With whatever it has imported meanwhile; it is the zygote's own from then on."""
+    begun = COMMAND.spawn()
+    zygote = Zygote(COMMAND, begun)
+    assert parent_of(await forked(zygote)) == begun.process.pid
+    await zygote.close()
+    assert not running(begun.process.pid)
+    begun.end()
+
+
+async def test_zygote_that_was_begun_and_never_needed_is_ended() -> None:
+    """When the one who was given it closes."""
+    begun = COMMAND.spawn()
+    await Zygote(COMMAND, begun).close()
+    assert not running(begun.process.pid)
 
 
 async def test_stopped_zygote_costs_no_running_child(
@@ -202,10 +217,10 @@ async def test_spare_zygote_that_dies_alone_is_replaced(zygote: Zygote) -> None:
 FRONT = """
 import asyncio, json, sys
 from service.processes.zygote import Zygote
-from tests.processes.orders import ENVIRONMENT, MODULE, ROLE
+from tests.processes.orders import COMMAND, ROLE
 
 async def main():
-    zygote = Zygote([ROLE], ENVIRONMENT, MODULE)
+    zygote = Zygote(COMMAND)
     pids = []
     for do in ("compute", "fork", "fork away"):
         child = await zygote.fork(ROLE, 1000, lambda *_: None)

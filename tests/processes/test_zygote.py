@@ -13,9 +13,7 @@ from service.processes.channel import ChannelClosed
 from service.processes.scratch import Scratch
 from service.processes.zygote import Zygote
 from tests.processes.orders import (
-    ENVIRONMENT,
-    MODULE,
-    ROLE,
+    COMMAND,
     SECONDS,
     Lines,
     forked,
@@ -68,7 +66,7 @@ async def test_child_that_talks_out_of_turn_is_not_heard_again(
 
 async def test_child_has_a_temporary_folder_of_its_own_while_it_lives(tmp_path: Path) -> None:
     """By variable and by Python's module; twenty thousand files in it are gone a moment later."""
-    zygote = Zygote([ROLE], ENVIRONMENT, MODULE, scratch=Scratch(tmp_path))
+    zygote = Zygote(COMMAND, scratch=Scratch(tmp_path))
     child = await forked(zygote)
     answer = await told(child, do="echo")
     folder = Path(answer["folder"])

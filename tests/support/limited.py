@@ -11,7 +11,7 @@ import json
 import os
 import resource
 
-from service.app import serve
+from service.app import Given, serve
 from service.server.patience import ClientLimits
 from service.settings import load_settings
 
@@ -27,7 +27,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     limits = ClientLimits(**json.loads(os.environ["TEST_CLIENT_LIMITS"]))
     settings = load_settings({"port": given.port, "models": tuple(given.model)})
-    serve(settings, dict(os.environ), limits)
+    serve(Given(settings, dict(os.environ)), limits)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ import pytest_asyncio
 
 from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
+from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
-from service.registry.client import DATABASE_ROLE, REGISTRY_ROLE
+from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def zygote() -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
-    hosting = [HOST_ROLE, SKOPS_HOST_ROLE, DECODER_ROLE, INSPECTOR_ROLE]
-    made = Zygote([*hosting, REGISTRY_ROLE, DATABASE_ROLE], host_environment(os.environ, hosts=2))
+    hosting = (HOST_ROLE, SKOPS_HOST_ROLE, DECODER_ROLE, INSPECTOR_ROLE)
+    roles = (*hosting, REGISTRY_ROLE, DATABASE_ROLE)
+    made = Zygote(ZygoteCommand(roles, host_environment(os.environ, hosts=2)))
     await made.start()
     yield made
     await made.close()

@@ -1,0 +1,83 @@
+"""A zygote as a new process, before anybody talks to it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from service.processes import lifetime
+
+_MODULE: Final = "service.hosting.zygote"
+
+
+class Process(Protocol):
+    """A child of this process, as `subprocess.Popen` and `Spare` are."""
+
+    pid: int
+    returncode: int | None
+
+    def kill(self) -> None:
+        """Sends SIGKILL."""
+        ...
+
+    def wait(self) -> object:
+        """Reaps it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A zygote that imports what it needs, or has done so.
+
+    `mark` is in its environment, as NAME=value, and so in that of all that come from it.
+    """
+
+    process: Process
+    control: socket.socket
+    mark: str
+
+    def end(self) -> None:
+        """Returns when it has gone; nothing is done if it has been ended by somebody else."""
+        self.control.close()
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class ZygoteCommand:
+    """How zygotes are started.
+
+    Attributes:
+        roles: the modules whose `run` a child may be asked to call.
+        environment: the whole environment of the zygote and so of every child.
+        module: the zygote's main, called as `service.hosting.zygote` is.
+    """
+
+    roles: tuple[str, ...]
+    environment: Mapping[str, str]
+    module: str = _MODULE
+
+    def spawn(self) -> Spawned:
+        """Exec'd by this thread, with which it ends; raises OSError if that cannot be done."""
+        lifetime.adopt_orphans()
+        mark = os.urandom(8).hex()
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(control.close)
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", self.module),
+                    *(str(theirs.fileno()), str(os.getpid()), *self.roles),
+                ],
+                env={**self.environment, "PODIUM_ZYGOTE": mark},
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+            undo.pop_all()
+        return Spawned(process, control, f"PODIUM_ZYGOTE={mark}")

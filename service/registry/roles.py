@@ -1,0 +1,16 @@
+"""What the zygote may be asked to become for the registry: the child that asks it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+REGISTRY_ROLE: Final = "service.registry.child"
+DATABASE_ROLE: Final = "service.registry.database_child"
+# mlflow/store/db/db_types.py, DATABASE_ENGINES; a driver may follow (`postgresql+psycopg2`).
+_DATABASES: Final = frozenset({"mssql", "mysql", "postgresql", "sqlite"})
+
+
+def registry_role(environment: Mapping[str, str]) -> str:
+    """The role of children that ask the registry which MLflow's variables name."""
+    address = environment.get("MLFLOW_REGISTRY_URI") or environment.get("MLFLOW_TRACKING_URI", "")
+    scheme = address.partition(":")[0]
+    return DATABASE_ROLE if scheme.partition("+")[0] in _DATABASES else REGISTRY_ROLE
