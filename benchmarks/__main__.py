@@ -8,6 +8,7 @@ figures are medians of the rounds. No server is pinned to a core, and the load g
 cores with it. Exit status 1: an answer was wrong. A ratio that was not reached is in the table.
 """
 
+import contextlib
 import signal
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from benchmarks.plot import draw
 from benchmarks.report import print_report
 from benchmarks.rounds import Rounds, steps
 from benchmarks.tools import find_k6, find_mlserver, find_wrk
+from benchmarks.tracking import tracking_server
 
 _CONSOLE = Console(stderr=True)
 
@@ -52,7 +54,7 @@ def _k6(plan: Plan, skipped: list[str]) -> Path | None:
     return program
 
 
-def measured(plan: Plan, folder: Path) -> Benchmarks:
+def measured(plan: Plan, folder: Path, *, database: bool) -> Benchmarks:
     """Runs the plan with whatever tools can be had; raises `WrongAnswerError`."""
     skipped: list[str] = []
     if not find_wrk(_CONSOLE.print):
@@ -63,7 +65,8 @@ def measured(plan: Plan, folder: Path) -> Benchmarks:
     machine = this_machine()
     _CONSOLE.print("Training the models ...")
     made = prepared(folder, plan.models or ("iris",))
-    with Progress(
+    store = contextlib.nullcontext(made) if database else tracking_server(made)
+    with store as asked, Progress(
         BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
         console=_CONSOLE,
     ) as progress:  # fmt: skip
@@ -72,7 +75,7 @@ def measured(plan: Plan, folder: Path) -> Benchmarks:
         def advance(words: str) -> None:
             progress.update(task, advance=1, description=words)
 
-        rounds = Rounds(plan, made, peers, k6, advance)
+        rounds = Rounds(plan, asked, peers, k6, advance)
         rounds.run()
     skipped += rounds.skipped
     figures = tuple(rounds.figures)
@@ -83,12 +86,14 @@ def measured(plan: Plan, folder: Path) -> Benchmarks:
 @click.option("--quick", is_flag=True, help="Fewer loads and rounds: under two minutes.")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(EVERY_PEER), help="Only this.")
 @click.option("--case", "cases", multiple=True, help="Only this, such as iris-1.")
+@click.option("--database", is_flag=True, help="MLflow's SQLite file instead of its server.")
 @click.option("--json", "figures", type=click.Path(path_type=Path), help="Write figures there.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw them there (.svg or .png).")
-def main(
+def main(  # noqa: PLR0913, PLR0917 - one for each option
     quick: bool,  # noqa: FBT001 - click gives it by name
     peers: tuple[str, ...],
     cases: tuple[str, ...],
+    database: bool,  # noqa: FBT001 - the same
     figures: Path | None,
     plot: Path | None,
 ) -> None:
@@ -98,7 +103,7 @@ def main(
     plan = narrowed(QUICK if quick else FULL, peers, cases)
     try:
         with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder:
-            found = measured(plan, Path(folder))
+            found = measured(plan, Path(folder), database=database)
     except WrongAnswerError as error:
         _CONSOLE.print(f"wrong answer: {error}", markup=False)
         sys.exit(1)

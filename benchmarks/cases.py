@@ -40,15 +40,19 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A folder with an MLflow store, models in it under the alias `champion`, and their cases."""
+    """A folder with an MLflow store, models in it under the alias `champion`, and their cases.
+
+    `server` is the address of an MLflow server on that store, if one runs.
+    """
 
     folder: Path
     cases: tuple[Case, ...]
+    server: str | None = None
 
     @property
     def tracking_uri(self) -> str:
-        """Of the store."""
-        return store_of(self.folder)
+        """Of the server, else of the store itself."""
+        return self.server or store_of(self.folder)
 
     def case(self, name: str) -> Case:
         """The case of that name."""

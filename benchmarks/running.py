@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,29 +45,42 @@ class NotReadyError(Exception):
 @contextlib.contextmanager
 def running(peer: Peer, prepared: Prepared, model: str) -> Iterator[Running]:
     """Starts the peer for the model; at the end all its processes are gone."""
-    port = _free_port()
-    command = peer.command(prepared, model, port)
-    log = prepared.folder / f"{peer.key}-{model}.log"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command, environment = peer.command(prepared, model, port), peer.environment(prepared)
+    ready, log = f"{url}{peer.ready_path(model)}", prepared.folder / f"{peer.key}-{model}.log"
     started = time.monotonic()
+    with running_command(command, os.environ | environment, ready, log) as pid:
+        yield Running(peer, model, pid, url, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def running_command(
+    command: Sequence[str], environment: Mapping[str, str], ready: str, log: Path
+) -> Iterator[int]:
+    """The process, once the address `ready` answers 200; at the end all below it are gone too.
+
+    Raises `NotReadyError`.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=_ROOT,
-            env=os.environ | peer.environment(prepared),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
-    url = f"http://127.0.0.1:{port}"
     try:
-        _wait(process, f"{url}{peer.ready_path(model)}", log)
-        yield Running(peer, model, process.pid, url, time.monotonic() - started)
+        _wait(process, ready, log)
+        yield process.pid
     finally:
         _end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One of 127.0.0.1 that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -15,6 +15,7 @@ from benchmarks.plan import Plan
 from benchmarks.preparing import prepare
 from benchmarks.rounds import Rounds
 from benchmarks.running import NotReadyError, Running, running
+from benchmarks.tracking import tracking_server
 from tests.support.services import alive
 
 
@@ -123,15 +124,16 @@ def test_peers_are_asked_the_same_in_their_own_words(case: Case) -> None:
 
 
 def test_podium_is_started_checked_and_measured(migrated_database: Path, tmp_path: Path) -> None:
-    """A plan without loads, which need wrk: a real model, its right answers, its memory."""
+    """A plan without loads, which need wrk: a real model, its right answers, its memory.
+
+    The model is found by MLflow's server.
+    """
     shutil.copyfile(migrated_database, tmp_path / "mlflow.db")
     prepare(tmp_path, ["iris"])
     steps = list[str]()
-    rounds = Rounds(
-        Plan("none", (), 1), read_cases(tmp_path), {"podium": Podium()}, None, steps.append
-    )
-
-    rounds.run()
+    with tracking_server(read_cases(tmp_path)) as made:
+        rounds = Rounds(Plan("none", (), 1), made, {"podium": Podium()}, None, steps.append)
+        rounds.run()
 
     (start,) = rounds.starts
     assert (start.peer, start.rounds, steps) == ("podium", 1, ["Podium starts alone"])
