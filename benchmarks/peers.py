@@ -89,7 +89,9 @@ class Podium(_MlflowProtocol):
         home = str(prepared.folder / "podium")
         program = str(_PROGRAMS / "podium")
         refs = ["--model", f"{model}@{ALIAS}"]
-        return [program, "serve", *refs, "--port", str(port), "--home", home]
+        # Its name stays too, whatever its port, so that it knows what it served.
+        where = ["--port", str(port), "--home", home, "--service-name", "benchmark"]
+        return [program, "serve", *refs, *where]
 
 
 class MlflowServe(_MlflowProtocol):

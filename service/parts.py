@@ -57,8 +57,7 @@ def new_ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
 
 def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
     """What each slot has served before, on disk."""
-    folder = settings.service_folder / "slots"
-    history = DiskHistory(folder, registry, HistoryReport(logs.logger))
+    history = DiskHistory(settings.history_folder, registry, HistoryReport(logs.logger))
     history.open(settings.refs)
     return history
 

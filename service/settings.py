@@ -196,6 +196,11 @@ class Settings(BaseSettings):
         name = self.service_name or f"{self.host}:{self.port}"
         return self.home.resolve() / "services" / quote(name, safe=":")
 
+    @property
+    def history_folder(self) -> Path:
+        """What each slot of this service served last, and before; not made yet."""
+        return self.service_folder / "slots"
+
 
 SECRETS: Final = tuple(
     name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None

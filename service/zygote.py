@@ -11,15 +11,22 @@ from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.processes.spawning import Spawned, ZygoteCommand
 from service.registry.roles import registry_role
+from service.registry.served_formats import may_be_skops
 from service.settings import Settings
 
 
 def zygote_command(settings: Settings, environment: Mapping[str, str]) -> ZygoteCommand:
-    """For the settings, and the registry that MLflow's variables in `environment` name."""
-    hosting = (HOST_ROLE, SKOPS_HOST_ROLE, DECODER_ROLE, INSPECTOR_ROLE)
-    return ZygoteCommand(
-        (*hosting, registry_role(environment)), host_environment(os.environ, settings.hosts)
-    )
+    """For the settings, and the registry that MLflow's variables in `environment` name.
+
+    What skops imports takes half a second and 13 MB, and twice that where it comes after the first
+    forks; it is imported late where it will hardly be needed.
+    """
+    roles = (HOST_ROLE, DECODER_ROLE, registry_role(environment))
+    by_skops = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
+    child_environment = host_environment(os.environ, settings.hosts)
+    if settings.trust == "no-pickle" or may_be_skops(settings.history_folder, settings.refs):
+        return ZygoteCommand((*roles, *by_skops), child_environment)
+    return ZygoteCommand(roles, child_environment, late=by_skops)
 
 
 @contextlib.contextmanager

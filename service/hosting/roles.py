@@ -7,5 +7,3 @@ HOST_ROLE: Final = "service.hosting.host"
 SKOPS_HOST_ROLE: Final = "service.hosting.host_with_skops"
 DECODER_ROLE: Final = "service.hosting.decoder"
 INSPECTOR_ROLE: Final = "service.hosting.inspector"
-# What these import takes half a second and 14 MB, and not every service needs them.
-LATE_ROLES: Final = frozenset({SKOPS_HOST_ROLE, INSPECTOR_ROLE})

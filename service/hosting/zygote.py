@@ -1,7 +1,10 @@
-"""`python -P -m service.hosting.zygote FD FRONT ROLE...` imports what models need once, then forks.
+"""What imports once what models need, and then forks.
 
-FD is the control socket, FRONT the process to end with, each ROLE a module whose `run` a child
-calls with its channel. A host that is forked from here is ready in a tenth of the time of one that
+    python -P -m service.hosting.zygote FD FRONT ROLES LATE
+
+FD is the control socket, FRONT the process to end with, ROLES and LATE modules, joined by commas,
+whose `run` a child calls with its channel; LATE ones are imported when the first is asked for. A
+host that is forked from here is ready in a tenth of the time of one that
 imports by itself, and shares the libraries' memory. The environment is what the front allows; no
 credential is among it.
 """
@@ -16,7 +19,6 @@ from functools import partial
 from typing import Final
 
 from service.hosting.isolation import note_podiums_modules
-from service.hosting.roles import LATE_ROLES
 from service.processes import lifetime
 from service.processes.forker import Forker, Role
 from service.processes.victims import FORKING, prefer_as_victim
@@ -67,13 +69,13 @@ def _role(allowed: Collection[str], name: str) -> Role:
 
 def main(preloaded: Sequence[str] = PRELOADED) -> None:
     """Serves the front that started this process, and ends with it."""
-    descriptor, front, *roles = sys.argv[1:]
+    descriptor, front, roles, late = sys.argv[1:]
     lifetime.die_with_parent(int(front))
     lifetime.adopt_orphans()
     prefer_as_victim(FORKING)
     control = socket.socket(fileno=int(descriptor))
-    _preload([*preloaded, *(role for role in roles if role not in LATE_ROLES)])
-    forker = Forker(control, partial(_role, roles))
+    _preload([*preloaded, *roles.split(",")])
+    forker = Forker(control, partial(_role, {*roles.split(","), *late.split(",")}))
     # From here on there are children: the front's end is answered by ending them first.
     lifetime.die_with_parent(int(front), signal.SIGTERM)
     forker.run()

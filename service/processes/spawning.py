@@ -56,11 +56,13 @@ class ZygoteCommand:
         roles: the modules whose `run` a child may be asked to call.
         environment: the whole environment of the zygote and so of every child.
         module: the zygote's main, called as `service.hosting.zygote` is.
+        late: more roles, which are imported when the first child is asked for.
     """
 
     roles: tuple[str, ...]
     environment: Mapping[str, str]
     module: str = _MODULE
+    late: tuple[str, ...] = ()
 
     def spawn(self) -> Spawned:
         """Exec'd by this thread, with which it ends; raises OSError if that cannot be done."""
@@ -72,7 +74,8 @@ class ZygoteCommand:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", self.module),
-                    *(str(theirs.fileno()), str(os.getpid()), *self.roles),
+                    *(str(theirs.fileno()), str(os.getpid())),
+                    *(",".join(self.roles), ",".join(self.late)),
                 ],
                 env={**self.environment, "PODIUM_ZYGOTE": mark},
                 stdin=subprocess.DEVNULL,

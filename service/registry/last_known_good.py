@@ -6,7 +6,6 @@ what is served is read from the artifact again, once that was verified.
 """
 
 import contextlib
-import hashlib
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from service.following.refs import ModelRef, VersionId
 from service.registry.artifacts import artifact_of, is_place
 from service.registry.client import Lying
 from service.registry.durable import write_whole
+from service.registry.served_formats import record_of
 from service.registry.wire import Fault
 
 _MAX_SERVED: Final = 200
@@ -155,7 +155,7 @@ class DiskHistory:
         return self._records[ref]
 
     def _read(self, ref: ModelRef) -> _Record:
-        path = self._path(ref)
+        path = record_of(self._folder, ref)
         try:
             with path.open("rb") as file:
                 return _decoded(ref, file.read(_MAX_FILE_BYTES))
@@ -173,17 +173,13 @@ class DiskHistory:
     def _write(self, ref: ModelRef, record: _Record) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path(ref), _encoded(ref, record))
+            write_whole(record_of(self._folder, ref), _encoded(ref, record))
         except (OSError, ValueError) as error:
             message = "What the slot serves could not be kept for the next start."
             self._failed(ref, "history_not_kept", message, error)
 
     def _failed(self, ref: ModelRef, code: str, message: str, error: Exception) -> None:
         self._observer.history_failed(ref, code, message, repr(error))
-
-    def _path(self, ref: ModelRef) -> Path:
-        # A digest, since names of models may be hostile or too long.
-        return self._folder / f"{hashlib.sha256(str(ref).encode()).hexdigest()}.json"
 
 
 class _Writer:
@@ -223,6 +219,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
                 "flavors": fetched.flavors,
                 "loader_module": fetched.loader_module,
                 "from_type_hint": fetched.from_type_hint,
+                "serialization_format": fetched.serialization_format,
             },
             "served": [_plain(version) for version in record.served],
         }
@@ -248,6 +245,7 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
         from_type_hint=described["from_type_hint"] is True,
         tags={_text(key): _text(value) for key, value in stored["tags"].items()},
         serving_example=None,
+        serialization_format=_text_or_none(described.get("serialization_format")),
     )
     served = tuple(_version(each) for each in stored["served"])
     return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:])
@@ -256,7 +254,7 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
 def _signature(stored: Any) -> Mapping[str, str | None] | None:
     if stored is None:
         return None
-    return {_text(part): None if text is None else _text(text) for part, text in stored.items()}
+    return {_text(part): _text_or_none(text) for part, text in stored.items()}
 
 
 def _plain(version: VersionId) -> list[Any]:
@@ -268,6 +266,10 @@ def _version(stored: Any) -> VersionId:
     if not isinstance(created, int):
         raise TypeError("no creation timestamp")
     return VersionId(_text(name), created, _text(version))
+
+
+def _text_or_none(stored: Any) -> str | None:
+    return None if stored is None else _text(stored)
 
 
 def _text(stored: Any) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -140,6 +141,18 @@ async def test_zygote_that_was_begun_and_never_needed_is_ended() -> None:
     begun = COMMAND.spawn()
     await Zygote(COMMAND, begun).close()
     assert not running(begun.process.pid)
+
+
+async def test_role_that_cannot_be_imported_costs_nobody_else() -> None:
+    """Late ones are imported when a child is asked for; the zygote outlives what they raise."""
+    zygote = Zygote(replace(COMMAND, late=("tests.processes.missing",)))
+    child = await forked(zygote)
+    with pytest.raises(PassingFault) as refused:
+        await zygote.fork("tests.processes.missing", 1000, lambda *_: None)
+    assert "No module named 'tests.processes.missing'" in refused.value.detail
+    assert (await told(child, do="echo"))["pid"] == child.pid
+    assert parent_of(await forked(zygote)) == parent_of(child)
+    await zygote.close()
 
 
 async def test_stopped_zygote_costs_no_running_child(

@@ -15,9 +15,9 @@ from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def zygote() -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
-    hosting = (HOST_ROLE, SKOPS_HOST_ROLE, DECODER_ROLE, INSPECTOR_ROLE)
-    roles = (*hosting, REGISTRY_ROLE, DATABASE_ROLE)
-    made = Zygote(ZygoteCommand(roles, host_environment(os.environ, hosts=2)))
+    roles = (HOST_ROLE, DECODER_ROLE, REGISTRY_ROLE, DATABASE_ROLE)
+    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
+    made = Zygote(ZygoteCommand(roles, host_environment(os.environ, hosts=2), late=late))
     await made.start()
     yield made
     await made.close()

@@ -1,0 +1,32 @@
+"""How what a service served last was saved, told before anything heavy is imported."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from service.following.refs import ModelRef
+
+
+def record_of(folder: Path, ref: ModelRef) -> Path:
+    """The file of that slot in the folder of `service.registry.last_known_good`."""
+    # A digest, since names of models may be hostile or too long.
+    return folder / f"{hashlib.sha256(str(ref).encode()).hexdigest()}.json"
+
+
+def may_be_skops(folder: Path, refs: Iterable[ModelRef]) -> bool:
+    """Whether skops has saved what one of the slots served last, as far as can be told.
+
+    MLflow saves scikit-learn's models by it if not told otherwise, so a slot of which nothing is
+    known may well come to need it.
+    """
+    return any(_format(record_of(folder, ref)) in {"skops", "unknown"} for ref in refs)
+
+
+def _format(record: Path) -> str | None:
+    try:
+        found = orjson.loads(record.read_bytes())["described"]["serialization_format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"
+    return found if isinstance(found, str) else None
