@@ -4,9 +4,8 @@
 
 FD is the control socket, FRONT the process to end with, ROLES and LATE modules, joined by commas,
 whose `run` a child calls with its channel; LATE ones are imported when the first is asked for. A
-host that is forked from here is ready in a tenth of the time of one that
-imports by itself, and shares the libraries' memory. The environment is what the front allows; no
-credential is among it.
+host that is forked from here is ready in a tenth of the time of one that imports by itself, and
+shares the libraries' memory. The environment is what the front allows; no credential is among it.
 """
 
 import gc
