@@ -146,11 +146,11 @@ async def test_port_that_nobody_could_be_told_is_refused(stage: Stage) -> None:
 
 
 async def test_home_that_is_a_file_is_one_clear_line(stage: Stage) -> None:
-    """With the name of the setting and the system's reason."""
+    """With the name of the setting, the system's reason, and what to do."""
     stage.settings.home.write_text("in the way")
     found = await finding(stage.settings)
     home = stage.settings.home
-    assert found == f"PODIUM_HOME: '{home}' cannot be used: File exists."
+    assert found == f"PODIUM_HOME: '{home}' cannot be used: File exists; choose another."
 
 
 async def test_an_up_that_runs_is_named(stage: Stage) -> None:
