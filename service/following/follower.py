@@ -157,7 +157,9 @@ class Follower:
 
     def _view(self, slot: Slot) -> SlotView:
         staging = slot.aspired if slot.aspired in self._staging else None
-        return SlotView(slot.version, staging, slot.aspired, slot.quarantined, slot.retry_at)
+        # What cannot come back by itself is fetched and loaded as if it did not serve.
+        serving = None if slot.irreplaceable else slot.version
+        return SlotView(serving, staging, slot.aspired, slot.quarantined, slot.retry_at)
 
     def _note_look(self, slot: Slot, code: str, message: str, detail: str) -> None:
         # What is wrong with the aspired version says more than one look without an answer.
@@ -232,6 +234,7 @@ class Follower:
     def _offer(self, slot: Slot, servable: Servable, journey: Journey) -> None:
         # The same version with other processes, for want of the first ones, is no swap.
         if self._holding.renew(slot, servable):
+            self._recorder.renewed(slot, servable)
             return
         findings = self._passes(slot, servable.fetched, journey)
         if findings is not None:

@@ -21,7 +21,7 @@ class SlotView:
     """What the policy needs to know of a slot.
 
     Attributes:
-        serving: the version that answers now.
+        serving: the version that answers now, and can go on; else None.
         staging: whether the aspired version is on its way.
         aspired: what the last look found.
         quarantined: a version that has failed by its own fault while it was aspired.

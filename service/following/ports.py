@@ -5,7 +5,7 @@ runs on both.
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +65,8 @@ class FetchedVersion:
         tags: the version's tags in the registry.
         serving_example: the bytes of `serving_input_example.json`, a ready request, if it has one.
         serialization_format: how the `sklearn` flavour says that its model is saved.
+        verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
+            Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
             the artifact any more.
     """
@@ -79,6 +81,7 @@ class FetchedVersion:
     tags: Mapping[str, str]
     serving_example: bytes | None
     serialization_format: str | None = None
+    verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
 
 
@@ -117,6 +120,11 @@ class Predictor(Protocol):
     @property
     def ready(self) -> bool:
         """A host can answer, or the first replacement of the last one is on its way."""
+        ...
+
+    @property
+    def irreplaceable(self) -> bool:
+        """No other could be loaded in place of a host that died: its files are altered, say."""
         ...
 
     @property

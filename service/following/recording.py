@@ -43,6 +43,11 @@ class Recorder:
             self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
 
+    def renewed(self, slot: Slot, servable: Servable) -> None:
+        """The slot serves the same version, from other files maybe: those are the good ones now."""
+        if not slot.on_last_known_good:
+            self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
+
     def refused(
         self,
         slot: Slot,

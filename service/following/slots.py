@@ -131,6 +131,11 @@ class Slot:
         return self.binding is not None and self.binding.servable.predictor.ready
 
     @property
+    def irreplaceable(self) -> bool:
+        """Whether what it serves has lost a process, and cannot be loaded from its files again."""
+        return self.binding is not None and self.binding.servable.predictor.irreplaceable
+
+    @property
     def version(self) -> VersionId | None:
         """What serves now."""
         return None if self.binding is None else self.binding.servable.version

@@ -88,6 +88,7 @@ class HostStager:
             example=await self._example(definition, fetched.serving_example),
             no_pickle=self._no_pickle,
             role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,
+            verify=fetched.verify,
         )
         observer = self._observer_of(fetched.version)
         # Requests to what serves already must not feel that another version is loaded.

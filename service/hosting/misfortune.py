@@ -24,6 +24,11 @@ class Misfortune:
         return self._beyond_excuse <= 0
 
     @property
+    def hopeless(self) -> bool:
+        """Whether the last replacement has failed by the version's own fault."""
+        return self._failed_replacements > 0
+
+    @property
     def pause(self) -> float:
         """Seconds before the next replacement: none at first, then 1, 2, 4 up to half a minute."""
         failures = self._beyond_excuse

@@ -51,7 +51,7 @@ class Pool:
         self._slice_rows = limits.max_batch_rows if warmth.row_wise else sys.maxsize
         self._misfortune = Misfortune(limits.hosts)
         self._suspects = Suspects(
-            lambda: self._start_host(Purpose.SECOND_TRY), limits, warmth.seconds
+            lambda: self._start_again(Purpose.SECOND_TRY), limits, warmth.seconds
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
@@ -91,6 +91,11 @@ class Pool:
     def ready(self) -> bool:
         """A host can answer, or the first replacement of the last one is on its way."""
         return not self._closed and (bool(self._hosts) or self._misfortune.bearable)
+
+    @property
+    def irreplaceable(self) -> bool:
+        """No other could be loaded in place of a host that died: its files are altered, say."""
+        return not self._closed and self._misfortune.hopeless
 
     @property
     def status(self) -> PoolStatus:
@@ -152,8 +157,17 @@ class Pool:
         self._hosts.clear()
         self._idle.clear()
 
-    async def _start_host(self, purpose: Purpose, *, behind: bool = False) -> Host:
+    async def _start_again(self, purpose: Purpose) -> Host:
+        return await self._start_host(purpose, verified=False)
+
+    async def _start_host(
+        self, purpose: Purpose, *, behind: bool = False, verified: bool = True
+    ) -> Host:
         try:
+            if not verified:
+                # As long as a load may take: a disk may hang.
+                async with asyncio.timeout(self._limits.load_seconds):
+                    await asyncio.to_thread(self._model.verify)
             child, _ = await start_host(
                 self._forks, self._model, self._limits, self._observer, purpose, behind=behind
             )
@@ -249,7 +263,7 @@ class Pool:
                 self._fail_waiting(NoServable("The model's process could not be replaced."))
             await asyncio.sleep(self._misfortune.pause)
             try:
-                host = await self._start_host(Purpose.SERVING)
+                host = await self._start_again(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
                 self._misfortune.not_replaced(passing=isinstance(error, PassingFault))
             else:

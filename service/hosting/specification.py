@@ -1,5 +1,6 @@
 """What hosts of one version are started with, and what the pool may do with their requests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class HostedModel:
         example: what the version is warmed up with; None where it ships no example.
         no_pickle: whether loading it fails as soon as anything would be unpickled.
         role: what its hosts are forked as.
+        verify: asked before it is loaded again, which may be long after it was fetched: raises
+            `VersionFault` or `PassingFault` unless its files are as they were. Blocks.
     """
 
     path: Path
@@ -60,3 +63,4 @@ class HostedModel:
     example: ValidInput | None
     no_pickle: bool = False
     role: str = HOST_ROLE
+    verify: Callable[[], None] = lambda: None

@@ -75,7 +75,7 @@ class ArtifactCache:
             return None
         lock = Lock.shared(place)
         try:
-            verify(artifact_of(place), place / _MANIFEST)
+            verify_at(place)
         except FileNotFoundError:
             lock.release()
             return None
@@ -92,6 +92,11 @@ class ArtifactCache:
                     kept = _put(whole, candidate) or self.find(candidate)
             return kept
         return None
+
+
+def verify_at(place: Path, *, in_use: bool = False) -> None:
+    """Returns if what lies there is as its manifest says. Raises `Altered` and OSError."""
+    verify(artifact_of(place), place / _MANIFEST, in_use=in_use)
 
 
 def artifact_of(place: Path) -> Path:

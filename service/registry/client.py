@@ -14,15 +14,17 @@ from typing import Any, Final
 
 import orjson
 
+from service.errors import VersionFault
 from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
 from service.processes.child import Child, Forks
 from service.processes.output import OnLine
 from service.processes.removal import remove_tree
-from service.registry.artifacts import artifact_of, is_whole, private_folder
+from service.registry.artifacts import artifact_of, is_whole, private_folder, verify_at
 from service.registry.asking import KeptChild, ask, fault_error
 from service.registry.eviction import make_room
 from service.registry.locks import Lock, Locked
+from service.registry.manifest import Altered
 from service.registry.remembering import Memory, Remembered
 from service.registry.roles import registry_role
 from service.registry.survey import Survey
@@ -266,6 +268,17 @@ def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
     return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
 
 
+def _verify(place: Path) -> None:
+    try:
+        verify_at(place, in_use=True)
+    except Altered as error:
+        # Not passing: as it lies there it will never be loaded again.
+        sentence = SENTENCES[Fault.ALTERED]
+        raise VersionFault("load", Fault.ALTERED, sentence, str(error)) from error
+    except OSError as error:
+        raise fault_error("load", Fault.DISK, repr(error)) from error
+
+
 def _fetched(
     version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lock
 ) -> FetchedVersion:
@@ -280,5 +293,6 @@ def _fetched(
         tags=answer["tags"],
         serving_example=example or None,
         serialization_format=answer["serialization_format"],
+        verify=partial(_verify, cache / answer["place"]),
         lease=lease,
     )

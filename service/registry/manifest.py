@@ -46,16 +46,19 @@ def write_manifest(artifact: Path, manifest: Path) -> None:
     write_whole(manifest, json.dumps({"files": listed}).encode())
 
 
-def verify(artifact: Path, manifest: Path) -> None:
+def verify(artifact: Path, manifest: Path, *, in_use: bool = False) -> None:
     """Returns if the artifact has exactly the files of its manifest, and each is as it was.
 
-    Raises `Altered`, also for a manifest that is torn or missing. Raises OSError.
+    One that is `in_use` may have more: some models write beside their own files. Raises `Altered`,
+    also for a manifest that is torn or missing. Raises OSError.
     """
     expected = _read(manifest)
     try:
         found = dict(_files(artifact))
     except NotPlain as error:
         raise Altered(str(error)) from error
+    if in_use:
+        found = {name: path for name, path in found.items() if name in expected}
     if found.keys() != expected.keys():
         raise Altered(f"other files: {sorted(found.keys() ^ expected.keys())[:3]}")
     # Lengths first: they cost nothing, and tell most of what can have happened.

@@ -163,6 +163,7 @@ class _PredictorInProcess:
     """One host, without the process, behind the front's own handle to it."""
 
     ready = True
+    irreplaceable = False
     status = PoolStatus(1, 0, False, "Nobody has looked.", 0)
 
     def __init__(self, model: PyFuncModel) -> None:

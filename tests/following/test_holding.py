@@ -2,6 +2,7 @@
 
 import asyncio
 
+from service.errors import VersionFault
 from tests.following.fakes import World, version
 
 
@@ -130,3 +131,35 @@ async def test_version_that_is_staged_anew_for_another_slot_swaps_nobody() -> No
     await world.follow()
     assert world.slots.ready
     assert world.events.of("swapped") == [*before, ("iris@shadow", version(2), version(1))]
+
+
+async def test_p11_serving_version_whose_files_are_gone_is_fetched_anew() -> None:
+    """Its last process has ended and none can be loaded: it is no swap, and needs no operator."""
+    world = World()
+    await world.follow_to(version(1))
+    before = world.stager.predictors[version(1)]
+    before.ready, before.irreplaceable = False, True
+    await world.follow()
+    assert world.registry.fetched == [version(1), version(1)]
+    assert world.slot.ready
+    assert world.events.of("swapped") == [("iris@champion", None, version(1))]
+    assert before.closed
+    known = world.history.baseline(world.slot.ref)
+    assert world.slot.binding is not None
+    assert known is world.slot.binding.servable.fetched
+
+
+async def test_p13_serving_version_that_fails_when_it_is_fetched_anew_is_told_and_left() -> None:
+    """The slot says why, and a fault of the version's own is not tried on each tick."""
+    world = World()
+    await world.follow_to(version(1))
+    before = world.stager.predictors[version(1)]
+    before.ready, before.irreplaceable = False, True
+    world.stager.errors[version(1)] = VersionFault("load", "load_failed", "It cannot be loaded.")
+    await world.follow()
+    await world.follow()
+    assert world.stager.staged == [version(1), version(1)]
+    failure = world.slot.status(world.time.now).failure
+    assert failure is not None
+    assert failure.code == "load_failed"
+    assert not before.closed

@@ -28,9 +28,12 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
         retry: bool = True,
         example: bool = True,
         role: str = HOST_ROLE,
+        verify: Callable[[], None] = lambda: None,
     ) -> Pool:
         shown = double_rows(1.0, 2.0, 4.0) if example else None
-        model = HostedModel(place, joinable, "as the test says", retry, shown, role=role)
+        model = HostedModel(
+            place, joinable, "as the test says", retry, shown, role=role, verify=verify
+        )
         pool = await Pool.start(zygote, model, limits or Limits(), counts or Counts())
         pools.append(pool)
         return pool

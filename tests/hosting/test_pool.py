@@ -303,3 +303,21 @@ async def test_p2_version_that_cannot_be_loaded_is_refused(
     with pytest.raises(VersionFault) as caught:
         await make_pool(tmp_path)
     assert (caught.value.stage, caught.value.reason) == ("load", "load_failed")
+
+
+async def test_p1_host_of_files_that_are_not_as_they_were_is_never_started(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """What replaces a host would answer otherwise; and the pool says that it has no way out."""
+    altered = VersionFault("load", "artifact_altered", "The artifact was altered.")
+
+    def verify() -> None:
+        raise altered
+
+    pool = await make_pool(temperamental, verify=verify)
+    assert not pool.irreplaceable
+    os.kill(pids(pool)[0], signal.SIGKILL)
+    await until(lambda: pool.irreplaceable, SECONDS, "the replacement failed")
+    [refused] = await answers(pool.predict(double_rows(1.0)))
+    assert isinstance(refused, NoServable)
+    assert pids(pool) == []

@@ -1,11 +1,13 @@
 """The cache as a service uses it: verified by its own child, leased, emptied and shared."""
 
 import asyncio
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from service.errors import FollowingError, PassingFault
+from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.ports import FetchedVersion
 from service.registry.artifacts import discard
 from tests.registry.conftest import MakeRegistry
@@ -25,6 +27,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def downloads(server: ScriptedServer) -> int:
     """How often the artifact's large file was asked for."""
     return [asked.path for asked in server.asked].count(DATA_PATH)
+
+
+def _poisoned(artifact: Path) -> None:
+    (artifact / "data").write_bytes(b"poison!")
+
+
+def _removed(artifact: Path) -> None:
+    shutil.rmtree(artifact.parent)
 
 
 async def test_artifact_altered_after_its_download_is_never_handed_out(
@@ -53,6 +63,21 @@ async def test_artifact_altered_while_it_serves_is_left_and_another_copy_fetched
         assert fresh.path != serving.path
         assert files(fresh.path) == INTACT
         assert (serving.path / "data").read_bytes() == b"poison!"
+
+
+@pytest.mark.parametrize("harm", [_poisoned, _removed], ids=["altered", "gone"])
+async def test_p1_artifact_that_serves_is_verified_before_it_is_loaded_again(
+    make_registry: MakeRegistry, harm: Callable[[Path], None]
+) -> None:
+    """Another process of the version must not be of other files; what was added is no harm."""
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        serving = await scripted(make_registry(server.url))
+        (serving.path / "written by the model").touch()
+        serving.verify()
+        harm(serving.path)
+        with pytest.raises(VersionFault) as caught:
+            serving.verify()
+        assert (caught.value.stage, caught.value.reason) == ("load", "artifact_altered")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ class FakePredictor:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     inputs: list[ValidInput] = field(default_factory=list)
     ready: bool = True
+    irreplaceable: bool = False
     closed: bool = False
     status: PoolStatus = IDLE
 
