@@ -39,6 +39,11 @@ class MlflowAddresses:
         return {} if self.tracking is None else {"MLFLOW_TRACKING_URI": self.tracking}
 
 
+def url_of(host: str, port: int) -> str:
+    """`http://HOST:PORT`; an IPv6 address stands in brackets (RFC 3986, section 3.2.2)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def is_web_address(text: str) -> bool:
     """Whether it reads `http://HOST`, with a port or without."""
     parts = _read(text)

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from service.access import Access, forget_secrets, open_keys
-from service.addresses import MlflowAddresses, shown
+from service.addresses import MlflowAddresses, shown, url_of
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
@@ -147,7 +147,7 @@ async def _serve(
     host, port = listener.getsockname()[:2]
     logs.logger.info(
         "listening",
-        url=f"http://{host}:{port}",
+        url=url_of(host, port),
         models=list(settings.models),
         mlflow=_followed(given.environment),
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.addresses import MlflowAddresses, is_web_address, shown
+from service.addresses import MlflowAddresses, is_web_address, shown, url_of
 
 TRACKING, REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 
@@ -86,3 +86,12 @@ def test_what_no_server_can_have_is_no_address(text: str) -> None:
 def test_malformed_address_shows_no_password(address: str) -> None:
     """Where an @ stands in no place of its own, nothing is shown."""
     assert "secret" not in shown(address)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:8000"), ("::1", "http://[::1]:8000")]
+)
+def test_address_can_be_called_as_it_is_written(host: str, url: str) -> None:
+    """Also where the service listens on IPv6."""
+    assert url_of(host, 8000) == url
+    assert is_web_address(url)

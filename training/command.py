@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import shlex
 import sys
@@ -17,6 +18,13 @@ from training.progress import shown_on
 _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
+def _number(_context: click.Context, _option: click.Parameter, given: float) -> float:
+    # NaN is in no range and outside of none.
+    if math.isnan(given):
+        raise click.BadParameter("nan is no number.")
+    return given
+
+
 @click.command()
 @click.option("--alias", metavar="ALIAS", help="Move this alias to the new version.")
 @click.option("--name", default=MODEL_NAME, show_default=True, help="The registered model.")
@@ -24,6 +32,7 @@ _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
     "--C",
     "regularization",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_number,
     default=1.0,
     show_default=True,
     help="Inverse strength of the regularization; another value makes a different version.",

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-# MLflow keeps these for itself (mlflow/utils/validation.py, _validate_model_alias_name).
+# MLflow takes no others, and keeps some for itself (mlflow/utils/validation.py,
+# _validate_model_alias_name and _validate_model_alias_name_reserved).
 _RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
+_ALIAS = re.compile(r"[\w-]{1,255}")
 
 EXPERIMENT: Final = "/iris-experiment"
 MODEL_NAME: Final = "basic_lr_iris_model"
@@ -38,7 +40,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for an alias that MLflow would refuse after all the work."""
-        if self.alias is not None and _RESERVED_ALIAS.fullmatch(self.alias):
+        if self.alias is None:
+            return
+        if not _ALIAS.fullmatch(self.alias):
+            raise ValueError("an alias is up to 255 letters, digits, underscores and dashes")
+        if _RESERVED_ALIAS.fullmatch(self.alias):
             raise ValueError(f"{self.alias!r} is reserved by MLflow and cannot be an alias")
 
 

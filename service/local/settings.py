@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.addresses import url_of
+
 MODEL = "basic_lr_iris_model"
 ALIAS = "champion"
 REF = f"{MODEL}@{ALIAS}"
@@ -10,10 +12,6 @@ REF = f"{MODEL}@{ALIAS}"
 LOOPBACK = "127.0.0.1"
 # Listening on every interface is no address that one can call.
 _EVERY_INTERFACE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, never bound here
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,12 @@ class UpSettings:
     @property
     def tracking_uri(self) -> str:
         """MLflow's address on this machine."""
-        return _url(LOOPBACK, self.tracking_port)
+        return url_of(LOOPBACK, self.tracking_port)
 
     @property
     def service_url(self) -> str:
         """An address of the service that can be called from this machine."""
-        return _url(_EVERY_INTERFACE.get(self.host, self.host), self.port)
+        return url_of(_EVERY_INTERFACE.get(self.host, self.host), self.port)
 
     @property
     def logs(self) -> Path:

@@ -94,8 +94,11 @@ def test_refusal_of_mlflow_is_one_line(tracking_uri: str) -> None:
     ("words", "named"),
     [
         (["--C", "0"], "--C"),
+        (["--C", "nan"], "--C"),
         (["--max-iter", "0"], "--max-iter"),
         (["--alias", "latest"], "--alias"),
+        (["--alias", "a/b"], "--alias"),
+        (["--alias", "champion\n"], "--alias"),
     ],
 )
 def test_bad_options_are_named(words: list[str], named: str) -> None:
