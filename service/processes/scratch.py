@@ -25,22 +25,36 @@ class Scratch:
     """
 
     def __init__(self, place: Path) -> None:
-        place.mkdir(parents=True, exist_ok=True)
+        self._place = place
         self._remover = Remover()
-        with _locked(place / _LOCK_SUFFIX):
-            for dead in _dead(place):
-                self._remover.remove(dead)
-            self._own = place / secrets.token_hex(3)
-            self._lock = os.open(f"{self._own}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._own.mkdir(mode=0o700)
         self._numbers = itertools.count(1)
+        self._own, self._lock = self._claimed()
 
     def folder(self) -> Path:
-        """A new, empty folder; raises OSError."""
+        """A new, empty folder, also where somebody has removed the place; raises OSError."""
+        try:
+            return self._made()
+        except FileNotFoundError:
+            own, lock = self._claimed()
+            os.close(self._lock)
+            self._own, self._lock = own, lock
+            return self._made()
+
+    def _made(self) -> Path:
         folder = self._own / str(next(self._numbers))
         folder.mkdir(mode=0o700)
         return folder
+
+    def _claimed(self) -> tuple[Path, int]:
+        self._place.mkdir(parents=True, exist_ok=True)
+        with _locked(self._place / _LOCK_SUFFIX):
+            for dead in _dead(self._place):
+                self._remover.remove(dead)
+            own = self._place / secrets.token_hex(3)
+            lock = os.open(f"{own}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            own.mkdir(mode=0o700)
+        return own, lock
 
     def remove(self, folder: Path) -> None:
         """To be removed soon; returns at once."""

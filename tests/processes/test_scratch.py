@@ -52,6 +52,18 @@ def test_closing_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
+def test_place_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    """With the lock that keeps others from taking its folders away."""
+    scratch = Scratch(tmp_path / "home" / "tmp")
+    scratch.folder()
+    remove_tree(tmp_path / "home")
+    folder = scratch.folder()
+    Scratch(tmp_path / "home" / "tmp").close()
+    assert folder.exists()
+    scratch.close()
+    assert folders(tmp_path / "home" / "tmp") == set()
+
+
 def test_living_service_of_the_same_place_keeps_its_folders(tmp_path: Path) -> None:
     """Also when another has started and ended beside it."""
     first = Scratch(tmp_path)
