@@ -37,6 +37,7 @@ from service.hosting.wire_decoding import (
     WRONG_TYPE,
     DecoderOperation,
 )
+from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Body, Frame, FrameError, Status
 
@@ -50,6 +51,8 @@ _libc = ctypes.CDLL(None)
 
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
+    # Whoever sends a large body waits for a second; small requests must not, for a core.
+    priority.step_aside()
     # Bodies are trees without cycles; looking for some among a million values takes half the time.
     gc.disable()
     channel = BlockingChannel(connection, MAX_REQUEST_BYTES)
