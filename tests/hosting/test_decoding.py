@@ -121,6 +121,14 @@ async def test_decoder_yields_what_the_front_would(decoder: Decoder) -> None:
     assert found.rows == 900
 
 
+async def test_p15_decoder_gives_way_to_who_wakes_up(decoder: Decoder) -> None:
+    """By its class of scheduling, which every kernel has."""
+    await decoded(decoder, rows(1))
+
+    assert decoder._child is not None
+    assert os.sched_getscheduler(decoder._child.pid) == os.SCHED_BATCH
+
+
 async def test_parquet_is_read_within_the_limit_of_memory(decoder: Decoder) -> None:
     """Nothing is reserved at once that the limit counts."""
     target = BytesIO()
