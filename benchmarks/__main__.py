@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -59,7 +60,7 @@ def measured(plan: Plan, folder: Path, *, database: bool) -> Benchmarks:
     skipped: list[str] = []
     if not find_wrk(_CONSOLE.print):
         skipped.append("all loads: wrk is not there (apt-get install wrk)")
-        plan = Plan(plan.name, (), plan.starts)
+        plan = replace(plan, loads=())
     peers = _peers({key for load in plan.loads for key in load.peers} or set(EVERY_PEER), skipped)
     k6 = _k6(plan, skipped)
     machine = this_machine()

@@ -37,11 +37,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All loads, each model's one after the other; `starts` of Podium and of its peers, in turn."""
+    """All loads, each model's one after the other; `starts` of each of `started`, in turn."""
 
     name: str
     loads: tuple[Load, ...]
     starts: int
+    started: tuple[str, ...] = ("podium", "mlflow", "mlserver")
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -77,11 +78,12 @@ QUICK: Final = Plan(
     (
         Load("iris-1", 64, EVERY_PEER, 2, 2),
         Load("iris-1", 1, _BOTH, 1, 2),
-        Load("iris-1", 64, ("podium", "asgi"), 1, 5, constant=True),
+        Load("iris-1", 64, ("podium", "asgi"), 1, 3, constant=True),
         Load("iris-1000", 8, _BOTH, 1, 2),
         Load("numbers600-1", 1, _BOTH, 1, 2),
     ),
     starts=1,
+    started=_BOTH,
 )
 
 
@@ -93,4 +95,4 @@ def narrowed(plan: Plan, peers: Sequence[str], cases: Sequence[str]) -> Plan:
         if not cases or load.case in cases
     )
     kept = tuple(load for load in loads if load.peers)
-    return Plan(plan.name, kept, 0 if cases else plan.starts)
+    return replace(plan, loads=kept, starts=0 if cases else plan.starts)

@@ -22,7 +22,6 @@ from benchmarks.wrk import wrk
 
 _WARM_SECONDS: Final = 1
 _REST_SECONDS: Final = 2
-_STARTED: Final = ("podium", "mlflow", "mlserver")
 _START_CASE: Final = "iris-1"
 
 Advance = Callable[[str], None]
@@ -126,7 +125,7 @@ class Rounds:
 
     def _start_in_turns(self) -> None:
         found: dict[str, list[tuple[float, int]]] = defaultdict(list)
-        keys = [key for key in _STARTED if key in self._peers]
+        keys = [key for key in self._plan.started if key in self._peers]
         for _ in range(self._plan.starts):
             for key in keys:
                 self._advance(f"{self._peers[key].title} starts alone")
@@ -152,7 +151,7 @@ def steps(plan: Plan, peers: Mapping[str, Peer]) -> int:
         len({key for load in plan.of(model) for key in load.peers if key in peers})
         for model in plan.models
     )
-    alone = plan.starts * sum(key in peers for key in _STARTED)
+    alone = plan.starts * sum(key in peers for key in plan.started)
     return starts + alone + sum(load.rounds * _count(load, peers) for load in plan.loads)
 
 
