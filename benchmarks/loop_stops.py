@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.progress import track
 from sklearn.linear_model import LinearRegression
 
+from benchmarks.podium_process import ready_url, registered
+
 _START_SECONDS: Final = 60
 _REST_SECONDS: Final = 2
 
@@ -69,14 +71,14 @@ def _served(
     uri = _registered(folder, entries)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.probed_service", "linear@champion", folder / "home"],
+            [sys.executable, "-m", "benchmarks.probed_service", "model@champion", folder / "home"],
             env=os.environ | {"MLFLOW_TRACKING_URI": uri},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
         )
     try:
-        yield process, _ready(process, folder / "log")
+        yield process, ready_url(process, folder / "log")
     finally:
         process.terminate()
         process.communicate()
@@ -90,30 +92,7 @@ def _registered(folder: Path, entries: list[dict[str, Any]]) -> str:
         signature=ModelSignature(inputs=Schema.from_json(json.dumps(entries))),
         pip_requirements=["scikit-learn"],
     )
-    uri = f"sqlite:///{folder}/mlflow.db"
-    client = mlflow.MlflowClient(uri)
-    client.create_registered_model("linear")
-    made = client.create_model_version("linear", str(folder / "model"))
-    client.set_registered_model_alias("linear", "champion", made.version)
-    return uri
-
-
-def _ready(process: "subprocess.Popen[str]", log: Path) -> str:
-    """The service's address, once it can answer."""
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        for line in log.read_text().splitlines():
-            told = json.loads(line) if line.startswith("{") else {}
-            if told.get("event") == "listening" and _answers(told["url"]):
-                return str(told["url"])
-        time.sleep(0.1)
-    raise RuntimeError(f"the service did not become ready:\n{log.read_text()}")
-
-
-def _answers(url: str) -> bool:
-    with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"{url}/health/ready", trust_env=False).is_success
-    return False
+    return registered(folder / "model", folder)
 
 
 def _told(process: "subprocess.Popen[str]") -> dict[str, float]:

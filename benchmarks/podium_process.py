@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import mlflow
@@ -20,11 +20,7 @@ _START_SECONDS: Final = 120
 def serving(model: Path, folder: Path, **environment: str) -> Iterator[str]:
     """The address of a ready service for `model`, registered in SQLite below the folder."""
     folder.mkdir(parents=True)
-    uri = f"sqlite:///{folder}/mlflow.db"
-    client = mlflow.MlflowClient(uri)
-    client.create_registered_model("model")
-    made = client.create_model_version("model", str(model))
-    client.set_registered_model_alias("model", "champion", made.version)
+    uri = registered(model, folder)
     command = [sys.executable, "-P", "-m", "service", "serve", "--port", "0"]
     mine = {"MLFLOW_TRACKING_URI": uri, "PODIUM_HOME": str(folder / "podium")}
     log = folder / "log"
@@ -35,13 +31,24 @@ def serving(model: Path, folder: Path, **environment: str) -> Iterator[str]:
             stderr=written,
         )
     try:
-        yield _ready(process, log)
+        yield ready_url(process, log)
     finally:
         process.terminate()
         process.wait()
 
 
-def _ready(process: "subprocess.Popen[bytes]", log: Path) -> str:
+def registered(model: Path, folder: Path) -> str:
+    """The URI of a new SQLite registry in the folder, whose `model@champion` is that model."""
+    uri = f"sqlite:///{folder}/mlflow.db"
+    client = mlflow.MlflowClient(uri)
+    client.create_registered_model("model")
+    made = client.create_model_version("model", str(model))
+    client.set_registered_model_alias("model", "champion", made.version)
+    return uri
+
+
+def ready_url(process: "subprocess.Popen[Any]", log: Path) -> str:
+    """The service's address, once it can answer; raises RuntimeError with its log."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         for line in log.read_text().splitlines():
