@@ -109,6 +109,8 @@ class Follower:
             for slot in self._slots.values():
                 self._follow(slot, found[slot.ref], wish)
             self._abandon_the_unwanted()
+        for slot in self._slots.values():
+            self._revive(slot)
         self._holding.retire_the_cold()
 
     async def settled(self) -> None:
@@ -154,6 +156,16 @@ class Follower:
         if decision.action is Action.STAGE:
             self._stage(slot, found)
         self._recaller.see_to(slot)
+
+    def _revive(self, slot: Slot) -> None:
+        """Brings anew what serves beside its alias and cannot come back by itself (P2, P4)."""
+        version, now = slot.version, self._clock.monotonic()
+        if version is None or version == slot.aspired or not slot.irreplaceable:
+            return
+        if version not in self._staging and now >= slot.fallback_retry_at:
+            slot.fallback_attempts += 1
+            slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
+            self._stage(slot, version)
 
     def _view(self, slot: Slot) -> SlotView:
         staging = slot.aspired if slot.aspired in self._staging else None
@@ -249,7 +261,7 @@ class Follower:
     def _refuse(
         self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
     ) -> None:
-        of_fallback = version == slot.fallback and version != slot.aspired
+        of_fallback = version != slot.aspired
         if of_fallback:
             if isinstance(error, VersionFault):
                 slot.fallback_retry_at = math.inf

@@ -116,8 +116,13 @@ class Slot:
         self.fallback_retry_at = 0.0
 
     def wants(self, version: VersionId) -> bool:
-        """Whether it would take that version: the aspired one, or for want of any its last good."""
-        return version == self.aspired or (self.binding is None and version == self.fallback)
+        """Whether it would take that version: the aspired one, or for want of any its last good.
+
+        Also what it serves, where that cannot answer any more by itself.
+        """
+        if version == self.aspired or (self.binding is None and version == self.fallback):
+            return True
+        return self.irreplaceable and version == self.version
 
     def takes(self, version: VersionId) -> bool:
         """Whether it wants that version, and has not found it to be at fault."""

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from service.errors import VersionFault
+from service.errors import PassingFault, VersionFault
+from service.following.ports import Missing
 from tests.following.fakes import World, version
 
 
@@ -147,6 +148,53 @@ async def test_p11_serving_version_whose_files_are_gone_is_fetched_anew() -> Non
     known = world.history.baseline(world.slot.ref)
     assert world.slot.binding is not None
     assert known is world.slot.binding.servable.fetched
+
+
+async def test_p4_serving_version_whose_files_are_gone_is_fetched_anew_without_its_alias() -> None:
+    """Though the registry says no more that it should serve."""
+    world = World()
+    await world.follow_to(version(1))
+    before = world.stager.predictors[version(1)]
+    await world.follow_to(Missing.ALIAS)
+    before.ready, before.irreplaceable = False, True
+    await world.follow()
+    assert world.slot.ready
+    assert world.slot.version == version(1)
+    assert before.closed
+
+
+async def test_p2_serving_version_whose_files_are_gone_comes_back_beside_a_refused_one() -> None:
+    """The refused one stays refused: it is not tried again for that."""
+    world = World()
+    await world.follow_to(version(1))
+    before = world.stager.predictors[version(1)]
+    world.stager.errors[version(2)] = VersionFault("load", "load_failed", "It cannot be loaded.")
+    await world.follow_to(version(2))
+    before.ready, before.irreplaceable = False, True
+    await world.follow()
+    assert world.slot.ready
+    assert world.slot.version == version(1)
+    assert world.slot.quarantined == version(2)
+    assert world.stager.staged == [version(1), version(2), version(1)]
+
+
+async def test_p13_serving_version_that_cannot_be_fetched_anew_is_tried_with_pauses() -> None:
+    """A fault of its own ends that; one of another's does not."""
+    world = World()
+    await world.follow_to(version(1))
+    before = world.stager.predictors[version(1)]
+    await world.follow_to(Missing.ALIAS)
+    before.ready, before.irreplaceable = False, True
+    world.stager.errors[version(1)] = PassingFault("start", "no_process", "None could be started.")
+    await world.follow()
+    await world.follow()
+    assert world.stager.staged == [version(1), version(1)]
+    world.time.now += 1
+    world.stager.errors[version(1)] = VersionFault("load", "load_failed", "It cannot be loaded.")
+    await world.follow()
+    world.time.now += 1000
+    await world.follow()
+    assert world.stager.staged == [version(1), version(1), version(1)]
 
 
 async def test_p13_serving_version_that_fails_when_it_is_fetched_anew_is_told_and_left() -> None:
