@@ -261,8 +261,9 @@ class Follower:
     def _refuse(
         self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
     ) -> None:
-        of_fallback = version != slot.aspired
-        if of_fallback:
+        # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
+        beside = version != slot.aspired
+        if beside:
             if isinstance(error, VersionFault):
                 slot.fallback_retry_at = math.inf
         else:
@@ -271,7 +272,7 @@ class Follower:
                 slot.quarantined = version
             else:
                 slot.retry_at = self._clock.monotonic() + pause_after(slot.attempts)
-        attempts = slot.fallback_attempts if of_fallback else slot.attempts
+        attempts = slot.fallback_attempts if beside else slot.attempts
         self._recorder.refused(slot, version, error, journey.seconds, attempts)
 
     def _abandon_the_unwanted(self) -> None:

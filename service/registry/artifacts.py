@@ -107,7 +107,7 @@ def artifact_of(place: Path) -> Path:
 def is_whole(place: Path) -> bool:
     """Whether an artifact lies there as its manifest says; reads all of it."""
     try:
-        verify(artifact_of(place), place / _MANIFEST)
+        verify_at(place)
     except (Altered, OSError):
         return False
     return True
