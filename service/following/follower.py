@@ -35,6 +35,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
 from service.following.slots import LOOK, Failure, Slot, Slots, Wish
 from service.following.trigger import Pace, Trigger
+from service.processes.wanting import is_want_of_processes, processes_exhausted
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",
@@ -209,7 +210,9 @@ class Follower:
         except FollowingError as error:
             self._failed(version, error, journey)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
-            fault = PassingFault("stage", "internal", "Podium failed.", repr(error))
+            wanting = is_want_of_processes(error)
+            internal = PassingFault("stage", "internal", "Podium failed.", repr(error))
+            fault = processes_exhausted("stage", repr(error)) if wanting else internal
             self._failed(version, fault, journey)
         else:
             if servable is not None:

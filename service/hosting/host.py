@@ -4,7 +4,8 @@ It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "jo
 "no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
 until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
 empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
-done is FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
+done is FAILED with `{"error", "processes_wanting"}`: the exception's text, which is meant for the
+log alone, and whether it is want of processes or threads.
 """
 
 import contextlib
@@ -17,24 +18,26 @@ from typing import Any
 import orjson
 
 from service.hosting.inputs import decode_batch
-from service.hosting.isolation import bind_forks_to_this_process, leave_podium
+from service.hosting.isolation import leave_podium
 from service.hosting.model import LoadedModel
 from service.hosting.no_pickle import no_pickle
 from service.hosting.wire import Operation, encode_replies
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
+from service.processes.keeping import kept
 from service.processes.victims import PREDICTING, prefer_as_victim
+from service.processes.wanting import is_want_of_processes
 
 # Decoded requests are bounded long before; this only keeps a broken header from being believed.
 _MAX_BODY_BYTES = 4 * 1024**3 - 1
 
 
+@kept
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     prefer_as_victim(PREDICTING)
     leave_podium()
-    bind_forks_to_this_process()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
     host = Host()
     for frame in channel.frames():
@@ -58,7 +61,9 @@ class Host:
         except BaseException as error:  # noqa: BLE001 - the model's code may raise anything, SystemExit too
             traceback.print_exc()
             text = f"{type(error).__name__}: {error}"[:2000]
-            head = orjson.dumps({"error": text.encode(errors="replace").decode()})
+            wanting = is_want_of_processes(error)
+            told = {"error": text.encode(errors="replace").decode(), "processes_wanting": wanting}
+            head = orjson.dumps(told)
             return Frame(frame.operation, Status.FAILED, frame.id, head)
 
     def _do(self, frame: Frame) -> tuple[bytes, bytes]:

@@ -1,13 +1,9 @@
 """A host forgets Podium before it loads a model, so that the model's own modules are found (P9)."""
 
-import os
-import signal
 import sys
 import types
 from pathlib import Path
 from typing import Final
-
-from service.processes import lifetime
 
 _OURS: Final = ("service", "training", "tests")
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -36,14 +32,3 @@ def leave_podium() -> None:
     sys.argv[:] = ["host"]
     # Compiled modules beside the model's own would make another artifact of what was verified.
     sys.dont_write_bytecode = True
-
-
-def bind_forks_to_this_process() -> None:
-    """What the model forks dies with this host, also when nobody is left to end its group."""
-    host = os.getpid()
-
-    def follow() -> None:
-        if os.getppid() == host:
-            lifetime.die_with_parent(host, signal.SIGKILL)
-
-    os.register_at_fork(after_in_child=follow)

@@ -32,7 +32,7 @@ async def _watch(child: Child, limit: int | None, measured: Callable[[int, int],
         (_FIRST_SECONDS, _LATER_SECONDS) if limit is None else (_LIMITED_SECONDS, _LIMITED_SECONDS)
     )
     while True:
-        held = await asyncio.to_thread(held_bytes, child.pid)
+        held = await asyncio.to_thread(held_bytes, child.pid, child.keeper)
         child.held_bytes = held
         measured(child.pid, held)
         if limit is not None and held > limit:

@@ -27,6 +27,7 @@ from service.hosting.status import PoolStatus
 from service.hosting.suspects import Suspects
 from service.processes.child import Forks
 from service.processes.frames import Body
+from service.processes.wanting import is_want_of_processes
 
 
 class Pool:
@@ -265,7 +266,8 @@ class Pool:
             try:
                 host = await self._start_again(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
-                self._misfortune.not_replaced(passing=isinstance(error, PassingFault))
+                passing = isinstance(error, PassingFault) or is_want_of_processes(error)
+                self._misfortune.not_replaced(passing=passing)
             else:
                 self._misfortune.replaced()
                 self._admit(host)

@@ -16,6 +16,7 @@ from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
 from service.processes.ending import Ending, EndReason
 from service.processes.frames import Frame, Status
+from service.processes.wanting import processes_exhausted
 
 _NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
 # A batch whose replies together are larger than this many times the limit of one costs its host,
@@ -107,8 +108,11 @@ def _example(example: ValidInput) -> tuple[bytes, bytes | bytearray]:
     return encode_batch([example])
 
 
-def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> VersionFault:
-    return VersionFault(stage, reason, sentence, orjson.loads(reply.head)["error"])
+def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> FollowingError:
+    told = orjson.loads(reply.head)
+    if told["processes_wanting"]:
+        return processes_exhausted(stage, told["error"])
+    return VersionFault(stage, reason, sentence, told["error"])
 
 
 async def _ended(child: Child) -> None:

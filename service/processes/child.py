@@ -21,12 +21,14 @@ class Child:
     """One process, leader of its own group. Its end is seen by pidfd, never by EOF alone.
 
     `exited` becomes the exit status, negative for a signal; None where nobody could say.
+    `keeper` is the process that adopts what this one leaves, if there is one.
     `held_bytes` is the memory that it and its descendants were last seen to hold, if watched.
     """
 
-    def __init__(self, pid: int, channel: Channel) -> None:
+    def __init__(self, pid: int, channel: Channel, keeper: int | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.pid = pid
+        self.keeper = keeper
         self.channel = channel
         self.held_bytes = 0
         self.exited: asyncio.Future[int | None] = loop.create_future()

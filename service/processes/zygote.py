@@ -111,7 +111,7 @@ class Zygote:
             return self._taken_over(begun or self._command.spawn())
         except OSError as error:
             self._note_failure()
-            raise not_started(str(error)) from error
+            raise not_started(str(error), error.errno) from error
 
     def _taken_over(self, spawned: Spawned) -> ZygoteProcess:
         with contextlib.ExitStack() as undo:
@@ -170,7 +170,7 @@ class Zygote:
             await self._listen(child, pipes, on_line)
         except OSError as error:
             # Descriptors, processes or the disk have run out; not the fault of whoever asks.
-            raise not_started(str(error)) from error
+            raise not_started(str(error), error.errno) from error
         return child
 
     async def _forked_with_folder(

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import json
 import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,11 +21,28 @@ from service.processes.ending import Ending, EndReason, ending
 from service.processes.forker import MESSAGE_BYTES, SPARE
 from service.processes.spare import Spare
 from service.processes.spawning import Spawned
+from service.processes.wanting import processes_exhausted
 
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0
 _END_SECONDS: Final = 5.0
+_NO_DESCRIPTOR: Final = (
+    "No process could be started, for want of file descriptors (`ulimit -n`); it is tried again."
+)
+_REFUSALS: Final[Mapping[int | None, str]] = {
+    errno.ENOMEM: "No process could be started, for want of memory; it is tried again.",
+    errno.EMFILE: _NO_DESCRIPTOR,
+    errno.ENFILE: _NO_DESCRIPTOR,
+}
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A new child, and its keeper (`service.processes.keeping`), if it has one."""
+
+    pid: int
+    keeper: int | None
 
 
 class ZygoteProcess:
@@ -42,7 +61,7 @@ class ZygoteProcess:
         self._spares: set[int] = set()
         self._tokens = itertools.count(1)
         self._ready: asyncio.Future[None] = loop.create_future()
-        self._asked: dict[int, asyncio.Future[int]] = {}
+        self._asked: dict[int, asyncio.Future[Forked]] = {}
         self._children: dict[int, Child] = {}
         # Forked, and not yet in the hands of whoever wanted it; some end before that.
         self._arriving: set[int] = set()
@@ -64,7 +83,7 @@ class ZygoteProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
-            pid = await self._pid(SPARE, None, [theirs.fileno()])
+            pid = (await self._forked(SPARE, None, [theirs.fileno()])).pid
             self._arriving.discard(pid)
             self._spares.add(pid)
             made = Spare(pid, ours)
@@ -104,11 +123,11 @@ class ZygoteProcess:
                 undo.callback(os.close, readers[stream])
                 passed_on.callback(os.close, writer)
                 writers.append(writer)
-            pid = await self._pid(role, folder, [theirs.fileno(), *writers])
-            undo.callback(self._disown, pid)
+            forked = await self._forked(role, folder, [theirs.fileno(), *writers])
+            undo.callback(self._disown, forked.pid)
             channel = await Channel.over(ours, max_body_bytes)
             undo.callback(channel.close)
-            child = Child(pid, channel)
+            child = Child(forked.pid, channel, forked.keeper)
             self._keep(child)
             undo.pop_all()
         return child, readers
@@ -124,7 +143,7 @@ class ZygoteProcess:
             self._process.kill()
         await asyncio.shield(self.ended)
 
-    async def _pid(self, role: str, folder: Path | None, descriptors: list[int]) -> int:
+    async def _forked(self, role: str, folder: Path | None, descriptors: list[int]) -> Forked:
         if not self.alive:
             raise not_started("the zygote has ended")
         token = next(self._tokens)
@@ -171,16 +190,16 @@ class ZygoteProcess:
         elif report["pid"] in self._arriving:
             self._early_exits[report["pid"]] = report["exited"]
 
-    def _take_answer(self, answer: asyncio.Future[int], report: Mapping[str, Any]) -> None:
+    def _take_answer(self, answer: asyncio.Future[Forked], report: Mapping[str, Any]) -> None:
         if "error" in report:
             if not answer.done():
-                answer.set_exception(not_started(report["error"]))
+                answer.set_exception(not_started(report["error"], report["errno"]))
         elif answer.done():
             # Too late: nobody waits for this child any more.
             lifetime.end_group(report["pid"])
         else:
             self._arriving.add(report["pid"])
-            answer.set_result(report["pid"])
+            answer.set_result(Forked(report["pid"], report["keeper"]))
 
     def _on_end(self) -> None:
         loop = asyncio.get_running_loop()
@@ -207,7 +226,8 @@ class ZygoteProcess:
     async def _end_what_it_left(self) -> None:
         for child in self._children.values():
             child.kill(EndReason.ZYGOTE)
-        known = set(self._children)
+        known = {child.keeper or child.pid for child in self._children.values()}
+        known |= self._children.keys()
         await asyncio.to_thread(lifetime.end_marked, self._mark, known, self._spares)
         for child in self._children.values():
             child.report_exit(None)
@@ -215,9 +235,15 @@ class ZygoteProcess:
         self.ended.set_result(None)
 
 
-def not_started(detail: str) -> PassingFault:
-    """The fault of a process that could not be started; the detail is for the log alone."""
-    return PassingFault("start", "no_process", "No process could be started.", detail)
+def not_started(detail: str, number: int | None = None) -> PassingFault:
+    """The fault of a process that could not be started; the detail is for the log alone.
+
+    `number` is the errno, if the system has refused it.
+    """
+    if number == errno.EAGAIN:
+        return processes_exhausted("start", detail)
+    sentence = _REFUSALS.get(number, "No process could be started.")
+    return PassingFault("start", "no_process", sentence, detail)
 
 
 async def _within(seconds: float, answer: asyncio.Future[_T], message: str) -> _T:

@@ -2,6 +2,8 @@
 
 import enum
 
+from service.processes import wanting
+
 
 class Operation(enum.IntEnum):
     """What a registry child can be asked."""
@@ -36,6 +38,7 @@ class Fault(enum.StrEnum):
     REGISTRATION_FAILED = "registration_failed"
     DISK = "disk"
     NO_PROCESS = "no_process"
+    PROCESSES = wanting.CODE
 
 
 SENTENCES = {
@@ -98,6 +101,7 @@ SENTENCES = {
         "PODIUM_HOME room, and may it be written to?"
     ),
     Fault.NO_PROCESS: "The process that asks the registry has ended; another one is started.",
+    Fault.PROCESSES: wanting.SENTENCE,
 }
 
 # These can never come right by themselves; every other fault passes.
