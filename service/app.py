@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -46,6 +46,7 @@ from service.server.descriptors import connections_within, raise_descriptor_limi
 from service.server.patience import ClientLimits
 from service.server.server import Server, Stopping
 from service.settings import Settings
+from service.surroundings import GivenToModels
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
@@ -70,11 +71,13 @@ class Given:
         environment: where MLflow's address and credentials are taken from.
         zygote: one that imports already, as `service.zygote` begins it; None: the service starts
             one when it needs it.
+        surroundings: what models are given.
     """
 
     settings: Settings
     environment: Mapping[str, str]
     zygote: Spawned | None = None
+    surroundings: GivenToModels = field(default_factory=GivenToModels)
 
 
 def serve(given: Given, limits: ClientLimits | None = None) -> None:
@@ -151,6 +154,8 @@ async def _serve(
         models=list(settings.models),
         mlflow=_followed(given.environment),
     )
+    if given.surroundings.absent:
+        logs.logger.warning("model_environment_absent", variables=given.surroundings.absent)
     await server.serve(sockets=[listener])
 
 
@@ -220,7 +225,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     zygote = new_zygote(settings, environment, given.zygote, metrics, logs)
     registry = new_registry(settings, environment, zygote, logs)
     decoder = new_decoder(settings, zygote, metrics, logs)
-    stager = new_stager(settings, zygote, decoder, metrics, logs)
+    stager = new_stager(settings, zygote, decoder, given.surroundings, metrics, logs)
     history = new_history(settings, registry, logs)
     follower = Follower(
         slots,
@@ -230,7 +235,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         Clock(),
         poll_seconds=settings.poll_seconds,
         keep_warm_seconds=settings.keep_warm_seconds,
-        gates=new_gates(settings, zygote, history, logs),
+        gates=new_gates(settings, zygote, history, given.surroundings, logs),
         history=history,
         ledger=ledger,
     )

@@ -4,15 +4,18 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from service.addresses import MlflowAddresses
 from service.local.running import read_running
 from service.local.settings import UpSettings
-from service.settings import BadSettings, Settings, load_settings
+from service.settings import BadSettings, Settings, load_settings, variable
 from service.webhook_command import webhook_group
+
+if TYPE_CHECKING:
+    from service.surroundings import GivenToModels
 
 _USAGE_ERROR = 2
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
@@ -22,7 +25,7 @@ def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
     """A flag for one setting, described by the setting itself if nothing else is said."""
     field = Settings.model_fields[name]
     default = field.get_default()
-    shown = "" if default in ((), {}) else f" [PODIUM_{name.upper()}; default: {default}]"
+    shown = "" if default in ((), {}) else f" [{variable(name)}; default: {default}]"
     return click.option(
         f"--{name.replace('_', '-')}",
         name,
@@ -142,6 +145,8 @@ def _up_settings(settings: Settings) -> UpSettings:
     "predict_timeout_seconds",
     "load_timeout_seconds",
     "host_memory_bytes",
+    "model_environment",
+    "model_config_file",
     "stop_delay_seconds",
     "drain_seconds",
     "keep_warm_seconds",
@@ -173,10 +178,19 @@ def serve(**flags: Any) -> None:
             err=True,
         )
         sys.exit(_USAGE_ERROR)
-    _serve(settings, {**os.environ, **mlflow.variables})
+    from service.surroundings import BadSurroundings, surroundings
+
+    try:
+        given = surroundings(settings, os.environ)
+    except BadSurroundings as error:
+        click.echo(f"podium: {error}", err=True)
+        sys.exit(_USAGE_ERROR)
+    _serve(settings, {**os.environ, **mlflow.variables}, given)
 
 
-def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
+def _serve(
+    settings: Settings, environment: Mapping[str, str], surroundings: "GivenToModels"
+) -> None:
     from service.zygote import zygote_begun
 
     # It imports for longer than the front, whose own imports come only now, beside those.
@@ -187,7 +201,7 @@ def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
         from service.keys import BadKeys
 
         try:
-            run(Given(settings, environment, zygote))
+            run(Given(settings, environment, zygote, surroundings))
         except (CannotListen, HomeUnusable, BadKeys) as error:
             click.echo(f"podium: {error}", err=True)
             sys.exit(1)

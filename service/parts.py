@@ -1,13 +1,14 @@
 """The parts of a running service, each built as its settings say; nothing is started here."""
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from service.contract.contract import Limits as ContractLimits
-from service.environment import registry_environment
+from service.environment import host_environment, registry_environment
 from service.following.gates import Gates
 from service.following.history import History
 from service.following.ledger import Ledger
@@ -35,6 +36,7 @@ from service.reporting import (
 )
 from service.server.patience import ClientLimits
 from service.settings import Settings
+from service.surroundings import GivenToModels
 from service.zygote import zygote_command
 
 # What a body may take on the wire for each of its bytes: in chunks of one byte, six.
@@ -62,13 +64,20 @@ def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> Dis
     return history
 
 
-def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:
+def new_gates(
+    settings: Settings, zygote: Zygote, history: History, given: GivenToModels, logs: Logs
+) -> Gates:
     """Every gate that the settings ask for."""
 
     def printed(stream: str, line: str) -> None:
         logs.logger.info("inspector_output", stream=stream, line=line)
 
-    return gates_of(settings, zygote, history, printed)
+    common = host_environment(os.environ, settings.hosts)
+
+    def variables_of(model: str) -> Collection[str]:
+        return {*common, *given.of(model).variables}
+
+    return gates_of(settings, zygote, history, variables_of, printed)
 
 
 def new_zygote(
@@ -107,8 +116,13 @@ def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs
     return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
 
 
-def new_stager(
-    settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
+def new_stager(  # noqa: PLR0913, PLR0917 - what it is made of
+    settings: Settings,
+    zygote: Zygote,
+    decoder: Decoder,
+    given: GivenToModels,
+    metrics: Metrics,
+    logs: Logs,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
 
@@ -133,4 +147,5 @@ def new_stager(
         observer_of,
         allow_unsigned=settings.allow_unsigned,
         no_pickle=settings.trust == "no-pickle",
+        surroundings_of=given.of,
     )

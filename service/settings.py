@@ -1,5 +1,6 @@
 """What an operator can set: flags, then `PODIUM_*`, then the default. Frozen once read."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -28,7 +29,9 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """Every setting of the service. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     models: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated NAME@ALIAS; the first is the default model"
@@ -60,6 +63,19 @@ class Settings(BaseSettings):
     )
     host_memory_bytes: Bytes | None = Field(
         None, description="Most memory of one host and what it forks; unset: no limit"
+    )
+    model_environment: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated NAME, MODEL:NAME or MODEL@ALIAS:NAME; variables for models",
+    )
+    # pydantic has a use of its own for `model_config`.
+    model_configuration: str | None = Field(
+        None,
+        validation_alias="PODIUM_MODEL_CONFIG",
+        description="JSON object that overrides what models were logged with as model_config",
+    )
+    model_config_file: Path | None = Field(
+        None, description="JSON file of the same for each MODEL, MODEL@ALIAS or *; unset: none"
     )
     stop_delay_seconds: Seconds = Field(
         0.0, description="How long it still accepts at the stop, not ready any more"
@@ -99,7 +115,7 @@ class Settings(BaseSettings):
         "warn", description="What to do where installed packages differ from the model's"
     )
 
-    @field_validator("models", mode="before")
+    @field_validator("models", "model_environment", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -150,11 +166,18 @@ class Settings(BaseSettings):
             raise ValueError("must be printable ASCII characters without a space, at least one")
         return value
 
-    @field_validator("api_keys_file")
+    @field_validator("api_keys_file", "model_config_file")
     @classmethod
     def _names_a_file(cls, value: Path | None) -> Path | None:
         if value == Path():
             raise ValueError("must name a file")
+        return value
+
+    @field_validator("model_configuration")
+    @classmethod
+    def _object(cls, value: str | None) -> str | None:
+        if value is not None and not is_object(value):
+            raise ValueError("must be a JSON object")
         return value
 
     @field_validator("service_name")
@@ -238,6 +261,21 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def variable(name: str) -> str:
+    """The variable of the setting of that name."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
-    name = f"PODIUM_{error['loc'][0]}".upper()
+    where = error["loc"][0]
+    name = variable(where) if where in Settings.model_fields else where
     return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def is_object(text: str) -> bool:
+    """Whether it is JSON, and an object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -17,7 +17,7 @@ from service.hosting.observer import HostingObserver
 from service.hosting.pool import Pool
 from service.hosting.request_reader import RequestReader
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import HostedModel
+from service.hosting.specification import HostedModel, Surroundings
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.child import Forks
 
@@ -65,6 +65,7 @@ class HostStager:
         *,
         allow_unsigned: bool = False,
         no_pickle: bool = False,
+        surroundings_of: Callable[[str], Surroundings] = lambda _: Surroundings(),
     ) -> None:
         self._forks = forks
         self._decoder = decoder
@@ -73,6 +74,7 @@ class HostStager:
         self._observer_of = observer_of
         self._allow_unsigned = allow_unsigned
         self._no_pickle = no_pickle
+        self._surroundings_of = surroundings_of
         self._serves = False
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
@@ -88,6 +90,7 @@ class HostStager:
             example=await self._example(definition, fetched.serving_example),
             no_pickle=self._no_pickle,
             role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,
+            surroundings=self._surroundings_of(fetched.version.name),
             verify=fetched.verify,
         )
         observer = self._observer_of(fetched.version)

@@ -1,14 +1,16 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
 It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
-"no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
-until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
-empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
-done is FAILED with `{"error", "processes_wanting"}`: the exception's text, which is meant for the
-log alone, and whether it is want of processes or threads.
+"no_pickle", "memory_bytes", "behind", "variables", "config"}`, where `behind` is whether it gives
+way to other processes until READY, which carries nothing, and `config` the text of a JSON object or
+null; WARM_UP and PREDICT carry a batch. LOAD and READY answer an empty DONE, WARM_UP `{"row_wise",
+"reason"}`, PREDICT as in `service.hosting.wire`. What cannot be done is FAILED with `{"error",
+"processes_wanting"}`: the exception's text, which is meant for the log alone, and whether it is
+want of processes or threads.
 """
 
 import contextlib
+import json
 import resource
 import socket
 import traceback
@@ -17,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from service.hosting import variables
 from service.hosting.inputs import decode_batch
 from service.hosting.isolation import leave_podium
 from service.hosting.model import LoadedModel
@@ -86,9 +89,12 @@ class Host:
         if wanted["behind"]:
             priority.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
+        variables.take(wanted["variables"])
+        # Not orjson's idea of numbers, but that of MLflow's server.
+        config = json.loads(wanted["config"] or "null")
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
-            self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
+            self._model = LoadedModel(wanted["path"], config, joinable=wanted["joinable"])
         return b"", b""
 
     @property

@@ -28,7 +28,12 @@ def leave_podium() -> None:
     for name in _podiums_modules:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _REPOSITORY]
+    sys.path[:] = [entry for entry in sys.path if not is_podiums(Path(entry))]
     sys.argv[:] = ["host"]
     # Compiled modules beside the model's own would make another artifact of what was verified.
     sys.dont_write_bytecode = True
+
+
+def is_podiums(folder: Path) -> bool:
+    """Whether Podium's own modules are found there."""
+    return folder.resolve() == _REPOSITORY

@@ -32,16 +32,19 @@ class RowWise:
 class LoadedModel:
     """A version that was loaded as MLflow loads it.
 
+    `config` overrides what it was logged with as its `model_config`.
     `joinable` is whether its requests may be joined if warm-up shows no harm. If it does, every
     answer must have one element a row from then on, that of a lone request too: MLflow's server
     would pass on any number, but a version whose answers are split by rows must not begin to lie
     only where somebody can tell.
     """
 
-    def __init__(self, path: str, *, joinable: bool = False) -> None:
+    def __init__(
+        self, path: str, config: dict[str, Any] | None = None, *, joinable: bool = False
+    ) -> None:
         # Its warnings are of requirements, for which it reads what all installed packages say of
         # themselves: 0.9 of the 1.0 seconds that a load takes. Podium compares them in a gate.
-        self._model = mlflow.pyfunc.load_model(path, suppress_warnings=True)
+        self._model = mlflow.pyfunc.load_model(path, suppress_warnings=True, model_config=config)
         self._joinable = joinable
         self._by_row = False
         self._nameless: Nameless | None = None

@@ -1,7 +1,7 @@
 """What hosts of one version are started with, and what the pool may do with their requests."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.contract.model_input import ValidInput
@@ -41,6 +41,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What hosts of a version are given beside it.
+
+    Attributes:
+        variables: of their environment; values may be secret.
+        config: MLflow's configuration of the model as the text of a JSON object, if there is one.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    config: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HostedModel:
     """One version as its hosts see it.
 
@@ -52,6 +65,7 @@ class HostedModel:
         example: what the version is warmed up with; None where it ships no example.
         no_pickle: whether loading it fails as soon as anything would be unpickled.
         role: what its hosts are forked as.
+        surroundings: what they are given.
         verify: asked before it is loaded again, which may be long after it was fetched: raises
             `VersionFault` or `PassingFault` unless its files are as they were. Blocks.
     """
@@ -63,4 +77,5 @@ class HostedModel:
     example: ValidInput | None
     no_pickle: bool = False
     role: str = HOST_ROLE
+    surroundings: Surroundings = field(default_factory=Surroundings)
     verify: Callable[[], None] = lambda: None
