@@ -13,6 +13,7 @@ from service.contract.contract import Limits
 from service.errors import VersionFault
 from service.following.gates import Candidacy, GateClosed, GateFinding, Gates
 from service.following.gates_compatible import CompatibleGate
+from service.following.gates_environment import EnvironmentGate
 from service.following.gates_requirements import RequirementsGate
 from service.following.gates_signature import SignatureGate
 from service.following.gates_tags import TagsGate
@@ -441,3 +442,35 @@ async def test_refusal_by_a_gate_names_it_in_the_ledger() -> None:
     assert (entry.gate, entry.stage) == ("compatible", "gate")
     assert entry.code == "signature_breaks_clients"
     assert codes(entry.findings) == ["input_added"]
+
+
+async def test_o2_variables_that_a_models_processes_will_not_have_are_a_finding(
+    tmp_path: Path,
+) -> None:
+    """Named, whatever its author has called them, and the version passes."""
+    listed = "# This file records environment variable names\nA_KEY\nB_TOKEN\n\nC\x1b[31m\n"
+    (tmp_path / "environment_variables.txt").write_text(listed)
+    asked: list[str] = []
+
+    def given(model: str) -> set[str]:
+        asked.append(model)
+        return {"A_KEY"}
+
+    version_of_iris = replace(fetched(1, "x"), path=tmp_path)
+    (finding,) = await EnvironmentGate(given).check(version_of_iris)
+    assert (finding.gate, finding.code) == ("environment", "variable_missing")
+    assert "B_TOKEN" in finding.sentence
+    assert "A_KEY" not in finding.sentence
+    assert finding.sentence.isprintable()
+    assert asked == [version_of_iris.version.name]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"# nothing\n", b"A\n", b"A\n" * 100_000])
+async def test_o2_model_whose_variables_are_all_there_has_no_such_finding(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """Nor one that lists none; a list without end is read in part."""
+    if content is not None:
+        (tmp_path / "environment_variables.txt").write_bytes(content)
+    gate = EnvironmentGate(lambda _: {"A"})
+    assert await gate.check(replace(fetched(1, "x"), path=tmp_path)) == ()
