@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak orphans fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -50,6 +50,9 @@ bench-scaling: $(READY) ## what a second host adds where the model is all the wo
 
 soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
 	$(VENV)/bin/python -m tests.soak
+
+orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each: none is left
+	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz
