@@ -13,7 +13,7 @@ import sys
 from typing import Any, Final
 
 _AUTHENTICATION_BYTES: Final = 32
-# Where a library has taken a seed of its own, and none of the system's, it wants the same draws.
+# numpy takes 128 bits from the system. Where a library has given it less, it wants the same draws.
 _CHOSEN_BITS: Final = 64
 _found: Final[list[Any]] = []
 
@@ -50,5 +50,7 @@ def _kinds() -> set[type]:
 
 
 def _is_by_chance(generator: Any) -> bool:
-    entropy = getattr(getattr(generator, "seed_seq", None), "entropy", None)
-    return not isinstance(entropy, int) or entropy.bit_length() > _CHOSEN_BITS
+    if isinstance(generator, random.Random):
+        return True  # it does not say what it was seeded with
+    entropy = getattr(generator.seed_seq, "entropy", None)
+    return isinstance(entropy, int) and entropy.bit_length() > _CHOSEN_BITS

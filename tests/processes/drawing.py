@@ -16,6 +16,7 @@ OWN: Final = random.Random()  # noqa: S311 - the kind that is asked about
 GENERATOR: Final = np.random.default_rng()
 LEGACY: Final = np.random.RandomState()
 CHOSEN: Final = np.random.default_rng(7)
+CHOSEN_LEGACY: Final = np.random.RandomState(7)
 
 DRAWS: Final[dict[str, Callable[[], float | str]]] = {
     "random": random.random,
@@ -25,6 +26,7 @@ DRAWS: Final[dict[str, Callable[[], float | str]]] = {
     "a Generator": lambda: float(GENERATOR.random()),
     "multiprocessing": lambda: bytes(multiprocessing.current_process().authkey).hex(),
     "chosen": lambda: float(CHOSEN.random()),
+    "chosen, a RandomState": lambda: float(CHOSEN_LEGACY.random_sample()),
 }
 
 
