@@ -474,3 +474,18 @@ async def test_o2_model_whose_variables_are_all_there_has_no_such_finding(
         (tmp_path / "environment_variables.txt").write_bytes(content)
     gate = EnvironmentGate(lambda _: {"A"})
     assert await gate.check(replace(fetched(1, "x"), path=tmp_path)) == ()
+
+
+@pytest.mark.parametrize("code", ["load_failed", "warm_up_failed", "host_died"])
+async def test_o2_model_that_fails_to_load_is_told_beside_which_variables_it_has_not(
+    tmp_path: Path, code: str
+) -> None:
+    """Where the model itself has raised; it may well be why."""
+    (tmp_path / "environment_variables.txt").write_text("A_KEY\n")
+    world = World(gates=Gates(of_version=(EnvironmentGate(lambda _: ()),)))
+    world.registry.fetched_fields = {version(1): {"path": tmp_path}}
+    world.stager.errors[version(1)] = VersionFault("load", code, "It failed.")
+    await world.follow_to(version(1))
+    failure = world.slot.status(world.time.now).failure
+    assert failure is not None
+    assert (failure.code, "A_KEY" in failure.message) == (code, code != "host_died")
