@@ -44,6 +44,7 @@ from service.processes.spawning import Spawned
 from service.reporting import ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
+from service.server.relied_on import require_fit_server
 from service.server.server import Server, Stopping
 from service.settings import Settings
 
@@ -80,11 +81,12 @@ class Given:
 def serve(given: Given, limits: ClientLimits | None = None) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
 
-    Raises `CannotListen`, `HomeUnusable` or `BadKeys` before it has started anything. From then on
-    this process's own environment holds no secret, and its limit of file descriptors is what the
-    system allows.
+    Raises `CannotListen`, `HomeUnusable`, `BadKeys` or `UnfitServer` before it has started
+    anything. From then on this process's own environment holds no secret, and its limit of file
+    descriptors is what the system allows.
     """
     settings = given.settings
+    require_fit_server()
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
@@ -190,6 +192,7 @@ def create_app(
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
+        request_seconds=settings.request_seconds,
         bodies=bodies,
         replies=replies,
         registry=metrics.registry,

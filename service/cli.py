@@ -140,6 +140,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "max_queue_bytes",
     "max_reply_bytes",
     "predict_timeout_seconds",
+    "request_timeout_seconds",
     "load_timeout_seconds",
     "host_memory_bytes",
     "stop_delay_seconds",
@@ -185,10 +186,11 @@ def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
         from service.app import serve as run
         from service.home import HomeUnusable
         from service.keys import BadKeys
+        from service.server.relied_on import UnfitServer
 
         try:
             run(Given(settings, environment, zygote))
-        except (CannotListen, HomeUnusable, BadKeys) as error:
+        except (CannotListen, HomeUnusable, BadKeys, UnfitServer) as error:
             click.echo(f"podium: {error}", err=True)
             sys.exit(1)
 
