@@ -20,6 +20,8 @@ Count = Annotated[int, Field(ge=1)]
 # It names a folder.
 _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
+_STARTS_SECONDS: Final = 30.0
+
 
 class BadSettings(Exception):
     """One line that names every setting that is wrong, and what it should be."""
@@ -53,7 +55,12 @@ class Settings(BaseSettings):
     )
     max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        60.0, description="Longest prediction; waiting for one to begin may take twice that"
+        60.0, description="Longest prediction; a call that takes longer costs its process"
+    )
+    request_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Longest time for a request as a whole, from when it has come to its answer; "
+        "unset: twice `PODIUM_PREDICT_TIMEOUT_SECONDS`, and 30 s",
     )
     load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Longest load and warm-up of a version"
@@ -189,6 +196,17 @@ class Settings(BaseSettings):
     def refs(self) -> tuple[ModelRef, ...]:
         """What to follow."""
         return tuple(ModelRef.parse(text) for text in self.models)
+
+    @property
+    def request_seconds(self) -> float:
+        """What a request may take as a whole.
+
+        Unset it has room for two calls that hang before its own, one where it waits or stands and
+        one in its second try, and for the processes that are started in their place.
+        """
+        if self.request_timeout_seconds is not None:
+            return self.request_timeout_seconds
+        return 2 * self.predict_timeout_seconds + _STARTS_SECONDS
 
     @property
     def service_folder(self) -> Path:

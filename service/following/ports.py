@@ -5,6 +5,7 @@ runs on both.
 """
 
 import enum
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,10 +133,13 @@ class Predictor(Protocol):
         """A snapshot for people."""
         ...
 
-    async def predict(self, model_input: ValidInput) -> bytes | bytearray:
+    async def predict(
+        self, model_input: ValidInput, deadline: float = math.inf
+    ) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
-        The last one for what only MLflow, or the model's type hint, can tell of the input.
+        The last one for what only MLflow, or the model's type hint, can tell of the input. None of
+        them later than at the `deadline`, by `time.monotonic`.
         """
         ...
 
@@ -165,10 +169,13 @@ class Contract(Protocol):
 class RequestReader(Protocol):
     """Reads requests by the contract, wherever that holds nobody else up."""
 
-    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ValidInput:
+    async def read(
+        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+    ) -> ValidInput:
         """A valid request, whose body may have come in pieces.
 
-        Raises what `Contract.parse` raises, or `NotNow`.
+        Raises what `Contract.parse` raises, or `NotNow`; also when the `deadline` has come, by
+        `time.monotonic`.
         """
         ...
 

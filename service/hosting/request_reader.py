@@ -1,6 +1,7 @@
 """Reads a request where it costs others least: small bodies here, large ones in the decoder."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -35,7 +36,9 @@ class RequestReader:
         self._decoder = decoder
         self._slice_rows = slice_rows
 
-    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ValidInput:
+    async def read(
+        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+    ) -> ValidInput:
         """The valid request. Raises what `Contract.parse` and `Decoder.decode` raise."""
         most = _JSON_BYTES if media_type in _COMMON else _most_bytes(media_type)
         if not isinstance(body, bytes) and sum(map(len, body)) <= most:
@@ -43,7 +46,9 @@ class RequestReader:
         if isinstance(body, bytes) and len(body) <= most:
             return self._parse(body, media_type)
         await asyncio.sleep(0)  # to be in a task, without which there are no time limits
-        return await self._decoder.decode(self._definition, body, media_type, self._slice_rows)
+        return await self._decoder.decode(
+            self._definition, body, media_type, self._slice_rows, deadline
+        )
 
 
 def _most_bytes(media_type: str) -> int:

@@ -30,15 +30,6 @@ class Limits:
     load_seconds: float = 600.0
     memory_bytes: int | None = None
 
-    @property
-    def wait_seconds(self) -> float:
-        """The longest wait in a queue.
-
-        Somebody else's call may take all of its time before it is known to hang, and those behind
-        it have done nothing wrong.
-        """
-        return 2 * self.predict_seconds
-
 
 @dataclass(frozen=True, slots=True)
 class HostedModel:

@@ -1,7 +1,7 @@
 """Starts one host and brings its version up: fork, load, warm up, all within one time limit."""
 
 import asyncio
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -26,11 +26,15 @@ _LOGGED = "its own words are in the log"
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """What warm-up has shown about the version, and how long it took to get so far."""
+    """What warm-up has shown about the version."""
 
     row_wise: bool
     reason: str
-    seconds: float
+
+
+def strictest(found: Sequence[Warmth]) -> Warmth:
+    """What holds for all hosts of a version: one that has seen harm is right (P16)."""
+    return min(found, key=lambda each: each.row_wise)
 
 
 async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
@@ -47,7 +51,6 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
     `behind` is for one that nobody waits for: it gives way to other processes until it is ready.
     Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
     """
-    begun = time.monotonic()
     most = limits.max_reply_bytes * _REPLIES_A_BATCH
     child = await forks.fork(model.role, most, observer.printed)
     child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
@@ -58,7 +61,7 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
             row_wise, reason = await _warm_up(child, model)
             if behind:
                 await child.channel.request(Operation.READY, b"")
-            return child, Warmth(row_wise, reason, time.monotonic() - begun)
+            return child, Warmth(row_wise, reason)
     except TimeoutError:
         await child.end(EndReason.TIME_LIMIT)
         raise VersionFault(

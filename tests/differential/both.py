@@ -7,6 +7,7 @@ processes: dispatch, contract, wire, what the host does with a batch, and the re
 import asyncio
 import io
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -189,7 +190,7 @@ class _PredictorInProcess:
         answer.set_result(self._host.answer(Frame(operation, Status.REQUEST, 1, head, body)))
         return answer
 
-    async def predict(self, model_input: ValidInput) -> Body:
+    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
         HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
