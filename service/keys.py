@@ -88,11 +88,14 @@ class KeysFile:
 
 
 async def follow_keys(
-    file: KeysFile, replace: Callable[[Mapping[bytes, str]], None], logger: FilteringBoundLogger
+    file: KeysFile,
+    replace: Callable[[Mapping[bytes, str]], None],
+    logger: FilteringBoundLogger,
+    pause: float = _LOOK_EVERY,
 ) -> None:
     """Looks at the file every second until cancelled; `replace` is called with the keys it has."""
     while True:
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(pause)
         # A file of another machine may take its time.
         if await asyncio.to_thread(file.refresh, logger):
             replace(file.names)

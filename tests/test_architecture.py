@@ -19,14 +19,15 @@ FOLLOWING_PORTS = {"following.history", "following.ports", "following.refs"}
 # Each room, and what it may import besides itself. The rest of `service` stands on top.
 ROOMS = {
     "errors": set[str](),
+    "background": set[str](),
     "contract": {"errors"},
-    "processes": {"errors"},
-    "hosting": {"contract", "processes", "errors"},
-    "registry": {"processes", "errors", *FOLLOWING_PORTS},
-    "following": {"hosting", "processes", "contract", "errors"},
+    "processes": {"background", "errors"},
+    "hosting": {"background", "contract", "processes", "errors"},
+    "registry": {"background", "processes", "errors", *FOLLOWING_PORTS},
+    "following": {"background", "hosting", "processes", "contract", "errors"},
     "http": {"following", "hosting", "contract", "errors"},
-    "server": {"http", "hosting", "errors"},
-    "metrics": {"following", "hosting", "http", "processes", "server", "errors"},
+    "server": {"background", "http", "hosting", "errors"},
+    "metrics": {"background", "following", "hosting", "http", "processes", "server", "errors"},
 }
 # What runs in children, or in a command's own process: the front must never import these, nor what
 # is heavy in them.

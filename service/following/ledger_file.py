@@ -31,8 +31,12 @@ _ENTRY: Final = TypeAdapter(Entry)
 class LedgerObserver(Protocol):
     """Told how the ledger's file fares."""
 
-    def ledger_failed(self, error: OSError) -> None:
+    def ledger_failed(self, error: Exception) -> None:
         """It could not be read or written; from the thread that writes, each time."""
+        ...
+
+    def ledger_recovered(self) -> None:
+        """It was written, for the first time since it could not be; from the same thread."""
         ...
 
     def ledger_lines_left_out(self, count: int) -> None:
@@ -51,6 +55,7 @@ class LedgerFile:
         self._lines: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._in_file = 0
         self._is_torn = False
+        self._is_failing = False
 
     def read(self) -> tuple[Entry, ...]:
         """The entries kept before, oldest first; a line that is none is left out, which is told.
@@ -62,6 +67,7 @@ class LedgerFile:
         except FileNotFoundError:
             return ()
         except OSError as error:
+            self._is_failing = True
             self._observer.ledger_failed(error)
             return ()
         self._in_file = len(lines)
@@ -74,7 +80,7 @@ class LedgerFile:
 
     def keep(self, entry: Entry) -> None:
         """Written as soon as the thread comes to it."""
-        self._thread.submit(self._write, orjson.dumps(_plain(entry)) + b"\n")
+        self._thread.submit(self._write, entry)
 
     def close(self) -> None:
         """Returns when everything that can be written is."""
@@ -89,17 +95,29 @@ class LedgerFile:
         self._is_torn = bool(text) and not text.endswith(b"\n")
         return text.splitlines(keepends=True)
 
-    def _write(self, line: bytes) -> None:
-        self._lines.append(line)
-        self._unwritten.append(line)
+    def _write(self, entry: Entry) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._in_file + len(self._unwritten) > 2 * MOST_ENTRIES:
-                self._trim()
-            else:
-                self._append()
-        except OSError as error:
+            line = orjson.dumps(_plain(entry)) + b"\n"
+            self._lines.append(line)
+            self._unwritten.append(line)
+            self._write_all()
+        except Exception as error:  # noqa: BLE001 - nobody asks the thread how it went
+            self._is_failing = True
             self._observer.ledger_failed(error)
+        else:
+            self._tell_recovered()
+
+    def _write_all(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._in_file + len(self._unwritten) > 2 * MOST_ENTRIES:
+            self._trim()
+        else:
+            self._append()
+
+    def _tell_recovered(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            self._observer.ledger_recovered()
 
     def _append(self) -> None:
         text = b"".join(self._unwritten)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from service.background import Work, begin
 from service.errors import PassingFault
 from service.processes.child import Child
 from service.processes.ending import Ending
@@ -17,6 +18,7 @@ from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote_process import ZygoteProcess, not_started
 
 _LONGEST_PAUSE: Final = 60.0
+_MOST_DOUBLINGS: Final = 6
 
 
 class Zygote:
@@ -101,7 +103,7 @@ class Zygote:
                 return await self._ready()  # another has taken its place already
             await self._give_up(process)
             raise
-        self._failures = 0
+        self._failures, self._retry_at = 0, 0.0
         self._see_to_a_spare(process)
         return process
 
@@ -121,9 +123,9 @@ class Zygote:
         return made
 
     def _died(self, process: ZygoteProcess) -> None:
-        self._on_death(process.ending)
         if process is self._process:
             self._replace(process)
+        self._on_death(process.ending)
 
     def _replace(self, process: ZygoteProcess) -> None:
         # At once, since its hosts are waited for; but not again and again if it cannot start.
@@ -139,7 +141,7 @@ class Zygote:
     def _see_to_a_spare(self, process: ZygoteProcess) -> None:
         wanted = self._spare is None or not self._spare.usable
         if wanted and (self._sparing is None or self._sparing.done()):
-            self._sparing = asyncio.get_running_loop().create_task(self._make_spare(process))
+            self._sparing = begin(Work.PROCESSES, self._make_spare(process))
 
     async def _make_spare(self, process: ZygoteProcess) -> None:
         # Without one all goes on as well; the next fork tries again.
@@ -159,7 +161,8 @@ class Zygote:
 
     def _note_failure(self) -> None:
         self._failures += 1
-        pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE)
+        # Bounded before it is a power: after a thousand failures, a day, there would be none.
+        pause = min(2.0 ** min(self._failures - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
         self._retry_at = time.monotonic() + pause
 
     async def _forked(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from service.background import Work, begin
 from service.errors import PassingFault
 from service.processes import lifetime
 from service.processes.channel import Channel
@@ -192,7 +193,7 @@ class ZygoteProcess:
         self._control.close()
         self._process.wait()
         self._refuse_who_waits()
-        self._cleaning = loop.create_task(self._end_what_it_left())
+        self._cleaning = begin(Work.PROCESSES, self._end_what_it_left())
         if self._on_death is not None:
             self._on_death(self)
 
@@ -205,14 +206,17 @@ class ZygoteProcess:
                 answer.exception()  # nobody may be waiting for it
 
     async def _end_what_it_left(self) -> None:
-        for child in self._children.values():
-            child.kill(EndReason.ZYGOTE)
-        known = set(self._children)
-        await asyncio.to_thread(lifetime.end_marked, self._mark, known, self._spares)
-        for child in self._children.values():
-            child.report_exit(None)
-        self._children.clear()
-        self.ended.set_result(None)
+        try:
+            for child in self._children.values():
+                child.kill(EndReason.ZYGOTE)
+            known = set(self._children)
+            await asyncio.to_thread(lifetime.end_marked, self._mark, known, self._spares)
+        finally:
+            # Whatever has gone wrong: nobody must wait for them for ever.
+            for child in self._children.values():
+                child.report_exit(None)
+            self._children.clear()
+            self.ended.set_result(None)
 
 
 def not_started(detail: str) -> PassingFault:

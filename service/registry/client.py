@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from service.background import Work, begin
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
@@ -234,7 +235,7 @@ class MlflowRegistry:
         """Files of a version that nobody uses any more go once the cache is over its limit."""
         if self._tidying is None or self._tidying.done():
             work = asyncio.to_thread(_make_room, self._cache)
-            self._tidying = asyncio.get_running_loop().create_task(work)
+            self._tidying = begin(Work.CACHE, work)
 
     async def _child(self, stage: str, **more: str) -> Child:
         child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)

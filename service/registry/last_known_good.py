@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from service.background import Work, tell_from_thread
 from service.errors import FollowingError
 from service.following.history import Known
 from service.following.ports import FetchedVersion, Lease, NoLease
@@ -188,7 +189,7 @@ class _Writer:
     def __init__(self, write: Callable[[ModelRef, _Record], None]) -> None:
         self._write = write
         self._waiting = queue.SimpleQueue[tuple[ModelRef, _Record] | None]()
-        self._thread = threading.Thread(target=self._run, name="podium-history", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=Work.HISTORY, daemon=True)
         self._thread.start()
 
     def write(self, ref: ModelRef, record: _Record) -> None:
@@ -200,7 +201,10 @@ class _Writer:
 
     def _run(self) -> None:
         while (work := self._waiting.get()) is not None:
-            self._write(*work)
+            try:
+                self._write(*work)
+            except Exception as error:  # noqa: BLE001 - what comes later is to be written still
+                tell_from_thread(error)
 
 
 def _encoded(ref: ModelRef, record: _Record) -> bytes:
