@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from service.access import Access, forget_secrets, open_keys
 from service.addresses import MlflowAddresses, shown, url_of
+from service.background import Work, begin, keep_running
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
@@ -41,7 +42,7 @@ from service.parts import (
     new_zygote,
 )
 from service.processes.spawning import Spawned
-from service.reporting import ConnectionReport, FollowingReport
+from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
 from service.server.server import Server, Stopping
@@ -233,22 +234,29 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         gates=new_gates(settings, zygote, history, logs),
         history=history,
         ledger=ledger,
+        keeps_missing=settings.missing_alias == "keep",
     )
     access.wishes.follower = follower
-    following = [asyncio.create_task(work) for work in (follower.run(), access.follow(logs))]
-    _leave_what_stays_to_itself()
-    try:
+    async with contextlib.AsyncExitStack() as ending:
+        # In the reverse order; one that fails keeps none of the others from its end.
+        ending.enter_context(BackgroundReport(metrics, logs.logger).listening())
+        ending.push_async_callback(asyncio.to_thread, history.close)
+        ending.push_async_callback(asyncio.to_thread, ledger.close)
+        for part in (zygote, decoder, registry, follower):
+            ending.push_async_callback(part.close)
+        running = (
+            begin(Work.FOLLOWING, keep_running(Work.FOLLOWING, follower.run)),
+            begin(Work.KEYS, keep_running(Work.KEYS, partial(access.follow, logs))),
+        )
+        ending.push_async_callback(_end, running)
+        _leave_what_stays_to_itself()
         yield
-    finally:
-        for each in following:
-            each.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
-        await follower.close()
-        await registry.close()
-        await decoder.close()
-        await zygote.close()
-        await asyncio.to_thread(ledger.close)
-        await asyncio.to_thread(history.close)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _leave_what_stays_to_itself() -> None:

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
         default=False,
         description="Serve models without a signature, whose requests cannot be checked",
     )
+    missing_alias: Literal["keep", "empty"] = Field(
+        "keep", description="What to serve where the alias is gone: what it was on last, or nothing"
+    )
     api_keys_file: Path | None = Field(
         None, description="File of the API keys of which predictions ask for one; unset: for none"
     )

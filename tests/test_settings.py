@@ -37,6 +37,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "cache_bytes": (("1048576", 2**20), ("1", 1)),
     "allow_breaking": (("true", True), ("1", True)),
     "allow_unsigned": (("true", True), ("1", True)),
+    "missing_alias": (("empty", "empty"), ("keep", "keep")),
     "api_keys_file": (("/keys", Path("/keys")), ("my keys", Path("my keys"))),
     "admin_token": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
     "webhook_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),

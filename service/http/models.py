@@ -49,7 +49,11 @@ class SlotReport(BaseModel):
 
     `unsigned`: the current version has no signature, and its requests are not checked against one.
     `last_known_good_since`: since when it serves what it last served before the start, because the
-    registry has not answered since, or what the alias is on could not be served, or not yet.
+    registry has not answered since, or has no such alias or model, or what the alias is on could
+    not be served, or not yet.
+    `missing`: it has nothing to serve: the registry has no such alias or model, and nothing that
+    was served before stands in. `quarantined`: the aspired version, where that has failed by its
+    own fault and is not tried again until the alias moves or an operator asks.
     """
 
     name: str
@@ -62,6 +66,8 @@ class SlotReport(BaseModel):
     aspired: str | None
     unsigned: bool
     last_known_good_since: datetime | None
+    missing: bool
+    quarantined: str | None
     last_failure: FailureReport | None
 
 
@@ -121,6 +127,8 @@ def _report(slot: Slot, now: float) -> dict[str, Any]:
         "aspired": None if status.aspired is None else status.aspired.version,
         "unsigned": _is_unsigned(slot),
         "last_known_good_since": _time(status.last_known_good_since),
+        "missing": status.missing,
+        "quarantined": None if status.quarantined is None else status.quarantined.version,
         "last_failure": _failure(status.failure),
     }
 

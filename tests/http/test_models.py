@@ -30,6 +30,8 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "aspired": None,
         "unsigned": False,
         "last_known_good_since": None,
+        "missing": False,
+        "quarantined": None,
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)
