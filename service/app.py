@@ -33,6 +33,7 @@ from service.metrics.metrics import Metrics
 from service.parts import (
     client_limits,
     new_decoder,
+    new_forwarder,
     new_gates,
     new_history,
     new_ledger,
@@ -220,7 +221,8 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     zygote = new_zygote(settings, environment, given.zygote, metrics, logs)
     registry = new_registry(settings, environment, zygote, logs)
     decoder = new_decoder(settings, zygote, metrics, logs)
-    stager = new_stager(settings, zygote, decoder, metrics, logs)
+    forwarder = new_forwarder(settings, environment, zygote, metrics, logs)
+    stager = new_stager(settings, zygote, decoder, forwarder, metrics, logs)
     history = new_history(settings, registry, logs)
     follower = Follower(
         slots,
@@ -235,7 +237,8 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         ledger=ledger,
     )
     access.wishes.follower = follower
-    following = [asyncio.create_task(work) for work in (follower.run(), access.follow(logs))]
+    works = [follower.run(), access.follow(logs), *([] if forwarder is None else [forwarder.run()])]
+    following = [asyncio.create_task(work) for work in works]
     _leave_what_stays_to_itself()
     try:
         yield
@@ -246,6 +249,8 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         await follower.close()
         await registry.close()
         await decoder.close()
+        if forwarder is not None:
+            await forwarder.close()
         await zygote.close()
         await asyncio.to_thread(ledger.close)
         await asyncio.to_thread(history.close)

@@ -152,6 +152,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "require_tags",
     "trust",
     "requirements",
+    "model_tracking",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
@@ -171,6 +172,11 @@ def serve(**flags: Any) -> None:
             "podium: which MLflow? Set MLFLOW_TRACKING_URI, as in "
             "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
             err=True,
+        )
+        sys.exit(_USAGE_ERROR)
+    if settings.model_tracking and mlflow.tracking is None:
+        click.echo(
+            "podium: PODIUM_MODEL_TRACKING: to which MLflow? Set MLFLOW_TRACKING_URI too.", err=True
         )
         sys.exit(_USAGE_ERROR)
     _serve(settings, {**os.environ, **mlflow.variables})

@@ -25,9 +25,11 @@ from service.processes.spawning import Spawned
 from service.processes.zygote import Zygote
 from service.registry.artifacts import remove_partial
 from service.registry.client import Cache, Deadlines, MlflowRegistry
+from service.registry.forwarding import Forwarder
 from service.registry.last_known_good import DiskHistory
 from service.reporting import (
     DecoderReport,
+    ForwardingReport,
     HistoryReport,
     HostingReport,
     LedgerReport,
@@ -107,8 +109,27 @@ def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs
     return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
 
 
-def new_stager(
-    settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
+def new_forwarder(
+    settings: Settings,
+    environment: Mapping[str, str],
+    zygote: Zygote,
+    metrics: Metrics,
+    logs: Logs,
+) -> Forwarder | None:
+    """Who hands models' traces on to MLflow; None where nobody does."""
+    if not settings.model_tracking:
+        return None
+    report = ForwardingReport(metrics, logs.logger)
+    return Forwarder(zygote, registry_environment(environment), report)
+
+
+def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
+    settings: Settings,
+    zygote: Zygote,
+    decoder: Decoder,
+    forwarder: Forwarder | None,
+    metrics: Metrics,
+    logs: Logs,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
 
@@ -133,4 +154,5 @@ def new_stager(
         observer_of,
         allow_unsigned=settings.allow_unsigned,
         no_pickle=settings.trust == "no-pickle",
+        traces=None if forwarder is None else forwarder.address,
     )

@@ -14,6 +14,7 @@ from service.metrics.hosting import PoolMetrics
 from service.metrics.http import WEBHOOK_HEARD
 from service.metrics.metrics import Metrics
 from service.processes.ending import Ending, EndReason
+from service.registry.traces_wire import TRACE_SENTENCES, TraceFault, TraceOutcome
 from service.server.patience import Ended
 
 _SAID_AGAIN_SECONDS: Final = 10.0
@@ -168,6 +169,31 @@ class DecoderReport:
     def decoder_printed(self, stream: str, line: str) -> None:
         """Its libraries may complain."""
         self._logger.info("decoder_output", stream=stream, line=line)
+
+
+class ForwardingReport:
+    """`service.registry.forwarding.ForwardingObserver` for metrics and logs."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self.traces = metrics.hosting.traces
+        self._logger = logger
+        for outcome in TraceOutcome:
+            self.traces(outcome, 0)
+
+    def traces_fail(self, fault: TraceFault | None) -> None:
+        """A code and a sentence: what MLflow's client says may hold a trace's values."""
+        if fault is None:
+            self._logger.info("traces_sent_again")
+        else:
+            self._logger.warning("traces_failed", code=fault, message=TRACE_SENTENCES[fault])
+
+    def forwarder_ended(self, reason: str) -> None:
+        """Another one is started."""
+        self._logger.warning("forwarder_ended", reason=reason)
+
+    def forwarder_printed(self, stream: str, line: str) -> None:
+        """MLflow's client may complain."""
+        self._logger.info("forwarder_output", stream=stream, line=line)
 
 
 class ConnectionReport:

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         "warn", description="What to do where installed packages differ from the model's"
     )
 
+    model_tracking: bool = Field(
+        default=False,
+        description="Hand traces of models on to MLflow; unset: they are dropped",
+    )
+
     @field_validator("models", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

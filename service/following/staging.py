@@ -65,6 +65,7 @@ class HostStager:
         *,
         allow_unsigned: bool = False,
         no_pickle: bool = False,
+        traces: str | None = None,
     ) -> None:
         self._forks = forks
         self._decoder = decoder
@@ -73,6 +74,7 @@ class HostStager:
         self._observer_of = observer_of
         self._allow_unsigned = allow_unsigned
         self._no_pickle = no_pickle
+        self._traces = traces
         self._serves = False
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
@@ -88,6 +90,7 @@ class HostStager:
             example=await self._example(definition, fetched.serving_example),
             no_pickle=self._no_pickle,
             role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,
+            traces=self._traces,
             verify=fetched.verify,
         )
         observer = self._observer_of(fetched.version)

@@ -1,10 +1,11 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
 It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
-"no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
-until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
-empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
-done is FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
+"no_pickle", "memory_bytes", "behind", "traces"}`, where `behind` is whether it gives way to other
+processes until READY, which carries nothing, and `traces` where traces go, or null; WARM_UP and
+PREDICT carry a batch. LOAD and READY answer an empty DONE, WARM_UP `{"row_wise", "reason"}`,
+PREDICT as in `service.hosting.wire`. What cannot be done is FAILED with `{"error"}`, the
+exception's text, which is meant for the log alone.
 """
 
 import contextlib
@@ -20,10 +21,13 @@ from service.hosting.inputs import decode_batch
 from service.hosting.isolation import bind_forks_to_this_process, leave_podium
 from service.hosting.model import LoadedModel
 from service.hosting.no_pickle import no_pickle
+from service.hosting.traces import hand_traces_on, let_traces_vanish
+from service.hosting.tracking import forgo_tracking
 from service.hosting.wire import Operation, encode_replies
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
+from service.processes.parcels import Sender
 from service.processes.victims import PREDICTING, prefer_as_victim
 
 # Decoded requests are bounded long before; this only keeps a broken header from being believed.
@@ -35,6 +39,7 @@ def run(connection: socket.socket) -> None:
     prefer_as_victim(PREDICTING)
     leave_podium()
     bind_forks_to_this_process()
+    forgo_tracking()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
     host = Host()
     for frame in channel.frames():
@@ -81,6 +86,10 @@ class Host:
         if wanted["behind"]:
             priority.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
+        if wanted["traces"] is None:
+            let_traces_vanish()
+        else:
+            hand_traces_on(Sender(wanted["traces"]))
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
             self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])

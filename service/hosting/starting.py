@@ -83,6 +83,7 @@ async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: boo
         "no_pickle": model.no_pickle,
         "memory_bytes": limits.memory_bytes,
         "behind": behind,
+        "traces": model.traces,
     }
     reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
     if reply.status is not Status.DONE:

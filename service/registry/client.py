@@ -32,7 +32,7 @@ from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
-_MLFLOW_PATIENCE: Final = {
+MLFLOW_PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
 }
@@ -96,7 +96,7 @@ class MlflowRegistry:
     ) -> None:
         self._forks = forks
         self._role = registry_role(environment)
-        self._environment = {**environment, **_MLFLOW_PATIENCE}
+        self._environment = {**environment, **MLFLOW_PATIENCE}
         self._cache = cache
         self._on_line = on_line
         self._look_seconds = deadlines.look

@@ -9,14 +9,14 @@ from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
-from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
+from service.registry.roles import DATABASE_ROLE, FORWARDER_ROLE, REGISTRY_ROLE
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def zygote() -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
     roles = (HOST_ROLE, DECODER_ROLE, REGISTRY_ROLE, DATABASE_ROLE)
-    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
+    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE, FORWARDER_ROLE)
     made = Zygote(ZygoteCommand(roles, host_environment(os.environ, hosts=2), late=late))
     await made.start()
     yield made
