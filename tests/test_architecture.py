@@ -43,6 +43,8 @@ CHILDREN = {
     "service.hosting.nested_cells",
     "service.hosting.no_pickle",
     "service.hosting.outputs",
+    *(f"service.hosting.row_wise.{name}" for name in ("apart", "classes", "origin")),
+    *(f"service.hosting.row_wise.{name}" for name in ("perturbed", "trial", "walk")),
     "service.hosting.safe_formats",
     "service.hosting.host_with_skops",
     "service.hosting.zygote",

@@ -77,6 +77,8 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         failed = "what is aspired cannot be served" if slot["last_failure"] else late
         why = failed if moved else "the registry has not answered"
         lines.append(f"  on its last known good since {fallback}: {why}")
+    if slot.get("row_wise") is False:
+        lines.append(f"  requests do not share calls: {slot['row_wise_reason']}")
     failure = slot["last_failure"]
     if failure:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")

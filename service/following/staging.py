@@ -23,33 +23,23 @@ from service.processes.child import Forks
 
 BATCHING_TAG: Final = "podium.batching"
 RETRY_TAG: Final = "podium.retry"
-# Flavours whose predict answers row by row unless somebody has built it otherwise; warm-up looks.
-_ROW_WISE_LOADERS: Final = frozenset(
-    {"mlflow.catboost", "mlflow.lightgbm", "mlflow.sklearn", "mlflow.xgboost"}
-)
+_WISHES: Final[Mapping[str, bool]] = {"rows": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Joinable:
-    """Whether requests may be joined if warm-up shows no harm, and one sentence why."""
+    """The operator's word on whether requests may be joined, None if there is none; a sentence."""
 
-    allowed: bool
+    allowed: bool | None
     reason: str
 
 
-def joinable(loader_module: str, tags: Mapping[str, str]) -> Joinable:
-    """By the version tag `podium.batching` (`rows` or `off`), else by flavour (P16)."""
+def joinable(tags: Mapping[str, str]) -> Joinable:
+    """By the version tag `podium.batching` (`rows` or `off`); else its host is to say (P16)."""
     wish = tags.get(BATCHING_TAG, "").strip().lower()
-    if wish == "off":
-        return Joinable(allowed=False, reason=f"the version is tagged {BATCHING_TAG}=off")
-    if wish == "rows":
-        return Joinable(allowed=True, reason=f"the version is tagged {BATCHING_TAG}=rows")
-    if loader_module in _ROW_WISE_LOADERS:
-        return Joinable(allowed=True, reason="its flavour answers row by row")
-    return Joinable(
-        allowed=False,
-        reason=f"its flavour may look at several rows; tag it {BATCHING_TAG}=rows if it does not",
-    )
+    if wish in _WISHES:
+        return Joinable(_WISHES[wish], f"the version is tagged {BATCHING_TAG}={wish}")
+    return Joinable(None, "as is known of its classes")
 
 
 class HostStager:
@@ -79,7 +69,7 @@ class HostStager:
         """Contract first, since it costs nothing; then hosts. Raises as the port says."""
         definition = define(fetched, self._contract_limits, allow_unsigned=self._allow_unsigned)
         contract = definition.compile()
-        join = joinable(fetched.loader_module, fetched.tags)
+        join = joinable(fetched.tags)
         model = HostedModel(
             path=fetched.path,
             joinable=join.allowed,

@@ -1,10 +1,11 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
 It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
-"no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
-until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
-empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
-done is FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
+"no_pickle", "memory_bytes", "behind"}`, where `joinable` is the operator's word or null, and
+`behind` is whether it gives way to other processes until READY, which carries nothing; WARM_UP and
+PREDICT carry a batch. READY answers an empty DONE, LOAD and WARM_UP `{"row_wise", "reason"}`, as
+far as is known by then, PREDICT as in `service.hosting.wire`. What cannot be done is FAILED with
+`{"error"}`, the exception's text, which is meant for the log alone.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import orjson
 
 from service.hosting.inputs import decode_batch
 from service.hosting.isolation import bind_forks_to_this_process, leave_podium
-from service.hosting.model import LoadedModel
+from service.hosting.model import LoadedModel, RowWise
 from service.hosting.no_pickle import no_pickle
 from service.hosting.wire import Operation, encode_replies
 from service.processes import priority
@@ -67,8 +68,7 @@ class Host:
             build = partial(decode_batch, frame, loaded.matrix_of)
             return encode_replies(loaded.predict(build, self._max_reply_bytes))
         if frame.operation == Operation.WARM_UP:
-            row_wise = self._loaded.warm_up(partial(decode_batch, frame))
-            return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason}), b""
+            return _told(self._loaded.warm_up(partial(decode_batch, frame))), b""
         if frame.operation == Operation.READY:
             priority.step_forward()
             return b"", b""
@@ -84,13 +84,17 @@ class Host:
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
             self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
-        return b"", b""
+        return _told(self._model.row_wise), b""
 
     @property
     def _loaded(self) -> LoadedModel:
         if self._model is None:
             raise FrameError("asked to predict before anything was loaded")
         return self._model
+
+
+def _told(row_wise: RowWise) -> bytes:
+    return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason})
 
 
 def _limit_memory(watched_bytes: int | None) -> None:

@@ -46,8 +46,9 @@ class HostedModel:
 
     Attributes:
         path: the artifact's folder.
-        joinable: whether its requests may be joined if warm-up shows that rows do not interact.
-        joinable_reason: one sentence why, or why not.
+        joinable: the operator's word on whether its requests may be joined, which the example can
+            refute; None: as is known of the classes in it.
+        joinable_reason: one sentence that says so.
         retry: whether a request may be predicted a second time after its host died.
         example: what the version is warmed up with; None where it ships no example.
         no_pickle: whether loading it fails as soon as anything would be unpickled.
@@ -57,7 +58,7 @@ class HostedModel:
     """
 
     path: Path
-    joinable: bool
+    joinable: bool | None
     joinable_reason: str
     retry: bool
     example: ValidInput | None

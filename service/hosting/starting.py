@@ -26,7 +26,7 @@ _LOGGED = "its own words are in the log"
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """What warm-up has shown about the version, and how long it took to get so far."""
+    """What is known of the version, or was shown by warm-up; how long it took to get so far."""
 
     row_wise: bool
     reason: str
@@ -54,8 +54,8 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
     watch_memory(child, limits.memory_bytes, observer.memory)
     try:
         async with asyncio.timeout(limits.load_seconds):
-            await _load(child, model, limits, behind=behind)
-            row_wise, reason = await _warm_up(child, model)
+            known = await _load(child, model, limits, behind=behind)
+            row_wise, reason = await _warm_up(child, model, known)
             if behind:
                 await child.channel.request(Operation.READY, b"")
             return child, Warmth(row_wise, reason, time.monotonic() - begun)
@@ -75,7 +75,7 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
         raise
 
 
-async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> None:
+async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> Frame:
     wanted = {
         "path": str(model.path),
         "max_reply_bytes": limits.max_reply_bytes,
@@ -88,19 +88,19 @@ async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: boo
     if reply.status is not Status.DONE:
         sentence = f"MLflow could not load the model; {_LOGGED}."
         raise _failed(reply, "load", "load_failed", sentence)
+    return reply
 
 
-async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
-    if model.example is None:
-        return False, "the version ships no input example to show it by"
-    reply = await child.channel.request(Operation.WARM_UP, *_example(model.example))
-    if reply.status is not Status.DONE:
-        sentence = f"The model raised on its own input example; {_LOGGED}."
-        raise _failed(reply, "warm_up", "warm_up_failed", sentence)
-    shown = orjson.loads(reply.head)
-    if not model.joinable:
-        return False, model.joinable_reason
-    return shown["row_wise"], shown["reason"]
+async def _warm_up(child: Child, model: HostedModel, known: Frame) -> tuple[bool, str]:
+    if model.example is not None:
+        known = await child.channel.request(Operation.WARM_UP, *_example(model.example))
+        if known.status is not Status.DONE:
+            sentence = f"The model raised on its own input example; {_LOGGED}."
+            raise _failed(known, "warm_up", "warm_up_failed", sentence)
+    found = orjson.loads(known.head)
+    if model.joinable is False or (model.joinable and found["row_wise"]):
+        return model.joinable, model.joinable_reason
+    return found["row_wise"], found["reason"]
 
 
 def _example(example: ValidInput) -> tuple[bytes, bytes | bytearray]:

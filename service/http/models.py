@@ -47,7 +47,8 @@ class HostsReport(BaseModel):
 class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
-    `unsigned`: the current version has no signature, and its requests are not checked against one.
+    `row_wise`: whether the current version's requests may share a call, and one sentence why or why
+    not. `unsigned`: the current version has no signature, and its requests are not checked against one.
     `last_known_good_since`: since when it serves what it last served before the start, because the
     registry has not answered since, or what the alias is on could not be served, or not yet.
     """
@@ -61,6 +62,8 @@ class SlotReport(BaseModel):
     lag_seconds: float
     aspired: str | None
     unsigned: bool
+    row_wise: bool | None
+    row_wise_reason: str | None
     last_known_good_since: datetime | None
     last_failure: FailureReport | None
 
@@ -120,9 +123,17 @@ def _report(slot: Slot, now: float) -> dict[str, Any]:
         "lag_seconds": status.lag,
         "aspired": None if status.aspired is None else status.aspired.version,
         "unsigned": _is_unsigned(slot),
+        **_row_wise(slot),
         "last_known_good_since": _time(status.last_known_good_since),
         "last_failure": _failure(status.failure),
     }
+
+
+def _row_wise(slot: Slot) -> dict[str, Any]:
+    if slot.binding is None:
+        return {"row_wise": None, "row_wise_reason": None}
+    pool = slot.binding.servable.predictor.status
+    return {"row_wise": pool.row_wise, "row_wise_reason": pool.row_wise_reason}
 
 
 def _is_unsigned(slot: Slot) -> bool:

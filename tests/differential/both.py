@@ -31,7 +31,7 @@ from service.hosting import decoder, decoding
 from service.hosting.host import Host
 from service.hosting.host_handle import Host as HostHandle
 from service.hosting.jobs import Answer, Job
-from service.hosting.model import LoadedModel
+from service.hosting.model import LoadedModel, RowWise
 from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.hosting.wire_decoding import DecoderOperation
@@ -170,7 +170,7 @@ class _PredictorInProcess:
         self._host = Host()
         loaded = object.__new__(LoadedModel)
         loaded._model = model
-        loaded._joinable = loaded._by_row = False
+        loaded._joinable, loaded._row_wise = False, RowWise(shown=False, reason="")
         loaded._nameless = None
         self._host._model = loaded
         self._host._max_reply_bytes = 1 << 30
