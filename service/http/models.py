@@ -48,7 +48,8 @@ class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
     `row_wise`: whether the current version's requests may share a call, and one sentence why or why
-    not. `unsigned`: the current version has no signature, and its requests are not checked against one.
+    not. `unsigned`: the current version has no signature, and its requests are not checked against
+    one.
     `last_known_good_since`: since when it serves what it last served before the start, because the
     registry has not answered since, or what the alias is on could not be served, or not yet.
     """

@@ -9,16 +9,16 @@ beside it, comes from a file of its own, or from none.
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 # Where packages lay before any model was loaded: what a model ships is found elsewhere.
 _INSTALLED: Final = frozenset(
     {str(Path(entry).absolute()) for entry in sys.path if entry}
     | {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
+) - {str(Path(__file__).resolve().parents[3])}
 # Where listed classes find what they use, besides the modules that define them.
 _HELPERS: Final = (
     *("sklearn.base", "sklearn.metrics.pairwise", "sklearn.utils", "sklearn.utils._response"),
@@ -30,6 +30,8 @@ _EVERYWHERE: Final = "sklearn"
 _FROZEN: Final = "<frozen "
 # Of the standard library: their wrappers say that they are from where the wrapped function is.
 _WRAPPING: Final = frozenset({"abc", "contextlib", "dataclasses", "functools"})
+# What they make can be called, and is no method that a class was written with.
+_MAKERS: Final = frozenset({"functools", "numpy", "operator"})
 _DEEPEST: Final = 4
 
 
@@ -106,6 +108,10 @@ def _is_public(found: type) -> bool:
 
 def _is_its_own(value: Any, name: str, owner: type, packages: set[str]) -> bool:
     if isinstance(value, FunctionType) and not _is_in_place(value, name, owner):
+        return False
+    if type(value).__module__ in _MAKERS and not isinstance(value, cached_property):
+        return False
+    if isinstance(value, BuiltinFunctionType) and not name.startswith("__"):
         return False
     return all(
         _is_installed(function) and _top(function) in packages | _WRAPPING

@@ -59,6 +59,11 @@ def obstacle(model: PyFuncModel) -> str | None:
     return next(_Walk().model(model, loader, method), None)
 
 
+def obstacle_of(estimator: Any, method: str) -> str | None:
+    """The same of an estimator by itself, asked by that method."""
+    return next(_Walk().value(estimator, "it", frozenset({method})), None)
+
+
 class _Walk:
     """Everything that one model holds, each thing once; yields what stands in the way."""
 
@@ -183,12 +188,12 @@ def _known(found: type) -> Known | None:
 
 
 def _instance(value: Any, known: Known, where: str, asked: frozenset[str]) -> Found:
-    found = type(value)
+    found: type = type(value)
     if known.methods is not None and not asked <= known.methods:
         methods = " and ".join(sorted(known.methods))
         yield _unknown_class(where, found, f" that is asked for more than to {methods}")
     own = getattr(value, "__dict__", {})
-    for name in own.keys() & _methods_of(found):
+    for name in set(own) & _methods_of(found):
         yield _unknown_class(where, found, f" whose {_shown(name)} was replaced")
     for name, allowed in known.only.items():
         if not isinstance(own.get(name), str | NoneType) or own.get(name) not in allowed:
