@@ -1,6 +1,8 @@
 """P16 in the whole service: 48 clients at once, each answered as if it were alone."""
 
 import asyncio
+import contextlib
+import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -110,12 +112,12 @@ def save(folder: Path, name: str, estimator: Any) -> Path:
     return folder / name
 
 
-@pytest.fixture(scope="module")
-def served(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@contextlib.contextmanager
+def serving(
+    makers: Mapping[str, Callable[[], Any]], database: Path, folder: Path
+) -> Iterator[Served]:
     """One service of all of them."""
-    folder = tmp_path_factory.mktemp("neighbours")
-    uri = f"sqlite:///{tracking.copy_database(migrated_database, folder)}"
-    makers = {**{name: NEIGHBOURS[name] for name in ASKED}, **KNOWN}
+    uri = f"sqlite:///{tracking.copy_database(database, folder)}"
     estimators = {name: make() for name, make in makers.items()}
     cloudpickle.register_pickle_by_value(neighbours)
     for name, estimator in estimators.items():
@@ -124,6 +126,21 @@ def served(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
     with running_service([f"{name}@champion" for name in estimators], uri, folder) as running:
         running.wait_until_ready()
         yield Served(running, estimators)
+
+
+@pytest.fixture(scope="module")
+def unknown(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service of what looks at its neighbours."""
+    makers = {name: NEIGHBOURS[name] for name in ASKED}
+    with serving(makers, migrated_database, tmp_path_factory.mktemp("unknown")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def known(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service of what does not."""
+    with serving(KNOWN, migrated_database, tmp_path_factory.mktemp("known")) as served:
+        yield served
 
 
 def rows_for(name: str) -> pd.DataFrame:
@@ -139,8 +156,8 @@ async def asked(service: RunningService, name: str) -> list[Any]:
     url = f"{service.url}/models/{name}@champion/predict"
     async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=60) as client:
         bodies = [
-            {"dataframe_records": [{k: v for k, v in row.items() if v == v}]}  # noqa: PLR0124 - no NaN
-            for row in rows_for(name).to_dict("records")
+            {"dataframe_records": json.loads(rows_for(name).iloc[[row]].to_json(orient="records"))}
+            for row in range(CLIENTS)
         ]
         replies = await asyncio.gather(*(client.post(url, json=body) for body in bodies))
     assert {reply.status_code for reply in replies} == {200}
@@ -154,8 +171,7 @@ def alone(estimator: Any, name: str) -> list[Any]:
         # Of the names that LightGBM has not been given.
         warnings.simplefilter("ignore")
         return [
-            np.ravel(estimator.predict(frame.iloc[[row]].dropna(axis=1))).tolist()[0]
-            for row in range(len(frame))
+            np.ravel(estimator.predict(frame.iloc[[row]])).tolist()[0] for row in range(len(frame))
         ]
 
 
@@ -164,24 +180,24 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of pickles
 
 @pytest.mark.parametrize("name", ASKED)
 async def test_w1_what_looks_at_its_neighbours_answers_each_client_as_alone(
-    served: Served, name: str
+    unknown: Served, name: str
 ) -> None:
     """Although three ordinary rows were answered alike together and alone."""
-    assert await asked(served.service, name) == pytest.approx(
-        alone(served.estimators[name], name), rel=1e-9
+    assert await asked(unknown.service, name) == pytest.approx(
+        alone(unknown.estimators[name], name), rel=1e-9
     )
-    hosts = served.service.slot(f"{name}@champion")["hosts"]
+    hosts = unknown.service.slot(f"{name}@champion")["hosts"]
     assert hosts["row_wise"] is False
     assert "is not known to answer each row by itself" in hosts["row_wise_reason"]
 
 
 @pytest.mark.parametrize("name", KNOWN)
 async def test_p16_known_classes_are_joined_and_answer_each_client_as_alone(
-    served: Served, name: str
+    known: Served, name: str
 ) -> None:
     """With and without an input example."""
-    assert await asked(served.service, name) == pytest.approx(
-        alone(served.estimators[name], name), rel=1e-9
+    assert await asked(known.service, name) == pytest.approx(
+        alone(known.estimators[name], name), rel=1e-9
     )
-    hosts = served.service.slot(f"{name}@champion")["hosts"]
+    hosts = known.service.slot(f"{name}@champion")["hosts"]
     assert hosts["row_wise"] is True
