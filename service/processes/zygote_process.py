@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -39,7 +39,9 @@ class ZygoteProcess:
         self._control = spawned.control
         self._control.setblocking(False)
         self._mark = spawned.mark
-        self._spares: set[int] = set()
+        # Those that this zygote has not reaped, and that have not been promoted.
+        self._spares: dict[int, Spare] = {}
+        self._heir: int | None = None
         self._tokens = itertools.count(1)
         self._ready: asyncio.Future[None] = loop.create_future()
         self._asked: dict[int, asyncio.Future[int]] = {}
@@ -47,6 +49,8 @@ class ZygoteProcess:
         # Forked, and not yet in the hands of whoever wanted it; some end before that.
         self._arriving: set[int] = set()
         self._early_exits: dict[int, int] = {}
+        # Forked in vain and killed; the zygote has not reaped them yet.
+        self._disowned: set[int] = set()
         self._cleaning: asyncio.Task[None] | None = None
         self._on_death: Callable[[ZygoteProcess], None] | None = on_death
         self.alive = True
@@ -57,6 +61,8 @@ class ZygoteProcess:
     def promote(self, spare: Spare, on_death: Callable[["ZygoteProcess"], None]) -> "ZygoteProcess":
         """The zygote that takes over from this one, which has ended; raises OSError."""
         control = spare.promote()
+        self._heir = spare.pid
+        self._spares.pop(spare.pid, None)
         return ZygoteProcess(Spawned(spare, control, self._mark), on_death)
 
     async def spare(self) -> Spare:
@@ -65,9 +71,13 @@ class ZygoteProcess:
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
             pid = await self._pid(SPARE, None, [theirs.fileno()])
-            self._arriving.discard(pid)
-            self._spares.add(pid)
+            undo.callback(self._disown, pid)
             made = Spare(pid, ours)
+            if not self.alive:
+                made.forget()
+                raise not_started("the zygote has ended")
+            self._arriving.discard(pid)
+            self._spares[pid] = made
             undo.pop_all()
         return made
 
@@ -143,8 +153,10 @@ class ZygoteProcess:
 
     def _disown(self, pid: int) -> None:
         self._arriving.discard(pid)
-        self._early_exits.pop(pid, None)
-        lifetime.end_group(pid)
+        # One that the zygote has reaped, alone or at its own end, may share its number by now.
+        if self._early_exits.pop(pid, None) is None and self.alive:
+            self._disowned.add(pid)
+            lifetime.end_group(pid)
 
     def _keep(self, child: Child) -> None:
         self._arriving.discard(child.pid)
@@ -166,10 +178,17 @@ class ZygoteProcess:
             self._ready.set_result(None)
         elif "token" in report:
             self._take_answer(self._asked.pop(report["token"]), report)
-        elif (child := self._children.pop(report["pid"], None)) is not None:
-            child.report_exit(report["exited"])
-        elif report["pid"] in self._arriving:
-            self._early_exits[report["pid"]] = report["exited"]
+        else:
+            self._take_exit(report["pid"], report["exited"])
+
+    def _take_exit(self, pid: int, status: int) -> None:
+        if (child := self._children.pop(pid, None)) is not None:
+            child.report_exit(status)
+        elif (spare := self._spares.pop(pid, None)) is not None:
+            spare.forget()
+        elif pid in self._arriving:
+            self._early_exits[pid] = status
+        self._disowned.discard(pid)
 
     def _take_answer(self, answer: asyncio.Future[int], report: Mapping[str, Any]) -> None:
         if "error" in report:
@@ -177,7 +196,7 @@ class ZygoteProcess:
                 answer.set_exception(not_started(report["error"]))
         elif answer.done():
             # Too late: nobody waits for this child any more.
-            lifetime.end_group(report["pid"])
+            self._disown(report["pid"])
         else:
             self._arriving.add(report["pid"])
             answer.set_result(report["pid"])
@@ -192,7 +211,9 @@ class ZygoteProcess:
         self._control.close()
         self._process.wait()
         self._refuse_who_waits()
-        self._cleaning = loop.create_task(self._end_what_it_left())
+        # Also those that are on their way to whoever wanted them: nobody else knows of them.
+        left = {*self._children, *self._arriving, *self._disowned}.difference(self._early_exits)
+        self._cleaning = loop.create_task(self._end_what_it_left(left))
         if self._on_death is not None:
             self._on_death(self)
 
@@ -204,15 +225,24 @@ class ZygoteProcess:
                 answer.set_exception(lost)
                 answer.exception()  # nobody may be waiting for it
 
-    async def _end_what_it_left(self) -> None:
+    async def _end_what_it_left(self, left: Collection[int]) -> None:
         for child in self._children.values():
             child.kill(EndReason.ZYGOTE)
-        known = set(self._children)
-        await asyncio.to_thread(lifetime.end_marked, self._mark, known, self._spares)
+        for spare in self._spares.values():
+            spare.discard()
+        await asyncio.to_thread(self._reap, left)
         for child in self._children.values():
             child.report_exit(None)
         self._children.clear()
         self.ended.set_result(None)
+
+    def _reap(self, left: Collection[int]) -> None:
+        # The spares first: one that has died cannot be told by its mark.
+        for spare in self._spares.values():
+            spare.reap()
+        self._spares.clear()
+        keep = set() if self._heir is None else {self._heir}
+        lifetime.end_marked(self._mark, left, keep)
 
 
 def not_started(detail: str) -> PassingFault:
