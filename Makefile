@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -23,6 +23,9 @@ serve: $(READY) ## MLflow, a trained iris model and the service on this machine;
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
+
+test-busy: $(READY) ## the same while four other processes keep the cores busy
+	$(VENV)/bin/python -m tests.busy
 
 bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg
@@ -48,8 +51,8 @@ bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 bench-scaling: $(READY) ## what a second host adds where the model is all the work
 	$(VENV)/bin/python -m benchmarks.scaling
 
-soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
-	$(VENV)/bin/python -m tests.soak
+soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs/soak.txt, soak-*.png
+	$(VENV)/bin/python -m tests.soak --seed 1 --seed 2 --seed 3 --output docs/soak.txt
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz
