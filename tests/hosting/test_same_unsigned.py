@@ -29,8 +29,8 @@ from service.hosting.model import LoadedModel
 from service.hosting.wire import Outcome
 from tests.contract.signatures import param
 from tests.hosting.handed import sent, shown
-from tests.hosting.payloads import BOUNDED
 from tests.support import models
+from tests.support.exploring import exploring
 
 MADE: Final = compile_unsigned({}, Limits(max_rows=1000))
 META: Final = Model()
@@ -100,7 +100,7 @@ JSON: Final = st.recursive(
 
 
 @pytest.mark.filterwarnings("ignore")  # pandas' own, at which no host stops
-@BOUNDED
+@exploring(60)
 @given(
     st.sampled_from(["dataframe_split", "dataframe_records", "inputs", "instances", "prompt"]), JSON
 )
