@@ -49,7 +49,7 @@ def in_a_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=400,
         check=False,
     )
 
@@ -196,7 +196,7 @@ def test_command_starts_without_the_services_libraries(empty_folder: Path) -> No
         cwd=empty_folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
-        timeout=60,
+        timeout=400,
         check=True,
     )
     loaded = set(json.loads(done.stderr))

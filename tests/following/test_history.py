@@ -23,7 +23,7 @@ from tests.support.serving import fetched_version
 from tests.support.tracking import copy_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 60
+SECONDS = 240
 REF, OTHER = ModelRef("iris", "champion"), ModelRef("iris", "challenger")
 
 

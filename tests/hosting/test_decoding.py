@@ -38,7 +38,7 @@ from tests.hosting.decoding_roles import HANG, LEAVE
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MEGABYTE = 1024**2
-SECONDS = 60
+SECONDS = 240
 STAND_IN = "tests.hosting.decoding_roles"
 DOUBLES = Definition({"inputs": orjson.dumps([column("double", "x")]).decode()}, False, LIMITS)
 

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning"),
 ]
-SECONDS = 60
+SECONDS = 240
 LIMITS = Limits(load_seconds=2.0)
 LIMITED = Limits(memory_bytes=500 * 1024**2)
 

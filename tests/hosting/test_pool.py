@@ -30,7 +30,7 @@ from tests.support import models
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 60
+SECONDS = 240
 
 
 @pytest.fixture(scope="module")

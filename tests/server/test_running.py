@@ -11,7 +11,7 @@ from service.hosting.jobs import Answer
 from service.server.running import Running
 from tests.support.waiting import until
 
-SECONDS = 20.0
+SECONDS = 240.0
 
 
 def running(

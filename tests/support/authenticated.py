@@ -49,7 +49,7 @@ class AuthenticatedServer:
             f"{self.url}/api/{route}",
             json=body,
             auth=(ADMIN["MLFLOW_TRACKING_USERNAME"], ADMIN["MLFLOW_TRACKING_PASSWORD"]),
-            timeout=30,
+            timeout=240,
             trust_env=False,
         ).raise_for_status()
 

@@ -23,7 +23,6 @@ from tests.support.waiting import wait_until
 FOLLOWED, CONFIDING, UNSEEN, UNFETCHED = "followed", "confiding", "unseen", "unfetched"
 ACCOUNT, PASSWORD = "podium", "the account's own secret"
 CREDENTIALS = {"MLFLOW_TRACKING_USERNAME": ACCOUNT, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
-pytestmark = pytest.mark.timeout(240)  # servers start with the first test
 
 
 @pytest.fixture(scope="module")
