@@ -11,21 +11,23 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Callable
 
 
 class Spare:
     """The front's handle; owns the control socket until it is promoted or discarded.
 
     Whoever made it calls `forget` when its zygote has reaped it, or else `reap`; but not once it is
-    promoted.
+    promoted. `on_end` is called when it ends and has been neither promoted nor discarded.
     """
 
-    def __init__(self, pid: int, control: socket.socket) -> None:
+    def __init__(self, pid: int, control: socket.socket, on_end: Callable[[], None]) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self._control: socket.socket | None = control
         self._pidfd = os.pidfd_open(pid)
-        asyncio.get_running_loop().add_reader(self._pidfd, self.discard)
+        self._on_end = on_end
+        asyncio.get_running_loop().add_reader(self._pidfd, self._ended)
 
     @property
     def usable(self) -> bool:
@@ -69,6 +71,10 @@ class Spare:
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
         os.close(self._pidfd)
+
+    def _ended(self) -> None:
+        self.discard()
+        self._on_end()
 
     def kill(self) -> None:
         """As `subprocess.Popen` does."""

@@ -17,6 +17,8 @@ from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote_process import ZygoteProcess, not_started
 
 _LONGEST_PAUSE: Final = 60.0
+# Before another spare zygote is made for one that has ended: what ends it may do so again.
+_SPARE_PAUSE: Final = 1.0
 
 
 class Zygote:
@@ -144,11 +146,20 @@ class Zygote:
     async def _make_spare(self, process: ZygoteProcess) -> None:
         # Without one all goes on as well; the next fork tries again.
         with contextlib.suppress(PassingFault, OSError):
-            spare = await process.spare()
+            spare = await process.spare(self._spare_ended)
             if process is self._process and process.alive:
                 self._spare = spare
             else:
                 spare.discard()
+
+    def _spare_ended(self) -> None:
+        # Not only with the next fork: should the zygote die before that, imports would be waited
+        # for, by everybody who waits for a host.
+        asyncio.get_running_loop().call_later(_SPARE_PAUSE, self._spare_again)
+
+    def _spare_again(self) -> None:
+        if self._process is not None and self._process.alive and self._process.was_ready:
+            self._see_to_a_spare(self._process)
 
     async def _give_up(self, process: ZygoteProcess) -> None:
         # Several may have waited for it; it has failed once.

@@ -65,14 +65,14 @@ class ZygoteProcess:
         self._spares.pop(spare.pid, None)
         return ZygoteProcess(Spawned(spare, control, self._mark), on_death)
 
-    async def spare(self) -> Spare:
+    async def spare(self, on_end: Callable[[], None]) -> Spare:
         """A fork of this one that can take over from it. Raises `PassingFault` or OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
             pid = await self._pid(SPARE, None, [theirs.fileno()])
             undo.callback(self._disown, pid)
-            made = Spare(pid, ours)
+            made = Spare(pid, ours, on_end)
             if not self.alive:
                 made.forget()
                 raise not_started("the zygote has ended")

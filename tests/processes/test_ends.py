@@ -79,7 +79,9 @@ async def test_zygote_that_dies_takes_its_children_along_and_is_replaced(
     async with asyncio.timeout(SECONDS):
         await child.exited
     assert child.pid not in lifetime.children()
-    assert lifetime.children().isdisjoint({child.pid, grandchild})
+    # Neither running nor a zombie; what had escaped may be adopted a moment later.
+    left = {child.pid, grandchild}
+    await until(lambda: lifetime.children().isdisjoint(left), SECONDS, "nothing is left")
     assert not running(grandchild)
     assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
 
@@ -268,14 +270,13 @@ async def test_child_that_dies_on_its_way_to_its_caller_leaves_no_zombie(
 
 
 async def test_spare_zygote_that_dies_alone_is_replaced(zygote: Zygote) -> None:
-    """With the next fork; nobody else notices."""
+    """Also if nothing is forked; nobody else notices."""
     child = await forked(zygote)
     await until(lambda: zygote._spare, SECONDS, "there is a spare")
     first = zygote._spare
     assert first is not None
     os.kill(first.pid, signal.SIGKILL)
     await until(lambda: not first.usable, SECONDS, "its end is seen")
-    await forked(zygote)
     await until(lambda: zygote._spare is not first, SECONDS, "there is another")
     assert (await told(child, do="echo"))["pid"] == child.pid
 
