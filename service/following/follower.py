@@ -6,6 +6,7 @@ What nobody aspires to any more is ended at once (P6).
 """
 
 import asyncio
+import contextlib
 import math
 from dataclasses import replace
 from functools import partial
@@ -182,16 +183,26 @@ class Follower:
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
         there = self._holding.ready(version)
-        if there is None and version not in self._staging:
-            self._observer.staging(version)
-            task = asyncio.get_running_loop().create_task(self._bring(version, known))
-            self._staging[version] = task
-            task.add_done_callback(partial(self._staging_ended, version, known))
-            return
+        if there is not None and self._gates.are_prepared(_candidacy(slot, there.fetched)):
+            self._offer(slot, there, Journey())
+        elif version not in self._staging:
+            self._begin(version, known, there)
+            known = known if there is not None else None
         if known is not None:
             known.lease.release()
-        if there is not None:
-            self._offer(slot, there, Journey())
+
+    def _begin(
+        self, version: VersionId, known: FetchedVersion | None, there: Servable | None
+    ) -> None:
+        if there is None:
+            self._observer.staging(version)
+            work = self._bring(version, known)
+        else:
+            # Only to be compared with what the slot serves, which takes a while where it is wide.
+            there.hold()
+            work = self._receive(there, Journey())
+        task = self._staging[version] = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(partial(self._staging_ended, version, known))
 
     def _staging_ended(
         self, version: VersionId, known: FetchedVersion | None, task: asyncio.Task[None]
@@ -213,9 +224,20 @@ class Follower:
             self._failed(version, fault, journey)
         else:
             if servable is not None:
-                self._receive(servable, journey)
+                await self._receive(servable, journey)
 
-    def _is_wanted(self, journey: Journey, fetched: FetchedVersion) -> bool:
+    async def _prepare(self, fetched: FetchedVersion) -> None:
+        """Returns in a turn in which gates tell at once, whatever the slots have come to serve."""
+        with contextlib.suppress(FollowingError):  # raised again by the check itself
+            while waiting := self._unprepared(fetched):
+                await self._gates.prepare(waiting[0])
+
+    def _unprepared(self, fetched: FetchedVersion) -> list[Candidacy]:
+        asked = [_candidacy(slot, fetched) for slot in self._takers(fetched.version)]
+        return [candidacy for candidacy in asked if not self._gates.are_prepared(candidacy)]
+
+    async def _is_wanted(self, journey: Journey, fetched: FetchedVersion) -> bool:
+        await self._prepare(fetched)
         # Each slot is asked: those that cannot take the version learn so now.
         passed = [self._passes(slot, fetched, journey) for slot in self._takers(fetched.version)]
         return any(findings is not None for findings in passed)
@@ -226,16 +248,16 @@ class Follower:
     def _passes(
         self, slot: Slot, fetched: FetchedVersion, journey: Journey
     ) -> tuple[GateFinding, ...] | None:
-        serving = None if slot.binding is None else slot.binding.servable.fetched
         try:
-            return self._gates.check_slot(Candidacy(slot.ref, fetched, serving))
+            return self._gates.check_slot(_candidacy(slot, fetched))
         except FollowingError as error:
             self._refuse(slot, fetched.version, error, journey)
             return None
 
-    def _receive(self, servable: Servable, journey: Journey) -> None:
+    async def _receive(self, servable: Servable, journey: Journey) -> None:
         try:
             self._holding.opened(servable)
+            await self._prepare(servable.fetched)
             for slot in self._takers(servable.version):
                 self._offer(slot, servable, journey)
         except Exception as error:  # noqa: BLE001 - an observer's defect must not end following
@@ -283,3 +305,8 @@ class Follower:
                 task.cancel()
                 self._holding.keep(task)
                 self._observer.abandoned(version)
+
+
+def _candidacy(slot: Slot, fetched: FetchedVersion) -> Candidacy:
+    serving = None if slot.binding is None else slot.binding.servable.fetched
+    return Candidacy(slot.ref, fetched, serving)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,7 +52,7 @@ class Maker:
         version: VersionId,
         known: FetchedVersion | None,
         journey: Journey,
-        is_wanted: Callable[[FetchedVersion], bool],
+        is_wanted: Callable[[FetchedVersion], Awaitable[bool]],
     ) -> Servable | None:
         """The version, with one hold for the caller; None if nobody wants it once it is fetched.
 
@@ -72,7 +72,7 @@ class Maker:
         version: VersionId,
         known: FetchedVersion | None,
         journey: Journey,
-        is_wanted: Callable[[FetchedVersion], bool],
+        is_wanted: Callable[[FetchedVersion], Awaitable[bool]],
     ) -> Servable | None:
         fetched = known
         if fetched is None:
@@ -82,7 +82,7 @@ class Maker:
         try:
             with self._timed(journey, "gates"):
                 journey.findings = await self._gates.check(fetched)
-                if not is_wanted(fetched):
+                if not await is_wanted(fetched):
                     return None
             with self._timed(journey, "load"):
                 staged = await self._stager.stage(fetched)

@@ -6,10 +6,11 @@ runs on both.
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.following.refs import ModelRef, VersionId
 from service.hosting.status import PoolStatus
@@ -41,12 +42,20 @@ class Lease(Protocol):
         """Gives it back; may be called again. Returns at once, and raises nothing."""
         ...
 
+    def share(self) -> "Lease":
+        """Another right to the same files, of its own. At once; raises nothing."""
+        ...
+
 
 class NoLease:
     """For files that nobody removes."""
 
     def release(self) -> None:
         """Nothing to give back."""
+
+    def share(self) -> "NoLease":
+        """As good as this one."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class FetchedVersion:
             Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
             the artifact any more.
+        compiled: where its contract stands, once somebody has wanted it.
     """
 
     version: VersionId
@@ -83,6 +93,11 @@ class FetchedVersion:
     serialization_format: str | None = None
     verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
+    compiled: Compiled = field(default_factory=Compiled, compare=False, repr=False)
+
+    def forgotten(self) -> "FetchedVersion":
+        """The same to be kept for later: without a lease, and without a contract."""
+        return replace(self, lease=NoLease(), compiled=Compiled())
 
 
 class Registry(Protocol):
