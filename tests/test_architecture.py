@@ -24,7 +24,7 @@ ROOMS = {
     "hosting": {"contract", "processes", "errors"},
     "registry": {"processes", "errors", *FOLLOWING_PORTS},
     "following": {"hosting", "processes", "contract", "errors"},
-    "http": {"following", "hosting", "contract", "errors"},
+    "http": {"following", "hosting", "processes", "contract", "errors"},
     "server": {"http", "hosting", "errors"},
     "metrics": {"following", "hosting", "http", "processes", "server", "errors"},
 }

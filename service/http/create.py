@@ -86,6 +86,6 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         *more,
     )
     pages = create_pages(routers, dialects, lifespan)
-    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin)))
+    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), keys, admin))
     outside = hospitable(pages, house.ids, logger)
     return dispatch(prediction_endpoints(slots, dialects, house, keys), outside)

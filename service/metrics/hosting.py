@@ -111,7 +111,8 @@ class _MemoryCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         family = self._family()
-        for labels, held_bytes in self.held.items():
+        # A scrape is written beside the loop, where hosts come and go.
+        for labels, held_bytes in self.held.copy().items():
             family.add_metric(labels, held_bytes)
         return (family,)
 
