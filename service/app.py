@@ -9,9 +9,9 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import uvloop
 from fastapi import FastAPI
@@ -24,7 +24,7 @@ from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
 from service.following.slots import Slots
-from service.home import make_home
+from service.home import HomeUnusable, make_home
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
@@ -37,20 +37,26 @@ from service.parts import (
     new_history,
     new_ledger,
     new_registry,
+    new_scratch,
     new_stager,
     new_zygote,
 )
+from service.processes.beside import Beside
 from service.processes.spawning import Spawned
 from service.reporting import ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
 from service.server.server import Server, Stopping
 from service.settings import Settings
+from service.zygote import zygote_command
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
 # Not frozen and not yet looked at for cycles: a few MB at most. Python's own is 700.
 _YOUNG_OBJECTS: Final = 10_000
+# At the start: a folder, and what slots have served.
+_DISK_SECONDS: Final = 30.0
+_Found = TypeVar("_Found")
 # The address is none of this machine's, or a name that nobody knows.
 _NO_ADDRESS: Final = frozenset(
     {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, socket.EAI_NONAME, socket.EAI_AGAIN}
@@ -88,9 +94,11 @@ def serve(given: Given, limits: ClientLimits | None = None) -> None:
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
+        # Once, since the disk is asked for that.
+        settings = settings.model_copy(update={"home": settings.home.resolve()})
         keys = open_keys(settings)
         forget_secrets(os.environ)
-        _serve_logged(given, listener, keys, limits)
+        _serve_logged(replace(given, settings=settings), listener, keys, limits)
 
 
 def _serve_logged(
@@ -137,7 +145,8 @@ async def _serve(
 
     stopping = Stopping(delay, drain, told)
     metrics = Metrics(CollectorRegistry())
-    app = create_app(given, logs, metrics, stopping, keys)
+    ledger = await _from_disk(partial(new_ledger, settings, metrics, logs))
+    app = create_app(given, logs, metrics, stopping, keys, ledger)
     report = ConnectionReport(metrics, logs.logger)
     server = Server(app, _limits(settings, limits, logs), report, stopping)
     metrics.http.watch_connections(server.connections)
@@ -168,12 +177,13 @@ def _followed(environment: Mapping[str, str]) -> str | None:
     return None if addresses is None else shown(addresses.registry)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the application is there
     given: Given,
     logs: Logs,
     metrics: Metrics,
     stopping: Callable[[], bool],
     keys: KeysFile | None,
+    ledger: Ledger,
 ) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
@@ -186,7 +196,6 @@ def create_app(
     slots = Slots(settings.refs)
     metrics.watch(slots)
     access = Access.of(settings, keys, metrics, logs)
-    ledger = new_ledger(settings, metrics, logs)
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
@@ -217,11 +226,14 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     _: FastAPI,
 ) -> AsyncIterator[None]:
     settings, environment = given.settings, given.environment
-    zygote = new_zygote(settings, environment, given.zygote, metrics, logs)
+    scratch = await _from_disk(partial(new_scratch, settings))
+    command = await _from_disk(partial(zygote_command, settings, environment))
+    zygote = new_zygote(command, given.zygote, scratch, metrics, logs)
     registry = new_registry(settings, environment, zygote, logs)
     decoder = new_decoder(settings, zygote, metrics, logs)
     stager = new_stager(settings, zygote, decoder, metrics, logs)
     history = new_history(settings, registry, logs)
+    await _from_disk(partial(history.open, settings.refs))
     follower = Follower(
         slots,
         registry,
@@ -247,8 +259,19 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         await registry.close()
         await decoder.close()
         await zygote.close()
-        await asyncio.to_thread(ledger.close)
-        await asyncio.to_thread(history.close)
+        # Each gives up a disk that hangs.
+        closing = Beside("closing")
+        await closing.run(ledger.close)
+        await closing.run(history.close)
+
+
+async def _from_disk(work: Callable[[], _Found]) -> _Found:
+    """What the work says, which asks the disk of the home. Raises `HomeUnusable` if that hangs."""
+    try:
+        async with asyncio.timeout(_DISK_SECONDS):
+            return await Beside("home").run(work)
+    except TimeoutError:
+        raise HomeUnusable("PODIUM_HOME: its disk does not answer") from None
 
 
 def _leave_what_stays_to_itself() -> None:

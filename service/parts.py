@@ -21,9 +21,8 @@ from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.processes.scratch import Scratch
-from service.processes.spawning import Spawned
+from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote import Zygote
-from service.registry.artifacts import remove_partial
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.last_known_good import DiskHistory
 from service.reporting import (
@@ -35,7 +34,6 @@ from service.reporting import (
 )
 from service.server.patience import ClientLimits
 from service.settings import Settings
-from service.zygote import zygote_command
 
 # What a body may take on the wire for each of its bytes: in chunks of one byte, six.
 _WIRE_BYTES: Final = 8
@@ -57,9 +55,7 @@ def new_ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
 
 def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
     """What each slot has served before, on disk."""
-    history = DiskHistory(settings.history_folder, registry, HistoryReport(logs.logger))
-    history.open(settings.refs)
-    return history
+    return DiskHistory(settings.history_folder, registry, HistoryReport(logs.logger))
 
 
 def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:
@@ -71,19 +67,20 @@ def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) 
     return gates_of(settings, zygote, history, printed)
 
 
+def new_scratch(settings: Settings) -> Scratch:
+    """Where children's temporary folders are; blocks for as long as the disk does."""
+    return Scratch(settings.home.absolute() / "tmp")
+
+
 def new_zygote(
-    settings: Settings,
-    environment: Mapping[str, str],
-    begun: Spawned | None,
-    metrics: Metrics,
-    logs: Logs,
+    command: ZygoteCommand, begun: Spawned | None, scratch: Scratch, metrics: Metrics, logs: Logs
 ) -> Zygote:
     """The process that all others are forked from, with the libraries that they need."""
     return Zygote(
-        zygote_command(settings, environment),
+        command,
         begun,
         on_death=partial(zygote_died, metrics, logs.logger),
-        scratch=Scratch(settings.home.resolve() / "tmp"),
+        scratch=scratch,
     )
 
 
@@ -95,10 +92,12 @@ def new_registry(
     def printed(stream: str, line: str) -> None:
         logs.logger.info("registry_output", stream=stream, line=line)
 
-    cache = Cache(settings.home.resolve() / "cache", settings.cache_bytes)
-    remove_partial(cache.folder, older_than=time.time() - settings.load_timeout_seconds)
+    cache = Cache(settings.home.absolute() / "cache", settings.cache_bytes)
     deadlines = Deadlines(fetch=settings.load_timeout_seconds)
-    return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
+    known = registry_environment(environment)
+    registry = MlflowRegistry(zygote, known, cache, printed, deadlines)
+    registry.remove_partial(older_than=time.time() - settings.load_timeout_seconds)
+    return registry
 
 
 def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:

@@ -194,7 +194,7 @@ class Settings(BaseSettings):
     def service_folder(self) -> Path:
         """What this service alone keeps: its ledger and what it last served; not made yet."""
         name = self.service_name or f"{self.host}:{self.port}"
-        return self.home.resolve() / "services" / quote(name, safe=":")
+        return self.home.absolute() / "services" / quote(name, safe=":")
 
     @property
     def history_folder(self) -> Path:

@@ -9,8 +9,8 @@ import math
 import os
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,6 +18,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from service.following.ledger import MOST_ENTRIES, Entry
+from service.processes.beside import Beside
 
 # An entry with its findings takes a few KiB at most; what is beyond this was not written here.
 _MOST_BYTES: Final = 64 * 1024**2
@@ -46,7 +47,7 @@ class LedgerFile:
     def __init__(self, path: Path, observer: LedgerObserver) -> None:
         self._path = path
         self._observer = observer
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._thread = Beside("ledger")
         self._unwritten: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._lines: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._in_file = 0
@@ -73,12 +74,13 @@ class LedgerFile:
         return tuple(entry for _, entry in entries)[-MOST_ENTRIES:]
 
     def keep(self, entry: Entry) -> None:
-        """Written as soon as the thread comes to it."""
-        self._thread.submit(self._write, orjson.dumps(_plain(entry)) + b"\n")
+        """Written soon; not where thousands wait already for a disk that hangs."""
+        if self._thread.unfinished < MOST_ENTRIES:
+            self._thread.submit(partial(self._write, orjson.dumps(_plain(entry)) + b"\n"))
 
-    def close(self) -> None:
-        """Returns when everything that can be written is."""
-        self._thread.shutdown()
+    def close(self, seconds: float = 5.0) -> None:
+        """Returns when everything that can be written is, or after so many seconds."""
+        self._thread.finish(seconds)
 
     def _all_lines(self) -> list[bytes]:
         with self._path.open("rb") as file:

@@ -25,6 +25,7 @@ from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, start_host
 from service.hosting.status import PoolStatus
 from service.hosting.suspects import Suspects
+from service.processes.beside import Beside
 from service.processes.child import Forks
 from service.processes.frames import Body
 
@@ -53,6 +54,7 @@ class Pool:
         self._suspects = Suspects(
             lambda: self._start_again(Purpose.SECOND_TRY), limits, warmth.seconds
         )
+        self._verifying = Beside("verify")
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
         self._tidying = False
@@ -167,7 +169,7 @@ class Pool:
             if not verified:
                 # As long as a load may take: a disk may hang.
                 async with asyncio.timeout(self._limits.load_seconds):
-                    await asyncio.to_thread(self._model.verify)
+                    await self._verifying.run(self._model.verify)
             child, _ = await start_host(
                 self._forks, self._model, self._limits, self._observer, purpose, behind=behind
             )

@@ -15,6 +15,7 @@ from service.processes.output import OnLine
 _REPORT_SECONDS: Final = 0.5
 # A process that ends closes its channel first; one that lives on without it is of no use.
 _CLOSED_SECONDS: Final = 1.0
+_END_SECONDS: Final = 20.0
 
 
 class Child:
@@ -71,9 +72,12 @@ class Child:
             lifetime.end_group(self.pid)
 
     async def end(self, reason: EndReason = EndReason.UNWANTED) -> None:
-        """Kills it and returns when it has gone."""
+        """Kills it and returns when it has gone.
+
+        Or after twenty seconds: the kernel ends none that waits for a disk before that answers.
+        """
         self.kill(reason)
-        await asyncio.shield(self.exited)
+        await asyncio.wait([self.exited], timeout=_END_SECONDS)
 
     def _on_lost(self, by_nonsense: bool) -> None:  # noqa: FBT001 - the channel's only word
         if by_nonsense:

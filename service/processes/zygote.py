@@ -5,9 +5,11 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from service.errors import PassingFault
+from service.processes.beside import Beside
 from service.processes.child import Child
 from service.processes.ending import Ending
 from service.processes.output import OnLine, Outputs
@@ -17,6 +19,8 @@ from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote_process import ZygoteProcess, not_started
 
 _LONGEST_PAUSE: Final = 60.0
+# A folder takes a fraction of a millisecond, or the disk hangs.
+_DISK_SECONDS: Final = 10.0
 
 
 class Zygote:
@@ -48,6 +52,7 @@ class Zygote:
         self._outputs = Outputs()
         self._on_death = on_death
         self._scratch = scratch
+        self._beside = Beside("scratch")
         self._forking: set[asyncio.Task[Child]] = set()
 
     async def start(self) -> None:
@@ -86,7 +91,9 @@ class Zygote:
         await self._outputs.close()
         scratch, self._scratch = self._scratch, None
         if scratch is not None:
-            await asyncio.to_thread(scratch.close)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DISK_SECONDS):
+                    await self._beside.run(scratch.close)
 
     async def _ready(self) -> ZygoteProcess:
         if self._process is None or not self._process.alive:
@@ -179,7 +186,7 @@ class Zygote:
         scratch = self._scratch
         if scratch is None:
             return await process.fork(role, max_body_bytes)
-        folder = scratch.folder()
+        folder = await self._folder(scratch)
         try:
             child, pipes = await process.fork(role, max_body_bytes, folder)
         except BaseException:
@@ -187,6 +194,15 @@ class Zygote:
             raise
         child.exited.add_done_callback(lambda _: scratch.remove(folder))
         return child, pipes
+
+    async def _folder(self, scratch: Scratch) -> Path:
+        try:
+            async with asyncio.timeout(_DISK_SECONDS):
+                return await self._beside.obtain(scratch.folder, scratch.remove)
+        except TimeoutError:
+            detail = f"no folder in PODIUM_HOME after {_DISK_SECONDS:g} s"
+            message = "The disk of PODIUM_HOME does not answer, so no process could be started."
+            raise PassingFault("start", "disk", message, detail) from None
 
     async def _listen(self, child: Child, pipes: dict[str, int], on_line: OnLine) -> None:
         try:

@@ -95,7 +95,7 @@ SENTENCES = {
     ),
     Fault.DISK: (
         "The artifact could not be written to the cache or read there: has the disk of "
-        "PODIUM_HOME room, and may it be written to?"
+        "PODIUM_HOME room, may it be written to, and does it answer?"
     ),
     Fault.NO_PROCESS: "The process that asks the registry has ended; another one is started.",
 }
