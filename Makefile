@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,6 +38,9 @@ bench-validation: $(READY) ## what checking a request costs, beside what it cost
 
 bench-following: $(READY) ## how soon a move is seen in replies, and what looking costs
 	$(VENV)/bin/python -m benchmarks.following
+
+bench-loop: $(READY) ## how long one callback stops the loop where versions are wide; over 20 ms it fails
+	$(VENV)/bin/python -m benchmarks.loop
 
 bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and without
 	$(VENV)/bin/python -m benchmarks.swaps
