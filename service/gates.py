@@ -3,6 +3,7 @@
 from service.contract.contract import Limits
 from service.following.gates import Gates
 from service.following.gates_compatible import CompatibleGate
+from service.following.gates_example import ExampleGate
 from service.following.gates_requirements import RequirementsGate
 from service.following.gates_signature import SignatureGate
 from service.following.gates_tags import TagsGate
@@ -22,7 +23,7 @@ def gates_of(settings: Settings, forks: Forks, history: History, on_line: OnLine
     requirements = RequirementsGate(refuse=settings.requirements == "refuse")
     breaking = settings.allow_breaking
     return Gates(
-        of_version=(signature, *trust, requirements),
+        of_version=(signature, *trust, requirements, ExampleGate()),
         of_slot=(CompatibleGate(signature.describe, history, allow_breaking=breaking),),
         of_tags=TagsGate(settings.require_tags),
     )

@@ -27,9 +27,11 @@ class Holding:
         self.ending: set[asyncio.Task[None]] = set()
 
     def ready(self, version: VersionId) -> Servable | None:
-        """The version, if it is open and can answer."""
+        """The version, if it is open, can answer, and can replace each process that dies."""
         there = self._open.get(version)
-        return there if there is not None and there.predictor.ready else None
+        if there is None or there.predictor.irreplaceable or not there.predictor.ready:
+            return None
+        return there
 
     def opened(self, servable: Servable) -> None:
         """It has been made."""

@@ -63,8 +63,10 @@ class FetchedVersion:
         loader_module: of the `python_function` flavour.
         from_type_hint: MLmodel's `is_signature_from_type_hint`.
         tags: the version's tags in the registry.
-        serving_example: the bytes of `serving_input_example.json`, a ready request, if it has one.
+        serving_example: its input example as a ready request of JSON, if it has one.
+        example_trouble: one sentence on what there is of an example and could not be used.
         serialization_format: how the `sklearn` flavour says that its model is saved.
+        own_copies: whether each process that loads it makes itself a copy of the files first.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
             Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
@@ -81,6 +83,8 @@ class FetchedVersion:
     tags: Mapping[str, str]
     serving_example: bytes | None
     serialization_format: str | None = None
+    example_trouble: str | None = None
+    own_copies: bool = False
     verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
 

@@ -89,6 +89,7 @@ class HostStager:
             no_pickle=self._no_pickle,
             role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,
             verify=fetched.verify,
+            own_copies=fetched.own_copies,
         )
         observer = self._observer_of(fetched.version)
         # Requests to what serves already must not feel that another version is loaded.

@@ -1,10 +1,11 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
-It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
+It is asked one thing at a time. LOAD's head is `{"path", "own_copy", "max_reply_bytes", "joinable",
 "no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
-until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
-empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
-done is FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
+until READY. WARM_UP and PREDICT carry a batch, READY nothing. LOAD answers an empty DONE, WARM_UP
+`{"row_wise", "reason"}`, READY `{"touched"}`, whether files that others share may have been written
+to, PREDICT as in `service.hosting.wire`. What cannot be done is FAILED with `{"error"}`, the
+exception's text, which is meant for the log alone.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from service.hosting.inputs import decode_batch
 from service.hosting.isolation import bind_forks_to_this_process, leave_podium
 from service.hosting.model import LoadedModel
 from service.hosting.no_pickle import no_pickle
+from service.hosting.own_copy import Untouched, own_copy
 from service.hosting.wire import Operation, encode_replies
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
@@ -46,7 +48,9 @@ class Host:
 
     def __init__(self) -> None:
         self._model: LoadedModel | None = None
+        self._shared: Untouched | None = None
         self._max_reply_bytes = 0
+        self._behind = False
 
     def answer(self, frame: Frame) -> Frame:
         """The reply to one request; never raises but `FrameError`."""
@@ -70,20 +74,25 @@ class Host:
             row_wise = self._loaded.warm_up(partial(decode_batch, frame))
             return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason}), b""
         if frame.operation == Operation.READY:
-            priority.step_forward()
-            return b"", b""
+            if self._behind:
+                priority.step_forward()
+            touched = self._shared is not None and self._shared.touched()
+            return orjson.dumps({"touched": touched}), b""
         if frame.operation == Operation.LOAD:
             return self._load(orjson.loads(frame.head))
         raise FrameError(f"{frame.operation} is no operation of a host")
 
     def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
         _limit_memory(wanted["memory_bytes"])
-        if wanted["behind"]:
+        self._behind = wanted["behind"]
+        if self._behind:
             priority.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
+        path = own_copy(wanted["path"]) if wanted["own_copy"] else wanted["path"]
+        self._shared = Untouched(path) if path == wanted["path"] else None
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
-            self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
+            self._model = LoadedModel(path, joinable=wanted["joinable"])
         return b"", b""
 
     @property

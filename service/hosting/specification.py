@@ -52,6 +52,7 @@ class HostedModel:
         example: what the version is warmed up with; None where it ships no example.
         no_pickle: whether loading it fails as soon as anything would be unpickled.
         role: what its hosts are forked as.
+        own_copies: whether each host loads a copy of the files that is its own.
         verify: asked before it is loaded again, which may be long after it was fetched: raises
             `VersionFault` or `PassingFault` unless its files are as they were. Blocks.
     """
@@ -63,4 +64,5 @@ class HostedModel:
     example: ValidInput | None
     no_pickle: bool = False
     role: str = HOST_ROLE
+    own_copies: bool = False
     verify: Callable[[], None] = lambda: None

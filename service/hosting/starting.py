@@ -56,8 +56,7 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
         async with asyncio.timeout(limits.load_seconds):
             await _load(child, model, limits, behind=behind)
             row_wise, reason = await _warm_up(child, model)
-            if behind:
-                await child.channel.request(Operation.READY, b"")
+            await _end_start(child, model)
             return child, Warmth(row_wise, reason, time.monotonic() - begun)
     except TimeoutError:
         await child.end(EndReason.TIME_LIMIT)
@@ -78,6 +77,7 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
 async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> None:
     wanted = {
         "path": str(model.path),
+        "own_copy": model.own_copies,
         "max_reply_bytes": limits.max_reply_bytes,
         "joinable": model.joinable,
         "no_pickle": model.no_pickle,
@@ -101,6 +101,18 @@ async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
     if not model.joinable:
         return False, model.joinable_reason
     return shown["row_wise"], shown["reason"]
+
+
+async def _end_start(child: Child, model: HostedModel) -> None:
+    """Raises `PassingFault` where the load has altered files that the next host needs (P11)."""
+    reply = await child.channel.request(Operation.READY, b"")
+    if not orjson.loads(reply.head)["touched"]:
+        return
+    try:
+        await asyncio.to_thread(model.verify)
+    except VersionFault as altered:
+        # Fetched anew it is known to do so, and every host gets a copy.
+        raise PassingFault("load", altered.reason, str(altered), altered.detail) from altered
 
 
 def _example(example: ValidInput) -> tuple[bytes, bytes | bytearray]:

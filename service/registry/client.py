@@ -292,7 +292,9 @@ def _fetched(
         from_type_hint=answer["from_type_hint"],
         tags=answer["tags"],
         serving_example=example or None,
+        example_trouble=answer["example_trouble"],
         serialization_format=answer["serialization_format"],
+        own_copies=answer["own_copies"],
         verify=partial(_verify, cache / answer["place"]),
         lease=lease,
     )

@@ -13,6 +13,7 @@ from service.contract.contract import Limits
 from service.errors import VersionFault
 from service.following.gates import Candidacy, GateClosed, GateFinding, Gates
 from service.following.gates_compatible import CompatibleGate
+from service.following.gates_example import ExampleGate
 from service.following.gates_requirements import RequirementsGate
 from service.following.gates_signature import SignatureGate
 from service.following.gates_tags import TagsGate
@@ -117,6 +118,22 @@ def test_findings_of_a_wide_table_are_bounded() -> None:
     assert len(closed.value.message) < LONGEST_SENTENCE
     shown = closed.value.message.count("is required")
     assert f"; and {300 - shown} more. To let it pass" in closed.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"serving_example": b"{}", "example_trouble": None}, []),
+        ({"serving_example": None, "example_trouble": None}, ["example_missing"]),
+        ({"serving_example": None, "example_trouble": "It is gone."}, ["example_unreadable"]),
+        ({"serving_example": b"{}", "example_trouble": "It is gone."}, ["example_unreadable"]),
+    ],
+)
+async def test_w5_version_that_could_not_be_tried_is_told(
+    fields: dict[str, Any], expected: list[str]
+) -> None:
+    """It passes, since models may be logged without an example; nobody need find out by chance."""
+    assert codes(await ExampleGate().check(fetched(1, "x", **fields))) == expected
 
 
 async def test_p12_incompatible_version_starts_no_host_where_no_slot_takes_it() -> None:

@@ -29,10 +29,18 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
         example: bool = True,
         role: str = HOST_ROLE,
         verify: Callable[[], None] = lambda: None,
+        own_copies: bool = False,
     ) -> Pool:
         shown = double_rows(1.0, 2.0, 4.0) if example else None
         model = HostedModel(
-            place, joinable, "as the test says", retry, shown, role=role, verify=verify
+            place,
+            joinable,
+            "as the test says",
+            retry,
+            shown,
+            role=role,
+            own_copies=own_copies,
+            verify=verify,
         )
         pool = await Pool.start(zygote, model, limits or Limits(), counts or Counts())
         pools.append(pool)
