@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test bench bench-quick bench-readme bench-validation bench-following bench-large bench-scaling bench-swaps soak fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,6 +24,9 @@ serve: $(READY) ## MLflow, a trained iris model and the service on this machine;
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
 
+test-busy: $(READY) ## the same while four other processes keep the cores busy
+	$(VENV)/bin/python -m tests.busy
+
 bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg
 
@@ -39,6 +42,9 @@ bench-validation: $(READY) ## what checking a request costs, beside what it cost
 bench-following: $(READY) ## how soon a move is seen in replies, and what looking costs
 	$(VENV)/bin/python -m benchmarks.following
 
+bench-loop: $(READY) ## how long one callback stops the loop where versions are wide; over 20 ms it fails
+	$(VENV)/bin/python -m benchmarks.loop
+
 bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and without
 	$(VENV)/bin/python -m benchmarks.swaps
 
@@ -48,8 +54,11 @@ bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 bench-scaling: $(READY) ## what a second host adds where the model is all the work
 	$(VENV)/bin/python -m benchmarks.scaling
 
-soak: $(READY) ## 1,000 swaps under load with faults drawn at random; prints counts, draws soak.png
-	$(VENV)/bin/python -m tests.soak
+soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs/soak.txt, soak-*.png
+	$(VENV)/bin/python -m tests.soak --seed 1 --seed 2 --seed 3 --output docs/soak.txt
+
+orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each: none is left
+	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz

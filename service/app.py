@@ -8,10 +8,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import uvloop
 from fastapi import FastAPI
@@ -20,11 +20,12 @@ from starlette.types import ASGIApp
 
 from service.access import Access, forget_secrets, open_keys
 from service.addresses import MlflowAddresses, shown, url_of
+from service.background import Work, begin, keep_running
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
 from service.following.slots import Slots
-from service.home import make_home
+from service.home import HomeUnusable, make_home
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
@@ -33,24 +34,33 @@ from service.metrics.metrics import Metrics
 from service.parts import (
     client_limits,
     new_decoder,
+    new_forwarder,
     new_gates,
     new_history,
     new_ledger,
     new_registry,
+    new_scratch,
     new_stager,
     new_zygote,
 )
+from service.processes.beside import Beside
 from service.processes.spawning import Spawned
-from service.reporting import ConnectionReport, FollowingReport
+from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
+from service.server.relied_on import require_fit_server
 from service.server.server import Server, Stopping
 from service.settings import Settings
+from service.surroundings import GivenToModels
+from service.zygote import zygote_command
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
 # Not frozen and not yet looked at for cycles: a few MB at most. Python's own is 700.
 _YOUNG_OBJECTS: Final = 10_000
+# At the start: a folder, and what slots have served.
+_DISK_SECONDS: Final = 30.0
+_Found = TypeVar("_Found")
 # The address is none of this machine's, or a name that nobody knows.
 _NO_ADDRESS: Final = frozenset(
     {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, socket.EAI_NONAME, socket.EAI_AGAIN}
@@ -70,27 +80,32 @@ class Given:
         environment: where MLflow's address and credentials are taken from.
         zygote: one that imports already, as `service.zygote` begins it; None: the service starts
             one when it needs it.
+        surroundings: what models are given.
     """
 
     settings: Settings
     environment: Mapping[str, str]
     zygote: Spawned | None = None
+    surroundings: GivenToModels = field(default_factory=GivenToModels)
 
 
 def serve(given: Given, limits: ClientLimits | None = None) -> None:
     """Serves until SIGTERM or SIGINT, drains, and returns with every process ended.
 
-    Raises `CannotListen`, `HomeUnusable` or `BadKeys` before it has started anything. From then on
-    this process's own environment holds no secret, and its limit of file descriptors is what the
-    system allows.
+    Raises `CannotListen`, `HomeUnusable`, `BadKeys` or `UnfitServer` before it has started
+    anything. From then on this process's own environment holds no secret, and its limit of file
+    descriptors is what the system allows.
     """
     settings = given.settings
+    require_fit_server()
     listener = listen(settings)
     with contextlib.closing(listener):
         make_home(settings.home)
+        # Once, since the disk is asked for that.
+        settings = settings.model_copy(update={"home": settings.home.resolve()})
         keys = open_keys(settings)
         forget_secrets(os.environ)
-        _serve_logged(given, listener, keys, limits)
+        _serve_logged(replace(given, settings=settings), listener, keys, limits)
 
 
 def _serve_logged(
@@ -137,7 +152,8 @@ async def _serve(
 
     stopping = Stopping(delay, drain, told)
     metrics = Metrics(CollectorRegistry())
-    app = create_app(given, logs, metrics, stopping, keys)
+    ledger = await _from_disk(partial(new_ledger, settings, metrics, logs))
+    app = create_app(given, logs, metrics, stopping, keys, ledger)
     report = ConnectionReport(metrics, logs.logger)
     server = Server(app, _limits(settings, limits, logs), report, stopping)
     metrics.http.watch_connections(server.connections)
@@ -151,6 +167,8 @@ async def _serve(
         models=list(settings.models),
         mlflow=_followed(given.environment),
     )
+    if given.surroundings.absent:
+        logs.logger.warning("model_environment_absent", variables=given.surroundings.absent)
     await server.serve(sockets=[listener])
 
 
@@ -168,12 +186,13 @@ def _followed(environment: Mapping[str, str]) -> str | None:
     return None if addresses is None else shown(addresses.registry)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the application is there
     given: Given,
     logs: Logs,
     metrics: Metrics,
     stopping: Callable[[], bool],
     keys: KeysFile | None,
+    ledger: Ledger,
 ) -> ASGIApp:
     """The whole service as one ASGI application; its lifespan starts and ends all of it.
 
@@ -186,10 +205,10 @@ def create_app(
     slots = Slots(settings.refs)
     metrics.watch(slots)
     access = Access.of(settings, keys, metrics, logs)
-    ledger = new_ledger(settings, metrics, logs)
     return create_http(
         slots,
         max_body_bytes=settings.max_body_bytes,
+        request_seconds=settings.request_seconds,
         bodies=bodies,
         replies=replies,
         registry=metrics.registry,
@@ -217,11 +236,15 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     _: FastAPI,
 ) -> AsyncIterator[None]:
     settings, environment = given.settings, given.environment
-    zygote = new_zygote(settings, environment, given.zygote, metrics, logs)
+    scratch = await _from_disk(partial(new_scratch, settings))
+    command = await _from_disk(partial(zygote_command, settings, environment))
+    zygote = new_zygote(command, given.zygote, scratch, metrics, logs)
     registry = new_registry(settings, environment, zygote, logs)
     decoder = new_decoder(settings, zygote, metrics, logs)
-    stager = new_stager(settings, zygote, decoder, metrics, logs)
+    forwarder = new_forwarder(settings, environment, zygote, metrics, logs)
+    stager = new_stager(settings, zygote, decoder, forwarder, given.surroundings, metrics, logs)
     history = new_history(settings, registry, logs)
+    await _from_disk(partial(history.open, settings.refs))
     follower = Follower(
         slots,
         registry,
@@ -230,25 +253,44 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         Clock(),
         poll_seconds=settings.poll_seconds,
         keep_warm_seconds=settings.keep_warm_seconds,
-        gates=new_gates(settings, zygote, history, logs),
+        gates=new_gates(settings, zygote, history, given.surroundings, logs),
         history=history,
         ledger=ledger,
+        keeps_missing=settings.missing_alias == "keep",
     )
     access.wishes.follower = follower
-    following = [asyncio.create_task(work) for work in (follower.run(), access.follow(logs))]
-    _leave_what_stays_to_itself()
-    try:
+    async with contextlib.AsyncExitStack() as ending:
+        # In the reverse order; one that fails keeps none of the others from its end.
+        ending.enter_context(BackgroundReport(metrics, logs.logger).listening())
+        closing = Beside("closing")  # each gives up a disk that hangs
+        ending.push_async_callback(closing.run, history.close)
+        ending.push_async_callback(closing.run, ledger.close)
+        forwarders = () if forwarder is None else (forwarder,)
+        for part in (zygote, *forwarders, decoder, registry, follower):
+            ending.push_async_callback(part.close)
+        running = (
+            begin(Work.FOLLOWING, keep_running(Work.FOLLOWING, follower.run)),
+            begin(Work.KEYS, keep_running(Work.KEYS, partial(access.follow, logs))),
+            *(begin(Work.TRACES, keep_running(Work.TRACES, each.run)) for each in forwarders),
+        )
+        ending.push_async_callback(_end, running)
+        _leave_what_stays_to_itself()
         yield
-    finally:
-        for each in following:
-            each.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
-        await follower.close()
-        await registry.close()
-        await decoder.close()
-        await zygote.close()
-        await asyncio.to_thread(ledger.close)
-        await asyncio.to_thread(history.close)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _from_disk(work: Callable[[], _Found]) -> _Found:
+    """What the work says, which asks the disk of the home. Raises `HomeUnusable` if that hangs."""
+    try:
+        async with asyncio.timeout(_DISK_SECONDS):
+            return await Beside("home").run(work)
+    except TimeoutError:
+        raise HomeUnusable("PODIUM_HOME: its disk does not answer") from None
 
 
 def _leave_what_stays_to_itself() -> None:

@@ -4,15 +4,19 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from service.addresses import MlflowAddresses
+from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
 from service.local.settings import UpSettings
-from service.settings import BadSettings, Settings, load_settings
+from service.settings import BadSettings, Settings, load_settings, variable
 from service.webhook_command import webhook_group
+
+if TYPE_CHECKING:
+    from service.surroundings import GivenToModels
 
 _USAGE_ERROR = 2
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
@@ -22,7 +26,7 @@ def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
     """A flag for one setting, described by the setting itself if nothing else is said."""
     field = Settings.model_fields[name]
     default = field.get_default()
-    shown = "" if default in ((), {}) else f" [PODIUM_{name.upper()}; default: {default}]"
+    shown = "" if default in ((), {}) else f" [{variable(name)}; default: {default}]"
     return click.option(
         f"--{name.replace('_', '-')}",
         name,
@@ -59,7 +63,7 @@ class _Commands(click.Group):
     """Commands in the order in which one meets them; training's is imported when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["up", "serve", "train", "status", "smoke", "webhook"]
+        return ["up", "serve", "train", "status", "wait", "reload", "smoke", "webhook"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "train":
@@ -140,18 +144,23 @@ def _up_settings(settings: Settings) -> UpSettings:
     "max_queue_bytes",
     "max_reply_bytes",
     "predict_timeout_seconds",
+    "request_timeout_seconds",
     "load_timeout_seconds",
     "host_memory_bytes",
+    "model_environment",
+    "model_config_file",
     "stop_delay_seconds",
     "drain_seconds",
     "keep_warm_seconds",
     "cache_bytes",
     "allow_breaking",
     "allow_unsigned",
+    "missing_alias",
     "api_keys_file",
     "require_tags",
     "trust",
     "requirements",
+    "model_tracking",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.
@@ -173,10 +182,24 @@ def serve(**flags: Any) -> None:
             err=True,
         )
         sys.exit(_USAGE_ERROR)
-    _serve(settings, {**os.environ, **mlflow.variables})
+    if settings.model_tracking and mlflow.tracking is None:
+        click.echo(
+            "podium: PODIUM_MODEL_TRACKING: to which MLflow? Set MLFLOW_TRACKING_URI too.", err=True
+        )
+        sys.exit(_USAGE_ERROR)
+    from service.surroundings import BadSurroundings, surroundings
+
+    try:
+        given = surroundings(settings, os.environ)
+    except BadSurroundings as error:
+        click.echo(f"podium: {error}", err=True)
+        sys.exit(_USAGE_ERROR)
+    _serve(settings, {**os.environ, **mlflow.variables}, given)
 
 
-def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
+def _serve(
+    settings: Settings, environment: Mapping[str, str], surroundings: "GivenToModels"
+) -> None:
     from service.zygote import zygote_begun
 
     # It imports for longer than the front, whose own imports come only now, beside those.
@@ -185,10 +208,11 @@ def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
         from service.app import serve as run
         from service.home import HomeUnusable
         from service.keys import BadKeys
+        from service.server.relied_on import UnfitServer
 
         try:
-            run(Given(settings, environment, zygote))
-        except (CannotListen, HomeUnusable, BadKeys) as error:
+            run(Given(settings, environment, zygote, surroundings))
+        except (CannotListen, HomeUnusable, BadKeys, UnfitServer) as error:
             click.echo(f"podium: {error}", err=True)
             sys.exit(1)
 
@@ -204,16 +228,100 @@ _url = click.option(
 @main.command()
 @_url
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def status(url: str | None, *, as_json: bool) -> None:
+@click.option("--lenient", is_flag=True, help="Exit status 1 only where a slot is not ready.")
+def status(url: str | None, *, as_json: bool, lenient: bool) -> None:
     """Show each slot: version, since when, what is aspired, what failed last.
 
     \b
-    Exit status: 0 if every slot is ready, 1 if not, 2 if no service answers.
+    Exit status: 0 if every slot serves what it should; 1 if one is empty, not
+    ready, or refuses what its alias is on; 2 if no service answers.
     podium status --url http://127.0.0.1:8000 --json
     """  # noqa: D301 - click wants a real backspace
     from service.checks.status import status as run
 
-    sys.exit(run(url or _service_url(), as_json=as_json, advice=_advice(url)))
+    address = url or _service_url()
+    sys.exit(run(address, as_json=as_json, lenient=lenient, advice=_advice(url)))
+
+
+class _Ref(click.ParamType[ModelRef]):
+    """`name@alias`, as everywhere."""
+
+    name = "NAME@ALIAS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ModelRef:
+        try:
+            return ModelRef.parse(value)
+        except BadRef as error:
+            self.fail(str(error), param, ctx)
+
+
+_ref = click.argument("ref", type=_Ref(), metavar="NAME@ALIAS")
+
+
+@main.command()
+@_ref
+@click.option(
+    "--version",
+    metavar="N",
+    help="The version to wait for; unset: whatever the alias is on.",
+    callback=lambda _, __, value: _number(value),
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait at most.",
+)
+@_url
+def wait(ref: ModelRef, version: str | None, timeout: float, url: str | None) -> None:
+    """Wait until NAME@ALIAS serves a version, or say why it does not.
+
+    \b
+    Exit status: 0 if it serves it; 1 if the service has refused it; 2 if the
+    service does not follow that alias; 3 if neither is known in time.
+    podium wait iris@champion --version 3 --timeout 120
+    """  # noqa: D301 - click wants a real backspace
+    from service.checks.wait import wait as run
+
+    sys.exit(run(url or _service_url(), ref, version, seconds=timeout, advice=_advice(url)))
+
+
+def _number(version: str | None) -> str | None:
+    if version is not None and not (version.isascii() and version.isdigit()):
+        raise click.BadParameter("must be the number of a version, as in --version 3")
+    return version and (version.lstrip("0") or "0")
+
+
+@main.command()
+@_ref
+@_url
+def reload(ref: ModelRef, url: str | None) -> None:
+    """Have the service look at the registry now, and lift a quarantine.
+
+    Asks with the admin token that PODIUM_ADMIN_TOKEN holds, or the file that
+    PODIUM_ADMIN_TOKEN_FILE names.
+
+    \b
+    Exit status: 0 if the service does so; 1 if it refuses to; 2 if it does
+    not follow that alias; 3 if no service answers.
+    podium reload iris@champion --url http://127.0.0.1:8000
+    """  # noqa: D301 - click wants a real backspace
+    token = _loaded({}).admin_token
+    if token is None:
+        click.echo(
+            "podium: with which admin token? Set PODIUM_ADMIN_TOKEN, or PODIUM_ADMIN_TOKEN_FILE: "
+            "`podium up` keeps its own in .podium/admin-token.",
+            err=True,
+        )
+        sys.exit(_USAGE_ERROR)
+    from service.checks.reload import reload as run
+
+    address = url or _service_url()
+    sys.exit(run(address, ref, token.get_secret_value(), advice=_advice(url)))
 
 
 @main.command()

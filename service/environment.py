@@ -3,9 +3,10 @@
 An allow-list, because a list of secrets is never complete.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Final
+
+from service.cores import usable_cores
 
 # What programs need to find their way; nothing that could be a credential.
 _PLAIN: Final = frozenset(
@@ -13,32 +14,52 @@ _PLAIN: Final = frozenset(
         *("HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL"),
         *("TMPDIR", "TZ", "USER", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"),
         *("CUDA_VISIBLE_DEVICES", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"),
+        # What MLflow's own server would have its flavours read.
+        *("MLFLOW_DEFAULT_PREDICTION_DEVICE", "MLFLOW_CONVERT_MESSAGES_DICT_FOR_LANGCHAIN"),
     }
 )
-_LOCALE: Final = "LC_"
+_PLAIN_FAMILIES: Final = ("LC_", "MLFLOW_HUGGINGFACE_")
 # What MLflow's client and the libraries of artifact stores read.
 _REGISTRY: Final = (
     *("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "DATABRICKS_", "ARM_"),
     *("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "KRB5"),
 )
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "no_proxy", "all_proxy"})
+# Each library's own word for as many threads as it may start.
 _THREADS: Final = (
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-    *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"),
+    *("RAYON_NUM_THREADS", "POLARS_MAX_THREADS"),
+)
+# What else an operator may say of threads, and is not said otherwise.
+_OF_THREADS: Final = (
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "NUMEXPR_", "VECLIB_"),
+    *("NUMBA_", "RAYON_", "POLARS_MAX_THREADS", "LOKY_MAX_CPU_COUNT", "TOKENIZERS_PARALLELISM"),
+    *("TF_NUM_", "ONEDNN_", "DNNL_"),
 )
 
 
-def host_environment(environment: Mapping[str, str], hosts: int) -> dict[str, str]:
-    """The zygote's and so every host's: no credential, and the cores shared out among hosts."""
+def host_environment(
+    environment: Mapping[str, str], hosts: int, cores: float | None = None
+) -> dict[str, str]:
+    """The zygote's and so every host's: no credential, and the cores shared out among hosts.
+
+    `cores` is what this process may use, by default as `usable_cores` says. The operator's own
+    counts of threads win; that of OpenMP stands for those of other libraries, too.
+    """
     plain = {
         name: value
         for name, value in environment.items()
-        if name in _PLAIN or name.startswith(_LOCALE)
+        if name in _PLAIN or name.startswith((*_PLAIN_FAMILIES, *_OF_THREADS))
     }
-    threads = str(max(1, len(os.sched_getaffinity(0)) // hosts))
+    share = str(max(1, int((usable_cores() if cores is None else cores) / hosts)))
+    wished = environment.get("OMP_NUM_THREADS", "").strip()
+    threads = wished if wished.isdecimal() else share
     return {
-        **plain,
         **dict.fromkeys(_THREADS, threads),
+        # joblib's and scikit-learn's, where a model's n_jobs asks for all.
+        "LOKY_MAX_CPU_COUNT": share,
+        **plain,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GIT_PYTHON_REFRESH": "quiet",
         # Models with type hints for bytes and datetimes take JSON only where this is set

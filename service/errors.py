@@ -63,12 +63,19 @@ class FieldError:
 
 
 class InvalidInput(ClientError):
-    """The body does not fit the model's signature; `errors` names everything wrong at once."""
+    """The body does not fit the model's signature; `errors` names everything wrong at once.
+
+    Or a header of the request is not what it may be, which the `message` says then.
+    """
 
     code = "invalid_input"
 
-    def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        super().__init__("The request does not fit the model's signature.")
+    def __init__(
+        self,
+        errors: tuple[FieldError, ...],
+        message: str = "The request does not fit the model's signature.",
+    ) -> None:
+        super().__init__(message)
         self.errors = errors
 
 

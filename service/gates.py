@@ -1,8 +1,12 @@
 """Which gates the settings ask for."""
 
+from collections.abc import Callable, Collection
+
 from service.contract.contract import Limits
 from service.following.gates import Gates
 from service.following.gates_compatible import CompatibleGate
+from service.following.gates_environment import EnvironmentGate
+from service.following.gates_example import ExampleGate
 from service.following.gates_requirements import RequirementsGate
 from service.following.gates_signature import SignatureGate
 from service.following.gates_tags import TagsGate
@@ -14,15 +18,31 @@ from service.processes.output import OnLine
 from service.settings import Settings
 
 
-def gates_of(settings: Settings, forks: Forks, history: History, on_line: OnLine) -> Gates:
-    """Every gate of a service; `on_line` is told what processes that look at artifacts print."""
+def gates_of(
+    settings: Settings,
+    forks: Forks,
+    history: History,
+    variables_of: Callable[[str], Collection[str]],
+    on_line: OnLine,
+) -> Gates:
+    """Every gate of a service.
+
+    `variables_of` is asked for the names of those that a model's hosts have; `on_line` is told what
+    processes that look at artifacts print.
+    """
     limits = Limits(max_rows=settings.max_rows)
     signature = SignatureGate(limits, allow_unsigned=settings.allow_unsigned)
     trust = [TrustGate(Inspector(forks, on_line))] if settings.trust == "no-pickle" else []
     requirements = RequirementsGate(refuse=settings.requirements == "refuse")
     breaking = settings.allow_breaking
     return Gates(
-        of_version=(signature, *trust, requirements),
+        of_version=(
+            signature,
+            *trust,
+            requirements,
+            EnvironmentGate(variables_of),
+            ExampleGate(),
+        ),
         of_slot=(CompatibleGate(signature.describe, history, allow_breaking=breaking),),
         of_tags=TagsGate(settings.require_tags),
     )

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
+from service.processes.beside import Beside
+
 _LINE: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):sha256:([0-9A-Fa-f]{64})")
 _LONGEST: Final = 1024**2
 _LOOK_EVERY: Final = 1.0
@@ -88,13 +90,17 @@ class KeysFile:
 
 
 async def follow_keys(
-    file: KeysFile, replace: Callable[[Mapping[bytes, str]], None], logger: FilteringBoundLogger
+    file: KeysFile,
+    replace: Callable[[Mapping[bytes, str]], None],
+    logger: FilteringBoundLogger,
+    pause: float = _LOOK_EVERY,
 ) -> None:
     """Looks at the file every second until cancelled; `replace` is called with the keys it has."""
+    beside = Beside("keys")
     while True:
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(pause)
         # A file of another machine may take its time.
-        if await asyncio.to_thread(file.refresh, logger):
+        if await beside.run(file.refresh, logger):
             replace(file.names)
 
 

@@ -18,6 +18,7 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from service.background import Work, tell_from_thread
 from service.http.observer import RequestRecord
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
@@ -44,7 +45,7 @@ class LineWriter:
         self._reported = 0
         self._filled = threading.Event()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="podium-logs", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=Work.LOGS, daemon=True)
         self._thread.start()
 
     def put(self, line: bytes) -> None:
@@ -67,9 +68,15 @@ class LineWriter:
         while not self._closing.is_set():
             self._filled.wait()
             self._filled.clear()
-            self._drain()
+            self._drain_or_tell()
             self._closing.wait(_GATHER_SECONDS)
-        self._drain()
+        self._drain_or_tell()
+
+    def _drain_or_tell(self) -> None:
+        try:
+            self._drain()
+        except Exception as error:  # noqa: BLE001 - later lines are to be written still
+            tell_from_thread(error)
 
     def _drain(self) -> None:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]

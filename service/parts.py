@@ -1,13 +1,14 @@
 """The parts of a running service, each built as its settings say; nothing is started here."""
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from service.contract.contract import Limits as ContractLimits
-from service.environment import registry_environment
+from service.environment import host_environment, registry_environment
 from service.following.gates import Gates
 from service.following.history import History
 from service.following.ledger import Ledger
@@ -21,13 +22,14 @@ from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.processes.scratch import Scratch
-from service.processes.spawning import Spawned
+from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote import Zygote
-from service.registry.artifacts import remove_partial
 from service.registry.client import Cache, Deadlines, MlflowRegistry
+from service.registry.forwarding import Forwarder
 from service.registry.last_known_good import DiskHistory
 from service.reporting import (
     DecoderReport,
+    ForwardingReport,
     HistoryReport,
     HostingReport,
     LedgerReport,
@@ -35,7 +37,7 @@ from service.reporting import (
 )
 from service.server.patience import ClientLimits
 from service.settings import Settings
-from service.zygote import zygote_command
+from service.surroundings import GivenToModels
 
 # What a body may take on the wire for each of its bytes: in chunks of one byte, six.
 _WIRE_BYTES: Final = 8
@@ -57,33 +59,39 @@ def new_ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
 
 def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
     """What each slot has served before, on disk."""
-    history = DiskHistory(settings.history_folder, registry, HistoryReport(logs.logger))
-    history.open(settings.refs)
-    return history
+    return DiskHistory(settings.history_folder, registry, HistoryReport(logs.logger))
 
 
-def new_gates(settings: Settings, zygote: Zygote, history: History, logs: Logs) -> Gates:
+def new_gates(
+    settings: Settings, zygote: Zygote, history: History, given: GivenToModels, logs: Logs
+) -> Gates:
     """Every gate that the settings ask for."""
 
     def printed(stream: str, line: str) -> None:
         logs.logger.info("inspector_output", stream=stream, line=line)
 
-    return gates_of(settings, zygote, history, printed)
+    common = host_environment(os.environ, settings.hosts)
+
+    def variables_of(model: str) -> Collection[str]:
+        return {*common, *given.of(model).variables}
+
+    return gates_of(settings, zygote, history, variables_of, printed)
+
+
+def new_scratch(settings: Settings) -> Scratch:
+    """Where children's temporary folders are; blocks for as long as the disk does."""
+    return Scratch(settings.home.absolute() / "tmp")
 
 
 def new_zygote(
-    settings: Settings,
-    environment: Mapping[str, str],
-    begun: Spawned | None,
-    metrics: Metrics,
-    logs: Logs,
+    command: ZygoteCommand, begun: Spawned | None, scratch: Scratch, metrics: Metrics, logs: Logs
 ) -> Zygote:
     """The process that all others are forked from, with the libraries that they need."""
     return Zygote(
-        zygote_command(settings, environment),
+        command,
         begun,
         on_death=partial(zygote_died, metrics, logs.logger),
-        scratch=Scratch(settings.home.resolve() / "tmp"),
+        scratch=scratch,
     )
 
 
@@ -95,10 +103,12 @@ def new_registry(
     def printed(stream: str, line: str) -> None:
         logs.logger.info("registry_output", stream=stream, line=line)
 
-    cache = Cache(settings.home.resolve() / "cache", settings.cache_bytes)
-    remove_partial(cache.folder, older_than=time.time() - settings.load_timeout_seconds)
+    cache = Cache(settings.home.absolute() / "cache", settings.cache_bytes)
     deadlines = Deadlines(fetch=settings.load_timeout_seconds)
-    return MlflowRegistry(zygote, registry_environment(environment), cache, printed, deadlines)
+    known = registry_environment(environment)
+    registry = MlflowRegistry(zygote, known, cache, printed, deadlines)
+    registry.remove_partial(older_than=time.time() - settings.load_timeout_seconds)
+    return registry
 
 
 def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
@@ -107,8 +117,28 @@ def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs
     return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
 
 
-def new_stager(
-    settings: Settings, zygote: Zygote, decoder: Decoder, metrics: Metrics, logs: Logs
+def new_forwarder(
+    settings: Settings,
+    environment: Mapping[str, str],
+    zygote: Zygote,
+    metrics: Metrics,
+    logs: Logs,
+) -> Forwarder | None:
+    """Who hands models' traces on to MLflow; None where nobody does."""
+    if not settings.model_tracking:
+        return None
+    report = ForwardingReport(metrics, logs.logger)
+    return Forwarder(zygote, registry_environment(environment), report)
+
+
+def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
+    settings: Settings,
+    zygote: Zygote,
+    decoder: Decoder,
+    forwarder: Forwarder | None,
+    given: GivenToModels,
+    metrics: Metrics,
+    logs: Logs,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
 
@@ -133,4 +163,6 @@ def new_stager(
         observer_of,
         allow_unsigned=settings.allow_unsigned,
         no_pickle=settings.trust == "no-pickle",
+        surroundings_of=given.of,
+        traces=None if forwarder is None else forwarder.address,
     )

@@ -1,11 +1,16 @@
 """Tells metrics and logs what following and hosting do: one event, one line, one count."""
 
+import asyncio
+import contextlib
+import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from service.background import NAMED, Work
 from service.following.refs import ModelRef, VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slots import Failure
@@ -14,6 +19,7 @@ from service.metrics.hosting import PoolMetrics
 from service.metrics.http import WEBHOOK_HEARD
 from service.metrics.metrics import Metrics
 from service.processes.ending import Ending, EndReason
+from service.registry.traces_wire import TRACE_SENTENCES, TraceFault, TraceOutcome
 from service.server.patience import Ended
 
 _SAID_AGAIN_SECONDS: Final = 10.0
@@ -22,10 +28,18 @@ _SAID_AGAIN_SECONDS: Final = 10.0
 class FollowingReport:
     """`service.following.observer.FollowingObserver` for metrics and logs."""
 
-    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        logger: FilteringBoundLogger,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._metrics = metrics.following
+        self._count_failure = partial(metrics.background.failed, Work.FOLLOWING)
         self._logger = logger
+        self._monotonic = monotonic
         self._look_failing = ""
+        self._slots_said: dict[ModelRef, float] = {}
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
@@ -66,6 +80,17 @@ class FollowingReport:
             seconds={stage: round(seconds, 3) for stage, seconds in stages.items()},
         )
 
+    def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
+        """After `swapped`: why it was, if not by an alias."""
+        code = None if failure is None else failure.code
+        self._logger.warning(
+            "serves_last_known_good", slot=str(ref), version=version.version, code=code
+        )
+
+    def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
+        """As PODIUM_MISSING_ALIAS=empty asks for."""
+        self._logger.warning("emptied", slot=str(ref), version=version.version, code=failure.code)
+
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         """The detail is the exception's text, for operators alone."""
         self._metrics.refused(ref, version, failure)
@@ -86,8 +111,50 @@ class FollowingReport:
         self._logger.info("retired", model=version.name, version=version.version)
 
     def tick_failed(self, error: Exception) -> None:
-        """A defect of Podium's: logged whole."""
+        """A defect of Podium's: counted, and logged whole."""
+        self._count_failure()
         self._logger.error("tick_failed", exc_info=error)
+
+    def slot_failed(self, ref: ModelRef, error: Exception) -> None:
+        """The same of one slot; counted each time, and logged every ten seconds."""
+        self._count_failure()
+        now = self._monotonic()
+        if now - self._slots_said.get(ref, float("-inf")) >= _SAID_AGAIN_SECONDS:
+            self._slots_said[ref] = now
+            self._logger.error("slot_failed", slot=str(ref), exc_info=error)
+
+
+class BackgroundReport:
+    """Hears of failures of what no request waits for, where `service.background` tells of them."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self._count = metrics.background.failed
+        self._logger = logger
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """While it lasts, on the running loop and in every thread."""
+        loop = asyncio.get_running_loop()
+        of_loop, of_threads = loop.get_exception_handler(), threading.excepthook
+        loop.set_exception_handler(self._on_loop)
+        threading.excepthook = self._in_thread
+        try:
+            yield
+        finally:
+            loop.set_exception_handler(of_loop)
+            threading.excepthook = of_threads
+
+    def _on_loop(self, _: asyncio.AbstractEventLoop, said: Mapping[str, Any]) -> None:
+        self._failed(said.get(NAMED), said["message"], said.get("exception"))
+
+    def _in_thread(self, told: threading.ExceptHookArgs) -> None:
+        name = "" if told.thread is None else told.thread.name
+        self._failed(name, f"The thread {name} has failed.", told.exc_value)
+
+    def _failed(self, name: str | None, message: str, error: BaseException | None) -> None:
+        work = Work(name) if name in set(Work) else Work.OTHER
+        self._count(work)
+        self._logger.error("background_failed", task=work, message=message, exc_info=error)
 
 
 class WebhookReport:
@@ -125,13 +192,18 @@ class LedgerReport:
         self._logger = logger
         self._said = ""
 
-    def ledger_failed(self, error: OSError) -> None:
-        """Counted each time, logged once for each reason."""
+    def ledger_failed(self, error: Exception) -> None:
+        """Counted each time, logged once for each reason until it can be written again."""
         self._metrics.ledger_failed()
-        reason = error.strerror or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         if reason != self._said:
             self._said = reason
             self._logger.error("ledger_not_written", reason=reason)
+
+    def ledger_recovered(self) -> None:
+        """Nothing is lost, unless more has happened meanwhile than memory holds."""
+        self._said = ""
+        self._logger.info("ledger_written_again")
 
     def ledger_lines_left_out(self, count: int) -> None:
         """A service that was killed leaves one, as it had begun to write it."""
@@ -168,6 +240,31 @@ class DecoderReport:
     def decoder_printed(self, stream: str, line: str) -> None:
         """Its libraries may complain."""
         self._logger.info("decoder_output", stream=stream, line=line)
+
+
+class ForwardingReport:
+    """`service.registry.forwarding.ForwardingObserver` for metrics and logs."""
+
+    def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
+        self.traces = metrics.hosting.traces
+        self._logger = logger
+        for outcome in TraceOutcome:
+            self.traces(outcome, 0)
+
+    def traces_fail(self, fault: TraceFault | None) -> None:
+        """A code and a sentence: what MLflow's client says may hold a trace's values."""
+        if fault is None:
+            self._logger.info("traces_sent_again")
+        else:
+            self._logger.warning("traces_failed", code=fault, message=TRACE_SENTENCES[fault])
+
+    def forwarder_ended(self, reason: str) -> None:
+        """Another one is started."""
+        self._logger.warning("forwarder_ended", reason=reason)
+
+    def forwarder_printed(self, stream: str, line: str) -> None:
+        """MLflow's client may complain."""
+        self._logger.info("forwarder_output", stream=stream, line=line)
 
 
 class ConnectionReport:

@@ -1,5 +1,6 @@
 """What an operator can set: flags, then `PODIUM_*`, then the default. Frozen once read."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ Count = Annotated[int, Field(ge=1)]
 # It names a folder.
 _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
+_STARTS_SECONDS: Final = 30.0
+
 
 class BadSettings(Exception):
     """One line that names every setting that is wrong, and what it should be."""
@@ -28,7 +31,9 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """Every setting of the service. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     models: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated NAME@ALIAS; the first is the default model"
@@ -53,13 +58,31 @@ class Settings(BaseSettings):
     )
     max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        60.0, description="Longest prediction; waiting for one to begin may take twice that"
+        60.0, description="Longest prediction; a call that takes longer costs its process"
+    )
+    request_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Longest time for a request as a whole, from when it has come to its answer; "
+        "unset: twice `PODIUM_PREDICT_TIMEOUT_SECONDS`, and 30 s",
     )
     load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         600.0, description="Longest load and warm-up of a version"
     )
     host_memory_bytes: Bytes | None = Field(
         None, description="Most memory of one host and what it forks; unset: no limit"
+    )
+    model_environment: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated NAME, MODEL:NAME or MODEL@ALIAS:NAME; variables for models",
+    )
+    # pydantic has a use of its own for `model_config`.
+    model_configuration: str | None = Field(
+        None,
+        validation_alias="PODIUM_MODEL_CONFIG",
+        description="JSON object that overrides what models were logged with as model_config",
+    )
+    model_config_file: Path | None = Field(
+        None, description="JSON file of the same for each MODEL, MODEL@ALIAS or *; unset: none"
     )
     stop_delay_seconds: Seconds = Field(
         0.0, description="How long it still accepts at the stop, not ready any more"
@@ -78,6 +101,9 @@ class Settings(BaseSettings):
     allow_unsigned: bool = Field(
         default=False,
         description="Serve models without a signature, whose requests cannot be checked",
+    )
+    missing_alias: Literal["keep", "empty"] = Field(
+        "keep", description="What to serve where the alias is gone: what it was on last, or nothing"
     )
     api_keys_file: Path | None = Field(
         None, description="File of the API keys of which predictions ask for one; unset: for none"
@@ -99,7 +125,12 @@ class Settings(BaseSettings):
         "warn", description="What to do where installed packages differ from the model's"
     )
 
-    @field_validator("models", mode="before")
+    model_tracking: bool = Field(
+        default=False,
+        description="Hand traces of models on to MLflow; unset: they are dropped",
+    )
+
+    @field_validator("models", "model_environment", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -150,11 +181,18 @@ class Settings(BaseSettings):
             raise ValueError("must be printable ASCII characters without a space, at least one")
         return value
 
-    @field_validator("api_keys_file")
+    @field_validator("api_keys_file", "model_config_file")
     @classmethod
     def _names_a_file(cls, value: Path | None) -> Path | None:
         if value == Path():
             raise ValueError("must name a file")
+        return value
+
+    @field_validator("model_configuration")
+    @classmethod
+    def _object(cls, value: str | None) -> str | None:
+        if value is not None and not is_object(value):
+            raise ValueError("must be a JSON object")
         return value
 
     @field_validator("service_name")
@@ -191,10 +229,21 @@ class Settings(BaseSettings):
         return tuple(ModelRef.parse(text) for text in self.models)
 
     @property
+    def request_seconds(self) -> float:
+        """What a request may take as a whole.
+
+        Unset it has room for two calls that hang before its own, one where it waits or stands and
+        one in its second try, and for the processes that are started in their place.
+        """
+        if self.request_timeout_seconds is not None:
+            return self.request_timeout_seconds
+        return 2 * self.predict_timeout_seconds + _STARTS_SECONDS
+
+    @property
     def service_folder(self) -> Path:
         """What this service alone keeps: its ledger and what it last served; not made yet."""
         name = self.service_name or f"{self.host}:{self.port}"
-        return self.home.resolve() / "services" / quote(name, safe=":")
+        return self.home.absolute() / "services" / quote(name, safe=":")
 
     @property
     def history_folder(self) -> Path:
@@ -238,6 +287,21 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def variable(name: str) -> str:
+    """The variable of the setting of that name."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
-    name = f"PODIUM_{error['loc'][0]}".upper()
+    where = error["loc"][0]
+    name = variable(where) if where in Settings.model_fields else where
     return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def is_object(text: str) -> bool:
+    """Whether it is JSON, and an object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.processes.spawning import Spawned, ZygoteCommand
-from service.registry.roles import registry_role
+from service.registry.roles import FORWARDER_ROLE, registry_role
 from service.registry.served_formats import may_be_skops
 from service.settings import Settings
 
@@ -21,7 +21,9 @@ def zygote_command(settings: Settings, environment: Mapping[str, str]) -> Zygote
     What skops imports takes half a second and 13 MB, and twice that where it comes after the first
     forks; it is imported late where it will hardly be needed.
     """
-    roles = (HOST_ROLE, DECODER_ROLE, registry_role(environment))
+    roles: tuple[str, ...] = (HOST_ROLE, DECODER_ROLE, registry_role(environment))
+    if settings.model_tracking:
+        roles = (*roles, FORWARDER_ROLE)
     by_skops = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
     child_environment = host_environment(os.environ, settings.hosts)
     if settings.trust == "no-pickle" or may_be_skops(settings.history_folder, settings.refs):

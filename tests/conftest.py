@@ -1,5 +1,6 @@
 """What every test may ask for: real MLflow, migrated once per session, and a quiet environment."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import tracking
+from tests.support.exploring import seed_of_today
 from tests.support.zygotes import zygote
 
 __all__ = ["zygote"]
@@ -35,16 +37,65 @@ _OTHERS_WARNINGS = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Adds the narrow exceptions to `error`."""
+    """Adds the narrow exceptions to `error`, and seeds what explores, here and in all workers."""
     for line in _OTHERS_WARNINGS:
         config.addinivalue_line("filterwarnings", line)
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(seed_of_today())
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What to start the tests with to see the same cases."""
+    return f"property tests: TEST_SEED={config.option.hypothesis_seed}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """The same, below what has failed."""
+    if terminalreporter.stats.get("failed"):
+        terminalreporter.write_line(pytest_report_header(config))
+
+
+# Files of these folders start services and servers. They come first, so that none of them is left
+# to one worker at the end while the others have nothing to do; the longest ones lead.
+_LONG_FILES = (
+    *("end_to_end/test_quickstart", "end_to_end/test_tutorial", "end_to_end/test_following"),
+    *("end_to_end/test_stopping", "end_to_end/test_front_ends", "end_to_end/test_ends"),
+    *("end_to_end/", "soak/", "training/", "benchmarks/", "differential/", "fuzz/", "local/"),
+    *("registry/", "hosting/", "contract/"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; files stay whole, and their tests in order."""
+    items.sort(key=lambda item: next(_places(item.nodeid)))
+
+
+def _places(nodeid: str) -> Iterator[int]:
+    name = nodeid.removeprefix("tests/")
+    yield from (place for place, each in enumerate(_LONG_FILES) if name.startswith(each))
+    yield len(_LONG_FILES)
 
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with MLflow's tables; copy it with `tests.support.tracking.copy_database`."""
-    return tracking.migrate(tmp_path_factory.mktemp("migrated"))
+    """A SQLite file with MLflow's tables; copy it with `tests.support.tracking.copy_database`.
+
+    One for all workers: the first who needs it makes it, and the others wait.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return tracking.migrate(tmp_path_factory.mktemp("migrated"))
+    folder = tmp_path_factory.getbasetemp().parent / "migrated"
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        if not done.exists():
+            done.write_text(str(tracking.migrate(folder)))
+        return Path(done.read_text())
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ from click.testing import CliRunner, Result
 from service.cli import main
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["up", "serve", "train", "status", "smoke", "webhook"]
+COMMANDS = ["up", "serve", "train", "status", "wait", "reload", "smoke", "webhook"]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
     "serve": "MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion",
     "train": "podium train --C 0.1 --alias champion",
     "status": "podium status --url http://127.0.0.1:8000 --json",
+    "wait": "podium wait iris@champion --version 3 --timeout 120",
+    "reload": "podium reload iris@champion --url http://127.0.0.1:8000",
     "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
     "webhook": "PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example",
 }
@@ -49,7 +51,7 @@ def in_a_process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=400,
         check=False,
     )
 
@@ -72,7 +74,7 @@ def test_help_lists_the_commands_in_the_order_of_meeting_them() -> None:
     """Each with its own sentence; and how to begin."""
     shown = podium("--help").stdout
     listed = shown.partition("Commands:")[2].splitlines()
-    assert [line.split()[0] for line in listed if line.startswith("  ")][:6] == COMMANDS
+    assert [line.split()[0] for line in listed if line.startswith("  ")][:8] == COMMANDS
     assert "Start with `podium up`" in shown
     assert "podium serve --model NAME@ALIAS" in shown
 
@@ -196,7 +198,7 @@ def test_command_starts_without_the_services_libraries(empty_folder: Path) -> No
         cwd=empty_folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
-        timeout=60,
+        timeout=400,
         check=True,
     )
     loaded = set(json.loads(done.stderr))

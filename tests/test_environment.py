@@ -1,9 +1,10 @@
 """What children are given of the environment: an allow-list each, for hosts without a secret."""
 
-import os
+from collections.abc import Mapping
 
 import pytest
 
+from service.cores import usable_cores
 from service.environment import host_environment, registry_environment
 
 SECRETS = {
@@ -35,19 +36,51 @@ def test_hosts_get_what_programs_need_to_find_their_way() -> None:
     assert host_environment(PLAIN, hosts=1).items() >= PLAIN.items()
 
 
-@pytest.mark.parametrize("hosts", [1, 2, 10_000])
-def test_hosts_share_the_cores(hosts: int) -> None:
-    """Each gets at least one thread, whatever the front's own environment says."""
-    given = host_environment({"OMP_NUM_THREADS": "99"}, hosts)
-    expected = str(max(1, len(os.sched_getaffinity(0)) // hosts))
-    threads = {value for name, value in given.items() if name.endswith("_THREADS")}
-    assert threads == {expected}
-    assert given["OMP_NUM_THREADS"] == expected
+def threads(given: Mapping[str, str]) -> set[str]:
+    """What libraries are told."""
+    return {value for name, value in given.items() if name.endswith("_THREADS")}
+
+
+@pytest.mark.parametrize(
+    ("cores", "hosts", "share"), [(8.0, 1, "8"), (8.0, 3, "2"), (0.5, 1, "1"), (2.0, 10_000, "1")]
+)
+def test_o3_hosts_share_the_cores(cores: float, hosts: int, share: str) -> None:
+    """Each gets at least one thread."""
+    given = host_environment({}, hosts, cores)
+    assert threads(given) == {share}
+    assert given["LOKY_MAX_CPU_COUNT"] == share
+
+
+def test_o3_cores_are_those_that_this_process_may_use() -> None:
+    """By default."""
+    assert threads(host_environment({}, 1)) == {str(max(1, int(usable_cores())))}
+
+
+def test_o2_operators_threads_win() -> None:
+    """OpenMP's number stands for all that have none of their own."""
+    assert threads(host_environment({"OMP_NUM_THREADS": "99"}, 2, 8.0)) == {"99"}
+    wished = {"OPENBLAS_NUM_THREADS": "3", "OMP_SCHEDULE": "static", "LOKY_MAX_CPU_COUNT": "5"}
+    wished |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "4,2"}
+    given = host_environment(wished, 2, 8.0)
+    assert given.items() >= wished.items()
+    assert given["MKL_NUM_THREADS"] == "4"
 
 
 def test_hosts_send_no_telemetry() -> None:
     """MLflow's is on unless it is told otherwise."""
     assert host_environment({}, hosts=1)["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("MLFLOW_DEFAULT_PREDICTION_DEVICE", "MLFLOW_HUGGINGFACE_USE_DEVICE_MAP"),
+        "MLFLOW_CONVERT_MESSAGES_DICT_FOR_LANGCHAIN",
+    ],
+)
+def test_w6_hosts_get_what_mlflows_server_would_have_its_flavours_read(name: str) -> None:
+    """Unchanged."""
+    assert host_environment({name: "value"}, hosts=1)[name] == "value"
 
 
 @pytest.mark.parametrize(

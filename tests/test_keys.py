@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from service.background import NAMED, Work, begin, keep_running
 from service.keys import BadKeys, KeysFile, follow_keys, parse_keys
 from service.logs import Logs, configure_logs
 from tests.support.documents import ROOT
@@ -187,3 +189,25 @@ async def test_file_is_followed_until_it_is_enough(
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert replaced == [names(two="b")]
+
+
+async def test_p12_look_at_the_file_that_fails_is_told_and_keys_are_followed_still(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect costs one look; the key that was added is known afterwards."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: told.append(said))
+    known, refresh = asyncio.Queue[Mapping[bytes, str]](), watched.file.refresh
+
+    def fails(_: object) -> bool:
+        monkeypatch.setattr(watched.file, "refresh", refresh)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(watched.file, "refresh", fails)
+    watched.path.write_text(line("one", "a") + line("two", "b"))
+    work = partial(follow_keys, watched.file, known.put_nowait, watched.logs.logger, 0)
+    following = begin(Work.KEYS, keep_running(Work.KEYS, work, longest=0))
+    async with asyncio.timeout(30):
+        assert await known.get() == names(one="a", two="b")
+    following.cancel()
+    assert [said[NAMED] for said in told] == [Work.KEYS]

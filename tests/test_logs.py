@@ -141,7 +141,7 @@ def test_lines_are_written_without_closing() -> None:
     stream = io.BytesIO()
     logs = configure_logs(stream)
     logs.logger.info("first")
-    wait_until(stream.getvalue, 10, "the first line is written")
+    wait_until(stream.getvalue, 240, "the first line is written")
     logs.logger.info("second")
     wait_until(lambda: b"second" in stream.getvalue(), 10, "the second line is written")
     logs.close()

@@ -222,3 +222,29 @@ def test_p8_memory_of_a_host_is_shown_until_it_ends(
 
     assert during == 2**28
     assert registry.get_sample_value("podium_host_memory_bytes", labels) is None
+
+
+def test_p4_slot_says_which_state_it_is_in_and_whether_its_alias_is_there(
+    registry: CollectorRegistry, slots: Slots
+) -> None:
+    """One sample for each slot and state, from the start."""
+    slot = slots[str(IRIS)]
+    slot.binding = make_binding(IRIS, "1")
+    slot.fallback = slot.version
+    slot.failure = Failure("look", "alias_missing", "The model has no such alias.", 0.0)
+
+    def states(model: str, alias: str) -> Mapping[str, float | None]:
+        names = ("empty", "loading", "serving", "refused", "alias_missing", "last_known_good")
+        labels = {"model": model, "alias": alias}
+        return {
+            name: registry.get_sample_value("podium_slot_state", labels | {"state": name})
+            for name in names
+        }
+
+    assert [state for state, holds in states("iris", "champion").items() if holds == 1] == [
+        "serving",
+        "alias_missing",
+        "last_known_good",
+    ]
+    assert [state for state, holds in states("a@b", "prod").items() if holds == 1] == ["empty"]
+    assert set(states("a@b", "prod").values()) == {0, 1}

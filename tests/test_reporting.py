@@ -7,9 +7,10 @@ import os
 import orjson
 from prometheus_client import CollectorRegistry
 
+from service.following.refs import ModelRef
 from service.logs import configure_logs
 from service.metrics.metrics import Metrics
-from service.reporting import LedgerReport
+from service.reporting import FollowingReport, LedgerReport
 
 
 def test_ledger_that_cannot_be_written_is_logged_once_and_counted() -> None:
@@ -28,3 +29,34 @@ def test_ledger_that_cannot_be_written_is_logged_once_and_counted() -> None:
     ]
     assert [line["count"] for line in lines if line["event"] == "ledger_lines_left_out"] == [3]
     assert registry.get_sample_value("podium_ledger_failures_total") == 3
+
+
+def test_p7_ledger_that_was_written_again_is_told_of_its_next_failure() -> None:
+    """The same reason, another day."""
+    stream = io.BytesIO()
+    logs = configure_logs(stream)
+    report = LedgerReport(Metrics(CollectorRegistry()), logs.logger)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    report.ledger_failed(full)
+    report.ledger_recovered()
+    report.ledger_failed(full)
+    logs.close()
+    events = [orjson.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert events == ["ledger_not_written", "ledger_written_again", "ledger_not_written"]
+
+
+def test_p15_slot_that_fails_on_each_tick_is_counted_and_logged_now_and_then() -> None:
+    """With its name and the traceback, every ten seconds."""
+    stream, registry = io.BytesIO(), CollectorRegistry()
+    times = [0.0, 1.0, 9.0, 10.0, 10.0]
+    logs = configure_logs(stream)
+    report = FollowingReport(Metrics(registry), logs.logger, iter(times).__next__)
+    for _ in range(4):
+        report.slot_failed(ModelRef("iris", "champion"), ZeroDivisionError())
+    report.slot_failed(ModelRef("wine", "champion"), ZeroDivisionError())
+    logs.close()
+    lines = [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["slot"] for line in lines] == ["iris@champion"] * 2 + ["wine@champion"]
+    assert "ZeroDivisionError" in lines[0]["exception"]
+    failures = registry.get_sample_value("podium_background_failures_total", {"task": "following"})
+    assert failures == 5

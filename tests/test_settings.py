@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from service.cli import main
 from service.following.refs import ModelRef
-from service.settings import SECRETS, BadSettings, Settings, load_settings
+from service.settings import SECRETS, BadSettings, Settings, load_settings, variable
 
 README = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.
@@ -29,19 +29,25 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "max_queue_bytes": (("4096", 4096), ("2", 2)),
     "max_reply_bytes": (("1024", 1024), ("1", 1)),
     "predict_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
+    "request_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
     "load_timeout_seconds": (("0.1", 0.1), ("5", 5.0)),
     "host_memory_bytes": (("2147483648", 2**31), ("1", 1)),
+    "model_environment": (("A, iris@champion:B", ("A", "iris@champion:B")), ("C", ("C",))),
+    "model_configuration": (('{"a": 1}', '{"a": 1}'), ("{}", "{}")),
+    "model_config_file": (("/config", Path("/config")), ("my config", Path("my config"))),
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
     "cache_bytes": (("1048576", 2**20), ("1", 1)),
     "allow_breaking": (("true", True), ("1", True)),
     "allow_unsigned": (("true", True), ("1", True)),
+    "missing_alias": (("empty", "empty"), ("keep", "keep")),
     "api_keys_file": (("/keys", Path("/keys")), ("my keys", Path("my keys"))),
     "admin_token": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
     "webhook_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
     "require_tags": (("a=b, c = d=e", {"a": "b", "c": "d=e"}), ("f=", {"f": ""})),
     "trust": (("no-pickle", "no-pickle"), ("no-pickle", "no-pickle")),
+    "model_tracking": (("true", True), ("1", True)),
     "requirements": (("refuse", "refuse"), ("refuse", "refuse")),
 }
 BAD = [
@@ -58,8 +64,11 @@ BAD = [
     *(("MAX_QUEUE", bad) for bad in ("0",)),
     *(("MAX_REPLY_BYTES", bad) for bad in ("0",)),
     *(("PREDICT_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
+    *(("REQUEST_TIMEOUT_SECONDS", bad) for bad in ("0", "-1", "nan", "inf", "1s")),
     *(("LOAD_TIMEOUT_SECONDS", bad) for bad in ("0", "nan")),
     *(("HOST_MEMORY_BYTES", bad) for bad in ("", "0", "2GiB")),
+    *(("MODEL_CONFIG", bad) for bad in ("", "{", "[]", '"a"', "null", "[" * 100_000)),
+    *(("MODEL_CONFIG_FILE", bad) for bad in ("", ".")),
     *(("DRAIN_SECONDS", bad) for bad in ("-1", "inf", "nan")),
     *(("CACHE_BYTES", bad) for bad in ("", "0", "10GiB")),
     *(("ALLOW_UNSIGNED", bad) for bad in ("", "maybe")),
@@ -92,7 +101,7 @@ def test_environment_wins_over_the_default(name: str, monkeypatch: pytest.Monkey
     """As `PODIUM_NAME`."""
     text, value = EXAMPLES[name][0]
     assert getattr(load_settings({}), name) == Settings.model_fields[name].get_default()
-    monkeypatch.setenv(f"PODIUM_{name.upper()}", text)
+    monkeypatch.setenv(variable(name), text)
     assert getattr(load_settings({}), name) == value
 
 
@@ -100,7 +109,7 @@ def test_environment_wins_over_the_default(name: str, monkeypatch: pytest.Monkey
 def test_flag_wins_over_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Flags are texts, as the command line has them."""
     (in_environment, _), (flag, value) = EXAMPLES[name]
-    monkeypatch.setenv(f"PODIUM_{name.upper()}", in_environment)
+    monkeypatch.setenv(variable(name), in_environment)
     assert getattr(load_settings({name: flag}), name) == value
 
 
@@ -251,7 +260,7 @@ def test_readme_lists_every_setting_as_it_is() -> None:
     """Name, default and meaning; nothing more, nothing less."""
     rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", README.read_text(), re.MULTILINE)
     expected = [
-        (f"PODIUM_{name.upper()}", _shown(field.get_default()), field.description)
+        (variable(name), _shown(field.get_default()), field.description)
         for name, field in Settings.model_fields.items()
     ]
     assert rows == expected

@@ -4,31 +4,40 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.text import Text
 
-from service.addresses import is_web_address, shown
+from service.addresses import shown
+from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
-from service.checks.smoke import is_near
 from service.following.sentences import plain
-from service.local.silence import NO_ADDRESS, why_silent
 
 _UNREACHABLE = 2
-_NO_PODIUM = "what answers is not a Podium"
+_GONE = {
+    "alias_missing": "the registry has no such alias",
+    "model_missing": "the registry has no such model",
+}
 
 
-def status(url: str, *, as_json: bool, advice: str = "", console: Console | None = None) -> int:
+def status(
+    url: str,
+    *,
+    as_json: bool,
+    lenient: bool = False,
+    advice: str = "",
+    console: Console | None = None,
+) -> int:
     """Prints the service's address and its slots.
 
-    `advice` is added where no service answers. Returns 0 if all slots are ready, 1 if not, 2 if no
-    service answers at the address.
+    `advice` is added where no service answers. Returns 0 if all slots are ready and serve what they
+    should, 1 if one is not, is empty, or has been refused what its alias is on, 2 if no service
+    answers at the address. When `lenient`, it is enough that all are ready.
     """
     printed = console or Console(highlight=False)
     try:
         told = _told(url)
         lines = _lines(told)
-        found = int(not all(slot["ready"] for slot in told["models"]))
+        found = int(not all(_is_well(slot, lenient=lenient) for slot in told["models"]))
     except NoService as reason:
         error = f"no service answers: {reason}{advice}"
         told, lines, found = {"models": [], "error": error}, [error], _UNREACHABLE
@@ -43,19 +52,19 @@ def status(url: str, *, as_json: bool, advice: str = "", console: Console | None
 
 def _told(url: str) -> dict[str, Any]:
     """What `GET /models` says. Raises `NoService`."""
-    if not is_web_address(url):
-        raise NoService(NO_ADDRESS)
+    answer = ask("GET", url, "/models")
+    if not answer.is_success:
+        raise NoService(f"{NO_PODIUM} ({answer.status_code})")
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=10.0, trust_env=not is_near(url))
-        told = answer.raise_for_status().json()
+        told = answer.json()
         _lines(told)  # raises where something is missing or of another kind
-    except httpx.HTTPStatusError as error:
-        raise NoService(f"{_NO_PODIUM} ({error.response.status_code})") from error
-    except httpx.TransportError as error:
-        raise NoService(why_silent(error)) from error
-    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise NoService(_NO_PODIUM) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NoService(NO_PODIUM) from error
     return dict(told)
+
+
+def _is_well(slot: Mapping[str, Any], *, lenient: bool) -> bool:
+    return bool(slot["ready"]) and (lenient or slot["state"] == "serving")
 
 
 def _lines(told: Mapping[str, Any]) -> Sequence[str]:
@@ -70,14 +79,16 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
-    fallback = slot.get("last_known_good_since")
+    fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
     if fallback:
         moved = slot["aspired"] not in {None, slot["version"]}
         late = "what is aspired is not ready yet"
-        failed = "what is aspired cannot be served" if slot["last_failure"] else late
-        why = failed if moved else "the registry has not answered"
-        lines.append(f"  on its last known good since {fallback}: {why}")
-    failure = slot["last_failure"]
+        failed = "what is aspired cannot be served" if failure else late
+        silent = "the registry has not answered"
+        gone = _GONE.get(failure["code"], silent) if failure else silent
+        lines.append(f"  on its last known good since {fallback}: {failed if moved else gone}")
+    if slot.get("row_wise") is False:
+        lines.append(f"  requests do not share calls: {slot['row_wise_reason']}")
     if failure:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")
     return lines

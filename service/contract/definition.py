@@ -1,5 +1,6 @@
 """What a contract is compiled from, as plain data that travels between processes."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -40,3 +41,29 @@ class Definition:
         """What `dump` has written."""
         fields = orjson.loads(text)
         return cls(**{**fields, "limits": Limits(**fields["limits"])})
+
+
+class Compiled:
+    """A place for one version's contract: whoever carries the version carries it along.
+
+    Compiled once, however many ask, and from whatever threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: tuple[Definition, Contract | UnsignedContract] | None = None
+
+    def has(self, definition: Definition) -> bool:
+        """Whether the contract of that definition is there."""
+        made = self._made
+        return made is not None and made[0] == definition
+
+    def of(self, definition: Definition) -> Contract | UnsignedContract:
+        """The contract of that definition; raises `VersionFault`.
+
+        Takes up to a second where it is not there yet and the signature is wide.
+        """
+        with self._lock:
+            if self._made is None or self._made[0] != definition:
+                self._made = definition, definition.compile()
+            return self._made[1]

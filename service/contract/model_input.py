@@ -107,7 +107,7 @@ class Document:
     Attributes:
         layout: what the body was found to be.
         body: as it was sent; CSV without a byte order mark.
-        rows: how many, where that shows; 1 otherwise.
+        rows: how many, where that shows; 1 otherwise; 0 where it holds no value at all.
         params: as in `ModelInput`; empty, not None, where MLflow drops some or has none in a chat.
         bare: as in `ModelInput`.
         join_key: None: it only ever stands alone.

@@ -28,7 +28,7 @@ DataFrame then.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.labels import index_fits, labels_fit
@@ -85,18 +85,10 @@ class TableFormats:
         self._max_rows = max_rows
         self._open_width = open_width
         self._layout = Layout([wanted.key for wanted in self._wanted], types or ())
-        self._readers: Mapping[str, Callable[[Any, Loc, Findings], Table | None]] = {
-            "dataframe_split": self._split,
-            "dataframe_records": self._listed,
-            "instances": self._any,
-            "inputs": self._any,
-            "chat": self._chat,
-            "parquet": self._by_column,
-        }
 
     def read(self, form: str, payload: Any, findings: Findings) -> Table | None:
         """The table, or None if nothing of it could be made out; what is wrong is in `findings`."""
-        return self._readers[form](payload, (*BODY, form), findings)
+        return self._READERS[form](self, payload, (*BODY, form), findings)
 
     def _split(self, payload: Any, base: Loc, findings: Findings) -> Table | None:
         if type(payload) is not dict or "data" not in payload or not payload.keys() <= _SPLIT_KEYS:
@@ -268,6 +260,19 @@ class TableFormats:
             findings.add(base, f"must have at most {self._max_rows} rows", "too_many_rows")
         return rows <= self._max_rows
 
+    # Not bound methods of its own: what refers to itself is only found by the garbage collector.
+    _READERS: ClassVar[Mapping[str, "_Reader"]] = {
+        "dataframe_split": _split,
+        "dataframe_records": _listed,
+        "instances": _any,
+        "inputs": _any,
+        "chat": _chat,
+        "parquet": _by_column,
+    }
+
 
 def _holds_records(listed: list[Any]) -> bool:
     return bool(listed) and type(listed[0]) is dict
+
+
+_Reader = Callable[[TableFormats, Any, Loc, Findings], Table | None]

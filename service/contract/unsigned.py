@@ -1,8 +1,9 @@
 """Models without a signature: bodies are looked at, and left to MLflow's own functions in the host.
 
 What can be checked is checked here: the media type, that the text is JSON or CSV, the one format,
-nesting, rows, and that MLflow would not make far more of a body than it holds. The rest is
-MLflow's, with all that it casts: `service.hosting.documents`.
+that it is not null, nesting, rows, and that MLflow would not make far more of a body than it holds.
+The rest is MLflow's, with all that it casts: `service.hosting.documents`. A body without a single
+value is handed on too, as one without rows: whether a model takes that, it alone can tell.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from service.contract.chat import CHAT_KEYS, PARAMS
 from service.contract.contract import Limits
 from service.contract.csv_body import CSV, CSV_BASE, csv_charset, is_csv, read_sheet
 from service.contract.depth import MAX_DEPTH, too_deep
+from service.contract.emptiness import holds_a_value
 from service.contract.findings import BODY, Findings
 from service.contract.json_body import JSON, check_media_type, read_object
 from service.contract.model_input import Document, Layout
@@ -30,6 +32,8 @@ _LAYOUTS: Final[Mapping[str, Layout]] = {
     "instances": "instances",
     "inputs": "inputs",
 }
+_SPLIT: Final = "dataframe_split"
+_NOT_ALL_NULL: Final = f"must have something else than null under {' or '.join(CHAT_KEYS)}"
 _ONE_FORMAT: Final = (
     f"must have exactly one of {', '.join(_LAYOUTS)}, or else {' or '.join(CHAT_KEYS)}"
 )
@@ -73,17 +77,29 @@ class UnsignedContract:
         if chat or len(forms) != 1:
             findings.add(BODY, _ONE_FORMAT, "format")
             raise findings.error()
-        rows = note_size(forms[0], document[forms[0]], self._limits.max_rows, findings)
+        form = forms[0]
+        payload = document[form]
+        if payload is None:
+            findings.add((*BODY, form), "must not be null", "null")
+            raise findings.error()
+        rows = note_size(form, payload, self._limits.max_rows, findings)
+        # Of a split, columns and index are not what is predicted for.
+        values = payload.get("data") if form == _SPLIT and type(payload) is dict else payload
         params = self._read_params(document.get(PARAMS), findings)
-        return _found(Document(_LAYOUTS[forms[0]], body, rows, params), findings)
+        found = Document(_LAYOUTS[form], body, rows if holds_a_value(values) else 0, params)
+        return _found(found, findings)
 
     def _chat(self, body: bytes, document: Mapping[str, Any], findings: Findings) -> Document:
+        said = [document[key] for key in CHAT_KEYS if key in document]
+        if all(each is None for each in said):
+            findings.add(BODY, _NOT_ALL_NULL, "null")
+        rows = int(holds_a_value(said))
         if self._params is None:
-            return Document("chat", body, 1, {}, bare=True)
+            return _found(Document("chat", body, rows, {}, bare=True), findings)
         names = self._params.names
         sent = {key: value for key, value in document.items() if key in names}
         params = self._params.read(sent, findings, BODY)
-        return _found(Document("chat", body, 1, params, bare=True), findings)
+        return _found(Document("chat", body, rows, params, bare=True), findings)
 
     def _csv(self, body: bytes, charset: str, findings: Findings) -> Document:
         sheet = read_sheet(body, charset, self._limits.max_rows)
@@ -91,7 +107,8 @@ class UnsignedContract:
         width = max(len(sheet.header), max(lengths, default=0))
         note_table(width, len(lengths), sum(lengths), CSV_BASE, findings)
         params = self._read_params(None, findings)
-        return _found(Document("csv", body, len(sheet.rows), params), findings)
+        rows = len(sheet.rows) if any(map(any, sheet.rows)) else 0
+        return _found(Document("csv", body, rows, params), findings)
 
     def parse_parquet(self, body: bytes, read: ReadParquet) -> Document:
         """The same for Parquet, which is read once here to see that it can be."""
@@ -100,7 +117,7 @@ class UnsignedContract:
         width, rows = len(table.header), table.rows
         note_table(width, rows, width * rows, PARQUET_BASE, findings)
         params = self._read_params(None, findings)
-        return _found(Document("parquet", body, rows, params), findings)
+        return _found(Document("parquet", body, rows if width else 0, params), findings)
 
     def _read_params(self, sent: Any, findings: Findings) -> Mapping[str, Any] | None:
         if self._params is not None:

@@ -6,11 +6,14 @@ What nobody aspires to any more is ended at once (P6).
 """
 
 import asyncio
+import contextlib
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from service.background import Work, begin
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.clock import Clock
 from service.following.gates import Candidacy, GateFinding, Gates
@@ -19,7 +22,7 @@ from service.following.holding import Holding
 from service.following.ledger import Ledger
 from service.following.looking import Looker
 from service.following.making import Journey, Maker
-from service.following.observer import FollowingObserver
+from service.following.observer import FollowingObserver, careful
 from service.following.policy import Action, SlotView, decide, pause_after
 from service.following.ports import (
     FetchedVersion,
@@ -34,7 +37,9 @@ from service.following.recording import Recorder
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
 from service.following.slots import LOOK, Failure, Slot, Slots, Wish
+from service.following.stepping import Steps, internal
 from service.following.trigger import Pace, Trigger
+from service.processes.wanting import is_want_of_processes, processes_exhausted
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",
@@ -43,7 +48,11 @@ _ADVICE: Final = {
 
 
 class Follower:
-    """Follows every slot's alias until it is closed. Owns the servables that the slots hold."""
+    """Follows every slot's alias until it is closed. Owns the servables that the slots hold.
+
+    `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
+    it served last after a start (P4); else it is emptied.
+    """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
         self,
@@ -58,9 +67,13 @@ class Follower:
         gates: Gates | None = None,
         history: History | None = None,
         ledger: Ledger | None = None,
+        keeps_missing: bool = True,
     ) -> None:
+        observer = careful(observer)
         self._slots = slots
         self._observer = observer
+        self._steps = Steps(observer, clock)
+        self._keeps_missing = keeps_missing
         self._clock = clock
         self._gates = gates or Gates()
         history = history or NoHistory()
@@ -68,7 +81,15 @@ class Follower:
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._looker = Looker(slots, registry, self._gates, observer, clock, self._pace)
         self._holding = Holding(slots, observer, clock, keep_warm_seconds)
-        self._recaller = Recaller(slots, history, observer, clock, self._stage, self._holding.keep)
+        self._recaller = Recaller(
+            slots,
+            history,
+            observer,
+            clock,
+            self._stage,
+            self._holding.keep,
+            keeps_missing=keeps_missing,
+        )
         self._maker = Maker(registry, stager, self._gates, clock, self._holding.unheld)
         self._staging: dict[VersionId, asyncio.Task[None]] = {}
         slots.staging = self._staging.keys()
@@ -102,16 +123,13 @@ class Follower:
         trigger = self._pace.begin()
         found = await self._looker.look()
         if found is None:
-            for slot in self._slots.values():
-                self._recaller.fall_back(slot)
+            self._each(self._recaller.fall_back)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0)
-            for slot in self._slots.values():
-                self._follow(slot, found[slot.ref], wish)
+            self._each(partial(self._follow, found, wish))
             self._abandon_the_unwanted()
-        for slot in self._slots.values():
-            self._revive(slot)
-        self._holding.retire_the_cold()
+        self._each(self._revive)
+        self._each(self._holding.retire_the_cold)
 
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""
@@ -124,20 +142,22 @@ class Follower:
 
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
-        for slot in self._slots.values():
-            self._recaller.give_up(slot)
+        self._each(self._recaller.give_up)
         for task in self._staging.values():
             task.cancel()
         self._holding.let_go()
         await self.settled()
         await self._holding.close()
 
+    def _each(self, step: Callable[[Slot], None]) -> None:
+        self._steps.each(self._slots.values(), step)
+
     def _note_defect(self, error: Exception) -> None:
-        failure = Failure(LOOK, "internal", "Podium failed.", self._clock.wall())
-        self._slots.look = replace(self._slots.look, failure=failure)
+        self._slots.look = replace(self._slots.look, failure=internal(self._clock))
         self._observer.tick_failed(error)
 
-    def _follow(self, slot: Slot, found: Resolution, wish: Wish) -> None:
+    def _follow(self, looked: Mapping[ModelRef, Resolution], wish: Wish, slot: Slot) -> None:
+        found = looked[slot.ref]
         decision = decide(self._view(slot), found, self._clock.monotonic())
         if decision.aspired != slot.aspired:
             slot.aspire(decision.aspired, self._clock.wall(), wish)
@@ -146,16 +166,23 @@ class Follower:
             self._recaller.fall_back(slot)
             return
         if isinstance(found, Missing):
-            slot.vacant_since = None
-            self._recaller.need_none(slot)
             message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
             self._note_look(slot, f"{found.name.lower()}_missing", message, "")
+            self._miss(slot)
             return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
             slot.failure = None
         if decision.action is Action.STAGE:
             self._stage(slot, found)
         self._recaller.see_to(slot)
+
+    def _miss(self, slot: Slot) -> None:
+        self._recaller.miss(slot)
+        if self._keeps_missing:
+            return
+        before = self._holding.empty(slot)
+        if before is not None and slot.failure is not None:
+            self._recorder.emptied(slot, before, slot.failure)
 
     def _revive(self, slot: Slot) -> None:
         """Brings anew what serves beside its alias and cannot come back by itself (P2, P4)."""
@@ -182,16 +209,30 @@ class Follower:
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
         there = self._holding.ready(version)
-        if there is None and version not in self._staging:
-            self._observer.staging(version)
-            task = asyncio.get_running_loop().create_task(self._bring(version, known))
-            self._staging[version] = task
-            task.add_done_callback(partial(self._staging_ended, version, known))
-            return
+        if there is not None and self._gates.are_prepared(_candidacy(slot, there.fetched)):
+            self._offer(slot, there, Journey())
+        elif version not in self._staging:
+            self._begin(version, known, there)
+            known = known if there is not None else None
         if known is not None:
             known.lease.release()
-        if there is not None:
-            self._offer(slot, there, Journey())
+
+    def _begin(
+        self, version: VersionId, known: FetchedVersion | None, there: Servable | None
+    ) -> None:
+        # One that is open has only to be compared with what the slot serves, which takes a while
+        # where it is wide.
+        work = self._bring(version, known) if there is None else self._compare(there)
+        task = self._staging[version] = begin(Work.FOLLOWING, work)
+        task.add_done_callback(partial(self._staging_ended, version, known))
+        if there is None:
+            self._observer.staging(version)
+
+    async def _compare(self, there: Servable) -> None:
+        # It may have been let go since this was begun.
+        if self._holding.ready(there.version) is there:
+            there.hold()
+            await self._receive(there, Journey())
 
     def _staging_ended(
         self, version: VersionId, known: FetchedVersion | None, task: asyncio.Task[None]
@@ -209,77 +250,129 @@ class Follower:
         except FollowingError as error:
             self._failed(version, error, journey)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
-            fault = PassingFault("stage", "internal", "Podium failed.", repr(error))
+            wanting = is_want_of_processes(error)
+            fault = (
+                processes_exhausted("stage", repr(error)) if wanting else _defect("stage", error)
+            )
             self._failed(version, fault, journey)
         else:
             if servable is not None:
-                self._receive(servable, journey)
+                await self._receive(servable, journey)
 
-    def _is_wanted(self, journey: Journey, fetched: FetchedVersion) -> bool:
+    async def _prepare(self, fetched: FetchedVersion) -> None:
+        """Returns in a turn in which gates tell at once, whatever the slots have come to serve."""
+        with contextlib.suppress(FollowingError):  # raised again by the check itself
+            while waiting := self._unprepared(fetched):
+                await self._gates.prepare(waiting[0])
+
+    def _unprepared(self, fetched: FetchedVersion) -> list[Candidacy]:
+        takers = [slot for slot in self._slots.values() if slot.takes(fetched.version)]
+        asked = [_candidacy(slot, fetched) for slot in takers]
+        return [candidacy for candidacy in asked if not self._gates.are_prepared(candidacy)]
+
+    async def _is_wanted(self, journey: Journey, fetched: FetchedVersion) -> bool:
+        await self._prepare(fetched)
         # Each slot is asked: those that cannot take the version learn so now.
-        passed = [self._passes(slot, fetched, journey) for slot in self._takers(fetched.version)]
-        return any(findings is not None for findings in passed)
+        wanted = False
 
-    def _takers(self, version: VersionId) -> list[Slot]:
-        return [slot for slot in self._slots.values() if slot.takes(version)]
+        def ask(slot: Slot) -> None:
+            nonlocal wanted
+            wanted = self._passes(slot, fetched, journey) is not None or wanted
+
+        self._each_taker(fetched.version, ask)
+        return wanted
+
+    def _each_taker(self, version: VersionId, step: Callable[[Slot], None]) -> None:
+        def taken(slot: Slot) -> None:
+            if slot.takes(version):
+                step(slot)
+
+        self._each(taken)
 
     def _passes(
         self, slot: Slot, fetched: FetchedVersion, journey: Journey
     ) -> tuple[GateFinding, ...] | None:
-        serving = None if slot.binding is None else slot.binding.servable.fetched
         try:
-            return self._gates.check_slot(Candidacy(slot.ref, fetched, serving))
+            return self._gates.check_slot(_candidacy(slot, fetched))
         except FollowingError as error:
             self._refuse(slot, fetched.version, error, journey)
-            return None
+        except Exception as error:  # noqa: BLE001 - a defect of ours, over this slot alone
+            self._refuse(slot, fetched.version, _defect("gates", error), journey)
+        return None
 
-    def _receive(self, servable: Servable, journey: Journey) -> None:
+    async def _receive(self, servable: Servable, journey: Journey) -> None:
+        def offer(slot: Slot) -> None:
+            try:
+                self._offer(slot, servable, journey)
+            except Exception as error:
+                if slot.version != servable.version:
+                    self._refuse(slot, servable.version, _defect("swap", error), journey)
+                raise
+
         try:
             self._holding.opened(servable)
-            for slot in self._takers(servable.version):
-                self._offer(slot, servable, journey)
-        except Exception as error:  # noqa: BLE001 - an observer's defect must not end following
-            self._observer.tick_failed(error)
+            await self._prepare(servable.fetched)
+            self._each_taker(servable.version, offer)
         finally:
             servable.release()
 
     def _offer(self, slot: Slot, servable: Servable, journey: Journey) -> None:
         # The same version with other processes, for want of the first ones, is no swap.
         if self._holding.renew(slot, servable):
+            slot.succeeded(servable.version)
             self._recorder.renewed(slot, servable)
             return
         findings = self._passes(slot, servable.fetched, journey)
         if findings is not None:
             before = self._holding.swap(slot, servable)
+            slot.succeeded(servable.version)
             found = (*journey.findings, *findings)
             self._recorder.swapped(slot, before, servable, journey.seconds, found)
 
     def _failed(self, version: VersionId, error: FollowingError, journey: Journey) -> None:
-        for slot in self._takers(version):
+        def refuse(slot: Slot) -> None:
             self._refuse(slot, version, error, journey)
+
+        self._each_taker(version, refuse)
 
     def _refuse(
         self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
     ) -> None:
-        # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
-        beside = version != slot.aspired
-        if beside:
-            if isinstance(error, VersionFault):
-                slot.fallback_retry_at = math.inf
-        else:
-            slot.attempts += 1
-            if isinstance(error, VersionFault):
-                slot.quarantined = version
-            else:
-                slot.retry_at = self._clock.monotonic() + pause_after(slot.attempts)
-        attempts = slot.fallback_attempts if beside else slot.attempts
+        attempts = self._hold_back(slot, version, error)
         self._recorder.refused(slot, version, error, journey.seconds, attempts)
 
+    def _hold_back(self, slot: Slot, version: VersionId, error: FollowingError) -> int:
+        """The version is not tried again, or after a pause; how often it has been tried."""
+        # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
+        if version != slot.aspired:
+            if isinstance(error, VersionFault):
+                slot.fallback_retry_at = math.inf
+                slot.has_no_fallback = True
+            return slot.fallback_attempts
+        slot.attempts += 1
+        if isinstance(error, VersionFault):
+            slot.quarantined = version
+        else:
+            slot.retry_at = self._clock.monotonic() + pause_after(slot.attempts)
+        return slot.attempts
+
     def _abandon_the_unwanted(self) -> None:
-        for version, task in list(self._staging.items()):
+        for version in list(self._staging):
             if not any(slot.wants(version) for slot in self._slots.values()):
-                # Forgotten at once: should the alias come back, the work starts anew.
-                del self._staging[version]
-                task.cancel()
-                self._holding.keep(task)
-                self._observer.abandoned(version)
+                self._abandon(version)
+
+    def _abandon(self, version: VersionId) -> None:
+        # Forgotten at once: should the alias come back, the work starts anew.
+        task = self._staging.pop(version)
+        task.cancel()
+        self._holding.keep(task)
+        self._observer.abandoned(version)
+
+
+def _defect(stage: str, error: Exception) -> PassingFault:
+    return PassingFault(stage, "internal", "Podium failed.", repr(error))
+
+
+def _candidacy(slot: Slot, fetched: FetchedVersion) -> Candidacy:
+    serving = None if slot.binding is None else slot.binding.servable.fetched
+    return Candidacy(slot.ref, fetched, serving)

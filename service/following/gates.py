@@ -4,9 +4,9 @@ Gates of the version look at the version alone, before any host is started for i
 slot compares it with what the slot serves, before hosts are started and again before the swap.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion
@@ -69,6 +69,19 @@ class SlotGate(Protocol):
         ...
 
 
+@runtime_checkable
+class Comparing(Protocol):
+    """A gate of the slot whose checks take long, unless they were prepared beside the loop."""
+
+    def is_prepared(self, candidacy: Candidacy) -> bool:
+        """Whether a check would answer at once."""
+        ...
+
+    async def prepare(self, candidacy: Candidacy) -> None:
+        """Returns when a check would; raises nothing that a check would not."""
+        ...
+
+
 class TagGate(Gate, Protocol):
     """A gate that tags may open while the alias stays where it is."""
 
@@ -92,6 +105,19 @@ class Gates:
         for gate in (*tagged, *self.of_version):
             findings += await gate.check(fetched)
         return tuple(findings)
+
+    def are_prepared(self, candidacy: Candidacy) -> bool:
+        """Whether the gates of the slot can answer at once."""
+        return all(gate.is_prepared(candidacy) for gate in self._comparing)
+
+    async def prepare(self, candidacy: Candidacy) -> None:
+        """Returns when they can."""
+        for gate in self._comparing:
+            await gate.prepare(candidacy)
+
+    @property
+    def _comparing(self) -> Iterator[Comparing]:
+        return (gate for gate in self.of_slot if isinstance(gate, Comparing))
 
     def check_slot(self, candidacy: Candidacy) -> tuple[GateFinding, ...]:
         """What the gates of the slot let pass; the first that is closed raises."""

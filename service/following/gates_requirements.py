@@ -23,10 +23,13 @@ from service.errors import PassingFault
 from service.following.gates import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
+from service.processes.beside import Beside
 
 _GATE: Final = "requirements"
 # MLflow's name for it (mlflow/pyfunc/model.py, _REQUIREMENTS_FILE_NAME).
 _FILE: Final = "requirements.txt"
+# It is read in milliseconds, or the disk hangs.
+_SECONDS: Final = 20.0
 _MOST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 2000
 _MOST_TOLD: Final = 20
@@ -70,10 +73,16 @@ class RequirementsGate:
 
     def __init__(self, *, refuse: bool) -> None:
         self._refuse = refuse
+        self._beside = Beside("requirements")
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Names every package that is missing or differs, with both versions."""
-        return await asyncio.to_thread(self._check, fetched.path / _FILE)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await self._beside.run(self._check, fetched.path / _FILE)
+        except TimeoutError:
+            message = "The disk of PODIUM_HOME does not answer; it is tried again."
+            raise PassingFault("gate", "disk", message, f"after {_SECONDS:g} s") from None
 
     def _check(self, path: Path) -> Sequence[GateFinding]:
         text = _text(path)

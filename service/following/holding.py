@@ -2,11 +2,12 @@
 
 import asyncio
 
+from service.background import Work, begin
 from service.following.clock import Clock
 from service.following.observer import FollowingObserver
 from service.following.refs import VersionId
 from service.following.servable import Binding, Servable, close
-from service.following.slots import Failure, Slot, Slots
+from service.following.slots import Slot, Slots
 
 
 class Holding:
@@ -27,9 +28,11 @@ class Holding:
         self.ending: set[asyncio.Task[None]] = set()
 
     def ready(self, version: VersionId) -> Servable | None:
-        """The version, if it is open and can answer."""
+        """The version, if it is open, can answer, and can replace each process that dies."""
         there = self._open.get(version)
-        return there if there is not None and there.predictor.ready else None
+        if there is None or there.predictor.irreplaceable or not there.predictor.ready:
+            return None
+        return there
 
     def opened(self, servable: Servable) -> None:
         """It has been made."""
@@ -51,24 +54,27 @@ class Holding:
         old = slot.binding
         slot.binding = Binding(slot.ref, servable)
         slot.since = self._clock.wall()
-        # Where it serves for want of another version, why that one fails is still to be told.
-        if servable.version == slot.aspired or not _is_of_another(slot.failure, servable.version):
+        if _is_put_right(slot, servable.version):
             slot.failure = None
-        self._drop_previous(slot)
         if old is None:
-            return None
-        slot.previous = old
-        slot.previous_until = self._clock.monotonic() + self._keep_warm_seconds
-        if self._keep_warm_seconds <= 0:
             self._drop_previous(slot)
+            return None
+        self._keep_warm(slot, old)
         return old.servable.version
 
-    def retire_the_cold(self) -> None:
-        """Lets go of what has been kept warm for long enough."""
-        now = self._clock.monotonic()
-        for slot in self._slots.values():
-            if slot.previous is not None and slot.previous_until <= now:
-                self._drop_previous(slot)
+    def empty(self, slot: Slot) -> VersionId | None:
+        """The slot serves nothing any more, and keeps what it served warm; which that was."""
+        old, slot.binding = slot.binding, None
+        slot.since = None
+        if old is None:
+            return None
+        self._keep_warm(slot, old)
+        return old.servable.version
+
+    def retire_the_cold(self, slot: Slot) -> None:
+        """Lets go of what the slot has kept warm for long enough."""
+        if slot.previous is not None and slot.previous_until <= self._clock.monotonic():
+            self._drop_previous(slot)
 
     def let_go(self) -> None:
         """No slot holds anything any more."""
@@ -86,13 +92,20 @@ class Holding:
         """Nobody holds it any more: its processes are ended."""
         if self._open.get(servable.version) is servable:
             del self._open[servable.version]
+        self.keep(begin(Work.RETIRING, close(servable)))
         self._observer.retired(servable.version)
-        self.keep(asyncio.get_running_loop().create_task(close(servable)))
 
     def keep(self, task: asyncio.Task[None]) -> None:
         """Holds on to work that ends something, until it is done."""
         self.ending.add(task)
         task.add_done_callback(self.ending.discard)
+
+    def _keep_warm(self, slot: Slot, old: Binding) -> None:
+        self._drop_previous(slot)
+        slot.previous = old
+        slot.previous_until = self._clock.monotonic() + self._keep_warm_seconds
+        if self._keep_warm_seconds <= 0:
+            self._drop_previous(slot)
 
     def _drop_previous(self, slot: Slot) -> None:
         previous, slot.previous = slot.previous, None
@@ -100,5 +113,13 @@ class Holding:
             previous.servable.release()
 
 
-def _is_of_another(failure: Failure | None, version: VersionId) -> bool:
-    return failure is not None and failure.version not in {None, version}
+def _is_put_right(slot: Slot, version: VersionId) -> bool:
+    """Whether what failed last is no more, now that the slot serves this version.
+
+    Where it serves for want of another version, why that one fails is still to be told; and what a
+    look has found is the next look's to take back.
+    """
+    failure = slot.failure
+    if failure is None or version == slot.aspired:
+        return True
+    return not failure.of_look and failure.version in {None, version}

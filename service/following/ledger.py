@@ -20,31 +20,33 @@ _MOST_FINDINGS: Final = 50
 
 
 class Outcome(StrEnum):
-    """How an attempt to bring a version into service ended."""
+    """How an attempt to bring a version into service ended; or that what served does no more."""
 
     SWAPPED = "swapped"
     REFUSED = "refused"
+    EMPTIED = "emptied"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One swap or refusal of one slot.
+    """One swap or refusal of one slot, or that it was emptied.
 
     Attributes:
         at: seconds since 1970, as the clock on the wall had it.
         ref: the slot's.
         trigger: what made the service look when it first saw the alias there.
         before: the version that served until then and, where the new one is refused, still does.
-        version: the version that was to be served.
+        version: the version that was to be served; where the slot was emptied, the one that was.
         outcome: whether it is.
         stage: where it was refused, as in `Failure`; None for a swap.
-        code: why, stable; None for a swap.
-        message: why, a sentence safe to show; None for a swap.
+        code: why, stable; None for a swap to what the alias is on.
+        message: why, a sentence safe to show; None where `code` is.
         gate: the gate that was closed, if one was.
         findings: what the gates let pass.
         seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
             there already took any.
-        last_known_good: whether it is what the slot served before the start, for want of newer.
+        last_known_good: whether it is what the slot served before the start, for want of newer;
+            `code` and `message` then say why, where the registry or another version has failed.
         id: its place in the ledger: the newer, the higher, however the clock was set.
     """
 

@@ -9,8 +9,8 @@ import math
 import os
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,6 +18,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from service.following.ledger import MOST_ENTRIES, Entry
+from service.processes.beside import Beside
 
 # An entry with its findings takes a few KiB at most; what is beyond this was not written here.
 _MOST_BYTES: Final = 64 * 1024**2
@@ -27,12 +28,18 @@ _END_OF_TIME: Final = 253_402_300_800
 _MOST_IDS: Final = 10**15
 _ENTRY: Final = TypeAdapter(Entry)
 
+_MOST_WAITING: Final = 4 * MOST_ENTRIES
+
 
 class LedgerObserver(Protocol):
     """Told how the ledger's file fares."""
 
-    def ledger_failed(self, error: OSError) -> None:
+    def ledger_failed(self, error: Exception) -> None:
         """It could not be read or written; from the thread that writes, each time."""
+        ...
+
+    def ledger_recovered(self) -> None:
+        """It was written, for the first time since it could not be; from the same thread."""
         ...
 
     def ledger_lines_left_out(self, count: int) -> None:
@@ -46,11 +53,12 @@ class LedgerFile:
     def __init__(self, path: Path, observer: LedgerObserver) -> None:
         self._path = path
         self._observer = observer
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._thread = Beside("ledger")
         self._unwritten: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._lines: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._in_file = 0
         self._is_torn = False
+        self._is_failing = False
 
     def read(self) -> tuple[Entry, ...]:
         """The entries kept before, oldest first; a line that is none is left out, which is told.
@@ -62,6 +70,7 @@ class LedgerFile:
         except FileNotFoundError:
             return ()
         except OSError as error:
+            self._is_failing = True
             self._observer.ledger_failed(error)
             return ()
         self._in_file = len(lines)
@@ -73,12 +82,15 @@ class LedgerFile:
         return tuple(entry for _, entry in entries)[-MOST_ENTRIES:]
 
     def keep(self, entry: Entry) -> None:
-        """Written as soon as the thread comes to it."""
-        self._thread.submit(self._write, orjson.dumps(_plain(entry)) + b"\n")
+        """Written soon; where thousands wait already for a disk that hangs it is lost, and told."""
+        if self._thread.unfinished < _MOST_WAITING:
+            self._thread.submit(partial(self._write, entry))
+        else:
+            self._observer.ledger_failed(TimeoutError("its disk does not answer"))
 
-    def close(self) -> None:
-        """Returns when everything that can be written is."""
-        self._thread.shutdown()
+    def close(self, seconds: float = 5.0) -> None:
+        """Returns when everything that can be written is, or after so many seconds."""
+        self._thread.finish(seconds)
 
     def _all_lines(self) -> list[bytes]:
         with self._path.open("rb") as file:
@@ -89,17 +101,29 @@ class LedgerFile:
         self._is_torn = bool(text) and not text.endswith(b"\n")
         return text.splitlines(keepends=True)
 
-    def _write(self, line: bytes) -> None:
-        self._lines.append(line)
-        self._unwritten.append(line)
+    def _write(self, entry: Entry) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._in_file + len(self._unwritten) > 2 * MOST_ENTRIES:
-                self._trim()
-            else:
-                self._append()
-        except OSError as error:
+            line = orjson.dumps(_plain(entry)) + b"\n"
+            self._lines.append(line)
+            self._unwritten.append(line)
+            self._write_all()
+        except Exception as error:  # noqa: BLE001 - nobody asks the thread how it went
+            self._is_failing = True
             self._observer.ledger_failed(error)
+        else:
+            self._tell_recovered()
+
+    def _write_all(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._in_file + len(self._unwritten) > 2 * MOST_ENTRIES:
+            self._trim()
+        else:
+            self._append()
+
+    def _tell_recovered(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            self._observer.ledger_recovered()
 
     def _append(self) -> None:
         text = b"".join(self._unwritten)

@@ -1,6 +1,7 @@
 """One look at the registry: where every alias points, and whether unmet tags are met by now."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from service.errors import FollowingError
 from service.following.clock import Clock
@@ -11,6 +12,7 @@ from service.following.ports import Registry, Resolution
 from service.following.recording import failure_of
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import LookStatus, Slot, Slots
+from service.following.stepping import Steps, internal
 from service.following.trigger import Pace
 
 
@@ -32,6 +34,7 @@ class Looker:
         self._observer = observer
         self._clock = clock
         self._pace = pace
+        self._steps = Steps(observer, clock)
 
     async def look(self) -> Mapping[ModelRef, Resolution] | None:
         """What was found; None if nothing answered, which `Slots.look` says then."""
@@ -45,6 +48,9 @@ class Looker:
             await self._look_at_tags(found)
         except FollowingError as error:
             failure, detail = failure_of(error, None, self._clock), error.detail
+        except Exception as error:  # noqa: BLE001 - a look that fails by our fault is one that fails
+            self._observer.tick_failed(error)
+            failure = internal(self._clock)
         seconds = self._clock.monotonic() - started
         self._pace.ended(seconds, answered=found is not None)
         before = self._slots.look.succeeded_at
@@ -63,15 +69,12 @@ class Looker:
             tags = await self._registry.tags(sorted(versions, key=str))
         except FollowingError:
             return  # the aliases are known; the next look asks again
-        for slot in waiting:
-            if self._met(slot.quarantined, tags):
-                slot.lift()
+        self._steps.each(waiting, partial(self._lift_if_met, tags))
 
-    def _met(
-        self, version: VersionId | None, tags: Mapping[VersionId, Mapping[str, str] | None]
-    ) -> bool:
-        now = None if version is None else tags.get(version)
-        return now is not None and self._gates.tags_met(now)
+    def _lift_if_met(self, tags: Mapping[VersionId, Mapping[str, str] | None], slot: Slot) -> None:
+        now = None if slot.quarantined is None else tags.get(slot.quarantined)
+        if now is not None and self._gates.tags_met(now):
+            slot.lift()
 
 
 def _waits_for_tags(slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:

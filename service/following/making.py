@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from service.errors import VersionFault
 from service.following.clock import Clock
 from service.following.gates import GateFinding, Gates
-from service.following.ports import FetchedVersion, Registry, Stager
+from service.following.gates_environment import GATE as ENVIRONMENT
+from service.following.ports import FetchedVersion, Registry, Staged, Stager
 from service.following.refs import VersionId
 from service.following.servable import Servable
 
 _LOADS_AT_ONCE: Final = 2
 _STAND_INS_AT_ONCE: Final = 2
+# The model itself has raised.
+_OF_THE_MODEL: Final = frozenset({"load_failed", "warm_up_failed"})
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class Maker:
         version: VersionId,
         known: FetchedVersion | None,
         journey: Journey,
-        is_wanted: Callable[[FetchedVersion], bool],
+        is_wanted: Callable[[FetchedVersion], Awaitable[bool]],
     ) -> Servable | None:
         """The version, with one hold for the caller; None if nobody wants it once it is fetched.
 
@@ -72,7 +76,7 @@ class Maker:
         version: VersionId,
         known: FetchedVersion | None,
         journey: Journey,
-        is_wanted: Callable[[FetchedVersion], bool],
+        is_wanted: Callable[[FetchedVersion], Awaitable[bool]],
     ) -> Servable | None:
         fetched = known
         if fetched is None:
@@ -82,14 +86,25 @@ class Maker:
         try:
             with self._timed(journey, "gates"):
                 journey.findings = await self._gates.check(fetched)
-                if not is_wanted(fetched):
+                if not await is_wanted(fetched):
                     return None
             with self._timed(journey, "load"):
-                staged = await self._stager.stage(fetched)
+                staged = await self._staged(fetched, journey)
         finally:
             if staged is None:
                 fetched.lease.release()
         return Servable(fetched, staged, self._on_unheld)
+
+    async def _staged(self, fetched: FetchedVersion, journey: Journey) -> Staged:
+        try:
+            return await self._stager.stage(fetched)
+        except VersionFault as fault:
+            # It may well be why.
+            hints = [found.sentence for found in journey.findings if found.gate == ENVIRONMENT]
+            if not hints or fault.reason not in _OF_THE_MODEL:
+                raise
+            message = " ".join([fault.message, *hints])
+            raise VersionFault(fault.stage, fault.reason, message, fault.detail) from fault
 
     @contextlib.contextmanager
     def _timed(self, journey: Journey, stage: str) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """What following tells whoever wants to know; metrics and logs implement it."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
 
+from service.background import Work, tell
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 
@@ -36,6 +37,14 @@ class FollowingObserver(Protocol):
         """A slot serves another version; `stages` holds the seconds that each stage took."""
         ...
 
+    def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
+        """What the slot has just been given is its last known good; `failure` is why, if known."""
+        ...
+
+    def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
+        """The slot serves that version no more, for the alias or the model is gone."""
+        ...
+
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         """A version could not be brought into service."""
         ...
@@ -51,3 +60,26 @@ class FollowingObserver(Protocol):
     def tick_failed(self, error: Exception) -> None:
         """A tick ended by an error that nobody expected; the next one comes."""
         ...
+
+    def slot_failed(self, ref: ModelRef, error: Exception) -> None:
+        """A step of this slot ended by an error that nobody expected; others went on."""
+        ...
+
+
+def careful(observer: FollowingObserver) -> FollowingObserver:
+    """The same observer. What it raises is told as what it is, and holds up nobody."""
+    return cast("FollowingObserver", _Careful(observer))
+
+
+class _Careful:
+    def __init__(self, observer: FollowingObserver) -> None:
+        self._observer = observer
+
+    def __getattr__(self, event: str) -> Callable[..., None]:
+        def told(*what: Any) -> None:
+            try:
+                getattr(self._observer, event)(*what)
+            except Exception as error:  # noqa: BLE001 - telling must not end following
+                tell(Work.FOLLOWING, error)
+
+        return told

@@ -5,11 +5,13 @@ runs on both.
 """
 
 import enum
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.following.refs import ModelRef, VersionId
 from service.hosting.status import PoolStatus
@@ -41,12 +43,20 @@ class Lease(Protocol):
         """Gives it back; may be called again. Returns at once, and raises nothing."""
         ...
 
+    def share(self) -> "Lease":
+        """Another right to the same files, of its own. At once; raises nothing."""
+        ...
+
 
 class NoLease:
     """For files that nobody removes."""
 
     def release(self) -> None:
         """Nothing to give back."""
+
+    def share(self) -> "NoLease":
+        """As good as this one."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,15 @@ class FetchedVersion:
         loader_module: of the `python_function` flavour.
         from_type_hint: MLmodel's `is_signature_from_type_hint`.
         tags: the version's tags in the registry.
-        serving_example: the bytes of `serving_input_example.json`, a ready request, if it has one.
+        serving_example: its input example as a ready request of JSON, if it has one.
+        example_trouble: one sentence on what there is of an example and could not be used.
         serialization_format: how the `sklearn` flavour says that its model is saved.
+        own_copies: whether each process that loads it makes itself a copy of the files first.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
             Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
             the artifact any more.
+        compiled: where its contract stands, once somebody has wanted it.
     """
 
     version: VersionId
@@ -81,8 +94,15 @@ class FetchedVersion:
     tags: Mapping[str, str]
     serving_example: bytes | None
     serialization_format: str | None = None
+    example_trouble: str | None = None
+    own_copies: bool = False
     verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
+    compiled: Compiled = field(default_factory=Compiled, compare=False, repr=False)
+
+    def forgotten(self) -> "FetchedVersion":
+        """The same to be kept for later: without a lease, and without a contract."""
+        return replace(self, lease=NoLease(), compiled=Compiled())
 
 
 class Registry(Protocol):
@@ -132,10 +152,13 @@ class Predictor(Protocol):
         """A snapshot for people."""
         ...
 
-    async def predict(self, model_input: ValidInput) -> bytes | bytearray:
+    async def predict(
+        self, model_input: ValidInput, deadline: float = math.inf
+    ) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
-        The last one for what only MLflow, or the model's type hint, can tell of the input.
+        The last one for what only MLflow, or the model's type hint, can tell of the input. None of
+        them later than at the `deadline`, by `time.monotonic`.
         """
         ...
 
@@ -165,10 +188,13 @@ class Contract(Protocol):
 class RequestReader(Protocol):
     """Reads requests by the contract, wherever that holds nobody else up."""
 
-    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ValidInput:
+    async def read(
+        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+    ) -> ValidInput:
         """A valid request, whose body may have come in pieces.
 
-        Raises what `Contract.parse` raises, or `NotNow`.
+        Raises what `Contract.parse` raises, or `NotNow`; also when the `deadline` has come, by
+        `time.monotonic`.
         """
         ...
 

@@ -1,8 +1,9 @@
 """The last known good of an empty slot: what stands in for want of anything newer.
 
-It does where the registry does not answer (P5), where what the alias is on has failed (P2), and
-where that has not become ready in `STAND_IN_SECONDS`: a load that hangs would leave the slot empty
-up to its limit. A slot that serves is never given one.
+It does where the registry does not answer (P5), where it has no such alias or model (P4), unless
+those are to leave the slot empty, where what the alias is on has failed (P2), and where that has
+not become ready in `STAND_IN_SECONDS`: a load that hangs would leave the slot empty up to its
+limit. A slot that serves is never given one.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
+from service.background import Work, begin
 from service.following.clock import Clock
 from service.following.history import History
 from service.following.observer import FollowingObserver
@@ -30,7 +32,8 @@ class Recaller:
     """Sees to it that an empty slot gets its last known good, where it has to.
 
     Asks for it beside the loop, one question for each slot at a time: verifying may take minutes.
-    `stage` is given each version together with its lease; `keep` holds on to what is being ended.
+    `stage` is given each version together with its lease; `keep` holds on to what is being ended;
+    `keeps_missing`: whether anything stands in where the registry has no such alias or model.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
@@ -41,6 +44,8 @@ class Recaller:
         clock: Clock,
         stage: Callable[[Slot, VersionId, FetchedVersion], None],
         keep: Callable[[asyncio.Task[None]], None],
+        *,
+        keeps_missing: bool = True,
     ) -> None:
         self._slots = slots
         self._history = history
@@ -48,6 +53,7 @@ class Recaller:
         self._clock = clock
         self._stage = stage
         self._keep = keep
+        self._keeps_missing = keeps_missing
         self._asking: dict[ModelRef, asyncio.Task[None]] = {}
 
     @property
@@ -64,17 +70,28 @@ class Recaller:
         else:
             self.need_none(slot)
 
+    def miss(self, slot: Slot) -> None:
+        """The registry has said that the slot has nothing to serve."""
+        slot.vacant_since = None
+        if self._keeps_missing:
+            self.fall_back(slot)
+        else:
+            self.need_none(slot)
+            slot.has_no_fallback = True
+
     def fall_back(self, slot: Slot) -> None:
         """An empty slot gets what it served before the start, unless better is coming."""
         now = self._clock.monotonic()
-        if slot.binding is not None or slot.gone or now < slot.fallback_retry_at:
+        if slot.binding is not None or now < slot.fallback_retry_at:
+            return
+        if slot.gone and not self._keeps_missing:
             return
         if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
             return
         slot.fallback_attempts += 1
         slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
         if slot.ref not in self._asking:
-            task = asyncio.get_running_loop().create_task(self._ask(slot))
+            task = begin(Work.FOLLOWING, self._ask(slot))
             self._asking[slot.ref] = task
             task.add_done_callback(partial(self._asked, slot.ref))
 
@@ -108,18 +125,23 @@ class Recaller:
     async def _ask(self, slot: Slot) -> None:
         try:
             known = await self._history.last_known_good(slot.ref)
-            if known is not None:
+            if known is None:
+                slot.has_no_fallback = True
+            else:
                 self._found(slot, known.fetched)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._observer.tick_failed(error)
 
     def _found(self, slot: Slot, fetched: FetchedVersion) -> None:
         version = fetched.version
-        if slot.binding is not None or version == slot.quarantined:
-            slot.fallback_retry_at = math.inf
+        is_coming = version == slot.aspired and version in self._slots.staging
+        if slot.binding is not None or is_coming:
             fetched.lease.release()
-        elif version == slot.aspired and version in self._slots.staging:
+        elif version == slot.quarantined:
+            slot.fallback_retry_at = math.inf
+            slot.has_no_fallback = True
             fetched.lease.release()
         else:
             slot.fallback = version
+            slot.has_no_fallback = False
             self._stage(slot, version, fetched)

@@ -38,10 +38,20 @@ class Recorder:
         seconds = {"look": slot.wish.look_seconds, **stages}
         entry = self._entry(slot, before, servable.version, Outcome.SWAPPED)
         known = slot.on_last_known_good
+        if known:
+            entry = _because(entry, slot.failure)
         self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
         if not known:
             self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
+        if known:
+            self._observer.stands_in(slot.ref, servable.version, slot.failure)
+
+    def emptied(self, slot: Slot, before: VersionId, failure: Failure) -> None:
+        """The slot serves that version no more, and nothing in its place."""
+        entry = self._entry(slot, before, before, Outcome.EMPTIED)
+        self._ledger.note(_because(entry, failure))
+        self._observer.emptied(slot.ref, before, failure)
 
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
@@ -62,7 +72,7 @@ class Recorder:
         """
         before = slot.failure
         failure = failure_of(error, version, self._clock)
-        if version == slot.aspired or before is None or before.version in {None, version}:
+        if before is None or version in {slot.aspired, before.version} or _says_less(before, slot):
             slot.failure = failure
         is_other = before is None or (before.version == version and before.code != failure.code)
         if attempts == 1 or is_other:
@@ -86,6 +96,17 @@ class Recorder:
 def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:
     """What may be shown of the error."""
     return Failure(error.stage, error.reason, cut(error.message), clock.wall(), version)
+
+
+def _says_less(failure: Failure, slot: Slot) -> bool:
+    # That there is nothing to serve says more than why what should have stood in for it fails.
+    return failure.version is None and not slot.gone
+
+
+def _because(entry: Entry, failure: Failure | None) -> Entry:
+    if failure is None:
+        return entry
+    return replace(entry, code=failure.code, message=failure.message)
 
 
 def _with_reason(

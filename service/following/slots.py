@@ -53,8 +53,12 @@ class SlotStatus:
             the alias is gone.
         lag: seconds for which `aspired` has differed from what serves; 0 when they agree.
         failure: the last one, until a swap puts it right.
-        last_known_good_since: since when it serves its last known good, for want of a registry, or
-            since what the alias was on after the start could not be served, or not yet.
+        last_known_good_since: since when it serves its last known good, for want of a registry or
+            of an alias, or since what the alias was on after the start could not be served, or not
+            yet.
+        missing: whether it has nothing to serve: the registry says that the alias or the model is
+            not there, and nothing that was served before stands in.
+        quarantined: the aspired version, if it has failed by its own fault (P13).
     """
 
     ref: ModelRef
@@ -66,6 +70,28 @@ class SlotStatus:
     lag: float
     failure: Failure | None
     last_known_good_since: float | None = None
+    missing: bool = False
+    quarantined: VersionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Which slots cannot answer now.
+
+    Attributes:
+        serves: whether any slot can.
+        not_ready: those that could serve and do not; `name@alias`.
+        missing: those that have nothing to serve, which is nobody's to wait for.
+    """
+
+    serves: bool
+    not_ready: Sequence[str]
+    missing: Sequence[str]
+
+    @property
+    def ready(self) -> bool:
+        """Whether whatever could serve does, and something does."""
+        return self.serves and not self.not_ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +124,7 @@ class Slot:
         self.fallback: VersionId | None = None
         self.fallback_attempts = 0
         self.fallback_retry_at = 0.0
+        self.has_no_fallback = False
 
     def aspire(self, version: VersionId | None, now: float, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
@@ -112,6 +139,17 @@ class Slot:
         self.quarantined = None
         self.attempts = 0
         self.retry_at = 0.0
+        self._forget_fallback_failures()
+
+    def succeeded(self, version: VersionId) -> None:
+        """It serves this version: pauses begin anew, should that be lost or fail another time."""
+        if version == self.aspired:
+            self.attempts = 0
+            self.retry_at = 0.0
+        self.has_no_fallback = False
+        self._forget_fallback_failures()
+
+    def _forget_fallback_failures(self) -> None:
         self.fallback_attempts = 0
         self.fallback_retry_at = 0.0
 
@@ -151,6 +189,11 @@ class Slot:
         return self.failure is not None and self.failure.code in GONE
 
     @property
+    def missing(self) -> bool:
+        """Whether it is gone, and nothing that it has served before stands in."""
+        return self.binding is None and self.gone and self.has_no_fallback
+
+    @property
     def on_last_known_good(self) -> bool:
         """Whether it serves what it served before the start, for want of what it aspires to."""
         stands_in = self.fallback is not None and self.version == self.fallback
@@ -180,6 +223,8 @@ class Slot:
             lag=max(0.0, lag),
             failure=self.failure,
             last_known_good_since=self.since if self.on_last_known_good else None,
+            missing=self.missing,
+            quarantined=self.quarantined,
         )
 
 
@@ -216,6 +261,17 @@ class Slots(Mapping[str, Slot]):
         return next(iter(self._slots.values()))
 
     @property
+    def readiness(self) -> Readiness:
+        """Which slots can answer now, and which could not if they would."""
+        not_ready = {key: slot for key, slot in self._slots.items() if not slot.ready}
+        missing = [key for key, slot in not_ready.items() if slot.missing]
+        return Readiness(
+            serves=len(not_ready) < len(self._slots),
+            not_ready=[key for key in not_ready if key not in missing],
+            missing=missing,
+        )
+
+    @property
     def ready(self) -> bool:
-        """Whether every slot is."""
-        return all(slot.ready for slot in self._slots.values())
+        """Whether whatever could serve does, and something does."""
+        return self.readiness.ready

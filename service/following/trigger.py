@@ -54,8 +54,10 @@ class Pace:
         self._look_seconds = (self._look_seconds[1], seconds if answered else 0.0)
         if self._current is Trigger.START and not answered and not self._hinted.is_set():
             self._next = Trigger.START
-        if self._current is not Trigger.POLL:
-            self._hint_at = self._monotonic() + seconds * _LOOK_SHARE
+        hint_at = self._monotonic() + seconds * _LOOK_SHARE
+        if self._current is not Trigger.POLL or (answered and hint_at < self._hint_at):
+            # A quick answer shows that the slow look before it was not the rule.
+            self._hint_at = hint_at
 
     @property
     def hint_seconds(self) -> float:

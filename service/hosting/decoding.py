@@ -6,6 +6,9 @@ ends too.
 """
 
 import asyncio
+import contextvars
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -73,6 +76,7 @@ class Decoder:
         self._forks = forks
         self._limits = limits
         self._observer = observer
+        self._context = contextvars.copy_context()
         self._turn = asyncio.Lock()
         self._child: Child | None = None
 
@@ -82,25 +86,34 @@ class Decoder:
         body: bytes | Sequence[bytearray],
         media_type: str,
         slice_rows: int | None = None,
+        deadline: float = math.inf,
     ) -> EncodedInput:
         """The request as the contract of that `Definition` has it; a body may come in pieces.
 
         In slices of `slice_rows`, if it has more rows and slices are answered as the whole.
-        Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`.
+        Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`; at the `deadline`, by
+        `time.monotonic`, `Overloaded`, however far it has come.
         """
         wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
         head = orjson.dumps(wanted)
-        await self._my_turn()
         try:
-            return _read(await self._decoded(head, body))
-        finally:
-            self._turn.release()
+            async with _until(deadline):
+                return await self._in_turn(head, body)
+        except TimeoutError:
+            raise Overloaded("The request's time was over before it was read.") from None
 
     async def close(self) -> None:
         """Ends the process; returns when it has gone."""
         child, self._child = self._child, None
         if child is not None:
             await child.end()
+
+    async def _in_turn(self, head: bytes, body: bytes | Sequence[bytearray]) -> EncodedInput:
+        await self._my_turn()
+        try:
+            return _read(await self._decoded(head, body))
+        finally:
+            self._turn.release()
 
     async def _my_turn(self) -> None:
         try:
@@ -135,7 +148,9 @@ class Decoder:
 
     async def _ready(self) -> Child:
         if self._child is None or not self._child.alive or self._child.channel.closed:
-            self._child = await self._started()
+            # Not in the context of the request that happens to need it first: it outlives that.
+            starting = asyncio.create_task(self._started(), context=self._context)
+            self._child = await starting
         return self._child
 
     async def _started(self) -> Child:
@@ -162,6 +177,10 @@ class Decoder:
             child.kill()
             raise
         return child
+
+
+def _until(deadline: float) -> asyncio.Timeout:
+    return asyncio.timeout(None if deadline == math.inf else deadline - time.monotonic())
 
 
 def _read(frame: Frame) -> EncodedInput:

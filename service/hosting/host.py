@@ -1,13 +1,17 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
-It is asked one thing at a time. LOAD's head is `{"path", "max_reply_bytes", "joinable",
-"no_pickle", "memory_bytes", "behind"}`, where `behind` is whether it gives way to other processes
-until READY, which carries nothing; WARM_UP and PREDICT carry a batch. LOAD and READY answer an
-empty DONE, WARM_UP `{"row_wise", "reason"}`, PREDICT as in `service.hosting.wire`. What cannot be
-done is FAILED with `{"error"}`, the exception's text, which is meant for the log alone.
+It is asked one thing at a time. LOAD's head is `{"path", "own_copy", "max_reply_bytes", "joinable",
+"no_pickle", "memory_bytes", "behind", "variables", "config", "traces"}`, where `joinable` is the
+operator's word or null, `behind` is whether it gives way to other processes until READY, `config`
+the text of a JSON object or null, and `traces` where traces go, or null. WARM_UP and PREDICT carry
+a batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason"}`, as far as is known by
+then, READY `{"touched"}`, whether files that others share may have been written to, PREDICT as in
+`service.hosting.wire`. What cannot be done is FAILED with `{"error", "processes_wanting"}`: the
+exception's text, which is for the log alone, and whether it is want of processes or threads.
 """
 
 import contextlib
+import json
 import resource
 import socket
 import traceback
@@ -16,25 +20,33 @@ from typing import Any
 
 import orjson
 
+from service.hosting import variables
 from service.hosting.inputs import decode_batch
-from service.hosting.isolation import bind_forks_to_this_process, leave_podium
-from service.hosting.model import LoadedModel
+from service.hosting.isolation import leave_podium
+from service.hosting.model import LoadedModel, RowWise
 from service.hosting.no_pickle import no_pickle
+from service.hosting.own_copy import Untouched, own_copy
+from service.hosting.traces import hand_traces_on, let_traces_vanish
+from service.hosting.tracking import forgo_tracking
 from service.hosting.wire import Operation, encode_replies
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
+from service.processes.keeping import kept
+from service.processes.parcels import Sender
 from service.processes.victims import PREDICTING, prefer_as_victim
+from service.processes.wanting import is_want_of_processes
 
 # Decoded requests are bounded long before; this only keeps a broken header from being believed.
 _MAX_BODY_BYTES = 4 * 1024**3 - 1
 
 
+@kept
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     prefer_as_victim(PREDICTING)
     leave_podium()
-    bind_forks_to_this_process()
+    forgo_tracking()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
     host = Host()
     for frame in channel.frames():
@@ -46,7 +58,9 @@ class Host:
 
     def __init__(self) -> None:
         self._model: LoadedModel | None = None
+        self._shared: Untouched | None = None
         self._max_reply_bytes = 0
+        self._behind = False
 
     def answer(self, frame: Frame) -> Frame:
         """The reply to one request; never raises but `FrameError`."""
@@ -58,7 +72,9 @@ class Host:
         except BaseException as error:  # noqa: BLE001 - the model's code may raise anything, SystemExit too
             traceback.print_exc()
             text = f"{type(error).__name__}: {error}"[:2000]
-            head = orjson.dumps({"error": text.encode(errors="replace").decode()})
+            wanting = is_want_of_processes(error)
+            told = {"error": text.encode(errors="replace").decode(), "processes_wanting": wanting}
+            head = orjson.dumps(told)
             return Frame(frame.operation, Status.FAILED, frame.id, head)
 
     def _do(self, frame: Frame) -> tuple[bytes, bytes]:
@@ -67,30 +83,45 @@ class Host:
             build = partial(decode_batch, frame, loaded.matrix_of)
             return encode_replies(loaded.predict(build, self._max_reply_bytes))
         if frame.operation == Operation.WARM_UP:
-            row_wise = self._loaded.warm_up(partial(decode_batch, frame))
-            return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason}), b""
+            return _told(self._loaded.warm_up(partial(decode_batch, frame))), b""
         if frame.operation == Operation.READY:
-            priority.step_forward()
-            return b"", b""
+            if self._behind:
+                priority.step_forward()
+            touched = self._shared is not None and self._shared.touched()
+            return orjson.dumps({"touched": touched}), b""
         if frame.operation == Operation.LOAD:
             return self._load(orjson.loads(frame.head))
         raise FrameError(f"{frame.operation} is no operation of a host")
 
     def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
         _limit_memory(wanted["memory_bytes"])
-        if wanted["behind"]:
+        self._behind = wanted["behind"]
+        if self._behind:
             priority.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
+        path = own_copy(wanted["path"]) if wanted["own_copy"] else wanted["path"]
+        self._shared = Untouched(path) if path == wanted["path"] else None
+        variables.take(wanted["variables"])
+        # Not orjson's idea of numbers, but that of MLflow's server.
+        config = json.loads(wanted["config"] or "null")
+        if wanted["traces"] is None:
+            let_traces_vanish()
+        else:
+            hand_traces_on(Sender(wanted["traces"]))
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
-            self._model = LoadedModel(wanted["path"], joinable=wanted["joinable"])
-        return b"", b""
+            self._model = LoadedModel(path, config, joinable=wanted["joinable"])
+        return _told(self._model.row_wise), b""
 
     @property
     def _loaded(self) -> LoadedModel:
         if self._model is None:
             raise FrameError("asked to predict before anything was loaded")
         return self._model
+
+
+def _told(row_wise: RowWise) -> bytes:
+    return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason})
 
 
 def _limit_memory(watched_bytes: int | None) -> None:

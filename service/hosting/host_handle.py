@@ -43,10 +43,11 @@ class NotSent(Exception):
 
 
 class Host:
-    """A process that has loaded its version."""
+    """A process that has loaded its version; `batch` is what it is asked to predict now."""
 
     def __init__(self, child: Child, predict_seconds: float) -> None:
         self.child = child
+        self.batch: Sequence[Job] = ()
         self._predict_seconds = predict_seconds
 
     @property
@@ -68,11 +69,13 @@ class Host:
         """Answers every job of the batch, then calls `returned` with those that it could not.
 
         Those are lost with the process: it has ended, overran its time (and was ended for it), or
-        sent what is no reply. A job on which the model raised has failed, and is not lost.
+        sent what is no reply. A job on which the model raised has failed, and is not lost. Whoever
+        has failed meanwhile, its own time being over, costs the process nothing.
 
         Raises `NotSent`, and calls nobody then.
         """
         answer = self._asked(batch)
+        self.batch = batch
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._predict_seconds, self._last_look, answer)
 
@@ -80,11 +83,16 @@ class Host:
             timer.cancel()
             if answer.exception() is None:
                 if self._answered(answer.result(), batch):
+                    self.batch = ()
                     returned([])
                     return
                 self.child.kill(EndReason.FRAME_ERROR)
             # Its death may be known by the channel alone so far.
-            self.child.exited.add_done_callback(lambda _: returned(list(batch)))
+            self.child.exited.add_done_callback(lost)
+
+        def lost(_: asyncio.Future[int | None]) -> None:
+            self.batch = ()
+            returned(list(batch))
 
         answer.add_done_callback(settle)
 
@@ -115,6 +123,11 @@ class Host:
         return True
 
 
+def overran_its_own_time() -> ServiceError:
+    """What a request has come to whose time is over while it is predicted."""
+    return PredictionTimedOut("The prediction took longer than this request may take.")
+
+
 def refuse_unsendable(job: Job) -> None:
     """Fails a job that could not be sent even alone."""
     job.fail(ModelFailed("The request could not be sent to the model's process."))
@@ -123,7 +136,8 @@ def refuse_unsendable(job: Job) -> None:
 def _error(failure: Failure, rows: int) -> ServiceError:
     if not rows and failure not in (Outcome.NOT_ENCODABLE, Outcome.REPLY_TOO_LARGE):
         # A signature cannot say that a model needs rows; most do.
-        return refuse(BODY, "must have rows: the model takes no request without", "missing")
+        text = "must have rows, and values in them: the model takes no request without"
+        return refuse(BODY, text, "missing")
     if isinstance(failure, MlflowError):
         return ModelRaisedMlflow(SENTENCES[Outcome.MODEL_RAISED], failure.code)
     if failure is Outcome.INPUT_REFUSED:

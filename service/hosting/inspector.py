@@ -14,6 +14,7 @@ from service.hosting.safe_formats import objections
 from service.hosting.wire_inspection import InspectorOperation
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
+from service.processes.wanting import is_want_of_processes
 
 _MAX_REQUEST_BYTES = 1024**2
 _GRACE_SECONDS = 5
@@ -34,7 +35,9 @@ def answer(frame: Frame) -> Frame:
     _limit(wanted["memory_bytes"], wanted["processor_seconds"])
     try:
         found = objections(Path(wanted["path"]))
-    except Exception as error:  # noqa: BLE001 - libraries raise anything over files that are no model
+    except Exception as error:  # libraries raise anything over files that are no model
+        if is_want_of_processes(error):
+            raise  # and end: whoever asked tries again later
         print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201 - the front's log
         found = ["its files cannot be read"]
     head = orjson.dumps({"objections": found})

@@ -1,13 +1,9 @@
 """A host forgets Podium before it loads a model, so that the model's own modules are found (P9)."""
 
-import os
-import signal
 import sys
 import types
 from pathlib import Path
 from typing import Final
-
-from service.processes import lifetime
 
 _OURS: Final = ("service", "training", "tests")
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -32,18 +28,12 @@ def leave_podium() -> None:
     for name in _podiums_modules:
         del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != _REPOSITORY]
+    sys.path[:] = [entry for entry in sys.path if not is_podiums(Path(entry))]
     sys.argv[:] = ["host"]
     # Compiled modules beside the model's own would make another artifact of what was verified.
     sys.dont_write_bytecode = True
 
 
-def bind_forks_to_this_process() -> None:
-    """What the model forks dies with this host, also when nobody is left to end its group."""
-    host = os.getpid()
-
-    def follow() -> None:
-        if os.getppid() == host:
-            lifetime.die_with_parent(host, signal.SIGKILL)
-
-    os.register_at_fork(after_in_child=follow)
+def is_podiums(folder: Path) -> bool:
+    """Whether Podium's own modules are found there."""
+    return folder.resolve() == _REPOSITORY

@@ -1,9 +1,9 @@
 """Requests that wait for a host, and which of them may stand in one batch."""
 
 import asyncio
-import time
+import math
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from service.contract.model_input import ValidInput
 from service.errors import ServiceError
@@ -34,16 +34,17 @@ class Answer(asyncio.Future[Body]):
 class Job:
     """One request on its way to an answer: pending, then answered or failed, once.
 
-    `alone` is set where it must not be joined with others any more.
+    `alone` is set where it must not be joined with others any more. At `deadline`, by
+    `time.monotonic`, it fails wherever it is; inf for one that has none.
     """
 
-    __slots__ = ("alone", "answer", "model_input", "queued_at")
+    __slots__ = ("alone", "answer", "deadline", "model_input")
 
-    def __init__(self, model_input: ValidInput, answer: Answer) -> None:
+    def __init__(self, model_input: ValidInput, answer: Answer, deadline: float = math.inf) -> None:
         self.model_input = model_input
         self.answer = answer
+        self.deadline = deadline
         self.alone = False
-        self.queued_at = time.monotonic()
 
     @property
     def join_key(self) -> Hashable | None:
@@ -80,10 +81,8 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    @property
-    def oldest(self) -> Job | None:
-        """Who has waited longest."""
-        return self._jobs[0] if self._jobs else None
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs)
 
     def add(self, job: Job) -> None:
         """Puts it behind all others."""
@@ -95,10 +94,6 @@ class Waiting:
             job.alone = True
             self._jobs.appendleft(job)
 
-    def drop_oldest(self) -> None:
-        """Takes out who has waited longest."""
-        self._jobs.popleft()
-
     def drop_unwanted(self) -> None:
         """Takes out those for whose answer nobody waits any more."""
         self._jobs = deque(job for job in self._jobs if job.wanted)
@@ -109,19 +104,22 @@ class Waiting:
         self._jobs.clear()
         return jobs
 
-    def take_batch(self) -> list[Job]:
-        """The oldest job that is still wanted, and those behind it that may stand in its batch."""
+    def take_batch(self, hosts: int = 1) -> list[Job]:
+        """The oldest job that is still wanted, and those behind it that may stand in its batch.
+
+        Where so many `hosts` are idle, no more of them than one host's share of all rows that wait.
+        """
         jobs = self._jobs
         while jobs:
             first = jobs.popleft()
             if first.wanted:
                 joins = self._row_wise and first.join_key is not None
-                return self._joined(first) if joins and jobs else [first]
+                return self._joined(first, hosts) if joins and jobs else [first]
         return []
 
-    def _joined(self, first: Job) -> list[Job]:
+    def _joined(self, first: Job, hosts: int) -> list[Job]:
         batch, left = [first], deque[Job]()
-        key, room = first.join_key, self._max_batch_rows - first.model_input.rows
+        key, room = first.join_key, self._most_rows(first, hosts) - first.model_input.rows
         while self._jobs:
             job = self._jobs.popleft()
             if not job.wanted:
@@ -133,3 +131,9 @@ class Waiting:
                 left.append(job)
         self._jobs = left
         return batch
+
+    def _most_rows(self, first: Job, hosts: int) -> int:
+        if hosts == 1:
+            return self._max_batch_rows
+        rows = first.model_input.rows + sum(job.model_input.rows for job in self._jobs)
+        return min(self._max_batch_rows, math.ceil(rows / hosts))

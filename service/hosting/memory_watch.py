@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from service.background import Work, begin, keep_running
 from service.processes.child import Child
 from service.processes.ending import EndReason
 from service.processes.memory import held_bytes
@@ -21,8 +23,11 @@ def watch_memory(child: Child, limit: int | None, measured: Callable[[int, int],
 
     Counted is what the child and all of its descendants hold. Over `limit` it is ended for
     `EndReason.MEMORY`; it may have taken more by then, which is what RLIMIT_DATA is there for.
+    A look that fails is told, and the next one comes all the same.
     """
-    watching = asyncio.get_running_loop().create_task(_watch(child, limit, measured))
+    work = partial(_watch, child, limit, measured)
+    # A limit that nobody looks at for long is none.
+    watching = begin(Work.MEMORY, keep_running(Work.MEMORY, work, longest=_FIRST_SECONDS))
     # Holds the task, too.
     child.exited.add_done_callback(lambda _: watching.cancel())
 
@@ -32,10 +37,10 @@ async def _watch(child: Child, limit: int | None, measured: Callable[[int, int],
         (_FIRST_SECONDS, _LATER_SECONDS) if limit is None else (_LIMITED_SECONDS, _LIMITED_SECONDS)
     )
     while True:
-        held = await asyncio.to_thread(held_bytes, child.pid)
+        held = await asyncio.to_thread(held_bytes, child.pid, child.keeper)
         child.held_bytes = held
-        measured(child.pid, held)
         if limit is not None and held > limit:
             child.kill(EndReason.MEMORY)
+        measured(child.pid, held)
         await asyncio.sleep(pause)
         pause = min(2 * pause, longest)

@@ -1,18 +1,29 @@
 """How often a pool's hosts have died in a row, and what that means for those who wait."""
 
+import time
+from collections.abc import Callable
 from typing import Final
 
 _LONGEST_PAUSE: Final = 30.0
+_MOST_DOUBLINGS: Final = 5
+# Hosts that have lived for so long have not died in a row, whether anybody has asked them or not.
+_FORGOTTEN_SECONDS: Final = 10 * _LONGEST_PAUSE
 # So many deaths of each host in a row may be chance, and are answered by a replacement at once.
 _EXCUSED: Final = 3
 
 
 class Misfortune:
-    """Counts deaths since a batch was last answered, and replacements that have failed since."""
+    """Counts deaths since a batch was last answered, and replacements that have failed since.
 
-    def __init__(self, hosts: int) -> None:
+    Those of more than five minutes before the latest one are forgotten.
+    """
+
+    def __init__(self, hosts: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._excused = _EXCUSED * hosts
+        self._monotonic = monotonic
+        self._died_at = 0.0
         self._deaths = 0
+        self._unlucky_replacements = 0
         self._failed_replacements = 0
 
     @property
@@ -32,15 +43,22 @@ class Misfortune:
     def pause(self) -> float:
         """Seconds before the next replacement: none at first, then 1, 2, 4 up to half a minute."""
         failures = self._beyond_excuse
-        return 0.0 if failures <= 0 else min(2.0 ** (failures - 1), _LONGEST_PAUSE)
+        if failures <= 0:
+            return 0.0
+        # Bounded before it is a power: after a thousand failures, some hours, there would be none.
+        return min(2.0 ** min(failures - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
 
     def died(self) -> None:
         """A host has died."""
+        now = self._monotonic()
+        if now - self._died_at > _FORGOTTEN_SECONDS:
+            self._deaths = 0
+        self._died_at = now
         self._deaths += 1
 
     def answered(self) -> None:
         """A host has answered a batch."""
-        self._deaths = 0
+        self._deaths = self._unlucky_replacements = 0
 
     def not_replaced(self, *, passing: bool) -> None:
         """A replacement could not be started; `passing`: by no fault of the version's.
@@ -48,16 +66,17 @@ class Misfortune:
         That is one more death then: the next one may well live.
         """
         if passing:
-            self._deaths += 1
+            self._unlucky_replacements += 1
         else:
             self._failed_replacements += 1
 
     def replaced(self) -> None:
         """A replacement has been started."""
-        self._failed_replacements = 0
+        self._unlucky_replacements = self._failed_replacements = 0
 
     @property
     def _beyond_excuse(self) -> int:
         # A replacement that fails by the version's fault is past all excuse.
         excused = 0 if self._failed_replacements else self._excused
-        return self._deaths + self._failed_replacements - excused
+        deaths = self._deaths + self._unlucky_replacements
+        return deaths + self._failed_replacements - excused

@@ -13,17 +13,24 @@ from service.hosting.documents import InputRefused
 from service.hosting.failures import failure_of
 from service.hosting.inputs import Batch, ModelData, take
 from service.hosting.nameless import Nameless, nameless
+from service.hosting.row_wise.apart import apart
+from service.hosting.row_wise.trial import refuted_by_example, refuted_by_others
+from service.hosting.row_wise.walk import obstacle
 from service.hosting.wire import Failure, Outcome
 
-# Further apart than this and a row's answer depends on more than the row (P16).
-_TOLERANCE: Final = 1e-9
-# An input example may hold a whole training set; this many rows tell as much.
-_ROWS_COMPARED: Final = 32
+_KNOWN: Final = "every class in it is known to answer each row by itself"
+_VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
+_BY_OUTPUT: Final = "without an input example there is no telling whether it answers by rows"
+# A fork of it may hang: its threads are not in it.
+_APART_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RowWise:
-    """Whether the version was shown to answer each row by itself, and one sentence why."""
+    """Whether the version is taken to answer each row by itself, and one sentence why or why not.
+
+    Either every class in it is known to, or its operator says so; an example may refute both.
+    """
 
     shown: bool
     reason: str
@@ -32,19 +39,29 @@ class RowWise:
 class LoadedModel:
     """A version that was loaded as MLflow loads it.
 
-    `joinable` is whether its requests may be joined if warm-up shows no harm. If it does, every
+    `config` overrides what it was logged with as its `model_config`.
+    `joinable` is the operator's word on whether its requests may be joined; None: as is known of
+    its classes, for which no input example is needed. If they may, every
     answer must have one element a row from then on, that of a lone request too: MLflow's server
     would pass on any number, but a version whose answers are split by rows must not begin to lie
     only where somebody can tell.
     """
 
-    def __init__(self, path: str, *, joinable: bool = False) -> None:
+    def __init__(
+        self, path: str, config: dict[str, Any] | None = None, *, joinable: bool | None = None
+    ) -> None:
         # Its warnings are of requirements, for which it reads what all installed packages say of
         # themselves: 0.9 of the 1.0 seconds that a load takes. Podium compares them in a gate.
-        self._model = mlflow.pyfunc.load_model(path, suppress_warnings=True)
+        self._model = mlflow.pyfunc.load_model(path, suppress_warnings=True, model_config=config)
         self._joinable = joinable
-        self._by_row = False
+        self._obstacle = obstacle(self._model)
         self._nameless: Nameless | None = None
+        self._row_wise = self._before_any_example()
+
+    @property
+    def row_wise(self) -> RowWise:
+        """What is held of it so far."""
+        return self._row_wise
 
     @property
     def matrix_of(self) -> Sequence[str] | None:
@@ -52,18 +69,65 @@ class LoadedModel:
         return None if self._nameless is None else self._nameless.names
 
     def warm_up(self, build: Callable[..., Batch]) -> RowWise:
-        """Predicts the example whole, then row by row; raises what the model raises.
+        """Predicts the example whole; raises what the model raises.
 
-        `build` makes the batch afresh each time, with a matrix of the columns that it is given, if
-        it has these alone.
+        Then row by row, and with rows made of its own, if its requests may be joined unless that
+        refutes it. `build` makes the batch afresh each time, with a matrix of the columns that it
+        is given, if it has these alone.
         """
-        found = self._look_at_rows(build())
-        self._by_row = self._joinable and found.shown
+        example = build()
+        outputs.encode(self._call(example))
+        self._row_wise = self._after(build())
         self._nameless = self._shown_nameless(build)
-        return found
+        return self._row_wise
+
+    def _before_any_example(self) -> RowWise:
+        if self._joinable is None and self._obstacle is None:
+            if self._answers_by_output():
+                return RowWise(shown=False, reason=_BY_OUTPUT)
+            return RowWise(shown=True, reason=_KNOWN)
+        if self._joinable:
+            return RowWise(shown=False, reason="the version ships no input example to try it by")
+        return RowWise(shown=False, reason=self._obstacle or "nobody wishes it")
+
+    def _answers_by_output(self) -> bool:
+        """Whether it may answer a list with an element an output, instead of a row."""
+        flavor = self._model.metadata.flavors["python_function"]
+        return bool(flavor.get("predict_fn", "predict") != "predict")
+
+    def _after(self, example: Batch) -> RowWise:
+        if self._joinable is False or (self._joinable is None and self._obstacle is not None):
+            return self._row_wise
+        if example.whole:
+            return RowWise(shown=False, reason="without a signature there is no telling rows apart")
+        refutation = self._refutation(example)
+        if refutation is not None:
+            return RowWise(shown=False, reason=refutation)
+        return RowWise(shown=True, reason=_VOUCHED if self._joinable else _KNOWN)
+
+    def _refutation(self, example: Batch) -> str | None:
+        rows = sum(example.rows)
+
+        def predict(data: ModelData) -> Any:
+            return self._call(Batch(data, (rows,), example.params))
+
+        def others() -> str | None:
+            return refuted_by_others(predict, example.data, rows, self._nullable())
+
+        found = refuted_by_example(predict, example.data, rows)
+        if found is not None or self._obstacle is None:
+            return found or others()
+        # Nobody knows what its code makes of such rows: it may not cost the version.
+        return apart(others, _APART_SECONDS)
+
+    def _nullable(self) -> frozenset[str]:
+        schema = self._model.metadata.get_input_schema()
+        optional = () if schema is None else schema.optional_input_names()
+        return frozenset(optional)
 
     def _shown_nameless(self, build: Callable[..., Batch]) -> Nameless | None:
-        found = nameless(self._model)
+        # What a class makes of a matrix is known of those alone that are as they were made.
+        found = nameless(self._model) if self._obstacle is None else None
         if found is None:
             return None
         matrix = build(found.names).data
@@ -74,20 +138,6 @@ class LoadedModel:
             if not outputs.identical(found.predict(matrix[:rows].copy(order="K")), framed):
                 return None
         return found
-
-    def _look_at_rows(self, example: Batch) -> RowWise:
-        if example.whole:
-            outputs.encode(self._call(example))
-            return RowWise(shown=False, reason="without a signature there is no telling rows apart")
-        whole = self._one_call(example, 0, sum(example.rows))
-        outputs.encode(whole)
-        rows = min(sum(example.rows), _ROWS_COMPARED)
-        if rows < 2:  # noqa: PLR2004 - one row has no neighbour
-            return RowWise(shown=False, reason="the input example has fewer than two rows")
-        try:
-            return self._compare(example, rows)
-        except Exception as error:  # noqa: BLE001 - whatever it raises for one row, it is not row-wise
-            return RowWise(shown=False, reason=f"a single row failed with {type(error).__name__}")
 
     def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | Failure]:
         """One reply a request, in order; a call that raises is halved until the culprit is alone.
@@ -114,7 +164,7 @@ class LoadedModel:
     def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Failure]:
         prediction = self._call(batch)
         alone = len(batch.rows) == 1
-        if self._by_row:
+        if self._row_wise.shown:
             outputs.check_by_row(prediction, sum(batch.rows))
         replies = (
             [outputs.encode(prediction)] if alone else outputs.encode_parts(prediction, batch.rows)
@@ -122,16 +172,6 @@ class LoadedModel:
         return [
             reply if len(reply) <= max_reply_bytes else Outcome.REPLY_TOO_LARGE for reply in replies
         ]
-
-    def _compare(self, example: Batch, rows: int) -> RowWise:
-        together = outputs.split(self._one_call(example, 0, rows), [1] * rows)
-        for row, expected in enumerate(together):
-            alone = outputs.split(self._one_call(example, row, row + 1), [1])[0]
-            if not outputs.close(alone, expected, _TOLERANCE):
-                return RowWise(
-                    shown=False, reason="a row's answer depends on the rows that stand beside it"
-                )
-        return RowWise(shown=True, reason=f"{rows} example rows answered alike together and alone")
 
     def _one_call(self, example: Batch, first: int, last: int) -> Any:
         return self._call(Batch(take(example.data, first, last), (last - first,), example.params))

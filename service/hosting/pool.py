@@ -6,9 +6,14 @@ gets whatever may stand in one batch; while all are busy, requests gather.
 A host that dies or overruns its time costs nobody an answer (P11): the requests that it held are
 tried once more, each alone, on a suspect host; a replacement is started at once, and meanwhile
 requests wait. Only when the first replacement has failed too are requests refused.
+
+Each request has one deadline, for all of its waits, calls, tries and slices together. Whose has
+come is answered then, wherever it is; no host is ended for that.
 """
 
 import asyncio
+import contextvars
+import math
 import sys
 import time
 from collections.abc import Awaitable, Coroutine
@@ -16,17 +21,21 @@ from typing import Any, Self
 
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
-from service.hosting.host_handle import Host, NotSent, refuse_unsendable
+from service.hosting.deadlines import Deadlines, end_late
+from service.hosting.host_handle import Host, NotSent, overran_its_own_time, refuse_unsendable
 from service.hosting.jobs import Answer, Job, Waiting
 from service.hosting.misfortune import Misfortune
 from service.hosting.observer import HostingObserver, Purpose
+from service.hosting.side_by_side import side_by_side
 from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
 from service.hosting.specification import HostedModel, Limits
-from service.hosting.starting import Warmth, start_host
+from service.hosting.starting import Warmth, start_host, strictest
 from service.hosting.status import PoolStatus
 from service.hosting.suspects import Suspects
+from service.processes.beside import Beside
 from service.processes.child import Forks
 from service.processes.frames import Body
+from service.processes.wanting import is_want_of_processes
 
 
 class Pool:
@@ -50,13 +59,14 @@ class Pool:
         self._idle: list[Host] = []
         self._slice_rows = limits.max_batch_rows if warmth.row_wise else sys.maxsize
         self._misfortune = Misfortune(limits.hosts)
-        self._suspects = Suspects(
-            lambda: self._start_again(Purpose.SECOND_TRY), limits, warmth.seconds
-        )
+        self._suspects = Suspects(lambda: self._start_again(Purpose.SECOND_TRY), limits)
+        self._deadlines = Deadlines(self._end_late)
+        self._verifying = Beside("verify")
         self._tasks: set[asyncio.Task[None]] = set()
+        # What is done for many must not run in the context of the one who happened to ask for it.
+        self._context = contextvars.copy_context()
         self._woken = False
         self._tidying = False
-        self._watch: asyncio.TimerHandle | None = None
         self._restarts = 0
         self._closed = False
 
@@ -72,19 +82,18 @@ class Pool:
     ) -> Self:
         """A pool whose hosts have all loaded and warmed up; `behind` others that serve already.
 
-        Raises `VersionFault` or `PassingFault`; every process has ended then, as when cancelled.
+        They start side by side. Raises `VersionFault` or `PassingFault`; every process has ended
+        then, as when cancelled.
         """
-        child, warmth = await start_host(
-            forks, model, limits, observer, Purpose.SERVING, behind=behind
+        starts = (
+            start_host(forks, model, limits, observer, Purpose.SERVING, behind=behind)
+            for _ in range(limits.hosts)
         )
+        started = await side_by_side(starts, lambda each: each[0].end())
+        warmth = strictest([found for _, found in started])
         pool = cls(forks, model, limits, observer, warmth)
-        pool._admit(Host(child, limits.predict_seconds))
-        try:
-            for _ in range(limits.hosts - 1):
-                pool._admit(await pool._start_host(Purpose.SERVING, behind=behind))
-        except BaseException:
-            await pool.close()
-            raise
+        for child, _ in started:
+            pool._admit(Host(child, limits.predict_seconds))
         return pool
 
     @property
@@ -109,46 +118,50 @@ class Pool:
             memory_bytes=sum(host.child.held_bytes for host in self._hosts),
         )
 
-    async def predict(self, model_input: ValidInput) -> Body:
+    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input.
         A request of more rows than a batch takes turns with others, slice by slice, where slices
-        are answered as the whole; the limits of time are those of each slice then.
+        are answered as the whole.
+        At the `deadline`, by `time.monotonic`, it raises `PredictionTimedOut` if it is predicted
+        then, and `Overloaded` if it waits.
         When cancelled, what has not begun is not predicted; what has, ends unseen.
         """
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
         try:
-            return await self._answer(model_input)
+            return await self._answer(model_input, deadline)
         except asyncio.CancelledError:
             self._tidy()
             raise
 
-    def _answer(self, model_input: ValidInput) -> Awaitable[Body]:
-        rows = self._slice_rows
+    def _answer(self, model_input: ValidInput, deadline: float) -> Awaitable[Body]:
+        rows, most = self._slice_rows, self._limits.max_reply_bytes
         if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
             parts = slices(model_input, rows)
-            return in_turn(parts, self._queued, self._limits.max_reply_bytes)
+            return in_turn(parts, lambda part: self._queued(part, deadline), most)
         if isinstance(model_input, EncodedInput) and model_input.slices:
             encoded = encoded_slices(model_input)
-            return in_turn(encoded, self._queued, self._limits.max_reply_bytes)
-        return self._queued(model_input)
+            return in_turn(encoded, lambda part: self._queued(part, deadline), most)
+        return self._queued(model_input, deadline)
 
-    def _queued(self, model_input: ValidInput) -> Answer:
+    def _queued(self, model_input: ValidInput, deadline: float) -> Answer:
         if not self.ready:
             raise NoServable("No process of this version can answer right now.")
-        job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
+        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline)
         self._waiting.add(job)
-        self._wake()
+        if deadline < self._deadlines.at:
+            self._deadlines.include(deadline)
+        if not self._woken:
+            self._wake()
         return job.answer
 
     async def close(self) -> None:
         """Ends every process; whoever still waits is refused. Returns when all are gone."""
         self._closed = True
         self._fail_waiting(NoServable("This version is no longer served."))
-        if self._watch is not None:
-            self._watch.cancel()
+        self._deadlines.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -167,7 +180,7 @@ class Pool:
             if not verified:
                 # As long as a load may take: a disk may hang.
                 async with asyncio.timeout(self._limits.load_seconds):
-                    await asyncio.to_thread(self._model.verify)
+                    await self._verifying.run(self._model.verify)
             child, _ = await start_host(
                 self._forks, self._model, self._limits, self._observer, purpose, behind=behind
             )
@@ -182,17 +195,14 @@ class Pool:
         host.child.exited.add_done_callback(lambda _: self._lose(host))
 
     def _wake(self) -> None:
-        if not self._woken:
-            self._woken = True
-            asyncio.get_running_loop().call_soon(self._dispatch)
-        if self._watch is None:
-            self._watch_the_oldest()
+        self._woken = True
+        asyncio.get_running_loop().call_soon(self._dispatch, context=self._context)
 
     def _tidy(self) -> None:
         # Once for all who leave in one turn of the loop.
         if not self._tidying:
             self._tidying = True
-            asyncio.get_running_loop().call_soon(self._drop_unwanted)
+            asyncio.get_running_loop().call_soon(self._drop_unwanted, context=self._context)
 
     def _drop_unwanted(self) -> None:
         self._tidying = False
@@ -201,7 +211,7 @@ class Pool:
 
     def _dispatch(self) -> None:
         self._woken = False
-        while self._idle and (batch := self._waiting.take_batch()):
+        while self._idle and (batch := self._waiting.take_batch(len(self._idle))):
             self._send(self._idle.pop(), batch)
         self._observer.queued(len(self._waiting))
 
@@ -215,7 +225,9 @@ class Pool:
             host.predict(batch, returned)
         except NotSent:
             self._idle.append(host)
-            self._send_apart(batch)
+        else:
+            return
+        self._send_apart(batch)
 
     def _send_apart(self, batch: list[Job]) -> None:
         if len(batch) == 1:
@@ -265,7 +277,8 @@ class Pool:
             try:
                 host = await self._start_again(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
-                self._misfortune.not_replaced(passing=isinstance(error, PassingFault))
+                passing = isinstance(error, PassingFault) or is_want_of_processes(error)
+                self._misfortune.not_replaced(passing=passing)
             else:
                 self._misfortune.replaced()
                 self._admit(host)
@@ -277,20 +290,21 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _watch_the_oldest(self) -> None:
-        self._watch = None
-        limit, now = self._limits.wait_seconds, time.monotonic()
-        while (oldest := self._waiting.oldest) is not None:
-            left = oldest.queued_at + limit - now
-            if left > 0 and oldest.wanted:
-                loop = asyncio.get_running_loop()
-                self._watch = loop.call_later(left, self._watch_the_oldest)
-                return
-            self._waiting.drop_oldest()
-            oldest.fail(Overloaded("The request has waited for a process for too long."))
-            self._observer.queued(len(self._waiting))
+    def _end_late(self, now: float) -> float:
+        predicted = [job for host in self._hosts for job in host.batch]
+        earliest = min(
+            end_late(self._waiting, now, _waited_too_long),
+            end_late(predicted, now, overran_its_own_time),
+            self._suspects.end_late(now),
+        )
+        self._drop_unwanted()
+        return earliest
 
     def _fail_waiting(self, error: ServiceError) -> None:
         for job in self._waiting.take_all():
             job.fail(error)
         self._observer.queued(0)
+
+
+def _waited_too_long() -> ServiceError:
+    return Overloaded("The request has waited for a process for too long.")

@@ -1,7 +1,7 @@
 """What hosts of one version are started with, and what the pool may do with their requests."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.contract.model_input import ValidInput
@@ -30,14 +30,18 @@ class Limits:
     load_seconds: float = 600.0
     memory_bytes: int | None = None
 
-    @property
-    def wait_seconds(self) -> float:
-        """The longest wait in a queue.
 
-        Somebody else's call may take all of its time before it is known to hang, and those behind
-        it have done nothing wrong.
-        """
-        return 2 * self.predict_seconds
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What hosts of a version are given beside it.
+
+    Attributes:
+        variables: of their environment; values may be secret.
+        config: MLflow's configuration of the model as the text of a JSON object, if there is one.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    config: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +50,28 @@ class HostedModel:
 
     Attributes:
         path: the artifact's folder.
-        joinable: whether its requests may be joined if warm-up shows that rows do not interact.
-        joinable_reason: one sentence why, or why not.
+        joinable: the operator's word on whether its requests may be joined, which the example can
+            refute; None: as is known of the classes in it.
+        joinable_reason: one sentence that says so.
         retry: whether a request may be predicted a second time after its host died.
         example: what the version is warmed up with; None where it ships no example.
         no_pickle: whether loading it fails as soon as anything would be unpickled.
         role: what its hosts are forked as.
+        surroundings: what they are given.
+        traces: where its hosts send traces (`service.processes.parcels`); None: they drop them.
+        own_copies: whether each host loads a copy of the files that is its own.
         verify: asked before it is loaded again, which may be long after it was fetched: raises
             `VersionFault` or `PassingFault` unless its files are as they were. Blocks.
     """
 
     path: Path
-    joinable: bool
+    joinable: bool | None
     joinable_reason: str
     retry: bool
     example: ValidInput | None
     no_pickle: bool = False
     role: str = HOST_ROLE
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    traces: str | None = None
+    own_copies: bool = False
     verify: Callable[[], None] = lambda: None

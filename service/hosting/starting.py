@@ -1,7 +1,7 @@
 """Starts one host and brings its version up: fork, load, warm up, all within one time limit."""
 
 import asyncio
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -12,10 +12,12 @@ from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.wire import Operation, encode_batch
+from service.processes.beside import Beside
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
 from service.processes.ending import Ending, EndReason
 from service.processes.frames import Frame, Status
+from service.processes.wanting import processes_exhausted
 
 _NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
 # A batch whose replies together are larger than this many times the limit of one costs its host,
@@ -26,11 +28,15 @@ _LOGGED = "its own words are in the log"
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """What warm-up has shown about the version, and how long it took to get so far."""
+    """What is known of the version, or was shown by warm-up."""
 
     row_wise: bool
     reason: str
-    seconds: float
+
+
+def strictest(found: Sequence[Warmth]) -> Warmth:
+    """What holds for all hosts of a version: one that has seen harm is right (P16)."""
+    return min(found, key=lambda each: each.row_wise)
 
 
 async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
@@ -47,18 +53,16 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
     `behind` is for one that nobody waits for: it gives way to other processes until it is ready.
     Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
     """
-    begun = time.monotonic()
     most = limits.max_reply_bytes * _REPLIES_A_BATCH
     child = await forks.fork(model.role, most, observer.printed)
     child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
     watch_memory(child, limits.memory_bytes, observer.memory)
     try:
         async with asyncio.timeout(limits.load_seconds):
-            await _load(child, model, limits, behind=behind)
-            row_wise, reason = await _warm_up(child, model)
-            if behind:
-                await child.channel.request(Operation.READY, b"")
-            return child, Warmth(row_wise, reason, time.monotonic() - begun)
+            known = await _load(child, model, limits, behind=behind)
+            row_wise, reason = await _warm_up(child, model, known)
+            await _end_start(child, model)
+            return child, Warmth(row_wise, reason)
     except TimeoutError:
         await child.end(EndReason.TIME_LIMIT)
         raise VersionFault(
@@ -75,40 +79,59 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
         raise
 
 
-async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> None:
+async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> Frame:
     wanted = {
         "path": str(model.path),
+        "own_copy": model.own_copies,
         "max_reply_bytes": limits.max_reply_bytes,
         "joinable": model.joinable,
         "no_pickle": model.no_pickle,
         "memory_bytes": limits.memory_bytes,
         "behind": behind,
+        "variables": model.surroundings.variables,
+        "config": model.surroundings.config,
+        "traces": model.traces,
     }
     reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
     if reply.status is not Status.DONE:
         sentence = f"MLflow could not load the model; {_LOGGED}."
         raise _failed(reply, "load", "load_failed", sentence)
+    return reply
 
 
-async def _warm_up(child: Child, model: HostedModel) -> tuple[bool, str]:
-    if model.example is None:
-        return False, "the version ships no input example to show it by"
-    reply = await child.channel.request(Operation.WARM_UP, *_example(model.example))
-    if reply.status is not Status.DONE:
-        sentence = f"The model raised on its own input example; {_LOGGED}."
-        raise _failed(reply, "warm_up", "warm_up_failed", sentence)
-    shown = orjson.loads(reply.head)
-    if not model.joinable:
-        return False, model.joinable_reason
-    return shown["row_wise"], shown["reason"]
+async def _warm_up(child: Child, model: HostedModel, known: Frame) -> tuple[bool, str]:
+    if model.example is not None:
+        known = await child.channel.request(Operation.WARM_UP, *_example(model.example))
+        if known.status is not Status.DONE:
+            sentence = f"The model raised on its own input example; {_LOGGED}."
+            raise _failed(known, "warm_up", "warm_up_failed", sentence)
+    found = orjson.loads(known.head)
+    if model.joinable is False or (model.joinable and found["row_wise"]):
+        return model.joinable, model.joinable_reason
+    return found["row_wise"], found["reason"]
+
+
+async def _end_start(child: Child, model: HostedModel) -> None:
+    """Raises `PassingFault` where the load has altered files that the next host needs (P11)."""
+    reply = await child.channel.request(Operation.READY, b"")
+    if not orjson.loads(reply.head)["touched"]:
+        return
+    try:
+        await Beside("verify").run(model.verify)
+    except VersionFault as altered:
+        # Fetched anew it is known to do so, and every host gets a copy.
+        raise PassingFault("load", altered.reason, str(altered), altered.detail) from altered
 
 
 def _example(example: ValidInput) -> tuple[bytes, bytes | bytearray]:
     return encode_batch([example])
 
 
-def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> VersionFault:
-    return VersionFault(stage, reason, sentence, orjson.loads(reply.head)["error"])
+def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> FollowingError:
+    told = orjson.loads(reply.head)
+    if told["processes_wanting"]:
+        return processes_exhausted(stage, told["error"])
+    return VersionFault(stage, reason, sentence, told["error"])
 
 
 async def _ended(child: Child) -> None:

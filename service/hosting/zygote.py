@@ -19,7 +19,9 @@ from typing import Final
 
 from service.hosting.isolation import note_podiums_modules
 from service.processes import lifetime
-from service.processes.forker import Forker, Role
+from service.processes.forker import Forker
+from service.processes.keeping import Role
+from service.processes.seeding import note_generators
 from service.processes.victims import FORKING, prefer_as_victim
 
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
@@ -45,6 +47,7 @@ def _preload(modules: Iterable[str]) -> None:
     if "sklearn.utils" in sys.modules:
         _use_once()
     note_podiums_modules()
+    note_generators()
     # What is shared with every child must not be written to by their collectors.
     gc.freeze()
     gc.enable()

@@ -23,6 +23,7 @@ from service.http.observer import CLIENT_GONE, RequestRecord
 _SCHEME: Final = b"bearer"
 # More is nobody's key, and hashing it would take time.
 _LONGEST_KEY: Final = 1024
+_NO_KEY: Final = "This route needs an API key: Authorization: Bearer KEY."
 
 KeyNames = Mapping[bytes, str]
 """The names of the keys that are known, by the SHA-256 sum (32 bytes) of each key."""
@@ -50,6 +51,11 @@ class ApiKeys:
         """The name of the key that the header holds; None for one that is not known, or no key."""
         key = bearer(authorization)
         return None if key is None else self._names.get(sha256(key).digest())
+
+    def require(self, request: Request) -> None:
+        """Raises `Unauthorized` where the request comes without a key that is known."""
+        if self.name_of(request.headers.get("authorization", "").encode("latin-1")) is None:
+            raise Unauthorized(_NO_KEY)
 
 
 class Admin:
@@ -108,7 +114,7 @@ class Guarded:
     async def _refuse(self, headers: Mapping[bytes, bytes], send: Send) -> None:
         started = perf_counter()
         request_id = self._house.ids.accept(headers.get(b"x-request-id"))
-        error = Unauthorized("This route needs an API key: Authorization: Bearer KEY.")
+        error = Unauthorized(_NO_KEY)
         status, body = self._dialect.refusal(error, request_id)
         sent = [
             *(JSON_HEADERS + headers_of(error)),

@@ -1,5 +1,6 @@
 """All of HTTP in one application: pure composition, no state outside what it returns."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -36,6 +37,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     replies: HeldBytes,
     registry: CollectorRegistry,
     logger: FilteringBoundLogger,
+    request_seconds: float = math.inf,
     observers: Sequence[RequestObserver] = (),
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
@@ -56,6 +58,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         replies: the same for long replies until their clients have taken them.
         registry: what `/metrics` shows.
         logger: told of unexpected exceptions, with their traceback.
+        request_seconds: what a prediction request may take as a whole once it has come.
         observers: told of every prediction request.
         clock: seconds since 1970.
         stopping: while true, the probes are 503 and requests are still answered.
@@ -75,6 +78,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         RequestIds(),
         tuple(observers),
         logger,
+        request_seconds,
     )
     routers = (
         health_router(slots, stopping),
@@ -86,6 +90,6 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         *more,
     )
     pages = create_pages(routers, dialects, lifespan)
-    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin)))
+    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), keys, admin))
     outside = hospitable(pages, house.ids, logger)
     return dispatch(prediction_endpoints(slots, dialects, house, keys), outside)

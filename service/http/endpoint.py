@@ -4,9 +4,10 @@ Plain ASGI, before FastAPI: nothing is done per request that could be done per b
 """
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,7 @@ from service.http.errors import MethodNotAllowed, headers_of, internal
 from service.http.held import HeldBytes, Holding
 from service.http.intake import RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
+from service.http.timeout import TIMEOUT, seconds_of
 
 KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""
@@ -51,6 +53,7 @@ class House:
         ids: gives each request one.
         observers: told of each request.
         logger: told of what should not happen.
+        request_seconds: from when a request has come whole to when its answer is made.
     """
 
     max_body_bytes: int
@@ -59,6 +62,7 @@ class House:
     ids: RequestIds
     observers: Sequence[RequestObserver]
     logger: FilteringBoundLogger
+    request_seconds: float = math.inf
 
 
 class PredictionEndpoint:
@@ -134,6 +138,9 @@ class PredictionEndpoint:
         _require_post(method)
         limit, holding = self._house.max_body_bytes, course.holding
         body = await read_body(headers, receive, limit, holding, client)
+        # Its client's time to send it has limits of its own.
+        seconds, sent = self._house.request_seconds, headers.get(TIMEOUT)
+        deadline = monotonic() + (seconds if sent is None else seconds_of(sent, seconds))
         framing = course.framing = self._bound()
         servable = framing.binding.servable
         media_type = headers.get(b"content-type", b"").decode("latin-1")
@@ -141,12 +148,12 @@ class PredictionEndpoint:
         # From here on: a large body is read for long, and the slot may move on meanwhile (P7).
         servable.hold()
         try:
-            model_input = await servable.reader.read(body, media_type)
+            model_input = await servable.reader.read(body, media_type, deadline)
             course.rows = model_input.rows
             if isinstance(model_input, EncodedInput):
                 body = b""
                 holding.exchange(len(model_input.body))
-            predictions = await servable.predictor.predict(model_input)
+            predictions = await servable.predictor.predict(model_input, deadline)
         finally:
             servable.release()
         return self._answered(framing, model_input, predictions)

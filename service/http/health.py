@@ -1,4 +1,8 @@
-"""Alive: the loop turns. Ready: every slot could answer. Asked without a key, answered at once."""
+"""Alive: the loop turns. Ready: whatever could answer does. Asked without a key, answered at once.
+
+A slot whose alias or model the registry says is not there, and that has nothing to stand in for it,
+is named, and keeps no other from being asked.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,11 +21,16 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether every slot could answer now; `not_ready` names those that could not."""
+    """Whether every slot that has something to serve could answer now, and at least one has.
+
+    `not_ready` names those that could not; `missing` those that have nothing to serve, for the
+    registry has no such alias or model.
+    """
 
     ready: bool
     stopping: bool
     not_ready: list[str]
+    missing: list[str]
 
 
 class SlotReady(BaseModel):
@@ -48,9 +57,14 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
 
     @router.get("/health/ready", responses=_unready(Ready))
     async def ready(response: Response) -> Ready:
-        """200 when every slot has a version that can answer, else 503 and which have not."""
-        missing = [key for key, slot in slots.items() if not slot.ready]
-        report = Ready(ready=not missing and not stopping(), stopping=stopping(), not_ready=missing)
+        """200 when all that could answer does, else 503 and which does not."""
+        found = slots.readiness
+        report = Ready(
+            ready=found.ready and not stopping(),
+            stopping=stopping(),
+            not_ready=list(found.not_ready),
+            missing=list(found.missing),
+        )
         response.status_code = 200 if report.ready else _NOT_READY
         return report
 

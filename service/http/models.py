@@ -3,16 +3,21 @@
 A picture of one instant, made of what the follower knows: asking never asks the registry.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from service.following.servable import Binding, Servable
 from service.following.slots import Failure, LookStatus, Slot, Slots, State
 from service.http.described import serving_example, signature_of
 from service.http.openapi_parts import UNKNOWN_MODEL
+from service.http.written import cut, json_object, json_text, reply
+from service.processes.beside import Beside
+
+_LONG: Final = ("signature", "request_schema", "serving_example")
 
 
 class FailureReport(BaseModel):
@@ -47,9 +52,15 @@ class HostsReport(BaseModel):
 class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
-    `unsigned`: the current version has no signature, and its requests are not checked against one.
+    `row_wise`: whether the current version's requests may share a call, and one sentence why or why
+    not. `unsigned`: the current version has no signature, and its requests are not checked against
+    one.
     `last_known_good_since`: since when it serves what it last served before the start, because the
-    registry has not answered since, or what the alias is on could not be served, or not yet.
+    registry has not answered since, or has no such alias or model, or what the alias is on could
+    not be served, or not yet.
+    `missing`: it has nothing to serve: the registry has no such alias or model, and nothing that
+    was served before stands in. `quarantined`: the aspired version, where that has failed by its
+    own fault and is not tried again until the alias moves or an operator asks.
     """
 
     name: str
@@ -61,7 +72,11 @@ class SlotReport(BaseModel):
     lag_seconds: float
     aspired: str | None
     unsigned: bool
+    row_wise: bool | None
+    row_wise_reason: str | None
     last_known_good_since: datetime | None
+    missing: bool
+    quarantined: str | None
     last_failure: FailureReport | None
 
 
@@ -85,20 +100,22 @@ class ModelsReport(BaseModel):
 def models_router(slots: Slots, clock: Callable[[], float]) -> APIRouter:
     """The pages; `clock` gives seconds since 1970."""
     router = APIRouter(tags=["models"])
+    beside = Beside("models")
 
-    @router.get("/models")
-    async def models() -> ModelsReport:
+    @router.get("/models", response_model=ModelsReport)
+    async def models() -> Response:
         """Every slot at this instant."""
         now = clock()
-        reports = [report_of(slot, now) for slot in slots.values()]
-        return ModelsReport(models=reports, look=_look(slots.look, now))
+        reports, look = [_report(slot, now) for slot in slots.values()], _look(slots.look, now)
+        return reply(await beside.run(_written_list, reports, look))
 
-    @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL)
-    async def model(name: str, alias: str) -> SlotDetail:
+    @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
+    async def model(name: str, alias: str) -> Response:
         """One slot at this instant, with its signature."""
         now = clock()
         slot = slots.find(f"{name}@{alias}")
-        return SlotDetail(**_report(slot, now), look=_look(slots.look, now), **_details(slot))
+        report, look, hosts = _report(slot, now), _look(slots.look, now), _hosts(slot.binding)
+        return reply(await beside.run(_written, slot.binding, report, look, hosts))
 
     return router
 
@@ -120,9 +137,19 @@ def _report(slot: Slot, now: float) -> dict[str, Any]:
         "lag_seconds": status.lag,
         "aspired": None if status.aspired is None else status.aspired.version,
         "unsigned": _is_unsigned(slot),
+        **_row_wise(slot),
         "last_known_good_since": _time(status.last_known_good_since),
+        "missing": status.missing,
+        "quarantined": None if status.quarantined is None else status.quarantined.version,
         "last_failure": _failure(status.failure),
     }
+
+
+def _row_wise(slot: Slot) -> dict[str, Any]:
+    if slot.binding is None:
+        return {"row_wise": None, "row_wise_reason": None}
+    pool = slot.binding.servable.predictor.status
+    return {"row_wise": pool.row_wise, "row_wise_reason": pool.row_wise_reason}
 
 
 def _is_unsigned(slot: Slot) -> bool:
@@ -130,18 +157,37 @@ def _is_unsigned(slot: Slot) -> bool:
     return signature is not None and bool(signature.get("unsigned"))
 
 
-def _details(slot: Slot) -> dict[str, Any]:
-    binding = slot.binding
+def _hosts(binding: Binding | None) -> HostsReport | None:
     if binding is None:
-        return dict.fromkeys(("signature", "request_schema", "serving_example", "hosts"))
-    servable = binding.servable
-    pool = servable.predictor.status
-    return {
-        "signature": signature_of(servable),
-        "request_schema": servable.contract.request_schema,
-        "serving_example": serving_example(servable),
-        "hosts": HostsReport.model_validate(pool, from_attributes=True),
-    }
+        return None
+    return HostsReport.model_validate(binding.servable.predictor.status, from_attributes=True)
+
+
+def _written_list(reports: Sequence[dict[str, Any]], look: LookReport) -> Sequence[bytes]:
+    listed = b",".join(_text(SlotReport(**each)) for each in reports)
+    return cut([json_object({"models": b"[%b]" % listed, "look": _text(look)})])
+
+
+def _written(
+    binding: Binding | None, report: dict[str, Any], look: LookReport, hosts: HostsReport | None
+) -> Sequence[bytes]:
+    """`SlotDetail`, whose long parts no model of pydantic's is made of."""
+    shown = SlotReport(**report).model_dump(mode="json") | dict.fromkeys(_LONG)
+    if binding is not None:
+        servable = binding.servable
+        said = (signature_of, _request_schema, serving_example)
+        shown |= {key: of(servable) for key, of in zip(_LONG, said, strict=True)}
+    members = {key: json_text(value) for key, value in shown.items()}
+    members |= {"look": _text(look), "hosts": b"null" if hosts is None else _text(hosts)}
+    return cut([json_object(members)])
+
+
+def _request_schema(servable: Servable) -> Mapping[str, Any]:
+    return servable.contract.request_schema
+
+
+def _text(report: BaseModel) -> bytes:
+    return report.model_dump_json().encode()
 
 
 def _look(look: LookStatus, now: float) -> LookReport:

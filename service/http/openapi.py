@@ -5,31 +5,40 @@ of the version that serves; made anew only after a swap. Names are hostile: they
 percent-encoded and in summaries and tags as text, never in descriptions, which pages render.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Final
 from urllib.parse import quote
 
-import orjson
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
 from service.http.access import Admin, ApiKeys
-from service.http.described import serving_example
 from service.http.dialect import Dialect
+from service.http.documented import Documented, documented
 from service.http.reload import ADMIN
+from service.http.written import cut, json_object, json_text, reply
+from service.processes.beside import Beside
 
-_ANY_BODY: Mapping[str, Any] = {"type": "object"}
-_JSON = "application/json"
 KEY = "key"
 """The name of the API keys among the security schemes."""
+# The document needs a key where predictions do. Swagger's page asks for it, and keeps it nowhere.
+_PAGE: Final = b"SwaggerUIBundle({"
+_ASKING: Final = _PAGE + (
+    b"requestInterceptor: (request) => {"
+    b" if (request.loadSpec) { const key = prompt('API key of this service');"
+    b" if (key) request.headers.Authorization = 'Bearer ' + key; }"
+    b" return request; },"
+)
 
 
 class Document:
-    """The document's bytes, kept until a slot's binding changes."""
+    """The document's bytes, kept until a slot's binding changes; written beside the loop."""
 
     def __init__(
         self,
@@ -42,42 +51,77 @@ class Document:
         self._app = app
         self._slots = slots
         self._dialects = dialects
-        self._made_of: tuple[Binding | None, ...] | None = None
-        self._text = b""
+        self._beside = Beside("document")
+        self._turn = asyncio.Lock()
+        self._made_of: Sequence[Binding | None] = ()
+        self._documented: Sequence[Documented] = ()
+        self._others: dict[str, Any] = {}
+        self._pieces: Sequence[bytes] = ()
 
-    def text(self) -> bytes:
-        """JSON; each call after a swap describes the new version."""
-        bindings = tuple(slot.binding for slot in self._slots.values())
-        if bindings != self._made_of:
-            self._text = orjson.dumps(self._make())
-            self._made_of = bindings
-        return self._text
+    async def pieces(self) -> Sequence[bytes]:
+        """JSON, for `reply`; each call after a swap describes the new version.
 
-    def _make(self) -> dict[str, Any]:
+        However many ask at once, it is written once.
+        """
+        async with self._turn:
+            bindings = [slot.binding for slot in self._slots.values()]
+            if not self._pieces or bindings != self._made_of:
+                self._pieces = await self._beside.run(self._write, bindings)
+                self._made_of = bindings
+            return self._pieces
+
+    def _write(self, bindings: Sequence[Binding | None]) -> Sequence[bytes]:
+        # Only what has changed is described anew.
+        self._documented = [
+            kept
+            if kept is not None and kept.binding is binding
+            else documented(binding, f"model_{number}")
+            for number, (kept, binding) in enumerate(zip_longest(self._documented, bindings), 1)
+        ]
+        self._others = self._others or self._pages()
+        written = {key: json_text(value) for key, value in self._others.items()}
+        paths = {path: json_text(value) for path, value in self._others["paths"].items()}
+        written["paths"] = json_object(self._predictions() | paths)
+        written["components"] = self._components()
+        return cut([json_object(written)])
+
+    def _pages(self) -> dict[str, Any]:
         app = self._app
-        document = get_openapi(
+        pages = get_openapi(
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
         )
-        document["paths"] = self._predictions() | document["paths"]
-        components = document.setdefault("components", {})
+        return {"components": {}, **pages}
+
+    def _components(self) -> bytes:
+        components = dict(self._others["components"])
         if self._security:
             components["securitySchemes"] = dict(self._security)
-        schemas = components.setdefault("schemas", {})
+        schemas = dict(components.get("schemas", {}))
         for dialect in self._dialects:
             schemas |= dialect.schemas
-        return document
+        written = {key: json_text(value) for key, value in components.items()}
+        parts = {name: json_text(schema) for name, schema in schemas.items()}
+        examples: dict[str, bytes] = {}
+        for each in self._documented:
+            parts |= each.schemas
+            examples |= each.examples
+        written["schemas"] = json_object(parts)
+        return json_object(written | ({"examples": json_object(examples)} if examples else {}))
 
-    def _predictions(self) -> dict[str, Any]:
-        paths = self._paths("", "default", self._slots.default)
+    def _predictions(self) -> dict[str, bytes]:
+        default = self._slots.default
+        paths = self._paths("", "default", default, self._documented[0])
         for number, (key, slot) in enumerate(self._slots.items(), start=1):
-            paths |= self._paths(f"/models/{quote(key, safe='@')}", f"model_{number}", slot)
+            prefix, said = f"/models/{quote(key, safe='@')}", self._documented[number - 1]
+            paths |= self._paths(prefix, f"model_{number}", slot, said)
         return paths
 
-    def _paths(self, prefix: str, scope: str, slot: Slot) -> dict[str, Any]:
+    def _paths(self, prefix: str, scope: str, slot: Slot, said: Documented) -> dict[str, bytes]:
+        keyed = KEY in self._security
         return {
-            f"{prefix}/{dialect.route}": {
-                "post": _operation(slot, dialect, scope, keyed=KEY in self._security)
-            }
+            f"{prefix}/{dialect.route}": json_object(
+                {"post": _operation(slot, dialect, scope, said, keyed=keyed)}
+            )
             for dialect in self._dialects
         }
 
@@ -88,23 +132,32 @@ def security(keys: ApiKeys | None, admin: Admin) -> Mapping[str, Any]:
     return {name: {"type": "http", "scheme": "bearer"} for name, needed in asked.items() if needed}
 
 
-def docs_router(
-    app: FastAPI, slots: Slots, dialects: Sequence[Dialect], security: Mapping[str, Any]
+def docs_router(  # noqa: PLR0913, PLR0917 - all that the document is made of
+    app: FastAPI,
+    slots: Slots,
+    dialects: Sequence[Dialect],
+    security: Mapping[str, Any],
+    keys: ApiKeys | None,
+    admin: Admin,
 ) -> APIRouter:
     """`/openapi.json` and `/docs`, and `/`, which leads there; none lists itself.
 
-    `security` are the security schemes by name.
+    The document shows what versions were trained on, and examples: where predictions need a key it
+    needs one too, or the admin token. `security` are the security schemes by name.
     """
     router = APIRouter(include_in_schema=False)
     document = Document(app, slots, dialects, security)
 
     @router.get("/openapi.json")
-    async def openapi() -> Response:
-        return Response(document.text(), media_type=_JSON)
+    async def openapi(request: Request) -> Response:
+        if keys is not None and not admin.allows(request):
+            keys.require(request)
+        return reply(await document.pieces())
 
     @router.get("/docs")
     async def docs() -> Response:
-        return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
+        page = get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
+        return page if keys is None else HTMLResponse(bytes(page.body).replace(_PAGE, _ASKING))
 
     @router.get("/")
     async def root() -> Response:
@@ -114,31 +167,21 @@ def docs_router(
     return router
 
 
-def _operation(slot: Slot, dialect: Dialect, scope: str, *, keyed: bool) -> dict[str, Any]:
+def _operation(slot: Slot, dialect: Dialect, scope: str, said: Documented, *, keyed: bool) -> bytes:
     operation = {
         "tags": [str(slot.ref)],
         "summary": f"{dialect.route} with {slot.ref}",
         "operationId": f"{dialect.route}_{scope}",
-        "requestBody": {"required": True, "content": _contents(slot.binding)},
         "responses": dict(dialect.responses),
     }
-    return operation | _keyed(dialect) if keyed else operation
+    operation |= _keyed(dialect) if keyed else {}
+    body = json_object({"required": b"true", "content": said.content})
+    return json_object(
+        {key: json_text(value) for key, value in operation.items()} | {"requestBody": body}
+    )
 
 
 def _keyed(dialect: Dialect) -> dict[str, Any]:
     # A protocol has one shape for all that it refuses without having read the body.
     refused = dialect.responses["405"] | {"description": "No API key that this service knows."}
     return {"security": [{KEY: []}], "responses": {**dialect.responses, "401": refused}}
-
-
-def _contents(binding: Binding | None) -> dict[str, Any]:
-    others = () if binding is None else binding.servable.contract.media_types[1:]
-    return {_JSON: _request(binding)} | {name: {} for name in others}
-
-
-def _request(binding: Binding | None) -> dict[str, Any]:
-    if binding is None:
-        return {"schema": _ANY_BODY}
-    request = {"schema": binding.servable.contract.request_schema}
-    example = serving_example(binding.servable)
-    return request if example is None else request | {"example": example}

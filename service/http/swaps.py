@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from service.errors import ClientError
 from service.following.ledger import Entry, Ledger
 from service.http.openapi_parts import body_of
+from service.http.written import cut, json_object, json_text, reply
+from service.processes.beside import Beside
 
 MaySeeDetails = Callable[[Request], bool]
 
@@ -87,21 +89,29 @@ class SwapsReport(BaseModel):
 def swaps_router(ledger: Ledger, may_see_details: MaySeeDetails) -> APIRouter:
     """`GET /swaps?limit=&before=`; `may_see_details` says whether a request is shown all of it."""
     router = APIRouter(tags=["models"])
+    beside = Beside("swaps")
 
-    @router.get("/swaps", responses=_REFUSED, openapi_extra=_PARAMETERS)
-    async def swaps(request: Request) -> SwapsReport:
+    @router.get("/swaps", responses=_REFUSED, openapi_extra=_PARAMETERS, response_model=SwapsReport)
+    async def swaps(request: Request) -> Response:
         """Every swap and refusal, newest first."""
         limit = _number(request, "limit", _LIMIT, range(1, _MOST + 1))
         before = _number(request, "before", None, range(10**_MOST_DIGITS))
         found = ledger.page((limit or _LIMIT) + 1, before)
         shown = found[:limit]
+        next_before = shown[-1].id if len(found) > len(shown) else None
         detailed = may_see_details(request)
-        return SwapsReport(
-            swaps=[_report(entry, detailed=detailed) for entry in shown],
-            next_before=shown[-1].id if len(found) > len(shown) else None,
-        )
+        return reply(await beside.run(_written, shown, next_before, detailed=detailed))
 
     return router
+
+
+def _written(
+    entries: Sequence[Entry], next_before: int | None, *, detailed: bool
+) -> Sequence[bytes]:
+    """`SwapsReport`; of five hundred entries with all that gates found it is megabytes."""
+    reports = (_report(entry, detailed=detailed) for entry in entries)
+    listed = b",".join(each.model_dump_json(by_alias=True).encode() for each in reports)
+    return cut([json_object({"swaps": b"[%b]" % listed, "next_before": json_text(next_before)})])
 
 
 def _number(request: Request, name: str, default: int | None, among: Sequence[int]) -> int | None:

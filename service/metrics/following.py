@@ -1,6 +1,7 @@
 """What following counts: looks, swaps and refusals; what slots serve is read when a scrape asks."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -8,12 +9,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from service.following.refs import ModelRef, VersionId
-from service.following.slots import Failure, Slots
+from service.following.slots import Failure, Slot, Slots, State
 from service.metrics.labels import SLOT
 
 # Up to the default limit of a load.
 _STAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _SWAPPED, _REFUSED = "swapped", "refused"
+_STATES: Final[tuple[State, ...]] = get_args(State)
 
 
 class FollowingMetrics:
@@ -84,14 +86,17 @@ class _SlotCollector(Collector):
         self._clock = clock
 
     def describe(self) -> Iterable[Metric]:
-        return (self._info(), self._lag(0.0))
+        return (self._info(), self._states(), self._lag(0.0))
 
     def collect(self) -> Iterable[Metric]:
-        info, now = self._info(), self._clock()
+        info, states, now = self._info(), self._states(), self._clock()
         for slot in self._slots.values():
+            ref = (slot.ref.name, slot.ref.alias)
             if slot.version is not None:
-                info.add_metric((slot.ref.name, slot.ref.alias, slot.version.version), 1)
-        return (info, self._lag(max(slot.status(now).lag for slot in self._slots.values())))
+                info.add_metric((*ref, slot.version.version), 1)
+            for state, holds in _states_of(slot).items():
+                states.add_metric((*ref, state), holds)
+        return (info, states, self._lag(max(slot.status(now).lag for slot in self._slots.values())))
 
     @staticmethod
     def _info() -> GaugeMetricFamily:
@@ -100,6 +105,20 @@ class _SlotCollector(Collector):
         )
 
     @staticmethod
+    def _states() -> GaugeMetricFamily:
+        help_text = (
+            "1 for the state that the slot is in; and, whatever that is, for alias_missing where "
+            "the registry has no such alias or model, and for last_known_good where it serves that."
+        )
+        return GaugeMetricFamily("podium_slot_state", help_text, labels=(*SLOT, "state"))
+
+    @staticmethod
     def _lag(seconds: float) -> GaugeMetricFamily:
         help_text = "The longest for which a slot has not served what its alias points to."
         return GaugeMetricFamily("podium_alias_lag_seconds", help_text, value=seconds)
+
+
+def _states_of(slot: Slot) -> Mapping[str, bool]:
+    now = slot.state
+    states: dict[str, bool] = {state: state == now for state in _STATES}
+    return states | {"alias_missing": slot.gone, "last_known_good": slot.on_last_known_good}

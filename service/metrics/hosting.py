@@ -51,6 +51,17 @@ class HostingMetrics:
             registry=registry,
         )
 
+        self._traces = Counter(
+            "podium_model_traces_total",
+            "Traces of models that were to be handed on to MLflow, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
+
+    def traces(self, outcome: str, count: int) -> None:
+        """So many more traces have come to that."""
+        self._traces.labels(outcome).inc(count)
+
     def watch(self, slots: Slots) -> None:
         """Shows restarts of these slots' hosts from now on, before there is one."""
         for slot in slots.values():
@@ -111,7 +122,8 @@ class _MemoryCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         family = self._family()
-        for labels, held_bytes in self.held.items():
+        # A scrape is written beside the loop, where hosts come and go.
+        for labels, held_bytes in self.held.copy().items():
             family.add_metric(labels, held_bytes)
         return (family,)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from service.following.slots import Slots
+from service.metrics.background import BackgroundMetrics
 from service.metrics.following import FollowingMetrics
 from service.metrics.hosting import HostingMetrics
 from service.metrics.http import HttpMetrics
@@ -25,6 +26,7 @@ class Metrics:
         self.http = HttpMetrics(registry)
         self.following = FollowingMetrics(registry, monotonic)
         self.hosting = HostingMetrics(registry)
+        self.background = BackgroundMetrics(registry)
 
     def watch(self, slots: Slots, clock: Callable[[], float] = time.time) -> None:
         """Shows these slots from now on; `clock` gives seconds since 1970."""

@@ -15,18 +15,21 @@ from service.processes.output import OnLine
 _REPORT_SECONDS: Final = 0.5
 # A process that ends closes its channel first; one that lives on without it is of no use.
 _CLOSED_SECONDS: Final = 1.0
+_END_SECONDS: Final = 20.0
 
 
 class Child:
     """One process, leader of its own group. Its end is seen by pidfd, never by EOF alone.
 
     `exited` becomes the exit status, negative for a signal; None where nobody could say.
+    `keeper` is the process that adopts what this one leaves, if there is one.
     `held_bytes` is the memory that it and its descendants were last seen to hold, if watched.
     """
 
-    def __init__(self, pid: int, channel: Channel) -> None:
+    def __init__(self, pid: int, channel: Channel, keeper: int | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.pid = pid
+        self.keeper = keeper
         self.channel = channel
         self.held_bytes = 0
         self.exited: asyncio.Future[int | None] = loop.create_future()
@@ -71,9 +74,12 @@ class Child:
             lifetime.end_group(self.pid)
 
     async def end(self, reason: EndReason = EndReason.UNWANTED) -> None:
-        """Kills it and returns when it has gone."""
+        """Kills it and returns when it has gone.
+
+        Or after twenty seconds: the kernel ends none that waits for a disk before that answers.
+        """
         self.kill(reason)
-        await asyncio.shield(self.exited)
+        await asyncio.wait([self.exited], timeout=_END_SECONDS)
 
     def _on_lost(self, by_nonsense: bool) -> None:  # noqa: FBT001 - the channel's only word
         if by_nonsense:

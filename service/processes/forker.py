@@ -3,13 +3,15 @@
 It speaks JSON messages over a sequenced-packet socket, because file descriptors travel with them
 (SCM_RIGHTS). Requests: `{"token", "role", "folder"}` with three descriptors: the child's channel,
 its stdout and its stderr; the folder is for its temporary files, or null. Reports:
-`{"ready": true}`, `{"token", "pid"}` or `{"token", "error"}`, and `{"pid", "exited": status}` where
-a negative status is the signal that ended the child (as in `subprocess`).
+`{"ready": true}`, `{"token", "pid", "keeper"}` or `{"token", "error", "errno"}`, and `{"pid",
+"exited": status}` where a negative status is the signal that ended the child (as in `subprocess`).
+The keeper is null for a child that has none; the errno for what is no error of the system.
 
 Single-threaded, and idle but for forks, so signals are answered at once.
 """
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -19,16 +21,28 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from service.processes import lifetime
+from service.processes.keeping import Role, is_kept, keep
+from service.processes.seeding import seed_anew
 
 MESSAGE_BYTES: Final = 64 * 1024
 DESCRIPTORS: Final = 3
 # Instead of a role: a zygote like this one, with its control socket as the only descriptor.
 SPARE: Final = "spare zygote"
+_MOST_DIGITS: Final = 32
 
-Role = Callable[[socket.socket], None]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a child is to be: its name, its role (None: a spare zygote), and what it is given."""
+
+    name: str
+    role: Role | None
+    folder: str | None
+    descriptors: list[int]
 
 
 class Forker:
@@ -41,7 +55,8 @@ class Forker:
     def __init__(self, control: socket.socket, role_of: Callable[[str], Role]) -> None:
         self._control = control
         self._role_of = role_of
-        self._children: set[int] = set()
+        # The child that the front knows, by the process forked here: itself, or its keeper.
+        self._children: dict[int, int] = {}
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_writer.setblocking(False)
         self._stopping = False
@@ -81,13 +96,15 @@ class Forker:
             return
         request = json.loads(message)
         try:
-            pid = self._fork(request["role"], request["folder"], descriptors)
+            forked, child = self._fork(request["role"], request["folder"], descriptors)
         except Exception as error:  # noqa: BLE001 - those that serve must not be lost for it
             # Memory or processes have run out, or a role cannot be imported.
-            self._say({"token": request["token"], "error": repr(error)})
+            number = error.errno if isinstance(error, OSError) else None
+            self._say({"token": request["token"], "error": repr(error), "errno": number})
         else:
-            self._children.add(pid)
-            self._say({"token": request["token"], "pid": pid})
+            self._children[forked] = child
+            keeper = None if forked == child else forked
+            self._say({"token": request["token"], "pid": child, "keeper": keeper})
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -108,10 +125,10 @@ class Forker:
         while (pid := self._next_dead()) is not None:
             lifetime.end_group(pid)  # before it is reaped, while its number is still its own
             _, status = os.waitpid(pid, 0)
-            if pid in self._children:
-                self._children.discard(pid)
+            child = self._children.pop(pid, None)
+            if child is not None:
                 lifetime.end_orphans(keep=self._children)
-                self._say({"pid": pid, "exited": os.waitstatus_to_exitcode(status)})
+                self._say({"pid": child, "exited": os.waitstatus_to_exitcode(status)})
 
     def _next_dead(self) -> int | None:
         try:
@@ -120,44 +137,65 @@ class Forker:
             return None
         return None if found is None else found.si_pid
 
-    def _fork(self, name: str, folder: str | None, descriptors: list[int]) -> int:
+    def _fork(self, name: str, folder: str | None, descriptors: list[int]) -> tuple[int, int]:
+        """The process that was forked here, and the child: another where that has a keeper."""
         role = None if name == SPARE else self._role_of(name)
+        wanted = Wanted(name, role, folder, descriptors)
+        if role is not None and is_kept(role):
+            return self._fork_kept(wanted)
         zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be_a_child(zygote, name, role, folder, descriptors)
-        return pid
+            _end_after(lambda: self._be_a_child(zygote, wanted, adopts=True))
+        return pid, pid
 
-    def _be_a_child(
-        self,
-        zygote: int,
-        name: str,
-        role: Role | None,
-        folder: str | None,
-        descriptors: list[int],
-    ) -> NoReturn:
-        status = 1
+    def _fork_kept(self, wanted: Wanted) -> tuple[int, int]:
+        zygote = os.getpid()
+        reader, writer = os.pipe()
+        with open(reader, "rb", buffering=0) as told:  # noqa: PTH123 - no path
+            try:
+                keeper = os.fork()
+                if keeper == 0:
+                    _end_after(lambda: self._be_a_keeper(zygote, wanted, writer))
+            finally:
+                os.close(writer)
+            child = int(told.read(_MOST_DIGITS) or -errno.ECHILD)
+        if child < 0:
+            raise OSError(-child, os.strerror(-child))
+        return keeper, child
+
+    def _be_a_keeper(self, zygote: int, wanted: Wanted, tell: int) -> None:
+        os.setsid()
+        lifetime.adopt_orphans()
+        lifetime.call_this_process("keeper")
+        self._forget_the_zygote()
+        keeper = os.getpid()
         try:
-            os.setsid()
+            child = os.fork()
+        except OSError as error:
+            os.write(tell, str(-(error.errno or errno.EAGAIN)).encode())
+            raise
+        if child == 0:
+            os.close(tell)
+            _end_after(lambda: self._be_a_child(keeper, wanted, adopts=False))
+        os.write(tell, str(child).encode())
+        for descriptor in (tell, *wanted.descriptors):
+            os.close(descriptor)
+        keep(child, zygote)
+
+    def _be_a_child(self, parent: int, wanted: Wanted, *, adopts: bool) -> None:
+        os.setsid()
+        if adopts:
             lifetime.adopt_orphans()
-            # An operator sees in `ps` who it is: `hosting.host` of `service.hosting.host`, say.
-            lifetime.call_this_process(name.removeprefix("service."))
-            if role is None:
-                self._forget_the_zygote()
-                self._be_a_spare(socket.socket(fileno=descriptors[0]))
-            else:
-                lifetime.die_with_parent(zygote)
-                self._forget_the_zygote()
-                _be_in_a_role(role, folder, descriptors)
-            status = 0
-        except SystemExit as leaving:
-            status = leaving.code if isinstance(leaving.code, int) else 1
-        except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+        # An operator sees in `ps` who it is: `hosting.host` of `service.hosting.host`, say.
+        lifetime.call_this_process(wanted.name.removeprefix("service."))
+        if wanted.role is None:
+            self._forget_the_zygote()
+            self._be_a_spare(socket.socket(fileno=wanted.descriptors[0]))
+        else:
+            lifetime.die_with_parent(parent)
+            self._forget_the_zygote()
+            _be_in_a_role(wanted.role, wanted.folder, wanted.descriptors)
 
     def _be_a_spare(self, control: socket.socket) -> None:
         # Without a word the front has gone, or wants no spare any more.
@@ -179,9 +217,26 @@ class Forker:
         lifetime.end_orphans(keep=())
 
 
+def _end_after(work: Callable[[], None]) -> NoReturn:
+    """For what was forked: it must never return into the zygote's loop."""
+    status = 1
+    try:
+        work()
+        status = 0
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:  # noqa: BLE001 - as above
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 def _be_in_a_role(role: Role, folder: str | None, descriptors: list[int]) -> None:
     channel, output, errors = descriptors
     _redirect(output, errors)
+    seed_anew()
     if folder is not None:
         _keep_temporary_files_in(folder)
     role(socket.socket(fileno=channel))

@@ -69,14 +69,15 @@ def end_marked(mark: str, known: Collection[int], keep: Collection[int] = ()) ->
     """Kills and reaps every child that was started with `mark` (NAME=value) in its environment.
 
     For a process that has other children too; what those leave behind in turn is ended as well.
-    `known` are marked children: one that is dying has lost its environment, and still has children.
-    Those in `keep` are left alone.
+    `known` are marked children that lead sessions: one that is dying or dead has lost its
+    environment, and may have children still; of those, too, some may be dead already, and are known
+    by their session. Those in `keep` are left alone.
     """
     marked = mark.encode()
     while orphans := {
         child
         for child in children().difference(keep)
-        if child in known or _is_marked(child, marked)
+        if child in known or _session(child) in known or _is_marked(child, marked)
     }:
         _end(orphans)
 
@@ -87,6 +88,12 @@ def _end(orphans: Collection[int]) -> None:
     for orphan in orphans:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(orphan, 0)
+
+
+def _session(pid: int) -> int:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(pid)
+    return -1
 
 
 def _is_marked(pid: int, mark: bytes) -> bool:

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator
 _KILOBYTE = 1024
 
 
-def held_bytes(leader: int) -> int:
+def held_bytes(leader: int, keeper: int | None = None) -> int:
     """Resident memory of the process and its descendants, in whatever sessions; 0 when it is gone.
 
-    Descendants whose parents have died count as long as the leader adopts orphans.
+    Those whose parents have died count too, where the leader or its keeper adopts them. The keeper
+    itself, which holds next to nothing, does not.
     """
-    processes = list(_family(leader))
+    processes = list(_family(leader)) if keeper is None else list(_family(keeper))[1:]
     if len(processes) == 1:
-        return _resident(leader)
+        return _resident(processes[0])
     return sum(map(_proportional, processes))
 
 

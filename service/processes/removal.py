@@ -6,6 +6,8 @@ import queue
 import threading
 from pathlib import Path
 
+from service.background import Work, tell_from_thread
+
 
 class Remover:
     """Removes one folder after the other; whoever asks waits for nothing.
@@ -15,7 +17,7 @@ class Remover:
 
     def __init__(self) -> None:
         self._folders = queue.SimpleQueue[Path | None]()
-        self._thread = threading.Thread(target=self._run, name="podium-removal", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=Work.REMOVAL, daemon=True)
         self._thread.start()
 
     def remove(self, folder: Path) -> None:
@@ -29,7 +31,10 @@ class Remover:
 
     def _run(self) -> None:
         while (folder := self._folders.get()) is not None:
-            remove_tree(folder)
+            try:
+                remove_tree(folder)
+            except Exception as error:  # noqa: BLE001 - one folder must not keep the others
+                tell_from_thread(error)
 
 
 def remove_tree(folder: Path) -> None:

@@ -11,17 +11,23 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Callable
 
 
 class Spare:
-    """The front's handle; owns the control socket until it is promoted or discarded."""
+    """The front's handle; owns the control socket until it is promoted or discarded.
 
-    def __init__(self, pid: int, control: socket.socket) -> None:
+    Whoever made it calls `forget` when its zygote has reaped it, or else `reap`; but not once it is
+    promoted. `on_end` is called when it ends and has been neither promoted nor discarded.
+    """
+
+    def __init__(self, pid: int, control: socket.socket, on_end: Callable[[], None]) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self._control: socket.socket | None = control
         self._pidfd = os.pidfd_open(pid)
-        asyncio.get_running_loop().add_reader(self._pidfd, self.discard)
+        self._on_end = on_end
+        asyncio.get_running_loop().add_reader(self._pidfd, self._ended)
 
     @property
     def usable(self) -> bool:
@@ -50,10 +56,28 @@ class Spare:
         if control is not None:
             control.close()
             asyncio.get_running_loop().remove_reader(self._pidfd)
-            os.close(self._pidfd)
+
+    def forget(self) -> None:
+        """It is no more: there is nothing left of it to look after."""
+        self.discard()
+        os.close(self._pidfd)
+
+    def reap(self) -> None:
+        """Ends it, now that its zygote is no more and this process has adopted it; blocks so long.
+
+        For one that has been discarded. By its descriptor, for its number may be another's by now.
+        """
+        self.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
+        os.close(self._pidfd)
+
+    def _ended(self) -> None:
+        self.discard()
+        self._on_end()
 
     def kill(self) -> None:
-        """Once promoted, as `subprocess.Popen` does."""
+        """As `subprocess.Popen` does."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 

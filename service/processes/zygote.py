@@ -5,9 +5,12 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
+from service.background import Work, begin
 from service.errors import PassingFault
+from service.processes.beside import Beside
 from service.processes.child import Child
 from service.processes.ending import Ending
 from service.processes.output import OnLine, Outputs
@@ -17,6 +20,11 @@ from service.processes.spawning import Spawned, ZygoteCommand
 from service.processes.zygote_process import ZygoteProcess, not_started
 
 _LONGEST_PAUSE: Final = 60.0
+_MOST_DOUBLINGS: Final = 6
+# A folder takes a fraction of a millisecond, or the disk hangs.
+_DISK_SECONDS: Final = 10.0
+# Before another spare zygote is made for one that has ended: what ends it may do so again.
+_SPARE_PAUSE: Final = 1.0
 
 
 class Zygote:
@@ -48,6 +56,7 @@ class Zygote:
         self._outputs = Outputs()
         self._on_death = on_death
         self._scratch = scratch
+        self._beside = Beside("scratch")
         self._forking: set[asyncio.Task[Child]] = set()
 
     async def start(self) -> None:
@@ -86,7 +95,9 @@ class Zygote:
         await self._outputs.close()
         scratch, self._scratch = self._scratch, None
         if scratch is not None:
-            await asyncio.to_thread(scratch.close)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DISK_SECONDS):
+                    await self._beside.run(scratch.close)
 
     async def _ready(self) -> ZygoteProcess:
         if self._process is None or not self._process.alive:
@@ -101,7 +112,7 @@ class Zygote:
                 return await self._ready()  # another has taken its place already
             await self._give_up(process)
             raise
-        self._failures = 0
+        self._failures, self._retry_at = 0, 0.0
         self._see_to_a_spare(process)
         return process
 
@@ -111,7 +122,7 @@ class Zygote:
             return self._taken_over(begun or self._command.spawn())
         except OSError as error:
             self._note_failure()
-            raise not_started(str(error)) from error
+            raise not_started(str(error), error.errno) from error
 
     def _taken_over(self, spawned: Spawned) -> ZygoteProcess:
         with contextlib.ExitStack() as undo:
@@ -121,9 +132,9 @@ class Zygote:
         return made
 
     def _died(self, process: ZygoteProcess) -> None:
-        self._on_death(process.ending)
         if process is self._process:
             self._replace(process)
+        self._on_death(process.ending)
 
     def _replace(self, process: ZygoteProcess) -> None:
         # At once, since its hosts are waited for; but not again and again if it cannot start.
@@ -139,16 +150,25 @@ class Zygote:
     def _see_to_a_spare(self, process: ZygoteProcess) -> None:
         wanted = self._spare is None or not self._spare.usable
         if wanted and (self._sparing is None or self._sparing.done()):
-            self._sparing = asyncio.get_running_loop().create_task(self._make_spare(process))
+            self._sparing = begin(Work.PROCESSES, self._make_spare(process))
 
     async def _make_spare(self, process: ZygoteProcess) -> None:
         # Without one all goes on as well; the next fork tries again.
         with contextlib.suppress(PassingFault, OSError):
-            spare = await process.spare()
+            spare = await process.spare(self._spare_ended)
             if process is self._process and process.alive:
                 self._spare = spare
             else:
                 spare.discard()
+
+    def _spare_ended(self) -> None:
+        # Not only with the next fork: should the zygote die before that, imports would be waited
+        # for, by everybody who waits for a host.
+        asyncio.get_running_loop().call_later(_SPARE_PAUSE, self._spare_again)
+
+    def _spare_again(self) -> None:
+        if self._process is not None and self._process.alive and self._process.was_ready:
+            self._see_to_a_spare(self._process)
 
     async def _give_up(self, process: ZygoteProcess) -> None:
         # Several may have waited for it; it has failed once.
@@ -159,7 +179,8 @@ class Zygote:
 
     def _note_failure(self) -> None:
         self._failures += 1
-        pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE)
+        # Bounded before it is a power: after a thousand failures, a day, there would be none.
+        pause = min(2.0 ** min(self._failures - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
         self._retry_at = time.monotonic() + pause
 
     async def _forked(
@@ -170,7 +191,7 @@ class Zygote:
             await self._listen(child, pipes, on_line)
         except OSError as error:
             # Descriptors, processes or the disk have run out; not the fault of whoever asks.
-            raise not_started(str(error)) from error
+            raise not_started(str(error), error.errno) from error
         return child
 
     async def _forked_with_folder(
@@ -179,7 +200,7 @@ class Zygote:
         scratch = self._scratch
         if scratch is None:
             return await process.fork(role, max_body_bytes)
-        folder = scratch.folder()
+        folder = await self._folder(scratch)
         try:
             child, pipes = await process.fork(role, max_body_bytes, folder)
         except BaseException:
@@ -187,6 +208,15 @@ class Zygote:
             raise
         child.exited.add_done_callback(lambda _: scratch.remove(folder))
         return child, pipes
+
+    async def _folder(self, scratch: Scratch) -> Path:
+        try:
+            async with asyncio.timeout(_DISK_SECONDS):
+                return await self._beside.obtain(scratch.folder, scratch.remove)
+        except TimeoutError:
+            detail = f"no folder in PODIUM_HOME after {_DISK_SECONDS:g} s"
+            message = "The disk of PODIUM_HOME does not answer, so no process could be started."
+            raise PassingFault("start", "disk", message, detail) from None
 
     async def _listen(self, child: Child, pipes: dict[str, int], on_line: OnLine) -> None:
         try:

@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from service.background import Work, begin
 from service.errors import PassingFault
 from service.processes import lifetime
 from service.processes.channel import Channel
@@ -19,11 +22,28 @@ from service.processes.ending import Ending, EndReason, ending
 from service.processes.forker import MESSAGE_BYTES, SPARE
 from service.processes.spare import Spare
 from service.processes.spawning import Spawned
+from service.processes.wanting import processes_exhausted
 
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0
 _END_SECONDS: Final = 5.0
+_NO_DESCRIPTOR: Final = (
+    "No process could be started, for want of file descriptors (`ulimit -n`); it is tried again."
+)
+_REFUSALS: Final[Mapping[int | None, str]] = {
+    errno.ENOMEM: "No process could be started, for want of memory; it is tried again.",
+    errno.EMFILE: _NO_DESCRIPTOR,
+    errno.ENFILE: _NO_DESCRIPTOR,
+}
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A new child, and its keeper (`service.processes.keeping`), if it has one."""
+
+    pid: int
+    keeper: int | None
 
 
 class ZygoteProcess:
@@ -39,14 +59,19 @@ class ZygoteProcess:
         self._control = spawned.control
         self._control.setblocking(False)
         self._mark = spawned.mark
-        self._spares: set[int] = set()
+        # Those that this zygote has not reaped, and that have not been promoted.
+        self._spares: dict[int, Spare] = {}
+        self._heir: int | None = None
         self._tokens = itertools.count(1)
         self._ready: asyncio.Future[None] = loop.create_future()
-        self._asked: dict[int, asyncio.Future[int]] = {}
+        self._asked: dict[int, asyncio.Future[Forked]] = {}
         self._children: dict[int, Child] = {}
+        self._keepers: dict[int, int] = {}
         # Forked, and not yet in the hands of whoever wanted it; some end before that.
         self._arriving: set[int] = set()
         self._early_exits: dict[int, int] = {}
+        # Forked in vain and killed; the zygote has not reaped them yet.
+        self._disowned: set[int] = set()
         self._cleaning: asyncio.Task[None] | None = None
         self._on_death: Callable[[ZygoteProcess], None] | None = on_death
         self.alive = True
@@ -57,17 +82,23 @@ class ZygoteProcess:
     def promote(self, spare: Spare, on_death: Callable[["ZygoteProcess"], None]) -> "ZygoteProcess":
         """The zygote that takes over from this one, which has ended; raises OSError."""
         control = spare.promote()
+        self._heir = spare.pid
+        self._spares.pop(spare.pid, None)
         return ZygoteProcess(Spawned(spare, control, self._mark), on_death)
 
-    async def spare(self) -> Spare:
+    async def spare(self, on_end: Callable[[], None]) -> Spare:
         """A fork of this one that can take over from it. Raises `PassingFault` or OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
-            pid = await self._pid(SPARE, None, [theirs.fileno()])
+            pid = (await self._forked(SPARE, None, [theirs.fileno()])).pid
+            undo.callback(self._disown, pid)
+            made = Spare(pid, ours, on_end)
+            if not self.alive:
+                made.forget()
+                raise not_started("the zygote has ended")
             self._arriving.discard(pid)
-            self._spares.add(pid)
-            made = Spare(pid, ours)
+            self._spares[pid] = made
             undo.pop_all()
         return made
 
@@ -104,11 +135,11 @@ class ZygoteProcess:
                 undo.callback(os.close, readers[stream])
                 passed_on.callback(os.close, writer)
                 writers.append(writer)
-            pid = await self._pid(role, folder, [theirs.fileno(), *writers])
-            undo.callback(self._disown, pid)
+            forked = await self._forked(role, folder, [theirs.fileno(), *writers])
+            undo.callback(self._disown, forked.pid)
             channel = await Channel.over(ours, max_body_bytes)
             undo.callback(channel.close)
-            child = Child(pid, channel)
+            child = Child(forked.pid, channel, forked.keeper)
             self._keep(child)
             undo.pop_all()
         return child, readers
@@ -124,7 +155,7 @@ class ZygoteProcess:
             self._process.kill()
         await asyncio.shield(self.ended)
 
-    async def _pid(self, role: str, folder: Path | None, descriptors: list[int]) -> int:
+    async def _forked(self, role: str, folder: Path | None, descriptors: list[int]) -> Forked:
         if not self.alive:
             raise not_started("the zygote has ended")
         token = next(self._tokens)
@@ -143,8 +174,10 @@ class ZygoteProcess:
 
     def _disown(self, pid: int) -> None:
         self._arriving.discard(pid)
-        self._early_exits.pop(pid, None)
-        lifetime.end_group(pid)
+        # One that the zygote has reaped, alone or at its own end, may share its number by now.
+        if self._early_exits.pop(pid, None) is None and self.alive:
+            self._disowned.add(pid)
+            lifetime.end_group(pid)
 
     def _keep(self, child: Child) -> None:
         self._arriving.discard(child.pid)
@@ -166,21 +199,33 @@ class ZygoteProcess:
             self._ready.set_result(None)
         elif "token" in report:
             self._take_answer(self._asked.pop(report["token"]), report)
-        elif (child := self._children.pop(report["pid"], None)) is not None:
-            child.report_exit(report["exited"])
-        elif report["pid"] in self._arriving:
-            self._early_exits[report["pid"]] = report["exited"]
+        else:
+            self._take_exit(report["pid"], report["exited"])
 
-    def _take_answer(self, answer: asyncio.Future[int], report: Mapping[str, Any]) -> None:
+    def _take_exit(self, pid: int, status: int) -> None:
+        self._keepers.pop(pid, None)
+        if (child := self._children.pop(pid, None)) is not None:
+            child.report_exit(status)
+        elif (spare := self._spares.pop(pid, None)) is not None:
+            spare.forget()
+        elif pid in self._arriving:
+            self._early_exits[pid] = status
+        self._disowned.discard(pid)
+
+    def _take_answer(self, answer: asyncio.Future[Forked], report: Mapping[str, Any]) -> None:
         if "error" in report:
             if not answer.done():
-                answer.set_exception(not_started(report["error"]))
-        elif answer.done():
+                answer.set_exception(not_started(report["error"], report["errno"]))
+            return
+        forked = Forked(report["pid"], report["keeper"])
+        if forked.keeper is not None:
+            self._keepers[forked.pid] = forked.keeper
+        if answer.done():
             # Too late: nobody waits for this child any more.
-            lifetime.end_group(report["pid"])
+            self._disown(forked.pid)
         else:
-            self._arriving.add(report["pid"])
-            answer.set_result(report["pid"])
+            self._arriving.add(forked.pid)
+            answer.set_result(forked)
 
     def _on_end(self) -> None:
         loop = asyncio.get_running_loop()
@@ -192,7 +237,10 @@ class ZygoteProcess:
         self._control.close()
         self._process.wait()
         self._refuse_who_waits()
-        self._cleaning = loop.create_task(self._end_what_it_left())
+        # Also those that are on their way to whoever wanted them: nobody else knows of them.
+        left = {*self._children, *self._arriving, *self._disowned}.difference(self._early_exits)
+        left |= {self._keepers[pid] for pid in left if pid in self._keepers}
+        self._cleaning = begin(Work.PROCESSES, self._end_what_it_left(left))
         if self._on_death is not None:
             self._on_death(self)
 
@@ -204,20 +252,38 @@ class ZygoteProcess:
                 answer.set_exception(lost)
                 answer.exception()  # nobody may be waiting for it
 
-    async def _end_what_it_left(self) -> None:
-        for child in self._children.values():
-            child.kill(EndReason.ZYGOTE)
-        known = set(self._children)
-        await asyncio.to_thread(lifetime.end_marked, self._mark, known, self._spares)
-        for child in self._children.values():
-            child.report_exit(None)
-        self._children.clear()
-        self.ended.set_result(None)
+    async def _end_what_it_left(self, left: Collection[int]) -> None:
+        try:
+            for child in self._children.values():
+                child.kill(EndReason.ZYGOTE)
+            for spare in self._spares.values():
+                spare.discard()
+            await asyncio.to_thread(self._reap, left)
+        finally:
+            # Whatever has gone wrong: nobody must wait for them for ever.
+            for child in self._children.values():
+                child.report_exit(None)
+            self._children.clear()
+            self.ended.set_result(None)
+
+    def _reap(self, left: Collection[int]) -> None:
+        # The spares first: one that has died cannot be told by its mark.
+        for spare in self._spares.values():
+            spare.reap()
+        self._spares.clear()
+        keep = set() if self._heir is None else {self._heir}
+        lifetime.end_marked(self._mark, left, keep)
 
 
-def not_started(detail: str) -> PassingFault:
-    """The fault of a process that could not be started; the detail is for the log alone."""
-    return PassingFault("start", "no_process", "No process could be started.", detail)
+def not_started(detail: str, number: int | None = None) -> PassingFault:
+    """The fault of a process that could not be started; the detail is for the log alone.
+
+    `number` is the errno, if the system has refused it.
+    """
+    if number == errno.EAGAIN:
+        return processes_exhausted("start", detail)
+    sentence = _REFUSALS.get(number, "No process could be started.")
+    return PassingFault("start", "no_process", sentence, detail)
 
 
 async def _within(seconds: float, answer: asyncio.Future[_T], message: str) -> _T:

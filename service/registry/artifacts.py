@@ -23,6 +23,7 @@ from service.registry.manifest import Altered, verify, write_manifest
 _PARTIAL: Final = "partial-"
 _ARTIFACT: Final = "model"
 _MANIFEST: Final = "manifest.json"
+_WRITTEN_TO: Final = "written-to"
 # The SHA-256 of an identity; a number follows where the first place is altered and still in use.
 _PLACE: Final = re.compile(r"[0-9a-f]{64}(\.\d)?")
 _COPIES: Final = 4
@@ -41,6 +42,11 @@ class Kept:
         """Its folder."""
         return artifact_of(self.place)
 
+    @property
+    def written_to(self) -> bool:
+        """Whether it was found altered before, so that whoever loads it better copies it."""
+        return (self.place / _WRITTEN_TO).exists()
+
 
 class ArtifactCache:
     """Folders named by the SHA-256 of what they hold the artifact of; names may be hostile."""
@@ -58,13 +64,16 @@ class ArtifactCache:
 
         `fetch` writes below the folder `private`, which is gone afterwards, and returns what is to
         be put into place, which is done by one rename. An altered one that somebody serves is left
-        to them, and a copy of its own fetched beside it. Raises OSError, and what `fetch` raises.
+        to them, and a copy of its own fetched beside it, which is known to be written to from then
+        on. Raises OSError, and what `fetch` raises.
         """
+        altered = False
         for candidate in (place, *(Path(f"{place}.{n}") for n in range(1, _COPIES))):
             for _ in range(_TRIES):
-                kept = self._kept(candidate, private, fetch)
+                kept = self._kept(candidate, private, fetch, written_to=altered)
                 if kept is not None:
                     return kept
+                altered = True
                 if not discard(candidate):
                     break
         raise FileExistsError(f"every copy of {place.name} was altered and is in use")
@@ -84,11 +93,15 @@ class ArtifactCache:
             raise
         return Kept(place, lock)
 
-    def _kept(self, candidate: Path, private: Path, fetch: Callable[[Path], Path]) -> Kept | None:
+    def _kept(
+        self, candidate: Path, private: Path, fetch: Callable[[Path], Path], *, written_to: bool
+    ) -> Kept | None:
         with contextlib.suppress(Altered):
             kept = self.find(candidate)
             if kept is None:
                 with _whole(private, fetch) as whole:
+                    if written_to:
+                        (whole / _WRITTEN_TO).touch()
                     kept = _put(whole, candidate) or self.find(candidate)
             return kept
         return None

@@ -6,7 +6,7 @@ that overruns its deadline, or works on something that nobody wants any more, is
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +14,25 @@ from typing import Any, Final
 
 import orjson
 
+from service.background import Work, begin
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
+from service.processes.beside import Beside
 from service.processes.child import Child, Forks
 from service.processes.output import OnLine
 from service.processes.removal import remove_tree
-from service.registry.artifacts import artifact_of, is_whole, private_folder, verify_at
+from service.registry.artifacts import (
+    artifact_of,
+    is_whole,
+    private_folder,
+    remove_partial,
+    verify_at,
+)
 from service.registry.asking import KeptChild, ask, fault_error
 from service.registry.eviction import make_room
-from service.registry.locks import Lock, Locked
+from service.registry.leases import Lease, Locks
+from service.registry.locks import Locked
 from service.registry.manifest import Altered
 from service.registry.remembering import Memory, Remembered
 from service.registry.roles import registry_role
@@ -32,11 +41,15 @@ from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
-_MLFLOW_PATIENCE: Final = {
+MLFLOW_PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
 }
 _ANSWER_SECONDS: Final = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+# A disk that hangs keeps as many at most.
+_DISK_THREADS: Final = 4
+# A lock takes a fraction of a millisecond, or the disk hangs.
+_LEASE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ class MlflowRegistry:
     ) -> None:
         self._forks = forks
         self._role = registry_role(environment)
-        self._environment = {**environment, **_MLFLOW_PATIENCE}
+        self._environment = {**environment, **MLFLOW_PATIENCE}
         self._cache = cache
         self._on_line = on_line
         self._look_seconds = deadlines.look
@@ -106,6 +119,9 @@ class MlflowRegistry:
         looks = {_ANSWER_SECONDS: str(deadlines.answer)}
         self._looking = KeptChild(partial(self._child, **looks), deadlines.look)
         self._memory = Memory()
+        self._locks = Locks()
+        self._disk = Beside("disk", _DISK_THREADS)
+        self._making_room = Beside("room")
         self._tidying: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -167,7 +183,11 @@ class MlflowRegistry:
         """Ends the child that looks."""
         await self._looking.end()
         if self._tidying is not None:
-            await asyncio.wait([self._tidying])
+            await asyncio.wait([self._tidying], timeout=self._verify_seconds)
+
+    def remove_partial(self, older_than: float) -> None:
+        """What fetches have left that were begun before then and killed is gone soon; no wait."""
+        self._making_room.submit(partial(remove_partial, self._cache.folder, older_than))
 
     async def _again(self, remembered: Remembered) -> FetchedVersion | None:
         fetched = remembered.fetched
@@ -176,13 +196,14 @@ class MlflowRegistry:
         frame = await self._looking.ask("fetch", Operation.AGAIN, wanted)
         try:
             # Taken before it is looked at, so that it stays what was seen.
-            lease = Lock.shared_at_once(place, self._tidy)
-        except (OSError, Locked):
+            lease = await self._locks.lease(place, _LEASE_SECONDS, self._tidy)
+        except (OSError, Locked):  # TimeoutError is one
             return None
         try:
             if await self._is_whole(place):
                 self._memory.keep(remembered)
-                return replace(fetched, tags=orjson.loads(frame.head)["tags"], lease=lease)
+                tags = orjson.loads(frame.head)["tags"]
+                return replace(fetched.forgotten(), tags=tags, lease=lease)
         except BaseException:
             lease.release()
             raise
@@ -193,7 +214,7 @@ class MlflowRegistry:
         # A disk that hangs keeps the thread; nothing more waits for it.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._verify_seconds):
-                return await asyncio.to_thread(is_whole, place)
+                return await self._disk.run(is_whole, place)
         return False
 
     async def _brought(
@@ -206,9 +227,9 @@ class MlflowRegistry:
             frame = await ask(child, stage, operation, wanted, self._fetch_seconds)
             answer = {**wanted, **orjson.loads(frame.head)}
             # Taken while the child has its own, so that nobody can come between.
-            lease = self._lease(stage, self._cache.folder / answer["place"], self._tidy)
+            lease = await self._lease(stage, self._cache.folder / answer["place"])
         except BaseException:
-            await asyncio.shield(_end_and_remove(child, private))
+            await asyncio.shield(self._end_and_remove(child, private))
             raise
         try:
             await asyncio.shield(child.end())
@@ -220,21 +241,34 @@ class MlflowRegistry:
             self._memory.note(fetched, answer)
         return fetched
 
-    def keep(self, place: str) -> Lock:
-        """A lease on that place; giving it back makes no room. Raises `PassingFault`."""
-        return self._lease("find", self._cache.folder / place, lambda: None)
+    def keep(self, place: str) -> Lease:
+        """A lease on that place; giving it back makes no room. Raises `PassingFault`.
 
-    def _lease(self, stage: str, place: Path, on_release: Callable[[], None]) -> Lock:
+        Blocks for as long as the disk does.
+        """
         try:
-            return Lock.shared_at_once(place, on_release)
+            return self._locks.lease_at_once(self._cache.folder / place)
+        except (OSError, Locked) as error:
+            raise fault_error("find", Fault.DISK, repr(error)) from error
+
+    async def _lease(self, stage: str, place: Path) -> Lease:
+        try:
+            return await self._locks.lease(place, _LEASE_SECONDS, self._tidy)
         except (OSError, Locked) as error:
             raise fault_error(stage, Fault.DISK, repr(error)) from error
+
+    async def _end_and_remove(self, child: Child, private: Path) -> None:
+        await child.end()
+        # A disk that hangs removes it later, if at all; the next start removes what is left.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._verify_seconds):
+                await self._disk.run(remove_tree, private)
 
     def _tidy(self) -> None:
         """Files of a version that nobody uses any more go once the cache is over its limit."""
         if self._tidying is None or self._tidying.done():
-            work = asyncio.to_thread(_make_room, self._cache)
-            self._tidying = asyncio.get_running_loop().create_task(work)
+            work = self._making_room.run(_make_room, self._cache)
+            self._tidying = begin(Work.CACHE, work)
 
     async def _child(self, stage: str, **more: str) -> Child:
         child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)
@@ -245,11 +279,6 @@ class MlflowRegistry:
             child.kill()
             raise
         return child
-
-
-async def _end_and_remove(child: Child, private: Path) -> None:
-    await child.end()
-    await asyncio.to_thread(remove_tree, private)
 
 
 def _make_room(cache: Cache) -> None:
@@ -280,7 +309,7 @@ def _verify(place: Path) -> None:
 
 
 def _fetched(
-    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lock
+    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lease
 ) -> FetchedVersion:
     return FetchedVersion(
         version=version,
@@ -292,7 +321,9 @@ def _fetched(
         from_type_hint=answer["from_type_hint"],
         tags=answer["tags"],
         serving_example=example or None,
+        example_trouble=answer["example_trouble"],
         serialization_format=answer["serialization_format"],
+        own_copies=answer["own_copies"],
         verify=partial(_verify, cache / answer["place"]),
         lease=lease,
     )

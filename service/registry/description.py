@@ -1,17 +1,14 @@
 """What an artifact says of itself in its MLmodel file, read with bounded size."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import yaml
 
 _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
 _MAX_DEPTH: Final = 100
 _MERGE: Final = frozenset({"<<", "tag:yaml.org,2002:merge"})
-_MAX_EXAMPLE_BYTES: Final = 4 * 1024**2
 
 
 class Unreadable(Exception):
@@ -21,6 +18,7 @@ class Unreadable(Exception):
 def describe(artifact: Path) -> dict[str, Any]:
     """Signature, flavours and loader, as `service.following.ports.FetchedVersion` names them.
 
+    `example` beside is how MLflow has stored the input example (`saved_input_example_info`).
     Raises FileNotFoundError without an MLmodel file, `Unreadable` with a bad one.
     """
     described = _read(artifact / "MLmodel")
@@ -36,6 +34,7 @@ def describe(artifact: Path) -> dict[str, Any]:
         "loader_module": loader,
         "serialization_format": _serialization_format(flavors.get("sklearn")),
         "from_type_hint": described.get("is_signature_from_type_hint") is True,
+        "example": described.get("saved_input_example_info"),
     }
 
 
@@ -54,21 +53,6 @@ def _signature(stored: Any) -> dict[str, str | None] | None:
     if not all(part is None or isinstance(part, str) for part in parts.values()):
         raise Unreadable("a part of its signature is no text")
     return parts
-
-
-def serving_example(artifact: Path) -> bytes | None:
-    """The ready request that MLflow stores beside the model, as JSON; None if it is no use.
-
-    MLflow writes a missing number as bare `NaN`, which is no JSON; it becomes null.
-    """
-    # The name is fixed in mlflow/models/utils.py, SERVING_INPUT_FILENAME.
-    path = artifact / "serving_input_example.json"
-    if not path.is_file() or path.stat().st_size > _MAX_EXAMPLE_BYTES:
-        return None
-    try:
-        return orjson.dumps(json.loads(path.read_bytes()))
-    except (ValueError, TypeError, RecursionError):
-        return None
 
 
 def _check_events(text: bytes) -> None:

@@ -9,8 +9,10 @@ from mlflow import MlflowClient
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from service.registry.artifacts import ArtifactCache, Kept, is_place
-from service.registry.description import Unreadable, describe, serving_example
+from service.registry.description import Unreadable, describe
 from service.registry.eviction import make_room
+from service.registry.fitting import fitting
+from service.registry.input_example import InputExample, read_input_example
 from service.registry.locks import Lock
 from service.registry.manifest import Altered, NotPlain, file_lengths
 from service.registry.understanding import RegistryFault, asked, fault_of_download
@@ -18,6 +20,9 @@ from service.registry.versions import still_there, tags_of
 from service.registry.wire import Fault
 
 Answer = tuple[dict[str, Any], bytes]
+# What each host of a version copies for itself in a few hundredths of a second. More is shared by
+# them until it turns out that they write there: a model that is mapped into memory is there once.
+_COPIED_BYTES: Final = 64 * 1024**2
 # Until this process is ended, by when the front has taken locks of its own.
 _HELD: Final[list[Lock]] = []
 
@@ -35,7 +40,6 @@ def fetch(wanted: Mapping[str, Any]) -> Answer:
         "source": found.source or source,
         "tags": tags_of(found),
         "made": found.creation_timestamp,
-        "size": sum(file_lengths(kept.artifact).values()),
     }, example
 
 
@@ -59,13 +63,33 @@ def _described(kept: Kept) -> Answer:
     _HELD.append(kept.lock)
     try:
         described = describe(kept.artifact)
-        return {"place": kept.place.name, **described}, serving_example(kept.artifact) or b""
+        size = sum(file_lengths(kept.artifact).values())
     except FileNotFoundError as error:
         raise RegistryFault(Fault.ARTIFACT_MISSING, error) from error
-    except OSError as error:
+    except (OSError, NotPlain) as error:
         raise RegistryFault(Fault.DISK, error) from error
     except Unreadable as error:
         raise RegistryFault(Fault.ARTIFACT_UNREADABLE, error) from error
+    example = example_of(kept.artifact, described)
+    told = {
+        "place": kept.place.name,
+        "example_trouble": example.trouble,
+        "size": size,
+        "own_copies": kept.written_to or size <= _COPIED_BYTES,
+    }
+    return {**described, **told}, example.request or b""
+
+
+def example_of(artifact: Path, described: Mapping[str, Any]) -> InputExample:
+    """What clients could send of the example of an artifact that says so of itself."""
+    found = read_input_example(artifact, described["example"])
+    if found.request is None or found.ready:
+        # What MLflow has stored as a request must be one; the stager says so if it is none.
+        return found
+    hinted = described["from_type_hint"]
+    request = fitting(found.request, described["signature"], from_type_hint=hinted)
+    unfit = "No row of its input example fits its signature, so none could be tried."
+    return InputExample(request, trouble=found.trouble if request else unfit)
 
 
 def _kept(wanted: Mapping[str, Any], identity: tuple[str, int, str, str], source: str) -> Kept:

@@ -6,10 +6,9 @@ what is served is read from the artifact again, once that was verified.
 """
 
 import contextlib
-import queue
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -19,6 +18,7 @@ from service.errors import FollowingError
 from service.following.history import Known
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef, VersionId
+from service.processes.beside import Beside
 from service.registry.artifacts import artifact_of, is_place
 from service.registry.client import Lying
 from service.registry.durable import write_whole
@@ -47,7 +47,10 @@ class Keeper(Protocol):
         ...
 
     def keep(self, place: str) -> Lease:
-        """A lease on that place, without a look at what lies there. Raises `FollowingError`."""
+        """A lease on that place, without a look at what lies there; blocks as the disk does.
+
+        Raises `FollowingError`.
+        """
         ...
 
 
@@ -96,10 +99,14 @@ class DiskHistory:
         self._lost: set[ModelRef] = set()
         self._observer = observer
         self._records: dict[ModelRef, _Record] = {}
-        self._writer = _Writer(self._write)
+        self._unwritten: dict[ModelRef, _Record] = {}
+        self._beside = Beside("history")
 
     def open(self, refs: Sequence[ModelRef]) -> None:
-        """Keeps what these slots served last from eviction, before anything else is fetched."""
+        """Keeps what these slots served last from eviction, before anything else is fetched.
+
+        And knows from then on what they have served. Blocks for as long as the disk does.
+        """
         for ref in refs:
             lying = self._record(ref).lying
             if lying is not None and is_place(lying.place):
@@ -128,26 +135,27 @@ class DiskHistory:
         return version in self._record(ref).served
 
     def note(self, ref: ModelRef, known: Known) -> None:
-        """Remembered at once, written by a thread of its own."""
+        """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
         record = self._records[ref] = self._record(ref).with_known(known)
         self._lost.discard(ref)
-        self._keep(ref, known.fetched.path.parent.name)
-        self._writer.write(ref, record)
+        before = self._leases.pop(ref, None)
+        self._leases[ref] = known.fetched.lease.share()
+        if before is not None:
+            before.release()
+        self._unwritten[ref] = record
+        self._beside.submit(partial(self._write_newest, ref))
 
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
-        self._writer.close(seconds)
+        self._beside.finish(seconds)
         for lease in self._leases.values():
             lease.release()
 
     def _keep(self, ref: ModelRef, place: str) -> None:
-        before = self._leases.pop(ref, None)
         try:
             self._leases[ref] = self._keeper.keep(place)
         except FollowingError as error:
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
-        if before is not None:
-            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:
@@ -170,6 +178,12 @@ class DiskHistory:
             self._failed(ref, "history_torn", message, error)
         return _Record()
 
+    def _write_newest(self, ref: ModelRef) -> None:
+        # Of several that a slow disk has kept waiting, the last one alone.
+        record = self._unwritten.pop(ref, None)
+        if record is not None:
+            self._write(ref, record)
+
     def _write(self, ref: ModelRef, record: _Record) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -180,27 +194,6 @@ class DiskHistory:
 
     def _failed(self, ref: ModelRef, code: str, message: str, error: Exception) -> None:
         self._observer.history_failed(ref, code, message, repr(error))
-
-
-class _Writer:
-    """Writes in a daemon thread, in order; a disk that hangs holds up nobody else."""
-
-    def __init__(self, write: Callable[[ModelRef, _Record], None]) -> None:
-        self._write = write
-        self._waiting = queue.SimpleQueue[tuple[ModelRef, _Record] | None]()
-        self._thread = threading.Thread(target=self._run, name="podium-history", daemon=True)
-        self._thread.start()
-
-    def write(self, ref: ModelRef, record: _Record) -> None:
-        self._waiting.put((ref, record))
-
-    def close(self, seconds: float) -> None:
-        self._waiting.put(None)
-        self._thread.join(seconds)
-
-    def _run(self) -> None:
-        while (work := self._waiting.get()) is not None:
-            self._write(*work)
 
 
 def _encoded(ref: ModelRef, record: _Record) -> bytes:

@@ -5,10 +5,10 @@ Only small ones: those that are verified in an instant, so that it can be done b
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from service.following.ports import FetchedVersion, NoLease
+from service.following.ports import FetchedVersion
 from service.following.refs import VersionId
 
 _MOST_VERSIONS: Final = 256
@@ -48,7 +48,7 @@ class Memory:
         """It was fetched with that answer: `made` and the artifact's `size` in bytes."""
         small = answer["size"] <= _MOST_ARTIFACT_BYTES
         if small and _described_bytes(fetched) <= _MOST_DESCRIBED_BYTES:
-            self.keep(Remembered(replace(fetched, lease=NoLease()), answer["made"]))
+            self.keep(Remembered(fetched.forgotten(), answer["made"]))
 
 
 def _described_bytes(fetched: FetchedVersion) -> int:

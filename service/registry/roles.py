@@ -5,6 +5,7 @@ from typing import Final
 
 REGISTRY_ROLE: Final = "service.registry.child"
 DATABASE_ROLE: Final = "service.registry.database_child"
+FORWARDER_ROLE: Final = "service.registry.forwarder"
 # mlflow/store/db/db_types.py, DATABASE_ENGINES; a driver may follow (`postgresql+psycopg2`).
 _DATABASES: Final = frozenset({"mssql", "mysql", "postgresql", "sqlite"})
 

@@ -13,6 +13,7 @@ import requests
 import urllib3
 from mlflow.exceptions import MlflowException
 
+from service.processes.wanting import is_want_of_processes
 from service.registry.wire import Fault
 
 NOT_FOUND: Final = frozenset({"RESOURCE_DOES_NOT_EXIST"})
@@ -62,6 +63,8 @@ def asked(question: Callable[[], _T], absent: Collection[str] = NOT_FOUND) -> _T
 
 def fault_of_look(error: Exception) -> Fault:
     """Why the registry gave no answer."""
+    if is_want_of_processes(error):
+        return Fault.PROCESSES
     refusal = _passing_by(error) or _refusal(error)
     if refusal is not None:
         return refusal
@@ -71,6 +74,8 @@ def fault_of_look(error: Exception) -> Fault:
 
 def fault_of_download(error: Exception) -> Fault:
     """Why the artifact did not come."""
+    if is_want_of_processes(error):
+        return Fault.PROCESSES
     if isinstance(error, MlflowException) and error.error_code in NOT_FOUND:
         return Fault.ARTIFACT_MISSING
     fault = _passing_by(error) or _refusal(error)

@@ -2,6 +2,8 @@
 
 import enum
 
+from service.processes import wanting
+
 
 class Operation(enum.IntEnum):
     """What a registry child can be asked."""
@@ -36,6 +38,7 @@ class Fault(enum.StrEnum):
     REGISTRATION_FAILED = "registration_failed"
     DISK = "disk"
     NO_PROCESS = "no_process"
+    PROCESSES = wanting.CODE
 
 
 SENTENCES = {
@@ -95,9 +98,10 @@ SENTENCES = {
     ),
     Fault.DISK: (
         "The artifact could not be written to the cache or read there: has the disk of "
-        "PODIUM_HOME room, and may it be written to?"
+        "PODIUM_HOME room, may it be written to, and does it answer?"
     ),
     Fault.NO_PROCESS: "The process that asks the registry has ended; another one is started.",
+    Fault.PROCESSES: wanting.SENTENCE,
 }
 
 # These can never come right by themselves; every other fault passes.

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp
 
+from service.background import Work, tell
 from service.http.intake import RequestIds
 from service.server.patience import ClientLimits, Ended
 
@@ -105,13 +106,19 @@ class Connections:
         now = self._clock()
         for number, connection in enumerate(list(self._open), 1):
             if connection in self._open:
-                connection.look(now)
+                self._look_at(connection, now)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
         self.looked_at = now
         if self._ended:
-            self._observer.connections_ended(self._ended)
-            self._ended = Counter()
+            ended, self._ended = self._ended, Counter()
+            self._observer.connections_ended(ended)
+
+    def _look_at(self, connection: Bounded, now: float) -> None:
+        try:
+            connection.look(now)
+        except Exception as error:  # noqa: BLE001 - the others are to be looked at, too
+            tell(Work.CONNECTIONS, error)
 
     def _make_room(self) -> bool:
         # Who could go is found out once between two looks: a crowd must not make it costly.

@@ -4,6 +4,7 @@ uvicorn begins each request in a task, and has each header of a reply looked at 
 """
 
 import asyncio
+import contextvars
 from typing import Any, Final
 
 from uvicorn.config import Config
@@ -32,6 +33,7 @@ class PromptProtocol(GatheringProtocol):
         self._parsing = False
         self._parsed: tuple[RequestResponseCycle, Any] | None = None
         self.answering: RequestResponseCycle | None = None
+        self._context = contextvars.copy_context()
         self._common: list[tuple[bytes, bytes]] | None = None
         self._lines = b""
 
@@ -82,7 +84,9 @@ class PromptProtocol(GatheringProtocol):
 
     def _run(self, cycle: RequestResponseCycle, app: Any, *, at_once: bool) -> None:
         self.answering = cycle
-        running = self.running = Running(cycle.run_asgi(app), self.loop, self.tasks)
+        # Of the connection's, not the current one: that is the last request's where others wait.
+        context = self._context.copy()
+        running = self.running = Running(cycle.run_asgi(app), self.loop, self.tasks, context)
         if at_once and not self.transport.is_closing():
             running.begin()
         else:

@@ -5,6 +5,7 @@ of the loop between them are a fifth of what such a request costs the front.
 """
 
 import asyncio
+import contextvars
 import types
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
@@ -16,19 +17,25 @@ from service.hosting.jobs import Answer
 class Running:
     """Runs one coroutine: by itself while it waits for answers of hosts, else in a task.
 
+    All of it runs in `context`, which is its own, a copy of the current one if none is given: a
+    context variable that is set in it keeps its value whatever it waits for, and nobody else sees
+    it.
+
     Until it has waited for something else, nothing in it may ask for the current task; whoever has
     to awaits `asyncio.sleep(0)` before. `tasks` hold the task while there is one.
     """
 
-    __slots__ = ("_answer", "_coroutine", "_loop", "_task", "_tasks")
+    __slots__ = ("_answer", "_context", "_coroutine", "_loop", "_task", "_tasks")
 
     def __init__(
         self,
         coroutine: Coroutine[Any, Any, None],
         loop: asyncio.AbstractEventLoop,
         tasks: "set[asyncio.Task[None]]",
+        context: contextvars.Context | None = None,
     ) -> None:
         self._coroutine = coroutine
+        self._context = context or contextvars.copy_context()
         self._loop = loop
         self._tasks = tasks
         self._answer: Answer | None = None
@@ -55,7 +62,7 @@ class Running:
 
     def _step(self, step: Callable[[Any], Any], given: Any) -> None:
         try:
-            awaited = step(given)
+            awaited = self._context.run(step, given)
         except StopIteration:
             return
         except Exception as error:  # noqa: BLE001 - whoever has brought the answer is not to blame
@@ -72,7 +79,7 @@ class Running:
             self._keep(_continued(self._coroutine, awaited))
 
     def _keep(self, rest: Coroutine[Any, Any, None]) -> None:
-        task = self._task = self._loop.create_task(rest)
+        task = self._task = self._loop.create_task(rest, context=self._context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -16,6 +16,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from service.background import Work, tell
 from service.http.intake import RequestIds
 from service.http.overload import probes_only
 from service.server.connection import protocol_of
@@ -87,7 +88,10 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Looks at all connections now and then."""
         if counter % self._ticks == 0:
-            await self.connections.look()
+            try:
+                await self.connections.look()
+            except Exception as error:  # noqa: BLE001 - it would end the server
+                tell(Work.CONNECTIONS, error)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -26,7 +26,7 @@ def answering() -> Callable[[Any], AbstractContextManager[str]]:
                 pass
 
         with HTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = threading.Thread(target=server.serve_forever)
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
             yield f"http://127.0.0.1:{server.server_port}"
             server.shutdown()

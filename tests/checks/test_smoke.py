@@ -34,11 +34,11 @@ def served(app: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        wait_until(lambda: server.started, 10, "uvicorn has started")
+        wait_until(lambda: server.started, 240, "uvicorn has started")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(240)
         listening.close()
 
 

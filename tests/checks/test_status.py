@@ -24,11 +24,13 @@ SLOT: dict[str, Any] = {
 LOOK = {"age_seconds": 3.2, "failure": {"message": "The registry does not answer."}}
 
 
-def shown(url: str, *, as_json: bool = False, advice: str = "") -> tuple[int, str]:
+def shown(
+    url: str, *, as_json: bool = False, lenient: bool = False, advice: str = ""
+) -> tuple[int, str]:
     """Exit status and output."""
     output = io.StringIO()
     console = Console(file=output, width=200)
-    found = status(url, as_json=as_json, advice=advice, console=console)
+    found = status(url, as_json=as_json, lenient=lenient, advice=advice, console=console)
     return found, output.getvalue()
 
 
@@ -36,7 +38,7 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
     """Names are text: markup in them is shown, not obeyed."""
     with answering({"models": [SLOT], "look": LOOK}) as url:
         found, text = shown(url)
-    assert found == 0
+    assert found == 1
     assert text.splitlines()[0] == f"service  {url}"
     for part in ("[red]iris@champion", "refused", "12 s", "load_failed", "3 s ago"):
         assert part in text
@@ -48,6 +50,15 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
         ({}, "what is aspired cannot be served"),
         ({"last_failure": None}, "what is aspired is not ready yet"),
         ({"aspired": None}, "the registry has not answered"),
+        ({"aspired": None, "last_failure": None}, "the registry has not answered"),
+        (
+            {"aspired": None, "last_failure": {"code": "alias_missing", "message": "Gone."}},
+            "the registry has no such alias",
+        ),
+        (
+            {"aspired": None, "last_failure": {"code": "model_missing", "message": "Gone."}},
+            "the registry has no such model",
+        ),
     ],
 )
 def test_p5_slot_on_its_last_known_good_says_so(
@@ -67,10 +78,24 @@ def test_status_as_json_is_what_the_service_said(answering: Any) -> None:
         assert json.loads(shown(url, as_json=True)[1]) == told
 
 
-def test_status_is_one_where_a_slot_is_not_ready(answering: Any) -> None:
-    """Exit statuses can be trusted by scripts."""
-    with answering({"models": [SLOT | {"ready": False}], "look": LOOK}) as url:
-        assert shown(url)[0] == 1
+@pytest.mark.parametrize(
+    ("state", "ready", "strict", "lenient"),
+    [
+        ("serving", True, 0, 0),
+        ("serving", False, 1, 1),
+        ("refused", True, 1, 0),
+        ("refused", False, 1, 1),
+        ("empty", False, 1, 1),
+        ("loading", False, 1, 1),
+    ],
+)
+def test_status_is_one_where_a_slot_does_not_serve_what_it_should(
+    answering: Any, state: str, *, ready: bool, strict: int, lenient: int
+) -> None:
+    """Exit statuses can be trusted by scripts; `--lenient` asks for what answers alone."""
+    slots = [SLOT | {"state": "serving"}, SLOT | {"state": state, "ready": ready}]
+    with answering({"models": slots, "look": LOOK}) as url:
+        assert (shown(url)[0], shown(url, lenient=True)[0]) == (strict, lenient)
 
 
 @pytest.mark.parametrize("as_json", [False, True])

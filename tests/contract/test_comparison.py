@@ -6,7 +6,7 @@ comparison finds a break, the new one takes it as well, and reads the same in it
 
 import json
 
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
 
 from service.contract.comparison import compare
@@ -14,14 +14,9 @@ from tests.contract.changes import changed_hints, changed_tables, changed_tensor
 from tests.contract.compared import Body, Inputs, breaks, found, parsed
 from tests.contract.payloads import of_type, same_values, table_payloads, tensor_payloads
 from tests.contract.signatures import contract
+from tests.support.exploring import did_something, exploring, floor
 
-STEADY = settings(
-    max_examples=150,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+MANY = exploring(100, HealthCheck.filter_too_much)
 
 
 def assert_taken(old: Inputs, new: Inputs, body: Body) -> None:
@@ -30,6 +25,8 @@ def assert_taken(old: Inputs, new: Inputs, body: Body) -> None:
     if before is None:
         event("refused by the old signature")
         return
+    if old != new:
+        did_something()
     if breaks(found(old, new)):
         event("breaks, and is taken" if parsed(new, body) else "breaks, and is refused")
         return
@@ -39,7 +36,8 @@ def assert_taken(old: Inputs, new: Inputs, body: Body) -> None:
     assert same_values(before, after)
 
 
-@STEADY
+@floor(0.1, MANY)
+@MANY
 @given(st.data(), st.integers(0, 2))
 def test_p12_no_break_of_columns_goes_unseen(data: st.DataObject, depth: int) -> None:
     """Whatever the types, names and layouts."""
@@ -48,7 +46,8 @@ def test_p12_no_break_of_columns_goes_unseen(data: st.DataObject, depth: int) ->
         assert_taken(old, new, data.draw(table_payloads(old)))
 
 
-@STEADY
+@floor(0.1, MANY)
+@MANY
 @given(st.data())
 def test_p12_no_break_of_tensors_goes_unseen(data: st.DataObject) -> None:
     """Whatever the dtypes and shapes."""
@@ -57,7 +56,8 @@ def test_p12_no_break_of_tensors_goes_unseen(data: st.DataObject) -> None:
         assert_taken(old, new, data.draw(tensor_payloads(old)))
 
 
-@STEADY
+@floor(0.1, MANY)
+@MANY
 @given(st.data())
 def test_p12_no_break_of_a_type_hint_goes_unseen(data: st.DataObject) -> None:
     """A plain list of values of any type."""
@@ -67,4 +67,6 @@ def test_p12_no_break_of_a_type_hint_goes_unseen(data: st.DataObject) -> None:
     body = json.dumps({"inputs": data.draw(st.lists(of_type(old), max_size=2))}).encode()
     values = before.parse(body, "")
     event("breaks" if broken else "compatible, and differs" if old != new else "equal")
+    if old != new:
+        did_something()
     assert broken or same_values(values, after.parse(body, ""))

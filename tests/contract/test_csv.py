@@ -4,15 +4,16 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.contract.contract import Contract
 from tests.contract.payloads import scalars
 from tests.contract.sheets import TYPES, cells, places, read, written
 from tests.contract.signatures import column, contract
+from tests.support.exploring import exploring
 
-STEADY = settings(max_examples=100, derandomize=True, database=None, deadline=None)
+MANY = exploring(100)
 
 
 @st.composite
@@ -40,7 +41,7 @@ def cell(type_: str, required: bool) -> st.SearchStrategy[Any]:  # noqa: FBT001 
     return st.one_of(values, values, st.none()) if null_taken else values
 
 
-@STEADY
+@MANY
 @given(tables())
 def test_rows_are_what_they_are_as_json(table: tuple[Contract, list[str], list[list[Any]]]) -> None:
     """In every type, with nulls, quotes, commas and line ends within cells."""

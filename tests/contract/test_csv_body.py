@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.contract.contract import Contract, Limits
@@ -11,8 +11,9 @@ from service.contract.findings import Loc
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.sheets import TYPES, cells, places, read, written
 from tests.contract.signatures import ANY, array, column, contract, nested, param, parse, tensor
+from tests.support.exploring import exploring
 
-STEADY = settings(max_examples=100, derandomize=True, database=None, deadline=None)
+MANY = exploring(100)
 NAMED = contract(column("long", "a"), column("double", "b", required=False))
 
 
@@ -175,7 +176,7 @@ def assert_whole(made: Contract, body: bytes) -> None:
     assert all(len(each.values) == found.rows for each in found.columns)
 
 
-@STEADY
+@MANY
 @given(st.binary(max_size=20), st.integers(0, len(VALID)), st.integers(0, 20))
 def test_p14_any_bytes_as_csv_give_an_input_or_errors(junk: bytes, start: int, cut: int) -> None:
     """A valid body with junk in it, at any place."""
@@ -183,7 +184,7 @@ def test_p14_any_bytes_as_csv_give_an_input_or_errors(junk: bytes, start: int, c
     assert_whole(MADE, body)
 
 
-@STEADY
+@MANY
 @given(st.text(alphabet='a,"\n\r 1.NA\ufeff', max_size=30))
 def test_p14_any_text_as_csv_gives_an_input_or_errors(text: str) -> None:
     """Of the characters that mean something."""

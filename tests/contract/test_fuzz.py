@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.contract.contract import Contract
@@ -21,14 +21,9 @@ from tests.contract.signatures import (
     param,
     tensor,
 )
+from tests.support.exploring import did_something, exploring, floor
 
-STEADY = settings(
-    max_examples=150,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+MANY = exploring(150)
 
 TYPES = ["boolean", "integer", "long", "float", "double", "string", "binary", "datetime"]
 CONTRACTS = [
@@ -152,6 +147,7 @@ def check(made: Contract, body: bytes) -> None:
         outcome = error
     if isinstance(outcome, ModelInput):
         assert_whole(outcome)
+        did_something()
     else:
         assert outcome.errors
         assert all(each.loc[0] == "body" and each.msg for each in outcome.errors)
@@ -176,7 +172,7 @@ def _size(shape: tuple[int, ...]) -> int:
     return size
 
 
-@STEADY
+@MANY
 @given(st.sampled_from(CONTRACTS), BODIES)
 def test_p14_any_json_gives_an_input_or_errors(made: Contract, body: Any) -> None:
     """No other exception, for any signature."""
@@ -207,7 +203,8 @@ def damaged(draw: st.DrawFn) -> tuple[Contract, Any]:
     return made, root.get("")
 
 
-@STEADY
+@floor(0.1, MANY)
+@MANY
 @given(damaged())
 def test_p14_a_body_with_one_fault_gives_an_input_or_errors(
     case: tuple[Contract, Any],
@@ -223,7 +220,7 @@ def test_what_is_damaged_was_valid(made: Contract, body: Any) -> None:
     assert_whole(made.parse(json.dumps(body).encode(), ""))
 
 
-@STEADY
+@MANY
 @given(st.sampled_from(CONTRACTS), st.binary(max_size=30), st.integers(0, 60), st.integers(0, 9))
 def test_p14_any_bytes_give_an_input_or_errors(
     made: Contract, junk: bytes, start: int, cut: int

@@ -31,8 +31,8 @@ from tests.contract.signatures import (
     parse,
     tensor,
 )
-from tests.hosting.payloads import BOUNDED
 from tests.hosting.payloads import types as types_of_mlflow
+from tests.support.exploring import exploring
 
 COLUMNS = Schema([ColSpec("double", "x")])
 
@@ -85,7 +85,7 @@ def test_unnamed_columns_are_read_as_mlflow_reads_them() -> None:
     assert not read.named
 
 
-@BOUNDED
+@exploring(100)
 @given(types_of_mlflow(depth=3), st.booleans())
 def test_nested_columns_are_read_as_mlflow_reads_them(
     entry: dict[str, Any],

@@ -24,7 +24,7 @@ from service.contract.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault
 from tests.contract.signatures import column, nested, object_of, tensor
 from tests.contract.test_signature import as_mlflow, type_of_mlflow
-from tests.hosting.payloads import BOUNDED
+from tests.support.exploring import exploring
 
 SCALARS: Final = st.sampled_from(list(DataType))
 # `cls` is one that MLflow writes and cannot read.
@@ -108,7 +108,7 @@ def param(draw: st.DrawFn, name: str) -> ParamSpec:
     return ParamSpec(name, type_, draw(value))
 
 
-@BOUNDED
+@exploring(100)
 @given(column_schemas() | tensor_schemas(), params(), TYPES)
 def test_signature_comes_back_as_it_was(
     inputs: Schema, given_params: ParamSchema | None, output: Any

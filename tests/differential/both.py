@@ -7,6 +7,7 @@ processes: dispatch, contract, wire, what the host does with a batch, and the re
 import asyncio
 import io
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from service.hosting import decoder, decoding
 from service.hosting.host import Host
 from service.hosting.host_handle import Host as HostHandle
 from service.hosting.jobs import Answer, Job
-from service.hosting.model import LoadedModel
+from service.hosting.model import LoadedModel, RowWise
 from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.hosting.wire_decoding import DecoderOperation
@@ -170,7 +171,7 @@ class _PredictorInProcess:
         self._host = Host()
         loaded = object.__new__(LoadedModel)
         loaded._model = model
-        loaded._joinable = loaded._by_row = False
+        loaded._joinable, loaded._row_wise = False, RowWise(shown=False, reason="")
         loaded._nameless = None
         self._host._model = loaded
         self._host._max_reply_bytes = 1 << 30
@@ -189,7 +190,7 @@ class _PredictorInProcess:
         answer.set_result(self._host.answer(Frame(operation, Status.REQUEST, 1, head, body)))
         return answer
 
-    async def predict(self, model_input: ValidInput) -> Body:
+    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
         HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process

@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from service.contract.contract import Limits
 from service.contract.definition import Definition
@@ -22,10 +22,11 @@ from service.hosting.wire import encode_batch
 from tests.differential.both import ECHO, Both, DecoderInProcess
 from tests.differential.faithful import faithful
 from tests.differential.files import Table, as_csv, as_parquet, tables
-from tests.hosting.payloads import BOUNDED, bodies, signatures
+from tests.hosting.payloads import bodies, signatures
 from tests.hosting.test_same_nested import requests as nested_requests
+from tests.support.exploring import exploring
 
-FEW = settings(BOUNDED, max_examples=30)
+FEW = exploring(20)
 Case = tuple[list[dict[str, Any]], dict[str, Any]]
 
 

@@ -7,22 +7,21 @@ way.
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 
 from tests.differential.both import Both, Reply
 from tests.differential.faithful import faithful
 from tests.differential.files import Table, as_csv, as_parquet, tables
-from tests.hosting.payloads import BOUNDED, bodies, signatures
+from tests.hosting.payloads import bodies, signatures
 from tests.hosting.test_same_nested import requests as nested_requests
+from tests.support.exploring import did_something, exploring, floor
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
-ANY_NUMBER = settings(BOUNDED, max_examples=EXAMPLES)
+MANY = exploring(30)
 OK, REFUSED = 200, 400
 
 # MLflow's own, of what it casts.
@@ -57,6 +56,7 @@ def compare(
         assert not alike or ours.document == theirs.document
         assert ours.media_type == theirs.media_type
         event("the same answer")
+        did_something()
     else:
         event(f"MLflow {'changes values' if theirs.status == OK else 'refuses'}: {ours.status}")
 
@@ -67,7 +67,8 @@ def handed_faithfully(entries: list[dict[str, Any]], body: Mapping[str, Any], re
     return called and faithful(entries, body, reply.handed[0] if reply.handed else None)
 
 
-@ANY_NUMBER
+@floor(0.3, MANY)
+@MANY
 @given(data=st.data())
 def test_columns_and_tensors_are_answered_as_mlflow_answers_them(
     data: st.DataObject, runner: asyncio.Runner
@@ -80,7 +81,8 @@ def test_columns_and_tensors_are_answered_as_mlflow_answers_them(
     compare(entries, body, theirs, ours)
 
 
-@ANY_NUMBER
+@floor(0.3, MANY)
+@MANY
 @given(case=st.booleans().flatmap(lambda spoilt: nested_requests(spoilt=spoilt)))
 def test_nested_columns_are_answered_as_mlflow_answers_them(
     case: tuple[list[dict[str, Any]], list[dict[str, Any]]], runner: asyncio.Runner
@@ -96,7 +98,8 @@ def test_nested_columns_are_answered_as_mlflow_answers_them(
         compare(entries, body, theirs, ours, alike=alike)
 
 
-@ANY_NUMBER
+@floor(0.3, MANY)
+@MANY
 @given(table=tables())
 @pytest.mark.parametrize("media_type", ["text/csv", "application/vnd.apache.parquet"])
 def test_files_are_answered_as_mlflow_answers_them(

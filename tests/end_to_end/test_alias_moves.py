@@ -25,7 +25,6 @@ from tests.support.waiting import wait_until
 NAME = "moving"
 REF = f"{NAME}@champion"
 TOKEN, CLOCK_SET_BACK = "the-operator", "the clock is set back"
-pytestmark = pytest.mark.timeout(240)  # an MLflow server starts with the first test
 
 
 @dataclass(slots=True)
@@ -69,7 +68,7 @@ class World:
             found = slot["state"], slot["version"], slot["aspired"], slot["last_failure"]
             return found == ("serving", version, version, None) and self.is_tidy()
 
-        wait_until(at_rest, SECONDS, f"at rest on {version}; {self.service.log[-20:]}")
+        wait_until(at_rest, SECONDS, lambda: f"at rest on {version}; {self.service.log[-20:]}")
 
     def is_tidy(self) -> bool:
         """One host, one child that looks, and no half of an artifact."""
@@ -113,7 +112,7 @@ def is_a_file_of_an_artifact(request: Request, _: Response) -> bool:
 
 def told(service: RunningService) -> dict[str, Any]:
     """What a service says of itself that has found no registry."""
-    with httpx.Client(base_url=service.url, trust_env=False) as client:
+    with httpx.Client(base_url=service.url, trust_env=False, timeout=SECONDS) as client:
         return {
             "live": client.get("/health/live").status_code,
             "ready": client.get("/health/ready"),
@@ -242,7 +241,9 @@ def test_clock_set_back_on_a_running_service_breaks_nothing(world: World) -> Non
         ages = slot["lag_seconds"], slot["look"]["age_seconds"]
         metrics = world.service.metrics()
         url = f"{world.service.url}/swaps?limit=2"
-        newer, older = httpx.get(url, headers=headers, trust_env=False).json()["swaps"]
+        newer, older = httpx.get(url, headers=headers, trust_env=False, timeout=SECONDS).json()[
+            "swaps"
+        ]
         mark.unlink()
     assert min(*ages, metrics["podium_registry_look_age_seconds"]) >= 0
     assert metrics["podium_registry_look_age_seconds"] < SECONDS
@@ -289,6 +290,8 @@ def test_p4_model_deleted_and_made_anew_is_another_version_of_the_same_number(wo
     world.registry.move("champion", "1")
     wait_until(lambda: world.swaps() != before, SECONDS, "the new one serves")
     world.wait_for("1")
-    answer = httpx.post(f"{world.service.url}/predict", json=ROW, trust_env=False).json()
+    answer = httpx.post(
+        f"{world.service.url}/predict", json=ROW, trust_env=False, timeout=SECONDS
+    ).json()
     assert (answer["predictions"], answer["model"]["version"]) == ([1001], "1")
     assert world.swaps()[len(before) :] == [("1", "1")]

@@ -13,7 +13,7 @@ from tests.support.services import running_service
 
 REF = "numbered@champion"
 ROW = {"dataframe_records": [{"x": 1.0}]}
-SECONDS = 60
+SECONDS = 240
 SAME = {"PODIUM_SERVICE_NAME": "iris", "PODIUM_CACHE_BYTES": "1"}
 
 

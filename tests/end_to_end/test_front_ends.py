@@ -16,7 +16,7 @@ from tests.support.registered import Registry
 from tests.support.services import RunningService, alive, running_service
 from tests.support.waiting import wait_until
 
-SECONDS = 60
+SECONDS = 240
 STAGES = ["starting", "loading", "swapping"]
 
 

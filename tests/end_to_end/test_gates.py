@@ -15,13 +15,13 @@ from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
-SECONDS = 60
+SECONDS = 240
 REF = "doubling@champion"
 
 
 def swaps(service: RunningService) -> list[dict[str, Any]]:
     """The ledger's page, oldest first."""
-    found = httpx.get(f"{service.url}/swaps", trust_env=False).json()["swaps"]
+    found = httpx.get(f"{service.url}/swaps", trust_env=False, timeout=SECONDS).json()["swaps"]
     return list(reversed(found))
 
 
@@ -32,7 +32,7 @@ def refused(service: RunningService, version: str) -> dict[str, Any]:
         failure = service.slot(REF)["last_failure"]
         return failure is not None and failure["version"] == version
 
-    wait_until(is_told, SECONDS, f"version {version} is refused; {service.log}")
+    wait_until(is_told, SECONDS, lambda: f"version {version} is refused; {service.log}")
     failure: dict[str, Any] = service.slot(REF)["last_failure"]
     return failure
 

@@ -24,7 +24,7 @@ from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
 ROW = {"dataframe_records": [{"x": 1.0, HOSTILE: 2.0}]}
-SECONDS = 60
+SECONDS = 240
 NAMES = (
     "a@b",
     "a/../../b",
@@ -88,7 +88,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         made = Hostile(service, client, folder)
         for name in NAMES:
             serves = partial(made.serves, name)
-            wait_until(serves, SECONDS, f"{name} serves; {service.log}")
+            wait_until(serves, SECONDS, partial("{} serves; {}".format, name, service.log))
         yield made
 
 

@@ -17,7 +17,7 @@ from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
-SECONDS = 60
+SECONDS = 240
 LARGE = {"dataframe_split": {"columns": ["x"], "data": [[row + 0.25] for row in range(30_000)]}}
 DOUBLED = [2.0 * (row + 0.25) for row in range(30_000)]
 

@@ -9,7 +9,7 @@ from tests.support.registered import Registry
 from tests.support.services import running_service
 from tests.support.waiting import wait_until
 
-SECONDS = 60
+SECONDS = 240
 ROW = {"dataframe_records": [{"x": 1.0}]}
 
 
@@ -23,7 +23,7 @@ def test_p15_everything_answers_while_a_model_loads(tracking_uri: str, tmp_path:
         service.wait_until_ready()
         registry.add(waiting, alias="champion")
         wait_until(lambda: len(service.events("staging")) == 2, SECONDS, "the load begins")
-        with httpx.Client(base_url=service.url, trust_env=False) as client:
+        with httpx.Client(base_url=service.url, trust_env=False, timeout=SECONDS) as client:
             for path in ("/health/live", "/health/ready", "/ping", "/metrics", "/models", "/docs"):
                 assert client.get(path).status_code == 200
             assert client.post("/predict", json=ROW).json()["predictions"] == [2.0]
@@ -49,7 +49,9 @@ def test_p6_alias_that_moves_back_ends_the_process_that_loads(
         registry.move("champion", "1")
         wait_until(lambda: service.events("staging_abandoned"), SECONDS, "it is given up")
         wait_until(lambda: service.descendants() <= before, SECONDS, "its processes are gone")
-        answer = httpx.post(f"{service.url}/predict", json=ROW, trust_env=False).json()
+        answer = httpx.post(
+            f"{service.url}/predict", json=ROW, trust_env=False, timeout=SECONDS
+        ).json()
     assert (answer["predictions"], answer["model"]["version"]) == ([2.0], "1")
 
 

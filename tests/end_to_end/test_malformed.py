@@ -19,7 +19,7 @@ from tests.support.documents import table
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 
-SECONDS = 30
+SECONDS = 240
 PAGE = table("docs/requests.md", "Malformed bodies and limits")
 FLAT = [
     column("long", "number"),

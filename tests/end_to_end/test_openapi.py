@@ -19,7 +19,7 @@ from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
-SECONDS: Final = 60.0
+SECONDS: Final = 240.0
 TABLE: Final = pd.DataFrame(
     {
         "boolean": [True, False],
@@ -78,7 +78,7 @@ class Running:
 
     def document(self) -> dict[str, Any]:
         """What `/openapi.json` says now."""
-        reply = httpx.get(f"{self.service.url}/openapi.json", trust_env=False)
+        reply = httpx.get(f"{self.service.url}/openapi.json", trust_env=False, timeout=SECONDS)
         found: dict[str, Any] = reply.raise_for_status().json()
         return found
 
@@ -90,7 +90,7 @@ class Running:
 
     def post(self, path: str, body: Any) -> httpx.Response:
         """The answer to a body."""
-        return httpx.post(self.service.url + path, json=body, trust_env=False)
+        return httpx.post(self.service.url + path, json=body, trust_env=False, timeout=SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,9 @@ def post(service: RunningService, path: str, body: Any, **headers: str) -> httpx
     """The answer to a body."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     kind = {"content-type": "application/json", **headers}
-    return httpx.post(service.url + path, content=content, headers=kind, trust_env=False)
+    return httpx.post(
+        service.url + path, content=content, headers=kind, trust_env=False, timeout=240
+    )
 
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of models without examples
@@ -138,7 +140,7 @@ def test_pages_tell_that_there_is_no_signature(service: RunningService) -> None:
     assert slot["signature"]["inputs"] is None
     assert slot["hosts"]["row_wise"] is False
     assert service.slot("chat@champion")["unsigned"] is False
-    document = httpx.get(f"{service.url}/openapi.json", trust_env=False).json()
+    document = httpx.get(f"{service.url}/openapi.json", trust_env=False, timeout=240).json()
     content = document["paths"][INVOKE]["post"]["requestBody"]["content"]
     assert len(content["application/json"]["schema"]["oneOf"]) == 5
     assert "text/csv" in content

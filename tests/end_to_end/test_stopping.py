@@ -19,7 +19,7 @@ from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
-SECONDS = 60
+SECONDS = 240
 CLIENTS = 4
 
 
@@ -68,7 +68,7 @@ def test_p7_request_in_progress_is_answered_before_the_end(
     registry: Registry, tmp_path: Path
 ) -> None:
     """Even one that runs into its limit of time; the exit status is 0."""
-    limits = {"PODIUM_PREDICT_TIMEOUT_SECONDS": "2"}
+    limits = {"PODIUM_PREDICT_TIMEOUT_SECONDS": "4"}
     with started(registry, tmp_path / "a", **limits) as service, ThreadPoolExecutor(2) as pool:
         url = f"{service.url}/predict"
         asked = [
@@ -134,7 +134,7 @@ class Balancer:
 
     def _is_ready(self, url: str) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{url}/health/ready", trust_env=False).is_success
+            return httpx.get(f"{url}/health/ready", trust_env=False, timeout=SECONDS).is_success
         return False
 
 

@@ -20,7 +20,7 @@ from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 from tests.test_cli import podium
 
-SECONDS = 60
+SECONDS = 240
 SECRET = "what MLflow and Podium share".replace(" ", "-")
 REF = "numbered@champion"
 SERVER = {
@@ -158,7 +158,7 @@ def test_flood_of_deliveries_leaves_the_service_answering(listening: Listening) 
     }
     text = json.dumps(event).encode()
     looked = listening.service.slot(REF)["look"]["succeeded_at"]
-    with httpx.Client(base_url=listening.service.url, trust_env=False) as client:
+    with httpx.Client(base_url=listening.service.url, trust_env=False, timeout=SECONDS) as client:
         for number in range(300):
             now, name = str(int(time.time())).encode(), f"flood-{number}".encode()
             headers = {
@@ -177,12 +177,12 @@ def test_flood_of_deliveries_leaves_the_service_answering(listening: Listening) 
 def test_service_without_a_token_refuses_reload(listening: Listening) -> None:
     """Although it believes MLflow."""
     url = f"{listening.service.url}/models/{REF}/reload"
-    assert httpx.post(url, trust_env=False).status_code == 403
+    assert httpx.post(url, trust_env=False, timeout=SECONDS).status_code == 403
 
 
 def deliveries(listening: Listening, outcome: str) -> float:
     """Of that outcome so far."""
-    text = httpx.get(f"{listening.service.url}/metrics", trust_env=False).text
+    text = httpx.get(f"{listening.service.url}/metrics", trust_env=False, timeout=SECONDS).text
     name = f'podium_webhook_deliveries_total{{outcome="{outcome}"}} '
     return next(float(each.removeprefix(name)) for each in text.splitlines() if name in each)
 

@@ -204,6 +204,12 @@ class Events:
     ) -> None:
         self.told.append(("swapped", str(ref), old, new))
 
+    def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
+        self.told.append(("stands_in", str(ref), version, failure and failure.code))
+
+    def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
+        self.told.append(("emptied", str(ref), version, failure.code))
+
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         self.told.append(("refused", str(ref), version, failure.code))
 
@@ -215,6 +221,9 @@ class Events:
 
     def tick_failed(self, error: Exception) -> None:
         self.told.append(("tick_failed", error))
+
+    def slot_failed(self, ref: ModelRef, error: Exception) -> None:
+        self.told.append(("slot_failed", str(ref), error))
 
     def of(self, name: str) -> list[tuple[Any, ...]]:
         """The events of one name, without it."""
@@ -235,7 +244,7 @@ class Time:
 class World:
     """A follower with everything around it in a test's hand."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whatever a test wants otherwise
         self,
         *refs: str,
         keep_warm_seconds: float = 60.0,
@@ -243,6 +252,7 @@ class World:
         history: FakeHistory | None = None,
         stager: Stager | None = None,
         observer: FollowingObserver | None = None,
+        keeps_missing: bool = True,
     ) -> None:
         self.refs = [ModelRef.parse(ref) for ref in refs or ("iris@champion",)]
         self.registry = FakeRegistry()
@@ -263,6 +273,7 @@ class World:
             gates=gates,
             history=self.history,
             ledger=self.ledger,
+            keeps_missing=keeps_missing,
         )
 
     @property

@@ -13,6 +13,8 @@ from service.contract.contract import Limits
 from service.errors import VersionFault
 from service.following.gates import Candidacy, GateClosed, GateFinding, Gates
 from service.following.gates_compatible import CompatibleGate
+from service.following.gates_environment import EnvironmentGate
+from service.following.gates_example import ExampleGate
 from service.following.gates_requirements import RequirementsGate
 from service.following.gates_signature import SignatureGate
 from service.following.gates_tags import TagsGate
@@ -117,6 +119,22 @@ def test_findings_of_a_wide_table_are_bounded() -> None:
     assert len(closed.value.message) < LONGEST_SENTENCE
     shown = closed.value.message.count("is required")
     assert f"; and {300 - shown} more. To let it pass" in closed.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"serving_example": b"{}", "example_trouble": None}, []),
+        ({"serving_example": None, "example_trouble": None}, ["example_missing"]),
+        ({"serving_example": None, "example_trouble": "It is gone."}, ["example_unreadable"]),
+        ({"serving_example": b"{}", "example_trouble": "It is gone."}, ["example_unreadable"]),
+    ],
+)
+async def test_w5_version_that_could_not_be_tried_is_told(
+    fields: dict[str, Any], expected: list[str]
+) -> None:
+    """It passes, since models may be logged without an example; nobody need find out by chance."""
+    assert codes(await ExampleGate().check(fetched(1, "x", **fields))) == expected
 
 
 async def test_p12_incompatible_version_starts_no_host_where_no_slot_takes_it() -> None:
@@ -441,3 +459,50 @@ async def test_refusal_by_a_gate_names_it_in_the_ledger() -> None:
     assert (entry.gate, entry.stage) == ("compatible", "gate")
     assert entry.code == "signature_breaks_clients"
     assert codes(entry.findings) == ["input_added"]
+
+
+async def test_o2_variables_that_a_models_processes_will_not_have_are_a_finding(
+    tmp_path: Path,
+) -> None:
+    """Named, whatever its author has called them, and the version passes."""
+    listed = "# This file records environment variable names\nA_KEY\nB_TOKEN\n\nC\x1b[31m\n"
+    (tmp_path / "environment_variables.txt").write_text(listed)
+    asked: list[str] = []
+
+    def given(model: str) -> set[str]:
+        asked.append(model)
+        return {"A_KEY"}
+
+    version_of_iris = replace(fetched(1, "x"), path=tmp_path)
+    (finding,) = await EnvironmentGate(given).check(version_of_iris)
+    assert (finding.gate, finding.code) == ("environment", "variable_missing")
+    assert "B_TOKEN" in finding.sentence
+    assert "A_KEY" not in finding.sentence
+    assert finding.sentence.isprintable()
+    assert asked == [version_of_iris.version.name]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"# nothing\n", b"A\n", b"A\n" * 100_000])
+async def test_o2_model_whose_variables_are_all_there_has_no_such_finding(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """Nor one that lists none; a list without end is read in part."""
+    if content is not None:
+        (tmp_path / "environment_variables.txt").write_bytes(content)
+    gate = EnvironmentGate(lambda _: {"A"})
+    assert await gate.check(replace(fetched(1, "x"), path=tmp_path)) == ()
+
+
+@pytest.mark.parametrize("code", ["load_failed", "warm_up_failed", "host_died"])
+async def test_o2_model_that_fails_to_load_is_told_beside_which_variables_it_has_not(
+    tmp_path: Path, code: str
+) -> None:
+    """Where the model itself has raised; it may well be why."""
+    (tmp_path / "environment_variables.txt").write_text("A_KEY\n")
+    world = World(gates=Gates(of_version=(EnvironmentGate(lambda _: ()),)))
+    world.registry.fetched_fields = {version(1): {"path": tmp_path}}
+    world.stager.errors[version(1)] = VersionFault("load", code, "It failed.")
+    await world.follow_to(version(1))
+    failure = world.slot.status(world.time.now).failure
+    assert failure is not None
+    assert (failure.code, "A_KEY" in failure.message) == (code, code != "host_died")

@@ -150,6 +150,19 @@ async def test_p11_serving_version_whose_files_are_gone_is_fetched_anew() -> Non
     assert known is world.slot.binding.servable.fetched
 
 
+async def test_p11_version_that_has_lost_one_of_its_processes_for_good_is_fetched_anew() -> None:
+    """The others answer meanwhile; their place is taken by all of the new ones."""
+    world = World()
+    await world.follow_to(version(1))
+    before = world.stager.predictors[version(1)]
+    before.ready, before.irreplaceable = True, True
+    await world.follow()
+    assert world.registry.fetched == [version(1), version(1)]
+    assert world.slot.ready
+    assert not world.slot.irreplaceable
+    assert before.closed
+
+
 async def test_p4_serving_version_whose_files_are_gone_is_fetched_anew_without_its_alias() -> None:
     """Though the registry says no more that it should serve."""
     world = World()

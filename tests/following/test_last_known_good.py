@@ -20,9 +20,11 @@ LOST = PassingFault("fetch", "artifact_not_fetched", "The version's artifact did
 DENIED = Unanswered("registry_refused", "The registry answered with an error.", "403")
 
 
-def world_that_knew(number: int, *, gates: Gates | None = None) -> World:
+def world_that_knew(
+    number: int, *, gates: Gates | None = None, keeps_missing: bool = True
+) -> World:
     """A registry that is down, and a slot that has served this version before the start."""
-    world = World(gates=gates)
+    world = World(gates=gates, keeps_missing=keeps_missing)
     world.registry.down = DOWN
     known = Known(fetched_version(version(number)), 500.0)
     world.history.known[world.refs[0]] = known
@@ -91,9 +93,9 @@ async def test_registry_that_returns_during_the_load_goes_on_with_it() -> None:
     assert not world.ledger.page(1)[0].last_known_good
 
 
-async def test_p4_alias_that_is_gone_is_no_outage() -> None:
+async def test_p4_alias_that_is_gone_is_no_outage_where_it_is_to_leave_the_slot_empty() -> None:
     """The registry has answered: the slot stays empty, also when the registry goes down then."""
-    world = world_that_knew(1)
+    world = world_that_knew(1, keeps_missing=False)
     world.registry.down = None
     await world.follow_to(Missing.ALIAS)
     world.registry.down = DOWN

@@ -18,6 +18,9 @@ class FakeLease:
     def release(self) -> None:
         self.seen.append(self.look())
 
+    def share(self) -> "FakeLease":
+        return self
+
 
 def leased(world: World, number: int) -> FakeLease:
     """The lease that the version will be fetched with."""

@@ -171,3 +171,11 @@ async def test_reload_while_the_registry_is_down_is_no_error() -> None:
     world.follower.reload(world.refs[0])
     await world.follow()
     assert world.slot.ready
+
+
+def test_p7_quick_answer_ends_the_wait_that_a_slow_one_has_begun(pace: Pace, time: Time) -> None:
+    """The registry is well again, and hints are answered as ever."""
+    looked(pace, time, 10.0)
+    assert pace.hint_seconds == 200.0
+    looked(pace, time, 0.02)
+    assert pace.hint_seconds == pytest.approx(0.4)

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from service.hosting.pool import Pool
 from service.hosting.roles import HOST_ROLE
-from service.hosting.specification import HostedModel, Limits
+from service.hosting.specification import HostedModel, Limits, Surroundings
 from service.processes.zygote import Zygote
 from tests.hosting.rows import Counts, double_rows
 
@@ -28,11 +28,21 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
         retry: bool = True,
         example: bool = True,
         role: str = HOST_ROLE,
+        surroundings: Surroundings | None = None,
         verify: Callable[[], None] = lambda: None,
+        own_copies: bool = False,
     ) -> Pool:
         shown = double_rows(1.0, 2.0, 4.0) if example else None
         model = HostedModel(
-            place, joinable, "as the test says", retry, shown, role=role, verify=verify
+            place,
+            joinable,
+            "as the test says",
+            retry,
+            shown,
+            role=role,
+            surroundings=surroundings or Surroundings(),
+            own_copies=own_copies,
+            verify=verify,
         )
         pool = await Pool.start(zygote, model, limits or Limits(), counts or Counts())
         pools.append(pool)

@@ -7,21 +7,10 @@ from math import prod
 from typing import Any, Final
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from service.contract.table_formats import FORMATS
 from tests.contract.signatures import column, tensor
-
-# The same examples each time, and no files; explaining a failure would take a minute.
-BOUNDED: Final = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    phases=[Phase.generate, Phase.shrink],
-    max_examples=100,
-)
 
 Entries = list[dict[str, Any]]
 Nested = Any

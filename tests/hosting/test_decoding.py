@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -19,6 +21,7 @@ from service.errors import (
     ClientError,
     InvalidInput,
     NotNow,
+    Overloaded,
     PassingFault,
     Undecodable,
     UnsupportedMediaType,
@@ -38,7 +41,7 @@ from tests.hosting.decoding_roles import HANG, LEAVE
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MEGABYTE = 1024**2
-SECONDS = 60
+SECONDS = 240
 STAND_IN = "tests.hosting.decoding_roles"
 DOUBLES = Definition({"inputs": orjson.dumps([column("double", "x")]).decode()}, False, LIMITS)
 
@@ -364,3 +367,39 @@ async def test_large_bodies_and_all_of_parquet_go_to_the_decoder(
     found = await RequestReader(DOUBLES.compile(), DOUBLES, stand_in).read(body, media_type)
 
     assert isinstance(found, EncodedInput) is elsewhere
+
+
+async def test_p11_deadline_ends_the_wait_for_a_turn_and_the_reading(
+    stand_in: Decoder, told: Told
+) -> None:
+    """Both are part of the request's time; the next body is read as ever."""
+    limits = DecoderLimits(10000, seconds=SECONDS)
+    stand_in._limits = limits
+    deadline = time.monotonic() + 0.2
+    bodies = [
+        stand_in.decode("", HANG, "", deadline=deadline),
+        stand_in.decode("", b"x", "", deadline=deadline),
+    ]
+    async with asyncio.timeout(SECONDS):
+        found = await asyncio.gather(*bodies, return_exceptions=True)
+
+        assert [type(each) for each in found] == [Overloaded, Overloaded]
+        assert (await stand_in.decode("", b"y", "")).body == b"y"
+    assert told.ended == []
+
+
+async def test_p14_decoder_lives_in_no_requests_context(stand_in: Decoder) -> None:
+    """The one that happens to need it first is gone long before it is."""
+    name: ContextVar[str] = ContextVar("name", default="nobody")
+    seen: list[str] = []
+    started = stand_in._started
+
+    async def watched() -> Child:
+        seen.append(name.get())
+        return await started()
+
+    stand_in._started = watched  # type: ignore[method-assign]
+    name.set("the first request")
+    await stand_in.decode("", b"x", "")
+
+    assert seen == ["nobody"]

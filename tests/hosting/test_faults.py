@@ -23,7 +23,7 @@ from tests.support.services import alive
 from tests.support.waiting import until, wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 60
+SECONDS = 240
 MEGABYTE = 1024**2
 # A host without a model is at 200.
 MEMORY = Limits(memory_bytes=600 * MEGABYTE)

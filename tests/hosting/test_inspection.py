@@ -115,7 +115,7 @@ async def test_real_host_refuses_to_unpickle_where_it_must_not(
     model = LogisticRegression().fit(X, Y)
     skops = saved(tmp_path / "skops", model)
     pickled = saved(tmp_path / "pickled", model, serialization_format="pickle")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         for place, loads in ((skops, True), (pickled, not no_pickle)):
             hosted = HostedModel(place, False, "", True, None, no_pickle)
             starting = Pool.start(zygote, hosted, Limits(), Counts())

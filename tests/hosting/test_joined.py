@@ -7,19 +7,19 @@ from typing import Any, Final
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from service.contract.model_input import ModelInput
 from service.errors import InvalidInput
 from tests.contract.signatures import column, contract, param, parse, tensor
 from tests.hosting.handed import seen, sent
 from tests.hosting.payloads import (
-    BOUNDED,
     bodies,
     optional_columns,
     signatures,
     text_tensors,
 )
+from tests.support.exploring import exploring
 
 PAIRS: Final[Mapping[str, tuple[Any, Any]]] = {
     "boolean": (True, False),
@@ -130,7 +130,7 @@ def test_p16_requests_with_other_params_are_not_joined() -> None:
     assert not joined(one, other)
 
 
-@settings(BOUNDED, max_examples=100)
+@exploring(60)
 @given(st.data())
 def test_p16_whatever_may_join_is_handed_over_alike(data: st.DataObject) -> None:
     """For signatures and requests of all kinds."""

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning"),
 ]
-SECONDS = 60
+SECONDS = 240
 LIMITS = Limits(load_seconds=2.0)
 LIMITED = Limits(memory_bytes=500 * 1024**2)
 
@@ -76,3 +76,12 @@ async def test_p2_what_a_failing_load_has_forked_ends_with_it(
     await until(lambda: any(map(str.isdigit, counts.lines)), SECONDS, "its pid is told")
     forked = next(int(line) for line in counts.lines if line.isdigit())
     await until(lambda: not alive(forked), SECONDS, "it has ended")
+
+
+async def test_p2_load_that_wants_for_threads_is_tried_again(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """That the kernel gives no more of them is not the version's fault."""
+    error = await refusal(tmp_path, make_pool, unloadable.WANT, Limits(), Counts())
+    assert isinstance(error, PassingFault)
+    assert (error.stage, error.reason) == ("load", "processes_exhausted")

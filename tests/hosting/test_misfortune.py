@@ -53,3 +53,33 @@ def test_replacement_that_was_killed_is_one_more_death() -> None:
     for _ in range(2):
         misfortune.not_replaced(passing=True)
     assert (misfortune.bearable, misfortune.pause) == (False, 1.0)
+
+
+def test_p7_deaths_of_long_ago_are_no_row_with_the_next_one() -> None:
+    """A host that nobody asks dies once a night: each time it is replaced at once."""
+    now = 0.0
+    misfortune = Misfortune(1, lambda: now)
+    for _ in range(30):
+        now += 24 * 3600
+        misfortune.died()
+        assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+
+
+def test_p7_replacement_that_starts_ends_a_row_of_those_that_could_not() -> None:
+    """What kept them from it has passed."""
+    misfortune = Misfortune(hosts=1)
+    misfortune.died()
+    for _ in range(10):
+        misfortune.not_replaced(passing=True)
+    assert misfortune.pause == 30.0
+    misfortune.replaced()
+    misfortune.died()
+    assert (misfortune.bearable, misfortune.pause) == (True, 0.0)
+
+
+def test_p7_pause_after_a_thousand_deaths_is_half_a_minute() -> None:
+    """And no number that is too large to be one."""
+    misfortune = Misfortune(hosts=1)
+    for _ in range(2000):
+        misfortune.died()
+    assert misfortune.pause == 30.0

@@ -12,8 +12,11 @@ from typing import Any
 import orjson
 import pytest
 
+from service.contract.contract import Limits as ContractLimits
 from service.contract.model_input import Column
+from service.contract.unsigned import compile_unsigned
 from service.errors import (
+    InvalidInput,
     ModelFailed,
     NoServable,
     Overloaded,
@@ -30,7 +33,7 @@ from tests.support import models
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 60
+SECONDS = 240
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,22 @@ async def test_requests_of_one_turn_stand_in_one_batch(
     requests = [pool.predict(double_rows(*range(n))) for n in range(1, 9)]
     assert await answers(*requests) == [[2.0 * x for x in range(n)] for n in range(1, 9)]
     assert counts.batches == [sum(range(1, 9))]
+
+
+async def test_p10_burst_is_split_over_idle_hosts(temperamental: Path, make_pool: MakePool) -> None:
+    """By rows; a host that is busy gets none, and what cannot be split goes to one."""
+    counts = Counts()
+    pool = await make_pool(temperamental, counts=counts, limits=Limits(hosts=2))
+    found = await answers(*(pool.predict(double_rows(x)) for x in range(8)))
+    assert found == [[2.0 * x] for x in range(8)]
+    found = await answers(*(pool.predict(double_rows(*range(n))) for n in (5, 1, 2, 2)))
+    assert [len(each) for each in found] == [5, 1, 2, 2]
+    hanging = asyncio.ensure_future(pool.predict(double_rows(HANG)))
+    await until(lambda: len(pool._idle) == 1, SECONDS, "one host is busy")
+    await answers(*(pool.predict(double_rows(x)) for x in range(8)))
+
+    assert sorted(counts.batches) == [4, 4, 5, 5, 8]
+    hanging.cancel()
 
 
 async def test_batches_are_bounded_in_rows(temperamental: Path, make_pool: MakePool) -> None:
@@ -198,6 +217,20 @@ async def test_p10_request_that_cannot_be_sent_fails_alone(
     assert (found[0], found[2]) == ([2.0], [6.0])
     assert isinstance(found[1], ModelFailed)
     assert pids(pool) == before
+
+
+async def test_p14_document_without_a_value_that_the_model_cannot_take_is_refused(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """By a model without a signature; a document with values on which it fails is its own fault."""
+    pool = await make_pool(temperamental)
+    made = compile_unsigned({}, ContractLimits(max_rows=10))
+    documents = [made.parse(body, "") for body in (b'{"inputs": {}}', b'{"inputs": "text"}')]
+    empty, text = await answers(*map(pool.predict, documents))
+
+    assert isinstance(empty, InvalidInput)
+    assert [(error.loc, error.type) for error in empty.errors] == [(("body",), "missing")]
+    assert isinstance(text, ModelFailed)
 
 
 async def test_queue_is_bounded(temperamental: Path, make_pool: MakePool) -> None:

@@ -8,15 +8,16 @@ from typing import Any, Final
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 
 from service.errors import InvalidInput
 from tests.contract.signatures import column, tensor
 from tests.hosting.differences import DIFFERENT_TABLES
 from tests.hosting.handed import Signed, brief, seen
 from tests.hosting.nested_differences import DIFFERENT_NESTED
-from tests.hosting.payloads import BOUNDED, ELEMENTS, bodies, signatures
+from tests.hosting.payloads import ELEMENTS, bodies, signatures
 from tests.hosting.rules import cases
+from tests.support.exploring import exploring
 
 # Of each type two values that MLflow reads rightly.
 VALUES: Final[Mapping[str, list[Any]]] = {
@@ -208,7 +209,7 @@ def test_podium_differs_from_mlflow_only_as_listed(
     assert brief(lambda: signed.by_podium(body)) == podiums
 
 
-@settings(BOUNDED, max_examples=100)
+@exploring(60)
 @given(st.data())
 def test_p14_what_the_contract_takes_is_never_refused_by_mlflows_enforcement(
     data: st.DataObject,

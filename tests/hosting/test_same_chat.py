@@ -8,7 +8,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from mlflow.pyfunc.scoring_server import _parse_json_data
 from mlflow.types.llm import CHAT_MODEL_INPUT_SCHEMA
 
@@ -17,8 +17,9 @@ from service.errors import InvalidInput
 from tests.contract.signatures import ANY, array, column, map_of, nested, param, parse, places
 from tests.hosting.chat_differences import CHAT, DIFFERENT_CHATS, TURNS
 from tests.hosting.handed import Signed, brief, seen
-from tests.hosting.payloads import BOUNDED, JUNK, SCALARS, types, values_of
+from tests.hosting.payloads import JUNK, SCALARS, types, values_of
 from tests.hosting.rules import cases
+from tests.support.exploring import exploring
 
 SAMPLING = [
     param("double", "temperature", 0.5),
@@ -167,7 +168,7 @@ def chats(draw: st.DrawFn) -> tuple[list[dict[str, Any]], dict[str, Any], list[d
     return entries, body, draw(st.sampled_from([SAMPLING, []]))
 
 
-@settings(BOUNDED, max_examples=100)
+@exploring(60)
 @given(chats())
 def test_p14_chat_that_the_contract_takes_is_never_refused_by_mlflows_enforcement(
     case: tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]],

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 
 from service.contract.contract import compile_contract
 from service.contract.table_formats import FORMATS
@@ -26,7 +26,8 @@ from tests.contract.signatures import (
     parse,
 )
 from tests.hosting.handed import Entries, Signed, seen, sent, shown
-from tests.hosting.payloads import BOUNDED, JUNK, SCALARS, types, values_of
+from tests.hosting.payloads import JUNK, SCALARS, types, values_of
+from tests.support.exploring import exploring
 
 CHAT: Final = array(object_of({"role": "string", "content": "string"}, {"score": "double"}))
 
@@ -167,7 +168,7 @@ def is_listed(entries: Entries, body: Mapping[str, Any]) -> bool:
     )
 
 
-@settings(BOUNDED, max_examples=60)
+@exploring(40)
 @given(requests())
 def test_what_mlflow_leaves_unchanged_is_the_same(
     case: tuple[Entries, list[dict[str, Any]]],
@@ -187,7 +188,7 @@ def test_what_mlflow_leaves_unchanged_is_the_same(
         assert seen(signed.by_podium(body)) == theirs
 
 
-@settings(BOUNDED, max_examples=60)
+@exploring(40)
 @given(requests(spoilt=True))
 def test_p14_nested_values_are_never_refused_by_mlflows_enforcement(
     case: tuple[Entries, list[dict[str, Any]]],
@@ -234,7 +235,7 @@ AS_SENT: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 
-@settings(BOUNDED, max_examples=60)
+@exploring(40)
 @given(requests())
 def test_what_was_sent_comes_back(case: tuple[Entries, list[dict[str, Any]]]) -> None:
     """Encoded, sent in every format, handed to a model and encoded again: the same values."""
@@ -263,7 +264,7 @@ def rows_of(bodies: list[dict[str, Any]]) -> list[list[Any]]:
     return data
 
 
-@settings(BOUNDED, max_examples=60)
+@exploring(40)
 @given(requests(), st.data())
 def test_p16_nested_rows_that_may_join_are_handed_over_alike(
     case: tuple[Entries, list[dict[str, Any]]], data: st.DataObject

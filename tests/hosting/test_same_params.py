@@ -9,15 +9,16 @@ from typing import Any, Final
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from mlflow.exceptions import MlflowException
 
 from service.errors import InvalidInput
 from tests.contract.signatures import ANY, array, column, map_of, object_of, param
 from tests.hosting.differences import DIFFERENT_OBJECT_PARAMS, DIFFERENT_PARAMS
 from tests.hosting.handed import Signed, brief
-from tests.hosting.payloads import BOUNDED, JUNK
+from tests.hosting.payloads import JUNK
 from tests.hosting.rules import cases
+from tests.support.exploring import exploring
 
 PARAMS: Final[Mapping[str, list[Any]]] = {
     "boolean": [True, False, None],
@@ -133,7 +134,7 @@ def test_params_that_are_no_object(value: Any) -> None:
     assert without.batch(body).params == without.params_by_mlflow(body) == {}
 
 
-@settings(BOUNDED, max_examples=100)
+@exploring(60)
 @given(st.sampled_from(sorted(PARAMS)), st.booleans(), st.data())
 def test_p14_params_that_the_contract_takes_are_never_refused_by_mlflows_enforcement(
     type_: str,

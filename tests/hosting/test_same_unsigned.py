@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mlflow.models import Model
 from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, parse_parquet_input
 
+from service.contract.chat import CHAT_KEYS
 from service.contract.contract import Limits
 from service.contract.model_input import Document
 from service.contract.parquet_reader import read_parquet
@@ -29,8 +30,8 @@ from service.hosting.model import LoadedModel
 from service.hosting.wire import Outcome
 from tests.contract.signatures import param
 from tests.hosting.handed import sent, shown
-from tests.hosting.payloads import BOUNDED
 from tests.support import models
+from tests.support.exploring import exploring
 
 MADE: Final = compile_unsigned({}, Limits(max_rows=1000))
 META: Final = Model()
@@ -100,12 +101,12 @@ JSON: Final = st.recursive(
 
 
 @pytest.mark.filterwarnings("ignore")  # pandas' own, at which no host stops
-@BOUNDED
+@exploring(60)
 @given(
     st.sampled_from(["dataframe_split", "dataframe_records", "inputs", "instances", "prompt"]), JSON
 )
 def test_any_body_is_mlflows_or_refused_as_there(form: str, payload: Any) -> None:
-    """Never anything else; only a `dataframe_split` whose data is no list is refused before."""
+    """Never anything else; only null, and a split whose data is no list, are refused before."""
     body = {form: payload}
     try:
         theirs: str | None = plain(by_mlflow(body)[0])
@@ -116,7 +117,7 @@ def test_any_body_is_mlflows_or_refused_as_there(form: str, payload: Any) -> Non
     except (InvalidInput, InputRefused):
         ours = None
     known = form == "dataframe_split" and type(payload) is dict
-    stricter = known and type(payload.get("data")) is not list
+    stricter = payload is None or (known and type(payload.get("data")) is not list)
     assert ours == theirs or (ours is None and stricter)
 
 
@@ -142,6 +143,7 @@ def test_parquet_is_mlflows() -> None:
         MADE.parse_parquet(b"PAR1" + body[8:], read_parquet)
 
 
+LAYOUTS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 TOO_WIDE: Final = MOST_COLUMNS + 1
 INDEX: Final = {f"k{number}": 1 for number in range(900)}
 WIDE: Final = {"dataframe_records": [{f"k{number}": 1} for number in range(900)]}
@@ -155,6 +157,9 @@ WIDE: Final = {"dataframe_records": [{f"k{number}": 1} for number in range(900)]
         ({"inputs": [1], "prompt": "a"}, "format"),
         ({"dataframe_split": {"data": 5, "index": [1], "columns": ["a"]}}, "format"),
         ({"dataframe_split": [1]}, "format"),
+        *(({form: None}, "null") for form in LAYOUTS),
+        *(({key: None}, "null") for key in CHAT_KEYS),
+        ({"messages": None, "input": None, "temperature": 1}, "null"),
         ({"dataframe_records": {"a": 1}}, "type"),
         ({"dataframe_records": [{"a": 1}] * 1001}, "too_many_rows"),
         ({"inputs": {"a": [1] * 1001}}, "too_many_rows"),
@@ -274,6 +279,43 @@ def test_only_a_chat_is_answered_bare() -> None:
         document = MADE.parse(json.dumps(body).encode(), "")
         assert isinstance(document, Document)
         assert (document.bare, document.join_key) == (bare, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputs": []},
+        {"inputs": {}},
+        {"inputs": {"a": None, "b": [[None]]}},
+        {"instances": [None, None]},
+        {"instances": [{}]},
+        {"dataframe_records": []},
+        {"dataframe_records": [{}, {"a": None}]},
+        {"dataframe_records": [None]},
+        {"dataframe_split": {"columns": ["a"], "index": [1], "data": [[None]]}},
+        {"dataframe_split": {"data": []}},
+        {"messages": []},
+        {"prompt": None, "input": {}},
+    ],
+)
+def test_p14_body_without_a_value_is_handed_on_as_one_without_rows(body: Any) -> None:
+    """Whether a model takes that, it alone can tell; if it does not, the client is to blame."""
+    made = batch(body)
+    assert made.rows == (0,)
+    assert plain(made.data) == plain(by_mlflow(body)[0])
+
+
+def test_p14_table_without_a_value_is_handed_on_as_one_without_rows() -> None:
+    """CSV and Parquet, too."""
+    assert batch(b"a,b\n,\n", "text/csv").rows == (0,)
+    body = pd.DataFrame(index=range(3)).to_parquet()
+    assert MADE.parse_parquet(body, read_parquet).rows == 0
+
+
+@pytest.mark.parametrize("value", [0, "", False, [[None, 0]], {"a": None, "b": {"c": ""}}])
+def test_zero_and_empty_text_are_values(value: Any) -> None:
+    """A model may be asked about them."""
+    assert batch({"inputs": value}).rows != (0,)
 
 
 def test_rows_are_counted_where_they_show() -> None:

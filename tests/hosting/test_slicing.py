@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.contract.contract import Limits as ContractLimits
@@ -28,12 +28,13 @@ from tests.hosting.handed import Signed, sent
 from tests.hosting.rows import Counts, double_rows
 from tests.models.temperamental import EXIT, RAISE
 from tests.support import models
+from tests.support.exploring import exploring
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning"),
 ]
-SECONDS = 60
+SECONDS = 240
 ROWS = 4
 SIGNED = Signed(
     [
@@ -89,7 +90,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(database=None, derandomize=True, max_examples=100, deadline=None)
+@exploring(60)
 @given(BODIES)
 async def test_p16_sliced_request_is_answered_as_the_whole(
     pair: Pair, columns: dict[str, Any]

@@ -1,6 +1,7 @@
 """A whole HTTP application on fakes, with everything that it tells anybody."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,13 +46,15 @@ class Records:
 class App:
     """The application, its slots, and a client; iris serves version 1, the other slot nothing."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test may wish, all with defaults
         self,
         refs: Sequence[ModelRef] = (IRIS, OTHER),
         lifespan: Lifespan | None = None,
         keys: ApiKeys | None = None,
         admin: Admin = NOBODY,
         more: Sequence[APIRouter] = (),
+        *,
+        request_seconds: float = math.inf,
     ) -> None:
         self.reloaded: list[ModelRef] = []
         self.slots = Slots(refs)
@@ -69,6 +72,7 @@ class App:
         self.asgi = create_http(
             self.slots,
             max_body_bytes=LIMIT,
+            request_seconds=request_seconds,
             bodies=self.bodies,
             replies=self.held_replies,
             registry=self.registry,

@@ -20,7 +20,7 @@ SLOT = f"/models/{IRIS}"
 PREDICTIONS = ["/predict", "/invocations", f"{SLOT}/predict", f"{SLOT}/invocations"]
 OPEN = [
     *("/health/live", "/health/ready", f"{SLOT}/ready", "/ping", "/health", "/version"),
-    *("/metrics", "/models", SLOT, "/docs", "/openapi.json"),
+    *("/metrics", "/models", SLOT, "/docs"),
 ]
 
 
@@ -239,14 +239,25 @@ async def test_without_a_token_nobody_reloads(app: App) -> None:
     assert app.reloaded == []
 
 
-async def _document(app: App) -> dict[str, Any]:
-    found: dict[str, Any] = (await app.client.get("/openapi.json")).json()
+async def _document(app: App, key: str | None = None) -> dict[str, Any]:
+    headers = {} if key is None else bearing(key)
+    found: dict[str, Any] = (await app.client.get("/openapi.json", headers=headers)).json()
     return found
+
+
+async def test_document_needs_a_key_where_predictions_do(guarded: App) -> None:
+    """It shows what versions were trained on; the admin token is as good. The page asks for one."""
+    for headers, status in ((None, 401), (bearing("another"), 401), (bearing(KEY), 200)):
+        reply = await guarded.client.get("/openapi.json", headers=headers)
+        assert reply.status_code == status
+    assert (await guarded.client.get("/openapi.json", headers=bearing(TOKEN))).is_success
+    page = (await guarded.client.get("/docs")).text
+    assert "requestInterceptor" in page
 
 
 async def test_document_says_what_is_asked_for(guarded: App) -> None:
     """Each operation names its scheme, and describes the refusal that it really sends."""
-    document = await _document(guarded)
+    document = await _document(guarded, KEY)
     bearer = {"type": "http", "scheme": "bearer"}
     assert document["components"]["securitySchemes"] == {"key": bearer, "admin": bearer}
     reload = document["paths"]["/models/{name}@{alias}/reload"]["post"]

@@ -1,5 +1,6 @@
 """Probes."""
 
+from service.following.slots import Failure
 from tests.http.app import OTHER, App
 from tests.support.serving import FakePredictor
 
@@ -17,7 +18,12 @@ async def test_ready_names_the_slots_that_are_not(app: App) -> None:
     reply = await app.client.get("/health/ready")
 
     assert reply.status_code == 503
-    assert reply.json() == {"ready": False, "stopping": False, "not_ready": [str(OTHER)]}
+    assert reply.json() == {
+        "ready": False,
+        "stopping": False,
+        "not_ready": [str(OTHER)],
+        "missing": [],
+    }
 
 
 async def test_ready_when_every_slot_is(app: App) -> None:
@@ -26,7 +32,7 @@ async def test_ready_when_every_slot_is(app: App) -> None:
     reply = await app.client.get("/health/ready")
 
     assert reply.status_code == 200
-    assert reply.json() == {"ready": True, "stopping": False, "not_ready": []}
+    assert reply.json() == {"ready": True, "stopping": False, "not_ready": [], "missing": []}
 
 
 async def test_stopping_service_is_not_ready_and_still_answers(app: App) -> None:
@@ -55,3 +61,46 @@ async def test_slot_whose_hosts_are_gone_is_not_ready(app: App) -> None:
     app.serve("1", FakePredictor(ready=False))
 
     assert (await app.client.get("/models/iris@champion/ready")).status_code == 503
+
+
+GONE = Failure("look", "alias_missing", "The model has no such alias.", 0.0)
+
+
+async def test_slot_with_nothing_to_serve_is_named_and_keeps_no_other_from_being_ready(
+    app: App,
+) -> None:
+    """Its own probe says that it is not."""
+    other = app.slots[str(OTHER)]
+    other.failure, other.has_no_fallback = GONE, True
+    reply = await app.client.get("/health/ready")
+
+    told = {"ready": True, "stopping": False, "not_ready": [], "missing": [str(OTHER)]}
+    assert (reply.status_code, reply.json()) == (200, told)
+    assert (await app.client.get(f"/models/{OTHER}/ready")).status_code == 503
+
+
+async def test_slot_whose_last_known_good_is_on_its_way_is_not_missing(app: App) -> None:
+    """It could serve, and does not yet."""
+    app.slots[str(OTHER)].failure = GONE
+    reply = await app.client.get("/health/ready")
+
+    assert (reply.status_code, reply.json()["not_ready"]) == (503, [str(OTHER)])
+
+
+async def test_service_with_nothing_to_serve_at_all_is_not_ready(app: App) -> None:
+    """At least one slot has to answer."""
+    for slot in app.slots.values():
+        slot.binding, slot.failure, slot.has_no_fallback = None, GONE, True
+    reply = await app.client.get("/health/ready")
+
+    told = {"ready": False, "stopping": False, "not_ready": [], "missing": list(app.slots)}
+    assert (reply.status_code, reply.json()) == (503, told)
+
+
+async def test_mlflows_probes_are_the_default_slots(app: App) -> None:
+    """`/invocations` answers, or does not, whatever other slots do."""
+    assert (await app.client.get("/ping")).status_code == 200
+    app.slots.default.binding = None
+    app.serve("3", ref=OTHER)
+    assert (await app.client.get("/ping")).status_code == 503
+    assert (await app.client.get("/health")).status_code == 503

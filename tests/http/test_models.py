@@ -29,7 +29,11 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "lag_seconds": 0.0,
         "aspired": None,
         "unsigned": False,
+        "row_wise": True,
+        "row_wise_reason": "The answers to rows alone and together agree.",
         "last_known_good_since": None,
+        "missing": False,
+        "quarantined": None,
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)

@@ -1,11 +1,16 @@
 """The OpenAPI document and its page."""
 
-from typing import Any
+import asyncio
+import json
+import threading
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from service.contract.contract import Limits, compile_contract
 from service.errors import (
     BodyTooLarge,
     FieldError,
@@ -79,6 +84,67 @@ async def test_document_is_kept_between_swaps(app: App) -> None:
     await _document(app)
 
     assert once == Counting.asked > 0
+
+
+async def test_document_is_written_once_however_many_ask(app: App) -> None:
+    """Those who ask meanwhile wait for it, and the loop writes none of it."""
+
+    class Watching(FakeContract):
+        threads: ClassVar[list[threading.Thread]] = []
+
+        @property
+        def request_schema(self) -> dict[str, Any]:  # type: ignore[override]
+            self.threads.append(threading.current_thread())
+            return {}
+
+    app.serve("1", contract=Watching())
+    documents = await asyncio.gather(*(_document(app) for _ in range(10)))
+
+    assert all(document == documents[0] for document in documents)
+    assert len(Watching.threads) == 1
+    assert threading.main_thread() not in Watching.threads
+
+
+async def test_long_schema_stands_once_in_the_document_and_its_parts_once_in_it(app: App) -> None:
+    """However many routes have it, and in however many formats the columns are listed."""
+    columns = [{"type": "double", "name": f"column {n}", "required": True} for n in range(600)]
+    signature = {"inputs": json.dumps(columns), "outputs": None, "params": None}
+    contract = compile_contract(signature, Limits(10))
+
+    class Wide(FakeContract):
+        request_schema = contract.request_schema
+
+    app.serve("1", contract=Wide())
+    reply = await app.client.get("/openapi.json")
+    document = reply.json()
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    schema = {**body["schema"], "components": document["components"]}
+
+    assert int(reply.headers["content-length"]) == len(reply.content) < 300_000
+    assert _references(document) <= {
+        f"#/components/schemas/{name}" for name in document["components"]["schemas"]
+    }
+    validator = Draft202012Validator(schema)
+    row = {f"column {n}": 0.5 for n in range(600)}
+    for form in ("dataframe_records", "instances", "inputs"):
+        assert validator.is_valid({form: [row]})
+        assert not validator.is_valid({form: [row | {"column 7": "text"}]})
+
+
+async def test_long_example_stands_once_in_the_document(app: App) -> None:
+    """Among its components."""
+    example = {"inputs": [1.5] * 10_000}
+    app.serve("1")
+    binding = app.slots.default.binding
+    assert binding is not None
+    text = json.dumps(example).encode()
+    binding.servable.fetched = replace(binding.servable.fetched, serving_example=text)
+    document = await _document(app)
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+
+    (reference,) = [each["$ref"] for each in body["examples"].values()]
+    name = reference.removeprefix("#/components/examples/")
+    assert document["components"]["examples"][name] == {"value": example}
 
 
 async def test_every_reference_of_the_document_is_there(app: App) -> None:

@@ -42,7 +42,7 @@ def killed_up(home: Path, service: str) -> Iterator[Running]:
     stage = Stage.at(home)
     process = subprocess.Popen(program(_UP, str(home), service), stdout=subprocess.DEVNULL)
     try:
-        wait_until(lambda: "service started" in stage.journal, 30, "the service runs")
+        wait_until(lambda: "service started" in stage.journal, 240, "the service runs")
         record = read_record(home)
         assert record is not None
     finally:
@@ -68,7 +68,7 @@ def test_children_of_a_killed_up_end_by_themselves(tmp_path: Path) -> None:
     """The kernel asks them to, and they end as if `up` had asked."""
     home = tmp_path / "home"
     with killed_up(home, "polite") as record:
-        wait_until(lambda: not record.leftovers, 10, "nothing is left")
+        wait_until(lambda: not record.leftovers, 240, "nothing is left")
         assert read_running(home) is None
         _look(Stage.at(home))
 

@@ -33,7 +33,7 @@ async def test_real_mlflow_starts_answers_and_ends_whole(
     )
     try:
         await until(lambda: "service started" in stage.journal or task.done(), 60)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=240) as client:
             assert await version_at(client, url) is not None
             assert await version_of_alias(client, url, "flowers", "best") is None
             await _register(client, url)
@@ -42,7 +42,7 @@ async def test_real_mlflow_starts_answers_and_ends_whole(
         record = read_record(tmp_path)
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert await asyncio.wait_for(task, 30) == 0
+        assert await asyncio.wait_for(task, 240) == 0
     assert record is not None
     assert not group_alive(record.children["MLflow"])
     assert stage.journal == ["trained", "service started", "service ended"]

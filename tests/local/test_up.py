@@ -39,12 +39,12 @@ class Run:
 
     async def says(self, text: str) -> None:
         """Returns once the text is printed."""
-        await until(lambda: text in self.printed or self.task.done(), 30, f"{text!r} is printed")
+        await until(lambda: text in self.printed or self.task.done(), 240, f"{text!r} is printed")
         assert text in self.printed
 
     async def ended(self) -> int:
         """Its exit status, when it ends by itself."""
-        return await asyncio.wait_for(self.task, 30)
+        return await asyncio.wait_for(self.task, 240)
 
     async def stopped(self) -> int:
         """Its exit status, after a SIGTERM."""
@@ -167,7 +167,7 @@ async def test_service_that_is_never_ready_is_not_waited_for_without_end(stage: 
 async def test_child_deaf_to_sigterm_is_killed_after_its_grace(stage: Stage) -> None:
     """An end is an end, also for a child that does not want one."""
     run = Run(stage, stage.parts(training=stage.deaf("training", grace=0.1)))
-    await until(lambda: "training started" in stage.journal, 30)
+    await until(lambda: "training started" in stage.journal, 240)
     assert await run.stopped() == 0
     assert stage.journal[-1] == "mlflow ended"
 
@@ -175,7 +175,7 @@ async def test_child_deaf_to_sigterm_is_killed_after_its_grace(stage: Stage) -> 
 async def test_second_signal_cuts_the_grace_short(stage: Stage) -> None:
     """Ctrl-C twice means now."""
     run = Run(stage, stage.parts(training=stage.deaf("training", grace=3600)))
-    await until(lambda: "training started" in stage.journal, 30)
+    await until(lambda: "training started" in stage.journal, 240)
     os.kill(os.getpid(), signal.SIGTERM)
     await run.says("Ctrl-C again ends them at once")
     assert await run.stopped() == 0
@@ -220,7 +220,7 @@ async def test_log_is_kept_and_events_are_told_line_by_line(stage: Stage) -> Non
     lines: list[bytes] = []
     service = dataclasses.replace(stage.service(), on_line=lines.append)
     async with running(stage, stage.parts(service=service)):
-        await until(lambda: lines, 10)
+        await until(lambda: lines, 240)
     assert b'"event": "swapped"' in lines[0]
     assert '"version": "7"' in (stage.settings.logs / "The service.log").read_text()
 

@@ -14,7 +14,7 @@ ROLE = "tests.processes.obedient"
 MODULE = "tests.processes.bare_zygote"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GREETING": "hello"}
 COMMAND = ZygoteCommand((ROLE,), ENVIRONMENT, MODULE)
-SECONDS = 20
+SECONDS = 240
 
 
 class Lines(list[tuple[str, str]]):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.processes import lifetime, zygote_process
-from service.processes.channel import ChannelClosed
+from service.processes.channel import Channel, ChannelClosed
 from service.processes.ending import Ending, EndReason
 from service.processes.zygote import Zygote
 from tests.processes.orders import (
@@ -67,15 +68,21 @@ async def test_what_a_child_has_forked_ends_with_it(zygote: Zygote, how: str) ->
     await until(lambda: not running(grandchild), SECONDS, "the grandchild has ended")
 
 
-async def test_zygote_that_dies_takes_its_children_along_and_is_replaced(zygote: Zygote) -> None:
-    """Also what the children have forked; the next fork starts another zygote."""
+@pytest.mark.parametrize("how", ["fork", "fork away"])
+async def test_zygote_that_dies_takes_its_children_along_and_is_replaced(
+    zygote: Zygote, how: str
+) -> None:
+    """Also what the children have forked, without a zombie; the next fork starts another zygote."""
     child = await forked(zygote)
-    grandchild = (await told(child, do="fork away"))["forked"]
+    grandchild = (await told(child, do=how))["forked"]
     os.kill(parent_of(child), signal.SIGKILL)
     async with asyncio.timeout(SECONDS):
         await child.exited
     assert child.pid not in lifetime.children()
-    await until(lambda: not running(grandchild), SECONDS, "the grandchild has ended")
+    # Neither running nor a zombie; what had escaped may be adopted a moment later.
+    left = {child.pid, grandchild}
+    await until(lambda: lifetime.children().isdisjoint(left), SECONDS, "nothing is left")
+    assert not running(grandchild)
     assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
 
 
@@ -203,26 +210,73 @@ async def test_spare_zygote_takes_over_when_the_zygote_dies(zygote: Zygote) -> N
 
 
 async def test_zygote_that_dies_with_its_spare_is_replaced(zygote: Zygote) -> None:
-    """Whichever of the two is seen first."""
+    """Whichever of the two is seen first; of neither is a zombie left."""
     child = await forked(zygote)
     await until(lambda: zygote._spare, SECONDS, "there is a spare")
     assert zygote._spare is not None
-    for victim in (parent_of(child), zygote._spare.pid):
+    victims = {parent_of(child), zygote._spare.pid}
+    for victim in victims:
         os.kill(victim, signal.SIGKILL)
     async with asyncio.timeout(SECONDS):
         await child.exited
         assert (await told(await forked(zygote), do="echo"))["pid"] != child.pid
+    assert victims.isdisjoint(lifetime.children())
+
+
+async def test_spare_that_its_zygote_could_not_reap_leaves_no_zombie(zygote: Zygote) -> None:
+    """It dies, is known to have died, and then the zygote dies that would have reaped it."""
+    child = await forked(zygote)
+    await until(lambda: zygote._spare, SECONDS, "there is a spare")
+    assert zygote._spare is not None
+    spare, parent = zygote._spare, parent_of(child)
+    os.kill(parent, signal.SIGSTOP)
+    os.kill(spare.pid, signal.SIGKILL)
+    await until(lambda: not spare.usable, SECONDS, "its end is seen")
+    os.kill(parent, signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        await child.exited
+    assert spare.pid not in lifetime.children()
+
+
+async def test_child_that_dies_on_its_way_to_its_caller_leaves_no_zombie(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together with the zygote, which has not reaped it; whoever wanted it learns of its end."""
+    arrived, gate, over = asyncio.Event(), asyncio.Event(), Channel.over
+
+    async def held(connection: socket.socket, max_body_bytes: int) -> Channel:
+        arrived.set()
+        await gate.wait()
+        return await over(connection, max_body_bytes)
+
+    neighbour = await forked(zygote)
+    monkeypatch.setattr(Channel, "over", held)
+    forking = asyncio.create_task(forked(zygote))
+    process = zygote._process
+    assert process is not None
+    async with asyncio.timeout(SECONDS):
+        await arrived.wait()
+    (pid,) = process._arriving
+    zygotes_pid = parent_of(neighbour)
+    os.kill(zygotes_pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: not running(pid), SECONDS, "it is a zombie")
+    os.kill(zygotes_pid, signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        await process.ended
+        gate.set()
+        await (await forking).exited
+    assert pid not in lifetime.children()
 
 
 async def test_spare_zygote_that_dies_alone_is_replaced(zygote: Zygote) -> None:
-    """With the next fork; nobody else notices."""
+    """Also if nothing is forked; nobody else notices."""
     child = await forked(zygote)
     await until(lambda: zygote._spare, SECONDS, "there is a spare")
     first = zygote._spare
     assert first is not None
     os.kill(first.pid, signal.SIGKILL)
     await until(lambda: not first.usable, SECONDS, "its end is seen")
-    await forked(zygote)
     await until(lambda: zygote._spare is not first, SECONDS, "there is another")
     assert (await told(child, do="echo"))["pid"] == child.pid
 
@@ -259,4 +313,4 @@ async def test_front_that_is_killed_leaves_nothing() -> None:
     front.kill()
     await asyncio.to_thread(front.wait)
     front.stdout.close()
-    await until(lambda: not any(running(pid) for pid in pids), 5, "all have ended")
+    await until(lambda: not any(running(pid) for pid in pids), SECONDS, "all have ended")

@@ -1,10 +1,11 @@
 """Frames: what goes in comes out, however the stream is cut; nothing else is believed."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.processes.frames import COPIED_BYTES, Frame, FrameError, FrameReader, Status, encode
+from tests.support.exploring import exploring
 
 FRAMES = st.lists(
     st.builds(
@@ -19,7 +20,7 @@ FRAMES = st.lists(
 )
 
 
-@settings(database=None, derandomize=True)
+@exploring(100)
 @given(FRAMES, st.integers(1, 64))
 def test_frames_survive_any_cutting_of_the_stream(frames: list[Frame], size: int) -> None:
     """The reader yields what was written, in order, whatever the pieces."""

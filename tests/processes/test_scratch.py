@@ -10,7 +10,7 @@ from service.processes.removal import remove_tree
 from service.processes.scratch import Scratch
 from tests.support.waiting import wait_until
 
-SECONDS = 20
+SECONDS = 240
 
 
 def folders(place: Path) -> set[Path]:

@@ -13,7 +13,7 @@ from service.following.refs import VersionId
 from tests.registry.scripted_server import CREATED, response
 from tests.registry.stores import MLMODEL
 
-SECONDS = 60
+SECONDS = 240
 # The one version of a scripted server, and the answers that make it whole.
 SCRIPTED = VersionId("iris", CREATED, "1")
 WHOLE = {"MLmodel": response(MLMODEL.encode()), "data": response(b"weights")}

@@ -9,7 +9,7 @@ from service.following.refs import ModelRef, VersionId
 from service.registry.client import MlflowRegistry
 from tests.registry.scripted_server import CREATED, registered_model
 
-SECONDS = 30
+SECONDS = 240
 REF = ModelRef("iris", "champion")
 CHAMPION = VersionId("iris", CREATED, "1")
 GOOD = registered_model("iris", champion="1")

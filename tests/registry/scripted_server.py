@@ -113,7 +113,7 @@ class ScriptedServer:
 
     async def until_asked(self, path: str) -> None:
         """Returns when somebody has asked for that path; fails the test after a while."""
-        await until(lambda: path in [asked.path for asked in self.asked], 30, f"{path} is asked")
+        await until(lambda: path in [asked.path for asked in self.asked], 240, f"{path} is asked")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

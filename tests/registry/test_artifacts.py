@@ -97,7 +97,7 @@ def test_failed_fetch_leaves_nothing(tmp_path: Path) -> None:
 def test_slower_of_two_fetches_takes_what_is_in_place(tmp_path: Path) -> None:
     """Both have begun before either has ended."""
     cache = ArtifactCache(tmp_path)
-    place, both = cache.place(IDENTITY), threading.Barrier(2, timeout=20)
+    place, both = cache.place(IDENTITY), threading.Barrier(2, timeout=240)
     found: list[Path] = []
 
     def fetch(private: Path) -> Path:

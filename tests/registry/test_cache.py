@@ -65,6 +65,19 @@ async def test_artifact_altered_while_it_serves_is_left_and_another_copy_fetched
         assert (serving.path / "data").read_bytes() == b"poison!"
 
 
+async def test_p1_artifact_that_was_altered_is_known_to_be_written_to_from_then_on(
+    make_registry: MakeRegistry,
+) -> None:
+    """Also to the next service, which finds it in the cache: hosts copy it, however large it is."""
+    async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
+        registry = make_registry(server.url)
+        serving = await scripted(registry)
+        (serving.path / "data").write_bytes(b"poison!")
+        fresh = await scripted(registry)
+        assert not (serving.path.parent / "written-to").exists()
+        assert (fresh.path.parent / "written-to").exists()
+
+
 @pytest.mark.parametrize("harm", [_poisoned, _removed], ids=["altered", "gone"])
 async def test_p1_artifact_that_serves_is_verified_before_it_is_loaded_again(
     make_registry: MakeRegistry, harm: Callable[[Path], None]
@@ -107,7 +120,7 @@ async def test_files_of_a_version_stay_until_its_lease_is_released(
         place = fetched.path.parent
         assert not discard(place)
         fetched.lease.release()
-        assert discard(place)
+        await until(lambda: discard(place), SECONDS, "it may be taken away")
 
 
 async def test_p8_files_of_a_retired_version_go_once_the_cache_is_over_its_limit(

@@ -10,7 +10,7 @@ from service.following.refs import ModelRef, VersionId
 from tests.registry.stores import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 60
+SECONDS = 240
 
 
 async def found(registry: Registry, ref: ModelRef) -> Resolution:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.description import Unreadable, describe, serving_example
-from tests.registry.stores import EXAMPLE, MLMODEL, artifact
+from service.registry.description import Unreadable, describe
+from tests.registry.stores import MLMODEL, artifact
 
 HEAD = MLMODEL.partition("signature")[0]
 
@@ -93,39 +93,3 @@ def test_artifact_without_mlmodel_is_not_unreadable(tmp_path: Path) -> None:
     """It is incomplete, and may be complete later."""
     with pytest.raises(FileNotFoundError):
         describe(artifact(tmp_path / "artifact", mlmodel=None))
-
-
-def example(folder: Path, text: bytes) -> bytes | None:
-    """What becomes of a serving example."""
-    return serving_example(artifact(folder / "artifact", example=text))
-
-
-def test_serving_example_is_handed_on_as_json(tmp_path: Path) -> None:
-    """The contract reads it like any request."""
-    assert example(tmp_path, b'{\n  "inputs": {"x": [1.0]}\n}') == EXAMPLE
-
-
-def test_missing_numbers_of_a_serving_example_become_null(tmp_path: Path) -> None:
-    """MLflow writes them as bare words, which are no JSON."""
-    assert example(tmp_path, b'{"inputs": [NaN, Infinity]}') == b'{"inputs":[null,null]}'
-
-
-def test_missing_serving_example_is_none(tmp_path: Path) -> None:
-    """Models may be logged without one."""
-    assert serving_example(artifact(tmp_path / "artifact", example=None)) is None
-
-
-USELESS = {
-    "too large for the wire": b'"' + b"x" * 5 * 1024**2 + b'"',
-    "no json": b"{",
-    "no text": b"\xff\xfe\xfd",
-    "half a letter": b'"\\ud800"',
-    "too deep": b"[" * 100_000,
-    "too long a number": b"9" * 100,
-}
-
-
-@pytest.mark.parametrize("text", USELESS.values(), ids=USELESS.keys())
-def test_serving_example_that_is_no_use_is_left_out(tmp_path: Path, text: bytes) -> None:
-    """Warm-up does without."""
-    assert example(tmp_path, text) is None

@@ -55,6 +55,7 @@ async def test_fetch_tells_everything_of_a_version(mlflow_store: MlflowStore, na
         from_type_hint=False,
         tags={"podium.batching": "off"},
         serving_example=EXAMPLE,
+        own_copies=True,
     )
 
 

@@ -19,7 +19,7 @@ from tests.registry.scripted_server import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 30
+SECONDS = 240
 NAMES = ("a", "b", "c")
 REFS = [ModelRef(name, "champion") for name in NAMES]
 GONE = answer({"error_code": "RESOURCE_DOES_NOT_EXIST"}, 404)

@@ -56,6 +56,7 @@ def test_answer_that_takes_too_long_is_not_taken_for_a_registry_that_is_down(
             "An error occurred (AccessDenied) when calling the ListObjectsV2 operation",
             Fault.ARTIFACT_FORBIDDEN,
         ),
+        ('##### File data #####\nRuntimeError("can\'t start new thread")', Fault.PROCESSES),
         ("##### File data-403 #####\n[Errno 5000] nothing known", Fault.NOT_FETCHED),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from service.hosting.jobs import Answer
 from service.server.running import Running
 from tests.support.waiting import until
 
-SECONDS = 20.0
+SECONDS = 240.0
 
 
 def running(
@@ -125,3 +126,32 @@ async def test_what_it_raises_does_not_reach_who_brings_the_answer() -> None:
 
     assert told.said == [ModelFailed]
     assert [type(context["exception"]) for context in contexts] == [ModelFailed]
+
+
+NAME: ContextVar[str] = ContextVar("NAME", default="nobody")
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "begun later"])
+async def test_p14_context_is_its_own_whatever_it_waits_for(begun: bool) -> None:  # noqa: FBT001
+    """An answer, a task's own waits, and an answer again; nobody else sees what it has set."""
+    seen: list[str] = []
+    first, last, event = new_answer(), new_answer(), asyncio.Event()
+
+    async def work() -> None:
+        seen.append(NAME.get())
+        NAME.set("its own")
+        for each in (first, event.wait(), last):
+            await each
+            seen.append(NAME.get())
+
+    tasks = set[asyncio.Task[None]]()
+    run = running(work(), tasks)
+    (run.begin if begun else run.begin_later)()
+    NAME.set("somebody else's")
+    first.give(b"1")
+    event.set()
+    last.give(b"2")
+    await until(lambda: len(seen) == 4, SECONDS, "it has ended")
+
+    assert seen == ["nobody", "its own", "its own", "its own"]
+    assert NAME.get() == "somebody else's"

@@ -48,7 +48,7 @@ def draw(faults: Sequence[_W], random: Random) -> _W:
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """A value of `x`, and the statuses that its request may get; `ends` is of its process."""
+    """A value of `x`, and the statuses that its request may get; `ends`: it may end its process."""
 
     name: str
     value: int
@@ -66,7 +66,7 @@ POISONS: Final = (
     Poison("eats memory", soaking.EAT, ends=True, weight=_SELDOM),
     Poison("closes its channel", soaking.CHANNEL, ends=True, weight=_SELDOM),
     Poison("writes nonsense to its channel", soaking.GARBAGE, ends=True),
-    Poison("wants all memory at once", soaking.GRAB),
+    Poison("wants all memory at once", soaking.GRAB, ends=True),
     Poison("forks", soaking.FORK, HARMLESS),
     Poison("starts threads", soaking.THREADS, HARMLESS),
     Poison("prints much", soaking.PRINT, HARMLESS),
@@ -74,8 +74,8 @@ POISONS: Final = (
     Poison("changes its input", soaking.CHANGE, HARMLESS),
     Poison("answers too few rows", soaking.FEW, FAILED_OR_ANSWERED),
     Poison("answers too many rows", soaking.MANY, FAILED_OR_ANSWERED),
-    Poison("never ends its answer", soaking.ENDLESS),
-    Poison("answers too much", soaking.GIANT),
+    Poison("never ends its answer", soaking.ENDLESS, ends=True),
+    Poison("answers too much", soaking.GIANT, ends=True),
     Poison("answers what no encoder knows", soaking.UNKNOWN),
 )
 

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from tests.support.services import descendants_of
 
+# As many faults and failures are told in detail.
+_TOLD: Final = 8
 _PSS: Final = re.compile(r"^Pss_Anon:\s+(\d+) kB", re.MULTILINE)
 
 
@@ -51,17 +53,28 @@ class Record:
     started: float = field(default_factory=time.monotonic)
     answers: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    drawn: list[tuple[float, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     latencies: list[tuple[float, float]] = field(default_factory=list)
     memory: list[tuple[float, float]] = field(default_factory=list)
     swaps: list[float] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
 
     @property
     def now(self) -> float:
         """Seconds since the beginning."""
         return time.monotonic() - self.started
+
+    def fault(self, name: str) -> None:
+        """It is done now."""
+        self.faults[name] += 1
+        self.drawn.append((self.now, name))
+
+    def last_faults(self) -> str:
+        """What was done last, and when."""
+        return "; ".join(f"{at:.1f} s: {name}" for at, name in self.drawn[-_TOLD:])
 
     @property
     def clean(self) -> bool:
@@ -70,11 +83,19 @@ class Record:
 
     def lines(self) -> Iterable[str]:
         """The counts, for people."""
-        yield f"{len(self.swaps)} swaps in {self.now:.0f} s"
+        yield f"{len(self.swaps)} swaps in {self.now:.0f} s{self._load}"
         yield f"{self.answers.total()} answers: {_counted(self.answers)}"
         yield f"{self.faults.total()} faults: {_counted(self.faults)}"
         yield f"{len(self.wrong)} wrong answers, {len(self.failed)} failures of good requests"
-        yield from (f"  {line}" for line in (self.wrong + self.failed + self.unexpected)[:20])
+        for lines in (self.wrong, self.failed, self.unexpected):
+            yield from (f"  {line}" for line in lines[:_TOLD])
+
+    @property
+    def _load(self) -> str:
+        # Its own share too: a soak alone makes some four.
+        if not self.loads:
+            return ""
+        return f", at a load of {min(self.loads):.0f} to {max(self.loads):.0f} of the machine"
 
 
 def _counted(counter: Counter[str]) -> str:

@@ -15,7 +15,6 @@ FAULTS = 4
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's own, of saving
 
 
-@pytest.mark.timeout(300)  # swaps under faults that take five seconds each
 def test_p1_p2_p7_p11_swaps_under_faults_lose_nothing(
     migrated_database: Path, tmp_path: Path
 ) -> None:

@@ -41,7 +41,14 @@ class AuthenticatedServer:
 
     def may_read(self, account: str, kind: str, resource: str) -> None:
         """READ on a `registered_model`, by its name, or on an `experiment`, by its id."""
-        granted = {"resource_type": kind, "resource_id": resource, "permission": "READ"}
+        self._grant(account, kind, resource, "READ")
+
+    def may_edit(self, account: str, kind: str, resource: str) -> None:
+        """EDIT, likewise."""
+        self._grant(account, kind, resource, "EDIT")
+
+    def _grant(self, account: str, kind: str, resource: str, permission: str) -> None:
+        granted = {"resource_type": kind, "resource_id": resource, "permission": permission}
         self._post("3.0/mlflow/users/permissions/grant", {"username": account, **granted})
 
     def _post(self, route: str, body: Mapping[str, str]) -> None:
@@ -49,7 +56,7 @@ class AuthenticatedServer:
             f"{self.url}/api/{route}",
             json=body,
             auth=(ADMIN["MLFLOW_TRACKING_USERNAME"], ADMIN["MLFLOW_TRACKING_PASSWORD"]),
-            timeout=30,
+            timeout=240,
             trust_env=False,
         ).raise_for_status()
 

@@ -19,7 +19,7 @@ from service.server.connections import Connections
 from service.server.patience import ClientLimits, Ended, Phase
 from tests.support.waiting import until
 
-SECONDS = 20.0
+SECONDS = 240.0
 ROW = b'{"inputs":[1]}'
 
 

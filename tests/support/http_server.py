@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-SECONDS = 60
+SECONDS = 240
 # What belongs to one connection, and not to what is handed on.
 _HOPS = frozenset({"connection", "content-length", "host", "transfer-encoding", "content-encoding"})
 

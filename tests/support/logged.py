@@ -35,6 +35,11 @@ class Author:
         self._log(name, experiment, "confiding", ())
         return self._championed(name)
 
+    def traced(self, name: str, experiment: str) -> Registry:
+        """One version whose code is traced; `champion` is 1."""
+        self._log(name, experiment, "traced", ())
+        return self._championed(name)
+
     def alike(self, names: Sequence[str], experiment: str) -> None:
         """One registered model of each name, all of one logged model; `champion` is 1."""
         first, *others = names

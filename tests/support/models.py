@@ -4,7 +4,7 @@ Those of `tests/models` are models from code: hosts do not see the tests' own mo
 """
 
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,13 @@ def doubles(*names: str) -> ModelSignature:
     return infer_signature(pd.DataFrame({name: [0.5] for name in names}))
 
 
-def save(
+def save(  # noqa: PLR0913, PLR0917 - what a test may wish, all with defaults
     folder: Path,
     code: str,
     signature: ModelSignature | None = None,
     example: Any = ROWS,
     ships: Sequence[Path] = (),
+    config: Mapping[str, Any] | None = None,
 ) -> Path:
     """Saves `tests/models/CODE.py` as a model below the folder; its place."""
     place = folder / code
@@ -42,6 +43,7 @@ def save(
             input_example=example,
             code_paths=[str(path) for path in ships] or None,
             pip_requirements=REQUIREMENTS,
+            model_config=None if config is None else dict(config),
         )
     return place
 

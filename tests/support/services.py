@@ -15,8 +15,8 @@ import httpx
 
 from tests.support.waiting import wait_until
 
-_START_SECONDS = 90.0
-_STOP_SECONDS = 60.0
+_START_SECONDS = 300.0
+_STOP_SECONDS = 240.0
 
 
 class RunningService:
@@ -68,11 +68,12 @@ class RunningService:
 
     def wait_until_ready(self) -> None:
         """Returns when every slot serves."""
-        wait_until(self._ready_or_ended, _START_SECONDS, f"ready; its log: {self.log}")
+        wait_until(self._ready_or_ended, _START_SECONDS, lambda: f"ready; its log: {self.log}")
 
     def slot(self, ref: str) -> dict[str, Any]:
         """What `/models/{ref}` says."""
-        answer: dict[str, Any] = httpx.get(f"{self.url}/models/{ref}", trust_env=False).json()
+        url = f"{self.url}/models/{ref}"
+        answer: dict[str, Any] = httpx.get(url, trust_env=False, timeout=_STOP_SECONDS).json()
         return answer
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -108,7 +109,7 @@ class RunningService:
 
     def _ready_or_ended(self) -> bool:
         assert self.process.poll() is None, self.log
-        answer = httpx.get(f"{self.url}/health/ready", trust_env=False)
+        answer = httpx.get(f"{self.url}/health/ready", trust_env=False, timeout=_STOP_SECONDS)
         return answer.status_code == httpx.codes.OK
 
 

@@ -4,6 +4,7 @@ They stand behind the ports of `service.following.ports`; everything above them 
 """
 
 import asyncio
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ def open_gate() -> asyncio.Event:
 class FakePredictor:
     """Answers `answer` for each row, or raises `error`, once its gate is open.
 
-    `entered` is set as soon as a request is inside; `inputs` are all that came.
+    `entered` is set as soon as a request is inside; `inputs` are all that came, `deadlines` theirs.
     """
 
     answer: str = "1"
@@ -42,13 +43,15 @@ class FakePredictor:
     gate: asyncio.Event = field(default_factory=open_gate)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     inputs: list[ValidInput] = field(default_factory=list)
+    deadlines: list[float] = field(default_factory=list)
     ready: bool = True
     irreplaceable: bool = False
     closed: bool = False
     status: PoolStatus = IDLE
 
-    async def predict(self, model_input: ValidInput) -> bytes:
+    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> bytes:
         """`[answer, ...]`, one for each row."""
+        self.deadlines.append(deadline)
         self.inputs.append(model_input)
         self.entered.set()
         await self.gate.wait()
@@ -112,7 +115,9 @@ class FakeReader:
     gate: asyncio.Event = field(default_factory=open_gate)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def read(self, body: bytes | Sequence[bytearray], media_type: str) -> ModelInput:
+    async def read(
+        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+    ) -> ModelInput:
         """What the contract says."""
         self.entered.set()
         await self.gate.wait()

@@ -7,11 +7,15 @@ from collections.abc import Callable
 _PAUSE_SECONDS = 0.02
 
 
-def wait_until(predicate: Callable[[], object], timeout: float, what: str = "") -> None:
+What = str | Callable[[], str]
+
+
+def wait_until(predicate: Callable[[], object], timeout: float, what: What = "") -> None:
     """Returns as soon as the predicate holds; fails the test after `timeout` seconds.
 
     The predicate is asked every 20 ms and once more at the end, so a slow machine that was paused
-    for long still gets its answer. `what` names the condition in the failure.
+    for long still gets its answer. `what` names the condition in the failure; what is to be said of
+    the moment at which waiting is given up is a function of it.
     """
     deadline = time.monotonic() + timeout
     while not predicate():
@@ -20,7 +24,7 @@ def wait_until(predicate: Callable[[], object], timeout: float, what: str = "") 
         time.sleep(_PAUSE_SECONDS)
 
 
-async def until(predicate: Callable[[], object], timeout: float, what: str = "") -> None:  # noqa: ASYNC109 - the deadline is the helper's promise, as in wait_until
+async def until(predicate: Callable[[], object], timeout: float, what: What = "") -> None:  # noqa: ASYNC109 - the deadline is the helper's promise, as in wait_until
     """The same without blocking the event loop."""
     deadline = time.monotonic() + timeout
     while not predicate():
@@ -29,5 +33,6 @@ async def until(predicate: Callable[[], object], timeout: float, what: str = "")
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def _failure(predicate: Callable[[], object], timeout: float, what: str) -> str:
-    return f"not within {timeout:g} s: {what or getattr(predicate, '__qualname__', predicate)}"
+def _failure(predicate: Callable[[], object], timeout: float, what: What) -> str:
+    said = what if isinstance(what, str) else what()
+    return f"not within {timeout:g} s: {said or getattr(predicate, '__qualname__', predicate)}"

@@ -3,21 +3,24 @@
 import os
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
+from service.processes.scratch import Scratch
 from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
-from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
+from service.registry.roles import DATABASE_ROLE, FORWARDER_ROLE, REGISTRY_ROLE
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def zygote() -> AsyncIterator[Zygote]:
+async def zygote(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
     roles = (HOST_ROLE, DECODER_ROLE, REGISTRY_ROLE, DATABASE_ROLE)
-    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
-    made = Zygote(ZygoteCommand(roles, host_environment(os.environ, hosts=2), late=late))
+    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE, FORWARDER_ROLE)
+    command = ZygoteCommand(roles, host_environment(os.environ, hosts=2), late=late)
+    made = Zygote(command, scratch=Scratch(tmp_path_factory.mktemp("tmp")))
     await made.start()
     yield made
     await made.close()

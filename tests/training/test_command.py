@@ -131,7 +131,7 @@ def test_without_alias_the_next_command_sets_it(tracking_uri: str) -> None:
         TRAINED, alias=None, version="1", run_url=None, tracking_uri=tracking_uri
     )
     command = summary(unaliased, Settings()).splitlines()[-1]
-    subprocess.run(shlex.split(command), check=True, timeout=60)
+    subprocess.run(shlex.split(command), check=True, timeout=400)
     assert list(client.get_registered_model(TRAINED.name).aliases) == ["champion"]
 
 
@@ -146,7 +146,7 @@ def _run(*words: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-P", "-m", "training.train", *words],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
         check=False,
     )
 

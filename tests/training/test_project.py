@@ -27,7 +27,7 @@ def test_mlflow_run_trains_with_the_same_parameters(mlflow_server: str) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=400,
         check=False,
     )
     assert result.returncode == 0, result.stderr

@@ -15,7 +15,7 @@ from tests.support.services import RunningService
 from tests.support.waiting import wait_until
 
 ROW = {"dataframe_records": [{"x": 1.0}]}
-SECONDS = 60
+SECONDS = 240
 _CLIENTS = 3
 
 

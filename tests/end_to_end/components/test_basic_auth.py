@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from mlflow import MlflowClient
 
 from tests.end_to_end.components.load import (
     SECONDS,
@@ -14,16 +16,21 @@ from tests.end_to_end.components.load import (
     assert_moves_are_followed,
     environment_of_host,
 )
-from tests.support.authenticated import ADMIN, AuthenticatedServer, authenticated_server
+from tests.support.authenticated import (
+    ADMIN,
+    AuthenticatedServer,
+    authenticated_server,
+    environment,
+)
 from tests.support.logged import Author
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
 FOLLOWED, CONFIDING, UNSEEN, UNFETCHED = "followed", "confiding", "unseen", "unfetched"
+TRACED, TRACES = "traced", "traces of models"
 ACCOUNT, PASSWORD = "podium", "the account's own secret"
 CREDENTIALS = {"MLFLOW_TRACKING_USERNAME": ACCOUNT, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
-pytestmark = pytest.mark.timeout(240)  # servers start with the first test
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +62,8 @@ def registry(server: AuthenticatedServer, author: Author) -> Registry:
     """A model that the account may read, logged to an experiment that it may read."""
     registry = author.numbered(FOLLOWED, "readable")
     author.confiding(CONFIDING, "readable")
-    for name in (FOLLOWED, CONFIDING):
+    author.traced(TRACED, "readable")
+    for name in (FOLLOWED, CONFIDING, TRACED):
         server.may_read(ACCOUNT, "registered_model", name)
     server.may_read(ACCOUNT, "experiment", server.experiment_id("readable"))
     return registry
@@ -65,10 +73,13 @@ def registry(server: AuthenticatedServer, author: Author) -> Registry:
 def service(
     server: AuthenticatedServer, registry: Registry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
-    """One service that follows what it may read."""
-    refs = [f"{FOLLOWED}@champion", f"{CONFIDING}@champion"]
+    """One service that follows what it may read, and hands traces on to an experiment."""
+    refs = [f"{name}@champion" for name in (FOLLOWED, CONFIDING, TRACED)]
     home = tmp_path_factory.mktemp("home")
-    with running_service(refs, server.url, home, **CREDENTIALS) as running:
+    with environment(ADMIN):
+        experiment = MlflowClient(server.url).create_experiment(TRACES)
+    tracking = {"PODIUM_MODEL_TRACKING": "true", "MLFLOW_EXPERIMENT_ID": experiment}
+    with running_service(refs, server.url, home, **CREDENTIALS, **tracking) as running:
         yield running
 
 
@@ -93,11 +104,49 @@ def test_password_is_in_no_log_line_and_no_host(service: RunningService) -> None
     service.wait_until_ready()
     told = environment_of_host(service, CONFIDING)
     assert "PATH" in told
-    assert not {name for name in told if name.startswith("MLFLOW_TRACKING")}
+    # The address is one that does nothing, so that what a model starts makes no database either.
+    tracking = {name: value for name, value in told.items() if name.startswith("MLFLOW_TRACKING")}
+    assert tracking == {"MLFLOW_TRACKING_URI": "podium:models-have-no-mlflow-server-here"}
     assert service.events("swapped")
     for text in (json.dumps(told), json.dumps(service.log)):
         assert PASSWORD not in text
         assert base64.b64encode(f"{ACCOUNT}:{PASSWORD}".encode()).decode() not in text
+
+
+def test_w3_traces_of_a_model_reach_the_server_once_the_account_may_add_them(
+    server: AuthenticatedServer, service: RunningService
+) -> None:
+    """Until then it is told what to do, and predictions are answered all the same."""
+    service.wait_until_ready()
+    _predict(service, 4239.5)
+    wait_until(lambda: service.events("traces_failed"), SECONDS, "it is told")
+    (told,) = service.events("traces_failed")
+    assert (told["code"], "EDIT" in told["message"]) == ("tracking_forbidden", True)
+    experiment = server.experiment_id(TRACES)
+    server.may_edit(ACCOUNT, "experiment", experiment)
+    values = [4240.5, 4241.5, 4242.5, 4243.5]
+    for value in values:
+        _predict(service, value)
+    wait_until(lambda: _traced(server, experiment) == values, SECONDS, "four traces")
+    sent = 'podium_model_traces_total{outcome="sent"}'
+    wait_until(lambda: service.metrics()[sent] == len(values), SECONDS, "they are counted")
+    assert not {str(value) for value in values} & set(json.dumps(service.log).split())
+    for pid in service.descendants():
+        assert PASSWORD not in str(Path(f"/proc/{pid}/environ").read_bytes())
+
+
+def _predict(service: RunningService, value: float) -> None:
+    url, body = f"{service.url}/models/{TRACED}@champion/predict", {"inputs": {"x": [value]}}
+    answer = httpx.post(url, json=body, timeout=SECONDS, trust_env=False)
+    assert answer.json()["predictions"] == [2 * value]
+
+
+def _traced(server: AuthenticatedServer, experiment: str) -> list[float]:
+    """What traces in that experiment were called with."""
+    with environment(ADMIN):
+        traces = MlflowClient(server.url).search_traces(locations=[experiment])
+    roots = [trace.data.spans[0].inputs["values"] for trace in traces if trace.data.spans]
+    return sorted(value for value, *_ in roots)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
 NAME = "over http"
-pytestmark = pytest.mark.timeout(240)  # servers start with the first test
 
 
 @pytest.fixture(scope="module")

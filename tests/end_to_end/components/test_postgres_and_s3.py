@@ -36,9 +36,6 @@ class Servers:
     store: ObjectStore
 
 
-pytestmark = pytest.mark.timeout(240)  # servers start with the first test
-
-
 @pytest.fixture(scope="module")
 def servers(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One on PostgreSQL that serves its artifacts, one on SQLite that does not."""

@@ -1,0 +1,36 @@
+"""One question to a running service over HTTP, as commands ask it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from service.addresses import is_web_address
+from service.checks.result import NoService
+from service.checks.smoke import is_near
+from service.local.silence import NO_ADDRESS, why_silent
+
+NO_PODIUM: Final = "what answers is not a Podium"
+_SECONDS: Final = 10.0
+
+
+def ask(
+    method: str,
+    url: str,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = _SECONDS,
+) -> httpx.Response:
+    """The answer, whatever its status, within so many seconds a step. Raises `NoService`."""
+    if not is_web_address(url):
+        raise NoService(NO_ADDRESS)
+    address = f"{url.rstrip('/')}{path}"
+    try:
+        return httpx.request(
+            method, address, headers=headers, timeout=seconds, trust_env=not is_near(url)
+        )
+    except httpx.TransportError as error:
+        raise NoService(why_silent(error)) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise NoService(NO_PODIUM) from error

@@ -1,0 +1,96 @@
+"""Each version's contract: compiled once, and beside the loop, which a wide one would stop."""
+
+import contextlib
+import gc
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from service.contract.contract import Contract, Limits
+from service.contract.definition import Definition
+from service.contract.model_input import ValidInput
+from service.contract.signature import read_entries
+from service.contract.unsigned import UnsignedContract
+from service.following.gates import GateClosed
+from service.following.ports import FetchedVersion
+from service.processes.beside import Beside
+
+# Of the texts of a signature: some two hundred columns, which take a few milliseconds.
+_WIDE: Final = 16 * 1024
+# For how long a thread that compiles keeps the loop from its turn; Python's own is 5 ms.
+_SWITCH_SECONDS: Final = 0.0005
+
+
+class Contracts:
+    """Compiles contracts for one service, one after the other."""
+
+    def __init__(self, limits: Limits, *, allow_unsigned: bool) -> None:
+        self._limits = limits
+        self._allow_unsigned = allow_unsigned
+        self._beside = Beside("contracts")
+
+    def define(self, fetched: FetchedVersion) -> Definition:
+        """What it is compiled from; raises `GateClosed` if there is nothing."""
+        return define(fetched, self._limits, allow_unsigned=self._allow_unsigned)
+
+    async def of(self, fetched: FetchedVersion) -> Contract | UnsignedContract:
+        """The version's contract; raises `VersionFault`."""
+        definition = self.define(fetched)
+        if fetched.compiled.has(definition):
+            return fetched.compiled.of(definition)
+        return await self._beside.run(_compiled, fetched, definition)
+
+    def at_once(self, fetched: FetchedVersion) -> Contract | UnsignedContract:
+        """The same, compiled by whoever asks if nobody has before."""
+        return _compiled(fetched, self.define(fetched))
+
+    async def compile(self, definition: Definition) -> Contract | UnsignedContract:
+        """The contract of a definition that no version is carried with."""
+        return await self._beside.run(definition.compile)
+
+    async def parse(self, contract: Contract | UnsignedContract, text: bytes) -> ValidInput:
+        """What a request of that JSON comes to, as `Contract.parse` has it."""
+        return await self._beside.run(contract.parse, text, "application/json")
+
+
+def define(fetched: FetchedVersion, limits: Limits, *, allow_unsigned: bool) -> Definition:
+    """What the version's contract is compiled from; raises `GateClosed` if there is nothing."""
+    if allow_unsigned and _is_unsigned(fetched.signature):
+        return Definition(
+            fetched.signature or {}, from_type_hint=False, limits=limits, unsigned=True
+        )
+    if fetched.signature is None:
+        raise GateClosed(
+            "signature",
+            "signature_missing",
+            "The model has no signature; log it with one, so that requests can be checked.",
+        )
+    return Definition(fetched.signature, fetched.from_type_hint, limits)
+
+
+def _is_unsigned(signature: Mapping[str, str | None] | None) -> bool:
+    return signature is None or not read_entries(signature.get("inputs"), "inputs")
+
+
+def _compiled(fetched: FetchedVersion, definition: Definition) -> Contract | UnsignedContract:
+    if sum(len(text or "") for text in definition.signature.values()) < _WIDE:
+        return fetched.compiled.of(definition)
+    with _for_long():
+        return fetched.compiled.of(definition)
+
+
+@contextlib.contextmanager
+def _for_long() -> Iterator[None]:
+    """What is made within is wide, and stays: neither making nor keeping it stops the loop."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.disable()
+    try:
+        yield
+    finally:
+        # As at the start of the service: to look through fifty wide contracts for garbage, of which
+        # there is none, stops the loop for longer than anything else does.
+        if gc.get_freeze_count():
+            gc.freeze()
+        gc.enable()
+        sys.setswitchinterval(before)

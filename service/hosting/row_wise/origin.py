@@ -1,0 +1,189 @@
+"""Whether a class is as its own package has made it, or somebody has changed how it works.
+
+A function remembers the file that it was compiled from. So no picture of the classes has to be
+taken before a model is loaded, which would be kept in memory for all of them, and would lack those
+that are first imported with the model. What a model's code puts into a class, or into a module
+beside it, comes from a file of its own, or from none.
+"""
+
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, Final
+
+# Where packages lay before any model was loaded: what a model ships is found elsewhere.
+_INSTALLED: Final = frozenset(
+    {str(Path(entry).absolute()) for entry in sys.path if entry}
+    | {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+) - {str(Path(__file__).resolve().parents[3])}
+# Where listed classes find what they use, besides the modules that define them.
+_HELPERS: Final = (
+    *("sklearn.base", "sklearn.metrics.pairwise", "sklearn.utils", "sklearn.utils._response"),
+    *("sklearn.utils._set_output", "sklearn.utils.extmath", "sklearn.utils.multiclass"),
+    *("sklearn.utils.metaestimators", "sklearn.utils.validation"),
+)
+# Its mixins and decorators are in the classes of others, too.
+_EVERYWHERE: Final = "sklearn"
+_FROZEN: Final = "<frozen "
+# Of the standard library: their wrappers say that they are from where the wrapped function is.
+_WRAPPING: Final = frozenset({"abc", "contextlib", "dataclasses", "functools"})
+# What they make can be called, and is no method that a class was written with.
+_MAKERS: Final = frozenset({"functools", "numpy", "operator"})
+_DEEPEST: Final = 4
+
+
+class Origins:
+    """For one look at one model: each class and each module is looked at once."""
+
+    def __init__(self) -> None:
+        self._classes: dict[type, bool] = {}
+        self._modules: dict[str, bool] = {}
+
+    def untouched(self, found: type) -> bool:
+        """Whether it stands where its package has put it, and nobody has changed its methods.
+
+        Nor those that it inherits, nor the functions beside them in their modules.
+        """
+        return _is_public(found) and all(
+            self._is_own(each) for each in found.__mro__ if each.__module__ != "builtins"
+        )
+
+    def _is_own(self, found: type) -> bool:
+        if found not in self._classes:
+            self._classes[found] = self._look(found)
+        return self._classes[found]
+
+    def _look(self, found: type) -> bool:
+        top = found.__module__.partition(".")[0]
+        if folder_of(top) is None:
+            return False
+        helpers = _HELPERS if top == _EVERYWHERE else ()
+        return all(map(self._is_clean, (found.__module__, *helpers))) and all(
+            _is_its_own(value, name, found, {top, _EVERYWHERE})
+            for name, value in list(vars(found).items())
+        )
+
+    def _is_clean(self, name: str) -> bool:
+        if name not in self._modules:
+            module = sys.modules.get(name)
+            self._modules[name] = module is None or _all_installed(vars(module))
+        return self._modules[name]
+
+
+def made_by(function: FunctionType, owner: type) -> bool:
+    """Whether a method of that class has made it."""
+    module = sys.modules.get(owner.__module__)
+    return (
+        function.__qualname__.startswith(f"{owner.__qualname__}.")
+        and "<locals>" in function.__qualname__
+        and function.__code__.co_filename == getattr(module, "__file__", None)
+    )
+
+
+@lru_cache(maxsize=256)
+def folder_of(package: str) -> str | None:
+    """Where that package or module is installed, with `/` at the end of a folder.
+
+    None where it is not among what was installed before any model was loaded. "" for what is
+    compiled into the interpreter.
+    """
+    module = sys.modules.get(package)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return "" if package in sys.builtin_module_names else None
+    place = Path(file).parent if hasattr(module, "__path__") else Path(file)
+    # CatBoost's extension lies in its package, and is imported as if it did not.
+    above = place.parents[1 if place.suffix == ".so" else 0]
+    if not {str(place.parent.absolute()), str(above.absolute())} & _INSTALLED:
+        return None
+    return f"{place}/" if hasattr(module, "__path__") else str(place)
+
+
+def _is_public(found: type) -> bool:
+    return getattr(sys.modules.get(found.__module__), found.__qualname__, None) is found
+
+
+def _is_its_own(value: Any, name: str, owner: type, packages: set[str]) -> bool:
+    if isinstance(value, FunctionType) and not _is_in_place(value, name, owner):
+        return False
+    if type(value).__module__ in _MAKERS and not isinstance(value, cached_property):
+        return False
+    if isinstance(value, BuiltinFunctionType) and not name.startswith("__"):
+        return False
+    return all(
+        _is_installed(function) and _top(function) in packages | _WRAPPING
+        for function in _functions(value)
+    )
+
+
+def _is_in_place(function: FunctionType, name: str, owner: type) -> bool:
+    """No method of another class, nor one of this class under another name."""
+    where, _, called = function.__qualname__.rpartition(".")
+    if not where or where.endswith("<locals>"):
+        return True
+    return where == owner.__qualname__ and name.endswith(called)
+
+
+def _top(function: FunctionType) -> str:
+    return (function.__module__ or "").partition(".")[0]
+
+
+def _is_installed(function: FunctionType) -> bool:
+    """Whether it was compiled from a file of the package that it says it is from."""
+    file = function.__code__.co_filename
+    # What such a wrapper wraps is looked at as well.
+    homes = map(folder_of, (_top(function), *_WRAPPING))
+    return any(home and file.startswith(home) for home in homes) or file.startswith(_FROZEN)
+
+
+def _functions(value: Any, depth: int = 0) -> Iterator[FunctionType]:
+    """The functions in a member of a class: what it is, what it wraps, what it closes over."""
+    if depth > _DEEPEST or isinstance(value, type | ModuleType | Mapping):
+        return
+    if isinstance(value, FunctionType):
+        yield value
+    for each in _held(value):
+        yield from _functions(each, depth + 1)
+
+
+def _held(value: Any) -> Iterator[Any]:
+    if isinstance(value, FunctionType):
+        yield from (cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell))
+        yield from (*vars(value).values(), *(value.__defaults__ or ()))
+    elif isinstance(value, property):
+        yield from (value.fget, value.fset, value.fdel)
+    elif isinstance(value, staticmethod | classmethod | MethodType):
+        yield value.__func__
+    elif hasattr(value, "__dict__"):
+        yield from _when_called(value)
+        yield from list(vars(value).values())
+
+
+def _when_called(value: Any) -> Iterator[FunctionType]:
+    """What it runs when it is called, or looked up on an instance."""
+    for name in ("__call__", "__get__"):
+        function = getattr(type(value), name, None)
+        if isinstance(function, FunctionType):
+            yield function
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _all_installed(members: Mapping[str, Any]) -> bool:
+    """Whether that is so of each function of a module, and of whatever else it may call."""
+    return all(
+        _is_installed(function)
+        for value in list(members.values())
+        if not isinstance(value, type | ModuleType)
+        for function in (
+            _functions(value) if isinstance(value, FunctionType) else _when_called(value)
+        )
+    )

@@ -1,0 +1,113 @@
+"""What speaks against a version that is believed to answer each row by itself: a trial by rows.
+
+The rows of its input example, then rows made of them that nobody has sent: at several scales beside
+one another, with extremes, nulls where the signature allows them, duplicates, and in another order.
+Together each must be answered as alone. A trial proves nothing: it only ever refutes (P16).
+"""
+
+import contextlib
+import io
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from service.hosting import outputs
+from service.hosting.inputs import ModelData, take
+from service.hosting.row_wise.perturbed import perturbed, pick
+
+# Further apart than this and a row's answer depends on more than the row.
+_TOLERANCE: Final = 1e-9
+# Where numbers of 1e30 cancel, less is left of the last bits. What looks at neighbours does not
+# come so near.
+_TOLERANCE_OF_EXTREMES: Final = 1e-6
+# An input example may hold a whole training set; this many rows tell as much.
+_ROWS_COMPARED: Final = 32
+_TRIAL_SECONDS: Final = 0.25
+_DEPENDS: Final = "a row's answer depends on the rows that stand beside it"
+
+Predict = Callable[[ModelData], Any]
+
+
+def refuted_by_example(predict: Predict, example: ModelData, rows: int) -> str | None:
+    """Why it does not answer each row of the example by itself, in one sentence; None: it does."""
+    compared = min(rows, _ROWS_COMPARED)
+    try:
+        together = outputs.split(predict(take(example, 0, compared)), [1] * compared)
+        for row in range(compared):
+            alone = outputs.split(predict(take(example, row, row + 1)), [1])
+            if not outputs.close(alone, [together[row]], _TOLERANCE):
+                return _DEPENDS
+    except Exception as error:  # noqa: BLE001 - whatever it raises for one row, it is not row-wise
+        return f"a single row failed with {type(error).__name__}"
+    return None
+
+
+def refuted_by_others(
+    predict: Predict, example: ModelData, rows: int, nullable: frozenset[str]
+) -> str | None:
+    """The same for rows made of the example's; `nullable` are the columns that may have nulls.
+
+    Rows that nobody has sent may well be refused: that the model raises on one says nothing, if it
+    does so alone and together. Takes a quarter of a second and the last call at most. What the
+    model warns of, or prints, is not heard.
+    """
+    if not rows:
+        return None
+    with _silence():
+        data, count = perturbed(example, rows, nullable)
+        return _Trial(predict, data).verdict(count)
+
+
+@dataclass(slots=True)
+class _Trial:
+    predict: Predict
+    data: ModelData
+
+    def verdict(self, count: int) -> str | None:
+        alone = dict(self._alone(count))
+        answered = [row for row, answer in alone.items() if answer is not None]
+        raised = [row for row, answer in alone.items() if answer is None]
+        if not answered:
+            return None
+        for order in (answered, answered[::-1]):
+            together = self._together(order)
+            if together is None or not all(
+                outputs.close(alone[row], [answer], _TOLERANCE_OF_EXTREMES)
+                for row, answer in zip(order, together, strict=True)
+            ):
+                return _DEPENDS
+        if raised and self._together([answered[0], raised[0]]) is not None:
+            return "a row that fails alone is answered beside another"
+        return None
+
+    def _alone(self, count: int) -> Iterator[tuple[int, Any]]:
+        """As many rows as there is time for: an answer each, None where there is none."""
+        last = time.monotonic() + _TRIAL_SECONDS
+        for row in range(count):
+            yield row, self._together([row])
+            if time.monotonic() > last:
+                return
+
+    def _together(self, rows: Sequence[int]) -> Any:
+        """An answer a row; None if it raises, or answers otherwise."""
+        try:
+            return outputs.split(self.predict(pick(self.data, rows)), [1] * len(rows))
+        except Exception:  # noqa: BLE001 - nobody has sent these rows
+            return None
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    nowhere = io.StringIO()
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,246 @@
+"""Whether all that a loaded version predicts with is known to answer each row by itself (P16)."""
+
+import collections
+import ctypes
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache, partial
+from types import FunctionType, NoneType
+from typing import Any, Final
+
+import numpy as np
+from mlflow.pyfunc import PyFuncModel
+
+from service.hosting.row_wise.classes import CLASSES, FITTING, Known
+from service.hosting.row_wise.origin import Origins, made_by
+
+# By the loader that MLmodel names: the class with which MLflow calls the model.
+_WRAPPERS: Final[Mapping[str, str]] = {
+    "mlflow.catboost": "_CatboostModelWrapper",
+    "mlflow.lightgbm": "_LGBModelWrapper",
+    "mlflow.sklearn": "_SklearnModelWrapper",
+    "mlflow.xgboost": "_XGBModelWrapper",
+}
+_METHODS: Final = frozenset(
+    {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"}
+)
+_ANY: Final = frozenset({"any"})
+_TRANSFORM: Final = frozenset({"transform"})
+_TAG: Final = "tag the version podium.batching=rows if it does"
+_PLAIN: Final = (
+    *(NoneType, bool, int, float, complex, str, bytes, bytearray, slice, range),
+    *(np.random.RandomState, np.random.Generator, ctypes.c_void_p),
+)
+_MAPPINGS: Final = (dict, collections.OrderedDict, collections.defaultdict)
+_SEQUENCES: Final = (list, tuple, set, frozenset, collections.deque)
+# Whose classes may be named: as a dtype, or for what a dictionary lacks.
+_OTHERS: Final = frozenset({"builtins", "collections", "numpy"})
+_LONGEST: Final = 80
+
+Found = Iterator[str]
+
+
+def obstacle(model: PyFuncModel) -> str | None:
+    """What keeps it from being known to answer each row by itself, in one sentence; None: nothing.
+
+    Names of classes, parameters and steps are the model's: escaped, and cut where they are long.
+    """
+    flavor = model.metadata.flavors["python_function"]
+    loader, method = flavor["loader_module"], flavor.get("predict_fn", "predict")
+    if loader not in _WRAPPERS:
+        return f"its flavour may look at several rows; {_TAG.replace('does', 'does not')}"
+    schema = model.metadata.get_input_schema()  # type: ignore[no-untyped-call]  # MLflow annotates little
+    if schema is None:
+        return "without a signature there is no telling rows apart"
+    if method not in _METHODS:
+        return f"it is asked by its method {_shown(method)}, which may look at several rows"
+    params = model.metadata.get_params_schema()  # type: ignore[no-untyped-call]  # the same
+    if loader == "mlflow.xgboost" and params is not None:
+        return f"its params may change how XGBoost looks at rows; {_TAG}"
+    return next(_Walk().model(model, loader, method), None)
+
+
+def obstacle_of(estimator: Any, method: str) -> str | None:
+    """The same of an estimator by itself, asked by that method."""
+    return next(_Walk().value(estimator, "it", frozenset({method})), None)
+
+
+class _Walk:
+    """Everything that one model holds, each thing once; yields what stands in the way."""
+
+    def __init__(self) -> None:
+        self._origins = Origins()
+        self._seen: dict[tuple[int, frozenset[str]], Any] = {}
+
+    def model(self, model: PyFuncModel, loader: str, method: str) -> Found:
+        wrapper = model._model_impl  # noqa: SLF001 - MLflow has no other name for it
+        called = f"{type(wrapper).__module__}.{type(wrapper).__qualname__}"
+        ours = [type(model), type(wrapper)]
+        if type(model) is not PyFuncModel or called != f"{loader}.{_WRAPPERS[loader]}":
+            yield f"MLflow calls it by {_shown(called)}, which may look at several rows; {_TAG}"
+        elif not all(map(self._origins.untouched, ours)) or "predict" in vars(wrapper):
+            yield f"somebody has changed how MLflow calls it; {_TAG}"
+        else:
+            raw = model.get_raw_model()  # type: ignore[no-untyped-call]  # MLflow annotates little
+            yield from self.value(raw, "it", frozenset({method}))
+
+    def value(self, value: Any, where: str, asked: frozenset[str], owner: type = object) -> Found:
+        """`asked` are the methods by which its owner asks it for rows."""
+        found = type(value)
+        if found in _PLAIN or isinstance(value, np.generic | np.dtype):
+            return
+        if (id(value), asked) in self._seen:
+            return
+        self._seen[id(value), asked] = value
+        parts = _parts(value)
+        if parts is not None:
+            for part, named in parts:
+                yield from self.value(part, named or where, asked, owner)
+        elif isinstance(value, type):
+            if found is not type or value.__module__ not in _OTHERS:
+                yield _in_words(where, "the class", f"{value.__module__}.{value.__qualname__}")
+        elif _is_sparse(found):
+            yield from self._untouched(found, where)
+        elif isinstance(value, FunctionType) and made_by(value, owner):
+            return
+        elif not _is_check(value):
+            yield from self._listed(value, where, asked)
+
+    def _listed(self, value: Any, where: str, asked: frozenset[str]) -> Found:
+        found = type(value)
+        known = _known(found)
+        if known is None:
+            yield _unknown(value, where)
+            return
+        yield from self._untouched(found, where)
+        yield from _instance(value, known, where, asked)
+        if not known.closed:
+            yield from self._attributes(value, known, asked)
+
+    def _untouched(self, found: type, where: str) -> Found:
+        if not self._origins.untouched(found):
+            yield _unknown_class(where, found, " that somebody has changed")
+
+    def _attributes(self, value: Any, known: Known, asked: frozenset[str]) -> Found:
+        found = type(value)
+        for name, held in list(vars(value).items()):
+            if name in FITTING or name in known.unread:
+                continue
+            if name == "steps" and found.__name__ == "Pipeline":
+                yield from self._steps(held, asked)
+            else:
+                wanted = asked if name in known.handed_on else _ANY
+                where = f"the attribute {_shown(name)} of its {_short(found)}"
+                yield from self.value(held, where, wanted, found)
+
+    def _steps(self, steps: Any, asked: frozenset[str]) -> Found:
+        for place, (name, step) in enumerate(steps):
+            wanted = asked if place == len(steps) - 1 else _TRANSFORM
+            yield from self.value(step, f"its step '{_shown(name)}'", wanted)
+
+
+def _parts(value: Any) -> Iterable[tuple[Any, str]] | None:
+    """What a container holds, with the name that it has there, if any; None for all else."""
+    found = type(value)
+    if found is np.ndarray:
+        return _unnamed(value.ravel().tolist()) if value.dtype.hasobject else ()
+    if found in _MAPPINGS or _is_bunch(found):
+        return _unnamed([*value, *value.values(), getattr(value, "default_factory", None)])
+    if found not in _SEQUENCES:
+        return None
+    if found is tuple and len(value) > 1 and type(value[0]) is str and _is_object(value[1]):
+        return [(part, f"its step '{_shown(value[0])}'") for part in value[1:]]
+    return _unnamed(value)
+
+
+def _unnamed(values: Iterable[Any]) -> Iterable[tuple[Any, str]]:
+    # A vocabulary may have a million words.
+    several = list(values)
+    if {*map(type, several)} <= {*_PLAIN}:
+        return ()
+    return ((value, "") for value in several)
+
+
+def _is_object(value: Any) -> bool:
+    return type(value) not in _PLAIN and hasattr(value, "__dict__")
+
+
+def _is_bunch(found: type) -> bool:
+    return found.__qualname__ == "Bunch" and found.__module__ == "sklearn.utils._bunch"
+
+
+def _is_sparse(found: type) -> bool:
+    return found.__module__.startswith("scipy.sparse.") and found.__mro__[-1] is object
+
+
+def _is_check(value: Any) -> bool:
+    """What `HistGradientBoosting*` hands its own preprocessor: it refuses what is no number."""
+    if type(value) is not partial or value.args:
+        return False
+    function = value.func
+    named = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+    return isinstance(function, FunctionType) and named == "sklearn.utils.validation.check_array"
+
+
+def _known(found: type) -> Known | None:
+    public = ".".join(found.__module__.split(".")[:2])
+    names = (f"{found.__module__}.{found.__qualname__}", f"{public}.{found.__qualname__}")
+    return next((CLASSES[name] for name in names if name in CLASSES), None)
+
+
+def _instance(value: Any, known: Known, where: str, asked: frozenset[str]) -> Found:
+    found: type = type(value)
+    if known.methods is not None and not asked <= known.methods:
+        methods = " and ".join(sorted(known.methods))
+        yield _unknown_class(where, found, f" that is asked for more than to {methods}")
+    own = getattr(value, "__dict__", {})
+    for name in set(own) & _methods_of(found):
+        yield _unknown_class(where, found, f" whose {_shown(name)} was replaced")
+    for name, allowed in known.only.items():
+        if not isinstance(own.get(name), str | NoneType) or own.get(name) not in allowed:
+            detail = _value_in_words(own.get(name))
+            yield _unknown_class(where, found, f" whose {_shown(name)} is {detail}")
+
+
+@lru_cache(maxsize=256)
+def _methods_of(found: type) -> frozenset[str]:
+    """The names before which an instance's own attribute would stand."""
+    return frozenset(
+        name
+        for each in found.__mro__
+        for name, member in vars(each).items()
+        if hasattr(member, "__get__") and not hasattr(member, "__set__")
+    )
+
+
+def _unknown(value: Any, where: str) -> str:
+    if callable(value) and isinstance(getattr(value, "__name__", None), str):
+        return f"{where} is {_value_in_words(value)}, {_NOT_KNOWN}"
+    return _unknown_class(where, type(value), "")
+
+
+def _unknown_class(where: str, found: type, detail: str) -> str:
+    name = _short(found) if _known(found) else _shown(f"{found.__module__}.{found.__qualname__}")
+    article = "an" if name[:1] in "AEIOU" else "a"
+    return f"{where} is {article} {name}{detail}, {_NOT_KNOWN}"
+
+
+_NOT_KNOWN: Final = f"which is not known to answer each row by itself; {_TAG}"
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, str):
+        return f"'{_shown(value)}'"
+    return "a function" if callable(value) else f"of {_shown(type(value).__qualname__)}"
+
+
+def _in_words(where: str, kind: str, name: str) -> str:
+    return f"{where} is {kind} {_shown(name)}, {_NOT_KNOWN}"
+
+
+def _short(found: type) -> str:
+    return _shown(found.__qualname__)
+
+
+def _shown(text: object) -> str:
+    escaped = str(text).encode("unicode_escape").decode()
+    return f"{escaped[:_LONGEST]}..." if escaped[_LONGEST:] else escaped

@@ -1,0 +1,136 @@
+"""Work that blocks, done beside the event loop by daemon threads of its own.
+
+Unlike the loop's own executor, whose threads everybody shares: a disk that hangs keeps the threads
+of whoever asked it, and no others, and not the end of the process either.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeVar
+
+from service.background import tell_from_thread
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Job = Callable[[], None]
+
+# A thread that has had nothing to do for so long ends.
+_IDLE_SECONDS: Final = 10.0
+
+
+class Beside:
+    """At most so many `threads`, which start when there is something to do; the rest waits."""
+
+    def __init__(self, name: str, threads: int = 1) -> None:
+        self._name = f"podium-{name}"
+        self._most = threads
+        self._jobs = queue.SimpleQueue[_Job]()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._unfinished = 0
+
+    async def run(self, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What the work returns or raises; when cancelled, what has begun ends unseen."""
+        return await self._begun(partial(work, *args, **kwargs), lambda _: None)
+
+    async def obtain(self, work: Callable[[], _T], give_back: Callable[[_T], None]) -> _T:
+        """The same for what has to be given back: what comes too late for whoever asked is."""
+        return await self._begun(work, give_back)
+
+    def _begun(
+        self, work: Callable[[], _T], give_back: Callable[[_T], None]
+    ) -> "asyncio.Future[_T]":
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[_T] = loop.create_future()
+
+        def job() -> None:
+            if answer.cancelled():
+                return
+            try:
+                found = work()
+            except BaseException as error:  # noqa: BLE001 - raised again, where it is waited for
+                _tell(loop, partial(_fail, answer, error))
+            else:
+                _tell(loop, partial(_answer, answer, found, give_back))
+
+        self._add(job)
+        return answer
+
+    def submit(self, work: Callable[[], None]) -> "Future[None]":
+        """Done some time later; what it raises is told, too. From any thread."""
+        done = Future[None]()
+        self._add(partial(_submitted, work, done))
+        return done
+
+    def finish(self, seconds: float) -> None:
+        """Blocks until one thread has done all that was asked for so far, or for so long."""
+        with contextlib.suppress(TimeoutError):
+            self.submit(lambda: None).result(seconds)
+
+    @property
+    def unfinished(self) -> int:
+        """How much is being done, or waits."""
+        return self._unfinished
+
+    def _add(self, job: _Job) -> None:
+        self._jobs.put(job)
+        with self._lock:
+            self._unfinished += 1
+            if self._threads >= min(self._most, self._unfinished):
+                return
+            self._threads += 1
+        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                if self._may_end():
+                    return
+                continue
+            job()
+            # What it was made of is not kept until the next one comes.
+            del job
+            with self._lock:
+                self._unfinished -= 1
+
+    def _may_end(self) -> bool:
+        with self._lock:
+            idle = self._unfinished < self._threads
+            if idle:
+                self._threads -= 1
+            return idle
+
+
+def _submitted(work: Callable[[], None], done: "Future[None]") -> None:
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - whoever asked may not wait for it
+        tell_from_thread(error)
+        done.set_exception(error)
+    else:
+        done.set_result(None)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, told: Callable[[], None]) -> None:
+    # Nobody waits any more where the loop has been closed.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(told)
+
+
+def _answer(answer: "asyncio.Future[_T]", found: _T, give_back: Callable[[_T], None]) -> None:
+    if answer.done():
+        give_back(found)
+    else:
+        answer.set_result(found)
+
+
+def _fail(answer: "asyncio.Future[Any]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)

@@ -1,0 +1,12 @@
+"""The obedient child, with a keeper above it."""
+
+import socket
+
+from service.processes.keeping import kept
+from tests.processes import obedient
+
+
+@kept
+def run(connection: socket.socket) -> None:
+    """Obeys until the front closes the connection."""
+    obedient.run(connection)

@@ -1,0 +1,1 @@
+"""Artifacts as older releases of MLflow have made them."""
