@@ -152,6 +152,7 @@ class DecoderInProcess:
         body: bytes | Sequence[bytearray],
         media_type: str,
         slice_rows: int | None = None,
+        deadline: float = math.inf,
     ) -> EncodedInput:
         wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
         head = json.dumps(wanted).encode()

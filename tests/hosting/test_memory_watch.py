@@ -17,6 +17,7 @@ class Process:
         self.pid = os.getpid()
         self.exited: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self.held_bytes = 0
+        self.keeper = None
         self.killed = asyncio.Event()
 
     def kill(self, reason: EndReason) -> None:

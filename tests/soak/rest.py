@@ -18,7 +18,10 @@ _STEADY_LOOKS: Final = 15
 _BETWEEN_SECONDS: Final = 0.2
 _EVENTS_TOLD: Final = 25
 # How the names of the processes below the front begin that a service at rest has, one of each.
-ONE_OF_EACH: Final = ("zygote", "spare zygote", "registry.", "hosting.decoder", "hosting.host")
+ONE_OF_EACH: Final = (
+    *("zygote", "spare zygote", "registry.", "hosting.decoder"),
+    *("keeper", "hosting.host"),
+)
 
 
 @dataclass(frozen=True, slots=True)
