@@ -70,13 +70,14 @@ class Job:
 class Waiting:
     """The queue of one pool: first come, first served, joined where that changes no answer.
 
-    `row_wise` is whether the version was shown to answer each row by itself (P16).
+    `row_wise` is whether the version is taken to answer each row by itself (P16); a host that
+    starts later may have seen otherwise.
     """
 
     def __init__(self, max_batch_rows: int, *, row_wise: bool) -> None:
         self._jobs: deque[Job] = deque()
         self._max_batch_rows = max_batch_rows
-        self._row_wise = row_wise
+        self.row_wise = row_wise
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -113,7 +114,7 @@ class Waiting:
         while jobs:
             first = jobs.popleft()
             if first.wanted:
-                joins = self._row_wise and first.join_key is not None
+                joins = self.row_wise and first.join_key is not None
                 return self._joined(first, hosts) if joins and jobs else [first]
         return []
 

@@ -13,7 +13,6 @@ from service.hosting.documents import InputRefused
 from service.hosting.failures import failure_of
 from service.hosting.inputs import Batch, ModelData, take
 from service.hosting.nameless import Nameless, nameless
-from service.hosting.row_wise.apart import apart
 from service.hosting.row_wise.trial import refuted_by_example, refuted_by_others
 from service.hosting.row_wise.walk import obstacle
 from service.hosting.wire import Failure, Outcome
@@ -21,8 +20,6 @@ from service.hosting.wire import Failure, Outcome
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
 _BY_OUTPUT: Final = "without an input example there is no telling whether it answers by rows"
-# A fork of it may hang: its threads are not in it.
-_APART_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,11 @@ class LoadedModel:
     def warm_up(self, build: Callable[..., Batch]) -> RowWise:
         """Predicts the example whole; raises what the model raises.
 
-        Then row by row, and with rows made of its own, if its requests may be joined unless that
-        refutes it. `build` makes the batch afresh each time, with a matrix of the columns that it
-        is given, if it has these alone.
+        Then row by row, if its requests may be joined unless that refutes it. Rows that nobody has
+        sent, made of the example's, are for known classes alone: they only compute, while code
+        that nobody knows may ask or tell other systems, and would do so with invented rows.
+        `build` makes the batch afresh each time, with a matrix of the columns that it is given, if
+        it has these alone.
         """
         example = build()
         outputs.encode(self._call(example))
@@ -111,14 +110,10 @@ class LoadedModel:
         def predict(data: ModelData) -> Any:
             return self._call(Batch(data, (rows,), example.params))
 
-        def others() -> str | None:
-            return refuted_by_others(predict, example.data, rows, self._nullable())
-
         found = refuted_by_example(predict, example.data, rows)
-        if found is not None or self._obstacle is None:
-            return found or others()
-        # Nobody knows what its code makes of such rows: it may not cost the version.
-        return apart(others, _APART_SECONDS)
+        if found is not None or self._obstacle is not None:
+            return found
+        return refuted_by_others(predict, example.data, rows, self._nullable())
 
     def _nullable(self) -> frozenset[str]:
         schema = self._model.metadata.get_input_schema()

@@ -53,13 +53,12 @@ class Pool:
         self._model = model
         self._limits = limits
         self._observer = observer
-        self._warmth = warmth
         self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
         self._hosts: set[Host] = set()
         self._idle: list[Host] = []
-        self._slice_rows = limits.max_batch_rows if warmth.row_wise else sys.maxsize
+        self._keep_to(warmth)
         self._misfortune = Misfortune(limits.hosts)
-        self._suspects = Suspects(lambda: self._start_again(Purpose.SECOND_TRY), limits)
+        self._suspects = Suspects(lambda: self._start_host(Purpose.SECOND_TRY), limits)
         self._deadlines = Deadlines(self._end_late)
         self._verifying = Beside("verify")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -170,24 +169,24 @@ class Pool:
         self._hosts.clear()
         self._idle.clear()
 
-    async def _start_again(self, purpose: Purpose) -> Host:
-        return await self._start_host(purpose, verified=False)
-
-    async def _start_host(
-        self, purpose: Purpose, *, behind: bool = False, verified: bool = True
-    ) -> Host:
+    async def _start_host(self, purpose: Purpose) -> Host:
         try:
-            if not verified:
-                # As long as a load may take: a disk may hang.
-                async with asyncio.timeout(self._limits.load_seconds):
-                    await self._verifying.run(self._model.verify)
-            child, _ = await start_host(
-                self._forks, self._model, self._limits, self._observer, purpose, behind=behind
+            # As long as a load may take: a disk may hang.
+            async with asyncio.timeout(self._limits.load_seconds):
+                await self._verifying.run(self._model.verify)
+            child, found = await start_host(
+                self._forks, self._model, self._limits, self._observer, purpose
             )
         except Exception as error:
             self._observer.host_not_started(error)
             raise
+        self._keep_to(strictest([self._warmth, found]))
         return Host(child, self._limits.predict_seconds)
+
+    def _keep_to(self, warmth: Warmth) -> None:
+        self._warmth = warmth
+        self._waiting.row_wise = warmth.row_wise
+        self._slice_rows = self._limits.max_batch_rows if warmth.row_wise else sys.maxsize
 
     def _admit(self, host: Host) -> None:
         self._hosts.add(host)
@@ -275,7 +274,7 @@ class Pool:
                 self._fail_waiting(NoServable("The model's process could not be replaced."))
             await asyncio.sleep(self._misfortune.pause)
             try:
-                host = await self._start_again(Purpose.SERVING)
+                host = await self._start_host(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
                 passing = isinstance(error, PassingFault) or is_want_of_processes(error)
                 self._misfortune.not_replaced(passing=passing)

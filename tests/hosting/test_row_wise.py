@@ -1,8 +1,11 @@
 """P16: what is known of a loaded version, what stands in the way, and what refutes it."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,21 +17,29 @@ import pytest
 import sklearn.linear_model
 import sklearn.utils.extmath
 from mlflow.models import infer_signature
+from mlflow.pyfunc import PyFuncModel
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
 from service.hosting.inputs import Batch
 from service.hosting.model import LoadedModel, RowWise
-from service.hosting.row_wise.apart import apart
+from service.hosting.row_wise import classes as listed
+from service.hosting.row_wise.origin import Origins
 from service.hosting.row_wise.perturbed import perturbed
-from service.hosting.row_wise.trial import refuted_by_others
+from service.hosting.row_wise.walk import obstacle_of
 from tests.hosting import neighbours
-from tests.hosting.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET
+from tests.hosting.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET, less_mean
 from tests.support import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of pickles and examples
 EXAMPLE: Final = FRAME.head(3)
+FITTED: Final = LogisticRegression().fit(FRAME, CLASSES)
 
 
 def batch(frame: pd.DataFrame, names: Any = None) -> Batch:
@@ -109,28 +120,46 @@ def test_unknown_version_is_predicted_with_once(tmp_path: Path, joinable: Any) -
     assert calls == [3]
 
 
-def test_p16_rows_made_of_the_example_refute_the_operators_word(tmp_path: Path) -> None:
-    """Although its own rows do not; and a row on which it ends its process costs nothing."""
-    model = LoadedModel(str(models.save(tmp_path, "outlying")), joinable=True)
-    found = model.warm_up(partial(batch, models.ROWS))
-    # Where the fork ended before it could tell, nothing is refuted.
-    assert found.shown
-    refuted = refuted_by_others(
-        lambda data: np.asarray(data["x"]) / max(1.0, data["x"].max() / 1e5),  # type: ignore[call-overload]
-        models.ROWS,
-        3,
-        frozenset(),
+def test_p16_rows_made_of_the_example_refute_what_is_known_of_a_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were one listed wrongly: a single ordinary row refutes nothing."""
+    # Draws by a row's place in its batch.
+    monkeypatch.setitem(listed.CLASSES, "sklearn.dummy.DummyClassifier", listed.Known())  # type: ignore[arg-type]  # tests alone
+    draws = DummyClassifier(strategy="uniform", random_state=0)
+    model = loaded(tmp_path, draws.fit(FRAME, CLASSES))
+    assert model.row_wise.shown
+    found = model.warm_up(partial(batch, FRAME.head(1)))
+    assert found == RowWise(
+        shown=False, reason="a row's answer depends on the rows that stand beside it"
     )
-    assert refuted == "a row's answer depends on the rows that stand beside it"
 
 
-def test_look_in_a_fork_costs_nothing_whatever_it_does() -> None:
-    """What it says is heard; an end, an exception and a hang are not."""
-    assert apart(lambda: "it depends", 60) == "it depends"
-    assert apart(lambda: None, 60) is None
-    assert apart(lambda: os._exit(7), 60) is None
-    assert apart(lambda: str(1 / 0), 60) is None
-    assert apart(lambda: str([None for _ in iter(int, 1)]), 0.1) is None
+def test_p16_rows_of_the_example_refute_the_operators_word(tmp_path: Path) -> None:
+    """Whatever its classes are."""
+    model = loaded(tmp_path, NEIGHBOURS["sums_up"](), joinable=True)
+    found = model.warm_up(partial(batch, EXAMPLE))
+    assert found == RowWise(
+        shown=False, reason="a row's answer depends on the rows that stand beside it"
+    )
+
+
+def test_p16_unknown_code_is_never_sent_rows_that_nobody_has_sent(tmp_path: Path) -> None:
+    """It may tell other systems of them, in whatever process it does."""
+    model = LoadedModel(str(models.save(tmp_path, "outlying")), joinable=True)
+    sent: list[float] = []
+    real = model._model.predict
+
+    def predict(data: Any) -> Any:
+        sent.extend(data["x"])
+        # A fork could not add to the list above: it would end here, and be seen.
+        (tmp_path / str(os.getpid())).touch()
+        return real(data)  # type: ignore[no-untyped-call]
+
+    model._model.predict = predict
+    assert model.warm_up(partial(batch, models.ROWS)).shown
+    assert set(sent) == set(models.ROWS["x"])
+    assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == [str(os.getpid())]
 
 
 def test_rows_that_are_made_leave_the_example_as_it_was() -> None:
@@ -194,3 +223,162 @@ def test_other_flavours_are_not_known(tmp_path: Path) -> None:
     model = LoadedModel(str(models.save(tmp_path, "centring")))
     assert not model.row_wise.shown
     assert "podium.batching=rows" in model.row_wise.reason
+
+
+def test_partial_function_among_the_parameters_is_an_obstacle(tmp_path: Path) -> None:
+    """No failure to load."""
+    splits = CountVectorizer(tokenizer=partial(str.split), token_pattern=None).fit(["a b"])
+    reason = obstacle_of(splits)
+    assert reason is not None
+    assert "tokenizer" in reason
+
+
+def test_what_cannot_be_looked_at_is_an_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the look raises: the version may be served all the same."""
+
+    class Unnamed:
+        def __getattribute__(self, name: str) -> Any:
+            raise LookupError(name)
+
+    model = LogisticRegression().fit(FRAME, CLASSES)
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    place = saved(tmp_path, model)
+    for odd in (Unnamed(), deep):
+        with monkeypatch.context() as patch:
+            patch.setattr(PyFuncModel, "get_raw_model", lambda _, odd=odd: odd)
+            patch.setattr(Origins, "untouched", lambda *_: True)
+            found = LoadedModel(place).row_wise
+        assert not found.shown
+        assert found.reason.startswith("it could not be looked at (")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        FRAME.columns,
+        FRAME.select_dtypes("number").columns,
+        pd.Index([0, 1]),
+        pd.RangeIndex(2),
+        np.array(["a", "b"]),
+        slice("a", "b"),
+    ],
+    ids=str,
+)
+def test_columns_chosen_by_an_index_of_pandas_are_known(columns: Any) -> None:
+    """The most usual way."""
+    chosen = ColumnTransformer([("num", StandardScaler(), columns)], remainder="passthrough")
+    assert obstacle_of(make_pipeline(chosen, LogisticRegression()).fit(FRAME, CLASSES)) is None
+
+
+def test_index_of_pandas_that_holds_anything_else_is_not() -> None:
+    """What it holds is looked at; other kinds of it are unknown."""
+    for index in (pd.Index([print, len]), pd.MultiIndex.from_tuples([(1, 2)])):
+        fitted = StandardScaler().fit(FRAME)
+        fitted.mean_ = index
+        assert obstacle_of(fitted) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.NA,
+        pd.NaT,
+        pd.Timestamp(0),
+        dt.date(2020, 1, 1),
+        np.float32(1),
+        np.dtype("i4"),
+        Decimal(1),
+    ],
+    ids=str,
+)
+def test_plain_values_are_plain(value: Any) -> None:
+    """As an imputer or an encoder may hold them."""
+    fitted = StandardScaler().fit(FRAME)
+    fitted.mean_ = [value, np.array([value], dtype=object)]
+    assert obstacle_of(fitted) is None
+
+
+class OwnNumber(np.float64):
+    """Multiplies as it likes."""
+
+
+def test_class_derived_of_a_number_is_not_plain() -> None:
+    """It may compute in a way of its own."""
+    fitted = StandardScaler().fit(FRAME)
+    fitted.mean_ = OwnNumber(1)
+    assert obstacle_of(fitted) is not None
+
+
+def of_target(function: Any, inverse: Any) -> Any:
+    """A regression of a transformed target."""
+    made = TransformedTargetRegressor(
+        LinearRegression(), func=function, inverse_func=inverse, check_inverse=False
+    )
+    return made.fit(FRAME, TARGET)
+
+
+def test_numpys_own_functions_of_one_number_are_known_for_a_target() -> None:
+    """There alone; none that reads several, and none that somebody has made."""
+    assert obstacle_of(of_target(np.log1p, np.expm1)) is None
+    assert obstacle_of(of_target(np.sqrt, np.square)) is None
+    for inverse in (np.cumsum, np.frompyfunc(float, 1, 1), np.add.accumulate, np.sort):
+        assert obstacle_of(of_target(np.log1p, inverse)) is not None
+    assert obstacle_of(FunctionTransformer(np.log1p).fit(FRAME)) is not None
+
+
+class Link:
+    """Somebody's own."""
+
+    def inverse(self, raw: Any, out: Any = None) -> Any:
+        """By the batch's largest."""
+        return raw / raw.max()
+
+
+def test_part_of_an_estimator_that_somebody_has_changed() -> None:
+    """At whatever depth; a method of its own class is none."""
+    isotonic = IsotonicRegression().fit(FRAME["a"], TARGET)
+    assert obstacle_of(isotonic) is None
+    isotonic.f_._call = lambda x: x - x.mean()
+    assert obstacle_of(isotonic) is not None
+    histograms = HistGradientBoostingClassifier(max_iter=2).fit(FRAME, CLASSES)
+    assert obstacle_of(histograms) is None
+    histograms._loss.link = Link()
+    assert obstacle_of(histograms) is not None
+    splines = SplineTransformer().fit(FRAME)
+    assert obstacle_of(splines) is None
+    splines.bsplines_[0]._asarray = less_mean
+    assert obstacle_of(splines) is not None
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("sklearn.utils.extmath", "softmax"),
+        ("sklearn.utils.extmath", "safe_sparse_dot"),
+        ("sklearn.utils.validation", "check_array"),
+        ("sklearn.utils.validation", "_num_samples"),
+        ("sklearn.utils._array_api", "get_namespace"),
+        ("sklearn.utils._indexing", "_safe_indexing"),
+        ("sklearn.utils.fixes", "parse_version"),
+        ("sklearn.utils.multiclass", "check_classification_targets"),
+        ("sklearn.utils.sparsefuncs", "inplace_column_scale"),
+        ("sklearn.metrics.pairwise", "pairwise_kernels"),
+        ("sklearn.linear_model._base", "safe_sparse_dot"),
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [lambda _: less_mean, partial, lambda _: np.sort, lambda _: sum, lambda f: [f].__contains__],
+    ids=["function", "partial", "of_numpy", "built_in", "bound"],
+)
+def test_helper_that_somebody_has_replaced_makes_its_callers_unknown(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str, make: Any
+) -> None:
+    """By whatever can be called."""
+    home = import_module(module)
+    monkeypatch.setattr(home, name, make(getattr(home, name)))
+    assert "that somebody has changed" in str(obstacle_of(FITTED))

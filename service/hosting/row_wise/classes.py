@@ -11,9 +11,10 @@ What is not here is not joined, and nothing is lost but speed. Left out on purpo
 * `NMF` and others that iterate over the whole batch until it has settled (dictionaries, latent
   Dirichlet allocation, `IterativeImputer`, label propagation): 2e-4 beside a row a thousand times
   larger;
-* squared distances as a matrix product (`KMeans.transform`, `Birch`, `Nystroem`, `KernelPCA`,
-  `KernelRidge`, neighbours by brute force, `KNNImputer`): the squares of large numbers cancel, and
-  what is left is no longer the last bits; equally near neighbours change places;
+* squared distances as a matrix product (`KMeans`, `Birch`, `OutputCodeClassifier`, mixtures of
+  Gaussians, `Nystroem`, `KernelPCA`, `KernelRidge`, neighbours by brute force, `KNNImputer`): where
+  data lie far from zero the squares of large numbers cancel, and what is left is no longer the last
+  bits; equally near neighbours change places, and labels with them;
 * Gaussian processes, whose weights may be large enough for the same, and `RBFSampler`, which takes
   the cosine of numbers without bound;
 * what draws at random for each call (`BernoulliRBM`, `DummyClassifier` in some strategies).
@@ -37,30 +38,23 @@ class Known:
     """What is known of a class.
 
     Attributes:
-        methods: by which alone it answers each row by itself; None: by all with which it predicts
-            and transforms.
         only: attributes that must have one of these values.
         unread: attributes that it does not read when it predicts, besides `FITTING`.
-        handed_on: attributes that are asked for what it is asked for itself.
-        closed: whether its attributes are its own business: it is no estimator, but a part of one.
+        elementwise: attributes that may be a function of NumPy's that takes one number for one.
     """
 
-    methods: frozenset[str] | None = None
     only: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
-    handed_on: frozenset[str] = frozenset()
-    closed: bool = False
+    elementwise: frozenset[str] = frozenset()
 
 
 _PLAIN: Final = Known()
-_LABELS: Final = Known(methods=frozenset({"predict"}))
 _BY_KERNEL: Final = Known(only={"kernel": ("linear", "poly", "rbf", "sigmoid")})
 # Trees of points measure one row after the other.
 _BY_TREE: Final = Known(only={"_fit_method": ("kd_tree", "ball_tree")})
 _SCORED: Final = Known(unread=frozenset({"score_func"}))
 _SEARCH: Final = Known(
-    unread=frozenset({"estimator", "param_grid", "param_distributions", "best_params_", "refit"}),
-    handed_on=frozenset({"best_estimator_"}),
+    unread=frozenset({"estimator", "param_grid", "param_distributions", "best_params_", "refit"})
 )
 _DESCENT: Final = Known(unread=frozenset({"_loss_function_", "loss_function_"}))
 _MULTILAYER: Final = Known(unread=frozenset({"_optimizer"}))
@@ -69,7 +63,14 @@ _ELIMINATION: Final = Known(unread=frozenset({"estimator", "importance_getter"})
 _RANDOM_SAMPLES: Final = Known(
     unread=frozenset({"is_data_valid", "is_model_valid", "loss", "estimator"})
 )
-_PART: Final = Known(closed=True)
+_LOSS: Final = Known(unread=frozenset({"interval_y_true", "interval_y_pred"}))
+_OF_TARGET: Final = Known(elementwise=frozenset({"func", "inverse_func"}))
+_TRANSFORMER_OF_TARGET: Final = Known(
+    elementwise=_OF_TARGET.elementwise, only={"kw_args": (None,), "inv_kw_args": (None,)}
+)
+_TRAINED: Final = Known(
+    unread=frozenset({"train_set", "valid_sets", "_Booster__inner_predict_buffer"})
+)
 _BOOSTER: Final = Known(unread=frozenset({"eval_metric", "callbacks", "evals_result_"}))
 
 
@@ -82,9 +83,8 @@ CLASSES: Final[Mapping[str, Known]] = dict(
     [
         *_named("sklearn.calibration", _PLAIN, "CalibratedClassifierCV _CalibratedClassifier"),
         *_named("sklearn.calibration", _PLAIN, "_SigmoidCalibration _TemperatureScaling"),
-        *_named("sklearn.cluster", _LABELS, "KMeans MiniBatchKMeans"),
         *_named("sklearn.compose", Known(unread=frozenset({"transformers"})), "ColumnTransformer"),
-        *_named("sklearn.compose", _PLAIN, "TransformedTargetRegressor"),
+        *_named("sklearn.compose", _OF_TARGET, "TransformedTargetRegressor"),
         *_named("sklearn.covariance", _PLAIN, "EllipticEnvelope"),
         *_named("sklearn.cross_decomposition", _PLAIN, "CCA PLSCanonical PLSRegression PLSSVD"),
         *_named("sklearn.decomposition", _PLAIN, "FactorAnalysis FastICA IncrementalPCA PCA"),
@@ -112,7 +112,7 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.ensemble", _PLAIN, "StackingClassifier StackingRegressor"),
         *_named("sklearn.ensemble", _PLAIN, "VotingClassifier VotingRegressor"),
         *_named("sklearn.ensemble._hist_gradient_boosting.binning", _PLAIN, "_BinMapper"),
-        *_named("sklearn.ensemble._hist_gradient_boosting.predictor", _PART, "TreePredictor"),
+        *_named("sklearn.ensemble._hist_gradient_boosting.predictor", _PLAIN, "TreePredictor"),
         *_named(
             "sklearn.feature_extraction.text",
             _PLAIN,
@@ -123,7 +123,7 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.feature_selection", _SCORED, "SelectFpr SelectFwe SelectKBest"),
         *_named("sklearn.feature_selection", _SCORED, "SelectPercentile"),
         *_named("sklearn.feature_selection", _PLAIN, "SelectFromModel VarianceThreshold"),
-        *_named("sklearn.frozen", Known(handed_on=frozenset({"estimator"})), "FrozenEstimator"),
+        *_named("sklearn.frozen", _PLAIN, "FrozenEstimator"),
         *_named("sklearn.impute", _PLAIN, "MissingIndicator SimpleImputer"),
         *_named("sklearn.isotonic", _PLAIN, "IsotonicRegression"),
         *_named("sklearn.linear_model", _PLAIN, "ARDRegression BayesianRidge ElasticNet"),
@@ -142,16 +142,22 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.linear_model", _DESCENT, "PassiveAggressiveClassifier"),
         *_named("sklearn.linear_model", _DESCENT, "PassiveAggressiveRegressor Perceptron"),
         *_named("sklearn.linear_model", _DESCENT, "SGDClassifier SGDOneClassSVM SGDRegressor"),
-        *_named("sklearn._loss.loss", _PART, "AbsoluteError ExponentialLoss HalfBinomialLoss"),
-        *_named("sklearn._loss.loss", _PART, "HalfGammaLoss HalfMultinomialLoss HalfPoissonLoss"),
-        *_named("sklearn._loss.loss", _PART, "HalfSquaredError HalfTweedieLoss HuberLoss"),
-        *_named("sklearn._loss.loss", _PART, "HalfTweedieLossIdentity PinballLoss"),
+        *_named("sklearn._loss.loss", _LOSS, "AbsoluteError ExponentialLoss HalfBinomialLoss"),
+        *_named("sklearn._loss.loss", _LOSS, "HalfGammaLoss HalfMultinomialLoss HalfPoissonLoss"),
+        *_named("sklearn._loss.loss", _LOSS, "HalfSquaredError HalfTweedieLoss HuberLoss"),
+        *_named("sklearn._loss.loss", _LOSS, "HalfTweedieLossIdentity PinballLoss"),
+        *_named("sklearn._loss.link", _PLAIN, "HalfLogitLink IdentityLink LogitLink LogLink"),
+        *_named("sklearn._loss.link", _PLAIN, "MultinomialLogit"),
+        *_named("sklearn._loss._loss", _PLAIN, "CyAbsoluteError CyExponentialLoss"),
+        *_named("sklearn._loss._loss", _PLAIN, "CyHalfBinomialLoss CyHalfGammaLoss CyHuberLoss"),
+        *_named("sklearn._loss._loss", _PLAIN, "CyHalfMultinomialLoss CyHalfPoissonLoss"),
+        *_named("sklearn._loss._loss", _PLAIN, "CyHalfSquaredError CyHalfTweedieLoss"),
+        *_named("sklearn._loss._loss", _PLAIN, "CyHalfTweedieLossIdentity CyPinballLoss"),
         *_named(
             "sklearn.metrics._scorer",
             Known(unread=frozenset({"_score_func", "_kwargs"})),
             "_CurveScorer",
         ),
-        *_named("sklearn.mixture", _PLAIN, "BayesianGaussianMixture GaussianMixture"),
         *_named("sklearn.model_selection", _PLAIN, "FixedThresholdClassifier"),
         *_named("sklearn.model_selection", _PLAIN, "TunedThresholdClassifierCV"),
         *_named("sklearn.model_selection", _SEARCH, "GridSearchCV RandomizedSearchCV"),
@@ -161,15 +167,15 @@ CLASSES: Final[Mapping[str, Known]] = dict(
             "HalvingGridSearchCV HalvingRandomSearchCV",
         ),
         *_named("sklearn.multiclass", _PLAIN, "OneVsOneClassifier OneVsRestClassifier"),
-        *_named("sklearn.multiclass", _PLAIN, "OutputCodeClassifier _ConstantPredictor"),
+        *_named("sklearn.multiclass", _PLAIN, "_ConstantPredictor"),
         *_named("sklearn.multioutput", _PLAIN, "ClassifierChain MultiOutputClassifier"),
         *_named("sklearn.multioutput", _PLAIN, "MultiOutputRegressor RegressorChain"),
         *_named("sklearn.naive_bayes", _PLAIN, "BernoulliNB CategoricalNB ComplementNB"),
         *_named("sklearn.naive_bayes", _PLAIN, "GaussianNB MultinomialNB"),
         *_named("sklearn.neighbors", _BY_TREE, "KNeighborsClassifier KNeighborsRegressor"),
         *_named("sklearn.neighbors", _BY_TREE, "LocalOutlierFactor"),
-        *_named("sklearn.neighbors._kd_tree", _PART, "KDTree KDTree32 KDTree64"),
-        *_named("sklearn.neighbors._ball_tree", _PART, "BallTree BallTree32 BallTree64"),
+        *_named("sklearn.neighbors._kd_tree", _PLAIN, "KDTree KDTree32 KDTree64"),
+        *_named("sklearn.neighbors._ball_tree", _PLAIN, "BallTree BallTree32 BallTree64"),
         *_named("sklearn.neural_network", _MULTILAYER, "MLPClassifier MLPRegressor"),
         *_named("sklearn.pipeline", _PLAIN, "FeatureUnion Pipeline"),
         *_named("sklearn.preprocessing", _PLAIN, "Binarizer KBinsDiscretizer LabelBinarizer"),
@@ -192,15 +198,23 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.svm", _BY_KERNEL, "NuSVC NuSVR OneClassSVM SVC SVR"),
         *_named("sklearn.tree", _PLAIN, "DecisionTreeClassifier DecisionTreeRegressor"),
         *_named("sklearn.tree", _PLAIN, "ExtraTreeClassifier ExtraTreeRegressor"),
-        *_named("sklearn.tree._tree", _PART, "Tree"),
-        *_named("scipy.interpolate", _PART, "BSpline interp1d"),
-        *_named("xgboost.core", _PART, "Booster"),
+        *_named("sklearn.tree._tree", _PLAIN, "Tree"),
+        *_named("scipy.interpolate", _PLAIN, "BSpline interp1d"),
+        *_named("xgboost.core", _PLAIN, "Booster"),
         *_named("xgboost.sklearn", _BOOSTER, "XGBClassifier XGBRanker XGBRegressor"),
         *_named("xgboost.sklearn", _BOOSTER, "XGBRFClassifier XGBRFRegressor"),
-        *_named("lightgbm.basic", _PART, "Booster"),
+        *_named("lightgbm.basic", _TRAINED, "Booster"),
         *_named("lightgbm.sklearn", _PLAIN, "LGBMClassifier LGBMRanker LGBMRegressor"),
         *_named("catboost.core", _PLAIN, "CatBoost CatBoostClassifier CatBoostRanker"),
         *_named("catboost.core", _PLAIN, "CatBoostRegressor"),
-        *_named("_catboost", _PART, "_CatBoost"),
+        *_named("_catboost", _PLAIN, "_CatBoost"),
     ]
 )
+
+# What is known of a class where it is an attribute of another.
+WITHIN: Final[Mapping[tuple[str, str], Known]] = {
+    (
+        "sklearn.compose.TransformedTargetRegressor",
+        "sklearn.preprocessing.FunctionTransformer",
+    ): _TRANSFORMER_OF_TARGET,
+}

@@ -9,22 +9,40 @@ beside it, comes from a file of its own, or from none.
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
+from operator import attrgetter, itemgetter, methodcaller
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any, Final
+
+import numpy as np
 
 # Where packages lay before any model was loaded: what a model ships is found elsewhere.
 _INSTALLED: Final = frozenset(
     {str(Path(entry).absolute()) for entry in sys.path if entry}
     | {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 ) - {str(Path(__file__).resolve().parents[3])}
-# Where listed classes find what they use, besides the modules that define them.
+# Where listed classes find what they use, besides the modules that define them, and those from
+# which these have a function.
 _HELPERS: Final = (
-    *("sklearn.base", "sklearn.metrics.pairwise", "sklearn.utils", "sklearn.utils._response"),
-    *("sklearn.utils._set_output", "sklearn.utils.extmath", "sklearn.utils.multiclass"),
-    *("sklearn.utils.metaestimators", "sklearn.utils.validation"),
+    *("sklearn.base", "sklearn.metrics.pairwise", "sklearn.utils", "sklearn.utils._array_api"),
+    *("sklearn.utils._encode", "sklearn.utils._indexing", "sklearn.utils._mask"),
+    *("sklearn.utils._response", "sklearn.utils._set_output", "sklearn.utils._tags"),
+    *("sklearn.utils._unique", "sklearn.utils.class_weight", "sklearn.utils.extmath"),
+    *("sklearn.utils.fixes", "sklearn.utils.metaestimators", "sklearn.utils.multiclass"),
+    *("sklearn.utils.parallel", "sklearn.utils.sparsefuncs", "sklearn.utils.stats"),
+    *("sklearn.utils.validation", "sklearn._config", "sklearn._loss.link", "sklearn._loss.loss"),
 )
+# Copies of other packages, which make their functions of others as they are imported.
+_VENDORED: Final = ("sklearn.externals.", "scipy._lib.", "scipy.optimize.")
 # Its mixins and decorators are in the classes of others, too.
 _EVERYWHERE: Final = "sklearn"
 _FROZEN: Final = "<frozen "
@@ -33,6 +51,10 @@ _WRAPPING: Final = frozenset({"abc", "contextlib", "dataclasses", "functools"})
 # What they make can be called, and is no method that a class was written with.
 _MAKERS: Final = frozenset({"functools", "numpy", "operator"})
 _DEEPEST: Final = 4
+# A method under the name of another, as its author wrote it.
+_ALIASES: Final = frozenset({("IdentityLink", "inverse", "link")})
+# By which SciPy's classes make arrays.
+_ARRAYS: Final = "scipy._lib.array_api_compat."
 
 
 class Origins:
@@ -61,7 +83,7 @@ class Origins:
         if folder_of(top) is None:
             return False
         helpers = _HELPERS if top == _EVERYWHERE else ()
-        return all(map(self._is_clean, (found.__module__, *helpers))) and all(
+        return all(map(self._is_clean, _with_lenders((found.__module__, *helpers)))) and all(
             _is_its_own(value, name, found, {top, _EVERYWHERE})
             for name, value in list(vars(found).items())
         )
@@ -73,13 +95,36 @@ class Origins:
         return self._modules[name]
 
 
-def made_by(function: FunctionType, owner: type) -> bool:
-    """Whether a method of that class has made it."""
+def belongs_to(function: FunctionType, owner: type) -> bool:
+    """Whether a function that an instance holds is a method of its class, or made by one.
+
+    Or one of those by which SciPy makes arrays.
+    """
+    if any(vars(each).get(function.__name__) is function for each in owner.__mro__):
+        return True
+    home = sys.modules.get(function.__module__ or "")
+    if function.__module__.startswith(_ARRAYS) and _top(function) == owner.__module__[:5]:
+        return getattr(home, function.__name__, None) is function and _is_installed(function)
     module = sys.modules.get(owner.__module__)
     return (
         function.__qualname__.startswith(f"{owner.__qualname__}.")
         and "<locals>" in function.__qualname__
         and function.__code__.co_filename == getattr(module, "__file__", None)
+    )
+
+
+@lru_cache(maxsize=256)
+def _with_lenders(modules: tuple[str, ...]) -> frozenset[str]:
+    """Those modules, and of the same package those whose functions they call by their own name."""
+    top = modules[0].partition(".")[0]
+    lenders = {
+        value.__module__
+        for module in modules
+        for value in list(vars(sys.modules.get(module, sys)).values())
+        if isinstance(value, FunctionType) and _top(value) in {top, _EVERYWHERE}
+    }
+    return frozenset(
+        name for name in {*modules, *lenders} if name in modules or not name.startswith(_VENDORED)
     )
 
 
@@ -124,7 +169,8 @@ def _is_in_place(function: FunctionType, name: str, owner: type) -> bool:
     where, _, called = function.__qualname__.rpartition(".")
     if not where or where.endswith("<locals>"):
         return True
-    return where == owner.__qualname__ and name.endswith(called)
+    ours = name.endswith(called) or (where, name, called) in _ALIASES
+    return where == owner.__qualname__ and ours
 
 
 def _top(function: FunctionType) -> str:
@@ -180,10 +226,26 @@ def _is_filled(cell: Any) -> bool:
 def _all_installed(members: Mapping[str, Any]) -> bool:
     """Whether that is so of each function of a module, and of whatever else it may call."""
     return all(
-        _is_installed(function)
-        for value in list(members.values())
+        _is_as_imported(value, name)
+        for name, value in list(members.items())
         if not isinstance(value, type | ModuleType)
-        for function in (
-            _functions(value) if isinstance(value, FunctionType) else _when_called(value)
-        )
     )
+
+
+def _is_as_imported(value: Any, name: str) -> bool:
+    if isinstance(value, _MADE):
+        return False
+    if isinstance(value, _COMPILED) and value.__name__ != name:
+        # Under the name of another; scikit-learn does so with a clock.
+        return value.__module__ == "time"
+    functions = _functions(value) if isinstance(value, _WHOLE) else _when_called(value)
+    return all(map(_is_installed, functions))
+
+
+# No module of a listed class has any of these by itself.
+_MADE: Final = (
+    *(partial, MethodType, MethodWrapperType, MethodDescriptorType, WrapperDescriptorType),
+    *(attrgetter, itemgetter, methodcaller, np.vectorize),
+)
+_COMPILED: Final = (BuiltinFunctionType, type(np.sort))
+_WHOLE: Final = (FunctionType, type(lru_cache(id)))

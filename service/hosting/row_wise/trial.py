@@ -1,8 +1,9 @@
 """What speaks against a version that is believed to answer each row by itself: a trial by rows.
 
-The rows of its input example, then rows made of them that nobody has sent: at several scales beside
-one another, with extremes, nulls where the signature allows them, duplicates, and in another order.
-Together each must be answered as alone. A trial proves nothing: it only ever refutes (P16).
+The rows of its input example; for known classes also rows made of them that nobody has sent: at
+several scales beside one another, with extremes, nulls where the signature allows them, duplicates,
+and in another order. Together each must be answered as alone. A trial proves nothing: it only ever
+refutes (P16).
 """
 
 import contextlib
@@ -51,6 +52,8 @@ def refuted_by_others(
 ) -> str | None:
     """The same for rows made of the example's; `nullable` are the columns that may have nulls.
 
+    Never of a version whose code nobody knows: these rows would reach whatever systems it asks or
+    tells.
     Rows that nobody has sent may well be refused: that the model raises on one says nothing, if it
     does so alone and together. Takes a quarter of a second and the last call at most. What the
     model warns of, or prints, is not heard.

@@ -2,16 +2,20 @@
 
 import collections
 import ctypes
+import datetime as dt
+import decimal
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from types import FunctionType, NoneType
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from mlflow.pyfunc import PyFuncModel
 
-from service.hosting.row_wise.classes import CLASSES, FITTING, Known
-from service.hosting.row_wise.origin import Origins, made_by
+from service.hosting.row_wise.classes import CLASSES, FITTING, WITHIN, Known
+from service.hosting.row_wise.origin import Origins, belongs_to
 
 # By the loader that MLmodel names: the class with which MLflow calls the model.
 _WRAPPERS: Final[Mapping[str, str]] = {
@@ -23,17 +27,20 @@ _WRAPPERS: Final[Mapping[str, str]] = {
 _METHODS: Final = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"}
 )
-_ANY: Final = frozenset({"any"})
-_TRANSFORM: Final = frozenset({"transform"})
 _TAG: Final = "tag the version podium.batching=rows if it does"
 _PLAIN: Final = (
     *(NoneType, bool, int, float, complex, str, bytes, bytearray, slice, range),
-    *(np.random.RandomState, np.random.Generator, ctypes.c_void_p),
+    *(np.random.RandomState, np.random.Generator, ctypes.c_void_p, decimal.Decimal),
+    *(dt.datetime, dt.date, dt.time, dt.timedelta, dt.timezone),
+    *(pd.Timestamp, pd.Timedelta, type(pd.NaT), type(pd.NA)),
 )
+# What selects columns, as pandas gives their names.
+_INDEXES: Final = (pd.Index, pd.RangeIndex)
 _MAPPINGS: Final = (dict, collections.OrderedDict, collections.defaultdict)
 _SEQUENCES: Final = (list, tuple, set, frozenset, collections.deque)
 # Whose classes may be named: as a dtype, or for what a dictionary lacks.
 _OTHERS: Final = frozenset({"builtins", "collections", "numpy"})
+_NUMPYS: Final = frozenset({"numpy", "numpy.dtypes"})
 _LONGEST: Final = 80
 
 Found = Iterator[str]
@@ -44,6 +51,13 @@ def obstacle(model: PyFuncModel) -> str | None:
 
     Names of classes, parameters and steps are the model's: escaped, and cut where they are long.
     """
+    try:
+        return _obstacle(model)
+    except Exception as error:  # noqa: BLE001 - what cannot be looked at may yet be served
+        return f"it could not be looked at ({_shown(type(error).__qualname__)}); {_TAG}"
+
+
+def _obstacle(model: PyFuncModel) -> str | None:
     flavor = model.metadata.flavors["python_function"]
     loader, method = flavor["loader_module"], flavor.get("predict_fn", "predict")
     if loader not in _WRAPPERS:
@@ -56,12 +70,12 @@ def obstacle(model: PyFuncModel) -> str | None:
     params = model.metadata.get_params_schema()  # type: ignore[no-untyped-call]  # the same
     if loader == "mlflow.xgboost" and params is not None:
         return f"its params may change how XGBoost looks at rows; {_TAG}"
-    return next(_Walk().model(model, loader, method), None)
+    return next(_Walk().model(model, loader), None)
 
 
-def obstacle_of(estimator: Any, method: str) -> str | None:
-    """The same of an estimator by itself, asked by that method."""
-    return next(_Walk().value(estimator, "it", frozenset({method})), None)
+def obstacle_of(estimator: Any) -> str | None:
+    """The same of an estimator by itself."""
+    return next(_Walk().value(estimator, "it"), None)
 
 
 class _Walk:
@@ -69,9 +83,9 @@ class _Walk:
 
     def __init__(self) -> None:
         self._origins = Origins()
-        self._seen: dict[tuple[int, frozenset[str]], Any] = {}
+        self._seen: dict[int, Any] = {}
 
-    def model(self, model: PyFuncModel, loader: str, method: str) -> Found:
+    def model(self, model: PyFuncModel, loader: str) -> Found:
         wrapper = model._model_impl  # noqa: SLF001 - MLflow has no other name for it
         called = f"{type(wrapper).__module__}.{type(wrapper).__qualname__}"
         ours = [type(model), type(wrapper)]
@@ -81,61 +95,74 @@ class _Walk:
             yield f"somebody has changed how MLflow calls it; {_TAG}"
         else:
             raw = model.get_raw_model()  # type: ignore[no-untyped-call]  # MLflow annotates little
-            yield from self.value(raw, "it", frozenset({method}))
+            yield from self.value(raw, "it")
 
-    def value(self, value: Any, where: str, asked: frozenset[str], owner: type = object) -> Found:
-        """`asked` are the methods by which its owner asks it for rows."""
+    def value(self, value: Any, where: str, owner: type = object) -> Found:
+        """What stands in the way in it; the `owner` is the class of what holds it."""
         found = type(value)
-        if found in _PLAIN or isinstance(value, np.generic | np.dtype):
+        if found in _PLAIN or _is_numpys(value) or id(value) in self._seen:
             return
-        if (id(value), asked) in self._seen:
-            return
-        self._seen[id(value), asked] = value
+        self._seen[id(value)] = value
         parts = _parts(value)
         if parts is not None:
             for part, named in parts:
-                yield from self.value(part, named or where, asked, owner)
+                yield from self.value(part, named or where, owner)
         elif isinstance(value, type):
             if found is not type or value.__module__ not in _OTHERS:
                 yield _in_words(where, "the class", f"{value.__module__}.{value.__qualname__}")
         elif _is_sparse(found):
             yield from self._untouched(found, where)
-        elif isinstance(value, FunctionType) and made_by(value, owner):
-            return
+        elif isinstance(value, FunctionType):
+            if not belongs_to(value, owner):
+                yield _unknown(value, where)
         elif not _is_check(value):
-            yield from self._listed(value, where, asked)
+            yield from self._listed(value, where, owner)
 
-    def _listed(self, value: Any, where: str, asked: frozenset[str]) -> Found:
+    def _listed(self, value: Any, where: str, owner: type) -> Found:
         found = type(value)
-        known = _known(found)
+        known = WITHIN.get((_public(owner), _public(found)), _known(found))
         if known is None:
             yield _unknown(value, where)
             return
         yield from self._untouched(found, where)
-        yield from _instance(value, known, where, asked)
-        if not known.closed:
-            yield from self._attributes(value, known, asked)
+        yield from _instance(value, known, where)
+        yield from self._attributes(value, known)
 
     def _untouched(self, found: type, where: str) -> Found:
         if not self._origins.untouched(found):
             yield _unknown_class(where, found, " that somebody has changed")
 
-    def _attributes(self, value: Any, known: Known, asked: frozenset[str]) -> Found:
+    def _attributes(self, value: Any, known: Known) -> Found:
         found = type(value)
-        for name, held in list(vars(value).items()):
+        for name, held in list(getattr(value, "__dict__", {}).items()):
             if name in FITTING or name in known.unread:
                 continue
+            if name in known.elementwise and _is_elementwise(held):
+                continue
             if name == "steps" and found.__name__ == "Pipeline":
-                yield from self._steps(held, asked)
+                yield from self._steps(held)
             else:
-                wanted = asked if name in known.handed_on else _ANY
                 where = f"the attribute {_shown(name)} of its {_short(found)}"
-                yield from self.value(held, where, wanted, found)
+                yield from self.value(held, where, found)
 
-    def _steps(self, steps: Any, asked: frozenset[str]) -> Found:
-        for place, (name, step) in enumerate(steps):
-            wanted = asked if place == len(steps) - 1 else _TRANSFORM
-            yield from self.value(step, f"its step '{_shown(name)}'", wanted)
+    def _steps(self, steps: Any) -> Found:
+        for name, step in steps:
+            yield from self.value(step, f"its step '{_shown(name)}'")
+
+
+def _is_numpys(value: Any) -> bool:
+    """A number or a dtype of NumPy's own, whose class nobody has derived from."""
+    return isinstance(value, np.generic | np.dtype) and type(value).__module__ in _NUMPYS
+
+
+def _is_elementwise(value: Any) -> bool:
+    """NumPy's own functions of one number for one, by definition: `log1p`, `expm1`, `sqrt`."""
+    return (
+        type(value) is np.ufunc
+        and value.signature is None
+        and value.nin == value.nout == 1
+        and getattr(np, value.__name__, None) is value
+    )
 
 
 def _parts(value: Any) -> Iterable[tuple[Any, str]] | None:
@@ -143,6 +170,8 @@ def _parts(value: Any) -> Iterable[tuple[Any, str]] | None:
     found = type(value)
     if found is np.ndarray:
         return _unnamed(value.ravel().tolist()) if value.dtype.hasobject else ()
+    if found in _INDEXES:
+        return _unnamed([*value.names, *(() if found is pd.RangeIndex else value.tolist())])
     if found in _MAPPINGS or _is_bunch(found):
         return _unnamed([*value, *value.values(), getattr(value, "default_factory", None)])
     if found not in _SEQUENCES:
@@ -174,24 +203,25 @@ def _is_sparse(found: type) -> bool:
 
 def _is_check(value: Any) -> bool:
     """What `HistGradientBoosting*` hands its own preprocessor: it refuses what is no number."""
-    if type(value) is not partial or value.args:
+    if type(value) is not partial or value.args or vars(value):
         return False
-    function = value.func
-    named = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
-    return isinstance(function, FunctionType) and named == "sklearn.utils.validation.check_array"
+    validation = sys.modules.get("sklearn.utils.validation")
+    return value.func is getattr(validation, "check_array", partial) and all(
+        isinstance(each, type) or type(each) in _PLAIN for each in value.keywords.values()
+    )
 
 
 def _known(found: type) -> Known | None:
-    public = ".".join(found.__module__.split(".")[:2])
-    names = (f"{found.__module__}.{found.__qualname__}", f"{public}.{found.__qualname__}")
+    names = (f"{found.__module__}.{found.__qualname__}", _public(found))
     return next((CLASSES[name] for name in names if name in CLASSES), None)
 
 
-def _instance(value: Any, known: Known, where: str, asked: frozenset[str]) -> Found:
+def _public(found: type) -> str:
+    return f"{'.'.join(found.__module__.split('.')[:2])}.{found.__qualname__}"
+
+
+def _instance(value: Any, known: Known, where: str) -> Found:
     found: type = type(value)
-    if known.methods is not None and not asked <= known.methods:
-        methods = " and ".join(sorted(known.methods))
-        yield _unknown_class(where, found, f" that is asked for more than to {methods}")
     own = getattr(value, "__dict__", {})
     for name in set(own) & _methods_of(found):
         yield _unknown_class(where, found, f" whose {_shown(name)} was replaced")
