@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans row-wise fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -59,6 +59,10 @@ soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs
 
 orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each: none is left
 	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
+
+row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
+	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/hosting/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
+	{ date -u +%Y-%m-%d; tail -n 1 row-wise.log; } > docs/row-wise.txt; rm row-wise.log
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz

@@ -184,15 +184,37 @@ async def test_p11_request_whose_host_died_is_not_retried_where_the_version_forb
     assert all(isinstance(each, ModelFailed) for each in found)
 
 
-async def test_p16_model_that_looks_at_other_rows_is_never_batched(
+async def test_p16_rows_of_the_example_refute_the_operators_word_in_a_host(
     tmp_path: Path, make_pool: MakePool
 ) -> None:
     """Each request is one call, although the operator believed it row-wise."""
     counts = Counts()
     pool = await make_pool(models.save(tmp_path, "centring"), counts=counts)
     assert not pool.status.row_wise
+    assert "stand beside it" in pool.status.row_wise_reason
     assert await answers(*(pool.predict(double_rows(x)) for x in (0, 50, 100))) == [[0.0]] * 3
     assert counts.batches == [1, 1, 1]
+
+
+async def test_p16_replacement_that_has_seen_harm_is_right_from_then_on(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """Nothing is joined or sliced any more; what a later one has not seen mends nothing."""
+    counts = Counts()
+    place = models.save(tmp_path, "changeable")
+    pool = await make_pool(place, counts=counts, limits=Limits(max_batch_rows=2))
+    assert pool.status.row_wise
+    for seen in (True, False):
+        (place / "harm").touch() if seen else (place / "harm").unlink()
+        (victim,) = pids(pool)
+        os.kill(victim, signal.SIGKILL)
+        await until(partial(gone, pool, victim), SECONDS, "its end is seen")
+        await until(lambda: pids(pool), SECONDS, "another serves")
+        assert not pool.status.row_wise
+        assert "stand beside it" in pool.status.row_wise_reason
+        counts.batches.clear()
+        await answers(*(pool.predict(double_rows(*range(rows))) for rows in (1, 2, 5)))
+        assert counts.batches == [1, 2, 5]
 
 
 async def test_p16_version_without_example_is_never_batched(

@@ -355,25 +355,21 @@ def test_part_of_an_estimator_that_somebody_has_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"),
+    ("module", "name", "make"),
     [
-        ("sklearn.utils.extmath", "softmax"),
-        ("sklearn.utils.extmath", "safe_sparse_dot"),
-        ("sklearn.utils.validation", "check_array"),
-        ("sklearn.utils.validation", "_num_samples"),
-        ("sklearn.utils._array_api", "get_namespace"),
-        ("sklearn.utils._indexing", "_safe_indexing"),
-        ("sklearn.utils.fixes", "parse_version"),
-        ("sklearn.utils.multiclass", "check_classification_targets"),
-        ("sklearn.utils.sparsefuncs", "inplace_column_scale"),
-        ("sklearn.metrics.pairwise", "pairwise_kernels"),
-        ("sklearn.linear_model._base", "safe_sparse_dot"),
+        ("sklearn.utils.extmath", "softmax", lambda _: less_mean),
+        ("sklearn.utils.extmath", "safe_sparse_dot", partial),
+        ("sklearn.utils.validation", "check_array", partial),
+        ("sklearn.utils.validation", "_num_samples", lambda _: np.sort),
+        ("sklearn.utils._array_api", "get_namespace", lambda _: less_mean),
+        ("sklearn.utils._indexing", "_safe_indexing", lambda _: sum),
+        ("sklearn.utils.fixes", "parse_version", partial),
+        ("sklearn.utils.multiclass", "check_classification_targets", lambda f: [f].__contains__),
+        ("sklearn.utils.sparsefuncs", "inplace_column_scale", lambda f: [f].append),
+        ("sklearn.metrics.pairwise", "pairwise_kernels", lambda _: less_mean),
+        ("sklearn.linear_model._base", "safe_sparse_dot", lambda _: np.dot),
+        ("sklearn.linear_model._base", "check_array", partial),
     ],
-)
-@pytest.mark.parametrize(
-    "make",
-    [lambda _: less_mean, partial, lambda _: np.sort, lambda _: sum, lambda f: [f].__contains__],
-    ids=["function", "partial", "of_numpy", "built_in", "bound"],
 )
 def test_helper_that_somebody_has_replaced_makes_its_callers_unknown(
     monkeypatch: pytest.MonkeyPatch, module: str, name: str, make: Any
