@@ -203,7 +203,7 @@ async def test_p16_replacement_that_has_seen_harm_is_right_from_then_on(
     counts = Counts()
     place = models.save(tmp_path, "changeable")
     pool = await make_pool(place, counts=counts, limits=Limits(max_batch_rows=2))
-    assert pool.status.row_wise
+    assert pool.status.row_wise_reason == "as the test says"
     for seen in (True, False):
         (place / "harm").touch() if seen else (place / "harm").unlink()
         (victim,) = pids(pool)

@@ -125,7 +125,7 @@ def test_p16_rows_made_of_the_example_refute_what_is_known_of_a_class(
 ) -> None:
     """Were one listed wrongly: a single ordinary row refutes nothing."""
     # Draws by a row's place in its batch.
-    monkeypatch.setitem(listed.CLASSES, "sklearn.dummy.DummyClassifier", listed.Known())  # type: ignore[arg-type]  # tests alone
+    monkeypatch.setitem(listed.CLASSES, "sklearn.dummy.DummyClassifier", listed.Known())
     draws = DummyClassifier(strategy="uniform", random_state=0)
     model = loaded(tmp_path, draws.fit(FRAME, CLASSES))
     assert model.row_wise.shown
@@ -154,7 +154,7 @@ def test_p16_unknown_code_is_never_sent_rows_that_nobody_has_sent(tmp_path: Path
         sent.extend(data["x"])
         # A fork could not add to the list above: it would end here, and be seen.
         (tmp_path / str(os.getpid())).touch()
-        return real(data)  # type: ignore[no-untyped-call]
+        return real(data)
 
     model._model.predict = predict
     assert model.warm_up(partial(batch, models.ROWS)).shown
