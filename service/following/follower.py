@@ -8,7 +8,7 @@ What nobody aspires to any more is ended at once (P6).
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -162,12 +162,15 @@ class Follower:
         if decision.aspired != slot.aspired:
             slot.aspire(decision.aspired, self._clock.wall(), wish)
         if isinstance(found, Unanswered):
-            self._note_look(slot, found.code, found.message, found.detail)
+            silent = self._look_failure(found.code, found.message)
+            self._note_look(slot, silent, found.detail, self._observer.unanswered)
             self._recaller.fall_back(slot)
             return
+        slot.absent = found if isinstance(found, Missing) else None
         if isinstance(found, Missing):
             message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
-            self._note_look(slot, f"{found.name.lower()}_missing", message, "")
+            gone = self._look_failure(f"{found.name.lower()}_missing", message)
+            self._note_look(slot, gone, "", self._observer.missing)
             self._miss(slot)
             return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
@@ -200,12 +203,17 @@ class Follower:
         serving = None if slot.irreplaceable else slot.version
         return SlotView(serving, staging, slot.aspired, slot.quarantined, slot.retry_at)
 
-    def _note_look(self, slot: Slot, code: str, message: str, detail: str) -> None:
+    def _look_failure(self, code: str, message: str) -> Failure:
+        return Failure(LOOK, code, message, self._clock.wall())
+
+    @staticmethod
+    def _note_look(
+        slot: Slot, failure: Failure, detail: str, tell: Callable[[ModelRef, Failure, str], None]
+    ) -> None:
         # What is wrong with the aspired version says more than one look without an answer.
-        if slot.failure is None or (slot.failure.of_look and slot.failure.code != code):
-            slot.failure = Failure(LOOK, code, message, self._clock.wall())
-            tell = self._observer.missing if slot.gone else self._observer.unanswered
-            tell(slot.ref, slot.failure, detail)
+        if slot.failure is None or (slot.failure.of_look and slot.failure.code != failure.code):
+            slot.failure = failure
+            tell(slot.ref, failure, detail)
 
     def _stage(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
         there = self._holding.ready(version)
@@ -222,17 +230,24 @@ class Follower:
     ) -> None:
         # One that is open has only to be compared with what the slot serves, which takes a while
         # where it is wide.
-        work = self._bring(version, known) if there is None else self._compare(there)
-        task = self._staging[version] = begin(Work.FOLLOWING, work)
+        journey = Journey()
+        work = (
+            partial(self._bring, version, known, journey)
+            if there is None
+            else partial(self._compare, there, journey)
+        )
+        task = self._staging[version] = begin(
+            Work.FOLLOWING, self._to_its_end(version, journey, work)
+        )
         task.add_done_callback(partial(self._staging_ended, version, known))
         if there is None:
             self._observer.staging(version)
 
-    async def _compare(self, there: Servable) -> None:
+    async def _compare(self, there: Servable, journey: Journey) -> None:
         # It may have been let go since this was begun.
         if self._holding.ready(there.version) is there:
             there.hold()
-            await self._receive(there, Journey())
+            await self._receive(there, journey)
 
     def _staging_ended(
         self, version: VersionId, known: FetchedVersion | None, task: asyncio.Task[None]
@@ -242,11 +257,20 @@ class Follower:
         if self._staging.get(version) is task:
             del self._staging[version]
 
-    async def _bring(self, version: VersionId, known: FetchedVersion | None) -> None:
-        journey = Journey()
+    async def _bring(
+        self, version: VersionId, known: FetchedVersion | None, journey: Journey
+    ) -> None:
         is_wanted = partial(self._is_wanted, journey)
+        servable = await self._maker.make(version, known, journey, is_wanted)
+        if servable is not None:
+            await self._receive(servable, journey)
+
+    async def _to_its_end(
+        self, version: VersionId, journey: Journey, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Whatever the work raises holds the version back: it is not done anew with each look."""
         try:
-            servable = await self._maker.make(version, known, journey, is_wanted)
+            await work()
         except FollowingError as error:
             self._failed(version, error, journey)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
@@ -255,13 +279,10 @@ class Follower:
                 processes_exhausted("stage", repr(error)) if wanting else _defect("stage", error)
             )
             self._failed(version, fault, journey)
-        else:
-            if servable is not None:
-                await self._receive(servable, journey)
 
     async def _prepare(self, fetched: FetchedVersion) -> None:
         """Returns in a turn in which gates tell at once, whatever the slots have come to serve."""
-        with contextlib.suppress(FollowingError):  # raised again by the check itself
+        with contextlib.suppress(VersionFault):  # raised again by the check itself
             while waiting := self._unprepared(fetched):
                 await self._gates.prepare(waiting[0])
 
@@ -331,7 +352,9 @@ class Follower:
 
     def _failed(self, version: VersionId, error: FollowingError, journey: Journey) -> None:
         def refuse(slot: Slot) -> None:
-            self._refuse(slot, version, error, journey)
+            # Whoever has got it already goes on with it.
+            if slot.version != version or slot.irreplaceable:
+                self._refuse(slot, version, error, journey)
 
         self._each_taker(version, refuse)
 

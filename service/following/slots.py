@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from service.errors import UnknownModel
+from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding
 from service.following.trigger import Trigger
 
 LOOK: Final = "look"
-# What a slot's failure is while the registry says that there is nothing to follow.
-GONE: Final = frozenset({"alias_missing", "model_missing"})
 State = Literal["empty", "loading", "serving", "refused"]
 
 
@@ -104,7 +103,12 @@ class LookStatus:
 
 
 class Slot:
-    """One reference being served. `binding` is replaced whole, by one assignment."""
+    """One reference being served. `binding` is replaced whole, by one assignment.
+
+    Its properties may be read beside the loop: each looks once at what the loop may replace.
+    `absent` is what the registry has said is not there, until it names a version again; a look
+    without an answer takes nothing of that back.
+    """
 
     def __init__(self, ref: ModelRef, slots: "Slots") -> None:
         self.ref = ref
@@ -115,6 +119,7 @@ class Slot:
         self.since: float | None = None
         self.aspired: VersionId | None = None
         self.aspired_since: float | None = None
+        self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.quarantined: VersionId | None = None
         self.attempts = 0
@@ -171,22 +176,25 @@ class Slot:
     @property
     def ready(self) -> bool:
         """Whether a request for this slot would be taken."""
-        return self.binding is not None and self.binding.servable.predictor.ready
+        binding = self.binding
+        return binding is not None and binding.servable.predictor.ready
 
     @property
     def irreplaceable(self) -> bool:
         """Whether what it serves has lost a process, and cannot be loaded from its files again."""
-        return self.binding is not None and self.binding.servable.predictor.irreplaceable
+        binding = self.binding
+        return binding is not None and binding.servable.predictor.irreplaceable
 
     @property
     def version(self) -> VersionId | None:
         """What serves now."""
-        return None if self.binding is None else self.binding.servable.version
+        binding = self.binding
+        return None if binding is None else binding.servable.version
 
     @property
     def gone(self) -> bool:
         """Whether the registry's last word is that the alias, or the model, is not there."""
-        return self.failure is not None and self.failure.code in GONE
+        return self.absent is not None
 
     @property
     def missing(self) -> bool:
@@ -196,30 +204,32 @@ class Slot:
     @property
     def on_last_known_good(self) -> bool:
         """Whether it serves what it served before the start, for want of what it aspires to."""
-        stands_in = self.fallback is not None and self.version == self.fallback
-        return stands_in and self.version != self.aspired
+        version = self.version
+        return version is not None and version == self.fallback and version != self.aspired
 
     @property
     def state(self) -> State:
         """Derived from what is there, never stored."""
-        if self.version is None:
-            coming = {self.aspired, self.fallback} - {None}
+        version, aspired, failure = self.version, self.aspired, self.failure
+        if version is None:
+            coming = {aspired, self.fallback} - {None}
             return "loading" if any(each in self._slots.staging for each in coming) else "empty"
-        moved = self.aspired is not None and self.aspired != self.version
-        failed = self.failure is not None and not self.failure.of_look
+        moved = aspired is not None and aspired != version
+        failed = failure is not None and not failure.of_look
         return "refused" if moved and failed else "serving"
 
     def status(self, now: float) -> SlotStatus:
         """A snapshot; `now` in seconds since 1970."""
-        behind = self.aspired is not None and self.aspired != self.version
-        lag = now - self.aspired_since if behind and self.aspired_since is not None else 0.0
+        version, aspired, aspired_since = self.version, self.aspired, self.aspired_since
+        behind = aspired is not None and aspired != version
+        lag = now - aspired_since if behind and aspired_since is not None else 0.0
         return SlotStatus(
             ref=self.ref,
             state=self.state,
             ready=self.ready,
-            version=self.version,
+            version=version,
             since=self.since,
-            aspired=self.aspired,
+            aspired=aspired,
             lag=max(0.0, lag),
             failure=self.failure,
             last_known_good_since=self.since if self.on_last_known_good else None,

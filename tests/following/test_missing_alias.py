@@ -10,6 +10,7 @@ from tests.following.fakes import FakeHistory, World, version
 from tests.following.test_follower import BROKEN, DOWN
 from tests.support.serving import fetched_version
 
+REFUSED = Unanswered("registry_refused", "The registry refused.", "403")
 NO_PROCESS = PassingFault("load", "no_process", "No process could be started.")
 MISSING = pytest.mark.parametrize(
     ("missing", "code"), [(Missing.ALIAS, "alias_missing"), (Missing.MODEL, "model_missing")]
@@ -135,7 +136,7 @@ async def test_p4_look_without_answer_after_the_start_is_told_and_taken_back_by_
     """What the swap of a last known good leaves of the slot's failure."""
     before = await world_before()
     world = restarted(before.history)
-    await world.follow_to(Unanswered("registry_refused", "The registry refused.", "403"))
+    await world.follow_to(REFUSED)
     assert world.slot.failure is not None
     assert len(world.events.of("unanswered")) == 1
     await world.follow_to(version(1))
@@ -182,6 +183,40 @@ async def test_p4_alias_that_goes_empties_a_running_slot_where_that_is_asked_for
     world.time.now += 60
     await world.follow()
     assert world.stager.predictors[version(1)].closed
+
+
+@MISSING
+async def test_p4_look_without_answer_does_not_bring_back_what_was_emptied(
+    missing: Missing, code: str
+) -> None:
+    """The registry's last word is that it is gone: in a running service, and after a start."""
+    world = World(keeps_missing=False)
+    await world.follow_to(version(1))
+    for each in (world, restarted(world.history, keeps_missing=False)):
+        await each.follow_to(missing)
+        for _ in range(2):
+            each.time.now += 60
+            await each.follow_to(REFUSED)
+            assert (each.slot.version, each.slot.gone, each.slot.missing) == (None, True, True)
+        assert each.slot.failure is not None
+        assert each.slot.failure.code == "registry_refused"
+        await each.follow_to(version(1))
+        assert (each.slot.version, each.slot.gone) == (version(1), False)
+
+
+@MISSING
+async def test_p4_look_without_answer_keeps_a_missing_slot_from_ending_readiness(
+    missing: Missing, code: str
+) -> None:
+    """It has nothing to serve still, which is nobody's to wait for; the other slot serves."""
+    world = World("wine@champion", "iris@champion")
+    world.move(version(1), 1)
+    for found in (missing, REFUSED, missing, REFUSED):
+        await world.follow_to(found)
+        assert (world.slots.ready, world.slot.missing) == (True, True)
+    assert [seen for _, seen in world.events.of("missing")] == [code, code]
+    await world.follow_to(version(1, "wine"))
+    assert (world.slot.version, world.slot.missing) == (version(1, "wine"), False)
 
 
 async def test_p5_silent_registry_empties_no_slot() -> None:

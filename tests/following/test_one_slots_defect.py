@@ -103,6 +103,30 @@ async def test_p15_gate_that_raises_over_one_slot_closes_it_for_that_one_alone()
     ]
 
 
+async def test_p13_preparation_that_raises_once_a_version_is_loaded_holds_it_back() -> None:
+    """It is refused, and brought anew after growing pauses, not with each look."""
+
+    class Gate(Gates):
+        def are_prepared(self, candidacy: Candidacy) -> bool:
+            return version(2) not in world.stager.predictors or is_mended.is_set()
+
+        async def prepare(self, candidacy: Candidacy) -> None:
+            raise Defect
+
+    world, is_mended = World(gates=Gate()), asyncio.Event()
+    await world.follow_to(version(1))
+    for _ in range(3):
+        await world.follow_to(version(2))
+    assert world.registry.fetched == [version(1), version(2)]
+    assert world.slot.failure is not None
+    assert (world.slot.failure.code, world.slot.attempts) == ("internal", 1)
+    assert world.slot.version == version(1)
+    is_mended.set()
+    world.time.now += 60
+    await world.follow()
+    assert world.slot.version == version(2)
+
+
 @pytest.mark.parametrize("event", ["swapped", "staging", "missing", "refused", "retired", "looked"])
 async def test_p15_observer_that_raises_holds_up_nobody(event: str) -> None:
     """Not even who it is told of."""
