@@ -8,6 +8,7 @@ guessed, and those alone may be hashed without salt and once: 32 random bytes, s
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from time import perf_counter
 from typing import Final
@@ -52,10 +53,9 @@ class ApiKeys:
         key = bearer(authorization)
         return None if key is None else self._names.get(sha256(key).digest())
 
-    def require(self, request: Request) -> None:
-        """Raises `Unauthorized` where the request comes without a key that is known."""
-        if self.name_of(request.headers.get("authorization", "").encode("latin-1")) is None:
-            raise Unauthorized(_NO_KEY)
+    def allows(self, request: Request) -> bool:
+        """Whether the request comes with a key that is known."""
+        return self.name_of(request.headers.get("authorization", "").encode("latin-1")) is not None
 
 
 class Admin:
@@ -88,6 +88,26 @@ class Admin:
 
 NOBODY: Final = Admin(None)
 """The operator of a service without a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who may see signatures and examples, which show what versions were trained on.
+
+    Anybody, where predictions need no key; else who comes with one, or with the admin token.
+    """
+
+    keys: ApiKeys | None
+    admin: Admin
+
+    def allow(self, request: Request) -> bool:
+        """Whether whoever asks may."""
+        return self.keys is None or self.admin.allows(request) or self.keys.allows(request)
+
+    def require(self, request: Request) -> None:
+        """Raises `Unauthorized` for who may not."""
+        if not self.allow(request):
+            raise Unauthorized(_NO_KEY)
 
 
 class Guarded:

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from service.following.ledger import Ledger
 from service.following.refs import ModelRef
 from service.following.slots import Slots
-from service.http.access import NOBODY, Admin, ApiKeys
+from service.http.access import NOBODY, Admin, ApiKeys, Readers
 from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.endpoint import House
 from service.http.exposition import exposition_router
@@ -80,16 +80,17 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         logger,
         request_seconds,
     )
+    readers = Readers(keys, admin)
     routers = (
         health_router(slots, stopping),
         scoring_router(slots.default, stopping),
-        models_router(slots, clock),
+        models_router(slots, clock, readers),
         reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),
         *more,
     )
     pages = create_pages(routers, dialects, lifespan)
-    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), keys, admin))
+    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
     outside = hospitable(pages, house.ids, logger)
     return dispatch(prediction_endpoints(slots, dialects, house, keys), outside)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.following.servable import Binding, Servable
 from service.following.slots import Failure, LookStatus, Slot, Slots, State
+from service.http.access import Readers
 from service.http.described import serving_example, signature_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
@@ -81,7 +82,11 @@ class SlotReport(BaseModel):
 
 
 class SlotDetail(SlotReport):
-    """One slot with its current version's signature and an example of a request."""
+    """One slot with its current version's signature and an example of a request.
+
+    `signature`, `request_schema` and `serving_example` are null for who asks without a key, where
+    predictions need one.
+    """
 
     look: LookReport
     signature: Mapping[str, Any] | None
@@ -97,8 +102,8 @@ class ModelsReport(BaseModel):
     look: LookReport
 
 
-def models_router(slots: Slots, clock: Callable[[], float]) -> APIRouter:
-    """The pages; `clock` gives seconds since 1970."""
+def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) -> APIRouter:
+    """The pages, open but for what is for `readers` alone; `clock` gives seconds since 1970."""
     router = APIRouter(tags=["models"])
     beside = Beside("models")
 
@@ -110,12 +115,13 @@ def models_router(slots: Slots, clock: Callable[[], float]) -> APIRouter:
         return reply(await beside.run(_written_list, reports, look))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
-    async def model(name: str, alias: str) -> Response:
+    async def model(request: Request, name: str, alias: str) -> Response:
         """One slot at this instant, with its signature."""
         now = clock()
         slot = slots.find(f"{name}@{alias}")
         report, look, hosts = _report(slot, now), _look(slots.look, now), _hosts(slot.binding)
-        return reply(await beside.run(_written, slot.binding, report, look, hosts))
+        shown = slot.binding if readers.allow(request) else None
+        return reply(await beside.run(_written, shown, report, look, hosts))
 
     return router
 

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
-from service.http.access import Admin, ApiKeys
+from service.http.access import Admin, ApiKeys, Readers
 from service.http.dialect import Dialect
 from service.http.documented import Documented, documented
 from service.http.reload import ADMIN
@@ -132,32 +132,31 @@ def security(keys: ApiKeys | None, admin: Admin) -> Mapping[str, Any]:
     return {name: {"type": "http", "scheme": "bearer"} for name, needed in asked.items() if needed}
 
 
-def docs_router(  # noqa: PLR0913, PLR0917 - all that the document is made of
+def docs_router(
     app: FastAPI,
     slots: Slots,
     dialects: Sequence[Dialect],
     security: Mapping[str, Any],
-    keys: ApiKeys | None,
-    admin: Admin,
+    readers: Readers,
 ) -> APIRouter:
     """`/openapi.json` and `/docs`, and `/`, which leads there; none lists itself.
 
-    The document shows what versions were trained on, and examples: where predictions need a key it
-    needs one too, or the admin token. `security` are the security schemes by name.
+    The document is for `readers` alone. `security` are the security schemes by name.
     """
     router = APIRouter(include_in_schema=False)
     document = Document(app, slots, dialects, security)
 
     @router.get("/openapi.json")
     async def openapi(request: Request) -> Response:
-        if keys is not None and not admin.allows(request):
-            keys.require(request)
+        readers.require(request)
         return reply(await document.pieces())
 
     @router.get("/docs")
     async def docs() -> Response:
         page = get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
-        return page if keys is None else HTMLResponse(bytes(page.body).replace(_PAGE, _ASKING))
+        return (
+            page if readers.keys is None else HTMLResponse(bytes(page.body).replace(_PAGE, _ASKING))
+        )
 
     @router.get("/")
     async def root() -> Response:

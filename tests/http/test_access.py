@@ -224,6 +224,17 @@ def test_keys_are_compared_by_their_sums_alone(key: str, name: str | None) -> No
     assert asked == [hashlib.sha256(key.encode()).digest()]
 
 
+async def test_signature_and_example_need_a_key_where_predictions_do(guarded: App) -> None:
+    """They show what versions were trained on. The rest of the page is anybody's."""
+    long = {"signature", "request_schema", "serving_example"}
+    opened = (await guarded.client.get(SLOT, headers=bearing(KEY))).json()
+    assert all(opened[key] is not None for key in long)
+    assert (await guarded.client.get(SLOT, headers=bearing(TOKEN))).json() == opened
+    for headers in (None, bearing("another")):
+        shown = (await guarded.client.get(SLOT, headers=headers)).json()
+        assert shown == opened | dict.fromkeys(long)
+
+
 async def test_unknown_model_cannot_be_reloaded(guarded: App) -> None:
     """404 for who has the token; who has not learns nothing."""
     missing = "/models/other@champion/reload"
