@@ -82,9 +82,13 @@ def tell(name: Work, error: BaseException) -> None:
     asyncio.get_running_loop().call_exception_handler(said)
 
 
-def tell_from_thread(error: BaseException) -> None:
-    """The same from a thread, whose name says which work it does, and which goes on."""
-    told = (type(error), error, error.__traceback__, threading.current_thread())
+def tell_from_thread(error: BaseException, name: str | None = None) -> None:
+    """The same from a thread, whose name says which work it does, and which goes on.
+
+    `name`: of the thread that there should have been instead.
+    """
+    thread = threading.current_thread() if name is None else threading.Thread(name=name)
+    told = (type(error), error, error.__traceback__, thread)
     threading.excepthook(threading.ExceptHookArgs(told))
 
 

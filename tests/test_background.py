@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from service.background import Work, begin, keep_running, tell, tell_from_thread
 from service.logs import configure_logs
 from service.metrics.metrics import Metrics
+from service.processes.beside import Beside
 from service.processes.removal import Remover
 from service.reporting import BackgroundReport
 
@@ -159,6 +160,19 @@ async def test_p12_thread_that_raises_is_told() -> None:
     heard = Heard()
     events = await heard.during(threads)
     assert [event["task"] for event in events] == ["history", "history"]
+
+
+async def test_p12_failures_of_submitted_work_are_told_under_the_name_of_the_work() -> None:
+    """Whichever thread of its own does it."""
+    heard = Heard()
+
+    async def submitted() -> None:
+        beside = Beside(Work.HISTORY)
+        beside.submit(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+        await asyncio.to_thread(beside.finish, 30.0)
+
+    (event,) = await heard.during(submitted)
+    assert event["task"] == Work.HISTORY
 
 
 async def test_p12_thread_that_removes_folders_outlives_one_that_fails(tmp_path: Any) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import orjson
 from pydantic import TypeAdapter
 
+from service.background import Work
 from service.following.ledger import MOST_ENTRIES, Entry
 from service.processes.beside import Beside
 
@@ -53,7 +54,7 @@ class LedgerFile:
     def __init__(self, path: Path, observer: LedgerObserver) -> None:
         self._path = path
         self._observer = observer
-        self._thread = Beside("ledger")
+        self._thread = Beside(Work.LEDGER)
         self._unwritten: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._lines: deque[bytes] = deque(maxlen=MOST_ENTRIES)
         self._in_file = 0

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from service.errors import ClientError, ServiceError, UnknownModel
+from service.errors import ClientError, NotNow, PassingFault, ServiceError, UnknownModel
 from service.http.dialect import Dialect
 from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
 from service.http.intake import RequestIds
@@ -96,6 +96,8 @@ def _unknown_model(dialect: Dialect) -> Callable[[Request], Any]:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, PassingFault):
+        error = NotNow("The service has no room for this now; it may have some in a moment.")
     return _in(_PODIUM, request, error if isinstance(error, ServiceError) else internal())
 
 

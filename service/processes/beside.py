@@ -13,7 +13,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
-from service.background import tell_from_thread
+from service.background import Work, tell_from_thread
+from service.processes.wanting import is_want_of_processes, processes_exhausted
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -24,10 +25,14 @@ _IDLE_SECONDS: Final = 10.0
 
 
 class Beside:
-    """At most so many `threads`, which start when there is something to do; the rest waits."""
+    """At most so many `threads`, which start when there is something to do; the rest waits.
 
-    def __init__(self, name: str, threads: int = 1) -> None:
-        self._name = f"podium-{name}"
+    Where no more thread can be started those that there are do it all. Failures of what nobody
+    waits for are told as that `work`'s, or under the `name` that the threads have for people.
+    """
+
+    def __init__(self, name: str | Work, threads: int = 1) -> None:
+        self._name = name if isinstance(name, Work) else f"podium-{name}"
         self._most = threads
         self._jobs = queue.SimpleQueue[_Job]()
         self._lock = threading.Lock()
@@ -35,7 +40,10 @@ class Beside:
         self._unfinished = 0
 
     async def run(self, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """What the work returns or raises; when cancelled, what has begun ends unseen."""
+        """What the work returns or raises; when cancelled, what has begun ends unseen.
+
+        Raises `PassingFault` where there is no thread for it, and none can be started.
+        """
         return await self._begun(partial(work, *args, **kwargs), lambda _: None)
 
     async def obtain(self, work: Callable[[], _T], give_back: Callable[[_T], None]) -> _T:
@@ -58,13 +66,28 @@ class Beside:
             else:
                 _tell(loop, partial(_answer, answer, found, give_back))
 
-        self._add(job)
+        try:
+            self._add(job)
+        except RuntimeError as error:
+            if not is_want_of_processes(error):
+                raise
+            raise processes_exhausted("start", repr(error)) from error
         return answer
 
     def submit(self, work: Callable[[], None]) -> "Future[None]":
-        """Done some time later; what it raises is told, too. From any thread."""
+        """Done some time later; what it raises is told, too. From any thread; raises nothing.
+
+        Where there is no thread for it, and none can be started, that is told, and the work waits
+        for the next one that can.
+        """
         done = Future[None]()
-        self._add(partial(_submitted, work, done))
+        job = partial(_submitted, work, done)
+        try:
+            self._add(job)
+        except RuntimeError as error:
+            with self._lock:
+                self._put(job)
+            tell_from_thread(error, self._name)
         return done
 
     def finish(self, seconds: float) -> None:
@@ -78,13 +101,24 @@ class Beside:
         return self._unfinished
 
     def _add(self, job: _Job) -> None:
-        self._jobs.put(job)
+        # Whoever adds something meanwhile must not count on a thread that then does not start.
         with self._lock:
-            self._unfinished += 1
-            if self._threads >= min(self._most, self._unfinished):
-                return
+            if self._threads < min(self._most, self._unfinished + 1):
+                self._start()
+            self._put(job)
+
+    def _put(self, job: _Job) -> None:
+        self._unfinished += 1
+        self._jobs.put(job)
+
+    def _start(self) -> None:
+        try:
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+        else:
             self._threads += 1
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def _run(self) -> None:
         while True:

@@ -121,7 +121,7 @@ class MlflowRegistry:
         self._memory = Memory()
         self._locks = Locks()
         self._disk = Beside("disk", _DISK_THREADS)
-        self._making_room = Beside("room")
+        self._making_room = Beside(Work.CACHE)
         self._tidying: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:

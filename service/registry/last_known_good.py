@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from service.background import Work
 from service.errors import FollowingError
 from service.following.history import Known
 from service.following.ports import FetchedVersion, Lease, NoLease
@@ -100,7 +101,7 @@ class DiskHistory:
         self._observer = observer
         self._records: dict[ModelRef, _Record] = {}
         self._unwritten: dict[ModelRef, _Record] = {}
-        self._beside = Beside("history")
+        self._beside = Beside(Work.HISTORY)
 
     def open(self, refs: Sequence[ModelRef]) -> None:
         """Keeps what these slots served last from eviction, before anything else is fetched.

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from service.background import Work
 from service.processes.beside import Beside
 from service.registry.locks import Lock
 
@@ -21,7 +22,7 @@ class Locks:
     """Takes locks for a front, and gives them back, in threads of its own."""
 
     def __init__(self) -> None:
-        self._beside = Beside("leases", _THREADS)
+        self._beside = Beside(Work.CACHE, _THREADS)
 
     async def lease(self, place: Path, seconds: float, on_release: Callable[[], None]) -> "Lease":
         """A lease on that place. Raises OSError, `Locked`, or TimeoutError after so many seconds.

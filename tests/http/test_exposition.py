@@ -1,5 +1,9 @@
 """`/metrics` over HTTP, and what requests leave there."""
 
+import threading
+
+import pytest
+
 from tests.http.app import App
 
 
@@ -35,3 +39,19 @@ async def test_scraper_chooses_the_format(app: App) -> None:
     assert plain.headers["content-type"].startswith("text/plain")
     assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
     assert openmetrics.text.endswith("# EOF\n")
+
+
+async def test_p12_page_that_wants_for_a_thread_is_refused_for_now(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there the next time; none of the words are about threads."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", refuse)
+        refused = await app.client.get("/metrics")
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert refused.headers["retry-after"] == "1"
+    assert (await app.client.get("/metrics")).is_success
