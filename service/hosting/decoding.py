@@ -3,6 +3,9 @@
 The process is forked for the first body that needs it, and replaced when it dies. Only the body
 that was in it then can be at fault: it is tried once more in a fresh process, and refused if that
 ends too.
+
+A body that nobody waits for any more is read to its end unseen, up to the limit of time: to end the
+process for it would have everybody else wait for another.
 """
 
 import asyncio
@@ -36,6 +39,7 @@ from service.processes.frames import Frame, Status
 _MEMORY_PER_BYTE: Final = 64
 _LEAST_MEMORY_BYTES: Final = 256 * 1024**2
 _TRIES: Final = 2
+_TOO_LATE: Final = "The request's time was over before it was read."
 _NO_PROCESS: Final = "No process could be started to read a large request."
 
 
@@ -79,6 +83,7 @@ class Decoder:
         self._context = contextvars.copy_context()
         self._turn = asyncio.Lock()
         self._child: Child | None = None
+        self._reading: asyncio.Task[Frame | None] | None = None
 
     async def decode(
         self,
@@ -92,18 +97,25 @@ class Decoder:
 
         In slices of `slice_rows`, if it has more rows and slices are answered as the whole.
         Raises what `Contract.parse` raises, `Undecodable`, or `NotNow`; at the `deadline`, by
-        `time.monotonic`, `Overloaded`, however far it has come.
+        `time.monotonic`, `Overloaded`, however far it has come. When cancelled, or late, what is
+        being read then is read to its end unseen.
         """
+        if deadline <= time.monotonic():
+            raise Overloaded(_TOO_LATE)
         wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
         head = orjson.dumps(wanted)
         try:
             async with _until(deadline):
                 return await self._in_turn(head, body)
         except TimeoutError:
-            raise Overloaded("The request's time was over before it was read.") from None
+            raise Overloaded(_TOO_LATE) from None
 
     async def close(self) -> None:
         """Ends the process; returns when it has gone."""
+        reading = self._reading
+        if reading is not None:
+            reading.cancel()
+            await asyncio.wait([reading])
         child, self._child = self._child, None
         if child is not None:
             await child.end()
@@ -113,7 +125,9 @@ class Decoder:
         try:
             return _read(await self._decoded(head, body))
         finally:
-            self._turn.release()
+            # A reading that nobody waits for any more keeps the turn.
+            if self._reading is None:
+                self._turn.release()
 
     async def _my_turn(self) -> None:
         try:
@@ -124,10 +138,30 @@ class Decoder:
 
     async def _decoded(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame:
         for _ in range(_TRIES):
-            frame = await self._answer(head, body)
+            frame = await self._to_its_end(head, body)
             if frame is not None:
                 return frame
         raise Undecodable("Reading the body takes more memory or time than is allowed.")
+
+    async def _to_its_end(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame | None:
+        # Not in this task: a process that is ended for each request that is given up would have
+        # others wait for one to start, as often as somebody has little time.
+        reading = self._reading = asyncio.create_task(self._answer(head, body))
+        try:
+            await asyncio.wait([reading])
+        except asyncio.CancelledError:
+            reading.add_done_callback(self._read_unseen)
+            raise
+        self._reading = None
+        if reading.cancelled():
+            raise NotNow(_NO_PROCESS)
+        return reading.result()
+
+    def _read_unseen(self, reading: "asyncio.Task[Frame | None]") -> None:
+        self._reading = None
+        self._turn.release()
+        if not reading.cancelled():
+            reading.exception()  # whoever it would be for has gone
 
     async def _answer(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame | None:
         """The decoder's answer, or None where its process has ended over this body."""
@@ -141,7 +175,7 @@ class Decoder:
             self._observer.decoder_ended("its process died")
         finally:
             if not child.channel.idle:
-                # Dead, or busy with a body that nobody waits for any more.
+                # Dead, or busy with a body for longer than it may be.
                 self._child = None
                 child.kill()
         return None

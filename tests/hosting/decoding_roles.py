@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from pathlib import Path
 
 from service.hosting.wire_decoding import MAX_REQUEST_BYTES, DecoderOperation
 from service.processes.blocking import BlockingChannel
@@ -11,6 +12,7 @@ from service.processes.frames import Frame, Status
 FOREVER = 3600
 _ONE_ROW = b'{"rows":[1],"bare":false}'
 HANG, LEAVE = b"hang", b"leave"
+UNTIL = b"until "
 
 
 def run(connection: socket.socket) -> None:
@@ -23,6 +25,9 @@ def run(connection: socket.socket) -> None:
 
 
 def _obey(body: bytes) -> None:
+    if body.startswith(UNTIL):
+        # A pipe of the file system, which opens when somebody else opens its other end.
+        Path(body.removeprefix(UNTIL).decode()).read_bytes()
     if body == HANG:
         time.sleep(FOREVER)
     if body == LEAVE:

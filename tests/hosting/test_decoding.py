@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 
 import orjson
 import pandas as pd
@@ -36,7 +38,7 @@ from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
 from service.server.running import Running
 from tests.contract.signatures import LIMITS, column
-from tests.hosting.decoding_roles import HANG, LEAVE
+from tests.hosting.decoding_roles import HANG, LEAVE, UNTIL
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -252,14 +254,46 @@ async def test_p14_body_that_takes_too_long_is_refused(stand_in: Decoder, told: 
     assert (await decoded(stand_in, b"fine")).body == b"fine"
 
 
-async def test_given_up_request_leaves_the_decoder_to_others(stand_in: Decoder) -> None:
-    """Also when it is being read at that moment."""
-    first = asyncio.ensure_future(decoded(stand_in, HANG))
-    second = asyncio.ensure_future(decoded(stand_in, b"next"))
-    await asyncio.sleep(0)
-    first.cancel()
+@pytest.mark.parametrize("by", ["deadline", "client"])
+async def test_p11_given_up_request_leaves_the_decoder_to_others(
+    stand_ins: StandIns, told: Told, tmp_path: Path, by: str
+) -> None:
+    """While it is being read: by its deadline or its client, it costs nobody the process."""
+    made = Decoder(stand_ins, DecoderLimits(10000, seconds=SECONDS), told)
+    await decoded(made, b"first")
+    gate, child = tmp_path / "gate", made._child
+    os.mkfifo(gate)
+    deadline = time.monotonic() + 0.05 if by == "deadline" else math.inf
+    given_up = asyncio.create_task(made.decode("", UNTIL + bytes(gate), "", deadline=deadline))
+    for _ in range(3):  # until it is being read
+        await asyncio.sleep(0)
+    waiting = asyncio.create_task(decoded(made, b"next"))
+    if by == "client":
+        given_up.cancel()
+    async with asyncio.timeout(SECONDS):
+        await asyncio.wait([given_up])
+        assert given_up.cancelled() or isinstance(given_up.exception(), Overloaded)
+        assert not waiting.done()
+        await asyncio.to_thread(gate.write_bytes, b"go on")
+        assert (await waiting).body == b"next"
+    assert (made._child, told.ended) == (child, [])
+    await made.close()
 
-    assert (await second).body == b"next"
+
+async def test_decoder_that_is_closed_over_a_body_refuses_it_for_now(
+    stand_ins: StandIns, told: Told
+) -> None:
+    """No other process is started for it."""
+    made = Decoder(stand_ins, DecoderLimits(10000, seconds=SECONDS), told)
+    await decoded(made, b"first")
+    reading = asyncio.create_task(decoded(made, HANG))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(SECONDS):
+        await made.close()
+        with pytest.raises(NotNow):
+            await reading
+    assert made._child is None
 
 
 class Killing:
@@ -372,9 +406,7 @@ async def test_large_bodies_and_all_of_parquet_go_to_the_decoder(
 async def test_p11_deadline_ends_the_wait_for_a_turn_and_the_reading(
     stand_in: Decoder, told: Told
 ) -> None:
-    """Both are part of the request's time; the next body is read as ever."""
-    limits = DecoderLimits(10000, seconds=SECONDS)
-    stand_in._limits = limits
+    """Both are part of the request's time. The process may go on up to its own limit."""
     deadline = time.monotonic() + 0.2
     bodies = [
         stand_in.decode("", HANG, "", deadline=deadline),
@@ -384,8 +416,10 @@ async def test_p11_deadline_ends_the_wait_for_a_turn_and_the_reading(
         found = await asyncio.gather(*bodies, return_exceptions=True)
 
         assert [type(each) for each in found] == [Overloaded, Overloaded]
+        assert stand_in._reading is not None
+        await asyncio.wait([stand_in._reading])
         assert (await stand_in.decode("", b"y", "")).body == b"y"
-    assert told.ended == []
+    assert told.ended == ["a body took too long"]
 
 
 async def test_p14_decoder_lives_in_no_requests_context(stand_in: Decoder) -> None:
