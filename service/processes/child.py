@@ -13,6 +13,8 @@ from service.processes.output import OnLine
 
 # The zygote reports how a child ended some milliseconds after the kernel says that it has.
 _REPORT_SECONDS: Final = 0.5
+# A keeper first ends and reaps all that the child has left, and only then ends as it did.
+_KEEPER_SECONDS: Final = 20.0
 # A process that ends closes its channel first; one that lives on without it is of no use.
 _CLOSED_SECONDS: Final = 1.0
 _END_SECONDS: Final = 20.0
@@ -35,10 +37,9 @@ class Child:
         self.exited: asyncio.Future[int | None] = loop.create_future()
         self._killed_for: EndReason | None = None
         channel.when_lost(self._on_lost)
-        try:
-            self._pidfd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            self._pidfd = -1
+        self._keeper_fd = -1 if keeper is None else _opened(keeper)
+        self._pidfd = _opened(pid)
+        if self._pidfd == -1:
             self.report_exit(None)
         else:
             loop.add_reader(self._pidfd, self._on_end)
@@ -91,13 +92,34 @@ class Child:
     def _on_end(self) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
+        if self._keeper_fd == -1:
+            loop.call_later(_REPORT_SECONDS, self.report_exit, None)
+        else:
+            loop.add_reader(self._keeper_fd, self._on_keepers_end)
+            loop.call_later(_KEEPER_SECONDS, self.report_exit, None)
+
+    def _on_keepers_end(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._keeper_fd)
         loop.call_later(_REPORT_SECONDS, self.report_exit, None)
 
     def _forget(self) -> None:
-        if self._pidfd != -1:
-            asyncio.get_running_loop().remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = -1
+        self._pidfd = _closed(self._pidfd)
+        self._keeper_fd = _closed(self._keeper_fd)
+
+
+def _opened(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return -1
+
+
+def _closed(pidfd: int) -> int:
+    if pidfd != -1:
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+    return -1
 
 
 class Forks(Protocol):

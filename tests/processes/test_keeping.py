@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.processes import child as children
 from service.processes import keeping, lifetime
 from service.processes.child import Child
 from service.processes.memory import held_bytes
@@ -170,3 +171,44 @@ def test_role_without_the_mark_has_no_keeper() -> None:
 
     assert keeping.is_kept(obedient_kept.run)
     assert not keeping.is_kept(obedient.run)
+
+
+async def test_p13_exit_status_is_waited_for_while_the_keeper_ends_what_is_left(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: without it a crash would pass for somebody else's fault."""
+    monkeypatch.setattr(children, "_REPORT_SECONDS", 0.0)
+    child = await kept_and_dead(zygote, status=7)
+    assert child.alive
+    monkeypatch.setattr(children, "_REPORT_SECONDS", SECONDS)
+    os.kill(keeper_of(child), signal.SIGCONT)
+    async with asyncio.timeout(SECONDS):
+        assert await child.exited == 7
+
+
+async def test_p13_keeper_that_never_ends_is_given_up(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child has ended; how, nobody can say."""
+    monkeypatch.setattr(children, "_KEEPER_SECONDS", 0.0)
+    child = await kept_and_dead(zygote, status=7)
+    async with asyncio.timeout(SECONDS):
+        assert await child.exited is None
+    os.kill(keeper_of(child), signal.SIGCONT)
+
+
+async def kept_and_dead(zygote: Zygote, status: int) -> Child:
+    """A child that has ended, which the front has seen, below a keeper that was stopped before."""
+    child = await kept(zygote)
+    os.kill(keeper_of(child), signal.SIGSTOP)
+    child.channel.request(1, json.dumps({"do": "exit", "status": str(status)}).encode())
+    await until(lambda: not running(child.pid), SECONDS, "it has ended")
+    for _ in range(5):  # the loop sees what can be seen
+        await asyncio.sleep(0)
+    return child
+
+
+def keeper_of(child: Child) -> int:
+    """Its pid."""
+    assert child.keeper is not None
+    return child.keeper
