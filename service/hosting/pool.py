@@ -237,10 +237,11 @@ class Pool:
     def _returned(self, host: Host, batch: list[Job], lost: list[Job], seconds: float) -> None:
         if host.child.alive:
             self._misfortune.answered()
-            self._observer.batch(sum(job.model_input.rows for job in batch), seconds)
+            # Before anybody is told: who fails to hear of it must not cost the host its next batch.
             self._idle.append(host)
             if len(self._waiting):
                 self._dispatch()
+            self._observer.batch(sum(job.model_input.rows for job in batch), seconds)
         else:
             self._lose(host)
             self._retry(host, lost)
@@ -265,15 +266,15 @@ class Pool:
         if not self._closed:
             self._restarts += 1
             self._misfortune.died()
-            self._observer.host_restarted(host.child.ending.reason)
             self._keep(self._replace())
+            self._observer.host_restarted(host.child.ending.reason)
 
     async def _replace(self) -> None:
         while True:
-            if not self.ready:
-                self._fail_waiting(NoServable("The model's process could not be replaced."))
-            await asyncio.sleep(self._misfortune.pause)
             try:
+                if not self.ready:
+                    self._fail_waiting(NoServable("The model's process could not be replaced."))
+                await asyncio.sleep(self._misfortune.pause)
                 host = await self._start_host(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
                 passing = isinstance(error, PassingFault) or is_want_of_processes(error)
@@ -281,7 +282,8 @@ class Pool:
             else:
                 self._misfortune.replaced()
                 self._admit(host)
-                self._dispatch()
+                # In a turn of its own: the replacement is done, whatever becomes of that.
+                self._wake()
                 return
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

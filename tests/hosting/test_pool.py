@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from service.errors import (
 from service.hosting.pool import Pool
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits
+from service.processes.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
 from tests.models.temperamental import EXIT, HANG, HUGE, LEAVE, RAISE, SEGFAULT, UNENCODABLE
@@ -376,3 +377,43 @@ async def test_p1_host_of_files_that_are_not_as_they_were_is_never_started(
     [refused] = await answers(pool.predict(double_rows(1.0)))
     assert isinstance(refused, NoServable)
     assert pids(pool) == []
+
+
+async def test_p12_host_is_replaced_though_whoever_is_told_of_it_raises(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Of its death, of those who wait or of a batch; each failure is told, none costs a host."""
+
+    @dataclass
+    class Raising(Counts):
+        raises: bool = False
+
+        def batch(self, rows: int, seconds: float) -> None:
+            self._raise()
+
+        def host_restarted(self, reason: EndReason) -> None:
+            self._raise()
+
+        def queued(self, waiting: int) -> None:
+            self._raise()
+
+        def _raise(self) -> None:
+            if self.raises:
+                raise ZeroDivisionError
+
+    loop, counts, told = asyncio.get_running_loop(), Raising(), list[dict[str, Any]]()
+    pool = await make_pool(temperamental, counts=counts)
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, said: told.append(said))
+    try:
+        counts.raises = True
+        (victim,) = pids(pool)
+        os.kill(victim, signal.SIGKILL)
+        await until(partial(gone, pool, victim), SECONDS, "its end is seen")
+        await until(lambda: bool(pids(pool)), SECONDS, "it is replaced")
+        for _ in range(2):
+            assert await answers(pool.predict(double_rows(1.0))) == [[2.0]]
+    finally:
+        counts.raises = False
+        loop.set_exception_handler(before)
+    assert {type(said["exception"]) for said in told} == {ZeroDivisionError}
