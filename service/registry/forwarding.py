@@ -18,6 +18,7 @@ from service.registry.traces_wire import TraceFault, TraceOutcome, TracesOperati
 
 _MAX_BODY_BYTES: Final = 1024**2
 _LONGEST_PAUSE: Final = 60.0
+_MOST_DOUBLINGS: Final = 6
 
 
 class ForwardingObserver(Protocol):
@@ -91,7 +92,8 @@ class Forwarder:
             self._note(await self._ask(child, TracesOperation.COUNT, {}))
         except (PassingFault, ChannelClosed, TimeoutError) as error:
             self._give_up(error)
-            return min(2.0**self._failures, _LONGEST_PAUSE)
+            # Bounded before it is a power: after a thousand failures there would be none.
+            return min(2.0 ** min(self._failures, _MOST_DOUBLINGS), _LONGEST_PAUSE)
         self._failures = 0
         return self._times.look
 

@@ -78,8 +78,15 @@ def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
 
 
 def _known(model: RegisteredModel) -> dict[str, Any]:
+    try:
+        return _aliases_of(model)
+    except Exception as error:
+        raise RegistryFault(Fault.NONSENSE, f"no model: {type(error).__name__}") from error
+
+
+def _aliases_of(model: RegisteredModel) -> dict[str, Any]:
     # Over a database versions are numbers, over HTTP texts.
-    aliases = {alias: str(version) for alias, version in model.aliases.items()}
+    aliases = {alias.encode().decode(): str(version) for alias, version in model.aliases.items()}
     if not all(_VERSION.fullmatch(version) for version in aliases.values()):
         raise RegistryFault(Fault.NONSENSE, "an alias of what is no version's number")
     return {"created": model.creation_timestamp, "aliases": aliases}

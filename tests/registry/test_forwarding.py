@@ -11,7 +11,10 @@ import pytest
 import pytest_asyncio
 from mlflow import MlflowClient
 
+from service.errors import PassingFault
 from service.following.ports import Staged
+from service.processes.child import Child
+from service.processes.output import OnLine
 from service.processes.parcels import Sender
 from service.processes.zygote import Zygote
 from service.registry.forwarding import Forwarder, ForwardingTimes
@@ -150,3 +153,16 @@ async def test_w3_server_that_is_down_costs_predictions_nothing(forwarded: Forwa
     await forwarded.until(TraceOutcome.FAILED, 3)
     assert forwarded.told.faults == [TraceFault.UNREACHABLE]
     assert "4242.5" not in json.dumps(forwarded.told.lines)
+
+
+async def test_w3_forwarder_that_cannot_start_for_a_day_is_tried_again_after_a_minute() -> None:
+    """However often that was: a power of the number of failures would be none at last."""
+
+    class Exhausted:
+        async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+            raise PassingFault("start", "no_process", "No process could be started.")
+
+    forwarder = Forwarder(Exhausted(), {}, Told())
+    pauses = [await forwarder.look() for _ in range(1100)]
+    assert pauses[:3] == [2.0, 4.0, 8.0]
+    assert pauses[-1] == 60.0

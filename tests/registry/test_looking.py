@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import RegisteredModel
 
 from service.following.ports import Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
+from service.registry import looking
 from service.registry.client import MlflowRegistry
+from service.registry.wire import Fault
 from tests.registry.conftest import MakeRegistry
 from tests.registry.scripted_server import (
     CREATED,
@@ -114,3 +118,21 @@ async def test_empty_search_is_no_empty_registry_without_asking(
     async with ScriptedServer(answers={SEARCH_PATH: answer({}), MODEL_PATH: GONE}) as server:
         assert await look(make_registry(server.url)) == dict.fromkeys(REFS, Missing.MODEL)
     assert paths(server).count(MODEL_PATH) == len(REFS)
+
+
+async def test_p15_model_that_is_nonsense_fails_alone() -> None:
+    """Among those of a search it is left out, and so asked for by itself; there it is a fault."""
+    bad, good = RegisteredModel("a", CREATED), RegisteredModel("b", CREATED)
+    bad._aliases = None  # type: ignore[assignment]  # an answer that nobody has foreseen
+    assert [name for name, _ in looking._followed([bad, good], frozenset("ab"))] == ["b"]
+
+    class Client(MlflowClient):
+        def __init__(self) -> None:
+            """Asks nobody."""
+
+        def get_registered_model(self, name: str) -> RegisteredModel:
+            return bad
+
+    found = looking._model_or_fault(Client(), "a")
+    assert found is not None
+    assert found["fault"] is Fault.NONSENSE
