@@ -1,9 +1,10 @@
 """Each version's contract: compiled once, and beside the loop, which a wide one would stop."""
 
-import contextlib
+import asyncio
 import gc
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Mapping
 from typing import Final
 
 from service.contract.contract import Contract, Limits
@@ -11,12 +12,15 @@ from service.contract.definition import Definition
 from service.contract.model_input import ValidInput
 from service.contract.signature import read_entries
 from service.contract.unsigned import UnsignedContract
+from service.errors import PassingFault
 from service.following.gates import GateClosed
 from service.following.ports import FetchedVersion
 from service.processes.beside import Beside
 
 # Of the texts of a signature: some two hundred columns, which take a few milliseconds.
 _WIDE: Final = 16 * 1024
+# Thousands of columns take a second or two.
+_SECONDS: Final = 60.0
 # For how long a thread that compiles keeps the loop from its turn; Python's own is 5 ms.
 _SWITCH_SECONDS: Final = 0.0005
 
@@ -34,11 +38,16 @@ class Contracts:
         return define(fetched, self._limits, allow_unsigned=self._allow_unsigned)
 
     async def of(self, fetched: FetchedVersion) -> Contract | UnsignedContract:
-        """The version's contract; raises `VersionFault`."""
+        """The version's contract; raises `VersionFault`, or `PassingFault` after a minute."""
         definition = self.define(fetched)
         if fetched.compiled.has(definition):
             return fetched.compiled.of(definition)
-        return await self._beside.run(_compiled, fetched, definition)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await self._beside.run(_compiled, fetched, definition)
+        except TimeoutError:
+            message = "Reading the model's signature takes too long; it is tried again."
+            raise PassingFault("gate", "signature_slow", message, f"after {_SECONDS:g} s") from None
 
     def at_once(self, fetched: FetchedVersion) -> Contract | UnsignedContract:
         """The same, compiled by whoever asks if nobody has before."""
@@ -75,22 +84,41 @@ def _is_unsigned(signature: Mapping[str, str | None] | None) -> bool:
 def _compiled(fetched: FetchedVersion, definition: Definition) -> Contract | UnsignedContract:
     if sum(len(text or "") for text in definition.signature.values()) < _WIDE:
         return fetched.compiled.of(definition)
-    with _for_long():
+    with _patient:
         return fetched.compiled.of(definition)
 
 
-@contextlib.contextmanager
-def _for_long() -> Iterator[None]:
-    """What is made within is wide, and stays: neither making nor keeping it stops the loop."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.disable()
-    try:
-        yield
-    finally:
-        # As at the start of the service: to look through fifty wide contracts for garbage, of which
-        # there is none, stops the loop for longer than anything else does.
-        if gc.get_freeze_count():
-            gc.freeze()
-        gc.enable()
-        sys.setswitchinterval(before)
+class _Patient:
+    """While it lasts, what is made is wide, and stays: neither stops the loop.
+
+    For the whole interpreter, and for several threads at a time: the last one that leaves puts back
+    what the first one has found.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._within = 0
+        self._before = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(_SWITCH_SECONDS)
+                gc.disable()
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if self._within:
+                return
+            # As at the start of the service: to look through fifty wide contracts for garbage, of
+            # which there is none, stops the loop for longer than anything else does.
+            if gc.get_freeze_count():
+                gc.freeze()
+            gc.enable()
+            sys.setswitchinterval(self._before)
+
+
+_patient: Final = _Patient()

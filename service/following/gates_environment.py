@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from service.following.gates import GateFinding
+from service.following.gates_files import from_disk
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
 from service.processes.beside import Beside
@@ -31,7 +32,7 @@ class EnvironmentGate:
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """One finding that names every variable that is not there."""
-        wanted = await self._beside.run(_wanted, fetched.path / _FILE)
+        wanted = await from_disk(self._beside, _wanted, fetched.path / _FILE)
         there = self._given(fetched.version.name)
         missing = [named(name) for name in wanted if name not in there]
         if not missing:

@@ -5,7 +5,6 @@ operator says so. What is not about a package (an index, another file) is left o
 without its text, which may hold a secret; so is a line whose condition nobody can tell.
 """
 
-import asyncio
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 
 from service.errors import PassingFault
 from service.following.gates import GateClosed, GateFinding
+from service.following.gates_files import from_disk
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
 from service.processes.beside import Beside
@@ -28,8 +28,6 @@ from service.processes.beside import Beside
 _GATE: Final = "requirements"
 # MLflow's name for it (mlflow/pyfunc/model.py, _REQUIREMENTS_FILE_NAME).
 _FILE: Final = "requirements.txt"
-# It is read in milliseconds, or the disk hangs.
-_SECONDS: Final = 20.0
 _MOST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 2000
 _MOST_TOLD: Final = 20
@@ -77,12 +75,7 @@ class RequirementsGate:
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Names every package that is missing or differs, with both versions."""
-        try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._beside.run(self._check, fetched.path / _FILE)
-        except TimeoutError:
-            message = "The disk of PODIUM_HOME does not answer; it is tried again."
-            raise PassingFault("gate", "disk", message, f"after {_SECONDS:g} s") from None
+        return await from_disk(self._beside, self._check, fetched.path / _FILE)
 
     def _check(self, path: Path) -> Sequence[GateFinding]:
         text = _text(path)

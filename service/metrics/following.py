@@ -92,8 +92,9 @@ class _SlotCollector(Collector):
         info, states, now = self._info(), self._states(), self._clock()
         for slot in self._slots.values():
             ref = (slot.ref.name, slot.ref.alias)
-            if slot.version is not None:
-                info.add_metric((*ref, slot.version.version), 1)
+            version = slot.version
+            if version is not None:
+                info.add_metric((*ref, version.version), 1)
             for state, holds in _states_of(slot).items():
                 states.add_metric((*ref, state), holds)
         return (info, states, self._lag(max(slot.status(now).lag for slot in self._slots.values())))

@@ -1,9 +1,12 @@
 """A version's contract is compiled once, and never by the loop's thread."""
 
 import asyncio
+import gc
 import json
+import sys
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from service.contract import definition
 from service.contract.contract import Contract, Limits, compile_contract
 from service.errors import PassingFault
+from service.following import contracts
 from service.following.gates import Candidacy, Gates
 from service.following.gates_compatible import CompatibleGate
 from service.following.gates_signature import SignatureGate
@@ -116,3 +120,30 @@ async def test_p5_versions_are_compared_beside_the_loop(
     # Each direction once, with two descriptions.
     assert len(threads) == 4
     await world.follower.close()
+
+
+def test_p15_contracts_made_at_once_leave_the_interpreter_as_it_was() -> None:
+    """The last of several threads puts back what the first one has found; none does before."""
+    before = sys.getswitchinterval()
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(contracts._patient)
+        second.enter_context(contracts._patient)
+        assert sys.getswitchinterval() < before
+        first.close()
+        assert sys.getswitchinterval() < before
+        assert not gc.isenabled()
+    assert sys.getswitchinterval() == before
+    assert gc.isenabled()
+
+
+async def test_p13_contract_that_takes_for_ever_is_given_up_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a passing fault; the loop waits for none of it."""
+    gate = threading.Event()
+    monkeypatch.setattr(contracts, "_SECONDS", 0.01)
+    monkeypatch.setattr(definition, "compile_contract", lambda *_, **__: gate.wait(60.0))
+    with pytest.raises(PassingFault) as raised:
+        await contracts.Contracts(LIMITS, allow_unsigned=False).of(fetched(1, "a"))
+    gate.set()
+    assert raised.value.reason == "signature_slow"

@@ -1,0 +1,34 @@
+"""Gates read files of an artifact beside the loop, and for so long."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.errors import PassingFault
+from service.following import gates_files
+from service.following.gates import Gate
+from service.following.gates_environment import EnvironmentGate
+from service.following.gates_requirements import RequirementsGate
+from tests.following.fakes import version
+from tests.support.serving import fetched_version
+
+GATES: Mapping[str, Gate] = {
+    "environment_variables.txt": EnvironmentGate(lambda _: ()),
+    "requirements.txt": RequirementsGate(refuse=False),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+async def test_p13_gate_whose_disk_hangs_is_a_passing_fault(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again; nothing that serves waits."""
+    monkeypatch.setattr(gates_files, "_SECONDS", 0.01)
+    os.mkfifo(tmp_path / name)  # opens when somebody writes, which nobody does
+    with pytest.raises(PassingFault) as raised:
+        await GATES[name].check(replace(fetched_version(version(1)), path=tmp_path))
+    assert (raised.value.stage, raised.value.reason) == ("gate", "disk")
+    (tmp_path / name).write_text("")  # the thread ends
