@@ -12,6 +12,7 @@ from service.addresses import MlflowAddresses
 from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
 from service.local.settings import UpSettings
+from service.secrets import PREFIX
 from service.settings import BadSettings, Settings, load_settings, variable
 from service.webhook_command import webhook_group
 
@@ -27,10 +28,11 @@ def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
     field = Settings.model_fields[name]
     default = field.get_default()
     shown = "" if default in ((), {}) else f" [{variable(name)}; default: {default}]"
+    flag = variable(name).removeprefix(PREFIX)
     return click.option(
-        f"--{name.replace('_', '-')}",
+        f"--{flag.lower().replace('_', '-')}",
         name,
-        metavar=name.upper(),
+        metavar=flag,
         help=f"{description or field.description}.{shown}",
     )
 
@@ -148,6 +150,7 @@ def _up_settings(settings: Settings) -> UpSettings:
     "load_timeout_seconds",
     "host_memory_bytes",
     "model_environment",
+    "model_configuration",
     "model_config_file",
     "stop_delay_seconds",
     "drain_seconds",

@@ -251,6 +251,22 @@ def test_every_bad_reference_is_named_at_once() -> None:
         assert advice in line
 
 
+def test_every_setting_of_a_service_that_is_no_secret_has_a_flag_named_like_its_variable() -> None:
+    """That of `podium up`'s MLflow aside; what to follow is given one by one."""
+    flags = {
+        each.name: flag
+        for each in main.commands["serve"].params
+        for flag in each.opts
+        if flag.startswith("--")
+    }
+    assert flags.pop("models") == "--model"
+    wanted = Settings.model_fields.keys() - {*SECRETS, "models", "tracking_port"}
+    assert flags == {
+        name: f"--{variable(name).removeprefix('PODIUM_').lower().replace('_', '-')}"
+        for name in wanted
+    }
+
+
 def test_comma_inside_a_flags_reference_is_refused() -> None:
     """A flag names one model; in the environment the comma separates."""
     assert "commas" in refusal(models=("a@b,c@d",))
