@@ -2,9 +2,17 @@
 
 import asyncio
 
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
 from service.errors import PassingFault, VersionFault
 from service.following.ports import Missing
+from service.following.refs import ModelRef
+from service.following.servable import Binding
+from service.following.slots import Slot, Slots
+from service.metrics.following import FollowingMetrics
 from tests.following.fakes import World, version
+from tests.support.serving import make_binding
 
 
 async def test_several_aliases_of_one_version_share_a_servable() -> None:
@@ -224,3 +232,37 @@ async def test_p13_serving_version_that_fails_when_it_is_fetched_anew_is_told_an
     assert failure is not None
     assert failure.code == "load_failed"
     assert not before.closed
+
+
+class Emptied(Slot):
+    """A slot that the loop empties between any two looks at it from another thread."""
+
+    looks: list[Binding | None]
+
+    @property
+    def binding(self) -> Binding | None:
+        return self.looks.pop(0) if self.looks else None
+
+    @binding.setter
+    def binding(self, value: Binding | None) -> None:
+        self.looks = [value]
+
+
+@pytest.mark.parametrize("name", ["version", "ready", "irreplaceable", "state"])
+def test_p15_slot_that_is_emptied_while_a_thread_looks_fails_no_look(name: str) -> None:
+    """Scrapes are written beside the loop: each property looks once."""
+    slot = Emptied(ModelRef("iris", "champion"), Slots([ModelRef("iris", "champion")]))
+    slot.binding = make_binding(slot.ref, "1")
+    assert getattr(slot, name) is not None
+    assert getattr(slot, name) in {None, False, "empty"}
+
+
+def test_p15_scrape_of_a_slot_that_is_emptied_meanwhile_is_written() -> None:
+    """With the version that it had at that instant, or none."""
+    registry, slots = CollectorRegistry(), Slots([ModelRef("iris", "champion")])
+    slot = slots._slots["iris@champion"] = Emptied(ModelRef("iris", "champion"), slots)
+    FollowingMetrics(registry, lambda: 0.0).watch(slots, lambda: 0.0)
+    slot.binding = make_binding(slot.ref, "1")
+    assert b'podium_slot_info{alias="champion",model="iris",version="1"} 1.0' in generate_latest(
+        registry
+    )
