@@ -86,10 +86,11 @@ VOLUME /var/lib/podium
 EXPOSE 8000
 
 # Alive, not ready: a service that waits for its first model, or for its registry, needs no restart.
-# The port is the variable's, so set that instead of passing a flag. http.client because urllib
-# would go through a proxy that the environment names.
+# The port is the variable's, so set that instead of passing a flag; what Kubernetes puts there for a
+# Service called podium (tcp://...) is none, and the service listens on 8000 then. http.client because
+# urllib would go through a proxy that the environment names.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python3", "-I", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PODIUM_PORT']), timeout=4); c.request('GET', '/health/live'); sys.exit(c.getresponse().status != 200)"]
+    CMD ["python3", "-I", "-c", "import http.client, os, sys; port = os.environ.get('PODIUM_PORT', ''); c = http.client.HTTPConnection('127.0.0.1', int(port) if port.isdigit() else 8000, timeout=4); c.request('GET', '/health/live'); sys.exit(c.getresponse().status != 200)"]
 
 ENTRYPOINT ["podium"]
 CMD ["serve"]

@@ -50,7 +50,7 @@ from service.server.descriptors import connections_within, raise_descriptor_limi
 from service.server.patience import ClientLimits
 from service.server.relied_on import require_fit_server
 from service.server.server import Server, Stopping
-from service.settings import Settings
+from service.settings import Settings, unknown_settings
 from service.surroundings import GivenToModels
 from service.zygote import zygote_command
 
@@ -169,6 +169,8 @@ async def _serve(
     )
     if given.surroundings.absent:
         logs.logger.warning("model_environment_absent", variables=given.surroundings.absent)
+    for each in unknown_settings(given.environment):
+        logs.logger.warning("setting_unknown", message=str(each), nearest=each.nearest)
     await server.serve(sockets=[listener])
 
 

@@ -4,28 +4,29 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from service.addresses import MlflowAddresses
 from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
-from service.local.settings import UpSettings
+from service.local.settings import UpSettings, callable_url
 from service.secrets import PREFIX
-from service.settings import BadSettings, Settings, load_settings, variable
+from service.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.webhook_command import webhook_group
 
 if TYPE_CHECKING:
     from service.surroundings import GivenToModels
 
 _USAGE_ERROR = 2
+_Kind = TypeVar("_Kind", bound=Settings)
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
 
 
 def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
     """A flag for one setting, described by the setting itself if nothing else is said."""
-    field = Settings.model_fields[name]
+    field = LocalSettings.model_fields[name]
     default = field.get_default()
     shown = "" if default in ((), {}) else f" [{variable(name)}; default: {default}]"
     flag = variable(name).removeprefix(PREFIX)
@@ -47,8 +48,12 @@ def _settings(*names: str) -> Callable[[Any], Any]:
 
 
 def _loaded(flags: dict[str, Any]) -> Settings:
+    return _loaded_as(Settings, flags)
+
+
+def _loaded_as(kind: type[_Kind], flags: dict[str, Any]) -> _Kind:
     try:
-        return load_settings(flags)
+        return load_as(kind, flags)
     except BadSettings as error:
         click.echo(f"podium: {error}", err=True)
         sys.exit(_USAGE_ERROR)
@@ -106,13 +111,13 @@ def up(**flags: Any) -> None:
     \b
     podium up --port 8001 --tracking-port 8081
     """  # noqa: D301 - click wants a real backspace
-    settings = _loaded(flags)
+    settings = _loaded_as(LocalSettings, flags)
     from service.local.up import up as run
 
     sys.exit(run(_up_settings(settings)))
 
 
-def _up_settings(settings: Settings) -> UpSettings:
+def _up_settings(settings: LocalSettings) -> UpSettings:
     return UpSettings(
         settings.home,
         settings.host,
@@ -376,7 +381,7 @@ def _service_url() -> str:
     """That of a running `podium up`, else where a service listens by default."""
     settings = _loaded({})
     running = read_running(settings.home)
-    return running.service_url if running else _up_settings(settings).service_url
+    return running.service_url if running else callable_url(settings.host, settings.port)
 
 
 def _advice(url: str | None) -> str:

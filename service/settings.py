@@ -5,14 +5,22 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from service.following.refs import BadRef, ModelRef
 from service.secrets import PREFIX, BadSecret, forget, secret_in_file
+from service.variables import Unknown, is_service_link, unknown_variables
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Bytes = Annotated[int, Field(ge=1)]
@@ -24,8 +32,22 @@ _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _STARTS_SECONDS: Final = 30.0
 
 
+_Kind = TypeVar("_Kind", bound="Settings")
+
+
 class BadSettings(Exception):
     """One line that names every setting that is wrong, and what it should be."""
+
+
+class _Environment(EnvSettingsSource):
+    """`PODIUM_*`, without what Kubernetes sets for Services that are called podium."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The variable's text; None where it is not set, or is not a setting."""
+        value, key, is_complex = super().get_field_value(field, field_name)
+        if isinstance(value, str) and is_service_link(variable(field_name), value):
+            value = None
+        return value, key, is_complex
 
 
 class Settings(BaseSettings):
@@ -40,7 +62,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
-    tracking_port: Port = Field(8080, description="Port of the MLflow that `podium up` starts")
     home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
     service_name: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="Names this service's part of a shared home; unset: its host and port"
@@ -156,14 +177,14 @@ class Settings(BaseSettings):
         refs, wrong = [], []
         for text in value:
             try:
-                refs.append(str(ModelRef.parse(text)))
+                refs.append(str(ModelRef.parse_setting(text)))
             except BadRef as error:
                 wrong.append(str(error))
         if len(set(refs)) != len(refs):
             wrong.append("a model and alias stands there twice")
         if wrong:
             raise BadRef("; ".join(wrong))
-        return value
+        return tuple(refs)
 
     @field_validator("host", "home", mode="before")
     @classmethod
@@ -214,14 +235,14 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags and the environment, and nothing else."""
-        return init_settings, env_settings
+        return init_settings, _Environment(settings_cls)
 
     @property
     def refs(self) -> tuple[ModelRef, ...]:
@@ -251,6 +272,19 @@ class Settings(BaseSettings):
         return self.service_folder / "slots"
 
 
+class LocalSettings(Settings):
+    """What `podium up` reads as well."""
+
+    tracking_port: Port = Field(8080, description="Port of the MLflow that `podium up` starts")
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[Unknown]:
+    """The `PODIUM_*` variables that no setting reads, each with the one that may be meant."""
+    settings = {variable(name) for name in LocalSettings.model_fields}
+    files = {f"{variable(name)}_FILE" for name in SECRETS}
+    return list(unknown_variables(environment, settings | files))
+
+
 SECRETS: Final = tuple(
     name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None
 )
@@ -265,7 +299,12 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def load_settings(flags: Mapping[str, Any]) -> Settings:
-    """The settings in force; flags that are None were not given. Raises `BadSettings`.
+    """What a service reads; as `load_as`."""
+    return load_as(Settings, flags)
+
+
+def load_as(kind: type[_Kind], flags: Mapping[str, Any]) -> _Kind:
+    """The settings of that kind in force; flags that are None were not given. Raises `BadSettings`.
 
     Secrets may also lie in a file that `PODIUM_*_FILE` names.
     """
@@ -279,7 +318,7 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
         else:
             given |= {} if secret is None else {name: secret}
     try:
-        settings = Settings(**given)
+        settings = kind(**given)
     except ValidationError as error:
         problems = [*map(_sentence, error.errors()), *problems]
     if problems:
@@ -289,13 +328,13 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
 
 def variable(name: str) -> str:
     """The variable of the setting of that name."""
-    alias = Settings.model_fields[name].validation_alias
+    alias = LocalSettings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
     where = error["loc"][0]
-    name = variable(where) if where in Settings.model_fields else where
+    name = variable(where) if where in LocalSettings.model_fields else where
     return f"{name}: {error['msg'].removeprefix('Value error, ')}"
 
 

@@ -9,7 +9,14 @@ from pydantic import SecretStr, ValidationError
 
 from service.cli import main
 from service.following.refs import ModelRef
-from service.settings import SECRETS, BadSettings, Settings, load_settings, variable
+from service.settings import (
+    SECRETS,
+    BadSettings,
+    LocalSettings,
+    load_as,
+    load_settings,
+    variable,
+)
 
 README = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.
@@ -17,7 +24,6 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "models": (("a@b, c@d", ("a@b", "c@d")), ("e@f", ("e@f",))),
     "host": (("0.0.0.0", "0.0.0.0"), ("::1", "::1")),
     "port": (("0", 0), ("65535", 65535)),
-    "tracking_port": (("5000", 5000), ("1", 1)),
     "home": (("/somewhere", Path("/somewhere")), ("else where", Path("else where"))),
     "service_name": (("blue", "blue"), ("iris:8000", "iris:8000")),
     "poll_seconds": (("0.5", 0.5), ("3600", 3600.0)),
@@ -49,6 +55,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "trust": (("no-pickle", "no-pickle"), ("no-pickle", "no-pickle")),
     "model_tracking": (("true", True), ("1", True)),
     "requirements": (("refuse", "refuse"), ("refuse", "refuse")),
+    "tracking_port": (("5000", 5000), ("1", 1)),
 }
 BAD = [
     *(("PORT", bad) for bad in ("", "http", "-1", "65536", "80.5")),
@@ -87,22 +94,23 @@ BAD = [
 def refusal(**flags: Any) -> str:
     """The line that these settings are refused with."""
     with pytest.raises(BadSettings) as refused:
-        load_settings(flags)
+        load_as(LocalSettings, flags)
     return str(refused.value)
 
 
 def test_every_setting_has_an_example_here() -> None:
     """So that the tests below speak of all of them."""
-    assert EXAMPLES.keys() == Settings.model_fields.keys()
+    assert EXAMPLES.keys() == LocalSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_environment_wins_over_the_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `PODIUM_NAME`."""
     text, value = EXAMPLES[name][0]
-    assert getattr(load_settings({}), name) == Settings.model_fields[name].get_default()
+    default = LocalSettings.model_fields[name].get_default()
+    assert getattr(load_as(LocalSettings, {}), name) == default
     monkeypatch.setenv(variable(name), text)
-    assert getattr(load_settings({}), name) == value
+    assert getattr(load_as(LocalSettings, {}), name) == value
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -110,7 +118,7 @@ def test_flag_wins_over_the_environment(name: str, monkeypatch: pytest.MonkeyPat
     """Flags are texts, as the command line has them."""
     (in_environment, _), (flag, value) = EXAMPLES[name]
     monkeypatch.setenv(variable(name), in_environment)
-    assert getattr(load_settings({name: flag}), name) == value
+    assert getattr(load_as(LocalSettings, {name: flag}), name) == value
 
 
 def test_flag_that_was_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +285,7 @@ def test_readme_lists_every_setting_as_it_is() -> None:
     rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", README.read_text(), re.MULTILINE)
     expected = [
         (variable(name), _shown(field.get_default()), field.description)
-        for name, field in Settings.model_fields.items()
+        for name, field in LocalSettings.model_fields.items()
     ]
     assert rows == expected
 

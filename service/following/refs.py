@@ -10,6 +10,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,]")
 # MLflow keeps these for itself: `latest` would mean the highest version, whatever it is
 # (mlflow/utils/validation.py, _validate_model_alias_name).
 _RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
+_URI = "models:/"
 
 
 class BadRef(ValueError):
@@ -25,8 +26,11 @@ class ModelRef:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads `name@alias`, split at the last `@`; raises `BadRef`."""
-        name, _, alias = text.strip().rpartition("@")
+        """Reads `name@alias`, split at the last `@`, also as `models:/name@alias`; raises `BadRef`.
+
+        As MLflow splits its addresses (mlflow/store/artifact/utils/models.py, _parse_model_uri).
+        """
+        name, _, alias = _within_uri(text.strip()).rpartition("@")
         if not name or not alias:
             raise BadRef(f"{text!r} is no model reference; write NAME@ALIAS, as in iris@champion")
         if _FORBIDDEN.search(text.strip()):
@@ -38,8 +42,25 @@ class ModelRef:
             raise BadRef(f"{text!r}: MLflow reserves {alias!r}; set an alias of your own")
         return cls(name, alias)
 
+    @classmethod
+    def parse_setting(cls, text: str) -> Self:
+        """The same for what an operator has typed: two `@` are meant only within an address.
+
+        MLflow admits names with an `@`; far more often somebody has joined two references.
+        """
+        ref = cls.parse(text)
+        if "@" in ref.name and not text.strip().startswith(_URI):
+            raise BadRef(
+                f"{text!r} has more than one @; for a model of that name write {_URI}{ref}"
+            )
+        return ref
+
     def __str__(self) -> str:
         return f"{self.name}@{self.alias}"
+
+
+def _within_uri(text: str) -> str:
+    return text.removeprefix(_URI).lstrip("/") if text.startswith(_URI) else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Telling:
 
 
 TOLD: Mapping[str, Telling] = {
+    "setting_unknown": Telling("{message}"),
     "swapped": Telling("{slot} now serves version {version}", style="green"),
     "version_refused": Telling("{slot}: version {version} is refused", ("message", "code")),
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),

@@ -14,6 +14,11 @@ LOOPBACK = "127.0.0.1"
 _EVERY_INTERFACE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, never bound here
 
 
+def callable_url(host: str, port: int) -> str:
+    """Where a service that listens there is called from this machine."""
+    return url_of(_EVERY_INTERFACE.get(host, host), port)
+
+
 @dataclass(frozen=True, slots=True)
 class UpSettings:
     """Where things are kept and where they listen.
@@ -42,7 +47,7 @@ class UpSettings:
     @property
     def service_url(self) -> str:
         """An address of the service that can be called from this machine."""
-        return url_of(_EVERY_INTERFACE.get(self.host, self.host), self.port)
+        return callable_url(self.host, self.port)
 
     @property
     def logs(self) -> Path:

@@ -79,7 +79,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
         (REFUSED, "/registered-models/get"): said({"error_code": HOSTILE, "message": HOSTILE}, 500),
     }
     impostor = Impostor(artifact, {VERSIONED: HOSTILE}, instead)
-    refs = ",".join(f"{name}@champion" for name in (*NAMES, VERSIONED, PENDING, REFUSED))
+    refs = ",".join(f"models:/{name}@champion" for name in (*NAMES, VERSIONED, PENDING, REFUSED))
     with (
         http_server(impostor) as url,
         running_service([], url, folder, PODIUM_MODELS=refs) as service,
