@@ -51,7 +51,7 @@ def unknown_variables(
     known = _OTHERS.union(settings)
     for name, value in environment.items():
         spelled = name.upper()
-        if spelled.startswith(PREFIX) and spelled not in known:
-            if not is_service_link(spelled, value):
-                nearest = difflib.get_close_matches(spelled, sorted(known), n=1, cutoff=0.75)
-                yield Unknown(name, nearest[0] if nearest else None)
+        if not spelled.startswith(PREFIX) or spelled in known or is_service_link(spelled, value):
+            continue
+        nearest = difflib.get_close_matches(spelled, sorted(known), n=1, cutoff=0.75)
+        yield Unknown(name, nearest[0] if nearest else None)

@@ -2,6 +2,10 @@
 
 import errno
 import socket
+from typing import Final
+
+TAKEN: Final = "is taken by another program"
+"""The reason that another port would help against."""
 
 
 def why_taken(host: str, port: int) -> str | None:
@@ -24,5 +28,5 @@ def why_taken(host: str, port: int) -> str | None:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "is taken by another program"
+        return TAKEN
     return f"cannot be listened on ({error.strerror})"

@@ -3,21 +3,28 @@
 Another `up` of the same home, what a killed one left, the two ports, and the home itself.
 """
 
+import itertools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import httpx
 
 from service.home import HomeUnusable, make_home
 from service.local.commands import pasted
 from service.local.failures import UpFailed
-from service.local.ports import why_taken
+from service.local.ports import TAKEN, why_taken
 from service.local.running import Running, read_record, read_running
 from service.local.settings import LOOPBACK, REF, UpSettings
 from service.local.table import Mark, alive
 from service.local.tracking import version_at
+from service.settings import LocalSettings
 
-_LAST_PORT = 65535
+# Ports below ask for rights.
+_FIRST_PORT, _LAST_PORT = 1024, 65535
+_DEFAULTS = {
+    "PODIUM_PORT": LocalSettings.model_fields["port"].default,
+    "PODIUM_TRACKING_PORT": LocalSettings.model_fields["tracking_port"].default,
+}
 
 
 async def check(settings: UpSettings, asked: httpx.AsyncClient) -> None:
@@ -78,13 +85,13 @@ def _check_service_port(settings: UpSettings) -> None:
     if settings.port == settings.tracking_port:
         raise UpFailed(
             f"MLflow and the service cannot share port {settings.port}. "
-            f"Choose another one: {_moved(settings, 'PODIUM_PORT', settings.port)}"
+            f"Choose another one: {_moved(settings, 'PODIUM_PORT')}"
         )
     reason = why_taken(settings.host, settings.port)
     if reason is not None:
         raise UpFailed(
             f"The service's port {settings.port} on {settings.host} {reason}. "
-            f"Choose another one: {_moved(settings, 'PODIUM_PORT', settings.port)}"
+            f"Choose another one: {_moved(settings, 'PODIUM_PORT')}"
         )
 
 
@@ -92,7 +99,7 @@ async def _check_tracking_port(settings: UpSettings, asked: httpx.AsyncClient) -
     reason = why_taken(LOOPBACK, settings.tracking_port)
     if reason is None:
         return
-    another = _moved(settings, "PODIUM_TRACKING_PORT", settings.tracking_port)
+    another = _moved(settings, "PODIUM_TRACKING_PORT")
     version = await version_at(asked, settings.tracking_uri)
     if version is None:
         raise UpFailed(
@@ -107,8 +114,19 @@ async def _check_tracking_port(settings: UpSettings, asked: httpx.AsyncClient) -
     )
 
 
-def _moved(settings: UpSettings, variable: str, port: int) -> str:
-    other = port + 1 if port < _LAST_PORT else port - 1
-    if other in {settings.port, settings.tracking_port}:
-        other = port - 1
-    return pasted("up", settings.home, **{variable: str(other)})
+def _moved(settings: UpSettings, moved: str) -> str:
+    """The same `up` with that port elsewhere, on one that is free now."""
+    ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
+    host = LOOPBACK if moved == "PODIUM_TRACKING_PORT" else settings.host
+    chosen = {**ports, moved: _free_beside(host, ports[moved], set(ports.values()))}
+    given = {name: str(port) for name, port in chosen.items() if port != _DEFAULTS[name]}
+    if settings.host != LOOPBACK:
+        given = {"PODIUM_HOST": settings.host, **given}
+    return pasted("up", settings.home, **given)
+
+
+def _free_beside(host: str, port: int, taken: Collection[int]) -> int:
+    above, below = range(port + 1, _LAST_PORT + 1), range(port - 1, _FIRST_PORT - 1, -1)
+    tried = (other for other in itertools.chain(above, below) if other not in taken)
+    free = (other for other in tried if why_taken(host, other) != TAKEN)
+    return next(free, port)

@@ -1,6 +1,7 @@
 """What is found before anything is started, in words that say what to do."""
 
 import os
+import re
 import socket
 import socketserver
 import threading
@@ -36,12 +37,18 @@ async def finding(settings: UpSettings) -> str:
     return ""
 
 
+def suggested_port(found: str, variable: str) -> int | None:
+    """The port that the sentence would have one set."""
+    match = re.search(rf"\b{variable}=(\d+) ", found)
+    return None if match is None else int(match[1])
+
+
 @contextmanager
-def listening(port: int) -> Iterator[None]:
+def listening(port: int, host: str = LOOPBACK) -> Iterator[None]:
     """Somebody who takes connections and never answers."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((LOOPBACK, port))
+        taken.bind((host, port))
         taken.listen()
         yield
 
@@ -84,8 +91,22 @@ async def test_taken_service_port_is_one_clear_line(stage: Stage) -> None:
     with listening(port):
         found = await finding(stage.settings)
     assert f"The service's port {port} on 127.0.0.1 is taken by another program." in found
-    assert f"PODIUM_PORT={port + 1} " in found
+    assert (suggested := suggested_port(found, "PODIUM_PORT")) not in {None, port}
+    assert f"PODIUM_TRACKING_PORT={stage.settings.tracking_port} " in found
+    assert suggested != stage.settings.tracking_port
     assert "\n" not in found
+
+
+async def test_o17_suggested_port_was_tried(stage: Stage) -> None:
+    """Not the next one, where that is taken too; the line names what else was given."""
+    host, port = "127.0.0.2", stage.settings.port
+    settings = replace(stage.settings, host=host)
+    with listening(port, host), listening(port + 1, host), listening(port + 2, host):
+        found = await finding(settings)
+        suggested = suggested_port(found, "PODIUM_PORT")
+    assert suggested not in {None, port, port + 1, port + 2}
+    assert f"PODIUM_HOST={host} " in found
+    assert await finding(replace(settings, port=suggested or 0)) == ""
 
 
 async def test_mlflow_on_the_tracking_port_is_offered_to_serve_from(stage: Stage) -> None:
@@ -117,7 +138,8 @@ async def test_other_server_on_the_tracking_port_is_one_clear_line(
     with answering(port, answers):
         found = await finding(stage.settings)
     assert f"MLflow's port {port} on 127.0.0.1 is taken by another program." in found
-    assert f"PODIUM_TRACKING_PORT={port + 1} " in found
+    assert suggested_port(found, "PODIUM_TRACKING_PORT") not in {None, port}
+    assert f"PODIUM_PORT={stage.settings.port} " in found
     assert "\n" not in found
 
 
