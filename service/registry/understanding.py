@@ -6,7 +6,7 @@ them by; what is looked for in a text here is MLflow's or the library's own word
 
 import errno
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 import requests
@@ -14,6 +14,7 @@ import urllib3
 from mlflow.exceptions import MlflowException
 
 from service.processes.wanting import is_want_of_processes
+from service.registry.misconfiguration import chain, misconfigured
 from service.registry.wire import Fault
 
 NOT_FOUND: Final = frozenset({"RESOURCE_DOES_NOT_EXIST"})
@@ -65,7 +66,7 @@ def fault_of_look(error: Exception) -> Fault:
     """Why the registry gave no answer."""
     if is_want_of_processes(error):
         return Fault.PROCESSES
-    refusal = _passing_by(error) or _refusal(error)
+    refusal = misconfigured(error) or _passing_by(error) or _refusal(error)
     if refusal is not None:
         return refusal
     nonsense = not isinstance(error, MlflowException) or _NO_JSON.search(str(error))
@@ -78,7 +79,7 @@ def fault_of_download(error: Exception) -> Fault:
         return Fault.PROCESSES
     if isinstance(error, MlflowException) and error.error_code in NOT_FOUND:
         return Fault.ARTIFACT_MISSING
-    fault = _passing_by(error) or _refusal(error)
+    fault = misconfigured(error) or _passing_by(error) or _refusal(error)
     if fault is Fault.FORBIDDEN:
         return Fault.ARTIFACT_FORBIDDEN
     if fault is None and _DISK.search(str(error)):
@@ -88,7 +89,7 @@ def fault_of_download(error: Exception) -> Fault:
 
 def _passing_by(error: Exception) -> Fault | None:
     """Nothing came, or not in time."""
-    for each in _chain(error):
+    for each in chain(error):
         if isinstance(each, requests.ReadTimeout) or _is_read_timeout(each):
             return Fault.TIMED_OUT
         if isinstance(each, _NO_CONNECTION):
@@ -117,18 +118,8 @@ def _refusal(error: Exception) -> Fault | None:
 
 
 def _status(error: Exception, text: str) -> str:
-    for each in _chain(error):
+    for each in chain(error):
         if isinstance(each, requests.HTTPError) and each.response is not None:
             return str(each.response.status_code)
     found = _STATUS.search(text)
     return "" if found is None else (found[1] or "403")
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    # MLflow wraps a failed connection without a type of its own (utils/rest_utils.py, http_request)
-    seen: BaseException | None = error
-    for _ in range(5):
-        if seen is None:
-            return
-        yield seen
-        seen = seen.__cause__ or seen.__context__

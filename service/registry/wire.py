@@ -24,6 +24,16 @@ class Fault(enum.StrEnum):
     UNAUTHENTICATED = "registry_unauthenticated"
     FORBIDDEN = "registry_forbidden"
     HOST_REFUSED = "registry_host_refused"
+    ADDRESS = "registry_address"
+    UNKNOWN_HOST = "registry_unknown_host"
+    NO_TLS = "registry_no_tls"
+    UNTRUSTED = "registry_untrusted"
+    CERTIFICATE_FILE = "registry_certificate_file"
+    PROXY = "registry_proxy"
+    CLIENT_SETTING = "registry_client_setting"
+    DRIVER_MISSING = "registry_driver_missing"
+    SCHEMA = "registry_schema"
+    DATABASE = "registry_database"
     NONSENSE = "registry_nonsense"
     REFUSED = "registry_refused"
     VERSION_GONE = "version_gone"
@@ -44,7 +54,49 @@ class Fault(enum.StrEnum):
 SENTENCES = {
     Fault.UNREACHABLE: (
         "The registry does not answer: is it running, and does MLFLOW_TRACKING_URI or "
-        "MLFLOW_REGISTRY_URI name it?"
+        "MLFLOW_REGISTRY_URI name its host, its port, and https:// where it asks for that?"
+    ),
+    Fault.ADDRESS: (
+        "MLFLOW_TRACKING_URI, or MLFLOW_REGISTRY_URI, is not the address of a registry: write "
+        "http://HOST:PORT of a server, or sqlite:///FILE, without quotes and spaces."
+    ),
+    Fault.UNKNOWN_HOST: (
+        "No host has the name that stands in MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI: check how "
+        "it is spelled, and that this machine can look it up."
+    ),
+    Fault.NO_TLS: (
+        "What listens at the registry's port does not speak TLS: write http:// instead of https:// "
+        "in MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI, or the port that does."
+    ),
+    Fault.UNTRUSTED: (
+        "The registry's certificate is not trusted: name the file of whoever has signed it in "
+        "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE, and ask by the name that it is for."
+    ),
+    Fault.CERTIFICATE_FILE: (
+        "A file of certificates is missing or holds none: check MLFLOW_TRACKING_SERVER_CERT_PATH, "
+        "MLFLOW_TRACKING_CLIENT_CERT_PATH, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
+    ),
+    Fault.PROXY: (
+        "The proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY does not let the question through: mend "
+        "it, or name the registry's host in NO_PROXY."
+    ),
+    Fault.CLIENT_SETTING: (
+        "One of MLflow's own variables (MLFLOW_TRACKING_TOKEN, MLFLOW_HTTP_REQUEST_TIMEOUT, "
+        "MLFLOW_TRACKING_INSECURE_TLS and the like) has a value that its client does not take; the "
+        "log names it."
+    ),
+    Fault.DRIVER_MISSING: (
+        "A Python package that the address in MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI asks for is "
+        "not installed; the log names it. Install it beside Podium, or ask an MLflow server instead "
+        "of its database."
+    ),
+    Fault.SCHEMA: (
+        "The database that MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI names was made by another "
+        "release of MLflow: run `mlflow db upgrade` with the newer one, or ask its server."
+    ),
+    Fault.DATABASE: (
+        "The database that MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI names cannot be opened: check "
+        "its host, port, name, user and password (PGHOST, PGUSER, PGPASSWORD and the like count)."
     ),
     Fault.TIMED_OUT: "The registry took longer than is allowed; it is asked again.",
     Fault.UNAUTHENTICATED: (
