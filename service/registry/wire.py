@@ -70,7 +70,7 @@ SENTENCES = {
     ),
     Fault.UNTRUSTED: (
         "The registry's certificate is not trusted: name the file of whoever has signed it in "
-        "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE, and ask by the name that it is for."
+        "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE, and ask by the name that it has."
     ),
     Fault.CERTIFICATE_FILE: (
         "A file of certificates is missing or holds none: check MLFLOW_TRACKING_SERVER_CERT_PATH, "
@@ -86,17 +86,18 @@ SENTENCES = {
         "log names it."
     ),
     Fault.DRIVER_MISSING: (
-        "A Python package that the address in MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI asks for is "
-        "not installed; the log names it. Install it beside Podium, or ask an MLflow server instead "
-        "of its database."
+        "A Python package that the address in MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI needs is "
+        "not installed; the log names it. Install it beside Podium, or ask an MLflow server "
+        "instead of its database."
     ),
     Fault.SCHEMA: (
         "The database that MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI names was made by another "
         "release of MLflow: run `mlflow db upgrade` with the newer one, or ask its server."
     ),
     Fault.DATABASE: (
-        "The database that MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI names cannot be opened: check "
-        "its host, port, name, user and password (PGHOST, PGUSER, PGPASSWORD and the like count)."
+        "The database that MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI names cannot be opened: "
+        "check its host, port, name, user and password (PGHOST, PGUSER, PGPASSWORD and the like "
+        "count)."
     ),
     Fault.TIMED_OUT: "The registry took longer than is allowed; it is asked again.",
     Fault.UNAUTHENTICATED: (
