@@ -2,7 +2,14 @@
 
 import pytest
 
-from service.settings import LocalSettings, Settings, load_as, load_settings, unknown_settings
+from service.settings import (
+    LocalSettings,
+    Settings,
+    load_as,
+    load_settings,
+    unknown_settings,
+    variable,
+)
 from service.variables import is_service_link
 
 ADDRESS = "tcp://10.96.12.7:8000"
@@ -69,6 +76,6 @@ def test_o15_variable_like_no_setting_is_named_alone() -> None:
 
 def test_o15_everything_that_is_read_is_known() -> None:
     """Settings in any case, secrets in files, the key of `podium smoke`; nobody else's names."""
-    names = {f"PODIUM_{name.upper()}" for name in LocalSettings.model_fields}
+    names = {variable(name) for name in LocalSettings.model_fields}
     known = {*names, "podium_port", "PODIUM_ADMIN_TOKEN_FILE", "PODIUM_API_KEY", "PODIUMX", "PATH"}
     assert unknown_settings(dict.fromkeys(known, "x")) == []

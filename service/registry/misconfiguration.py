@@ -16,6 +16,8 @@ from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
 from service.registry.wire import Fault
 
+# mlflow/utils/rest_utils.py, verify_rest_response
+_ANSWER: Final = "Response body:"
 # By type; the first that stands in the chain of causes counts.
 _BY_TYPE: Final = (
     (UnsupportedModelRegistryStoreURIException, Fault.ADDRESS),
@@ -92,4 +94,4 @@ def _words(error: BaseException) -> str:
     # What a server has answered is its own text, and says nothing of how the client is set up.
     if isinstance(error, RestException):
         return ""
-    return str(error)
+    return str(error).partition(_ANSWER)[0]
