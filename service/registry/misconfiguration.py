@@ -24,7 +24,6 @@ _BY_TYPE: Final = (
     (InvalidUrlException, Fault.ADDRESS),
     (requests.exceptions.InvalidURL, Fault.ADDRESS),
     (requests.exceptions.MissingSchema, Fault.ADDRESS),
-    (requests.exceptions.InvalidSchema, Fault.ADDRESS),
     (requests.exceptions.InvalidHeader, Fault.CLIENT_SETTING),
     (requests.exceptions.ProxyError, Fault.PROXY),
     (requests.exceptions.InvalidProxyURL, Fault.PROXY),
