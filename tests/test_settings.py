@@ -13,6 +13,7 @@ from service.settings import (
     SECRETS,
     BadSettings,
     LocalSettings,
+    Settings,
     load_as,
     load_settings,
     variable,
@@ -268,7 +269,7 @@ def test_every_setting_of_a_service_that_is_no_secret_has_a_flag_named_like_its_
         if flag.startswith("--")
     }
     assert flags.pop("models") == "--model"
-    wanted = Settings.model_fields.keys() - {*SECRETS, "models", "tracking_port"}
+    wanted = Settings.model_fields.keys() - {*SECRETS, "models"}
     assert flags == {
         name: f"--{variable(name).removeprefix('PODIUM_').lower().replace('_', '-')}"
         for name in wanted
