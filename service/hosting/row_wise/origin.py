@@ -45,6 +45,7 @@ _HELPERS: Final = (
 _VENDORED: Final = ("sklearn.externals.", "scipy._lib.", "scipy.optimize.")
 # Its mixins and decorators are in the classes of others, too.
 _EVERYWHERE: Final = "sklearn"
+_CALLING: Final = "mlflow"
 _FROZEN: Final = "<frozen "
 # Of the standard library: their wrappers say that they are from where the wrapped function is.
 _WRAPPING: Final = frozenset({"abc", "contextlib", "dataclasses", "functools"})
@@ -117,6 +118,9 @@ def belongs_to(function: FunctionType, owner: type) -> bool:
 def _with_lenders(modules: tuple[str, ...]) -> frozenset[str]:
     """Those modules, and of the same package those whose functions they call by their own name."""
     top = modules[0].partition(".")[0]
+    if top == _CALLING:
+        # Hosts adapt what lies beside these two classes, which call the model and no more.
+        return frozenset(modules)
     lenders = {
         value.__module__
         for module in modules
