@@ -29,7 +29,7 @@ define install
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@export PIP_DISABLE_PIP_VERSION_CHECK=1; pip="$(VENV)/bin/python -m pip"; \
-	index="$${PIP_INDEX_URL:-$$($$pip config get global.index-url 2>/dev/null)}"; \
+	index="$$($$pip config list | sed -n "s/^[^=]*\.index.url='\(.*\)'$$/\1/p" | tail -n 1)"; \
 	[ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
 	[ -n "$(UV)" ] && $$pip install --quiet --constraint constraints.txt $(UV) \
 	&& $(VENV)/bin/uv pip install --python $(VENV)/bin/python --constraint constraints.txt --editable '$(1)' \
