@@ -19,6 +19,7 @@ import sklearn.utils.extmath
 from mlflow.models import infer_signature
 from mlflow.pyfunc import PyFuncModel
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
@@ -48,7 +49,7 @@ def batch(frame: pd.DataFrame, names: Any = None) -> Batch:
     return Batch(data, (len(frame),), None)
 
 
-def saved(folder: Path, estimator: Any) -> str:
+def saved(folder: Path, estimator: Any, ships: Path | None = None) -> str:
     """By value, as notebooks do it."""
     mlflow.sklearn.save_model(
         estimator,
@@ -56,6 +57,7 @@ def saved(folder: Path, estimator: Any) -> str:
         signature=infer_signature(FRAME),
         pip_requirements=models.REQUIREMENTS,
         serialization_format="cloudpickle",
+        code_paths=None if ships is None else [str(ships)],
     )
     return str(folder / "m")
 
@@ -216,6 +218,21 @@ def test_class_and_instance_that_somebody_has_changed(
             patch.setattr(LogisticRegression, "predict_proba", changed)
             assert not LoadedModel(place).row_wise.shown
     assert LoadedModel(place).row_wise.shown
+
+
+def test_w1_version_that_ships_code_of_its_own_is_not_known(tmp_path: Path) -> None:
+    """It runs in the load, and may change what known classes call: pandas, say."""
+    (tmp_path / "changes.py").write_text("import pandas\n")
+    path = saved(tmp_path, LinearRegression().fit(FRAME, TARGET), ships=tmp_path / "changes.py")
+    model = LoadedModel(path)
+    assert not model.row_wise.shown
+    assert "ships code of its own" in model.row_wise.reason
+
+
+def test_whitened_components_are_not_known() -> None:
+    """What is left of small ones far from zero is made large, and is not that of the row alone."""
+    assert obstacle_of(PCA().fit(FRAME)) is None
+    assert obstacle_of(PCA(whiten=True).fit(FRAME)) is not None
 
 
 def test_other_flavours_are_not_known(tmp_path: Path) -> None:

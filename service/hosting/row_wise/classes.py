@@ -46,7 +46,7 @@ class Known:
         elementwise: attributes that may be a function of NumPy's that takes one number for one.
     """
 
-    only: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    only: Mapping[str, tuple[str | bool | None, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     elementwise: frozenset[str] = frozenset()
 
@@ -64,6 +64,8 @@ _MULTILAYER: Final = Known(unread=frozenset({"_optimizer"}))
 _BINNED: Final = Known(unread=frozenset({"_feature_subsample_rng", "_scorer"}))
 _ELIMINATION: Final = Known(unread=frozenset({"estimator", "importance_getter"}))
 _LOSS: Final = Known(unread=frozenset({"interval_y_true", "interval_y_pred"}))
+# The mean is taken off behind the product, and scaling makes what is left of small ones large.
+_UNSCALED: Final = Known(only={"whiten": (False,)})
 _OF_TARGET: Final = Known(elementwise=frozenset({"func", "inverse_func"}))
 _TRANSFORMER_OF_TARGET: Final = Known(
     elementwise=_OF_TARGET.elementwise, only={"kw_args": (None,), "inv_kw_args": (None,)}
@@ -87,8 +89,8 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.compose", _OF_TARGET, "TransformedTargetRegressor"),
         *_named("sklearn.covariance", _PLAIN, "EllipticEnvelope"),
         *_named("sklearn.cross_decomposition", _PLAIN, "CCA PLSCanonical PLSRegression PLSSVD"),
-        *_named("sklearn.decomposition", _PLAIN, "FactorAnalysis FastICA IncrementalPCA PCA"),
-        *_named("sklearn.decomposition", _PLAIN, "TruncatedSVD"),
+        *_named("sklearn.decomposition", _PLAIN, "FactorAnalysis FastICA TruncatedSVD"),
+        *_named("sklearn.decomposition", _UNSCALED, "IncrementalPCA PCA"),
         *_named(
             "sklearn.discriminant_analysis",
             Known(unread=frozenset({"covariance_estimator"})),

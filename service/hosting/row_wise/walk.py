@@ -62,6 +62,9 @@ def _obstacle(model: PyFuncModel) -> str | None:
     loader, method = flavor["loader_module"], flavor.get("predict_fn", "predict")
     if loader not in _WRAPPERS:
         return f"its flavour may look at several rows; {_TAG.replace('does', 'does not')}"
+    if flavor.get("code"):
+        # It runs while the model is loaded, and may change any library that a known class calls.
+        return f"it ships code of its own; {_TAG}"
     schema = model.metadata.get_input_schema()  # type: ignore[no-untyped-call]  # MLflow annotates little
     if schema is None:
         return "without a signature there is no telling rows apart"
@@ -226,7 +229,7 @@ def _instance(value: Any, known: Known, where: str) -> Found:
     for name in set(own) & _methods_of(found):
         yield _unknown_class(where, found, f" whose {_shown(name)} was replaced")
     for name, allowed in known.only.items():
-        if not isinstance(own.get(name), str | NoneType) or own.get(name) not in allowed:
+        if not isinstance(own.get(name), str | bool | NoneType) or own.get(name) not in allowed:
             detail = _value_in_words(own.get(name))
             yield _unknown_class(where, found, f" whose {_shown(name)} is {detail}")
 
