@@ -60,6 +60,7 @@ CHILDREN = {
     "service.registry.forwarder",
     "service.registry.input_example",
     "service.registry.looking",
+    "service.registry.misconfiguration",
     "service.registry.sparse",
     "service.registry.trace_store",
     "service.registry.understanding",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
 from service.http.held import HeldBytes, Holding
@@ -231,7 +232,7 @@ def test_p4_slot_says_which_state_it_is_in_and_whether_its_alias_is_there(
     slot = slots[str(IRIS)]
     slot.binding = make_binding(IRIS, "1")
     slot.fallback = slot.version
-    slot.failure = Failure("look", "alias_missing", "The model has no such alias.", 0.0)
+    slot.absent = Missing.ALIAS
 
     def states(model: str, alias: str) -> Mapping[str, float | None]:
         names = ("empty", "loading", "serving", "refused", "alias_missing", "last_known_good")

@@ -70,12 +70,15 @@ def loaded(folder: Path, estimator: Any, joinable: bool | None = None) -> Loaded
 @pytest.fixture
 def by_value() -> Iterator[None]:
     """What hosts could not import goes into the pickle; a class that it patches is mended again."""
-    methods = {name: vars(sklearn.linear_model.Ridge).get(name) for name in ("predict",)}
+    patched = sklearn.linear_model.Ridge
+    own = vars(patched).get("predict")
     cloudpickle.register_pickle_by_value(neighbours)
     yield
     cloudpickle.unregister_pickle_by_value(neighbours)
-    if methods["predict"] is None and "predict" in vars(sklearn.linear_model.Ridge):
-        del sklearn.linear_model.Ridge.predict
+    if own is not None:
+        patched.predict = own
+    elif "predict" in vars(patched):
+        del patched.predict
 
 
 @pytest.mark.parametrize("name", NEIGHBOURS)

@@ -1,6 +1,6 @@
 """Probes."""
 
-from service.following.slots import Failure
+from service.following.ports import Missing
 from tests.http.app import OTHER, App
 from tests.support.serving import FakePredictor
 
@@ -63,15 +63,12 @@ async def test_slot_whose_hosts_are_gone_is_not_ready(app: App) -> None:
     assert (await app.client.get("/models/iris@champion/ready")).status_code == 503
 
 
-GONE = Failure("look", "alias_missing", "The model has no such alias.", 0.0)
-
-
 async def test_slot_with_nothing_to_serve_is_named_and_keeps_no_other_from_being_ready(
     app: App,
 ) -> None:
     """Its own probe says that it is not."""
     other = app.slots[str(OTHER)]
-    other.failure, other.has_no_fallback = GONE, True
+    other.absent, other.has_no_fallback = Missing.ALIAS, True
     reply = await app.client.get("/health/ready")
 
     told = {"ready": True, "stopping": False, "not_ready": [], "missing": [str(OTHER)]}
@@ -81,7 +78,7 @@ async def test_slot_with_nothing_to_serve_is_named_and_keeps_no_other_from_being
 
 async def test_slot_whose_last_known_good_is_on_its_way_is_not_missing(app: App) -> None:
     """It could serve, and does not yet."""
-    app.slots[str(OTHER)].failure = GONE
+    app.slots[str(OTHER)].absent = Missing.ALIAS
     reply = await app.client.get("/health/ready")
 
     assert (reply.status_code, reply.json()["not_ready"]) == (503, [str(OTHER)])
@@ -90,7 +87,7 @@ async def test_slot_whose_last_known_good_is_on_its_way_is_not_missing(app: App)
 async def test_service_with_nothing_to_serve_at_all_is_not_ready(app: App) -> None:
     """At least one slot has to answer."""
     for slot in app.slots.values():
-        slot.binding, slot.failure, slot.has_no_fallback = None, GONE, True
+        slot.binding, slot.absent, slot.has_no_fallback = None, Missing.ALIAS, True
     reply = await app.client.get("/health/ready")
 
     told = {"ready": False, "stopping": False, "not_ready": [], "missing": list(app.slots)}

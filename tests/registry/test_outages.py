@@ -185,7 +185,7 @@ async def test_address_that_mlflow_cannot_use_is_refused_in_words(
 ) -> None:
     """The detail, which is for the log, says what MLflow thinks of it."""
     failure = await refusal(make_registry(uri))
-    assert failure.reason in {"registry_refused", "registry_nonsense"}
+    assert failure.reason in {"registry_address", "registry_refused", "registry_nonsense"}
     assert failure.detail
 
 
