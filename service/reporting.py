@@ -35,6 +35,8 @@ class FollowingReport:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics = metrics.following
+        self._look = metrics.look
+        self._serves = metrics.serves
         self._count_failure = partial(metrics.background.failed, Work.FOLLOWING)
         self._logger = logger
         self._monotonic = monotonic
@@ -44,6 +46,7 @@ class FollowingReport:
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
         self._metrics.looked(seconds, failure)
+        self._look()
         code = "" if failure is None else failure.code
         if failure is not None and code != self._look_failing:
             self._logger.warning("look_failed", **_why(failure, detail))
@@ -71,6 +74,7 @@ class FollowingReport:
         stages: Mapping[str, float],
     ) -> None:
         """A slot serves another version."""
+        self._serves(ref, new)
         self._metrics.swapped(ref, old, new, stages)
         self._logger.info(
             "swapped",
@@ -290,8 +294,9 @@ class HostingReport:
     ) -> None:
         self._version = version
         self._logger = logger
+        self.opened = metrics.opened
+        self.closed = metrics.closed
         self.batch = metrics.batch
-        self.queued = metrics.queued
         self.memory = metrics.memory
         self.host_restarted = metrics.host_restarted
         self._forget_host = metrics.host_ended

@@ -142,7 +142,7 @@ class PredictionEndpoint:
         seconds, sent = self._house.request_seconds, headers.get(TIMEOUT)
         deadline = monotonic() + (seconds if sent is None else seconds_of(sent, seconds))
         framing = course.framing = self._bound()
-        servable = framing.binding.servable
+        servable, alias = framing.binding.servable, framing.binding.ref.alias
         media_type = headers.get(b"content-type", b"").decode("latin-1")
         _wait_for_nothing_else(client)
         # From here on: a large body is read for long, and the slot may move on meanwhile (P7).
@@ -153,7 +153,7 @@ class PredictionEndpoint:
             if isinstance(model_input, EncodedInput):
                 body = b""
                 holding.exchange(len(model_input.body))
-            predictions = await servable.predictor.predict(model_input, deadline)
+            predictions = await servable.predictor.predict(model_input, deadline, alias)
         finally:
             servable.release()
         return self._answered(framing, model_input, predictions)

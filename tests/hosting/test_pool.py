@@ -382,19 +382,16 @@ async def test_p1_host_of_files_that_are_not_as_they_were_is_never_started(
 async def test_p12_host_is_replaced_though_whoever_is_told_of_it_raises(
     temperamental: Path, make_pool: MakePool
 ) -> None:
-    """Of its death, of those who wait or of a batch; each failure is told, none costs a host."""
+    """Of its death or of a batch; each failure is told, none costs a host."""
 
     @dataclass
     class Raising(Counts):
         raises: bool = False
 
-        def batch(self, rows: int, seconds: float) -> None:
+        def batch(self, rows: int, seconds: float, alias: str) -> None:
             self._raise()
 
         def host_restarted(self, reason: EndReason) -> None:
-            self._raise()
-
-        def queued(self, waiting: int) -> None:
             self._raise()
 
         def _raise(self) -> None:
