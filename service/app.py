@@ -29,7 +29,7 @@ from service.home import HomeUnusable, make_home
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
-from service.logs import Logs, configure_logs
+from service.logs import LogForm, Logs, configure_logs, log_form
 from service.metrics.metrics import Metrics
 from service.parts import (
     client_limits,
@@ -111,12 +111,28 @@ def serve(given: Given, limits: ClientLimits | None = None) -> None:
 def _serve_logged(
     given: Given, listener: socket.socket, keys: KeysFile | None, limits: ClientLimits | None
 ) -> None:
-    logs = configure_logs(sys.stderr.buffer)
+    logs = configure_logs(sys.stderr.buffer, form=_log_form(given.settings))
     try:
         with logs.of_libraries():
             uvloop.run(_serve(given, listener, logs, keys, limits))
+    except HomeUnusable:
+        raise
+    except Exception as error:
+        # One entry of the log, as every traceback is.
+        logs.logger.critical("crashed", exc_info=error)
+        sys.exit(1)
     finally:
         logs.close()
+
+
+def _log_form(settings: Settings) -> LogForm:
+    return log_form(
+        settings.log_format,
+        settings.log_level,
+        os.environ,
+        requests=settings.request_log,
+        on_terminal=sys.stderr.isatty(),
+    )
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -172,6 +188,14 @@ async def _serve(
     for each in unknown_settings(given.environment):
         logs.logger.warning("setting_unknown", message=str(each), nearest=each.nearest)
     await server.serve(sockets=[listener])
+    ended = server.drained
+    logs.logger.info(
+        "stopped",
+        seconds=round(ended.seconds, 3),
+        drain_seconds=round(ended.drain_seconds, 3),
+        finished=ended.finished,
+        cut=ended.cut,
+    )
 
 
 def _limits(settings: Settings, given: ClientLimits | None, logs: Logs) -> ClientLimits:
@@ -215,7 +239,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the appl
         replies=replies,
         registry=metrics.registry,
         logger=logs.logger,
-        observers=(metrics.http, logs.requests),
+        observers=(metrics.http, *logs.observers),
         stopping=stopping,
         reload=access.wishes.reload,
         keys=access.keys,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
+from service.http.raised import without_words
 from service.metrics.hosting import PoolMetrics
 from service.metrics.http import WEBHOOK_HEARD
 from service.metrics.metrics import Metrics
@@ -48,6 +50,7 @@ class FollowingReport:
         self._metrics.looked(seconds, failure)
         self._look()
         code = "" if failure is None else failure.code
+        self._logger.debug("looked", seconds=round(seconds, 3), code=code or None)
         if failure is not None and code != self._look_failing:
             self._logger.warning("look_failed", **_why(failure, detail))
         elif failure is None and self._look_failing:
@@ -55,8 +58,9 @@ class FollowingReport:
         self._look_failing = code
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
-        """The event is `alias_missing` or `model_missing`. What serves goes on serving."""
-        self._logger.warning(failure.code, slot=str(ref), **_why(failure, detail))
+        """What serves goes on serving."""
+        event = "model_missing" if failure.code == "model_missing" else "alias_missing"
+        self._logger.warning(event, slot=str(ref), **_why(failure, detail))
 
     def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """`look_failed` is about all slots, this about one. What serves goes on serving."""
@@ -140,13 +144,16 @@ class BackgroundReport:
         """While it lasts, on the running loop and in every thread."""
         loop = asyncio.get_running_loop()
         of_loop, of_threads = loop.get_exception_handler(), threading.excepthook
+        of_nobody = sys.unraisablehook
         loop.set_exception_handler(self._on_loop)
         threading.excepthook = self._in_thread
+        sys.unraisablehook = self._ignored
         try:
             yield
         finally:
             loop.set_exception_handler(of_loop)
             threading.excepthook = of_threads
+            sys.unraisablehook = of_nobody
 
     def _on_loop(self, _: asyncio.AbstractEventLoop, said: Mapping[str, Any]) -> None:
         self._failed(said.get(NAMED), said["message"], said.get("exception"))
@@ -155,10 +162,19 @@ class BackgroundReport:
         name = "" if told.thread is None else told.thread.name
         self._failed(name, f"The thread {name} has failed.", told.exc_value)
 
+    def _ignored(self, told: "sys.UnraisableHookArgs") -> None:
+        # As where something fails while it is thrown away.
+        self._failed(None, told.err_msg or "An exception had nobody to go to.", told.exc_value)
+
     def _failed(self, name: str | None, message: str, error: BaseException | None) -> None:
         work = Work(name) if name in set(Work) else Work.OTHER
         self._count(work)
-        self._logger.error("background_failed", task=work, message=message, exc_info=error)
+        if work is Work.OTHER and error is not None:
+            # It may be a request that has ended so.
+            raised = without_words(error)
+            self._logger.error("background_failed", task=work, message=message, exception=raised)
+        else:
+            self._logger.error("background_failed", task=work, message=message, exc_info=error)
 
 
 class WebhookReport:
@@ -305,9 +321,11 @@ class HostingReport:
         """A death is a warning, an end that Podium has wished for is not."""
         self._forget_host(ending.pid)
         wanted = ending.reason is EndReason.UNWANTED
-        say = self._logger.info if wanted else self._logger.warning
+        event, say = (
+            ("host_ended", self._logger.info) if wanted else ("host_died", self._logger.warning)
+        )
         say(
-            "host_ended" if wanted else "host_died",
+            event,
             model=self._version.name,
             version=self._version.version,
             pid=ending.pid,

@@ -23,6 +23,7 @@ from service.http.errors import MethodNotAllowed, headers_of, internal
 from service.http.held import HeldBytes, Holding
 from service.http.intake import RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
+from service.http.raised import without_words
 from service.http.timeout import TIMEOUT, seconds_of
 
 KEY: Final = "podium.key"
@@ -119,7 +120,7 @@ class PredictionEndpoint:
                 return Answer(CLIENT_GONE, (), (), None, course.rows, GONE)
             # The server gives up whom it could not drain: an answer is better than none.
             return self._refused(NoServable(_STOPPED), request_id, course)
-        except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
+        except Exception as error:  # noqa: BLE001 - the last resort of a request; logged
             self._log(error, request_id)
             return self._refused(internal(), request_id, course)
         finally:
@@ -191,7 +192,7 @@ class PredictionEndpoint:
             request_id=request_id,
             slot=self._name,
             route=self._dialect.route,
-            exc_info=error,
+            exception=without_words(error),
         )
 
 

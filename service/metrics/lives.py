@@ -60,7 +60,7 @@ class Lives:
         versions[version] = None
 
     def found(self, ref: ModelRef, version: str) -> None:
-        """Somebody has begun series of the two; they end as if it had just left, unless it serves."""
+        """Series of the two have begun; they end as if it had just left, unless it serves."""
         now = self._monotonic()
         self._slots.setdefault(ref, now)
         self._versions.setdefault(ref, {}).setdefault(version, now)

@@ -83,7 +83,7 @@ def _families() -> Mapping[str, GaugeMetricFamily]:
             "podium_slot_state",
             "1 for the state that the slot is in; and, whatever that is, for ready where it can "
             "answer, for alias_missing where the registry has no such alias or model, for missing "
-            "where it therefore has nothing to serve, and for last_known_good where it serves that.",
+            "where that leaves it nothing to serve, and for last_known_good where it serves that.",
             labels=(*SLOT, "state"),
         ),
         "lag": GaugeMetricFamily(
