@@ -57,8 +57,10 @@ class Words:
 
     def __call__(self, event: Event, level: str) -> bytes:
         """As `Render`. No line begins as one of its own unless Podium has begun it."""
+        for field in ("level", "timestamp"):
+            event.pop(field, None)
         name = str(event.pop("event", ""))
-        saying = SAYINGS.get(name) or Saying(plain(name))
+        saying = SAYINGS.get(name) or Saying(plain(name).replace("{", "{{").replace("}", "}}"))
         fields, blocks = _Shown(event), [str(event[name]) for name in _BLOCKS if event.get(name)]
         said, used = saying.text.format_map(fields), {*_named_in(saying), *_BLOCKS}
         reason = next((field for field in saying.reason if event.get(field)), None)

@@ -24,7 +24,7 @@ class Saying:
     advice: str = ""
 
 
-_SERVES_ON: Final = "What served goes on serving."
+_SERVES_ON: Final = "Whatever served goes on serving."
 
 SAYINGS: Final[Mapping[str, Saying]] = {
     # The service itself.
@@ -54,7 +54,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "alias_look_failed": Saying("{slot}: MLflow gives no answer about it", ("message", "code")),
     "staging": Saying("{model} version {version} arrives: it is fetched, checked and loaded"),
     "staging_abandoned": Saying("{model} version {version} is not wanted any more"),
-    "swapped": Saying("{slot} now serves version {version}, before: {previous} ({seconds})"),
+    "swapped": Saying("{slot} now serves version {version}, before: {previous} ({seconds} s)"),
     "serves_last_known_good": Saying("{slot} serves version {version}, its last known good one"),
     "emptied": Saying("{slot} serves nothing any more; it served version {version}"),
     "version_refused": Saying(
