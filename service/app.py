@@ -49,7 +49,7 @@ from service.reporting import BackgroundReport, ConnectionReport, FollowingRepor
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
 from service.server.relied_on import require_fit_server
-from service.server.server import Server, Stopping
+from service.server.server import Drained, Server, Stopping
 from service.settings import Settings, unknown_settings
 from service.surroundings import GivenToModels
 from service.zygote import zygote_command
@@ -114,7 +114,8 @@ def _serve_logged(
     logs = configure_logs(sys.stderr.buffer, form=_log_form(given.settings))
     try:
         with logs.of_libraries():
-            uvloop.run(_serve(given, listener, logs, keys, limits))
+            ended = uvloop.run(_serve(given, listener, logs, keys, limits))
+        _tell_stopped(logs, ended)
     except HomeUnusable:
         raise
     except Exception as error:
@@ -123,6 +124,17 @@ def _serve_logged(
         sys.exit(1)
     finally:
         logs.close()
+
+
+def _tell_stopped(logs: Logs, ended: Drained) -> None:
+    # The last line: whatever there was to end has ended.
+    logs.logger.info(
+        "stopped",
+        seconds=round(ended.seconds, 3),
+        drain_seconds=round(ended.drain_seconds, 3),
+        finished=ended.finished,
+        cut=ended.cut,
+    )
 
 
 def _log_form(settings: Settings) -> LogForm:
@@ -159,7 +171,7 @@ async def _serve(
     logs: Logs,
     keys: KeysFile | None,
     limits: ClientLimits | None,
-) -> None:
+) -> Drained:
     settings = given.settings
     delay, drain = settings.stop_delay_seconds, settings.drain_seconds
 
@@ -188,14 +200,7 @@ async def _serve(
     for each in unknown_settings(given.environment):
         logs.logger.warning("setting_unknown", message=str(each), nearest=each.nearest)
     await server.serve(sockets=[listener])
-    ended = server.drained
-    logs.logger.info(
-        "stopped",
-        seconds=round(ended.seconds, 3),
-        drain_seconds=round(ended.drain_seconds, 3),
-        finished=ended.finished,
-        cut=ended.cut,
-    )
+    return server.drained
 
 
 def _limits(settings: Settings, given: ClientLimits | None, logs: Logs) -> ClientLimits:
