@@ -59,8 +59,11 @@ class FollowingReport:
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """What serves goes on serving."""
-        event = "model_missing" if failure.code == "model_missing" else "alias_missing"
-        self._logger.warning(event, slot=str(ref), **_why(failure, detail))
+        self._logger.warning(
+            "model_missing" if failure.code == "model_missing" else "alias_missing",
+            slot=str(ref),
+            **_why(failure, detail),
+        )
 
     def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """`look_failed` is about all slots, this about one. What serves goes on serving."""
@@ -320,19 +323,15 @@ class HostingReport:
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
         """A death is a warning, an end that Podium has wished for is not."""
         self._forget_host(ending.pid)
-        wanted = ending.reason is EndReason.UNWANTED
-        event, say = (
-            ("host_ended", self._logger.info) if wanted else ("host_died", self._logger.warning)
-        )
-        say(
-            event,
-            model=self._version.name,
-            version=self._version.version,
-            pid=ending.pid,
-            reason=ending.reason,
-            status=ending.status,
-            purpose=purpose,
-        )
+        name, version = self._version.name, self._version.version
+        if ending.reason is EndReason.UNWANTED:
+            self._logger.info(
+                "host_ended", model=name, version=version, **_ending(ending), purpose=purpose
+            )
+        else:
+            self._logger.warning(
+                "host_died", model=name, version=version, **_ending(ending), purpose=purpose
+            )
 
     def host_not_started(self, error: Exception) -> None:
         """Tried again after a pause, unless it was for a second try."""
@@ -359,7 +358,11 @@ class HostingReport:
 def zygote_died(metrics: Metrics, logger: FilteringBoundLogger, ending: Ending) -> None:
     """Every host has died with it and is replaced as soon as another zygote can fork."""
     metrics.hosting.zygote_restarted()
-    logger.warning("zygote_died", pid=ending.pid, reason=ending.reason, status=ending.status)
+    logger.warning("zygote_died", **_ending(ending))
+
+
+def _ending(ending: Ending) -> Mapping[str, Any]:
+    return {"pid": ending.pid, "reason": ending.reason, "status": ending.status}
 
 
 def _why(failure: Failure, detail: str) -> Mapping[str, str]:
