@@ -8,8 +8,8 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.metrics.labels import SLOT
 
-# Up to the default limit of a load.
-_STAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+# Up to the default limit of a load; few, since each slot has them for each stage.
+_STAGE_SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 _SWAPPED, _REFUSED = "swapped", "refused"
 
 

@@ -5,6 +5,7 @@ has served a thousand versions is not to tell of all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Final, Protocol
 
 from service.following.refs import ModelRef
@@ -49,6 +50,12 @@ class Lives:
         # When each has left; None: it is there.
         self._slots: dict[ModelRef, float | None] = {}
         self._versions: dict[ModelRef, dict[str, float | None]] = {}
+        self._due = -inf
+
+    @property
+    def due(self) -> bool:
+        """Whether `see` has something to do though slots are and serve what they did."""
+        return self._monotonic() >= self._due
 
     def serves(self, ref: ModelRef, version: str) -> None:
         """The slot serves this version from now on."""
@@ -64,6 +71,7 @@ class Lives:
         now = self._monotonic()
         self._slots.setdefault(ref, now)
         self._versions.setdefault(ref, {}).setdefault(version, now)
+        self._due = -inf
 
     def see(self, serving: Mapping[ModelRef, str | None]) -> None:
         """These slots are there, and serve these versions; what is not among them has left."""
@@ -76,6 +84,11 @@ class Lives:
             self._end_versions(ref, serving.get(ref), now)
             if ref not in serving:
                 self._end_slot(ref, now)
+        left = [
+            *self._slots.values(),
+            *(at for of in self._versions.values() for at in of.values()),
+        ]
+        self._due = min((at for at in left if at is not None), default=inf) + KEPT_SECONDS
 
     def _slot_is_there(self, ref: ModelRef) -> None:
         if self._slots.get(ref, _NEVER_SEEN) is not None:

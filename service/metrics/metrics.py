@@ -6,7 +6,7 @@ slot has left it (`service.metrics.lives`). `docs/observe.md` lists them all.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
@@ -40,6 +40,7 @@ class Metrics:
         self.background = BackgroundMetrics(registry)
         self._lives.told = (self.http, self.following, self.hosting)
         self._slots: Slots | None = None
+        self._seen: Sequence[tuple[ModelRef, VersionId | None]] = ()
         registry.register(BuildCollector())
         ProcessCollector(registry=registry)
 
@@ -52,13 +53,13 @@ class Metrics:
 
     def look(self) -> None:
         """Begins series of slots that have come, and ends those of what has left for a while."""
-        if self._slots is not None:
-            self._lives.see({slot.ref: _number(slot.version) for slot in slots_of(self._slots)})
+        if self._slots is None:
+            return
+        seen = [(slot.ref, slot.version) for slot in slots_of(self._slots)]
+        if seen != self._seen or self._lives.due:
+            self._seen = seen
+            self._lives.see({ref: None if of is None else of.version for ref, of in seen})
 
     def serves(self, ref: ModelRef, version: VersionId) -> None:
         """The slot serves this version from now on."""
         self._lives.serves(ref, version.version)
-
-
-def _number(version: VersionId | None) -> str | None:
-    return None if version is None else version.version
