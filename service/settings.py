@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         "auto", description="text: in words; json: a line of JSON each; auto: text on a terminal"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Events below it are not logged"
+        "info", description="debug, info, warning or error; events below it are not logged"
     )
     request_log: bool = Field(default=True, description="Log each prediction request")
 

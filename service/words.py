@@ -87,6 +87,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "forwarder_ended": Saying("The sender of models' traces ended", ("reason",)),
     "traces_failed": Saying("Models' traces do not reach MLflow", ("message", "code")),
     "traces_sent_again": Saying("Models' traces reach MLflow again"),
+    "zygote_output": Saying("The process that others are forked from printed", ("line",)),
     "model_output": Saying("{model} version {version} printed", ("line",)),
     "decoder_output": Saying("The reader of large bodies printed", ("line",)),
     "forwarder_output": Saying("The sender of models' traces printed", ("line",)),
