@@ -29,6 +29,7 @@ _MORE_CONTROLS: Final = re.compile(
 )
 # Shown as they are, below the line: texts of many lines.
 _BLOCKS: Final = ("detail", "exception")
+_AT_THE_BEGIN: Final = ("level", "timestamp")
 _COLOURS: Final[Mapping[str, str]] = {"warning": "33", "error": "31", "critical": "31"}
 _INDENT: Final = "         | "
 
@@ -57,24 +58,10 @@ class Words:
 
     def __call__(self, event: Event, level: str) -> bytes:
         """As `Render`. No line begins as one of its own unless Podium has begun it."""
-        for field in ("level", "timestamp"):
-            event.pop(field, None)
         name = str(event.pop("event", ""))
         saying = SAYINGS.get(name) or Saying(plain(name).replace("{", "{{").replace("}", "}}"))
-        fields, blocks = _Shown(event), [str(event[name]) for name in _BLOCKS if event.get(name)]
-        said, used = saying.text.format_map(fields), {*_named_in(saying), *_BLOCKS}
-        reason = next((field for field in saying.reason if event.get(field)), None)
-        if reason is not None:
-            used.add(reason)
-            first, _, more = str(event[reason]).partition("\n")
-            said = f"{said}: {_plain_line(first)}"
-            blocks.insert(0, more)
-        rest = [f"{_plain_line(key)}={fields[key]}" for key in event if key not in used]
-        lines = [f"{said} [{' '.join(rest)}]" if rest else said]
-        lines += [f"{_INDENT}{_plain_line(each)}" for text in blocks for each in text.splitlines()]
-        if saying.advice:
-            lines.append(f"{_INDENT}{saying.advice.format_map(fields)}")
-        return f"{self._begin(level)}{self._toned(lines, level)}\n".encode()
+        shown = {key: value for key, value in event.items() if key not in _AT_THE_BEGIN}
+        return f"{self._begin(level)}{self._toned(_lines(saying, shown), level)}\n".encode()
 
     def _begin(self, level: str) -> str:
         if not self._terminal:
@@ -86,6 +73,21 @@ class Words:
         text = "\n".join(lines)
         colour = _COLOURS.get(level) if self._coloured else None
         return text if colour is None else f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _lines(saying: Saying, event: Mapping[str, Any]) -> list[str]:
+    """The sentence, with the fields that it does not name; what is longer; and what to do."""
+    fields, reason = _Shown(event), next((each for each in saying.reason if event.get(each)), "")
+    first, _, more = str(event.get(reason, "")).partition("\n")
+    said = saying.text.format_map(fields) + (f": {_plain_line(first)}" if reason else "")
+    used = {*_named_in(saying), *_BLOCKS, reason}
+    rest = " ".join(f"{_plain_line(key)}={fields[key]}" for key in event if key not in used)
+    below = "\n".join((more, *(str(event[name]) for name in _BLOCKS if event.get(name))))
+    return [
+        f"{said} [{rest}]" if rest else said,
+        *(f"{_INDENT}{_plain_line(line)}" for line in below.splitlines() if line),
+        *([f"{_INDENT}{saying.advice.format_map(fields)}"] if saying.advice else []),
+    ]
 
 
 class _Shown(dict[str, Any]):
