@@ -29,7 +29,7 @@ from service.home import HomeUnusable, make_home
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
-from service.logs import Logs, configure_logs
+from service.logs import LogForm, Logs, configure_logs, log_form
 from service.metrics.metrics import Metrics
 from service.parts import (
     client_limits,
@@ -49,7 +49,7 @@ from service.reporting import BackgroundReport, ConnectionReport, FollowingRepor
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
 from service.server.relied_on import require_fit_server
-from service.server.server import Server, Stopping
+from service.server.server import Drained, Server, Stopping
 from service.settings import Settings, unknown_settings
 from service.surroundings import GivenToModels
 from service.zygote import zygote_command
@@ -111,12 +111,40 @@ def serve(given: Given, limits: ClientLimits | None = None) -> None:
 def _serve_logged(
     given: Given, listener: socket.socket, keys: KeysFile | None, limits: ClientLimits | None
 ) -> None:
-    logs = configure_logs(sys.stderr.buffer)
+    logs = configure_logs(sys.stderr.buffer, form=_log_form(given.settings))
     try:
         with logs.of_libraries():
-            uvloop.run(_serve(given, listener, logs, keys, limits))
+            ended = uvloop.run(_serve(given, listener, logs, keys, limits))
+        _tell_stopped(logs, ended)
+    except HomeUnusable:
+        raise
+    except Exception as error:
+        # One entry of the log, as every traceback is.
+        logs.logger.critical("crashed", exc_info=error)
+        sys.exit(1)
     finally:
         logs.close()
+
+
+def _tell_stopped(logs: Logs, ended: Drained) -> None:
+    # The last line: whatever there was to end has ended.
+    logs.logger.info(
+        "stopped",
+        seconds=round(ended.seconds, 3),
+        drain_seconds=round(ended.drain_seconds, 3),
+        finished=ended.finished,
+        cut=ended.cut,
+    )
+
+
+def _log_form(settings: Settings) -> LogForm:
+    return log_form(
+        settings.log_format,
+        settings.log_level,
+        os.environ,
+        requests=settings.request_log,
+        on_terminal=sys.stderr.isatty(),
+    )
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -143,7 +171,7 @@ async def _serve(
     logs: Logs,
     keys: KeysFile | None,
     limits: ClientLimits | None,
-) -> None:
+) -> Drained:
     settings = given.settings
     delay, drain = settings.stop_delay_seconds, settings.drain_seconds
 
@@ -172,6 +200,7 @@ async def _serve(
     for each in unknown_settings(given.environment):
         logs.logger.warning("setting_unknown", message=str(each), nearest=each.nearest)
     await server.serve(sockets=[listener])
+    return server.drained
 
 
 def _limits(settings: Settings, given: ClientLimits | None, logs: Logs) -> ClientLimits:
@@ -215,7 +244,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the appl
         replies=replies,
         registry=metrics.registry,
         logger=logs.logger,
-        observers=(metrics.http, logs.requests),
+        observers=(metrics.http, *logs.observers),
         stopping=stopping,
         reload=access.wishes.reload,
         keys=access.keys,

@@ -169,6 +169,9 @@ def _up_settings(settings: LocalSettings) -> UpSettings:
     "trust",
     "requirements",
     "model_tracking",
+    "log_format",
+    "log_level",
+    "request_log",
 )
 def serve(**flags: Any) -> None:
     """Serve models by alias from the MLflow that MLFLOW_TRACKING_URI names.

@@ -1,33 +1,71 @@
-"""Logs as JSON lines that never hold up the event loop: lines are dropped first, and counted.
+"""Logs that never hold up the event loop: lines are dropped first, and counted.
 
-Every line has `level`, `event` and `timestamp` (UTC) and its own fields. Control characters are
-escaped, so that what a registry or a client names itself cannot forge a line or drive a terminal.
+Every line has `level`, `event` and `timestamp` (UTC) and its own fields, as JSON; or says the same
+in words, for somebody who looks on (`service.log_lines`).
 """
 
 import contextlib
-import json
 import logging
-import re
 import threading
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final, Literal
 
 import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from service.background import Work, tell_from_thread
-from service.http.observer import RequestRecord
+from service.http.observer import RequestObserver, RequestRecord
+from service.http.raised import without_words
+from service.log_lines import OPTIONS, Render, Words, json_line
 
-_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
-# JSON escapes only what is below a space; terminals also obey DEL and the C1 controls, and some
-# readers take Unicode's own line ends for the end of a line.
-_MORE_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: Final[Mapping[Level, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 # One write and one wake-up for all lines of this time, instead of a thread switch for each.
 _GATHER_SECONDS = 0.05
 _CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogForm:
+    """What is written, and how.
+
+    Attributes:
+        render: makes a line of an event.
+        level: events below it are not written.
+        requests: whether each prediction request is an event.
+    """
+
+    render: Render = json_line
+    level: Level = "info"
+    requests: bool = True
+
+
+def log_form(
+    form: Literal["auto", "text", "json"],
+    level: Level,
+    environment: Mapping[str, str],
+    *,
+    requests: bool,
+    on_terminal: bool,
+) -> LogForm:
+    """As an operator wishes; `auto` is words on a terminal, and JSON elsewhere.
+
+    No colours where `NO_COLOR` is set or the terminal is a dumb one.
+    """
+    if form == "json" or (form == "auto" and not on_terminal):
+        return LogForm(json_line, level, requests)
+    plain = bool(environment.get("NO_COLOR")) or environment.get("TERM") == "dumb"
+    words = Words(terminal=on_terminal, coloured=on_terminal and not plain)
+    return LogForm(words, level, requests)
 
 
 class LineWriter:
@@ -37,8 +75,9 @@ class LineWriter:
     written as an event of its own once there is room again.
     """
 
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
+    def __init__(self, stream: BinaryIO, limit: int, render: Render = json_line) -> None:
         self._stream = stream
+        self._render = render
         self._limit = limit
         self._lines: deque[bytes] = deque()
         self._dropped = 0
@@ -82,7 +121,7 @@ class LineWriter:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         missed = self._dropped - self._reported
         if missed:
-            lines.append(render({"event": "log_lines_dropped", "count": missed}, "warning"))
+            lines.append(self._render({"event": "log_lines_dropped", "count": missed}, "warning"))
         try:
             self._stream.write(b"".join(lines))
             self._stream.flush()
@@ -92,10 +131,11 @@ class LineWriter:
 
 
 class RequestLog:
-    """One line for every prediction request; two microseconds on the loop."""
+    """One line for every prediction request; two microseconds on the loop as JSON."""
 
-    def __init__(self, lines: LineWriter) -> None:
+    def __init__(self, lines: LineWriter, render: Render = json_line) -> None:
         self._put = lines.put
+        self._render = _json if render is json_line else render
 
     def answered(self, record: RequestRecord) -> None:
         """Writes the record; `ms` are milliseconds. Its texts hold no control characters."""
@@ -115,15 +155,18 @@ class RequestLog:
             line["error"] = record.error
         if record.key is not None:
             line["key"] = record.key
-        self._put(orjson.dumps(line, option=_OPTIONS))
+        self._put(self._render(line, "info"))
 
 
 class StandardHandler(logging.Handler):
     """Writes what libraries log with the standard library (uvicorn's messages, say)."""
 
-    def __init__(self, lines: LineWriter) -> None:
-        super().__init__(logging.INFO)
+    def __init__(self, lines: LineWriter, form: LogForm | None = None) -> None:
+        form = form or LogForm()
+        # What they have for their own authors may hold what a client has sent.
+        super().__init__(max(LEVELS[form.level], logging.INFO))
         self._put = lines.put
+        self._render = form.render
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line an event; the library's message is a field, for it is no fixed text."""
@@ -133,32 +176,51 @@ class StandardHandler(logging.Handler):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            formatter = self.formatter or logging.Formatter()
-            event["exception"] = formatter.formatException(record.exc_info)
-        self._put(render(event, record.levelname.lower()))
+            event["exception"] = self._exception(record)
+        self._put(self._render(event, record.levelname.lower()))
+
+    def _exception(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        # The server's own words are about a client's request.
+        if error is not None and record.name.startswith("uvicorn"):
+            return without_words(error)
+        formatter = self.formatter or logging.Formatter()
+        return formatter.formatException(record.exc_info)  # type: ignore[arg-type]  # it is there
 
 
 class Logs:
-    """The logs of one process: `logger` takes events, `requests` observes, `handler` adapts."""
+    """The logs of one process: `logger` takes events, `handler` what libraries say.
 
-    def __init__(self, lines: LineWriter) -> None:
+    `observers` hear of requests; none do where these are not to be logged.
+    """
+
+    def __init__(self, lines: LineWriter, form: LogForm | None = None) -> None:
+        form = form or LogForm()
         self._lines = lines
-        self.requests = RequestLog(lines)
-        self.handler = StandardHandler(lines)
+        self.requests = RequestLog(lines, form.render)
+        self.observers: tuple[RequestObserver, ...] = ()
+        if form.requests and LEVELS[form.level] <= logging.INFO:
+            self.observers = (self.requests,)
+        self.handler = StandardHandler(lines, form)
         self.logger: FilteringBoundLogger = structlog.wrap_logger(
             _Sink(lines),
-            processors=[structlog.processors.format_exc_info, _render],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            processors=[structlog.processors.format_exc_info, _Rendering(form.render)],
+            wrapper_class=structlog.make_filtering_bound_logger(LEVELS[form.level]),
         )
 
     @contextlib.contextmanager
     def of_libraries(self) -> Iterator[None]:
-        """Within, what libraries log with the standard library (asyncio, uvicorn) is a line too."""
+        """Within, what libraries log with the standard library (asyncio, uvicorn) is a line too.
+
+        So are Python's warnings.
+        """
         everybody = logging.getLogger()
         everybody.addHandler(self.handler)
+        logging.captureWarnings(capture=True)
         try:
             yield
         finally:
+            logging.captureWarnings(capture=False)
             everybody.removeHandler(self.handler)
 
     def close(self) -> None:
@@ -166,20 +228,14 @@ class Logs:
         self._lines.close()
 
 
-def configure_logs(stream: BinaryIO, limit: int = 10_000) -> Logs:
+def configure_logs(stream: BinaryIO, limit: int = 10_000, form: LogForm | None = None) -> Logs:
     """Logs that are written to the stream, with at most `limit` lines waiting."""
-    return Logs(LineWriter(stream, limit))
+    form = form or LogForm()
+    return Logs(LineWriter(stream, limit, form.render), form)
 
 
-def render(event: MutableMapping[str, Any], level: str) -> bytes:
-    """One JSON line; values that JSON cannot hold are written as their `repr`."""
-    line = {"level": level, "event": event.pop("event", ""), "timestamp": datetime.now(UTC)}
-    line |= event
-    try:
-        text = orjson.dumps(line, default=repr, option=_OPTIONS | orjson.OPT_NON_STR_KEYS)
-    except orjson.JSONEncodeError:  # lone surrogates and numbers beyond 64 bits
-        text = json.dumps(line, default=repr, skipkeys=True).encode() + b"\n"
-    return _MORE_CONTROLS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), text)
+def _json(line: MutableMapping[str, Any], _level: str) -> bytes:
+    return orjson.dumps(line, option=OPTIONS)
 
 
 class _Sink:
@@ -188,5 +244,10 @@ class _Sink:
         self.debug = self.info = self.warning = self.error = self.critical = lines.put
 
 
-def _render(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
-    return render(event, level)
+class _Rendering:
+    # structlog's last processor.
+    def __init__(self, render: Render) -> None:
+        self._render = render
+
+    def __call__(self, _logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
+        return self._render(event, level)

@@ -87,11 +87,16 @@ def new_zygote(
     command: ZygoteCommand, begun: Spawned | None, scratch: Scratch, metrics: Metrics, logs: Logs
 ) -> Zygote:
     """The process that all others are forked from, with the libraries that they need."""
+
+    def printed(stream: str, line: str) -> None:
+        logs.logger.info("zygote_output", stream=stream, line=line)
+
     return Zygote(
         command,
         begun,
         on_death=partial(zygote_died, metrics, logs.logger),
         scratch=scratch,
+        on_line=printed,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
+from service.http.raised import without_words
 from service.metrics.hosting import PoolMetrics
 from service.metrics.http import WEBHOOK_HEARD
 from service.metrics.metrics import Metrics
@@ -35,6 +37,8 @@ class FollowingReport:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics = metrics.following
+        self._look = metrics.look
+        self._serves = metrics.serves
         self._count_failure = partial(metrics.background.failed, Work.FOLLOWING)
         self._logger = logger
         self._monotonic = monotonic
@@ -44,7 +48,9 @@ class FollowingReport:
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
         self._metrics.looked(seconds, failure)
+        self._look()
         code = "" if failure is None else failure.code
+        self._logger.debug("looked", seconds=round(seconds, 3), code=code or None)
         if failure is not None and code != self._look_failing:
             self._logger.warning("look_failed", **_why(failure, detail))
         elif failure is None and self._look_failing:
@@ -52,8 +58,12 @@ class FollowingReport:
         self._look_failing = code
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
-        """The event is `alias_missing` or `model_missing`. What serves goes on serving."""
-        self._logger.warning(failure.code, slot=str(ref), **_why(failure, detail))
+        """What serves goes on serving."""
+        self._logger.warning(
+            "model_missing" if failure.code == "model_missing" else "alias_missing",
+            slot=str(ref),
+            **_why(failure, detail),
+        )
 
     def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """`look_failed` is about all slots, this about one. What serves goes on serving."""
@@ -71,6 +81,7 @@ class FollowingReport:
         stages: Mapping[str, float],
     ) -> None:
         """A slot serves another version."""
+        self._serves(ref, new)
         self._metrics.swapped(ref, old, new, stages)
         self._logger.info(
             "swapped",
@@ -136,13 +147,16 @@ class BackgroundReport:
         """While it lasts, on the running loop and in every thread."""
         loop = asyncio.get_running_loop()
         of_loop, of_threads = loop.get_exception_handler(), threading.excepthook
+        of_nobody = sys.unraisablehook
         loop.set_exception_handler(self._on_loop)
         threading.excepthook = self._in_thread
+        sys.unraisablehook = self._ignored
         try:
             yield
         finally:
             loop.set_exception_handler(of_loop)
             threading.excepthook = of_threads
+            sys.unraisablehook = of_nobody
 
     def _on_loop(self, _: asyncio.AbstractEventLoop, said: Mapping[str, Any]) -> None:
         self._failed(said.get(NAMED), said["message"], said.get("exception"))
@@ -151,10 +165,19 @@ class BackgroundReport:
         name = "" if told.thread is None else told.thread.name
         self._failed(name, f"The thread {name} has failed.", told.exc_value)
 
+    def _ignored(self, told: "sys.UnraisableHookArgs") -> None:
+        # As where something fails while it is thrown away.
+        self._failed(None, told.err_msg or "An exception had nobody to go to.", told.exc_value)
+
     def _failed(self, name: str | None, message: str, error: BaseException | None) -> None:
         work = Work(name) if name in set(Work) else Work.OTHER
         self._count(work)
-        self._logger.error("background_failed", task=work, message=message, exc_info=error)
+        if work is Work.OTHER and error is not None:
+            # It may be a request that has ended so.
+            raised = without_words(error)
+            self._logger.error("background_failed", task=work, message=message, exception=raised)
+        else:
+            self._logger.error("background_failed", task=work, message=message, exc_info=error)
 
 
 class WebhookReport:
@@ -290,8 +313,9 @@ class HostingReport:
     ) -> None:
         self._version = version
         self._logger = logger
+        self.opened = metrics.opened
+        self.closed = metrics.closed
         self.batch = metrics.batch
-        self.queued = metrics.queued
         self.memory = metrics.memory
         self.host_restarted = metrics.host_restarted
         self._forget_host = metrics.host_ended
@@ -299,17 +323,15 @@ class HostingReport:
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
         """A death is a warning, an end that Podium has wished for is not."""
         self._forget_host(ending.pid)
-        wanted = ending.reason is EndReason.UNWANTED
-        say = self._logger.info if wanted else self._logger.warning
-        say(
-            "host_ended" if wanted else "host_died",
-            model=self._version.name,
-            version=self._version.version,
-            pid=ending.pid,
-            reason=ending.reason,
-            status=ending.status,
-            purpose=purpose,
-        )
+        name, version = self._version.name, self._version.version
+        if ending.reason is EndReason.UNWANTED:
+            self._logger.info(
+                "host_ended", model=name, version=version, **_ending(ending), purpose=purpose
+            )
+        else:
+            self._logger.warning(
+                "host_died", model=name, version=version, **_ending(ending), purpose=purpose
+            )
 
     def host_not_started(self, error: Exception) -> None:
         """Tried again after a pause, unless it was for a second try."""
@@ -336,7 +358,11 @@ class HostingReport:
 def zygote_died(metrics: Metrics, logger: FilteringBoundLogger, ending: Ending) -> None:
     """Every host has died with it and is replaced as soon as another zygote can fork."""
     metrics.hosting.zygote_restarted()
-    logger.warning("zygote_died", pid=ending.pid, reason=ending.reason, status=ending.status)
+    logger.warning("zygote_died", **_ending(ending))
+
+
+def _ending(ending: Ending) -> Mapping[str, Any]:
+    return {"pid": ending.pid, "reason": ending.reason, "status": ending.status}
 
 
 def _why(failure: Failure, detail: str) -> Mapping[str, str]:

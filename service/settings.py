@@ -150,6 +150,18 @@ class Settings(BaseSettings):
         default=False,
         description="Hand traces of models on to MLflow; unset: they are dropped",
     )
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="text: in words; json: a line of JSON each; auto: text on a terminal"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error; events below it are not logged"
+    )
+    request_log: bool = Field(default=True, description="Log each prediction request")
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _lower_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("models", "model_environment", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -200,3 +201,24 @@ async def test_failure_without_an_exception_is_told() -> None:
 
     events = await Heard().during(said)
     assert [event["message"] for event in events] == ["something is odd", "following has failed."]
+
+
+async def test_p14_what_an_object_raises_when_it_is_thrown_away_is_told_without_its_words() -> None:
+    """Python would print it between the lines of the log; and it may be a client's value."""
+    secret = "4111 1111"
+
+    class Thrown:
+        def __del__(self) -> None:
+            float(secret)
+
+    async def work() -> None:
+        Thrown()
+
+    before = sys.unraisablehook
+    heard = Heard()
+    (event,) = await heard.during(work)
+    assert (event["event"], event["task"]) == ("background_failed", "other")
+    assert "in __del__" in event["exception"]
+    assert secret not in str(event)
+    assert heard.counted(Work.OTHER) == 1
+    assert sys.unraisablehook is before

@@ -3,6 +3,7 @@
 import io
 import logging
 import threading
+import warnings
 from typing import Any
 
 import orjson
@@ -182,3 +183,34 @@ def test_what_libraries_log_is_a_line_too() -> None:
     logs.close()
     (line,) = lines(stream)
     assert (line["event"], line["logger"]) == ("library", "asyncio")
+
+
+def test_pythons_warnings_are_lines_too() -> None:
+    """And not text between them."""
+    stream = io.BytesIO()
+    logs = configure_logs(stream)
+    before = warnings.showwarning
+    with logs.of_libraries(), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning("old", DeprecationWarning, "x.py", 1)
+    logs.close()
+    assert warnings.showwarning is before
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"]) == ("library", "py.warnings")
+    assert "DeprecationWarning: old" in line["message"]
+
+
+def test_p14_what_the_server_raises_over_a_request_is_logged_without_its_words() -> None:
+    """They may be the client's; where it was raised is Podium's."""
+    stream, secret = io.BytesIO(), "4111 1111"
+    logs = configure_logs(stream)
+    try:
+        float(secret)
+    except ValueError:
+        with logs.of_libraries():
+            logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    logs.close()
+    (line,) = lines(stream)
+    assert secret not in str(line)
+    assert "in test_p14_what_the_server_raises" in line["exception"]
+    assert "ValueError" in line["exception"]

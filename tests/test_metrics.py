@@ -1,9 +1,12 @@
 """Prometheus metrics: their names, their labels, and when a series ends."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from importlib import metadata
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.samples import Sample
 
 from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
@@ -63,14 +66,16 @@ def record(slot: ModelRef = IRIS, code: int = 200, seconds: float = 0.002) -> Re
     return RequestRecord(str(slot), "predict", "1", code, seconds, 1, "id", None)
 
 
+def samples(registry: CollectorRegistry, name: str) -> list[Sample]:
+    """Every sample of that name."""
+    return [
+        sample for family in registry.collect() for sample in family.samples if sample.name == name
+    ]
+
+
 def info(registry: CollectorRegistry) -> list[Mapping[str, str]]:
     """The labels of every series of `podium_slot_info`."""
-    return [
-        sample.labels
-        for family in registry.collect()
-        for sample in family.samples
-        if sample.name == "podium_slot_info"
-    ]
+    return [sample.labels for sample in samples(registry, "podium_slot_info")]
 
 
 def test_every_promised_name_is_exposed(
@@ -80,19 +85,24 @@ def test_every_promised_name_is_exposed(
     metrics.http.answered(record())
     metrics.following.swapped(IRIS, None, ONE, {"fetch": 0.1})
     slots.default.binding = make_binding(IRIS)
-    metrics.hosting.pool(ONE).memory(7, 1)
+    pool = metrics.hosting.pool(ONE)
+    pool.memory(7, 1)
+    pool.batch(1, 0.001, "champion")
+    metrics.following.refused(IRIS, TWO, FAILURE)
     text = generate_latest(registry).decode()
 
+    slot, refusals = 'alias="champion",model="iris"', "podium_version_refusals_total"
     for line in (
         'podium_requests_total{alias="champion",code="200",model="iris",route="predict"} 1.0',
-        "podium_request_seconds_count 1.0",
-        "podium_batch_rows_count 0.0",
-        "podium_queue_requests 0.0",
-        "podium_predict_seconds_count 0.0",
-        'podium_slot_info{alias="champion",model="iris",version="1"} 1.0',
-        'podium_swaps_total{alias="champion",model="iris",outcome="swapped"} 1.0',
-        'podium_swap_seconds_count{stage="fetch"} 1.0',
-        "podium_alias_lag_seconds 0.0",
+        f'podium_request_seconds_count{{{slot},version="1"}} 1.0',
+        f'podium_batch_rows_count{{{slot},version="1"}} 1.0',
+        f'podium_predict_seconds_count{{{slot},version="1"}} 1.0',
+        f'podium_queue_requests{{{slot},version="1"}} 0.0',
+        f'podium_slot_info{{{slot},version="1"}} 1.0',
+        f'podium_swaps_total{{{slot},outcome="swapped"}} 1.0',
+        f'podium_swap_seconds_count{{{slot},stage="fetch"}} 1.0',
+        f'{refusals}{{alias="champion",code="load_failed",model="iris",stage="load"}} 1.0',
+        f"podium_alias_lag_seconds{{{slot}}} 0.0",
         "podium_registry_look_age_seconds 0.0",
         'podium_host_restarts_total{model="iris",reason="signal"} 0.0',
         'podium_host_memory_bytes{host="7",model="iris",version="1"} 1.0',
@@ -127,16 +137,16 @@ def test_p8_series_of_a_retired_version_is_gone(registry: CollectorRegistry, slo
     assert info(registry) == [{**SLOT, "version": "2"}]
 
 
-def test_lag_is_that_of_the_slot_furthest_behind(
-    registry: CollectorRegistry, slots: Slots, time: Time
-) -> None:
-    """It grows while nothing happens."""
+def test_lag_is_shown_for_each_slot(registry: CollectorRegistry, slots: Slots, time: Time) -> None:
+    """It grows while nothing happens, and is 0 where nothing is behind."""
     slots.default.aspired, slots.default.aspired_since = TWO, 90.0
-    before = registry.get_sample_value("podium_alias_lag_seconds")
+    before = registry.get_sample_value("podium_alias_lag_seconds", SLOT)
     time.now += 30
 
     assert before == 10.0
-    assert registry.get_sample_value("podium_alias_lag_seconds") == 40.0
+    assert registry.get_sample_value("podium_alias_lag_seconds", SLOT) == 40.0
+    other = {"model": "a@b", "alias": "prod"}
+    assert registry.get_sample_value("podium_alias_lag_seconds", other) == 0.0
 
 
 def test_p5_look_ages_until_the_registry_answers(
@@ -166,28 +176,41 @@ def test_first_swap_shows_as_an_increase(
     assert registry.get_sample_value("podium_swaps_total", {**SLOT, "outcome": "refused"}) == 1.0
 
 
-def test_queue_is_the_sum_over_pools(registry: CollectorRegistry, metrics: Metrics) -> None:
-    """Each pool tells its own length; what one has left behind does not stay."""
+def test_queue_says_who_waits_for_what(
+    registry: CollectorRegistry, metrics: Metrics, slots: Slots
+) -> None:
+    """By alias, where two share a version; none waits for one whose pool has been closed."""
+    slots.default.binding = make_binding(IRIS, "2")
+    waiting = {"champion": 3, "challenger": 1}
     first, second = metrics.hosting.pool(ONE), metrics.hosting.pool(TWO)
-    first.queued(3)
-    second.queued(4)
-    first.queued(1)
-    both = registry.get_sample_value("podium_queue_requests")
-    second.queued(0)
+    first.opened(lambda: waiting)
+    second.opened(dict)
 
-    assert both == 5
-    assert registry.get_sample_value("podium_queue_requests") == 1
+    def queues() -> Mapping[tuple[str, str], float]:
+        return {
+            (sample.labels["alias"], sample.labels["version"]): sample.value
+            for sample in samples(registry, "podium_queue_requests")
+        }
+
+    assert queues() == {("champion", "1"): 3, ("challenger", "1"): 1, ("champion", "2"): 0}
+    first.closed()
+    assert queues() == {("champion", "2"): 0}
 
 
-def test_batches_and_restarts_are_totals(registry: CollectorRegistry, metrics: Metrics) -> None:
+def test_batches_are_counted_by_slot_and_version(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
     """Rows and seconds of each call, and every replaced host by its reason."""
     pool = metrics.hosting.pool(ONE)
-    pool.batch(64, 0.004)
+    pool.batch(64, 0.004, "champion")
+    pool.batch(2, 0.5, "challenger")
     pool.host_restarted(EndReason.MEMORY)
-    memory = {"model": "iris", "reason": "memory"}
+    labels = {**SLOT, "version": "1"}
 
-    assert registry.get_sample_value("podium_batch_rows_sum") == 64
-    assert registry.get_sample_value("podium_predict_seconds_sum") == 0.004
+    assert registry.get_sample_value("podium_batch_rows_sum", labels) == 64
+    assert registry.get_sample_value("podium_predict_seconds_sum", labels) == 0.004
+    assert registry.get_sample_value("podium_batch_rows_sum", labels | {"alias": "challenger"}) == 2
+    memory = {"model": "iris", "reason": "memory"}
     assert registry.get_sample_value("podium_host_restarts_total", memory) == 1
 
 
@@ -249,3 +272,76 @@ def test_p4_slot_says_which_state_it_is_in_and_whether_its_alias_is_there(
     ]
     assert [state for state, holds in states("a@b", "prod").items() if holds == 1] == ["empty"]
     assert set(states("a@b", "prod").values()) == {0, 1}
+
+
+def test_slot_without_alias_is_shown_as_missing_and_not_ready(
+    registry: CollectorRegistry, slots: Slots
+) -> None:
+    """Whoever waits for all slots to be ready can leave it out."""
+    slot = slots[str(IRIS)]
+    slot.absent, slot.has_no_fallback = Missing.MODEL, True
+    slots[str(AT_SIGN)].binding = make_binding(AT_SIGN)
+
+    def holds(state: str, labels: Mapping[str, str] = SLOT) -> float | None:
+        return registry.get_sample_value("podium_slot_state", {**labels, "state": state})
+
+    assert (holds("missing"), holds("alias_missing"), holds("ready"), holds("empty")) == (
+        1,
+        1,
+        0,
+        1,
+    )
+    other = {"model": "a@b", "alias": "prod"}
+    assert (holds("missing", other), holds("ready", other)) == (0, 1)
+
+
+def test_last_failure_is_shown_with_its_code_until_it_is_put_right(
+    registry: CollectorRegistry, slots: Slots
+) -> None:
+    """Of which version, or of none where a look failed."""
+    slot, shown = slots.default, {**SLOT, "version": "2", "stage": "load", "code": "load_failed"}
+    slot.failure = replace(FAILURE, version=TWO)
+    assert registry.get_sample_value("podium_slot_failure", shown) == 1
+    slot.failure = Failure("look", "registry_unreachable", "It is gone.", 0.0)
+    (of_look,) = samples(registry, "podium_slot_failure")
+    assert of_look.labels["version"] == ""
+    slot.failure = None
+    assert samples(registry, "podium_slot_failure") == []
+
+
+def test_time_of_the_swap_is_shown_with_its_version(
+    registry: CollectorRegistry, slots: Slots
+) -> None:
+    """For marks on a dashboard."""
+    slots.default.binding, slots.default.since = make_binding(IRIS, "2"), 1_800_000_000.0
+    (swapped,) = samples(registry, "podium_slot_swapped_timestamp_seconds")
+    assert (swapped.labels, swapped.value) == ({**SLOT, "version": "2"}, 1_800_000_000.0)
+
+
+def test_errors_are_counted_by_their_code(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """The one in the reply, beside the status in `podium_requests_total`."""
+    metrics.http.answered(record())
+    for _ in range(2):
+        metrics.http.answered(record(code=503)._replace(error="overloaded"))
+    (errors,) = samples(registry, "podium_request_errors_total")
+    assert (errors.labels, errors.value) == ({**SLOT, "error": "overloaded"}, 2)
+
+
+def test_request_that_no_version_answered_has_an_empty_version(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    """To Prometheus, none at all."""
+    metrics.http.answered(record(code=503)._replace(version=None, error="no_servable"))
+    (count,) = samples(registry, "podium_request_seconds_count")
+    assert count.labels == {**SLOT, "version": ""}
+
+
+def test_build_and_process_are_shown(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """What runs, and what it takes; nobody asks when a series began."""
+    (build,) = samples(registry, "podium_build_info")
+    assert build.labels["version"] == metadata.version("podium")
+    assert build.labels["mlflow_version"] == metadata.version("mlflow")
+    metrics.http.answered(record())
+    names = {sample.name for family in registry.collect() for sample in family.samples}
+    assert {"process_resident_memory_bytes", "process_start_time_seconds"} <= names
+    assert not [name for name in names if name.endswith("_created")]

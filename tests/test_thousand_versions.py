@@ -36,15 +36,15 @@ class Predictor(FakePredictor):
         """A host starts, predicts, dies, and another takes its place."""
         self.observer, self.pid = observer, pid
         observer.memory(pid, 2**27)
-        observer.queued(3)
-        observer.batch(3, 0.001)
-        observer.queued(0)
+        observer.opened(lambda: {"champion": 3})
+        observer.batch(3, 0.001, "champion")
         observer.host_restarted(EndReason.SIGNAL)
         observer.host_ended(Ending(pid, EndReason.SIGNAL, "SIGKILL"), Purpose.SERVING)
         observer.memory(pid + VERSIONS, 2**27)
 
     async def close(self) -> None:
         """The last host ends."""
+        self.observer.closed()
         ending = Ending(self.pid + VERSIONS, EndReason.UNWANTED, "SIGKILL")
         self.observer.host_ended(ending, Purpose.SERVING)
 

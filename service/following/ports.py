@@ -153,12 +153,13 @@ class Predictor(Protocol):
         ...
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf
+        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
     ) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input. None of
-        them later than at the `deadline`, by `time.monotonic`.
+        them later than at the `deadline`, by `time.monotonic`. Metrics count the request for the
+        `alias` that it came by.
         """
         ...
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 from service.contract.model_input import ValidInput
 from service.errors import ServiceError
@@ -35,12 +35,19 @@ class Job:
     """One request on its way to an answer: pending, then answered or failed, once.
 
     `alone` is set where it must not be joined with others any more. At `deadline`, by
-    `time.monotonic`, it fails wherever it is; inf for one that has none.
+    `time.monotonic`, it fails wherever it is; inf for one that has none. `alias`: by which it came.
     """
 
-    __slots__ = ("alone", "answer", "deadline", "model_input")
+    __slots__ = ("alias", "alone", "answer", "deadline", "model_input")
 
-    def __init__(self, model_input: ValidInput, answer: Answer, deadline: float = math.inf) -> None:
+    def __init__(
+        self,
+        model_input: ValidInput,
+        answer: Answer,
+        deadline: float = math.inf,
+        alias: str = "",
+    ) -> None:
+        self.alias = alias
         self.model_input = model_input
         self.answer = answer
         self.deadline = deadline
@@ -84,6 +91,11 @@ class Waiting:
 
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs)
+
+    def by_alias(self) -> Mapping[str, int]:
+        """How many there are by each alias; in any thread."""
+        # The copy is made in one step, whatever the loop does meanwhile.
+        return Counter(job.alias for job in tuple(self._jobs))
 
     def add(self, job: Job) -> None:
         """Puts it behind all others."""

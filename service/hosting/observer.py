@@ -1,6 +1,7 @@
 """What hosting tells whoever wants to know; metrics and logs implement it."""
 
 import enum
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from service.processes.ending import Ending, EndReason
@@ -16,8 +17,16 @@ class Purpose(enum.StrEnum):
 class HostingObserver(Protocol):
     """Told of everything that happens to the hosts of one version."""
 
-    def batch(self, rows: int, seconds: float) -> None:
-        """A batch was predicted."""
+    def opened(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        """The version has hosts; `waiting` says in any thread how many requests wait, by alias."""
+        ...
+
+    def closed(self) -> None:
+        """It has none any more, and nobody waits."""
+        ...
+
+    def batch(self, rows: int, seconds: float, alias: str) -> None:
+        """A batch was predicted; the alias is the one that its oldest request came by."""
         ...
 
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
@@ -34,10 +43,6 @@ class HostingObserver(Protocol):
 
     def memory(self, pid: int, held_bytes: int) -> None:
         """A living host's memory, with that of all its descendants; told about once a second."""
-        ...
-
-    def queued(self, waiting: int) -> None:
-        """The number of requests that wait for a host has changed."""
         ...
 
     def printed(self, stream: str, line: str) -> None:

@@ -68,6 +68,7 @@ class Pool:
         self._tidying = False
         self._restarts = 0
         self._closed = False
+        observer.opened(self._waiting.by_alias)
 
     @classmethod
     async def start(
@@ -117,7 +118,9 @@ class Pool:
             memory_bytes=sum(host.child.held_bytes for host in self._hosts),
         )
 
-    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> Body:
+    async def predict(
+        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+    ) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input.
@@ -126,29 +129,30 @@ class Pool:
         At the `deadline`, by `time.monotonic`, it raises `PredictionTimedOut` if it is predicted
         then, and `Overloaded` if it waits.
         When cancelled, what has not begun is not predicted; what has, ends unseen.
+        The `alias` that it comes by is told to the observer.
         """
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
         try:
-            return await self._answer(model_input, deadline)
+            return await self._answer(model_input, deadline, alias)
         except asyncio.CancelledError:
             self._tidy()
             raise
 
-    def _answer(self, model_input: ValidInput, deadline: float) -> Awaitable[Body]:
+    def _answer(self, model_input: ValidInput, deadline: float, alias: str) -> Awaitable[Body]:
         rows, most = self._slice_rows, self._limits.max_reply_bytes
         if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
             parts = slices(model_input, rows)
-            return in_turn(parts, lambda part: self._queued(part, deadline), most)
+            return in_turn(parts, lambda part: self._queued(part, deadline, alias), most)
         if isinstance(model_input, EncodedInput) and model_input.slices:
             encoded = encoded_slices(model_input)
-            return in_turn(encoded, lambda part: self._queued(part, deadline), most)
-        return self._queued(model_input, deadline)
+            return in_turn(encoded, lambda part: self._queued(part, deadline, alias), most)
+        return self._queued(model_input, deadline, alias)
 
-    def _queued(self, model_input: ValidInput, deadline: float) -> Answer:
+    def _queued(self, model_input: ValidInput, deadline: float, alias: str) -> Answer:
         if not self.ready:
             raise NoServable("No process of this version can answer right now.")
-        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline)
+        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias)
         self._waiting.add(job)
         if deadline < self._deadlines.at:
             self._deadlines.include(deadline)
@@ -168,6 +172,7 @@ class Pool:
         await asyncio.gather(*(host.child.end() for host in self._hosts))
         self._hosts.clear()
         self._idle.clear()
+        self._observer.closed()
 
     async def _start_host(self, purpose: Purpose) -> Host:
         try:
@@ -206,13 +211,11 @@ class Pool:
     def _drop_unwanted(self) -> None:
         self._tidying = False
         self._waiting.drop_unwanted()
-        self._observer.queued(len(self._waiting))
 
     def _dispatch(self) -> None:
         self._woken = False
         while self._idle and (batch := self._waiting.take_batch(len(self._idle))):
             self._send(self._idle.pop(), batch)
-        self._observer.queued(len(self._waiting))
 
     def _send(self, host: Host, batch: list[Job]) -> None:
         started = time.perf_counter()
@@ -241,7 +244,8 @@ class Pool:
             self._idle.append(host)
             if len(self._waiting):
                 self._dispatch()
-            self._observer.batch(sum(job.model_input.rows for job in batch), seconds)
+            rows = sum(job.model_input.rows for job in batch)
+            self._observer.batch(rows, seconds, batch[0].alias)
         else:
             self._lose(host)
             self._retry(host, lost)
@@ -304,7 +308,6 @@ class Pool:
     def _fail_waiting(self, error: ServiceError) -> None:
         for job in self._waiting.take_all():
             job.fail(error)
-        self._observer.queued(0)
 
 
 def _waited_too_long() -> ServiceError:

@@ -23,6 +23,7 @@ from service.http.errors import MethodNotAllowed, headers_of, internal
 from service.http.held import HeldBytes, Holding
 from service.http.intake import RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
+from service.http.raised import without_words
 from service.http.timeout import TIMEOUT, seconds_of
 
 KEY: Final = "podium.key"
@@ -119,7 +120,7 @@ class PredictionEndpoint:
                 return Answer(CLIENT_GONE, (), (), None, course.rows, GONE)
             # The server gives up whom it could not drain: an answer is better than none.
             return self._refused(NoServable(_STOPPED), request_id, course)
-        except Exception as error:  # noqa: BLE001 - the last resort of a request; logged whole
+        except Exception as error:  # noqa: BLE001 - the last resort of a request; logged
             self._log(error, request_id)
             return self._refused(internal(), request_id, course)
         finally:
@@ -142,7 +143,7 @@ class PredictionEndpoint:
         seconds, sent = self._house.request_seconds, headers.get(TIMEOUT)
         deadline = monotonic() + (seconds if sent is None else seconds_of(sent, seconds))
         framing = course.framing = self._bound()
-        servable = framing.binding.servable
+        servable, alias = framing.binding.servable, framing.binding.ref.alias
         media_type = headers.get(b"content-type", b"").decode("latin-1")
         _wait_for_nothing_else(client)
         # From here on: a large body is read for long, and the slot may move on meanwhile (P7).
@@ -153,7 +154,7 @@ class PredictionEndpoint:
             if isinstance(model_input, EncodedInput):
                 body = b""
                 holding.exchange(len(model_input.body))
-            predictions = await servable.predictor.predict(model_input, deadline)
+            predictions = await servable.predictor.predict(model_input, deadline, alias)
         finally:
             servable.release()
         return self._answered(framing, model_input, predictions)
@@ -191,7 +192,7 @@ class PredictionEndpoint:
             request_id=request_id,
             slot=self._name,
             route=self._dialect.route,
-            exc_info=error,
+            exception=without_words(error),
         )
 
 

@@ -17,6 +17,7 @@ from service.http.dialect import Dialect
 from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
 from service.http.intake import RequestIds
 from service.http.predict import PodiumDialect
+from service.http.raised import without_words
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -61,8 +62,9 @@ def hospitable(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> A
         reply = _replying(send, request_id, headless=headless)
         try:
             await app({**scope, "state": state, "method": method}, receive, reply)
-        except Exception:  # answered by _failed already
-            logger.exception("internal", request_id=request_id)
+        except Exception as error:  # noqa: BLE001 - answered by _failed already
+            told = without_words(error)
+            logger.error("internal", request_id=request_id, exception=told)  # noqa: TRY400 - with it
 
     return wrapped
 

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from service.local.child import Command
 from service.local.settings import ALIAS, REF, UpSettings
@@ -12,6 +13,8 @@ from service.settings import without_secrets
 
 _PODIUM = (sys.executable, "-P", "-m", "service")
 _DEFAULT_HOME = Path(".podium")
+# Its log lines are what `up` tells the person at the terminal.
+_READ_BY_UP: Final = {"PODIUM_LOG_FORMAT": "json", "PODIUM_LOG_LEVEL": "info"}
 # After it has answered what it had begun, the service ends its own children.
 _ENDING_SECONDS = 10.0
 
@@ -27,7 +30,7 @@ def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> C
     return Command(
         "The service",
         (*_PODIUM, "serve", "--model", REF),
-        _environment(settings) | _token(settings),
+        _environment(settings) | _READ_BY_UP | _token(settings),
         log=settings.logs / "service.log",
         on_line=on_line,
         grace=settings.drain_seconds + _ENDING_SECONDS,

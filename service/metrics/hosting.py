@@ -1,30 +1,52 @@
 """What hosting counts: batches, queues, and the processes that predict."""
 
-from collections.abc import Iterable
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from service.following.refs import VersionId
+from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
-from service.metrics.labels import REQUEST_SECONDS
+from service.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
+from service.metrics.slots import slots_of
 from service.processes.ending import EndReason
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)
 
 
-class HostingMetrics:
-    """The totals of all pools, and the deaths of processes that they share."""
+class _Calls(NamedTuple):
+    """Where the calls of one version for one slot are counted."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.rows = Histogram(
-            "podium_batch_rows", "Rows of one call of a model.", buckets=_ROWS, registry=registry
+    rows: Histogram
+    seconds: Histogram
+
+
+class HostingMetrics:
+    """The totals of all pools, and the deaths of processes that they share.
+
+    `service.metrics.lives.Series`; `found` is told of each slot and version that has series.
+    """
+
+    def __init__(self, registry: CollectorRegistry, found: Callable[[ModelRef, str], None]) -> None:
+        self._registry = registry
+        self._found = found
+        self._slots: set[ModelRef] = set()
+        self._calls: dict[tuple[str, str, str], _Calls] = {}
+        self._rows = Histogram(
+            "podium_batch_rows",
+            "Rows of one call of a model.",
+            SLOT_VERSION,
+            buckets=_ROWS,
+            registry=registry,
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "podium_predict_seconds",
             "One call of a model, as the front sees it.",
+            SLOT_VERSION,
             buckets=REQUEST_SECONDS,
             registry=registry,
         )
@@ -34,9 +56,7 @@ class HostingMetrics:
             ("model", "reason"),
             registry=registry,
         )
-        self.queue = Gauge(
-            "podium_queue_requests", "Requests that wait for a host.", registry=registry
-        )
+        self.waiting: dict[PoolMetrics, Callable[[], Mapping[str, int]]] = {}
         self.memory = _MemoryCollector()
         registry.register(self.memory)
         self._decoder_restarts = Counter(
@@ -63,10 +83,40 @@ class HostingMetrics:
         self._traces.labels(outcome).inc(count)
 
     def watch(self, slots: Slots) -> None:
-        """Shows restarts of these slots' hosts from now on, before there is one."""
-        for slot in slots.values():
-            for reason in EndReason:
-                self.restarts.labels(slot.ref.name, reason)
+        """Shows from now on what waits for these slots' hosts."""
+        self._registry.register(_QueueCollector(slots, self.waiting))
+
+    def slot_came(self, ref: ModelRef) -> None:
+        """Shows restarts of its hosts before there is one."""
+        self._slots.add(ref)
+        for reason in EndReason:
+            self.restarts.labels(ref.name, reason)
+
+    def version_came(self, ref: ModelRef, version: str) -> None:
+        """Its calls are counted from zero."""
+        self.calls(ref.name, ref.alias, version)
+
+    def version_left(self, ref: ModelRef, version: str) -> None:
+        """Nothing is told of its calls any more."""
+        self._calls.pop((ref.name, ref.alias, version), None)
+        for family in (self._rows, self._seconds):
+            family.remove(ref.name, ref.alias, version)
+
+    def slot_left(self, ref: ModelRef) -> None:
+        """Nothing is told of its model's hosts any more, unless another slot follows that."""
+        self._slots.discard(ref)
+        if all(each.name != ref.name for each in self._slots):
+            self.restarts.remove_by_labels({"model": ref.name})
+
+    def calls(self, model: str, alias: str, version: str) -> _Calls:
+        """Where calls of this version for this slot are counted; looked up once a call."""
+        key = (model, alias, version)
+        calls = self._calls.get(key)
+        if calls is None:
+            self._found(ModelRef(model, alias), version)
+            calls = _Calls(self._rows.labels(*key), self._seconds.labels(*key))
+            self._calls[key] = calls
+        return calls
 
     def pool(self, version: VersionId) -> "PoolMetrics":
         """A handle for this version's pool of hosts."""
@@ -82,17 +132,25 @@ class PoolMetrics:
 
     def __init__(self, totals: HostingMetrics, version: VersionId) -> None:
         self._totals = totals
-        self._version = version
-        self._waiting = 0
+        self.version = version
 
-    def batch(self, rows: int, seconds: float) -> None:
-        """A host has answered one call."""
-        self._totals.rows.observe(rows)
-        self._totals.seconds.observe(seconds)
+    def opened(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        """The pool is there, and `waiting` says how many requests wait, by alias."""
+        self._totals.waiting[self] = waiting
+
+    def closed(self) -> None:
+        """Nobody can wait any more."""
+        self._totals.waiting.pop(self, None)
+
+    def batch(self, rows: int, seconds: float, alias: str) -> None:
+        """A host has answered one call, which was made for this alias."""
+        calls = self._totals.calls(self.version.name, alias, self.version.version)
+        calls.rows.observe(rows)
+        calls.seconds.observe(seconds)
 
     def host_restarted(self, reason: EndReason) -> None:
         """A host that served has died and is being replaced."""
-        self._totals.restarts.labels(self._version.name, reason).inc()
+        self._totals.restarts.labels(self.version.name, reason).inc()
 
     def memory(self, pid: int, held_bytes: int) -> None:
         """A living host holds so much."""
@@ -103,12 +161,41 @@ class PoolMetrics:
         self._totals.memory.held.pop(self._host(pid), None)
 
     def _host(self, pid: int) -> tuple[str, str, str]:
-        return self._version.name, self._version.version, str(pid)
+        return self.version.name, self.version.version, str(pid)
 
-    def queued(self, waiting: int) -> None:
-        """This pool's queue now holds so many requests."""
-        self._totals.queue.inc(waiting - self._waiting)
+
+class _QueueCollector(Collector):
+    """What waits now: a version that serves is shown with 0, too."""
+
+    def __init__(
+        self, slots: Slots, waiting: Mapping["PoolMetrics", Callable[[], Mapping[str, int]]]
+    ) -> None:
+        self._slots = slots
         self._waiting = waiting
+
+    def describe(self) -> Iterable[Metric]:
+        return (self._family(),)
+
+    def collect(self) -> Iterable[Metric]:
+        found: Tally[tuple[str, str, str]] = Tally()
+        for slot in slots_of(self._slots):
+            version = slot.version
+            if version is not None:
+                found[slot.ref.name, slot.ref.alias, version.version] = 0
+        # A scrape is written beside the loop, where pools come and go.
+        for pool, waiting in dict(self._waiting).items():
+            for alias, count in waiting().items():
+                found[pool.version.name, alias, pool.version.version] += count
+        family = self._family()
+        for labels, count in found.items():
+            family.add_metric(labels, count)
+        return (family,)
+
+    @staticmethod
+    def _family() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "podium_queue_requests", "Requests that wait for a host.", labels=SLOT_VERSION
+        )
 
 
 class _MemoryCollector(Collector):

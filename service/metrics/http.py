@@ -1,13 +1,15 @@
 """What HTTP counts: requests, connections, deliveries of the webhook, and what is held for them."""
 
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from service.following.refs import ModelRef
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
-from service.metrics.labels import REQUEST_SECONDS, SLOT
+from service.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
 from service.server.patience import Ended
 
 WEBHOOK_HEARD = ("taken", "ignored")
@@ -18,21 +20,45 @@ _WEBHOOK_REFUSED = (
 )
 
 
-class HttpMetrics:
-    """`service.http.observer.RequestObserver`, and more."""
+_Kind = tuple[str, str | None, str, int, str | None]
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+
+class _Place(NamedTuple):
+    """Where requests of one kind are counted, looked up once for all of them."""
+
+    ref: ModelRef
+    version: str | None
+    requests: Counter
+    seconds: Histogram
+    errors: Counter | None
+
+
+class HttpMetrics:
+    """`service.http.observer.RequestObserver` and `service.metrics.lives.Series`, and more.
+
+    `found` is told of each slot and version that has series from then on.
+    """
+
+    def __init__(self, registry: CollectorRegistry, found: Callable[[ModelRef, str], None]) -> None:
         self._registry = registry
-        self._counters: dict[tuple[str, str, int], Counter] = {}
+        self._found = found
+        self._places: dict[_Kind, _Place] = {}
         self._requests = Counter(
             "podium_requests_total",
             "Prediction requests by HTTP status; 499: the client went away.",
             (*SLOT, "route", "code"),
             registry=registry,
         )
+        self._errors = Counter(
+            "podium_request_errors_total",
+            "Prediction requests that were answered with an error, by its code in the reply.",
+            (*SLOT, "error"),
+            registry=registry,
+        )
         self._request_seconds = Histogram(
             "podium_request_seconds",
-            "Prediction requests from their headers to the end of the reply.",
+            "Prediction requests from their headers to the end of the reply, by who answered.",
+            SLOT_VERSION,
             buckets=REQUEST_SECONDS,
             registry=registry,
         )
@@ -57,15 +83,52 @@ class HttpMetrics:
 
     def answered(self, record: RequestRecord) -> None:
         """Counts a request."""
-        key = (record.slot, record.route, record.code)
-        counter = self._counters.get(key)
-        if counter is None:
-            # As ModelRef is written: a name may hold an @, an alias does not.
-            name, _, alias = record.slot.rpartition("@")
-            counter = self._requests.labels(name, alias, record.route, str(record.code))
-            self._counters[key] = counter
-        counter.inc()
-        self._request_seconds.observe(record.seconds)
+        kind = (record.slot, record.version, record.route, record.code, record.error)
+        place = self._places.get(kind) or self._begin(kind)
+        place.requests.inc()
+        place.seconds.observe(record.seconds)
+        if place.errors is not None:
+            place.errors.inc()
+
+    def slot_came(self, ref: ModelRef) -> None:
+        """Nothing: which routes and statuses there will be is not known."""
+
+    def version_came(self, ref: ModelRef, version: str) -> None:
+        """Its requests are counted from zero."""
+        self._request_seconds.labels(ref.name, ref.alias, version)
+
+    def version_left(self, ref: ModelRef, version: str) -> None:
+        """How long its answers took is told no more; how many requests there were is."""
+        self._request_seconds.remove(ref.name, ref.alias, version)
+        self._leave(lambda place: place.ref == ref and place.version == version)
+
+    def slot_left(self, ref: ModelRef) -> None:
+        """Nothing is told of its requests any more."""
+        of_slot = {"model": ref.name, "alias": ref.alias}
+        for family in (self._requests, self._errors, self._request_seconds):
+            family.remove_by_labels(of_slot)
+        self._leave(lambda place: place.ref == ref)
+
+    def _begin(self, kind: _Kind) -> _Place:
+        slot, version, route, code, error = kind
+        # As ModelRef is written: a name may hold an @, an alias does not.
+        name, _, alias = slot.rpartition("@")
+        ref = ModelRef(name, alias)
+        if version is not None:
+            self._found(ref, version)
+        place = self._places[kind] = _Place(
+            ref,
+            version,
+            self._requests.labels(name, alias, route, str(code)),
+            self._request_seconds.labels(name, alias, version or ""),
+            None if error is None else self._errors.labels(name, alias, error),
+        )
+        return place
+
+    def _leave(self, left: Callable[[_Place], bool]) -> None:
+        for kind, place in list(self._places.items()):
+            if left(place):
+                del self._places[kind]
 
     def watch_connections(self, connections: Sized) -> None:
         """Shows their number from now on."""

@@ -6,3 +6,5 @@ REQUEST_SECONDS = (
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 SLOT = ("model", "alias")
+# An empty version is that of what none has answered.
+SLOT_VERSION = (*SLOT, "version")

@@ -1,34 +1,65 @@
 """Prometheus metrics, fed by observers: names and labels are a public interface.
 
 Labels come from configuration and from the registry's versions, never from a request. What can be
-read off the slots is read when a scrape asks, so no series outlives what it describes.
+read off the slots is read when a scrape asks; what is counted for a version ends a while after its
+slot has left it (`service.metrics.lives`). `docs/observe.md` lists them all.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
+from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
 from service.metrics.background import BackgroundMetrics
+from service.metrics.build import BuildCollector
 from service.metrics.following import FollowingMetrics
 from service.metrics.hosting import HostingMetrics
 from service.metrics.http import HttpMetrics
+from service.metrics.lives import Lives
+from service.metrics.slots import SlotCollector, slots_of
 
 
 class Metrics:
-    """Everything that is counted, in one registry, by the room that counts it."""
+    """Everything that is counted, in one registry, by the room that counts it.
+
+    From the first one on, no metric of this process is shown with the time when it was made: to a
+    scraper these are so many series more, and nobody asks for them.
+    """
 
     def __init__(
         self, registry: CollectorRegistry, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
         self.registry = registry
-        self.http = HttpMetrics(registry)
+        self._lives = Lives(monotonic)
+        self.http = HttpMetrics(registry, self._lives.found)
         self.following = FollowingMetrics(registry, monotonic)
-        self.hosting = HostingMetrics(registry)
+        self.hosting = HostingMetrics(registry, self._lives.found)
         self.background = BackgroundMetrics(registry)
+        self._lives.told = (self.http, self.following, self.hosting)
+        self._slots: Slots | None = None
+        self._seen: Sequence[tuple[ModelRef, VersionId | None]] = ()
+        registry.register(BuildCollector())
+        ProcessCollector(registry=registry)
 
     def watch(self, slots: Slots, clock: Callable[[], float] = time.time) -> None:
         """Shows these slots from now on; `clock` gives seconds since 1970."""
-        self.following.watch(slots, clock)
+        self._slots = slots
+        self.registry.register(SlotCollector(slots, clock))
         self.hosting.watch(slots)
+        self.look()
+
+    def look(self) -> None:
+        """Begins series of slots that have come, and ends those of what has left for a while."""
+        if self._slots is None:
+            return
+        seen = [(slot.ref, slot.version) for slot in slots_of(self._slots)]
+        if seen != self._seen or self._lives.due:
+            self._seen = seen
+            self._lives.see({ref: None if of is None else of.version for ref, of in seen})
+
+    def serves(self, ref: ModelRef, version: VersionId) -> None:
+        """The slot serves this version from now on."""
+        self._lives.serves(ref, version.version)

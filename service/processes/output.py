@@ -5,12 +5,16 @@ import os
 from collections.abc import Callable
 from typing import Final, cast
 
+from service.processes.tracebacks import MOST_LINES, Tracebacks
+
 _LINE_BYTES: Final = 8 * 1024
 # Of each stream; as much as anybody reads, and nothing to the loop.
 _LINES_A_SECOND: Final = 100
 # After so much at once the pipe is left alone for a while: at most 3 MB a second are read.
 _MUCH_BYTES: Final = 32 * 1024
 _BREATH_SECONDS: Final = 0.02
+# What belongs to a traceback follows at once.
+_REST_SECONDS: Final = 0.1
 # What a child has printed before its end is still in the pipe for a moment.
 _LAST_WORDS_SECONDS: Final = 1.0
 
@@ -45,7 +49,8 @@ class Outputs:
 class _Output(asyncio.Protocol):
     """Cuts a stream into lines, each bounded, and so many a second; the rest is counted.
 
-    A child that prints without end is slowed down by its full pipe instead of slowing the loop.
+    A traceback is one of these, whatever its lines are. A child that prints without end is slowed
+    down by its full pipe instead of slowing the loop.
     """
 
     def __init__(self, stream: str, on_line: OnLine, ended: asyncio.Future[None]) -> None:
@@ -56,6 +61,8 @@ class _Output(asyncio.Protocol):
         self._left = _LINES_A_SECOND
         self._dropped = 0
         self._read_since_breath = 0
+        self._tracebacks = Tracebacks(self._tell)
+        self._closing: asyncio.TimerHandle | None = None
         self._refill: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._transport: asyncio.ReadTransport | None = None
@@ -66,35 +73,52 @@ class _Output(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio's word that the child has printed."""
-        *lines, rest = (self._rest + data).split(b"\n", self._left)
-        if len(lines) == self._left:
+        most = self._left + MOST_LINES
+        *lines, rest = (self._rest + data).split(b"\n", most)
+        for line in lines:
+            self._say(line)
+        if len(lines) == most:
             self._dropped += rest.count(b"\n")
             rest = rest[rest.rfind(b"\n") + 1 :]
         if len(rest) > _LINE_BYTES:
-            if self._left > len(lines):
-                lines.append(rest)
-            else:
-                self._dropped += 1
+            self._say(rest)
             rest = b""
         self._rest = rest
-        for line in lines:
-            self._say(line)
+        self._await_more()
         self._breathe(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's word that nobody holds the other end any more."""
-        for timer in (self._refill, self._resume):
+        for timer in (self._refill, self._resume, self._closing):
             if timer is not None:
                 timer.cancel()
         if self._rest:
             self._say(self._rest)
+        self._tracebacks.close()
         self._tell_dropped()
         if not self._ended.done():
             self._ended.set_result(None)
 
     def _say(self, line: bytes) -> None:
-        self._left = max(0, self._left - 1)
-        self._on_line(self._stream, line[:_LINE_BYTES].decode(errors="replace"))
+        text = line[:_LINE_BYTES].decode(errors="replace")
+        if self._tracebacks.add(text, may_begin=self._left > 0):
+            return
+        if self._left:
+            self._left -= 1
+        else:
+            self._dropped += 1
+
+    def _tell(self, text: str) -> None:
+        self._on_line(self._stream, text)
+
+    def _await_more(self) -> None:
+        self._tracebacks.pause()
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+        if self._tracebacks.open:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(_REST_SECONDS, self._tracebacks.close)
 
     def _breathe(self, size: int) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from service.processes import lifetime
 
@@ -33,16 +33,20 @@ class Process(Protocol):
 class Spawned:
     """A zygote that imports what it needs, or has done so.
 
-    `mark` is in its environment, as NAME=value, and so in that of all that come from it.
+    `mark` is in its environment, as NAME=value, and so in that of all that come from it. `errors`
+    is what it prints to stderr, until somebody else has taken that; None if somebody has before.
     """
 
     process: Process
     control: socket.socket
     mark: str
+    errors: BinaryIO | None = None
 
     def end(self) -> None:
         """Returns when it has gone; nothing is done if it has been ended by somebody else."""
         self.control.close()
+        if self.errors is not None:
+            self.errors.close()
         if self.process.returncode is None:
             self.process.kill()
             self.process.wait()
@@ -71,6 +75,10 @@ class ZygoteCommand:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(control.close)
+            reading, writing = os.pipe()
+            errors = undo.enter_context(os.fdopen(reading, "rb", buffering=0))
+            printed = os.fdopen(writing, "wb", buffering=0)
+            undo.callback(printed.close)
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", self.module),
@@ -79,8 +87,10 @@ class ZygoteCommand:
                 ],
                 env={**self.environment, "PODIUM_ZYGOTE": mark},
                 stdin=subprocess.DEVNULL,
+                stderr=printed,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
             undo.pop_all()
-        return Spawned(process, control, f"PODIUM_ZYGOTE={mark}")
+            printed.close()
+        return Spawned(process, control, f"PODIUM_ZYGOTE={mark}", errors)

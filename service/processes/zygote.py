@@ -36,6 +36,8 @@ class Zygote:
         on_death: told when the zygote has died; another is being started then.
         scratch: where children get private temporary folders; owned from now on. None: they use
             the system's.
+        on_line: told what the zygote itself prints to stderr, as where a library warns when it is
+            imported.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Zygote:
         begun: Spawned | None = None,
         on_death: Callable[[Ending], None] = lambda _: None,
         scratch: Scratch | None = None,
+        on_line: OnLine = lambda _stream, _line: None,
     ) -> None:
         self._command = command
         self._begun = begun
@@ -55,6 +58,8 @@ class Zygote:
         self._retry_at = 0.0
         self._outputs = Outputs()
         self._on_death = on_death
+        self._on_line = on_line
+        self._listening: set[asyncio.Task[None]] = set()
         self._scratch = scratch
         self._beside = Beside("scratch")
         self._forking: set[asyncio.Task[Child]] = set()
@@ -91,7 +96,7 @@ class Zygote:
         if spare is not None:
             spare.discard()
         sparing = [] if self._sparing is None else [self._sparing]
-        await asyncio.gather(*self._forking, *sparing, return_exceptions=True)
+        await asyncio.gather(*self._forking, *sparing, *self._listening, return_exceptions=True)
         await self._outputs.close()
         scratch, self._scratch = self._scratch, None
         if scratch is not None:
@@ -129,6 +134,12 @@ class Zygote:
             undo.callback(spawned.end)
             made = ZygoteProcess(spawned, self._died)
             undo.pop_all()
+        if spawned.errors is not None:
+            with spawned.errors as errors:
+                listening = self._outputs.listen(os.dup(errors.fileno()), "stderr", self._on_line)
+            task = begin(Work.PROCESSES, listening)
+            self._listening.add(task)
+            task.add_done_callback(self._listening.discard)
         return made
 
     def _died(self, process: ZygoteProcess) -> None:

@@ -113,6 +113,14 @@ class Connection(PromptProtocol, UpgradeIgnored):
         return self.cycle is not None
 
     @property
+    def unanswered(self) -> int:
+        """How many requests it has brought that are not answered, those that wait included."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return 0
+        return 1 + len(self.pipeline)
+
+    @property
     def spare(self) -> bool:
         """Whether it could go without any request being lost that has come whole."""
         return self.phase in _UNUSED and not self.transport.is_closing()

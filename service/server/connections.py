@@ -34,6 +34,10 @@ class Bounded(Protocol):
         """Whether it has ever brought a request."""
 
     @property
+    def unanswered(self) -> int:
+        """How many requests it has brought that are not answered."""
+
+    @property
     def spare(self) -> bool:
         """Whether it could go without losing a request that has come whole."""
 
@@ -81,6 +85,11 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests all of them have brought that are not answered."""
+        return sum(connection.unanswered for connection in self._open)
 
     def admit(self, connection: Bounded) -> None:
         """Gives it a place, a reserved one, or none."""

@@ -23,7 +23,8 @@ RELIED_ON: Final[Mapping[type, str]] = {
     "response_complete response_started scope",
     FlowControl: "read_paused write_paused resume_reading",
     ServerState: "default_headers tasks total_requests",
-    Server: "capture_signals on_tick shutdown servers server_state force_exit should_exit",
+    Server: "capture_signals on_tick shutdown servers server_state force_exit should_exit "
+    "_wait_tasks_to_complete",
     Config: "encoded_headers",
     httptools.HttpRequestParser: "feed_data get_http_version get_method set_dangerous_leniencies "
     "should_upgrade",

@@ -11,6 +11,7 @@ import contextlib
 import math
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
@@ -47,10 +48,28 @@ class Stopping:
         return self.begun
 
 
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How a server has stopped.
+
+    Attributes:
+        seconds: from when it was asked to, to when the drain was over.
+        drain_seconds: of these, since the listener closed.
+        finished: requests that were answered in that time.
+        cut: requests that were not by then, and get no answer but that the service has stopped.
+    """
+
+    seconds: float = 0.0
+    drain_seconds: float = 0.0
+    finished: int = 0
+    cut: int = 0
+
+
 class Server(uvicorn.Server):
     """Serves until `stop`; the exit is then the process's own. To be made on the running loop.
 
-    Its `connections` are bounded by the limits; `observer` is told of those that it ends.
+    Its `connections` are bounded by the limits; `observer` is told of those that it ends. `drained`
+    says how it has stopped, once it has.
     """
 
     def __init__(
@@ -61,8 +80,11 @@ class Server(uvicorn.Server):
         stopping: Stopping,
     ) -> None:
         reserve = probes_only(app, RequestIds())
-        clock = asyncio.get_running_loop().time
-        self.connections = Connections(limits, reserve, observer, clock)
+        self._clock = asyncio.get_running_loop().time
+        self.connections = Connections(limits, reserve, observer, self._clock)
+        self.drained = Drained()
+        self._asked_at = self._closed_at = 0.0
+        self._answered_before = 0
         super().__init__(_configuration(app, self.connections, stopping.drain_seconds))
         self._stopping = stopping
         # uvicorn's ticks are tenths of a second.
@@ -79,6 +101,8 @@ class Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self._stopping.begun = True
+        self._asked_at = self._clock()
+        self._answered_before = self.server_state.total_requests
         self._stopping.told()
         # The next second's default headers are made of the configuration's.
         self.config.encoded_headers.append(CLOSE)
@@ -101,9 +125,23 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0)
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
+        self._closed_at = self._clock()
         if not self.force_exit:
             await asyncio.sleep(_LAST_REQUESTS_SECONDS)
         await super().shutdown()
+
+    async def _wait_tasks_to_complete(self) -> None:
+        # uvicorn's drain, which it cancels when its time is over.
+        try:
+            await super()._wait_tasks_to_complete()
+        finally:
+            now = self._clock()
+            self.drained = Drained(
+                now - self._asked_at,
+                now - self._closed_at,
+                self.server_state.total_requests - self._answered_before,
+                self.connections.unanswered,
+            )
 
     def _exit(self) -> None:
         self.should_exit = True

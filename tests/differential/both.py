@@ -191,7 +191,9 @@ class _PredictorInProcess:
         answer.set_result(self._host.answer(Frame(operation, Status.REQUEST, 1, head, body)))
         return answer
 
-    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> Body:
+    async def predict(
+        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+    ) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
         HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process

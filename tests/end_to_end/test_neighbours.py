@@ -166,8 +166,9 @@ async def asked(service: RunningService, name: str) -> list[Any]:
 
 def calls_and_rows(service: RunningService) -> tuple[float, float]:
     """How often models were called, and with how many rows in all."""
-    found = service.metrics()
-    return found["podium_batch_rows_count"], found["podium_batch_rows_sum"]
+    found = service.metrics().items()
+    calls = sum(value for name, value in found if name.startswith("podium_batch_rows_count{"))
+    return calls, sum(value for name, value in found if name.startswith("podium_batch_rows_sum{"))
 
 
 def alone(estimator: Any, name: str) -> list[Any]:

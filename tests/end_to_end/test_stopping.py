@@ -67,7 +67,7 @@ def test_p7_stopping_service_is_not_ready_and_goes_on_answering(
 def test_p7_request_in_progress_is_answered_before_the_end(
     registry: Registry, tmp_path: Path
 ) -> None:
-    """Even one that runs into its limit of time; the exit status is 0."""
+    """Even one that runs into its limit of time; the exit status is 0, the last line says so."""
     limits = {"PODIUM_PREDICT_TIMEOUT_SECONDS": "4"}
     with started(registry, tmp_path / "a", **limits) as service, ThreadPoolExecutor(2) as pool:
         url = f"{service.url}/predict"
@@ -79,6 +79,8 @@ def test_p7_request_in_progress_is_answered_before_the_end(
         wait_until(lambda: waiting(service) == 1, SECONDS, "a request is in progress")
         assert service.stop() == 0
         assert [answer.result().status_code for answer in asked] == [504, 504]
+    assert service.log[-1]["event"] == "stopped"
+    assert (service.log[-1]["finished"], service.log[-1]["cut"]) == (2, 0)
 
 
 def test_request_that_outlasts_the_drain_is_503(registry: Registry, tmp_path: Path) -> None:
@@ -96,6 +98,9 @@ def test_request_that_outlasts_the_drain_is_503(registry: Registry, tmp_path: Pa
         assert [answer.status_code for answer in answers] == [503, 503]
         assert {answer.json()["code"] for answer in answers} == {"no_servable"}
         assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+    (stopped,) = service.events("stopped")
+    assert (stopped["finished"], stopped["cut"]) == (0, 2)
+    assert 1 <= stopped["drain_seconds"] <= stopped["seconds"]
 
 
 def waiting(service: RunningService) -> int:
@@ -112,6 +117,7 @@ def test_second_signal_ends_the_service_at_once(registry: Registry, tmp_path: Pa
         below = service.descendants()
         assert service.stop() == 0
         assert below
+    assert service.log[-1]["event"] == "stopped"
 
 
 class Balancer:

@@ -10,7 +10,7 @@ from service.following.ports import Missing
 from service.following.refs import ModelRef
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
-from service.metrics.following import FollowingMetrics
+from service.metrics.slots import SlotCollector
 from tests.following.fakes import World, version
 from tests.support.serving import make_binding
 
@@ -261,7 +261,7 @@ def test_p15_scrape_of_a_slot_that_is_emptied_meanwhile_is_written() -> None:
     """With the version that it had at that instant, or none."""
     registry, slots = CollectorRegistry(), Slots([ModelRef("iris", "champion")])
     slot = slots._slots["iris@champion"] = Emptied(ModelRef("iris", "champion"), slots)
-    FollowingMetrics(registry, lambda: 0.0).watch(slots, lambda: 0.0)
+    registry.register(SlotCollector(slots, lambda: 0.0))
     slot.binding = make_binding(slot.ref, "1")
     assert b'podium_slot_info{alias="champion",model="iris",version="1"} 1.0' in generate_latest(
         registry

@@ -1,6 +1,7 @@
 """Requests of one double column `x`, and an observer that counts."""
 
 from array import array
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from service.contract.model_input import Column, ModelInput
@@ -24,9 +25,18 @@ class Counts:
     not_started: list[Exception] = field(default_factory=list)
     held: dict[int, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    waiting: Callable[[], Mapping[str, int]] = dict
 
-    def batch(self, rows: int, seconds: float) -> None:
+    def opened(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        self.waiting = waiting
+
+    def closed(self) -> None:
+        self.waiting = dict
+
+    def batch(self, rows: int, seconds: float, alias: str) -> None:
         self.batches.append(rows)
+        self.aliases.append(alias)
 
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
         self.endings.append((ending, purpose))
@@ -39,9 +49,6 @@ class Counts:
 
     def memory(self, pid: int, held_bytes: int) -> None:
         self.held[pid] = held_bytes
-
-    def queued(self, waiting: int) -> None:
-        pass
 
     def printed(self, stream: str, line: str) -> None:
         self.lines.append(line)

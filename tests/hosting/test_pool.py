@@ -87,6 +87,33 @@ async def test_p10_burst_is_split_over_idle_hosts(temperamental: Path, make_pool
     hanging.cancel()
 
 
+async def test_calls_and_who_waits_are_told_by_alias(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """A call for the alias of its oldest request; nobody waits once the pool is closed."""
+    counts = Counts()
+    pool = await make_pool(temperamental, counts=counts)
+    assert (
+        await answers(
+            *(pool.predict(double_rows(1), alias=alias) for alias in ("prod", "blue", "blue"))
+        )
+        == [[2.0]] * 3
+    )
+    assert counts.aliases == ["prod"]
+    hanging = [asyncio.ensure_future(pool.predict(double_rows(HANG), alias="prod"))]
+    await until(lambda: not pool._idle, SECONDS, "it is predicted")
+    hanging += [
+        asyncio.ensure_future(pool.predict(double_rows(1), alias=alias))
+        for alias in ("blue", "prod", "blue")
+    ]
+    await until(lambda: len(pool._waiting) == 3, SECONDS, "the others wait")
+    assert counts.waiting() == {"prod": 1, "blue": 2}
+    for each in hanging:
+        each.cancel()
+    await pool.close()
+    assert counts.waiting() == {}
+
+
 async def test_batches_are_bounded_in_rows(temperamental: Path, make_pool: MakePool) -> None:
     """What does not fit waits for the next."""
     counts = Counts()
@@ -382,19 +409,16 @@ async def test_p1_host_of_files_that_are_not_as_they_were_is_never_started(
 async def test_p12_host_is_replaced_though_whoever_is_told_of_it_raises(
     temperamental: Path, make_pool: MakePool
 ) -> None:
-    """Of its death, of those who wait or of a batch; each failure is told, none costs a host."""
+    """Of its death or of a batch; each failure is told, none costs a host."""
 
     @dataclass
     class Raising(Counts):
         raises: bool = False
 
-        def batch(self, rows: int, seconds: float) -> None:
+        def batch(self, rows: int, seconds: float, alias: str) -> None:
             self._raise()
 
         def host_restarted(self, reason: EndReason) -> None:
-            self._raise()
-
-        def queued(self, waiting: int) -> None:
             self._raise()
 
         def _raise(self) -> None:

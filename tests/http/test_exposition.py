@@ -16,7 +16,11 @@ async def test_request_is_counted_by_slot_route_and_status(app: App) -> None:
     start = 'podium_requests_total{alias="champion",code='
     assert f'{start}"200",model="iris",route="predict"}} 1.0' in text
     assert f'{start}"400",model="iris",route="invocations"}} 1.0' in text
-    assert "podium_request_seconds_count 2.0" in text
+    assert 'podium_request_seconds_count{alias="champion",model="iris",version="1"} 2.0' in text
+    assert (
+        'podium_request_errors_total{alias="champion",error="invalid_input",model="iris"} 1.0'
+        in text
+    )
 
 
 async def test_metrics_labels_never_come_from_a_path(app: App) -> None:

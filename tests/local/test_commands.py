@@ -96,3 +96,11 @@ def test_service_is_told_where_its_token_lies() -> None:
     environment = service_command(SETTINGS, lambda _: None).environment
     assert environment["PODIUM_ADMIN_TOKEN_FILE"] == str(Path("home/admin-token").resolve())
     assert "PODIUM_ADMIN_TOKEN" not in environment
+
+
+def test_service_writes_the_log_that_up_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its operator would like to read at a terminal."""
+    monkeypatch.setenv("PODIUM_LOG_FORMAT", "text")
+    monkeypatch.setenv("PODIUM_LOG_LEVEL", "error")
+    environment = service_command(SETTINGS, lambda _: None).environment
+    assert (environment["PODIUM_LOG_FORMAT"], environment["PODIUM_LOG_LEVEL"]) == ("json", "info")

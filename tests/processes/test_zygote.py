@@ -11,9 +11,12 @@ import pytest
 from service.errors import PassingFault
 from service.processes.channel import ChannelClosed
 from service.processes.scratch import Scratch
+from service.processes.spawning import ZygoteCommand
 from service.processes.zygote import Zygote
 from tests.processes.orders import (
     COMMAND,
+    ENVIRONMENT,
+    MODULE,
     SECONDS,
     Lines,
     forked,
@@ -151,3 +154,19 @@ def limit_that_leaves(free: int) -> int:
         free -= limit not in used
         limit += 1
     return limit - 1
+
+
+async def test_what_the_zygote_itself_prints_is_told() -> None:
+    """As where it cannot import what it should; a traceback is one line."""
+    lines = Lines()
+    command = ZygoteCommand(("tests.processes.absent",), ENVIRONMENT, MODULE)
+    zygote = Zygote(command, on_line=lines)
+    before = open_descriptors()
+    with pytest.raises(PassingFault):
+        await zygote.start()
+    await zygote.close()
+    ((stream, text),) = lines
+    assert stream == "stderr"
+    assert text.startswith("Traceback (most recent call last):\n")
+    assert text.splitlines()[-1].startswith("ModuleNotFoundError: ")
+    assert open_descriptors() == before

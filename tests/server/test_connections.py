@@ -14,6 +14,7 @@ class Connection:
 
     app: Any = None
     since, used, spare = 0.0, True, True
+    unanswered = 0
 
     def __init__(self, *, defective: bool) -> None:
         self.defective = defective

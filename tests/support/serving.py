@@ -49,7 +49,9 @@ class FakePredictor:
     closed: bool = False
     status: PoolStatus = IDLE
 
-    async def predict(self, model_input: ValidInput, deadline: float = math.inf) -> bytes:
+    async def predict(
+        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+    ) -> bytes:
         """`[answer, ...]`, one for each row."""
         self.deadlines.append(deadline)
         self.inputs.append(model_input)

@@ -1,0 +1,99 @@
+"""What slots serve and how they are, read when a scrape asks: no series outlives its slot."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, get_args
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from service.following.slots import Slot, Slots, State
+from service.metrics.labels import SLOT, SLOT_VERSION
+
+_STATES: Final[tuple[State, ...]] = get_args(State)
+_TRIES: Final = 10
+
+
+def slots_of(slots: Slots) -> Sequence[Slot]:
+    """The slots that there are now; also beside the loop, on which they come and go."""
+    for _ in range(_TRIES):
+        try:
+            return tuple(slots.values())
+        except (KeyError, RuntimeError):  # one came or went between two of them
+            continue
+    return ()
+
+
+class SlotCollector(Collector):
+    """Versions, states, lag and failures of these slots; `clock` gives seconds since 1970."""
+
+    def __init__(self, slots: Slots, clock: Callable[[], float]) -> None:
+        self._slots = slots
+        self._clock = clock
+
+    def describe(self) -> Iterable[Metric]:
+        """The names alone."""
+        return _families().values()
+
+    def collect(self) -> Iterable[Metric]:
+        """As it is now."""
+        families, now = _families(), self._clock()
+        for slot in slots_of(self._slots):
+            _add(families, slot, now)
+        return families.values()
+
+
+def _add(families: Mapping[str, GaugeMetricFamily], slot: Slot, now: float) -> None:
+    ref, version, since = (slot.ref.name, slot.ref.alias), slot.version, slot.since
+    if version is not None:
+        families["info"].add_metric((*ref, version.version), 1)
+        if since is not None:
+            families["since"].add_metric((*ref, version.version), since)
+    for state, holds in _states(slot).items():
+        families["state"].add_metric((*ref, state), holds)
+    families["lag"].add_metric(ref, slot.status(now).lag)
+    failure = slot.failure
+    if failure is not None:
+        failed = "" if failure.version is None else failure.version.version
+        families["failure"].add_metric((*ref, failed, failure.stage, failure.code), 1)
+
+
+def _states(slot: Slot) -> Mapping[str, bool]:
+    now = slot.state
+    states: dict[str, bool] = {state: state == now for state in _STATES}
+    return states | {
+        "ready": slot.ready,
+        "missing": slot.missing,
+        "alias_missing": slot.gone,
+        "last_known_good": slot.on_last_known_good,
+    }
+
+
+def _families() -> Mapping[str, GaugeMetricFamily]:
+    return {
+        "info": GaugeMetricFamily(
+            "podium_slot_info", "1, with the version that serves.", labels=SLOT_VERSION
+        ),
+        "since": GaugeMetricFamily(
+            "podium_slot_swapped_timestamp_seconds",
+            "When the version that serves was swapped in, in seconds since 1970.",
+            labels=SLOT_VERSION,
+        ),
+        "state": GaugeMetricFamily(
+            "podium_slot_state",
+            "1 for the state that the slot is in; and, whatever that is, for ready where it can "
+            "answer, for alias_missing where the registry has no such alias or model, for missing "
+            "where that leaves it nothing to serve, and for last_known_good where it serves that.",
+            labels=(*SLOT, "state"),
+        ),
+        "lag": GaugeMetricFamily(
+            "podium_alias_lag_seconds",
+            "For how long the slot has not served what its alias points to; 0 where it does.",
+            labels=SLOT,
+        ),
+        "failure": GaugeMetricFamily(
+            "podium_slot_failure",
+            "1 while the slot has failed at something that was not put right since, with the code.",
+            labels=(*SLOT_VERSION, "stage", "code"),
+        ),
+    }

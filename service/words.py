@@ -1,0 +1,108 @@
+"""What each event of the log says in words, for a person at a terminal.
+
+To have another event said in words is one more row in `SAYINGS`; one without a row is shown by its
+name and its fields. `docs/observe.md` lists every event with its fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """How one kind of event reads.
+
+    Attributes:
+        text: with the event's fields in braces; one that the event lacks reads `?`.
+        reason: fields of which the first that is there follows after a colon.
+        advice: what to do, a line of its own.
+    """
+
+    text: str
+    reason: tuple[str, ...] = ()
+    advice: str = ""
+
+
+_SERVES_ON: Final = "Whatever served goes on serving."
+
+SAYINGS: Final[Mapping[str, Saying]] = {
+    # The service itself.
+    "listening": Saying("Listening on {url}; follows {models} of MLflow at {mlflow}"),
+    "limits": Saying("Room for {connections} connections with {descriptors} file descriptors"),
+    "setting_unknown": Saying("{message}"),
+    "model_environment_absent": Saying(
+        "Variables that models should have are not set: {variables}",
+        advice="Set them, or take them out of PODIUM_MODEL_ENVIRONMENT.",
+    ),
+    "api_keys_read": Saying("API keys were read: {names}"),
+    "api_keys_unreadable": Saying(
+        "The file of API keys cannot be used", ("message",), "The keys known before stay valid."
+    ),
+    "stopping": Saying(
+        "Stopping: accepts requests for {delay_seconds} s, then takes up to {drain_seconds} s to "
+        "finish them; a second Ctrl-C ends it at once"
+    ),
+    "stopped": Saying("Stopped: {finished} requests finished in {drain_seconds} s, {cut} cut off"),
+    "crashed": Saying("Podium failed and ends", advice="This is a defect of Podium: report it."),
+    # Versions.
+    "looked": Saying("The registry answered in {seconds} s"),
+    "look_failed": Saying("MLflow gives no answer", ("message", "code"), _SERVES_ON),
+    "look_recovered": Saying("MLflow answers again"),
+    "alias_missing": Saying("{slot}: the alias is gone", ("message", "code")),
+    "model_missing": Saying("{slot}: the model is gone", ("message", "code")),
+    "alias_look_failed": Saying("{slot}: MLflow gives no answer about it", ("message", "code")),
+    "staging": Saying("{model} version {version} arrives: it is fetched, checked and loaded"),
+    "staging_abandoned": Saying("{model} version {version} is not wanted any more"),
+    "swapped": Saying("{slot} now serves version {version}, before: {previous} ({seconds} s)"),
+    "serves_last_known_good": Saying("{slot} serves version {version}, its last known good one"),
+    "emptied": Saying("{slot} serves nothing any more; it served version {version}"),
+    "version_refused": Saying(
+        "{slot}: version {version} is refused",
+        ("message", "code"),
+        f"{_SERVES_ON} Move the alias to a version that passes, or mend what is said here and run "
+        "`podium reload {slot}`.",
+    ),
+    "retired": Saying("{model} version {version} has ended: nobody uses it any more"),
+    "history_failed": Saying(
+        "{slot}: what it serves could not be noted for the next start", ("message", "code")
+    ),
+    "ledger_not_written": Saying(
+        "The ledger cannot be written", ("reason",), "Make PODIUM_HOME writable, with room in it."
+    ),
+    "ledger_written_again": Saying("The ledger is written again"),
+    "ledger_lines_left_out": Saying("{message} There are {count}."),
+    # Processes.
+    "host_died": Saying(
+        "A process of {model} version {version} died", ("reason",), "Another one takes its place."
+    ),
+    "host_ended": Saying("A process of {model} version {version} has ended, as it should"),
+    "host_not_started": Saying(
+        "A process of {model} version {version} could not be started", ("message", "code")
+    ),
+    "zygote_died": Saying(
+        "The process that others are forked from died", ("reason",), "All are started again."
+    ),
+    "decoder_ended": Saying("The reader of large bodies ended over one", ("reason",)),
+    "forwarder_ended": Saying("The sender of models' traces ended", ("reason",)),
+    "traces_failed": Saying("Models' traces do not reach MLflow", ("message", "code")),
+    "traces_sent_again": Saying("Models' traces reach MLflow again"),
+    "zygote_output": Saying("The process that others are forked from printed", ("line",)),
+    "model_output": Saying("{model} version {version} printed", ("line",)),
+    "decoder_output": Saying("The reader of large bodies printed", ("line",)),
+    "forwarder_output": Saying("The sender of models' traces printed", ("line",)),
+    "inspector_output": Saying("The inspector of artifacts printed", ("line",)),
+    "registry_output": Saying("MLflow's client printed", ("line",)),
+    # Requests.
+    "request": Saying("{slot} {route}: {code} by version {version}, {rows} rows, {ms} ms"),
+    "connections_ended": Saying("Connections were ended: {reasons}"),
+    "webhook_delivered": Saying("MLflow's webhook was delivered: {outcome}"),
+    "webhook_refused": Saying("A delivery of MLflow's webhook is refused", ("code",)),
+    # Defects.
+    "internal": Saying("A request met a defect of Podium"),
+    "background_failed": Saying("Work beside requests failed: {task}", ("message",)),
+    "tick_failed": Saying("Following the registry failed; it goes on"),
+    "slot_failed": Saying("{slot}: following its alias failed; it goes on"),
+    "library": Saying("{logger}", ("message",)),
+    "log_lines_dropped": Saying("{count} lines of the log were dropped: nobody took them in time"),
+}
