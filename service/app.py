@@ -223,6 +223,8 @@ def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the appl
         more=access.routers,
         ledger=ledger,
         may_see_details=access.admin.allows,
+        prefixes=settings.prefixes,
+        origins=settings.cors_origins,
         lifespan=partial(_lifespan, given, slots, ledger, metrics, logs, access),
     )
 
