@@ -1,4 +1,4 @@
-"""Below a proxy's prefix: what is linked to and what is asked for, whether it is taken off or not."""
+"""Below a proxy's prefix: links, and what is asked for, whether it is taken off or not."""
 
 from collections.abc import AsyncIterator
 
