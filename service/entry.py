@@ -10,8 +10,10 @@ import signal
 from types import FrameType
 from typing import Final, NoReturn
 
-_STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 _FIRST: Final = 1
+# As a shell has it: what a signal has ended.
+_BY_SIGNAL: Final = 128
 
 
 def main() -> None:
@@ -30,5 +32,5 @@ def main() -> None:
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
-    # As a shell says that a signal has ended it. What has been started ends with this process.
-    os._exit(128 + number)
+    # Whatever is being imported; what has been started ends with this process.
+    os._exit(_BY_SIGNAL + number)
