@@ -18,16 +18,18 @@ _BY_SIGNAL: Final = 128
 
 def main() -> None:
     """The command; a signal that comes before it handles any ends the process, first or not."""
+    # Ignored where a shell has started this in the background.
+    before = signal.getsignal(signal.SIGINT)
     if os.getpid() == _FIRST:
         for number in _STOPS:
             signal.signal(number, _end)
-    else:
+    elif before is not signal.SIG_IGN:
         # Python's own handler would show where it was in its imports.
         signal.signal(signal.SIGINT, _end)
     from service.cli import main as command
 
     # Commands other than `serve` are interrupted as every program of Python's.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, before)
     command(prog_name="podium")
 
 
