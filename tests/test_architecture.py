@@ -61,6 +61,7 @@ CHILDREN = {
     "service.registry.input_example",
     "service.registry.looking",
     "service.registry.misconfiguration",
+    "service.registry.sanitizing",
     "service.registry.sparse",
     "service.registry.trace_store",
     "service.registry.understanding",

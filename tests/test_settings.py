@@ -42,6 +42,16 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "model_environment": (("A, iris@champion:B", ("A", "iris@champion:B")), ("C", ("C",))),
     "model_configuration": (('{"a": 1}', '{"a": 1}'), ("{}", "{}")),
     "model_config_file": (("/config", Path("/config")), ("my config", Path("my config"))),
+    "keep_alive_seconds": (("2", 2.0), ("3600.5", 3600.5)),
+    "root_path": (("/serving/", "/serving"), ("/a/b", "/a/b")),
+    "forwarded_allow_ips": (("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"), ("*", "*")),
+    "cors_origins": (
+        (
+            "https://a.example.com, http://localhost:3000/",
+            ("https://a.example.com", "http://localhost:3000"),
+        ),
+        ("*", ("*",)),
+    ),
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),

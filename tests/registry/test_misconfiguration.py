@@ -1,23 +1,18 @@
 """MLflow's client set up wrongly, for real: each mistake has a code and a sentence of its own."""
 
-import datetime as dt
 import socket
 import sqlite3
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from mlflow import MlflowClient
 
 from service.registry.understanding import RegistryFault, asked
 from service.registry.wire import SENTENCES, Fault
+from tests.support.certificate import certificate
 
 # What tests of one's own machine set would hide what is tried here.
 _QUIET = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
@@ -109,32 +104,6 @@ class _NotMlflow(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def _certificate(home: Path) -> ssl.SSLContext:
-    """Of `localhost` alone, signed by itself; its own authority is `named.pem`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (home / "named.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (home / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(home / "named.pem", home / "key.pem")
-    return context
-
-
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A server that is not MLflow, one that speaks TLS, a port of nobody, and files to name."""
@@ -150,7 +119,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         socket.socket() as free,
     ):
         free.bind(("127.0.0.1", 0))  # taken and not listened on: whoever connects is refused
-        context = _certificate(home)
+        context = certificate(home)
         tls.socket = context.wrap_socket(
             tls.socket, server_side=True, do_handshake_on_connect=False
         )
