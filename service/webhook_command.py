@@ -52,7 +52,11 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
     @webhook.command()
     @url
     def register(url: str | None) -> None:
-        """Make the service's webhook, or give an older one the secret."""
+        """Make the service's webhook, or give an older one the secret.
+
+        \b
+        PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
         address, shared = found(url), secret()
         if shared is None:
             _end("which secret? Set PODIUM_WEBHOOK_SECRET, as the service has it.", _USAGE_ERROR)
@@ -60,14 +64,22 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
 
     @webhook.command(name="list")
     def list_all() -> None:
-        """Show all webhooks that MLflow has."""
+        """Show all webhooks that MLflow has.
+
+        \b
+        MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium webhook list
+        """  # noqa: D301 - click wants a real backspace
         _run(registry, _list)
 
     @webhook.command()
     @click.argument("webhook_id", required=False)
     @url
     def test(webhook_id: str | None, url: str | None) -> None:
-        """Have MLflow send its test event: to that webhook, or to the service's."""
+        """Have MLflow send its test event: to that webhook, or to the service's.
+
+        \b
+        podium webhook test --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
         address = "" if webhook_id else found(url)
         _run(registry, lambda webhooks: _test(webhooks, _chosen(webhooks, webhook_id, address)))
 
@@ -75,7 +87,11 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
     @click.argument("webhook_id", required=False)
     @url
     def remove(webhook_id: str | None, url: str | None) -> None:
-        """Remove that webhook, or the service's."""
+        """Remove that webhook, or the service's.
+
+        \b
+        podium webhook remove --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
         address = "" if webhook_id else found(url)
         _run(registry, lambda webhooks: _remove(webhooks, _chosen(webhooks, webhook_id, address)))
 
