@@ -67,6 +67,13 @@ def _loaded_as(kind: type[_Kind], flags: dict[str, Any]) -> _Kind:
         sys.exit(_USAGE_ERROR)
 
 
+def _stop_for_mistakes() -> None:
+    """Ends where MLflow's variables are written so that they can mean nothing else."""
+    if wrong := mistakes(os.environ):
+        click.echo(f"podium: {'; '.join(wrong)}", err=True)
+        sys.exit(_USAGE_ERROR)
+
+
 def _ups_mlflow(home: Path) -> MlflowAddresses | None:
     running = read_running(home)
     if running is None:
@@ -211,9 +218,7 @@ def serve(**flags: Any) -> None:
             err=True,
         )
         sys.exit(_USAGE_ERROR)
-    if wrong := mistakes(os.environ):
-        click.echo(f"podium: {'; '.join(wrong)}", err=True)
-        sys.exit(_USAGE_ERROR)
+    _stop_for_mistakes()
     if settings.model_tracking and mlflow.tracking is None:
         click.echo(
             "podium: PODIUM_MODEL_TRACKING: to which MLflow? Set MLFLOW_TRACKING_URI too.", err=True
@@ -403,6 +408,7 @@ def _api_key() -> str | None:
 
 def _registry() -> str | None:
     """MLflow's registry, named by its own variables, else that of a running `podium up`."""
+    _stop_for_mistakes()
     mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(_loaded({}).home)
     return None if mlflow is None else mlflow.registry
 

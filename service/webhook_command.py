@@ -8,6 +8,7 @@ import click
 
 from service.addresses import is_web_address, shown
 from service.following.sentences import plain
+from service.mistaken import mistake_in
 
 if TYPE_CHECKING:
     from service.registry.webhook_client import Tried, Webhooks
@@ -33,6 +34,9 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
 
     def found(given: str | None) -> str:
         address = given or service() or ""
+        wrong = mistake_in(address)
+        if wrong is not None:
+            _end(f"--url: {wrong}", _USAGE_ERROR)
         if not is_web_address(address):
             _end("--url: that is not an address; one is written http://HOST:PORT", _USAGE_ERROR)
         return address

@@ -183,8 +183,11 @@ def test_o8_address_that_can_be_none_ends_with_one_line(address: str, said: str)
     for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
         line = refusal(podium(*serve, **{variable: address}), 2)
         assert line.startswith(f"podium: {variable}: {said}")
-    for command in ("status", "smoke"):
-        line = refusal(podium(command, "--url", address), 2)
+        for command in (("smoke",), ("webhook", "list")):
+            line = refusal(podium(*command, **{variable: address}), 2)
+            assert line.startswith(f"podium: {variable}: {said}")
+    for command in (("status",), ("smoke",), ("webhook", "test")):
+        line = refusal(podium(*command, "--url", address), 2)
         assert line.startswith(f"podium: --url: {said}")
 
 
