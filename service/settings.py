@@ -160,8 +160,10 @@ class Settings(BaseSettings):
     trust: Literal["any", "no-pickle"] = Field(
         "any", description="no-pickle: only formats that run no code when they are loaded"
     )
-    requirements: Literal["warn", "refuse"] = Field(
-        "warn", description="What to do where installed packages differ from the model's"
+    requirements: Literal["warn", "refuse", "ignore"] = Field(
+        "warn",
+        description="Where installed packages differ from the model's: warn refuses what is "
+        "missing, refuse other versions too, ignore nothing",
     )
 
     model_tracking: bool = Field(

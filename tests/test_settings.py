@@ -102,7 +102,7 @@ BAD = [
     *(("ALLOW_BREAKING", bad) for bad in ("", "maybe")),
     *(("REQUIRE_TAGS", bad) for bad in ("a", "=b", "a=b,c", "a=b,a=c")),
     *(("TRUST", bad) for bad in ("", "pickle")),
-    *(("REQUIREMENTS", bad) for bad in ("", "ignore")),
+    *(("REQUIREMENTS", bad) for bad in ("", "off")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]

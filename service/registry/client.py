@@ -313,6 +313,7 @@ def _verify(place: Path) -> None:
 def _fetched(
     version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lease
 ) -> FetchedVersion:
+    asked = answer["conda_requirements"]
     return FetchedVersion(
         version=version,
         source=answer["source"],
@@ -324,6 +325,7 @@ def _fetched(
         tags=answer["tags"],
         serving_example=example or None,
         example_trouble=answer["example_trouble"],
+        conda_requirements=None if asked is None else tuple(asked),
         serialization_format=answer["serialization_format"],
         own_copies=answer["own_copies"],
         verify=partial(_verify, cache / answer["place"]),

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def certificate(home: Path) -> ssl.SSLContext:
-    """Of `localhost` alone, signed by itself; its own authority is `named.pem`."""
+    """Of `localhost` alone, signed by itself; its own authority is `named.pem`, and `named.der`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
@@ -23,6 +23,7 @@ def certificate(home: Path) -> ssl.SSLContext:
         .sign(key, hashes.SHA256())
     )
     (home / "named.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (home / "named.der").write_bytes(made.public_bytes(serialization.Encoding.DER))
     (home / "key.pem").write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
