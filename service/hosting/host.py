@@ -14,7 +14,6 @@ import contextlib
 import json
 import resource
 import socket
-import traceback
 from functools import partial
 from typing import Any
 
@@ -34,6 +33,7 @@ from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.keeping import kept
 from service.processes.parcels import Sender
+from service.processes.tracebacks import tell, tell_always
 from service.processes.victims import PREDICTING, prefer_as_victim
 from service.processes.wanting import is_want_of_processes
 
@@ -46,6 +46,7 @@ def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     prefer_as_victim(PREDICTING)
     leave_podium()
+    tell_always()
     forgo_tracking()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
     host = Host()
@@ -70,7 +71,7 @@ class Host:
         except FrameError:
             raise
         except BaseException as error:  # noqa: BLE001 - the model's code may raise anything, SystemExit too
-            traceback.print_exc()
+            tell(error)
             text = f"{type(error).__name__}: {error}"[:2000]
             wanting = is_want_of_processes(error)
             told = {"error": text.encode(errors="replace").decode(), "processes_wanting": wanting}

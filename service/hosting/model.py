@@ -1,6 +1,5 @@
 """One loaded version, in the host: load, warm up, predict a batch."""
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,7 @@ from service.hosting.nameless import Nameless, nameless
 from service.hosting.row_wise.trial import refuted_by_example, refuted_by_others
 from service.hosting.row_wise.walk import obstacle
 from service.hosting.wire import Failure, Outcome
+from service.processes.tracebacks import one_line
 
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
@@ -148,7 +148,7 @@ class LoadedModel:
             return self._predict_together(batch, max_reply_bytes)
         except BaseException as error:  # noqa: BLE001 - the model's SystemExit is an error of the request too
             failure = failure_of(error)
-            reason = traceback.format_exc()
+            reason = one_line(error)
         if len(batch.rows) == 1:
             print(reason, flush=True)  # noqa: T201
             return [failure]

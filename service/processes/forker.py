@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -27,6 +26,7 @@ from typing import Final, NoReturn
 from service.processes import lifetime
 from service.processes.keeping import Role, is_kept, keep
 from service.processes.seeding import seed_anew
+from service.processes.tracebacks import tell
 
 MESSAGE_BYTES: Final = 64 * 1024
 DESCRIPTORS: Final = 3
@@ -225,8 +225,8 @@ def _end_after(work: Callable[[], None]) -> NoReturn:
         status = 0
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else 1
-    except BaseException:  # noqa: BLE001 - as above
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - as above
+        tell(error)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -3,7 +3,11 @@
 import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Final, cast
+
+from service.processes.gathered import Gathered
+from service.processes.tracebacks import LINE_END
 
 _LINE_BYTES: Final = 8 * 1024
 # Of each stream; as much as anybody reads, and nothing to the loop.
@@ -45,12 +49,15 @@ class Outputs:
 class _Output(asyncio.Protocol):
     """Cuts a stream into lines, each bounded, and so many a second; the rest is counted.
 
+    A traceback is told as one (`service.processes.tracebacks`, `service.processes.gathered`).
+
     A child that prints without end is slowed down by its full pipe instead of slowing the loop.
     """
 
     def __init__(self, stream: str, on_line: OnLine, ended: asyncio.Future[None]) -> None:
         self._stream = stream
         self._on_line = on_line
+        self._gathered = Gathered(partial(on_line, stream))
         self._ended = ended
         self._rest = b""
         self._left = _LINES_A_SECOND
@@ -88,13 +95,15 @@ class _Output(asyncio.Protocol):
                 timer.cancel()
         if self._rest:
             self._say(self._rest)
+        self._gathered.flush()
         self._tell_dropped()
         if not self._ended.done():
             self._ended.set_result(None)
 
     def _say(self, line: bytes) -> None:
         self._left = max(0, self._left - 1)
-        self._on_line(self._stream, line[:_LINE_BYTES].decode(errors="replace"))
+        text = line[:_LINE_BYTES].decode(errors="replace")
+        self._gathered.line(text.replace(LINE_END, "\n"))
 
     def _breathe(self, size: int) -> None:
         loop = asyncio.get_running_loop()
