@@ -33,6 +33,7 @@ class Work(enum.StrEnum):
     PROCESSES = "processes"
     LEDGER = "ledger"
     HISTORY = "history"
+    WITHDRAWN = "withdrawn"
     REMOVAL = "removal"
     LOGS = "logs"
     OTHER = "other"

@@ -22,6 +22,7 @@ from service.registry.looking import look
 from service.registry.understanding import RegistryFault, fault_of_look
 from service.registry.versions import again, tags
 from service.registry.wire import Operation
+from service.registry.withdrawn import withdrawn
 
 _MAX_BODY_BYTES: Final = 1024**2
 # Up to the last @: a password may hold one that nobody has encoded.
@@ -86,4 +87,5 @@ _OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], Answer]]] = 
     Operation.TAGS: tags,
     Operation.FIND: find,
     Operation.AGAIN: again,
+    Operation.WITHDRAWN: withdrawn,
 }
