@@ -1,11 +1,11 @@
 # Podium alone: neither a model nor a secret is inside, both come when it runs.
 #
 #   docker build --tag podium .
-#   docker run --init --publish 8000:8000 --volume podium:/var/lib/podium \
+#   docker run --publish 8000:8000 --volume podium:/var/lib/podium \
 #     --env PODIUM_MODELS=iris@champion --env MLFLOW_TRACKING_URI=https://mlflow.example.com podium
 #   docker stop --time 30 CONTAINER
 #
-# `--init`: until Podium has its signal handlers, the kernel would ignore a SIGTERM sent to process 1.
+# No `--init`: Podium hears signals from its first instruction on, and reaps what is left to process 1.
 # `--time 30`: requests in flight get PODIUM_DRAIN_SECONDS (20), and Docker would kill after 10.
 #
 # Build arguments:

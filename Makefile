@@ -7,7 +7,10 @@ VENV := .venv
 SERVING := $(VENV)/.serving
 READY := $(VENV)/.ready
 
-.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans row-wise fuzz fuzz-openapi lint format lock clean
+# Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans row-wise platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -81,6 +84,9 @@ orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each:
 row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
 	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/hosting/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
 	{ date -u +%Y-%m-%d; tail -n 1 row-wise.log; } > docs/row-wise.txt; rm row-wise.log
+
+platform: $(READY) ## services as platforms run them: a proxy, a quota, a read-only root ...; needs nginx, root
+	$(VENV)/bin/python -m tests.platform
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz

@@ -1,5 +1,5 @@
 """`python -m service` is `podium`."""
 
-from service.cli import main
+from service.entry import main
 
-main(prog_name="podium")
+main()

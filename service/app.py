@@ -45,6 +45,7 @@ from service.parts import (
 )
 from service.processes.beside import Beside
 from service.processes.spawning import Spawned
+from service.processes.strays import strays_of_first
 from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
@@ -252,6 +253,8 @@ def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the appl
         more=access.routers,
         ledger=ledger,
         may_see_details=access.admin.allows,
+        prefixes=settings.prefixes,
+        origins=settings.cors_origins,
         lifespan=partial(_lifespan, given, slots, ledger, metrics, logs, access),
     )
 
@@ -303,6 +306,10 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
             begin(Work.FOLLOWING, keep_running(Work.FOLLOWING, follower.run)),
             begin(Work.KEYS, keep_running(Work.KEYS, partial(access.follow, logs))),
             *(begin(Work.TRACES, keep_running(Work.TRACES, each.run)) for each in forwarders),
+            *(
+                begin(Work.STRAYS, keep_running(Work.STRAYS, each.run))
+                for each in strays_of_first()
+            ),
         )
         ending.push_async_callback(_end, running)
         _leave_what_stays_to_itself()

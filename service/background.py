@@ -31,6 +31,7 @@ class Work(enum.StrEnum):
     RETIRING = "retiring"
     CACHE = "cache"
     PROCESSES = "processes"
+    STRAYS = "strays"
     LEDGER = "ledger"
     HISTORY = "history"
     REMOVAL = "removal"

@@ -4,14 +4,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
 from service.addresses import MlflowAddresses
 from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
-from service.local.settings import UpSettings, callable_url
+from service.local.settings import DEFAULT_MODELS, UpSettings, callable_url
+from service.mistaken import mistake_in, mistakes
 from service.secrets import PREFIX
 from service.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.webhook_command import webhook_group
@@ -33,8 +34,15 @@ def _setting(name: str, description: str = "") -> Callable[[Any], Any]:
     return click.option(
         f"--{flag.lower().replace('_', '-')}",
         name,
-        metavar=flag,
+        metavar="|".join(_values(field.annotation)) or flag,
         help=f"{description or field.description}.{shown}",
+    )
+
+
+def _values(kind: Any) -> tuple[str, ...]:
+    """All that such a setting can be; empty where they cannot be listed."""
+    return (
+        ("true", "false") if kind is bool else get_args(kind) if get_origin(kind) is Literal else ()
     )
 
 
@@ -56,6 +64,13 @@ def _loaded_as(kind: type[_Kind], flags: dict[str, Any]) -> _Kind:
         return load_as(kind, flags)
     except BadSettings as error:
         click.echo(f"podium: {error}", err=True)
+        sys.exit(_USAGE_ERROR)
+
+
+def _stop_for_mistakes() -> None:
+    """Ends where MLflow's variables are written so that they can mean nothing else."""
+    if wrong := mistakes(os.environ):
+        click.echo(f"podium: {'; '.join(wrong)}", err=True)
         sys.exit(_USAGE_ERROR)
 
 
@@ -87,26 +102,45 @@ def main(context: click.Context) -> None:
     """Serve MLflow models by alias, and follow the alias when it moves.
 
     \b
-    Start with `podium up`: MLflow, a trained iris model and the service on this machine.
-    With an MLflow of your own: MLFLOW_TRACKING_URI=... podium serve --model NAME@ALIAS
+    MLflow, a trained iris model and the service on this machine. Start with `podium up`:
+      podium up
+    With an MLflow of your own, each --model NAME@ALIAS:
+      MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion
     """  # noqa: D301 - click wants a real backspace
     # Asked for no other command, whose help should be there however the environment is.
-    if context.invoked_subcommand != "train" or os.environ.get("MLFLOW_TRACKING_URI"):
+    if context.invoked_subcommand != "train":
+        return
+    from service.training_advice import TrainingAdvice
+
+    context.obj = TrainingAdvice(os.environ)
+    if os.environ.get("MLFLOW_TRACKING_URI"):
         return
     mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(_loaded({}).home)
     if mlflow is not None:
         context.default_map = {"train": {"tracking_uri": mlflow.tracking}}
 
 
+_models = click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME@ALIAS",
+    help="What to follow; may be given several times. The first is the default model. "
+    "[PODIUM_MODELS, comma-separated]",
+)
+
+
 @main.command()
+@_models
 @_settings("host")
 @_setting("port", "Port of the service")  # 0, which `serve` takes, is nothing that can be told
 @_settings("tracking_port", "home")
 def up(**flags: Any) -> None:
     """Run MLflow, a first iris model and the service on this machine.
 
-    Trains the model if basic_lr_iris_model@champion does not exist yet, prints what to try, and
-    ends everything on Ctrl-C.
+    Serves basic_lr_iris_model@champion, or each --model. That of iris is trained if it does not
+    exist yet; others are served once they are registered. Prints what to try, and ends everything
+    on Ctrl-C.
 
     \b
     podium up --port 8001 --tracking-port 8081
@@ -125,18 +159,12 @@ def _up_settings(settings: LocalSettings) -> UpSettings:
         settings.tracking_port,
         settings.drain_seconds,
         makes_token=settings.admin_token is None,
+        models=settings.refs or DEFAULT_MODELS,
     )
 
 
 @main.command()
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    metavar="NAME@ALIAS",
-    help="What to follow; may be given several times. The first is the default model. "
-    "[PODIUM_MODELS, comma-separated]",
-)
+@_models
 @_settings(
     "host",
     "port",
@@ -159,6 +187,10 @@ def _up_settings(settings: LocalSettings) -> UpSettings:
     "model_config_file",
     "stop_delay_seconds",
     "drain_seconds",
+    "keep_alive_seconds",
+    "root_path",
+    "forwarded_allow_ips",
+    "cors_origins",
     "keep_warm_seconds",
     "cache_bytes",
     "allow_breaking",
@@ -193,6 +225,7 @@ def serve(**flags: Any) -> None:
             err=True,
         )
         sys.exit(_USAGE_ERROR)
+    _stop_for_mistakes()
     if settings.model_tracking and mlflow.tracking is None:
         click.echo(
             "podium: PODIUM_MODEL_TRACKING: to which MLflow? Set MLFLOW_TRACKING_URI too.", err=True
@@ -211,8 +244,10 @@ def serve(**flags: Any) -> None:
 def _serve(
     settings: Settings, environment: Mapping[str, str], surroundings: "GivenToModels"
 ) -> None:
+    from service.home import keep_private
     from service.zygote import zygote_begun
 
+    keep_private(settings.home)
     # It imports for longer than the front, whose own imports come only now, beside those.
     with zygote_begun(settings, environment) as zygote:
         from service.app import CannotListen, Given
@@ -228,9 +263,18 @@ def _serve(
             sys.exit(1)
 
 
+def _address(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    wrong = mistake_in(given or "")
+    if wrong is not None:
+        click.echo(f"podium: --url: {wrong}", err=True)
+        sys.exit(_USAGE_ERROR)
+    return given
+
+
 _url = click.option(
     "--url",
     metavar="URL",
+    callback=_address,
     help="The service's address.  [default: that of a running `podium up`, else "
     "http://127.0.0.1:8000]",
 )
@@ -371,6 +415,7 @@ def _api_key() -> str | None:
 
 def _registry() -> str | None:
     """MLflow's registry, named by its own variables, else that of a running `podium up`."""
+    _stop_for_mistakes()
     mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(_loaded({}).home)
     return None if mlflow is None else mlflow.registry
 

@@ -24,6 +24,12 @@ _REGISTRY: Final = (
     *("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "DATABRICKS_", "ARM_"),
     *("SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "KRB5"),
 )
+# What the drivers read of databases that MLflow's client opens itself: libpq, MySQL's and MariaDB's
+# libraries, ODBC, FreeTDS.
+_DATABASES: Final = (
+    *("PG", "MYSQL_", "LIBMYSQL_", "MARIADB_", "ODBC", "FREETDS", "TDS", "DSQUERY", "SYBASE"),
+    "SQLITE_TMPDIR",
+)
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "no_proxy", "all_proxy"})
 # Each library's own word for as many threads as it may start.
 _THREADS: Final = (
@@ -72,11 +78,11 @@ def host_environment(
 
 
 def registry_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """MLflow's address and credentials, and those of artifact stores."""
+    """MLflow's address and credentials, and those of artifact stores and databases."""
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(_REGISTRY) or name.lower() in _PROXIES
+        if name.startswith((*_REGISTRY, *_DATABASES)) or name.lower() in _PROXIES
     }
 
 

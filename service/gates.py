@@ -33,7 +33,8 @@ def gates_of(
     limits = Limits(max_rows=settings.max_rows)
     signature = SignatureGate(limits, allow_unsigned=settings.allow_unsigned)
     trust = [TrustGate(Inspector(forks, on_line))] if settings.trust == "no-pickle" else []
-    requirements = RequirementsGate(refuse=settings.requirements == "refuse")
+    asked = settings.requirements
+    requirements = RequirementsGate(refuse=asked == "refuse", ignore=asked == "ignore")
     breaking = settings.allow_breaking
     return Gates(
         of_version=(

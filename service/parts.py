@@ -45,7 +45,7 @@ _WIRE_BYTES: Final = 8
 
 def client_limits(settings: Settings, connections: int) -> ClientLimits:
     """Room for so many connections, and for the longest body in the smallest chunks."""
-    usual = ClientLimits(connections=connections)
+    usual = ClientLimits(connections=connections, idle_seconds=settings.keep_alive_seconds)
     most = max(usual.request_bytes, _WIRE_BYTES * settings.max_body_bytes)
     return replace(usual, request_bytes=most)
 

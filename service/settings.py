@@ -19,6 +19,8 @@ from pydantic_settings import (
 )
 
 from service.following.refs import BadRef, ModelRef
+from service.http.origins import origin_of
+from service.http.prefix import Prefixes, Proxies, prefix_of
 from service.secrets import PREFIX, BadSecret, forget, secret_in_file
 from service.variables import Unknown, is_service_link, unknown_variables
 
@@ -109,6 +111,22 @@ class Settings(BaseSettings):
         0.0, description="How long it still accepts at the stop, not ready any more"
     )
     drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
+    keep_alive_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        620.0, description="How long a connection may be idle; longer than whoever keeps it there"
+    )
+    root_path: str | None = Field(
+        None, description="Path below which a proxy shows the service, as /models; unset: none"
+    )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1,::1",
+        description="Comma-separated proxies, or networks of them, whose X-Forwarded-Prefix "
+        "counts; *: everybody's",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated origins whose pages may ask for predictions, or *; "
+        "unset: none",
+    )
     keep_warm_seconds: Seconds = Field(
         60.0, description="How long the version before stays ready to be moved back to"
     )
@@ -142,8 +160,10 @@ class Settings(BaseSettings):
     trust: Literal["any", "no-pickle"] = Field(
         "any", description="no-pickle: only formats that run no code when they are loaded"
     )
-    requirements: Literal["warn", "refuse"] = Field(
-        "warn", description="What to do where installed packages differ from the model's"
+    requirements: Literal["warn", "refuse", "ignore"] = Field(
+        "warn",
+        description="Where installed packages differ from the model's: warn refuses what is "
+        "missing, refuse other versions too, ignore nothing",
     )
 
     model_tracking: bool = Field(
@@ -163,7 +183,7 @@ class Settings(BaseSettings):
     def _lower_case(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("models", "model_environment", mode="before")
+    @field_validator("models", "model_environment", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -228,6 +248,25 @@ class Settings(BaseSettings):
             raise ValueError("must be a JSON object")
         return value
 
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, value: str | None) -> str | None:
+        return value and prefix_of(value)
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            Proxies.of(value.split(","))
+        except ValueError:
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8, or *") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(origin_of, value))
+
     @field_validator("service_name")
     @classmethod
     def _plain_name(cls, value: str | None) -> str | None:
@@ -271,6 +310,11 @@ class Settings(BaseSettings):
         if self.request_timeout_seconds is not None:
             return self.request_timeout_seconds
         return 2 * self.predict_timeout_seconds + _STARTS_SECONDS
+
+    @property
+    def prefixes(self) -> Prefixes:
+        """Below which paths proxies show the service."""
+        return Prefixes(self.root_path or "", Proxies.of(self.forwarded_allow_ips.split(",")))
 
     @property
     def service_folder(self) -> Path:

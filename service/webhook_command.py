@@ -8,6 +8,7 @@ import click
 
 from service.addresses import is_web_address, shown
 from service.following.sentences import plain
+from service.mistaken import mistake_in
 
 if TYPE_CHECKING:
     from service.registry.webhook_client import Tried, Webhooks
@@ -33,6 +34,9 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
 
     def found(given: str | None) -> str:
         address = given or service() or ""
+        wrong = mistake_in(address)
+        if wrong is not None:
+            _end(f"--url: {wrong}", _USAGE_ERROR)
         if not is_web_address(address):
             _end("--url: that is not an address; one is written http://HOST:PORT", _USAGE_ERROR)
         return address
@@ -52,7 +56,11 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
     @webhook.command()
     @url
     def register(url: str | None) -> None:
-        """Make the service's webhook, or give an older one the secret."""
+        """Make the service's webhook, or give an older one the secret.
+
+        \b
+        PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
         address, shared = found(url), secret()
         if shared is None:
             _end("which secret? Set PODIUM_WEBHOOK_SECRET, as the service has it.", _USAGE_ERROR)
@@ -60,14 +68,22 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
 
     @webhook.command(name="list")
     def list_all() -> None:
-        """Show all webhooks that MLflow has."""
+        """Show all webhooks that MLflow has.
+
+        \b
+        MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium webhook list
+        """  # noqa: D301 - click wants a real backspace
         _run(registry, _list)
 
     @webhook.command()
     @click.argument("webhook_id", required=False)
     @url
     def test(webhook_id: str | None, url: str | None) -> None:
-        """Have MLflow send its test event: to that webhook, or to the service's."""
+        """Have MLflow send its test event: to that webhook, or to the service's.
+
+        \b
+        podium webhook test --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
         address = "" if webhook_id else found(url)
         _run(registry, lambda webhooks: _test(webhooks, _chosen(webhooks, webhook_id, address)))
 
@@ -75,7 +91,11 @@ def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
     @click.argument("webhook_id", required=False)
     @url
     def remove(webhook_id: str | None, url: str | None) -> None:
-        """Remove that webhook, or the service's."""
+        """Remove that webhook, or the service's.
+
+        \b
+        podium webhook remove --url https://podium.example
+        """  # noqa: D301 - click wants a real backspace
         address = "" if webhook_id else found(url)
         _run(registry, lambda webhooks: _remove(webhooks, _chosen(webhooks, webhook_id, address)))
 

@@ -37,6 +37,14 @@ _OTHERS_WARNINGS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def own_umask() -> Iterator[None]:
+    """A home that a test makes closes what this process makes; for that test alone."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Adds the narrow exceptions to `error`, and seeds what explores, here and in all workers."""

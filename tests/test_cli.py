@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, get_origin
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
+from service.settings import Settings
+from tests.support.tracking import free_port
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ["up", "serve", "train", "status", "wait", "reload", "smoke", "webhook"]
@@ -76,7 +82,7 @@ def test_help_lists_the_commands_in_the_order_of_meeting_them() -> None:
     listed = shown.partition("Commands:")[2].splitlines()
     assert [line.split()[0] for line in listed if line.startswith("  ")][:8] == COMMANDS
     assert "Start with `podium up`" in shown
-    assert "podium serve --model NAME@ALIAS" in shown
+    assert "podium serve --model iris@champion" in shown
 
 
 @pytest.mark.parametrize("command", EXAMPLES)
@@ -84,6 +90,111 @@ def test_help_of_a_command_shows_an_example(command: str) -> None:
     """On a line of its own, to be copied."""
     lines = [line.strip() for line in podium(command, "--help").stdout.splitlines()]
     assert EXAMPLES[command] in lines
+
+
+@pytest.mark.parametrize(
+    ("command", "listed"),
+    [
+        *(("serve", f"--{flag}") for flag in ("trust any|no-pickle", "missing-alias keep|empty")),
+        ("serve", "--requirements warn|refuse|ignore"),
+        ("serve", "--allow-breaking true|false"),
+    ],
+)
+def test_o19_help_lists_the_values_of_an_option(command: str, listed: str) -> None:
+    """Where there are few."""
+    assert listed in " ".join(podium(command, "--help").stdout.split())
+
+
+def test_o19_every_setting_of_few_values_has_them_listed() -> None:
+    """Also one that is added later."""
+    shown = podium("serve", "--help").stdout
+    few = [name for name, field in Settings.model_fields.items() if _few(field.annotation)]
+    assert few
+    assert [name for name in few if not re.search(rf"--{_flag(name)} \w[\w-]*\|", shown)] == []
+
+
+def _few(kind: object) -> bool:
+    return kind is bool or get_origin(kind) is Literal
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def every_help() -> Iterator[tuple[str, ...]]:
+    """Each command and each of a group's, as their words."""
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        yield (name,)
+        if isinstance(command, click.Group):
+            yield from ((name, below) for below in command.commands)
+
+
+def examples(words: tuple[str, ...]) -> list[list[str]]:
+    """The lines of that help that are commands of Podium's, as their words."""
+    lines = map(str.strip, podium(*words, "--help").stdout.splitlines())
+    return [shlex.split(line) for line in lines if re.match(r"([A-Z_]+=\S+ )*podium ", line)]
+
+
+@pytest.mark.parametrize("words", [(), *every_help()], ids=" ".join)
+def test_o19_help_has_an_example_that_can_be_parsed(words: tuple[str, ...]) -> None:
+    """Every command's own; none of them has an option that is not there any more."""
+    found = examples(words)
+    assert any(tuple(each[each.index("podium") + 1 :][: len(words)]) == words for each in found)
+    for example in found:
+        command: click.Command = main
+        context = click.Context(main)
+        rest = example[example.index("podium") + 1 :]
+        while isinstance(command, click.Group) and rest:
+            below = command.get_command(context, rest[0])
+            assert below is not None
+            command, rest = below, rest[1:]
+            context = click.Context(command, parent=context)
+        command.make_context(command.name, rest, parent=context)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [(("status",), 2), (("smoke",), 2), (("wait",), 3), (("reload",), 3)]
+)
+def test_o19_harmless_examples_run(words: tuple[str, ...], status: int, empty_folder: Path) -> None:
+    """Against a port of nobody, with no time to wait: they end as their help says."""
+    (example,) = examples(words)
+    line = " ".join(example[example.index("podium") + 1 :]).replace("120", "0")
+    arguments = line.replace("http://127.0.0.1:8000", "").replace("--url", "").split()
+    url = ("--url", f"http://127.0.0.1:{free_port()}")
+    done = podium(*arguments, *url, PODIUM_ADMIN_TOKEN="token")
+    assert done.exit_code == status, done.output
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:5000", "has no http:// or https:// in front; write http://HOST:PORT"),
+        ("'http://127.0.0.1:5000'", "stands in quotes"),
+        ("http://127.0.0.1:5000 ", "has a space or a line's end behind it"),
+        ("http:/127.0.0.1", "has no :// behind http"),
+        ("http://127.0.0.1:70000", "has a port that is no number from 1 to 65535"),
+    ],
+)
+def test_o8_address_that_can_be_none_ends_with_one_line(address: str, said: str) -> None:
+    """That names the variable, or the flag, and the mend."""
+    serve = ("serve", "--model", "iris@champion")
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        line = refusal(podium(*serve, **{variable: address}), 2)
+        assert line.startswith(f"podium: {variable}: {said}")
+        for command in (("smoke",), ("webhook", "list")):
+            line = refusal(podium(*command, **{variable: address}), 2)
+            assert line.startswith(f"podium: {variable}: {said}")
+    for command in (("status",), ("smoke",), ("webhook", "test")):
+        line = refusal(podium(*command, "--url", address), 2)
+        assert line.startswith(f"podium: --url: {said}")
+
+
+@pytest.mark.parametrize("command", ["serve", "train", "up", "status"])
+def test_o8_help_is_there_when_an_address_is_wrong(command: str) -> None:
+    """It is what one looks for then."""
+    assert podium(command, "--help", MLFLOW_TRACKING_URI="'").exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["serve", "train", "smoke"])

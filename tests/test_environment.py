@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from service.cores import usable_cores
-from service.environment import host_environment, registry_environment
+from service.environment import credentials, host_environment, registry_environment
 
 SECRETS = {
     "MLFLOW_TRACKING_URI": "http://user:secret@mlflow",
@@ -95,6 +95,23 @@ def test_w6_hosts_get_what_mlflows_server_would_have_its_flavours_read(name: str
 def test_registry_child_gets_what_mlflow_and_stores_read(name: str) -> None:
     """Addresses, credentials, certificates and proxies."""
     assert registry_environment({name: "value"}) == {name: "value"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGPASSFILE", "PGDATABASE"),
+        *("PGSERVICE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"),
+        *("PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS", "PGOPTIONS", "PGKRBSRVNAME"),
+        *("MYSQL_HOST", "MYSQL_PWD", "MYSQL_TCP_PORT", "MYSQL_UNIX_PORT", "MYSQL_HOME"),
+        *("LIBMYSQL_PLUGIN_DIR", "MARIADB_TLS_DISABLE_PEER_VERIFICATION", "ODBCINI", "ODBCSYSINI"),
+    ],
+)
+def test_o7_registry_child_alone_gets_what_drivers_of_databases_read(name: str) -> None:
+    """And nothing of it stays in the service's own environment."""
+    assert registry_environment({name: "value"}) == {name: "value"}
+    assert name not in host_environment({name: "value"}, hosts=1)
+    assert name in credentials({name: "value"})
 
 
 @pytest.mark.parametrize("name", ["PODIUM_ADMIN_TOKEN", "DATABASE_URL", "PYTHONPATH", "LD_PRELOAD"])

@@ -1,10 +1,134 @@
 """The folder of everything that is kept."""
 
+import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from service.home import HomeUnusable, make_home
+
+ROOT = Path(__file__).parents[1]
+# Makes a home as an account of no rights, and a folder and a file in it as what it starts would.
+_AS_ANYBODY = """
+import os, sys, tempfile
+from pathlib import Path
+from service.home import make_home
+home, user, group, umask = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4], 8)
+os.setgroups([])
+os.setgid(group)
+os.setuid(user)
+os.umask(umask)
+make_home(Path(home))
+os.makedirs(home + "/cache", exist_ok=True)
+open(home + f"/cache/{user}", "w").close()
+print([open(path).read() for path in sorted(Path(home, "cache").iterdir())])
+"""
+
+
+def mode(path: Path) -> int:
+    """Its permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def as_anybody(home: Path, user: int, group: int, umask: str = "022") -> None:
+    """A start of a service as that account; fails with its words."""
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_ANYBODY, str(home), str(user), str(group), umask],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077, 0o177])
+def test_o20_home_and_what_is_made_in_it_are_its_owners_alone(tmp_path: Path, umask: int) -> None:
+    """Whatever umask the service was started with; by this process and what it starts."""
+    os.umask(umask)
+    home = tmp_path / "home"
+    make_home(home)
+    subprocess.run(["mkdir", home / "cache"], check=True)
+    (home / "cache" / "file").write_text("")
+    assert [mode(home), mode(home / "cache"), mode(home / "cache" / "file")] == [
+        *(0o700, 0o700),
+        0o600,
+    ]
+
+
+def test_o20_home_that_is_there_already_is_closed_with_what_is_in_it(tmp_path: Path) -> None:
+    """An earlier release has left it open to all; programs stay programs."""
+    tmp_path.chmod(0o755)
+    for folder in ("cache/abc/artifact", "services/a"):
+        (tmp_path / folder).mkdir(parents=True)
+    ledger, program = tmp_path / "services/a/ledger.jsonl", tmp_path / "cache/abc/artifact/run"
+    ledger.write_text("")
+    program.write_text("")
+    program.chmod(0o755)
+    make_home(tmp_path)
+    assert [path for path in (tmp_path, *tmp_path.rglob("*")) if mode(path) & 0o077] == []
+    assert (mode(ledger), mode(program)) == (0o600, 0o700)
+
+
+def test_o20_what_is_not_podiums_is_left_as_it_is(tmp_path: Path) -> None:
+    """Somebody may name a folder that holds other things too, or a link that leads elsewhere."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home, elsewhere):
+        folder.mkdir(mode=0o755)
+    for path in (home / "notes.txt", elsewhere / "secret"):
+        path.write_text("")
+        path.chmod(0o644)
+    (home / "cache").symlink_to(elsewhere)
+    make_home(home)
+    assert mode(home) == 0o700
+    assert [mode(path) for path in (home / "notes.txt", elsewhere, elsewhere / "secret")] == [
+        *(0o644, 0o755),
+        0o644,
+    ]
+
+
+def test_o20_folder_of_everybody_is_not_taken_from_them(tmp_path: Path) -> None:
+    """As /tmp is one."""
+    tmp_path.chmod(0o1777)
+    make_home(tmp_path)
+    assert mode(tmp_path) == 0o1777
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("umask", ["000", "022", "077"])
+def test_o20_volume_that_a_group_shares_is_kept_for_the_group(tmp_path: Path, umask: str) -> None:
+    """As Kubernetes mounts it: its mode is not ours to change.
+
+    Whoever runs next, under another number, finds what was kept; others do not.
+    """
+    tmp_path.parent.parent.chmod(0o755)
+    tmp_path.parent.chmod(0o755)
+    home = tmp_path / "home"
+    tmp_path.chmod(0o755)
+    home.mkdir()
+    os.chown(home, 0, 54300)
+    home.chmod(0o2775)
+    as_anybody(home, 54321, 54300, umask)
+    as_anybody(home, 54322, 54300, umask)
+    assert mode(home) == 0o2775
+    made = [home / "cache", home / "cache/54321", home / "cache/54322"]
+    assert [mode(path) & 0o777 for path in made] == [0o770, 0o660, 0o660]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_o20_volume_of_everybody_holds_what_only_the_service_reads(tmp_path: Path) -> None:
+    """An emptyDir of Kubernetes without a group: root's, and open to all."""
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        folder.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o777)
+    as_anybody(home, 54321, 54300)
+    assert [mode(home / "cache"), mode(home / "cache/54321")] == [0o700, 0o600]
 
 
 def test_home_is_made_and_left_empty(tmp_path: Path) -> None:

@@ -15,3 +15,9 @@ def test_longest_body_that_is_taken_may_come_in_the_smallest_chunks() -> None:
     assert usual == ClientLimits(connections=7)
     assert usual.request_bytes > SMALLEST_CHUNK * settings.max_body_bytes
     assert large.request_bytes > SMALLEST_CHUNK * 1024**3
+
+
+def test_o4_idle_connections_are_kept_as_long_as_the_setting_says() -> None:
+    """By itself longer than the balancers of clouds, so that they close first."""
+    assert client_limits(load_settings({}), 7).idle_seconds > 600
+    assert client_limits(load_settings({"keep_alive_seconds": 5}), 7).idle_seconds == 5

@@ -42,6 +42,16 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "model_environment": (("A, iris@champion:B", ("A", "iris@champion:B")), ("C", ("C",))),
     "model_configuration": (('{"a": 1}', '{"a": 1}'), ("{}", "{}")),
     "model_config_file": (("/config", Path("/config")), ("my config", Path("my config"))),
+    "keep_alive_seconds": (("2", 2.0), ("3600.5", 3600.5)),
+    "root_path": (("/serving/", "/serving"), ("/a/b", "/a/b")),
+    "forwarded_allow_ips": (("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"), ("*", "*")),
+    "cors_origins": (
+        (
+            "https://a.example.com, http://localhost:3000/",
+            ("https://a.example.com", "http://localhost:3000"),
+        ),
+        ("*", ("*",)),
+    ),
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
@@ -92,7 +102,7 @@ BAD = [
     *(("ALLOW_BREAKING", bad) for bad in ("", "maybe")),
     *(("REQUIRE_TAGS", bad) for bad in ("a", "=b", "a=b,c", "a=b,a=c")),
     *(("TRUST", bad) for bad in ("", "pickle")),
-    *(("REQUIREMENTS", bad) for bad in ("", "ignore")),
+    *(("REQUIREMENTS", bad) for bad in ("", "off")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]

@@ -7,15 +7,32 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import click
 
 from training.addresses import model_page, shown
-from training.errors import TrainingError
-from training.job import MODEL_NAME, Settings, Step, Trained
+from training.errors import TrainingError, Unreachable
+from training.job import EXPERIMENT, MODEL_NAME, Settings, Step, Trained
 from training.progress import shown_on
 
+_USAGE_ERROR = 2
 _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
+
+class Advice(Protocol):
+    """What the command line knows of MLflow's client; without it, errors speak for themselves."""
+
+    def mistake(self, tracking_uri: str | None) -> str | None:
+        """What is written wrongly in that address, or else in MLflow's variables."""
+        ...
+
+    def why(self, error: Exception, *, has_answered: bool) -> str | None:
+        """What an error of the client's means, as a sentence; None if its own words say it.
+
+        `has_answered`: whether MLflow did so before, and refuses something that it was asked for.
+        """
+        ...
 
 
 def _number(_context: click.Context, _option: click.Parameter, given: float) -> float:
@@ -49,8 +66,14 @@ def _number(_context: click.Context, _option: click.Parameter, given: float) -> 
     metavar="URI",
     help="MLflow's server or store, instead of MLFLOW_TRACKING_URI.",
 )
-def train(
-    alias: str | None, name: str, regularization: float, max_iter: int, tracking_uri: str | None
+@click.pass_obj
+def train(  # noqa: PLR0913, PLR0917 - an argument for each option
+    advice: Advice | None,
+    alias: str | None,
+    name: str,
+    regularization: float,
+    max_iter: int,
+    tracking_uri: str | None,
 ) -> None:
     """Train iris, log it with MLflow and register it as the next version.
 
@@ -69,10 +92,14 @@ def train(
             "which MLflow? Set MLFLOW_TRACKING_URI, as in "
             "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
         )
-    click.echo(summary(_run(settings), settings))
+    wrong = None if advice is None else advice.mistake(tracking_uri)
+    if wrong is not None:
+        click.echo(f"podium: {wrong}", err=True)
+        sys.exit(_USAGE_ERROR)
+    click.echo(summary(_run(settings, advice), settings))
 
 
-def _run(settings: Settings) -> Trained:
+def _run(settings: Settings, advice: Advice | None) -> Trained:
     with shown_on(sys.stderr) as report:
         report(Step.START, "loading MLflow and scikit-learn")
         from training.train import train as run
@@ -80,12 +107,26 @@ def _run(settings: Settings) -> Trained:
         _quiet_libraries()
         try:
             return run(settings, report)
+        except Unreachable as error:
+            raise click.ClickException(_unreachable(error, advice)) from error
         except TrainingError as error:
             raise click.ClickException(str(error)) from error
         except Exception as error:
             if not _is_mlflows(error):
                 raise
-            raise click.ClickException(f"MLflow refused: {_first_line(error)}") from error
+            raise click.ClickException(_refused(error, advice)) from error
+
+
+def _unreachable(error: Unreachable, advice: Advice | None) -> str:
+    why, cause = None, error.__cause__
+    if advice is not None and isinstance(cause, Exception):
+        why = advice.why(cause, has_answered=False)
+    return str(error) if why is None else f"{error.address}: {why}"
+
+
+def _refused(error: Exception, advice: Advice | None) -> str:
+    why = None if advice is None else advice.why(error, has_answered=True)
+    return why or f"MLflow refused: {_first_line(error)}"
 
 
 def _quiet_libraries() -> None:
@@ -130,14 +171,30 @@ def _next(trained: Trained, settings: Settings) -> list[str]:
 
 
 def _another(settings: Settings) -> str:
+    # An environment that `mlflow run` has made holds no `podium`.
+    if not Path(sys.executable).with_name("podium").exists():
+        return _run_again(settings)
     words = [_beside_python("podium"), "train"]
-    words += ["--C", "0.1" if settings.regularization != 0.1 else "10"]  # noqa: PLR2004 - just another one
+    words += ["--C", _other(settings)]
     words += ["--alias", settings.alias or ""]
     if settings.name != MODEL_NAME:
         words += ["--name", settings.name]
     if settings.tracking_uri is not None:
         words += ["--tracking-uri", shown(settings.tracking_uri)]
     return shlex.join(words)
+
+
+def _other(settings: Settings) -> str:
+    return "0.1" if settings.regularization != 0.1 else "10"  # noqa: PLR2004 - just another one
+
+
+def _run_again(settings: Settings) -> str:
+    project = str(Path(__file__).parent)
+    parameters = {"C": _other(settings), "alias": settings.alias or "", "name": settings.name}
+    if settings.name == MODEL_NAME:
+        del parameters["name"]
+    given = [word for name, value in parameters.items() for word in ("-P", f"{name}={value}")]
+    return shlex.join(["mlflow", "run", project, *given, "--experiment-name", EXPERIMENT])
 
 
 def _alias_command(trained: Trained) -> str:

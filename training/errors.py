@@ -6,7 +6,16 @@ class TrainingError(Exception):
 
 
 class Unreachable(TrainingError):
-    """MLflow does not answer, or what answers is not MLflow."""
+    """MLflow does not answer, refuses, or what answers is not MLflow; its cause is the client's.
+
+    `address` is that of the server, without a password.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"MLflow does not answer at {address}. Start it, or set MLFLOW_TRACKING_URI."
+        )
+        self.address = address
 
 
 class BadData(TrainingError):

@@ -11,7 +11,8 @@ double   1.5, 3                         2**53+1 [3]_, "3.5", true               
 string   "text"                         5, true, {}, []                                 yes
 binary   "aGk=", line breaks or not     "***", "aGk", numbers                           yes
 datetime "2026-05-01",                  1700000000, "20260501", "2026-05", "10:00",     yes
-         "2026-05-01T10:00:00.5+02:00"  years before 1677 or after 2262
+         "2026-05-01T10:00:00.5+02:00", "2026-W18-5", "2026-121", years before 1677
+         "20260501T100000.5+0200"       or after 2262
 ======== ============================== =============================================== ============
 
 .. [1] Only where the signature says that the column is optional.

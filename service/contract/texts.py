@@ -14,8 +14,8 @@ from service.contract.model_input import Values
 _STRINGS: Final = {str}
 
 _ISO_8601: Final = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})"
-    r"(?:[Tt ](\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r"(\d{4})(?:-(\d{2})-(\d{2})|(\d{2})(\d{2})(?=[Tt ]))"
+    r"(?:[Tt ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?"
     r"(?:([Zz])|([+-])(\d{2})(?::?(\d{2}))?)?)?",
     re.ASCII,
 )
@@ -149,15 +149,19 @@ class Datetime:
 def nanoseconds(text: str) -> int:
     """Nanoseconds since 1970 in UTC, exactly; raises ValueError for anything but ISO 8601.
 
-    Taken are complete dates, alone or with a time down to nanoseconds, in the extended notation.
+    Taken are calendar dates, alone or with a time down to nanoseconds, in the extended notation
+    (2024-01-02T03:04:05) and, with a time, in the basic one (20240102T030405). A date of digits
+    alone could as well be a number.
     """
     found = _ISO_8601.fullmatch(text)
     if found is None:
         raise ValueError("no ISO 8601 date or date-time")
-    year, month, day, hour, minute, second, fraction, _, sign, *offset = found.groups(default="0")
-    days = date(int(year), int(month), int(day)).toordinal() - _EPOCH
+    year, *rest, hour, minute, second, fraction, _, sign, hours, minutes = found.groups(default="0")
+    # Of the two notations the one that is not there counts for nothing.
+    month, day = int(rest[0]) + int(rest[2]), int(rest[1]) + int(rest[3])
+    days = date(int(year), month, day).toordinal() - _EPOCH
     seconds = _seconds(int(hour), int(minute), int(second))
-    shift = _seconds(int(offset[0]), int(offset[1]), 0)
+    shift = _seconds(int(hours), int(minutes), 0)
     total = days * 86_400 + seconds - (-shift if sign == "-" else shift)
     return total * _SECOND + int(fraction.ljust(9, "0"))
 

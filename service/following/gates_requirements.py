@@ -1,15 +1,16 @@
 """The gate of requirements: what the model asks for against what is installed here.
 
-A package that is missing always refuses; one of another version is reported, or refuses where the
-operator says so. What is not about a package (an index, another file) is left out and reported
-without its text, which may hold a secret; so is a line whose condition nobody can tell.
+A package that is missing refuses, unless the operator says that requirements are to be ignored; one
+of another version is reported, or refuses where the operator says so. What provides the same module
+under another name counts (`service.following.installed`). What is not about a package (an index,
+another file) is left out and reported without its text, which may hold a secret; so is a line whose
+condition nobody can tell.
 """
 
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 from service.errors import PassingFault
 from service.following.gates import GateClosed, GateFinding
 from service.following.gates_files import from_disk
+from service.following.installed import OF_ANOTHER, installed, required_by
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
 from service.processes.beside import Beside
@@ -31,8 +33,6 @@ _FILE: Final = "requirements.txt"
 _MOST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 2000
 _MOST_TOLD: Final = 20
-# What a package says of itself that has no version, or one that nobody can read.
-_UNKNOWN: Final = "an unknown version"
 # Comparing what has no order; a name that conditions of requirements do not know.
 _UNTOLD: Final = (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion)
 # As pip has it: a comment begins at the start of a line or after a space.
@@ -67,30 +67,47 @@ class Lines:
 
 
 class RequirementsGate:
-    """Reads the artifact's requirements.txt, bounded, off the loop."""
+    """Reads the artifact's requirements.txt, bounded, off the loop, or what conda.yaml says.
 
-    def __init__(self, *, refuse: bool) -> None:
+    `refuse` refuses packages of other versions too, `ignore` nothing: then all is reported.
+    """
+
+    def __init__(self, *, refuse: bool, ignore: bool = False) -> None:
         self._refuse = refuse
+        self._ignore = ignore
         self._beside = Beside("requirements")
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Names every package that is missing or differs, with both versions."""
-        return await from_disk(self._beside, self._check, fetched.path / _FILE)
+        return await from_disk(
+            self._beside, self._check, fetched.path / _FILE, fetched.conda_requirements
+        )
 
-    def _check(self, path: Path) -> Sequence[GateFinding]:
-        text = _text(path)
-        if text is None:
+    def _check(self, path: Path, otherwise: Sequence[str] | None) -> Sequence[GateFinding]:
+        content = _content(path, otherwise)
+        if content is None:
             return (_finding("no_requirements", "The version does not say what it needs."),)
-        lines = _read(text)
+        if len(content) > _MOST_BYTES or content.count(b"\n") > _MOST_LINES:
+            return self._too_long()
+        lines = _read(content.decode(errors="replace"))
         differences = [found for line in lines.wanted for found in _differences(line)]
         missing = [each for each in differences if each.installed is None]
         others = [each for each in differences if each.installed is not None]
-        if missing:
+        if missing and not self._ignore:
             raise _closed("package_missing", missing, lines.findings)
         if others and self._refuse:
             raise _closed("package_differs", others, lines.findings)
-        told = [_finding("package_differs", f"{each}.") for each in others]
-        return (*lines.findings, *_bounded(told))
+        return (
+            *lines.findings,
+            *_bounded([_finding("package_missing", f"{each}.") for each in missing]),
+            *_bounded([_finding("package_differs", f"{each}.") for each in others]),
+        )
+
+    def _too_long(self) -> Sequence[GateFinding]:
+        code, sentence = "requirements_too_long", f"{_FILE} is too long to be checked."
+        if self._ignore:
+            return (_finding(code, sentence),)
+        raise GateClosed(_GATE, code, sentence)
 
 
 def _closed(
@@ -99,7 +116,7 @@ def _closed(
     packages = listed([str(each) for each in differences])
     message = (
         f"The model's packages are not those of this service: {packages}. Install what it asks for "
-        "beside Podium, or log the model with what is there."
+        "beside Podium, or log the model with what is there (or set PODIUM_REQUIREMENTS=ignore)."
     )
     return GateClosed(_GATE, code, message, findings)
 
@@ -118,19 +135,15 @@ def _bounded(findings: Sequence[GateFinding]) -> Sequence[GateFinding]:
     )
 
 
-def _text(path: Path) -> str | None:
+def _content(path: Path, otherwise: Sequence[str] | None) -> bytes | None:
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            return file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
-        return None
+        return None if otherwise is None else "\n".join(otherwise).encode(errors="replace")
     except OSError as error:
         message = f"{_FILE} could not be read."
         raise PassingFault("gate", "disk", message, str(error)) from error
-    text = content.decode(errors="replace")
-    if len(content) > _MOST_BYTES or text.count("\n") > _MOST_LINES:
-        raise GateClosed(_GATE, "requirements_too_long", f"{_FILE} is too long to be checked.")
-    return text
 
 
 def _read(text: str) -> Lines:
@@ -164,7 +177,7 @@ def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:
 
 def _differences(wanted: Requirement) -> Iterator[Difference]:
     yield from _difference(wanted)
-    for text in _required_by(wanted.name) if wanted.extras else ():
+    for text in required_by(wanted.name) if wanted.extras else ():
         # Old packages have metadata of any kind.
         with contextlib.suppress(InvalidRequirement, *_UNTOLD):
             needed = Requirement(text)
@@ -173,17 +186,17 @@ def _differences(wanted: Requirement) -> Iterator[Difference]:
 
 
 def _difference(wanted: Requirement) -> Iterator[Difference]:
-    installed = _installed(wanted.name)
+    there = installed(wanted.name)
     # What is named by an address has no version that could be compared.
-    if installed is None or not _meets(installed, wanted.specifier):
-        yield Difference(f"{wanted.name}{wanted.specifier}", installed)
+    if there is None or not _meets(there, wanted.specifier):
+        yield Difference(f"{wanted.name}{wanted.specifier}", there)
 
 
-def _meets(installed: str, specifier: SpecifierSet) -> bool:
-    if not specifier:
+def _meets(there: str, specifier: SpecifierSet) -> bool:
+    if not specifier or there == OF_ANOTHER:
         return True
     try:
-        return specifier.contains(installed, prereleases=True)
+        return specifier.contains(there, prereleases=True)
     except InvalidVersion:
         return False
 
@@ -201,16 +214,3 @@ def _is_of_extra(needed: Requirement, extras: set[str]) -> bool:
     if marker is None or marker.evaluate({"extra": ""}):
         return False
     return any(marker.evaluate({"extra": extra}) for extra in extras)
-
-
-def _required_by(name: str) -> Sequence[str]:
-    return metadata.requires(name) or () if _installed(name) is not None else ()
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name) or _UNKNOWN
-    except metadata.PackageNotFoundError:
-        return None
-    except Exception:  # noqa: BLE001 - what is left of a broken installation raises anything
-        return _UNKNOWN

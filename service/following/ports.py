@@ -76,6 +76,8 @@ class FetchedVersion:
         serving_example: its input example as a ready request of JSON, if it has one.
         example_trouble: one sentence on what there is of an example and could not be used.
         serialization_format: how the `sklearn` flavour says that its model is saved.
+        conda_requirements: what the pip part of conda.yaml asks for, of a version that has no
+            requirements.txt; None where there is neither.
         own_copies: whether each process that loads it makes itself a copy of the files first.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
             Blocks for as long as reading them takes.
@@ -95,6 +97,7 @@ class FetchedVersion:
     serving_example: bytes | None
     serialization_format: str | None = None
     example_trouble: str | None = None
+    conda_requirements: tuple[str, ...] | None = None
     own_copies: bool = False
     verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)

@@ -123,10 +123,13 @@ class Guarded:
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands the request on with the key's name in its scope, or refuses it."""
+        """Hands the request on with the key's name in its scope, or refuses it.
+
+        What no key would help, a method that the route does not have, is handed on as it is.
+        """
         headers = dict(scope["headers"])
         name = self._keys.name_of(headers.get(b"authorization"))
-        if name is None:
+        if name is None and scope["method"] == "POST":
             await self._refuse(headers, send)
         else:
             await self._inner({**scope, KEY: name}, receive, send)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -13,7 +14,9 @@ from service.following.ledger import Ledger
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys, Readers
+from service.http.cors import CrossOrigin
 from service.http.dispatch import dispatch, prediction_endpoints
+from service.http.docs import page_router
 from service.http.endpoint import House
 from service.http.exposition import exposition_router
 from service.http.health import health_router
@@ -23,8 +26,9 @@ from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
 from service.http.observer import RequestObserver
 from service.http.openapi import docs_router, security
-from service.http.pages import Lifespan, create_pages, hospitable
+from service.http.pages import Lifespan, create_pages, hospitable, is_known
 from service.http.predict import PodiumDialect
+from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
 
@@ -48,6 +52,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     ledger: Ledger | None = None,
     may_see_details: MaySeeDetails = lambda _: False,
     lifespan: Lifespan | None = None,
+    prefixes: Prefixes = NO_PREFIX,
+    origins: Sequence[str] = (),
 ) -> ASGIApp:
     """The service's HTTP for these slots.
 
@@ -69,6 +75,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         ledger: what `/swaps` shows.
         may_see_details: whether a request is shown all of the ledger.
         lifespan: what FastAPI enters at start-up and leaves at shutdown.
+        prefixes: knows below which path a proxy shows the service.
+        origins: whose pages may ask for predictions; none costs nothing.
     """
     dialects = (PodiumDialect(), MlflowDialect())
     house = House(
@@ -92,5 +100,9 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     )
     pages = create_pages(routers, dialects, lifespan)
     pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
+    pages.include_router(page_router())
     outside = hospitable(pages, house.ids, logger)
-    return dispatch(prediction_endpoints(slots, dialects, house, keys), outside)
+    endpoints = prediction_endpoints(slots, dialects, house, keys)
+    below = partial(prefixes.below, known=partial(is_known, pages))
+    app = dispatch(prefixes.both(endpoints), outside, below)
+    return CrossOrigin(app, origins, below, house.ids) if origins else app

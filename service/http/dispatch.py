@@ -4,7 +4,7 @@ A prediction never enters FastAPI, which costs as much again as the rest of the 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,14 +14,24 @@ from service.http.dialect import Dialect
 from service.http.endpoint import House, PredictionEndpoint
 
 
-def dispatch(endpoints: Mapping[str, ASGIApp], pages: ASGIApp) -> ASGIApp:
-    """One application of both: `endpoints` by decoded path, `pages` for the rest and lifespan."""
+def dispatch(
+    endpoints: Mapping[str, ASGIApp],
+    pages: ASGIApp,
+    below: Callable[[Scope], Scope] = lambda scope: scope,
+) -> ASGIApp:
+    """One application of both: `endpoints` by decoded path, `pages` for the rest and lifespan.
+
+    What is no endpoint's path as it is is looked for as `below` has it, without a proxy's prefix.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
         if endpoint is None:
             await asyncio.sleep(0)  # to be in a task, which FastAPI takes for granted
             endpoint = pages
+            if scope["type"] == "http":
+                scope = below(scope)
+                endpoint = endpoints.get(scope["path"], pages)
         await endpoint(scope, receive, send)
 
     return app

@@ -1,4 +1,4 @@
-"""The OpenAPI document of what serves now, and a page to try it.
+"""The OpenAPI document of what serves now.
 
 Predictions are typed operations with a concrete path per slot, from the signature and the example
 of the version that serves; made anew only after a swap. Names are hostile: they stand in paths
@@ -12,29 +12,22 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
 from service.http.access import Admin, ApiKeys, Readers
 from service.http.dialect import Dialect
 from service.http.documented import Documented, documented
+from service.http.prefix import FORWARDED, PREFIX
 from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.beside import Beside
 
 KEY = "key"
 """The name of the API keys among the security schemes."""
-# The document needs a key where predictions do. Swagger's page asks for it, and keeps it nowhere.
-_PAGE: Final = b"SwaggerUIBundle({"
-_ASKING: Final = _PAGE + (
-    b"requestInterceptor: (request) => {"
-    b" if (request.loadSpec) { const key = prompt('API key of this service');"
-    b" if (key) request.headers.Authorization = 'Bearer ' + key; }"
-    b" return request; },"
-)
+_DEPENDS: Final = {"vary": FORWARDED.decode()}
 
 
 class Document:
@@ -139,7 +132,7 @@ def docs_router(
     security: Mapping[str, Any],
     readers: Readers,
 ) -> APIRouter:
-    """`/openapi.json` and `/docs`, and `/`, which leads there; none lists itself.
+    """`/openapi.json`, and `/`, which leads to `/docs`; neither lists itself.
 
     The document is for `readers` alone. `security` are the security schemes by name.
     """
@@ -149,21 +142,24 @@ def docs_router(
     @router.get("/openapi.json")
     async def openapi(request: Request) -> Response:
         readers.require(request)
-        return reply(await document.pieces())
-
-    @router.get("/docs")
-    async def docs() -> Response:
-        page = get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
-        return (
-            page if readers.keys is None else HTMLResponse(bytes(page.body).replace(_PAGE, _ASKING))
-        )
+        prefix = request.scope.get(PREFIX, "")
+        return reply(_below(prefix, await document.pieces()), more=_DEPENDS)
 
     @router.get("/")
-    async def root() -> Response:
-        # Relative, as the document's address is: the service may stand below a proxy's prefix.
-        return RedirectResponse("./docs", status_code=307)
+    async def root(request: Request) -> Response:
+        # Relative where nobody has said whether a proxy stands before this.
+        prefix = request.scope.get(PREFIX, ".")
+        return RedirectResponse(f"{prefix}/docs", status_code=307)
 
     return router
+
+
+def _below(prefix: str, pieces: Sequence[bytes]) -> Sequence[bytes]:
+    """The document for who asks below that prefix, where requests go to as well."""
+    if not prefix:
+        return pieces
+    servers = json_text([{"url": prefix}])
+    return [b'{"servers":%b,%b' % (servers, pieces[0][1:]), *pieces[1:]]
 
 
 def _operation(slot: Slot, dialect: Dialect, scope: str, said: Documented, *, keyed: bool) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
@@ -43,6 +44,12 @@ def create_pages(
     for router in (*routers, _unknown_models(dialects)):
         app.include_router(router)
     return app
+
+
+def is_known(app: FastAPI, path: str) -> bool:
+    """Whether a page has that path, for whatever method."""
+    scope = {"type": "http", "path": path, "method": "GET"}
+    return any(route.matches(scope)[0] is not Match.NONE for route in app.routes)
 
 
 def hospitable(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:

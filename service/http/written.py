@@ -6,6 +6,7 @@ What is written here may be read in any thread, and does not change any more.
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -58,9 +59,15 @@ def cut(pieces: Iterable[bytes]) -> Sequence[bytes]:
     return [bytes(whole[at : at + _PIECE_BYTES]) for at in range(0, len(whole), _PIECE_BYTES)]
 
 
-def reply(pieces: Sequence[bytes], media_type: str = JSON) -> Response:
-    """A reply of known length. Each piece is handed on once the client has taken those before."""
-    headers = {"content-type": media_type, "content-length": str(sum(map(len, pieces)))}
+def reply(
+    pieces: Sequence[bytes], media_type: str = JSON, more: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """A reply of known length, with `more` headers.
+
+    Each piece is handed on once the client has taken those before.
+    """
+    length = str(sum(map(len, pieces)))
+    headers = {"content-type": media_type, "content-length": length, **more}
     return _Pieces(pieces, headers)
 
 

@@ -3,38 +3,49 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from service.local.child import Command
-from service.local.settings import ALIAS, REF, UpSettings
+from service.local.settings import LOOPBACK, UpSettings
 from service.settings import without_secrets
 
 _PODIUM = (sys.executable, "-P", "-m", "service")
 _DEFAULT_HOME = Path(".podium")
 # Its log lines are what `up` tells the person at the terminal.
 _READ_BY_UP: Final = {"PODIUM_LOG_FORMAT": "json", "PODIUM_LOG_LEVEL": "info"}
+# Where one is, who asks, and how: tokens, certificates, a workspace.
+_OF_AN_MLFLOW = ("MLFLOW_TRACKING_", "MLFLOW_REGISTRY_", "MLFLOW_WORKSPACE")
 # After it has answered what it had begun, the service ends its own children.
 _ENDING_SECONDS = 10.0
 
 
 def training_command(settings: UpSettings) -> Command:
-    """Trains and registers a first version; writes where `up` writes, so that progress is seen."""
+    """Trains and registers a version; `--alias` and an alias are added to its arguments.
+
+    It writes where `up` writes, so that progress is seen.
+    """
     environment = without_secrets(_environment(settings))
-    return Command("The training", (*_PODIUM, "train", "--alias", ALIAS), environment)
+    return Command("The training", (*_PODIUM, "train"), environment)
 
 
 def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> Command:
-    """The service, following the first model's alias."""
+    """The service, following every model that is asked for."""
     return Command(
         "The service",
-        (*_PODIUM, "serve", "--model", REF),
+        (*_PODIUM, "serve", *model_flags(settings)),
         _environment(settings) | _READ_BY_UP | _token(settings),
         log=settings.logs / "service.log",
         on_line=on_line,
         grace=settings.drain_seconds + _ENDING_SECONDS,
     )
+
+
+def model_flags(settings: UpSettings) -> list[str]:
+    """`--model NAME@ALIAS` for each of them; a name that itself has an @ as a whole address."""
+    written = (f"models:/{ref}" if "@" in ref.name else str(ref) for ref in settings.models)
+    return [word for text in written for word in ("--model", text)]
 
 
 def _token(settings: UpSettings) -> dict[str, str]:
@@ -43,16 +54,28 @@ def _token(settings: UpSettings) -> dict[str, str]:
 
 
 def _environment(settings: UpSettings) -> dict[str, str]:
-    """What is inherited, with the addresses of this `up` in place of others."""
-    elsewhere = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "PODIUM_MODELS"}
-    inherited = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    """What is inherited, with the addresses of this `up` in place of others.
+
+    Its MLflow asks for no account, and is on this machine: what leads to another one is left out.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not _is_of_another(name)}
     return inherited | {
+        **dict.fromkeys(("no_proxy", "NO_PROXY"), _near(inherited)),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PODIUM_HOME": str(settings.home.resolve()),
         "PODIUM_HOST": settings.host,
         "PODIUM_PORT": str(settings.port),
     }
+
+
+def _is_of_another(name: str) -> bool:
+    return name.startswith(_OF_AN_MLFLOW) or name == "PODIUM_MODELS"
+
+
+def _near(inherited: Mapping[str, str]) -> str:
+    named = inherited.get("no_proxy") or inherited.get("NO_PROXY") or ""
+    return ",".join([*filter(None, [named]), LOOPBACK, "localhost"])
 
 
 def pasted(arguments: str, home: Path = _DEFAULT_HOME, **environment: str) -> str:

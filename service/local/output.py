@@ -14,7 +14,8 @@ _MAX_LINE_BYTES = 1 << 20
 class LogFile:
     """A file that grows to `limit` bytes and then becomes `NAME.1`, replacing the one before.
 
-    A disk that is full costs lines of the log and nothing else.
+    It turns at the end of a line, so that each stands whole in one of the two. A disk that is full
+    costs lines of the log and nothing else; where the file cannot become `NAME.1` it is emptied.
     """
 
     def __init__(self, path: Path, limit: int = 50_000_000) -> None:
@@ -25,15 +26,30 @@ class LogFile:
 
     def write(self, data: bytes) -> None:
         """Appends."""
+        over = self._file.tell() + len(data) - self._limit
+        end = data.find(b"\n", max(0, len(data) - over)) + 1 if over > 0 else 0
+        if over > _MAX_LINE_BYTES:
+            end = len(data)
+        self._append(data[:end] if end else data)
+        if end:
+            self._turn()
+            self._append(data[end:])
+
+    def _append(self, data: bytes) -> None:
         with contextlib.suppress(OSError):
             self._file.write(data)
-            if self._file.tell() > self._limit:
-                self._turn()
 
     def _turn(self) -> None:
-        self._path.replace(self._path.with_name(self._path.name + ".1"))
+        try:
+            with contextlib.suppress(FileNotFoundError):  # somebody has taken it away
+                self._path.replace(self._path.with_name(self._path.name + ".1"))
+            turned = self._path.open("ab", buffering=0)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(0)
+            return
         self._file.close()
-        self._file = self._path.open("ab", buffering=0)
+        self._file = turned
 
     def close(self) -> None:
         """Ends the writing."""

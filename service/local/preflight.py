@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping
 import httpx
 
 from service.home import HomeUnusable, make_home
-from service.local.commands import pasted
+from service.local.commands import model_flags, pasted
 from service.local.failures import UpFailed
 from service.local.ports import TAKEN, why_taken
 from service.local.running import Running, read_record, read_running
-from service.local.settings import LOOPBACK, REF, UpSettings
+from service.local.settings import DEFAULT_MODELS, LOOPBACK, UpSettings
 from service.local.table import Mark, alive
 from service.local.tracking import version_at
 from service.settings import LocalSettings
@@ -106,7 +106,8 @@ async def _check_tracking_port(settings: UpSettings, asked: httpx.AsyncClient) -
             f"MLflow's port {settings.tracking_port} on {LOOPBACK} {reason}. "
             f"Choose another one: {another}"
         )
-    serve = pasted(f"serve --model {REF}", settings.home, MLFLOW_TRACKING_URI=settings.tracking_uri)
+    asked_for = shlex.join(["serve", *model_flags(settings)])
+    serve = pasted(asked_for, settings.home, MLFLOW_TRACKING_URI=settings.tracking_uri)
     raise UpFailed(
         f"MLflow {version} already answers on {settings.tracking_uri}.\n"
         f"To serve a model from it: {serve}\n"
@@ -122,7 +123,8 @@ def _moved(settings: UpSettings, moved: str) -> str:
     given = {name: str(port) for name, port in chosen.items() if port != _DEFAULTS[name]}
     if settings.host != LOOPBACK:
         given = {"PODIUM_HOST": settings.host, **given}
-    return pasted("up", settings.home, **given)
+    models = [] if settings.models == DEFAULT_MODELS else model_flags(settings)
+    return pasted(shlex.join(["up", *models]), settings.home, **given)
 
 
 def _free_beside(host: str, port: int, taken: Collection[int]) -> int:

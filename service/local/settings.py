@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from service.addresses import url_of
+from service.following.refs import ModelRef
 
 MODEL = "basic_lr_iris_model"
 ALIAS = "champion"
-REF = f"{MODEL}@{ALIAS}"
+
+DEFAULT_MODELS = (ModelRef(MODEL, ALIAS),)
 
 LOOPBACK = "127.0.0.1"
 # Listening on every interface is no address that one can call.
@@ -29,6 +32,7 @@ class UpSettings:
         port: of the service.
         tracking_port: of MLflow.
         drain_seconds: how long the service may take to answer what it has begun, at its end.
+        models: what is served; the first is the default model.
         makes_token: whether an admin token is made; not where somebody has brought one.
     """
 
@@ -38,6 +42,7 @@ class UpSettings:
     tracking_port: int
     drain_seconds: float
     makes_token: bool = True
+    models: tuple[ModelRef, ...] = DEFAULT_MODELS
 
     @property
     def tracking_uri(self) -> str:
@@ -48,6 +53,13 @@ class UpSettings:
     def service_url(self) -> str:
         """An address of the service that can be called from this machine."""
         return callable_url(self.host, self.port)
+
+    def model_page(self, name: str) -> str:
+        """MLflow's own page of that registered model, where its aliases are moved.
+
+        Its first page shows traces and prompts, and no way to the models.
+        """
+        return f"{self.tracking_uri}/#/models/{quote(name, safe='')}"
 
     @property
     def logs(self) -> Path:

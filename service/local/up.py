@@ -1,15 +1,19 @@
 """`podium up`: MLflow, a first model if there is none, and the service, until somebody asks to end.
 
+It serves what `--model` names, else the iris model. What is Podium's own to train, iris, is trained
+for each alias of it that is not there; others are served as soon as somebody has registered them.
+
 Whatever happens, every process that it started has ended when it returns, the service before
 MLflow, and `up.json` is gone. If it is killed itself, the kernel asks its children to end.
 """
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
+from service.following.refs import ModelRef
 from service.local.aliases import RegistrySilent, version_of_alias
 from service.local.child import Command
 from service.local.commands import service_command, training_command
@@ -19,7 +23,7 @@ from service.local.narrator import Narrator
 from service.local.preflight import check
 from service.local.running import Running, remove_record, write_record
 from service.local.screen import Screen
-from service.local.settings import ALIAS, MODEL, REF, UpSettings
+from service.local.settings import MODEL, UpSettings
 from service.local.table import Mark, mark
 from service.local.token import make_token
 from service.local.tracking import client, tracking_command, until_answering
@@ -28,9 +32,10 @@ from service.local.welcome import welcome
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is started, in this order; training only if nothing is there to serve.
+    """What is started, in this order; training once for each alias of iris that is not there.
 
     Attributes:
+        training: trains a version; `--alias` and the alias are added to its arguments.
         patience: seconds that MLflow, and after it the service, may take until they answer.
     """
 
@@ -92,9 +97,10 @@ class _Up:
 
     async def _live(self) -> None:
         await self._start_tracking()
-        await self._train_if_new()
-        await self._start_service()
-        self._screen.say(welcome(self._settings))
+        found = {ref: await self._found_or_trained(ref) for ref in self._settings.models}
+        absent = [ref for ref, is_there in found.items() if not is_there]
+        await self._start_service(ready=len(absent) < len(found))
+        self._screen.say(welcome(self._settings, absent))
         await self._family.during(asyncio.Event().wait())
 
     async def _start_tracking(self) -> None:
@@ -102,27 +108,35 @@ class _Up:
         await self._start(self._parts.tracking)
         await self._wait(f"Starting MLflow on {url}", "MLflow", f"{url}/health")
 
-    async def _train_if_new(self) -> None:
-        url = self._settings.tracking_uri
-        found = await self._family.during(self._champion(url))
+    async def _found_or_trained(self, ref: ModelRef) -> bool:
+        """Whether there is a version to serve, which for iris there is afterwards."""
+        found = await self._family.during(self._version(ref))
         if found is not None:
-            self._screen.say(f"{REF} is there already: version {found}.")
-            return
-        self._screen.say(f"Training a first model: {REF} does not exist yet.")
-        await self._family.finish(self._parts.training)
+            self._screen.say(f"{ref} is there already: version {found}.")
+            return True
+        if ref.name != MODEL:
+            return False
+        self._screen.say(f"Training a first model: {ref} does not exist yet.")
+        training = self._parts.training
+        arguments = (*training.arguments, "--alias", ref.alias)
+        await self._family.finish(replace(training, arguments=arguments))
+        return True
 
-    async def _champion(self, url: str) -> str | None:
+    async def _version(self, ref: ModelRef) -> str | None:
+        url = self._settings.tracking_uri
         try:
-            return await version_of_alias(self._asked, url, MODEL, ALIAS)
+            return await version_of_alias(self._asked, url, ref.name, ref.alias)
         except RegistrySilent as error:
-            raise UpFailed(f"MLflow does not say which version {REF} is: {error}.") from error
+            raise UpFailed(f"MLflow does not say which version {ref} is: {error}.") from error
 
-    async def _start_service(self) -> None:
+    async def _start_service(self, *, ready: bool) -> None:
+        """Returns when it is ready, or, where there is nothing yet that it could serve, alive."""
         url = self._settings.service_url
         if self._settings.admin_token is not None:
             make_token(self._settings.admin_token)
         await self._start(self._parts.service)
-        await self._wait(f"Starting the service on {url}", "The service", f"{url}/health/ready")
+        asked = f"{url}/health/{'ready' if ready else 'live'}"
+        await self._wait(f"Starting the service on {url}", "The service", asked)
 
     async def _start(self, command: Command) -> None:
         await self._family.start(command)

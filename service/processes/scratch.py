@@ -16,6 +16,8 @@ from pathlib import Path
 from service.processes.removal import Remover
 
 _LOCK_SUFFIX = ".lock"
+# Less what the umask takes: a group may share the home (`service.home`).
+_MODE = 0o660
 
 
 class Scratch:
@@ -51,7 +53,7 @@ class Scratch:
             for dead in _dead(self._place):
                 self._remover.remove(dead)
             own = self._place / secrets.token_hex(3)
-            lock = os.open(f"{own}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(f"{own}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT, _MODE)
             fcntl.flock(lock, fcntl.LOCK_EX)
             own.mkdir(mode=0o700)
         return own, lock
@@ -88,6 +90,8 @@ def _is_held(lock: Path) -> bool:
         descriptor = os.open(lock, os.O_RDWR)
     except FileNotFoundError:
         return False
+    except PermissionError:  # another account's, of a home that a group shares
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -100,7 +104,7 @@ def _is_held(lock: Path) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -7,8 +7,10 @@ Several processes may use one cache at once, those of other services too.
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -165,10 +167,27 @@ def _whole(private: Path, fetch: Callable[[Path], Path]) -> Iterator[Path]:
         downloaded.mkdir()
         whole.mkdir()
         fetch(downloaded).rename(artifact_of(whole))
+        _close(artifact_of(whole), private.stat().st_mode)
         write_manifest(artifact_of(whole), whole / _MANIFEST)
         yield whole
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def _close(artifact: Path, home: int) -> None:
+    """Whom the home's umask lets in may come in, nobody else: a store may hand its modes on."""
+    artifact.chmod(stat.S_IMODE(home))
+    for folder, folders, files in os.walk(artifact):
+        for name in folders:
+            _chmod(Path(folder, name), stat.S_IMODE(home))
+        for name in files:
+            path = Path(folder, name)
+            _chmod(path, path.lstat().st_mode & home & 0o777 | home & 0o660)
+
+
+def _chmod(path: Path, mode: int) -> None:
+    if not path.is_symlink():
+        path.chmod(mode)
 
 
 def _put(whole: Path, place: Path) -> Kept | None:

@@ -5,7 +5,6 @@ It is given its environment by message (CONFIGURE), then asked one thing at a ti
 """
 
 import os
-import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -19,13 +18,12 @@ from service.processes.frames import Frame, FrameError, Status
 from service.processes.victims import LOOKING, prefer_as_victim
 from service.registry.fetching import Answer, fetch, find
 from service.registry.looking import look
+from service.registry.sanitizing import sanitized
 from service.registry.understanding import RegistryFault, fault_of_look
 from service.registry.versions import again, tags
 from service.registry.wire import Operation
 
 _MAX_BODY_BYTES: Final = 1024**2
-# Up to the last @: a password may hold one that nobody has encoded.
-_USER_INFO: Final = re.compile(r"//[^/\s]*@")
 
 
 def run(connection: socket.socket) -> None:
@@ -48,7 +46,7 @@ def _answer(frame: Frame) -> Frame:
         fault, text = failure.fault, str(failure)
     except Exception as error:  # noqa: BLE001 - a registry that talks nonsense raises nearly anything
         fault, text = fault_of_look(error), f"{type(error).__name__}: {error}"
-    head = orjson.dumps({"fault": fault, "error": _fit_for_a_log(text)})
+    head = orjson.dumps({"fault": fault, "error": sanitized(text, os.environ)})
     return Frame(frame.operation, Status.FAILED, frame.id, head)
 
 
@@ -57,11 +55,6 @@ def _question(frame: Frame) -> tuple[Callable[[Mapping[str, Any]], Answer], Mapp
         return _OPERATIONS[Operation(frame.operation)], orjson.loads(frame.head)
     except ValueError as error:
         raise FrameError(f"no question for a registry child: {error}") from error
-
-
-def _fit_for_a_log(text: str) -> str:
-    # MLflow's messages repeat the server's address, which may hold a user and a password.
-    return _USER_INFO.sub("//", text)[:2000].encode(errors="replace").decode()
 
 
 def _configure(wanted: Mapping[str, Any]) -> Answer:

@@ -45,6 +45,8 @@ MLFLOW_PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
 }
+# libpq waits for the kernel's two minutes; a name may have two addresses, tried one after another.
+_DATABASE_PATIENCE: Final = {"PGCONNECT_TIMEOUT": "4"}
 _ANSWER_SECONDS: Final = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 # A disk that hangs keeps as many at most.
 _DISK_THREADS: Final = 4
@@ -109,7 +111,7 @@ class MlflowRegistry:
     ) -> None:
         self._forks = forks
         self._role = registry_role(environment)
-        self._environment = {**environment, **MLFLOW_PATIENCE}
+        self._environment = {**_DATABASE_PATIENCE, **environment, **MLFLOW_PATIENCE}
         self._cache = cache
         self._on_line = on_line
         self._look_seconds = deadlines.look
@@ -311,6 +313,7 @@ def _verify(place: Path) -> None:
 def _fetched(
     version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lease
 ) -> FetchedVersion:
+    asked = answer["conda_requirements"]
     return FetchedVersion(
         version=version,
         source=answer["source"],
@@ -322,6 +325,7 @@ def _fetched(
         tags=answer["tags"],
         serving_example=example or None,
         example_trouble=answer["example_trouble"],
+        conda_requirements=None if asked is None else tuple(asked),
         serialization_format=answer["serialization_format"],
         own_copies=answer["own_copies"],
         verify=partial(_verify, cache / answer["place"]),

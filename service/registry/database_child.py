@@ -3,10 +3,20 @@
 What it imports for that takes a second; here the zygote does it once, and not every child.
 """
 
-from mlflow.store.db import utils as _utils  # noqa: F401 - imported for those who are forked
-from mlflow.store.model_registry import sqlalchemy_store as _models  # noqa: F401
-from mlflow.store.tracking import sqlalchemy_store as _tracking  # noqa: F401
+import socket
 
-from service.registry.child import run
+from mlflow.store.db import utils
+from mlflow.store.model_registry import sqlalchemy_store as _models  # noqa: F401 - for the forked
+from mlflow.store.tracking import sqlalchemy_store as _tracking  # noqa: F401 - the same
 
-__all__ = ["run"]
+from service.registry import child
+
+
+def run(connection: socket.socket) -> None:
+    """Serves the front; a database that cannot be opened is told as that, and at once.
+
+    MLflow tries ten times, for 102 s (mlflow/store/db/utils.py), which no look has: the front asks
+    again by itself.
+    """
+    utils.MAX_RETRY_COUNT = 1
+    child.run(connection)

@@ -21,7 +21,7 @@ def describe(artifact: Path) -> dict[str, Any]:
     `example` beside is how MLflow has stored the input example (`saved_input_example_info`).
     Raises FileNotFoundError without an MLmodel file, `Unreadable` with a bad one.
     """
-    described = _read(artifact / "MLmodel")
+    described = read_mapping(artifact / "MLmodel")
     flavors = described.get("flavors")
     if not isinstance(flavors, Mapping) or not isinstance(flavors.get("python_function"), Mapping):
         raise Unreadable("no python_function flavour")
@@ -70,7 +70,8 @@ def _check_events(text: bytes) -> None:
             raise Unreadable("nested too deeply")
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def read_mapping(path: Path) -> Mapping[str, Any]:
+    """A YAML file whose top is a mapping, bounded. Raises `Unreadable` and OSError."""
     with path.open("rb") as file:
         text = file.read(_MAX_MLMODEL_BYTES + 1)
     if len(text) > _MAX_MLMODEL_BYTES:

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from service.registry.artifacts import ArtifactCache, Kept, is_place
+from service.registry.conda import conda_requirements
 from service.registry.description import Unreadable, describe
 from service.registry.eviction import make_room
 from service.registry.fitting import fitting
@@ -74,6 +75,7 @@ def _described(kept: Kept) -> Answer:
     told = {
         "place": kept.place.name,
         "example_trouble": example.trouble,
+        "conda_requirements": conda_requirements(kept.artifact),
         "size": size,
         "own_copies": kept.written_to or size <= _COPIED_BYTES,
     }

@@ -15,7 +15,12 @@ from service.registry.wire import Fault
 _NO_MODEL: Final = NOT_FOUND | {"INVALID_PARAMETER_VALUE"}
 # Whoever asks about the next model is told the same.
 _OF_ALL_MODELS: Final = frozenset(
-    {Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHENTICATED, Fault.HOST_REFUSED}
+    {
+        *(Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHENTICATED, Fault.HOST_REFUSED),
+        *(Fault.ADDRESS, Fault.UNKNOWN_HOST, Fault.NO_TLS, Fault.UNTRUSTED, Fault.PROXY),
+        *(Fault.CERTIFICATE_FILE, Fault.CLIENT_SETTING, Fault.DRIVER_MISSING, Fault.SCHEMA),
+        Fault.DATABASE,
+    }
 )
 # It goes into headers, paths, labels and pages; MLflow counts from 1.
 _VERSION: Final = re.compile(r"[0-9]{1,18}")

@@ -7,26 +7,29 @@ place. What is looked for in a text is the library's own wording, tried on each.
 import re
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Final
 
 import requests
+import urllib3
 from mlflow.exceptions import InvalidUrlException, RestException
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
+from service.registry.causes import chain
 from service.registry.wire import Fault
 
 # mlflow/utils/rest_utils.py, verify_rest_response
 _ANSWER: Final = "Response body:"
-# By type; the first that stands in the chain of causes counts.
+# By type; the first of these that stands in the chain of causes counts.
 _BY_TYPE: Final = (
+    # They are told as an address of MLflow's too.
+    (requests.exceptions.ProxyError, Fault.PROXY),
+    (requests.exceptions.InvalidProxyURL, Fault.PROXY),
+    (urllib3.exceptions.ProxySchemeUnknown, Fault.PROXY),
     (UnsupportedModelRegistryStoreURIException, Fault.ADDRESS),
     (InvalidUrlException, Fault.ADDRESS),
     (requests.exceptions.InvalidURL, Fault.ADDRESS),
     (requests.exceptions.MissingSchema, Fault.ADDRESS),
     (requests.exceptions.InvalidHeader, Fault.CLIENT_SETTING),
-    (requests.exceptions.ProxyError, Fault.PROXY),
-    (requests.exceptions.InvalidProxyURL, Fault.PROXY),
     (ssl.SSLCertVerificationError, Fault.UNTRUSTED),
     (socket.gaierror, Fault.UNKNOWN_HOST),
     (ModuleNotFoundError, Fault.DRIVER_MISSING),
@@ -61,22 +64,9 @@ _BY_TEXT: Final = (
 def misconfigured(error: Exception) -> Fault | None:
     """What is set up wrongly; None if the error does not say so."""
     causes = list(chain(error))
-    by_type = (fault for each in causes for kind, fault in _BY_TYPE if isinstance(each, kind))
+    by_type = (fault for kind, fault in _BY_TYPE for each in causes if isinstance(each, kind))
     found = next(by_type, None) or _by_module(causes)
     return found or _by_text("\n".join(_words(each) for each in causes))
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and its causes, five at most.
-
-    MLflow wraps a failed connection without a type of its own (utils/rest_utils.py, http_request).
-    """
-    seen: BaseException | None = error
-    for _ in range(5):
-        if seen is None:
-            return
-        yield seen
-        seen = seen.__cause__ or seen.__context__
 
 
 def _by_module(causes: list[BaseException]) -> Fault | None:

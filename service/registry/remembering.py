@@ -53,5 +53,8 @@ class Memory:
 
 def _described_bytes(fetched: FetchedVersion) -> int:
     signature = fetched.signature or {}
-    texts = (*signature.values(), *fetched.flavors, *fetched.tags, *fetched.tags.values())
+    texts = (
+        *(*signature.values(), *fetched.flavors, *fetched.tags, *fetched.tags.values()),
+        *(fetched.conda_requirements or ()),
+    )
     return len(fetched.serving_example or b"") + sum(len(text or "") for text in texts)

@@ -12,6 +12,9 @@ _DATABASES: Final = frozenset({"mssql", "mysql", "postgresql", "sqlite"})
 
 def registry_role(environment: Mapping[str, str]) -> str:
     """The role of children that ask the registry which MLflow's variables name."""
-    address = environment.get("MLFLOW_REGISTRY_URI") or environment.get("MLFLOW_TRACKING_URI", "")
-    scheme = address.partition(":")[0]
-    return DATABASE_ROLE if scheme.partition("+")[0] in _DATABASES else REGISTRY_ROLE
+    addresses = (environment.get(f"MLFLOW_{each}_URI", "") for each in ("REGISTRY", "TRACKING"))
+    return DATABASE_ROLE if any(map(_is_database, addresses)) else REGISTRY_ROLE
+
+
+def _is_database(address: str) -> bool:
+    return address.partition(":")[0].partition("+")[0] in _DATABASES

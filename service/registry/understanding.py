@@ -14,7 +14,9 @@ import urllib3
 from mlflow.exceptions import MlflowException
 
 from service.processes.wanting import is_want_of_processes
-from service.registry.misconfiguration import chain, misconfigured
+from service.registry.causes import chain
+from service.registry.misconfiguration import misconfigured
+from service.registry.store_faults import fault_of_store
 from service.registry.wire import Fault
 
 NOT_FOUND: Final = frozenset({"RESOURCE_DOES_NOT_EXIST"})
@@ -36,6 +38,8 @@ _NO_CONNECTION: Final = (
     *(requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError),
     *(ConnectionError, TimeoutError),
 )
+# Of the file that a SQLite address names, or of its folder, which MLflow makes.
+_NO_FILE: Final = (FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError)
 _T = TypeVar("_T")
 
 
@@ -43,8 +47,16 @@ class RegistryFault(Exception):
     """An operation failed for a reason that has a code."""
 
     def __init__(self, fault: Fault, error: object = "") -> None:
-        super().__init__(str(error))
+        super().__init__(_without_secrets(error))
         self.fault = fault
+
+
+def _without_secrets(error: object) -> str:
+    """Its text; requests repeats a header that cannot be one, which may hold a token."""
+    causes = chain(error) if isinstance(error, BaseException) else ()
+    if any(isinstance(each, requests.exceptions.InvalidHeader) for each in causes):
+        return "MLFLOW_TRACKING_TOKEN makes a header that cannot be one"
+    return str(error)
 
 
 def asked(question: Callable[[], _T], absent: Collection[str] = NOT_FOUND) -> _T | None:
@@ -69,6 +81,8 @@ def fault_of_look(error: Exception) -> Fault:
     refusal = misconfigured(error) or _passing_by(error) or _refusal(error)
     if refusal is not None:
         return refusal
+    if isinstance(error, _NO_FILE):
+        return Fault.DATABASE
     nonsense = not isinstance(error, MlflowException) or _NO_JSON.search(str(error))
     return Fault.NONSENSE if nonsense else Fault.REFUSED
 
@@ -77,6 +91,9 @@ def fault_of_download(error: Exception) -> Fault:
     """Why the artifact did not come."""
     if is_want_of_processes(error):
         return Fault.PROCESSES
+    of_store = fault_of_store(error)
+    if of_store is not None:
+        return of_store
     if isinstance(error, MlflowException) and error.error_code in NOT_FOUND:
         return Fault.ARTIFACT_MISSING
     fault = misconfigured(error) or _passing_by(error) or _refusal(error)

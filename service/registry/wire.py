@@ -40,6 +40,11 @@ class Fault(enum.StrEnum):
     NOT_READY = "version_not_ready"
     ARTIFACT_MISSING = "artifact_missing"
     ARTIFACT_FORBIDDEN = "artifact_forbidden"
+    ARTIFACT_UNAUTHENTICATED = "artifact_unauthenticated"
+    STORE_UNREACHABLE = "artifact_store_unreachable"
+    STORE_SETTING = "artifact_store_setting"
+    STORE_DRIVER_MISSING = "artifact_store_driver_missing"
+    BUCKET_MISSING = "artifact_bucket_missing"
     NOT_FETCHED = "artifact_not_fetched"
     INCOMPLETE = "artifact_incomplete"
     ARTIFACT_UNREADABLE = "artifact_unreadable"
@@ -102,7 +107,7 @@ SENTENCES = {
     Fault.TIMED_OUT: "The registry took longer than is allowed; it is asked again.",
     Fault.UNAUTHENTICATED: (
         "The registry does not know who is asking: set MLFLOW_TRACKING_USERNAME and "
-        "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, which counts only without those two."
     ),
     Fault.FORBIDDEN: ("The registry refuses this account: give it READ on the registered model."),
     Fault.HOST_REFUSED: (
@@ -121,11 +126,34 @@ SENTENCES = {
     Fault.NOT_READY: "The version is still being registered; it is fetched once that is done.",
     Fault.ARTIFACT_MISSING: (
         "The version's artifact is missing or incomplete: log the model again, and move the alias "
-        "to the new version."
+        "to the new version. If it lies in a folder, that must be there on this machine too, or "
+        "`mlflow server --serve-artifacts` passes it on."
     ),
     Fault.ARTIFACT_FORBIDDEN: (
         "The version's artifact may not be read: give the account READ on the experiment that "
         "logged it, or on the store that holds it."
+    ),
+    Fault.ARTIFACT_UNAUTHENTICATED: (
+        "The store of the version's artifact does not take who is asking: check AWS_ACCESS_KEY_ID, "
+        "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN (or AZURE_..., "
+        "GOOGLE_APPLICATION_CREDENTIALS), and this machine's clock."
+    ),
+    Fault.STORE_UNREACHABLE: (
+        "The store of the version's artifact does not answer: check MLFLOW_S3_ENDPOINT_URL, its "
+        "port, http:// or https://, and whether AWS_CA_BUNDLE and HTTPS_PROXY are right for it."
+    ),
+    Fault.STORE_SETTING: (
+        "The store of the version's artifact is named wrongly: check AWS_DEFAULT_REGION, "
+        "AWS_PROFILE and MLFLOW_S3_ENDPOINT_URL; the log has the store's own words."
+    ),
+    Fault.STORE_DRIVER_MISSING: (
+        "A Python package that the store of the version's artifact needs is not installed; the log "
+        "names it. Install it beside Podium (the extras s3, azure and gcs), or have "
+        "`mlflow server --serve-artifacts` pass artifacts on."
+    ),
+    Fault.BUCKET_MISSING: (
+        "The bucket that holds the version's artifact is not there: does MLFLOW_S3_ENDPOINT_URL "
+        "name the store that it was logged to?"
     ),
     Fault.NOT_FETCHED: (
         "The version's artifact could not be fetched; it is tried again. The log has its store's "

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from service.http.client import CLIENT
 from service.server.connections import Connections
+from service.server.lingering import Lingering
 from service.server.patience import Ended, Patience, Phase
 from service.server.prompt import PromptProtocol
 from service.server.upgrade import UpgradeIgnored
@@ -125,6 +126,10 @@ class Connection(PromptProtocol, UpgradeIgnored):
         """Whether it could go without any request being lost that has come whole."""
         return self.phase in _UNUSED and not self.transport.is_closing()
 
+    def linger(self) -> None:
+        """What is sent before the client has sent everything can be read by it."""
+        self.transport.instead_of_closing = self._linger  # type: ignore[attr-defined]
+
     def look(self, now: float) -> None:
         """Ends it if it is overdue."""
         unsent = self.transport.get_write_buffer_size()
@@ -190,7 +195,13 @@ class Connection(PromptProtocol, UpgradeIgnored):
             b"content-length: %d\r\nconnection: close\r\n\r\n"
         ) % (request_id.encode("ascii"), len(body))
         self.transport.write(STATUS_LINE[status] + headers + body)
+        self.linger()
         self.transport.close()
+
+    def _linger(self) -> None:
+        self.flow.resume_reading()
+        left = self.all.limits.request_bytes - (self._received - self._begun_at)
+        Lingering(self.transport, self, left).begin()
 
 
 def protocol_of(connections: Connections) -> type[Connection]:

@@ -5,6 +5,7 @@ which is most of what a small request costs: 20 of 90 microseconds.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,6 +24,8 @@ class GatheringTransport:
         self._call_soon = asyncio.get_running_loop().call_soon
         self._head = b""
         self.is_closing = transport.is_closing
+        # Called in place of the next `close`, after what is kept was sent.
+        self.instead_of_closing: Callable[[], None] | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Everything else as the transport has it."""
@@ -49,7 +52,12 @@ class GatheringTransport:
     def close(self) -> None:
         """After what is kept was sent."""
         self._flush()
-        self._transport.close()
+        instead, self.instead_of_closing = self.instead_of_closing, None
+        if instead is None or self._transport.is_closing():
+            self._transport.close()
+        else:
+            self.is_closing = _closing
+            instead()
 
     def abort(self) -> None:
         """Without what is kept."""
@@ -60,6 +68,10 @@ class GatheringTransport:
         if self._head:
             head, self._head = self._head, b""
             self._transport.write(head)
+
+
+def _closing() -> bool:
+    return True
 
 
 class GatheringProtocol(HttpToolsProtocol):

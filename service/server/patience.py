@@ -37,8 +37,9 @@ class ClientLimits:
     """What clients may take. Times are in seconds.
 
     Attributes:
-        idle_seconds: between two requests. Longer than pools of clients keep an idle connection, so
-            that the client closes first: a request that crosses the server's close is lost.
+        idle_seconds: between two requests. Longer than balancers keep an idle connection (nginx and
+            AWS 60 s, Go's proxies 90 s, Google Cloud 600 s), so that they close first: a request
+            that crosses the server's close is lost. Where places are short, idle ones go anyway.
         head_seconds: from a head's first byte to its last; heads are sent at once.
         body_seconds: for a body, and as much more as its bytes take at `bytes_per_second`.
         reply_seconds: the same for the client to take a reply that the system does not buffer.
@@ -50,7 +51,7 @@ class ClientLimits:
         look_seconds: between two looks at all connections, in tenths; times are kept that exactly.
     """
 
-    idle_seconds: float = 75.0
+    idle_seconds: float = 620.0
     head_seconds: float = 20.0
     body_seconds: float = 30.0
     reply_seconds: float = 30.0

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.server.gathering import GatheringProtocol
+from service.server.lingering import closing_early
 from service.server.running import Running
 
 CLOSE: Final = (b"connection", b"close")
@@ -82,8 +83,13 @@ class PromptProtocol(GatheringProtocol):
         else:
             self._run(cycle, app, at_once=False)
 
+    def linger(self) -> None:
+        """The next close lets the client read first what was sent, if it still sends."""
+
     def _run(self, cycle: RequestResponseCycle, app: Any, *, at_once: bool) -> None:
         self.answering = cycle
+        if cycle.more_body:
+            app = closing_early(app, cycle, self.linger)
         # Of the connection's, not the current one: that is the last request's where others wait.
         context = self._context.copy()
         running = self.running = Running(cycle.run_asgi(app), self.loop, self.tasks, context)

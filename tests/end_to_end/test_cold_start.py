@@ -10,6 +10,7 @@ from service.checks.status import status
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import running_service
+from tests.support.waiting import wait_until
 
 REF = "numbered@champion"
 ROW = {"dataframe_records": [{"x": 1.0}]}
@@ -40,6 +41,23 @@ def test_p5_service_starts_from_its_cache_without_a_registry(
     assert slot["look"]["failure"]["code"] == "registry_unreachable"
     since = f"on its last known good since {slot['since']}: the registry has not answered"
     assert since in printed.getvalue()
+
+
+def test_o20_whatever_a_service_keeps_is_its_owners_alone(
+    tracking_uri: str, tmp_path: Path
+) -> None:
+    """Its home, which was open, the cache, the ledger, and what all its processes make there."""
+    registry = Registry(tracking_uri, "doubling")
+    registry.add(models.save(tmp_path / "good", "temperamental"), "champion")
+    home = tmp_path / "home" / "podium"
+    home.mkdir(mode=0o755, parents=True)
+    with running_service(["doubling@champion"], tracking_uri, home.parent) as service:
+        service.wait_until_ready()
+        wait_until(lambda: any(home.rglob("ledger.jsonl")), SECONDS, "the ledger is there")
+        kept = [home, *home.rglob("*")]
+        modes = {path.relative_to(home): path.lstat().st_mode & 0o077 for path in kept}
+    assert "MLmodel" in {path.name for path in modes}
+    assert {str(path): oct(mode) for path, mode in modes.items() if mode} == {}
 
 
 def test_p2_restart_while_the_alias_is_on_a_refused_version_serves_on(

@@ -244,12 +244,14 @@ async def test_signature_gate_refuses_what_has_none() -> None:
     assert await SIGNATURE.check(fetched(1, "x")) == ()
 
 
-async def required(tmp_path: Path, text: str | None, *, refuse: bool = False) -> Any:
+async def required(
+    tmp_path: Path, text: str | None, *, refuse: bool = False, ignore: bool = False, **fields: Any
+) -> Any:
     """What the gate finds in this requirements.txt."""
     if text is not None:
         (tmp_path / "requirements.txt").write_text(text)
-    gate = RequirementsGate(refuse=refuse)
-    return await gate.check(replace(fetched_version(version(1)), path=tmp_path))
+    gate = RequirementsGate(refuse=refuse, ignore=ignore)
+    return await gate.check(replace(fetched_version(version(1)), path=tmp_path, **fields))
 
 
 async def test_missing_package_always_refuses(tmp_path: Path) -> None:
@@ -388,6 +390,33 @@ async def test_findings_of_requirements_are_bounded(tmp_path: Path) -> None:
 async def test_version_without_requirements_passes(tmp_path: Path) -> None:
     """And that is told."""
     assert codes(await required(tmp_path, None)) == ["no_requirements"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param("orjson\nno-such-thing==1\norjson==0.1\n", id="missing and another"),
+        pytest.param("orjson\n" * 3000, id="too long"),
+    ],
+)
+async def test_o13_requirements_that_are_ignored_refuse_nothing_and_are_told(
+    tmp_path: Path, lines: str
+) -> None:
+    """Somebody who knows better goes on, and finds it in the ledger if it was not better."""
+    told = codes(await required(tmp_path, lines, ignore=True))
+    assert told in (["package_missing", "package_differs"], ["requirements_too_long"])
+
+
+async def test_o13_what_conda_yaml_asks_for_counts_where_there_is_nothing_else(
+    tmp_path: Path,
+) -> None:
+    """The version does say what it needs; a requirements.txt, which MLflow installs, wins."""
+    conda = ("orjson", "no-such-thing==1")
+    with pytest.raises(GateClosed) as closed:
+        await required(tmp_path, None, conda_requirements=conda)
+    assert closed.value.reason == "package_missing"
+    assert await required(tmp_path, None, conda_requirements=("orjson",)) == ()
+    assert await required(tmp_path, "orjson\n", conda_requirements=conda) == ()
 
 
 async def test_endless_requirements_are_refused(tmp_path: Path) -> None:

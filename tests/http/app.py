@@ -20,6 +20,7 @@ from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
 from service.http.pages import Lifespan
+from service.http.prefix import NO_PREFIX, Prefixes
 from service.logs import configure_logs
 from service.metrics.metrics import Metrics
 from tests.support.serving import FakeContract, FakePredictor, make_binding
@@ -55,6 +56,8 @@ class App:
         more: Sequence[APIRouter] = (),
         *,
         request_seconds: float = math.inf,
+        prefixes: Prefixes = NO_PREFIX,
+        origins: Sequence[str] = (),
     ) -> None:
         self.reloaded: list[ModelRef] = []
         self.slots = Slots(refs)
@@ -87,6 +90,8 @@ class App:
             ledger=self.ledger,
             may_see_details=lambda _: self.may_see_details,
             lifespan=lifespan,
+            prefixes=prefixes,
+            origins=origins,
         )
         transport = httpx.ASGITransport(self.asgi)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://podium")

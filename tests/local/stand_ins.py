@@ -29,7 +29,7 @@ import http.server, json
 name, port, aliases = sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
 registered = {"registered_model": {"name": "any", "aliases": aliases}}
 answers = {
-    "/health": "OK", "/version": "3.17.2", "/health/ready": "ready",
+    "/health": "OK", "/version": "3.17.2", "/health/live": "live", "/health/ready": "ready",
     "/api/2.0/mlflow/registered-models/get": json.dumps(registered),
 }
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -102,9 +102,11 @@ class Stage:
         """Ends at once."""
         return self.command("The training", _WORD, "trained")
 
-    def service(self) -> Command:
-        """Ready at once."""
-        return self.command("The service", _SERVER, "service", str(self.settings.port), "[]")
+    def service(self, *, ready: bool = True) -> Command:
+        """Alive at once, and ready too."""
+        port = str(self.settings.port)
+        script = _SERVER if ready else _SERVER.replace('"/health/ready": "ready",', "")
+        return self.command("The service", script, "service", port, "[]")
 
     def failing(self, name: str, said: str) -> Command:
         """Says something and ends with status 3."""

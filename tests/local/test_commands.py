@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.following.refs import ModelRef
 from service.local.commands import pasted, service_command, training_command
 from service.local.settings import UpSettings
 from service.local.tracking import tracking_command
@@ -49,6 +50,26 @@ def test_service_and_training_talk_to_the_mlflow_beside_them(
     for command in (training_command(SETTINGS), service_command(SETTINGS, lambda _: None)):
         assert command.environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:8080"
         assert "MLFLOW_REGISTRY_URI" not in command.environment
+
+
+def test_service_and_training_meet_nothing_of_another_mlflow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No account, certificate or proxy of the shell's stands before the one on this machine."""
+    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_INSECURE_TLS", "MLFLOW_WORKSPACE"):
+        monkeypatch.setenv(name, "another's")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.delenv("no_proxy", raising=False)
+    for command in (training_command(SETTINGS), service_command(SETTINGS, lambda _: None)):
+        assert "another's" not in command.environment.values()
+        assert command.environment["no_proxy"] == "example.org,127.0.0.1,localhost"
+
+
+def test_o17_service_is_told_every_model() -> None:
+    """Also one of a name that no reference could hold."""
+    models = (ModelRef("iris", "a"), ModelRef("b@c", "d"))
+    arguments = service_command(replace(SETTINGS, models=models), lambda _: None).arguments
+    assert arguments[-4:] == ("--model", "iris@a", "--model", "models:/b@c@d")
 
 
 def test_service_listens_where_the_settings_say() -> None:

@@ -27,12 +27,12 @@ async def test_real_mlflow_starts_answers_and_ends_whole(
     stage = Stage.at(tmp_path)
     tracking.copy_database(migrated_database, tmp_path)
     url = stage.settings.tracking_uri
-    parts = stage.parts(tracking=tracking_command(stage.settings), patience=60)
+    parts = stage.parts(tracking=tracking_command(stage.settings), patience=240)
     task = asyncio.ensure_future(
         supervise(stage.settings, parts, Screen(Console(file=io.StringIO())))
     )
     try:
-        await until(lambda: "service started" in stage.journal or task.done(), 60)
+        await until(lambda: "service started" in stage.journal or task.done(), 240)
         async with httpx.AsyncClient(trust_env=False, timeout=240) as client:
             assert await version_at(client, url) is not None
             assert await version_of_alias(client, url, "flowers", "best") is None

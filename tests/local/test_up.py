@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import mlflow.server
 import pytest
 from rich.console import Console
 
+from service.following.refs import ModelRef
 from service.local.child import Command
 from service.local.running import read_record, read_running
 from service.local.screen import Screen
@@ -88,6 +90,63 @@ async def test_an_alias_of_another_name_is_no_champion(stage: Stage) -> None:
     other = '[{"alias": "challenger", "version": "4"}]'
     async with running(stage, stage.parts(tracking=stage.mlflow(other))):
         assert "trained" in stage.journal
+
+
+IRIS, WINE = ModelRef("basic_lr_iris_model", "champion"), ModelRef("wine", "prod")
+
+
+def asked_for(stage: Stage, *models: ModelRef) -> Stage:
+    """The same home with other models."""
+    return Stage(dataclasses.replace(stage.settings, models=models))
+
+
+async def test_o17_up_trains_its_own_and_names_what_is_not_there(stage: Stage) -> None:
+    """One that nobody has registered yet is served later; it keeps nothing from starting."""
+    stage = asked_for(stage, WINE, IRIS)
+    async with running(stage, stage.parts()) as run:
+        assert stage.journal == ["mlflow started", "trained", "service started"]
+        assert "Podium serves basic_lr_iris_model@champion." in run.printed
+        assert "Not there yet: wine@prod." in run.printed
+        assert f"MLFLOW_TRACKING_URI={stage.settings.tracking_uri}" in run.printed
+        # The first one is that of /predict.
+        assert "/models/basic_lr_iris_model@champion/predict" in run.printed
+
+
+async def test_o17_up_without_iris_trains_nothing(stage: Stage) -> None:
+    """Nor does it wait until what is not there serves."""
+    stage = asked_for(stage, WINE)
+    service = stage.service(ready=False)
+    async with running(stage, stage.parts(service=service)) as run:
+        assert stage.journal == ["mlflow started", "service started"]
+        assert "Podium serves nothing yet." in run.printed
+        assert "Train a second version" not in run.printed
+        assert f"{stage.settings.tracking_uri}/#/models/wine\n" in run.printed
+
+
+async def test_o17_up_trains_iris_for_each_alias_that_is_not_there(stage: Stage) -> None:
+    """A version each, of which the others are not taken away."""
+    other = ModelRef(IRIS.name, "challenger")
+    stage = asked_for(stage, IRIS, other)
+    async with running(stage, stage.parts()):
+        assert stage.journal[1:3] == ["trained", "trained"]
+    async with running(stage, stage.parts(tracking=stage.mlflow(CHAMPION))):
+        assert stage.journal.count("trained") == 3
+
+
+async def test_o23_mlflows_page_is_the_models(stage: Stage) -> None:
+    """Its first page shows traces and prompts, and no way to the models."""
+    async with running(stage, stage.parts()) as run:
+        page = f"{stage.settings.tracking_uri}/#/models/basic_lr_iris_model"
+        assert f"MLflow's page   {page}\n" in run.printed
+
+
+def test_o23_mlflow_has_a_page_for_each_model() -> None:
+    """Its own routes, as this release of MLflow ships them; the README leads there too."""
+    scripts = Path(mlflow.server.__file__).parent / "js/build/static/js"
+    written = [path.read_text(errors="replace") for path in scripts.glob("main*.js")]
+    assert any('"/models/:modelName"' in text for text in written)
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert "http://127.0.0.1:8080/#/models/basic_lr_iris_model" in readme
 
 
 async def test_prints_addresses_and_commands_to_paste(stage: Stage) -> None:

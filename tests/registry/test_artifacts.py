@@ -86,6 +86,28 @@ def test_artifact_is_put_into_place_whole_and_fetched_once(tmp_path: Path) -> No
     kept.lock.release()
 
 
+@pytest.mark.parametrize(
+    ("umask", "modes"), [(0o077, (0o700, 0o700, 0o600)), (0o007, (0o770, 0o770, 0o660))]
+)
+def test_o20_modes_of_a_store_are_not_handed_on(
+    tmp_path: Path, umask: int, modes: tuple[int, ...]
+) -> None:
+    """A store in a folder hands on its own, which may be open to all."""
+
+    def open_to_all(private: Path) -> Path:
+        made = write_whole(private)
+        for path in (made, *made.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o444)
+        return made
+
+    os.umask(umask)
+    cache = ArtifactCache(tmp_path / "cache")
+    kept = get(cache, cache.place(IDENTITY), open_to_all)
+    found = (kept.artifact, kept.artifact / "data", kept.artifact / "data" / "weights")
+    assert tuple(path.stat().st_mode & 0o777 for path in found) == modes
+    kept.lock.release()
+
+
 def test_failed_fetch_leaves_nothing(tmp_path: Path) -> None:
     """And its error is passed on."""
     cache = ArtifactCache(tmp_path)

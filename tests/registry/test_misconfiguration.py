@@ -1,138 +1,56 @@
 """MLflow's client set up wrongly, for real: each mistake has a code and a sentence of its own."""
 
-import datetime as dt
+import re
 import socket
 import sqlite3
-import ssl
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.store.artifact import s3_artifact_repo
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from service.registry.understanding import RegistryFault, asked
+from service.mistaken import mistakes
+from service.registry.understanding import RegistryFault, asked, fault_of_download
 from service.registry.wire import SENTENCES, Fault
+from tests.registry.mistakes import MISTAKES, STORES, Mistake
+from tests.support.certificate import certificate
 
 # What tests of one's own machine set would hide what is tried here.
-_QUIET = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """An address and variables; `{plain}`, `{tls}`, `{free}` are ports, `{home}` is a folder."""
-
-    address: str
-    fault: Fault
-    variables: dict[str, str] = field(default_factory=dict)
-
-
-MISTAKES = {
-    "no scheme": Mistake("127.0.0.1:{plain}", Fault.ADDRESS),
-    "no scheme, a name": Mistake("localhost:{plain}", Fault.ADDRESS),
-    "in quotes": Mistake('"http://127.0.0.1:{plain}"', Fault.ADDRESS),
-    "in single quotes": Mistake("'http://127.0.0.1:{plain}'", Fault.ADDRESS),
-    "a space behind it": Mistake("http://127.0.0.1:{plain} ", Fault.ADDRESS),
-    "one slash": Mistake("http:/127.0.0.1:{plain}", Fault.ADDRESS),
-    "no colon": Mistake("http//127.0.0.1:{plain}", Fault.ADDRESS),
-    "a folder": Mistake("{home}/mlruns", Fault.ADDRESS),
-    "another database's name": Mistake("postgres://u:p@127.0.0.1:{free}/db", Fault.ADDRESS),
-    "a wrong port": Mistake("http://127.0.0.1:{free}", Fault.UNREACHABLE),
-    "http where TLS is spoken": Mistake("http://127.0.0.1:{tls}", Fault.UNREACHABLE),
-    "https where it is not": Mistake("https://127.0.0.1:{plain}", Fault.NO_TLS),
-    "an unknown host": Mistake("http://nobody.invalid:{plain}", Fault.UNKNOWN_HOST),
-    "a certificate of nobody known": Mistake("https://localhost:{tls}", Fault.UNTRUSTED),
-    "a certificate of another name": Mistake(
-        "https://127.0.0.1:{tls}", Fault.UNTRUSTED, {"REQUESTS_CA_BUNDLE": "{home}/named.pem"}
-    ),
-    "no file of certificates": Mistake(
-        "https://localhost:{tls}", Fault.CERTIFICATE_FILE, {"REQUESTS_CA_BUNDLE": "{home}/none"}
-    ),
-    "MLflow's own, not there": Mistake(
-        "https://localhost:{tls}",
-        Fault.CERTIFICATE_FILE,
-        {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{home}/none"},
-    ),
-    "a file that holds none": Mistake(
-        "https://localhost:{tls}",
-        Fault.CERTIFICATE_FILE,
-        {"MLFLOW_TRACKING_SERVER_CERT_PATH": "{home}/garbage.db"},
-    ),
-    "the client's, not there": Mistake(
-        "https://localhost:{tls}",
-        Fault.CERTIFICATE_FILE,
-        {"MLFLOW_TRACKING_CLIENT_CERT_PATH": "{home}/none"},
-    ),
-    "a dead proxy": Mistake(
-        "http://mlflow.invalid:{plain}", Fault.PROXY, {"http_proxy": "http://127.0.0.1:{free}"}
-    ),
-    "a dead proxy for TLS": Mistake(
-        "https://mlflow.invalid:{plain}", Fault.PROXY, {"https_proxy": "http://127.0.0.1:{free}"}
-    ),
-    "a token with its line's end": Mistake(
-        "http://127.0.0.1:{plain}", Fault.CLIENT_SETTING, {"MLFLOW_TRACKING_TOKEN": "abc\n"}
-    ),
-    "a time that is no number": Mistake(
-        "http://127.0.0.1:{plain}", Fault.CLIENT_SETTING, {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5s"}
-    ),
-    "neither true nor false": Mistake(
-        "https://127.0.0.1:{plain}", Fault.CLIENT_SETTING, {"MLFLOW_TRACKING_INSECURE_TLS": "maybe"}
-    ),
-    "two that contradict": Mistake(
-        "https://127.0.0.1:{plain}",
-        Fault.CLIENT_SETTING,
-        {
-            "MLFLOW_TRACKING_INSECURE_TLS": "true",
-            "MLFLOW_TRACKING_SERVER_CERT_PATH": "{home}/named.pem",
-        },
-    ),
-    "no driver": Mistake("mssql+pyodbc://u:p@127.0.0.1:{free}/db", Fault.DRIVER_MISSING),
-    "no driver, MySQL": Mistake("mysql+pymysql://u:p@127.0.0.1:{free}/db", Fault.DRIVER_MISSING),
-    "another MLflow's schema": Mistake("sqlite:///{home}/newer.db", Fault.SCHEMA),
-    "no database": Mistake("sqlite:///{home}/garbage.db", Fault.DATABASE),
-    "somebody else's server": Mistake("http://127.0.0.1:{plain}", Fault.NONSENSE),
+_QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+    "AWS_MAX_ATTEMPTS": "1",
+    "AWS_EC2_METADATA_DISABLED": "true",
 }
 
 
 class _NotMlflow(BaseHTTPRequestHandler):
+    """Refuses by the status in its path, or as an S3 store does by the code there; else is HTML."""
+
     def do_GET(self) -> None:
-        self.send_response(404)
+        status, body = _answer(self.path.split("/")[1:])
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"<html>out-of-date database schema</html>")
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
 
-def _certificate(home: Path) -> ssl.SSLContext:
-    """Of `localhost` alone, signed by itself; its own authority is `named.pem`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (home / "named.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (home / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(home / "named.pem", home / "key.pem")
-    return context
+def _answer(path: list[str]) -> tuple[int, bytes]:
+    if path[0] == "host":
+        return 403, b"Invalid Host header - possible DNS rebinding attack detected"
+    if path[0] == "s3":
+        status = {"NoSuchBucket": 404, "AuthorizationHeaderMalformed": 400}.get(path[1], 403)
+        return status, f"<Error><Code>{path[1]}</Code><Message/></Error>".encode()
+    if path[0].isdigit():
+        return int(path[0]), b"refused"
+    return 404, b"<html>out-of-date database schema</html>"
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +68,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         socket.socket() as free,
     ):
         free.bind(("127.0.0.1", 0))  # taken and not listened on: whoever connects is refused
-        context = _certificate(home)
+        context = certificate(home)
         tls.socket = context.wrap_socket(
             tls.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -169,26 +87,80 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             each.join()
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_o8_mistake_is_told_as_what_it_is(
-    name: str, places: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The client raises it itself, asked as the service asks."""
-    mistake = MISTAKES[name]
+@pytest.fixture
+def set_up(
+    places: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Mistake], str]]:
+    """Makes the mistake, in this process's environment; gives the address."""
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "")
     for proxy in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
         monkeypatch.delenv(proxy, raising=False)
-    for variable, value in (_QUIET | mistake.variables).items():
-        monkeypatch.setenv(variable, value.format(**places))
-    address = mistake.address.format(**places)
+
+    def make(mistake: Mistake) -> str:
+        for variable, value in (_QUIET | mistake.variables).items():
+            monkeypatch.setenv(variable, value.format(**places))
+        return mistake.address.format(**places)
+
+    yield make
+    # MLflow keeps S3's clients for as long as their arguments are the same.
+    s3_artifact_repo._cached_get_s3_client.cache_clear()
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_o8_mistake_is_told_as_what_it_is(name: str, set_up: Callable[[Mistake], str]) -> None:
+    """The client raises it itself, asked as the service asks."""
+    mistake = MISTAKES[name]
+    address = set_up(mistake)
     with pytest.raises(RegistryFault) as fault:
         asked(lambda: MlflowClient(address, address).get_registered_model("x"))
     assert fault.value.fault is mistake.fault, fault.value
 
 
+def _fetch(address: str, folder: Path) -> None:
+    get_artifact_repository(artifact_uri=address).list_artifacts(None)
+    download_artifacts(address, dst_path=str(folder))
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_o8_mistake_in_a_store_is_not_told_as_the_registrys(
+    name: str, set_up: Callable[[Mistake], str], tmp_path: Path
+) -> None:
+    """The store's library raises it itself, asked for what it holds and then for its files."""
+    mistake = STORES[name]
+    address = set_up(mistake)
+    with pytest.raises(Exception) as error:  # noqa: PT011 - each library has its own
+        _fetch(address, tmp_path)
+    assert fault_of_download(error.value) is mistake.fault, error.value
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_o8_what_can_mean_nothing_else_is_seen_before_anybody_is_asked(
+    name: str, places: dict[str, str]
+) -> None:
+    """In one line that names the variable; what may come right by itself is left to the looks."""
+    mistake = MISTAKES[name]
+    variables = {**mistake.variables, "MLFLOW_TRACKING_URI": mistake.address}
+    found = mistakes({name: value.format(**places) for name, value in variables.items()})
+    assert bool(found) is mistake.stops, found
+    assert all(line.startswith("MLFLOW_TRACKING_") and "; " in line for line in found)
+
+
 def test_o8_every_sentence_names_what_to_set_or_do() -> None:
     """A variable, or a command."""
-    told = {mistake.fault for mistake in MISTAKES.values()} - {Fault.NONSENSE}
+    told = {mistake.fault for mistake in (*MISTAKES.values(), *STORES.values())}
     assert not [
-        fault for fault in told if "MLFLOW_" not in SENTENCES[fault] and fault != Fault.PROXY
+        fault
+        for fault in told - {Fault.NONSENSE, Fault.REFUSED, Fault.FORBIDDEN}
+        if not re.search(
+            r"MLFLOW_|AWS_|NO_PROXY|`mlflow|--allowed-hosts|on the store", SENTENCES[fault]
+        )
     ]
-    assert "NO_PROXY" in SENTENCES[Fault.PROXY]
+
+
+def test_o8_token_that_makes_no_header_is_in_no_text(set_up: Callable[[Mistake], str]) -> None:
+    """Requests repeats the header that it does not take; the log has the fault's text."""
+    address = set_up(MISTAKES["a token with its line's end"])
+    with pytest.raises(RegistryFault) as fault:
+        asked(lambda: MlflowClient(address, address).get_registered_model("x"))
+    assert "abc" not in str(fault.value)
+    assert "MLFLOW_TRACKING_TOKEN" in str(fault.value)

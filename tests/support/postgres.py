@@ -29,22 +29,30 @@ _SETTINGS: Final = {
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[str]:
-    """A fresh server's address, as SQLAlchemy writes it; gone afterwards with all that it held."""
+def postgres_server(password: str | None = None) -> Iterator[str]:
+    """A fresh server's address, as SQLAlchemy writes it; gone afterwards with all that it held.
+
+    It asks for the password, if one is given, which is not a part of the address.
+    """
     # Not below pytest's folder, which only the tests' own user may enter.
     folder = Path(tempfile.mkdtemp(prefix="podium-postgres-"))
     try:
-        with started(_prepared(folder, port := free_port())):
+        with started(_prepared(folder, port := free_port(), password)):
             yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prepared(folder: Path, port: int) -> ServerProcess:
+def _prepared(folder: Path, port: int, password: str | None) -> ServerProcess:
     user, programs = _user_and_programs(folder)
     data = str(folder / "data")
+    # initdb reads the file again: a pipe would be empty by then.
+    (folder / "password").write_text(password or "unused")
+    (folder / "password").chmod(0o644)
+    asking = ["--auth=trust"] if password is None else ["--auth=scram-sha-256"]
+    named = ["--username=postgres", f"--pwfile={folder / 'password'}", "--no-sync"]
     subprocess.run(
-        [programs / "initdb", "--pgdata", data, "--username=postgres", "--auth=trust", "--no-sync"],
+        [programs / "initdb", "--pgdata", data, *named, *asking],
         cwd=folder,
         env=os.environ | {"LC_ALL": "C"},
         user=user,

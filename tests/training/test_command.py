@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -139,6 +140,22 @@ def test_unfinished_solver_is_noted() -> None:
     """Too small a --max-iter is not silent."""
     trained = dataclasses.replace(TRAINED, converged=False)
     assert "stopped after 5 steps" in summary(trained, Settings(max_iter=5))
+
+
+@pytest.mark.parametrize("alias", ["champion", None])
+def test_o18_next_command_is_there_where_no_podium_is(
+    alias: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow run` makes an environment that has none: then it is `mlflow run` again."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    trained = dataclasses.replace(TRAINED, alias=alias)
+    line = summary(trained, Settings(alias=alias, name="mine")).splitlines()[-1]
+    assert "podium train" not in line
+    if alias is not None:
+        words = shlex.split(line)
+        assert words[:2] == ["mlflow", "run"]
+        assert (Path(words[2]) / "MLproject").is_file()
+        assert {"C=0.1", "alias=champion", "name=mine"} <= set(words)
 
 
 def _run(*words: str) -> "subprocess.CompletedProcess[str]":
