@@ -8,9 +8,11 @@ from fastapi import APIRouter
 from pydantic import SecretStr
 
 from service.environment import credentials
+from service.errors import NotNow
 from service.following.follower import Follower
 from service.following.refs import ModelRef
 from service.following.trigger import Trigger
+from service.following.withdrawing import Withdrawal
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
 from service.keys import BadKeys, KeysFile, follow_keys
@@ -37,6 +39,22 @@ class Wishes:
         """For an operator; raises `UnknownModel`."""
         if self.follower is not None:
             self.follower.reload(ref)
+
+    async def withdraw(self, name: str, version: str) -> Withdrawal:
+        """For an operator; raises `UnknownModel`, and `NotNow` before the follower has started."""
+        return await self._started.withdrawing.withdraw(name, version)
+
+    async def restore(self, name: str, version: str) -> Withdrawal:
+        """The same; and the registry is looked at now."""
+        found = await self._started.withdrawing.restore(name, version)
+        self._started.look_now(Trigger.OPERATOR)
+        return found
+
+    @property
+    def _started(self) -> Follower:
+        if self.follower is None:
+            raise NotNow("The service is starting.")
+        return self.follower
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ from service.parts import (
     new_registry,
     new_scratch,
     new_stager,
+    new_tombstones,
     new_zygote,
+    withdrawn_before,
 )
 from service.processes.beside import Beside
 from service.processes.spawning import Spawned
@@ -248,6 +250,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the appl
         observers=(metrics.http, *logs.observers),
         stopping=stopping,
         reload=access.wishes.reload,
+        withdraw=(access.wishes.withdraw, access.wishes.restore),
         keys=access.keys,
         admin=access.admin,
         more=access.routers,
@@ -279,6 +282,8 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     stager = new_stager(settings, zygote, decoder, forwarder, given.surroundings, metrics, logs)
     history = new_history(settings, registry, logs)
     await _from_disk(partial(history.open, settings.refs))
+    tombstones = new_tombstones(settings, registry, scratch, logs)
+    withdrawn = await _from_disk(partial(withdrawn_before, tombstones))
     follower = Follower(
         slots,
         registry,
@@ -291,6 +296,8 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
         history=history,
         ledger=ledger,
         keeps_missing=settings.missing_alias == "keep",
+        tombstones=tombstones,
+        withdrawn=withdrawn,
     )
     access.wishes.follower = follower
     async with contextlib.AsyncExitStack() as ending:

@@ -34,6 +34,7 @@ class Work(enum.StrEnum):
     STRAYS = "strays"
     LEDGER = "ledger"
     HISTORY = "history"
+    WITHDRAWN = "withdrawn"
     REMOVAL = "removal"
     LOGS = "logs"
     OTHER = "other"

@@ -16,8 +16,11 @@ from service.mistaken import mistake_in, mistakes
 from service.secrets import PREFIX
 from service.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.webhook_command import webhook_group
+from service.withdraw_command import withdraw_command
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from service.surroundings import GivenToModels
 
 _USAGE_ERROR = 2
@@ -85,7 +88,7 @@ class _Commands(click.Group):
     """Commands in the order in which one meets them; training's is imported when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["up", "serve", "train", "status", "wait", "reload", "smoke", "webhook"]
+        return ["up", "serve", "train", "status", "wait", "reload", "withdraw", "smoke", "webhook"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "train":
@@ -294,8 +297,8 @@ def status(url: str | None, *, as_json: bool, lenient: bool) -> None:
     """  # noqa: D301 - click wants a real backspace
     from service.checks.status import status as run
 
-    address = url or _service_url()
-    sys.exit(run(address, as_json=as_json, lenient=lenient, advice=_advice(url)))
+    token, address = _revealed(_loaded({}).admin_token), url or _service_url()
+    sys.exit(run(address, as_json=as_json, lenient=lenient, token=token, advice=_advice(url)))
 
 
 class _Ref(click.ParamType[ModelRef]):
@@ -365,18 +368,22 @@ def reload(ref: ModelRef, url: str | None) -> None:
     not follow that alias; 3 if no service answers.
     podium reload iris@champion --url http://127.0.0.1:8000
     """  # noqa: D301 - click wants a real backspace
-    token = _loaded({}).admin_token
-    if token is None:
-        click.echo(
-            "podium: with which admin token? Set PODIUM_ADMIN_TOKEN, or PODIUM_ADMIN_TOKEN_FILE: "
-            "`podium up` keeps its own in .podium/admin-token.",
-            err=True,
-        )
-        sys.exit(_USAGE_ERROR)
+    token = _admin_token()
     from service.checks.reload import reload as run
 
-    address = url or _service_url()
-    sys.exit(run(address, ref, token.get_secret_value(), advice=_advice(url)))
+    sys.exit(run(url or _service_url(), ref, token, advice=_advice(url)))
+
+
+def _admin_token() -> str:
+    token = _revealed(_loaded({}).admin_token)
+    if token is not None:
+        return token
+    click.echo(
+        "podium: with which admin token? Set PODIUM_ADMIN_TOKEN, or PODIUM_ADMIN_TOKEN_FILE: "
+        "`podium up` keeps its own in .podium/admin-token.",
+        err=True,
+    )
+    sys.exit(_USAGE_ERROR)
 
 
 @main.command()
@@ -420,9 +427,12 @@ def _registry() -> str | None:
     return None if mlflow is None else mlflow.registry
 
 
-def _webhook_secret() -> str | None:
-    secret = _loaded({}).webhook_secret
+def _revealed(secret: "SecretStr | None") -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+def _webhook_secret() -> str | None:
+    return _revealed(_loaded({}).webhook_secret)
 
 
 def _service_url() -> str:
@@ -437,4 +447,5 @@ def _advice(url: str | None) -> str:
     return "" if url else "; give --url, or start one with `podium up`"
 
 
+main.add_command(withdraw_command(_admin_token, _service_url, _advice))
 main.add_command(webhook_group(_registry, _service_url, _webhook_secret))

@@ -18,6 +18,7 @@ The tree, by whose fault it is::
     |-- NotNow                      the same request may succeed later
     |   |-- NoServable
     |   `-- Overloaded
+    |-- Withdrawn                   an operator has withdrawn what would answer
     |-- PredictionFailed            the request was taken and gave no answer
     |   |-- ModelFailed
     |   |   `-- ModelRaisedMlflow   with an error code of MLflow's
@@ -143,7 +144,10 @@ class NotNow(ServiceError):
     """The same request may succeed after `retry_after` seconds."""
 
     code = "unavailable"
-    retry_after: ClassVar[int] = 1
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NoServable(NotNow):
@@ -156,6 +160,15 @@ class Overloaded(NotNow):
     """More is waiting than the service is willing to hold."""
 
     code = "overloaded"
+
+
+class Withdrawn(ServiceError):
+    """An operator has withdrawn what would answer: no other try changes that (P23)."""
+
+    code = "withdrawn"
+
+    def __init__(self) -> None:
+        super().__init__("What this model served has been withdrawn by its operator.")
 
 
 class PredictionFailed(ServiceError):

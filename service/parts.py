@@ -15,7 +15,9 @@ from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile
 from service.following.refs import VersionId
 from service.following.staging import HostStager
+from service.following.tombstones import Tombstone
 from service.gates import gates_of
+from service.home import HomeUnusable
 from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
 from service.hosting.specification import Limits as PoolLimits
@@ -27,6 +29,7 @@ from service.processes.zygote import Zygote
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.forwarding import Forwarder
 from service.registry.last_known_good import DiskHistory
+from service.registry.tombstones import DiskTombstones
 from service.reporting import (
     DecoderReport,
     ForwardingReport,
@@ -114,6 +117,26 @@ def new_registry(
     registry = MlflowRegistry(zygote, known, cache, printed, deadlines)
     registry.remove_partial(older_than=time.time() - settings.load_timeout_seconds)
     return registry
+
+
+def new_tombstones(
+    settings: Settings, registry: MlflowRegistry, scratch: Scratch, logs: Logs
+) -> DiskTombstones:
+    """What is withdrawn from every service of the home."""
+    home, report = settings.home.absolute(), HistoryReport(logs.logger)
+    folders = home / "withdrawn", home / "cache"
+    return DiskTombstones(*folders, registry.forget, scratch.tidy, report)
+
+
+def withdrawn_before(tombstones: DiskTombstones) -> Collection[Tombstone]:
+    """What is withdrawn when the service starts. Raises `HomeUnusable` where nobody can tell."""
+    try:
+        return tombstones.read_at_once()
+    except OSError as error:
+        reason = error.strerror or "its disk fails"
+        raise HomeUnusable(
+            f"PODIUM_HOME: what was withdrawn cannot be read: {reason}; see its folder withdrawn"
+        ) from None
 
 
 def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:

@@ -102,6 +102,12 @@ class FollowingReport:
         """As PODIUM_MISSING_ALIAS=empty asks for."""
         self._logger.warning("emptied", slot=str(ref), version=version.version, code=failure.code)
 
+    def withdrawn(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
+        """By an operator: requests to the slot are answered with 410."""
+        self._logger.warning(
+            "withdrawn", slot=str(ref), version=version.version, message=failure.message
+        )
+
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         """The detail is the exception's text, for operators alone."""
         self._metrics.refused(ref, version, failure)
@@ -235,10 +241,16 @@ class LedgerReport:
 
 
 class HistoryReport:
-    """`service.registry.last_known_good.HistoryObserver` for logs."""
+    """For logs: `HistoryObserver` and `TombstoneObserver` of `service.registry`."""
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        logger: FilteringBoundLogger,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._logger = logger
+        self._monotonic = monotonic
+        self._said: dict[tuple[str, str], float] = {}
 
     def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
         """From any thread. What serves goes on serving."""
@@ -246,6 +258,14 @@ class HistoryReport:
         self._logger.warning(
             "history_failed", slot=str(ref), code=code, message=message, detail=shown
         )
+
+    def tombstone_failed(self, file: str, code: str, error: Exception) -> None:
+        """From any thread; it is tried again with each look, and logged every ten seconds."""
+        now = self._monotonic()
+        if now - self._said.get((file, code), float("-inf")) < _SAID_AGAIN_SECONDS:
+            return
+        self._said[file, code] = now
+        self._logger.error("tombstone_failed", file=file, code=code, detail=cut(repr(error)))
 
 
 class DecoderReport:

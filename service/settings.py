@@ -148,7 +148,8 @@ class Settings(BaseSettings):
         None, description="File of the API keys of which predictions ask for one; unset: for none"
     )
     admin_token: SecretStr | None = Field(
-        None, description="Bearer token for reload and the details of swaps; unset: for nobody"
+        None,
+        description="Bearer token to reload, to withdraw, and to see why; unset: for nobody",
     )
     webhook_secret: SecretStr | None = Field(
         None, description="Secret that MLflow signs its webhooks with; unset: none are taken"

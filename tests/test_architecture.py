@@ -15,7 +15,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # What following asks of the registry.
-FOLLOWING_PORTS = {"following.history", "following.ports", "following.refs"}
+FOLLOWING_PORTS = {
+    *("following.history", "following.ports", "following.refs", "following.tombstones"),
+}
 # Each room, and what it may import besides itself. The rest of `service` stands on top.
 ROOMS = {
     "errors": set[str](),
@@ -69,6 +71,7 @@ CHILDREN = {
     "service.registry.understanding",
     "service.registry.versions",
     "service.registry.webhook_client",
+    "service.registry.withdrawn",
 }
 HEAVY = {
     *("matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests", "scipy", "skops"),

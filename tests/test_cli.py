@@ -20,7 +20,7 @@ from service.settings import Settings
 from tests.support.tracking import free_port
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["up", "serve", "train", "status", "wait", "reload", "smoke", "webhook"]
+COMMANDS = ["up", "serve", "train", "status", "wait", "reload", "withdraw", "smoke", "webhook"]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
     "serve": "MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion",
@@ -28,6 +28,7 @@ EXAMPLES = {
     "status": "podium status --url http://127.0.0.1:8000 --json",
     "wait": "podium wait iris@champion --version 3 --timeout 120",
     "reload": "podium reload iris@champion --url http://127.0.0.1:8000",
+    "withdraw": "podium withdraw iris 3 --url http://127.0.0.1:8000",
     "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
     "webhook": "PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example",
 }
@@ -80,7 +81,7 @@ def test_help_lists_the_commands_in_the_order_of_meeting_them() -> None:
     """Each with its own sentence; and how to begin."""
     shown = podium("--help").stdout
     listed = shown.partition("Commands:")[2].splitlines()
-    assert [line.split()[0] for line in listed if line.startswith("  ")][:8] == COMMANDS
+    assert [line.split()[0] for line in listed if line.startswith("  ")][:9] == COMMANDS
     assert "Start with `podium up`" in shown
     assert "podium serve --model iris@champion" in shown
 

@@ -13,29 +13,33 @@ from service.checks.result import NoService
 from service.following.sentences import plain
 
 _UNREACHABLE = 2
+# Lines of an exception's text.
+_MOST_WORDS = 20
 _GONE = {
     "alias_missing": "the registry has no such alias",
     "model_missing": "the registry has no such model",
 }
 
 
-def status(
+def status(  # noqa: PLR0913 - what an operator says
     url: str,
     *,
     as_json: bool,
     lenient: bool = False,
+    token: str | None = None,
     advice: str = "",
     console: Console | None = None,
 ) -> int:
     """Prints the service's address and its slots.
 
+    With the admin `token` also why, in an exception's own words, and what gates have found.
     `advice` is added where no service answers. Returns 0 if all slots are ready and serve what they
     should, 1 if one is not, is empty, or has been refused what its alias is on, 2 if no service
     answers at the address. When `lenient`, it is enough that all are ready.
     """
     printed = console or Console(highlight=False)
     try:
-        told = _told(url)
+        told = _told(url, token)
         lines = _lines(told)
         found = int(not all(_is_well(slot, lenient=lenient) for slot in told["models"]))
     except NoService as reason:
@@ -50,9 +54,10 @@ def status(
     return found
 
 
-def _told(url: str) -> dict[str, Any]:
+def _told(url: str, token: str | None) -> dict[str, Any]:
     """What `GET /models` says. Raises `NoService`."""
-    answer = ask("GET", url, "/models")
+    headers = None if token is None else {"Authorization": f"Bearer {token}"}
+    answer = ask("GET", url, "/models", headers=headers)
     if not answer.is_success:
         raise NoService(f"{NO_PODIUM} ({answer.status_code})")
     try:
@@ -77,6 +82,9 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     serves = f"version {slot['version']} since {slot['since']}" if slot["version"] else "nothing"
     state = slot["state"] if slot["ready"] else f"{slot['state']}, not ready"
     lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
+    if slot.get("withdrawn"):
+        gets = "is answered with 410" if not slot["version"] else "does not serve"
+        lines.append(f"  withdrawn: version {slot['withdrawn']} {gets}")
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
     fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
@@ -91,7 +99,16 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  requests do not share calls: {slot['row_wise_reason']}")
     if failure:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")
+        lines += _why(failure)
     return lines
+
+
+def _why(failure: Mapping[str, Any]) -> Sequence[str]:
+    """What only an operator is told."""
+    words = (failure.get("detail") or "").splitlines()[:_MOST_WORDS]
+    said = [f"    {'why: ' if not number else '     '}{word}" for number, word in enumerate(words)]
+    found = failure.get("findings") or ()
+    return [*said, *(f"    found: {each['code']}: {each['sentence']}" for each in found)]
 
 
 def _of_looks(look: Mapping[str, Any]) -> Sequence[str]:

@@ -90,6 +90,8 @@ def _judged(told: Mapping[str, Any], version: str | None) -> Seen:
     wanted = aspired if version is None else version
     if serves is not None and serves == wanted and told["ready"]:
         return Seen(DONE, f"serves version {serves}")
+    if wanted is not None and told.get("withdrawn") == wanted:
+        return Seen(REFUSED, f"version {wanted} is withdrawn: {_failure(told)}")
     if wanted is not None and told["quarantined"] == wanted:
         return Seen(REFUSED, f"version {wanted} was refused: {_failure(told)}")
     return Seen(None, _so_far(told))

@@ -8,13 +8,14 @@ What nobody aspires to any more is ended at once (P6).
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, PassingFault, VersionFault
+from service.following.burying import Burying
 from service.following.clock import Clock
 from service.following.gates import Candidacy, GateFinding, Gates
 from service.following.history import History, NoHistory
@@ -38,7 +39,9 @@ from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
 from service.following.slots import LOOK, Failure, Slot, Slots, Wish
 from service.following.stepping import Steps, internal
+from service.following.tombstones import NoTombstones, Tombstone, TombstoneStore
 from service.following.trigger import Pace, Trigger
+from service.following.withdrawing import Withdrawing
 from service.processes.wanting import is_want_of_processes, processes_exhausted
 
 _ADVICE: Final = {
@@ -51,7 +54,8 @@ class Follower:
     """Follows every slot's alias until it is closed. Owns the servables that the slots hold.
 
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
-    it served last after a start (P4); else it is emptied.
+    it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
+    store has kept.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -68,9 +72,12 @@ class Follower:
         history: History | None = None,
         ledger: Ledger | None = None,
         keeps_missing: bool = True,
+        tombstones: TombstoneStore | None = None,
+        withdrawn: Collection[Tombstone] = (),
     ) -> None:
         observer = careful(observer)
         self._slots = slots
+        slots.poll_seconds = poll_seconds
         self._observer = observer
         self._steps = Steps(observer, clock)
         self._keeps_missing = keeps_missing
@@ -79,8 +86,22 @@ class Follower:
         history = history or NoHistory()
         self._recorder = Recorder(ledger or Ledger(), history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
-        self._looker = Looker(slots, registry, self._gates, observer, clock, self._pace)
         self._holding = Holding(slots, observer, clock, keep_warm_seconds)
+        self._burying = Burying(tombstones or NoTombstones(), self._holding.ending, withdrawn)
+        self.withdrawing = Withdrawing(
+            slots,
+            registry,
+            self._burying,
+            history,
+            self._holding,
+            self._recorder,
+            clock,
+            self._steps,
+            self._abandon_the_unwanted,
+        )
+        self._looker = Looker(
+            slots, registry, self._gates, observer, clock, self._pace, self.withdrawing.look
+        )
         self._recaller = Recaller(
             slots,
             history,
@@ -93,6 +114,7 @@ class Follower:
         self._maker = Maker(registry, stager, self._gates, clock, self._holding.unheld)
         self._staging: dict[VersionId, asyncio.Task[None]] = {}
         slots.staging = self._staging.keys()
+        self._each(self.withdrawing.apply)
 
     async def run(self) -> None:
         """Ticks until cancelled. The pause is the poll interval, longer after slow looks."""
@@ -121,7 +143,10 @@ class Follower:
     async def tick(self) -> None:
         """One look, and what follows from it; returns without waiting for versions to arrive."""
         trigger = self._pace.begin()
+        await self._burying.recall()
+        self.withdrawing.apply_all()
         found = await self._looker.look()
+        self.withdrawing.apply_all()
         if found is None:
             self._each(self._recaller.fall_back)
         else:
@@ -130,6 +155,7 @@ class Follower:
             self._abandon_the_unwanted()
         self._each(self._revive)
         self._each(self._holding.retire_the_cold)
+        self._each(self.withdrawing.apply)
 
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""
@@ -137,12 +163,14 @@ class Follower:
             *self._staging.values(),
             *self._recaller.asking,
             *self._holding.ending,
+            *self._burying.tasks,
         }:
             await asyncio.wait(pending)
 
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
         self._each(self._recaller.give_up)
+        self._burying.stop()
         for task in self._staging.values():
             task.cancel()
         self._holding.let_go()
@@ -162,7 +190,7 @@ class Follower:
         if decision.aspired != slot.aspired:
             slot.aspire(decision.aspired, self._clock.wall(), wish)
         if isinstance(found, Unanswered):
-            silent = self._look_failure(found.code, found.message)
+            silent = replace(self._look_failure(found.code, found.message), detail=found.detail)
             self._note_look(slot, silent, found.detail, self._observer.unanswered)
             self._recaller.fall_back(slot)
             return
@@ -172,6 +200,10 @@ class Follower:
             gone = self._look_failure(f"{found.name.lower()}_missing", message)
             self._note_look(slot, gone, "", self._observer.missing)
             self._miss(slot)
+            return
+        if found in self._slots.withdrawn:
+            self.withdrawing.apply(slot)
+            self._recaller.fall_back(slot)
             return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
             slot.failure = None
@@ -362,7 +394,8 @@ class Follower:
         self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
     ) -> None:
         attempts = self._hold_back(slot, version, error)
-        self._recorder.refused(slot, version, error, journey.seconds, attempts)
+        seconds, findings = journey.seconds, journey.findings
+        self._recorder.refused(slot, version, error, seconds, attempts, findings)
 
     def _hold_back(self, slot: Slot, version: VersionId, error: FollowingError) -> int:
         """The version is not tried again, or after a pause; how often it has been tried."""

@@ -4,7 +4,7 @@ Gates of the version look at the version alone, before any host is started for i
 slot compares it with what the slot serves, before hosts are started and again before the swap.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -98,12 +98,21 @@ class Gates:
     of_slot: Sequence[SlotGate] = ()
     of_tags: TagGate | None = None
 
-    async def check(self, fetched: FetchedVersion) -> tuple[GateFinding, ...]:
-        """What the gates of the version let pass; the first that is closed raises."""
+    async def check(
+        self,
+        fetched: FetchedVersion,
+        tell: Callable[[Sequence[GateFinding]], None] = lambda _: None,
+    ) -> tuple[GateFinding, ...]:
+        """What the gates of the version let pass; the first that is closed raises.
+
+        `tell` is told of each gate's findings at once, so that they are known whatever comes after.
+        """
         tagged = () if self.of_tags is None else (self.of_tags,)
         findings: list[GateFinding] = []
         for gate in (*tagged, *self.of_version):
-            findings += await gate.check(fetched)
+            found = await gate.check(fetched)
+            tell(found)
+            findings += found
         return tuple(findings)
 
     def are_prepared(self, candidacy: Candidacy) -> bool:

@@ -37,6 +37,13 @@ class History(Protocol):
         """Whether the slot has served this version before (P12)."""
         ...
 
+    def withdraw(self, ref: ModelRef) -> None:
+        """What the slot last served is withdrawn: it is compared with, and never served again.
+
+        Returns at once; may be called again.
+        """
+        ...
+
     def note(self, ref: ModelRef, known: Known) -> None:
         """The slot serves this version from now on; returns at once.
 
@@ -59,6 +66,9 @@ class NoHistory:
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """It is not known to have."""
         return False
+
+    def withdraw(self, ref: ModelRef) -> None:
+        """Nothing was known."""
 
     def note(self, ref: ModelRef, known: Known) -> None:
         """Forgotten at once."""

@@ -3,6 +3,7 @@
 import asyncio
 
 from service.background import Work, begin
+from service.errors import ServiceError
 from service.following.clock import Clock
 from service.following.observer import FollowingObserver
 from service.following.refs import VersionId
@@ -25,6 +26,7 @@ class Holding:
         self._clock = clock
         self._keep_warm_seconds = keep_warm_seconds
         self._open: dict[VersionId, Servable] = {}
+        self._alive: set[Servable] = set()
         self.ending: set[asyncio.Task[None]] = set()
 
     def ready(self, version: VersionId) -> Servable | None:
@@ -37,6 +39,21 @@ class Holding:
     def opened(self, servable: Servable) -> None:
         """It has been made."""
         self._open[servable.version] = servable
+        self._alive.add(servable)
+
+    @property
+    def versions(self) -> frozenset[VersionId]:
+        """Every one that has processes, if only for requests in flight."""
+        return frozenset(each.version for each in self._alive)
+
+    def withdraw(self, slot: Slot, version: VersionId, refusal: ServiceError) -> None:
+        """The slot does not hold the version any more; its processes end now, whoever waits."""
+        self._let_go_of(slot, version)
+        for servable in [each for each in self._alive if each.version == version]:
+            if servable.refusal is None:
+                servable.refusal = refusal
+                self.keep(begin(Work.RETIRING, close(servable)))
+        self._open.pop(version, None)
 
     def renew(self, slot: Slot, servable: Servable) -> bool:
         """Gives the slot other processes of the version that it serves; False if it is another."""
@@ -86,12 +103,13 @@ class Holding:
 
     async def close(self) -> None:
         """Ends the processes of what is held by requests still; returns when they are gone."""
-        await asyncio.gather(*(close(each) for each in self._open.values()))
+        await asyncio.gather(*(close(each) for each in list(self._alive)))
 
     def unheld(self, servable: Servable) -> None:
         """Nobody holds it any more: its processes are ended."""
         if self._open.get(servable.version) is servable:
             del self._open[servable.version]
+        self._alive.discard(servable)
         self.keep(begin(Work.RETIRING, close(servable)))
         self._observer.retired(servable.version)
 
@@ -106,6 +124,14 @@ class Holding:
         slot.previous_until = self._clock.monotonic() + self._keep_warm_seconds
         if self._keep_warm_seconds <= 0:
             self._drop_previous(slot)
+
+    def _let_go_of(self, slot: Slot, version: VersionId) -> None:
+        if slot.previous is not None and slot.previous.servable.version == version:
+            self._drop_previous(slot)
+        binding = slot.binding
+        if binding is not None and binding.servable.version == version:
+            slot.binding = slot.since = None
+            binding.servable.release()
 
     def _drop_previous(self, slot: Slot) -> None:
         previous, slot.previous = slot.previous, None

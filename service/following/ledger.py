@@ -17,6 +17,8 @@ from service.following.trigger import Trigger
 
 MOST_ENTRIES: Final = 2000
 _MOST_FINDINGS: Final = 50
+# As long as a host tells it; thousands of entries are kept in memory.
+_LONGEST_DETAIL: Final = 2000
 
 
 class Outcome(StrEnum):
@@ -25,6 +27,7 @@ class Outcome(StrEnum):
     SWAPPED = "swapped"
     REFUSED = "refused"
     EMPTIED = "emptied"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,15 @@ class Entry:
         ref: the slot's.
         trigger: what made the service look when it first saw the alias there.
         before: the version that served until then and, where the new one is refused, still does.
-        version: the version that was to be served; where the slot was emptied, the one that was.
+        version: the version that was to be served; where the slot was emptied or the version
+            withdrawn, the one that was.
         outcome: whether it is.
         stage: where it was refused, as in `Failure`; None for a swap.
         code: why, stable; None for a swap to what the alias is on.
         message: why, a sentence safe to show; None where `code` is.
+        detail: the exception's type and text, for operators alone; None where there is none.
         gate: the gate that was closed, if one was.
-        findings: what the gates let pass.
+        findings: what the gates had seen, wherever the version has come to.
         seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
             there already took any.
         last_known_good: whether it is what the slot served before the start, for want of newer;
@@ -59,6 +64,7 @@ class Entry:
     stage: str | None = None
     code: str | None = None
     message: str | None = None
+    detail: str | None = None
     gate: str | None = None
     findings: Sequence[GateFinding] = ()
     seconds: Mapping[str, float] | None = None
@@ -105,11 +111,16 @@ class Ledger:
             self._keeper.close()
 
 
-def _bounded(entry: Entry) -> Entry:
-    shown = entry.findings[:_MOST_FINDINGS]
-    findings = [replace(each, sentence=cut(each.sentence)) for each in shown]
-    if left_out := len(entry.findings) - len(shown):
+def bounded(findings: Sequence[GateFinding]) -> tuple[GateFinding, ...]:
+    """As many as anybody reads, each cut; what is left out is counted."""
+    shown = [replace(each, sentence=cut(each.sentence)) for each in findings[:_MOST_FINDINGS]]
+    if left_out := len(findings) - len(shown):
         sentence = f"{left_out} findings more are not listed."
-        findings.append(GateFinding(entry.findings[-1].gate, "more", sentence))
+        shown.append(GateFinding(findings[-1].gate, "more", sentence))
+    return tuple(shown)
+
+
+def _bounded(entry: Entry) -> Entry:
     message = None if entry.message is None else cut(entry.message)
-    return replace(entry, findings=tuple(findings), message=message)
+    detail = None if entry.detail is None else cut(entry.detail, _LONGEST_DETAIL)
+    return replace(entry, findings=bounded(entry.findings), message=message, detail=detail)

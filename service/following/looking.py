@@ -1,6 +1,6 @@
 """One look at the registry: where every alias points, and whether unmet tags are met by now."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from service.errors import FollowingError
@@ -17,7 +17,10 @@ from service.following.trigger import Pace
 
 
 class Looker:
-    """Looks, and notes for everybody how that went."""
+    """Looks, and notes for everybody how that went.
+
+    `ask_more` asks the registry what else each look has to know; it raises `FollowingError`.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
         self,
@@ -27,7 +30,9 @@ class Looker:
         observer: FollowingObserver,
         clock: Clock,
         pace: Pace,
+        ask_more: Callable[[Mapping[ModelRef, Resolution]], Awaitable[None]],
     ) -> None:
+        self._ask_more = ask_more
         self._slots = slots
         self._registry = registry
         self._gates = gates
@@ -45,6 +50,7 @@ class Looker:
             await self._registry.prepare()
             started = self._clock.monotonic()
             found = await self._registry.resolve(refs)
+            await self._ask_more(found)
             await self._look_at_tags(found)
         except FollowingError as error:
             failure, detail = failure_of(error, None, self._clock), error.detail

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,10 @@ class Journey:
 
     seconds: dict[str, float] = field(default_factory=dict)
     findings: tuple[GateFinding, ...] = ()
+
+    def saw(self, findings: Sequence[GateFinding]) -> None:
+        """A gate has seen this."""
+        self.findings = (*self.findings, *findings)
 
 
 class Maker:
@@ -85,7 +89,7 @@ class Maker:
         staged = None
         try:
             with self._timed(journey, "gates"):
-                journey.findings = await self._gates.check(fetched)
+                await self._gates.check(fetched, journey.saw)
                 if not await is_wanted(fetched):
                     return None
             with self._timed(journey, "load"):

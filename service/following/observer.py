@@ -45,6 +45,10 @@ class FollowingObserver(Protocol):
         """The slot serves that version no more, for the alias or the model is gone."""
         ...
 
+    def withdrawn(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
+        """The slot serves that version no more, and nothing in its place: it is withdrawn."""
+        ...
+
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         """A version could not be brought into service."""
         ...

@@ -6,7 +6,7 @@ runs on both.
 
 import enum
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,19 @@ class Unanswered:
 
 
 Resolution = VersionId | Missing | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawals:
+    """What the registry says of versions' tags.
+
+    Attributes:
+        withdrawn: those that are withdrawn, and why, where their tag says more than that they are.
+        free: those of whom it was asked that are there, and are not withdrawn.
+    """
+
+    withdrawn: Mapping[VersionId, str]
+    free: Collection[VersionId] = ()
 
 
 class Lease(Protocol):
@@ -133,6 +146,16 @@ class Registry(Protocol):
         """The versions' tags now; None for one that is gone or that nobody answers about.
 
         Raises `PassingFault` when nothing answers.
+        """
+        ...
+
+    async def withdrawn(
+        self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
+    ) -> Withdrawals:
+        """Which versions of these models are withdrawn now, by their tag `podium.withdrawn`.
+
+        Those `met` at least. Of `marked` ones it also says whether they are free. Raises
+        `PassingFault` when nothing answers.
         """
         ...
 

@@ -7,10 +7,10 @@ from service.errors import FollowingError
 from service.following.clock import Clock
 from service.following.gates import GateClosed, GateFinding
 from service.following.history import History, Known
-from service.following.ledger import Entry, Ledger, Outcome
+from service.following.ledger import Entry, Ledger, Outcome, bounded
 from service.following.observer import FollowingObserver
 from service.following.refs import VersionId
-from service.following.sentences import cut
+from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
 from service.following.slots import Failure, Slot
 
@@ -35,6 +35,7 @@ class Recorder:
         findings: Sequence[GateFinding],
     ) -> None:
         """The slot serves the version from now on."""
+        slot.took_seconds = sum(stages.values()) or slot.took_seconds
         seconds = {"look": slot.wish.look_seconds, **stages}
         entry = self._entry(slot, before, servable.version, Outcome.SWAPPED)
         known = slot.on_last_known_good
@@ -53,30 +54,42 @@ class Recorder:
         self._ledger.note(_because(entry, failure))
         self._observer.emptied(slot.ref, before, failure)
 
+    def withdrawn(self, slot: Slot, version: VersionId, failure: Failure) -> None:
+        """The slot serves that version no more, and nothing in its place."""
+        entry = self._entry(slot, version, version, Outcome.WITHDRAWN)
+        self._ledger.note(_because(entry, failure))
+        self._observer.withdrawn(slot.ref, version, failure)
+
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
         if not slot.on_last_known_good:
             self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
 
-    def refused(
+    def refused(  # noqa: PLR0913, PLR0917 - all that is known of one attempt
         self,
         slot: Slot,
         version: VersionId,
         error: FollowingError,
         stages: Mapping[str, float],
         attempts: int,
+        findings: Sequence[GateFinding] = (),
     ) -> None:
         """The version does not serve; one fault of several attempts is written down once.
+
+        `findings` is what gates had let pass by then.
 
         `slot.failure` is why, unless the version was to stand in for one that failed before it.
         """
         before = slot.failure
-        failure = failure_of(error, version, self._clock)
+        closed = error.findings if isinstance(error, GateClosed) else ()
+        found = bounded((*findings, *closed))
+        failure = replace(failure_of(error, version, self._clock), findings=found)
         if before is None or version in {slot.aspired, before.version} or _says_less(before, slot):
             slot.failure = failure
         is_other = before is None or (before.version == version and before.code != failure.code)
         if attempts == 1 or is_other:
             entry = self._entry(slot, slot.version, version, Outcome.REFUSED)
+            entry = replace(_because(entry, failure), findings=found)
             self._ledger.note(_with_reason(entry, error, stages, slot))
         self._observer.refused(slot.ref, version, failure, error.detail)
 
@@ -95,7 +108,8 @@ class Recorder:
 
 def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:
     """What may be shown of the error."""
-    return Failure(error.stage, error.reason, cut(error.message), clock.wall(), version)
+    detail = cut(error.detail, LONGEST_DETAIL)
+    return Failure(error.stage, error.reason, cut(error.message), clock.wall(), version, detail)
 
 
 def _says_less(failure: Failure, slot: Slot) -> bool:
@@ -106,18 +120,13 @@ def _says_less(failure: Failure, slot: Slot) -> bool:
 def _because(entry: Entry, failure: Failure | None) -> Entry:
     if failure is None:
         return entry
-    return replace(entry, code=failure.code, message=failure.message)
+    detail = failure.detail or None
+    return replace(entry, code=failure.code, message=failure.message, detail=detail)
 
 
 def _with_reason(
     entry: Entry, error: FollowingError, stages: Mapping[str, float], slot: Slot
 ) -> Entry:
-    if isinstance(error, GateClosed):
-        entry = replace(entry, gate=error.gate, findings=error.findings)
-    return replace(
-        entry,
-        stage=error.stage,
-        code=error.reason,
-        message=error.message,
-        seconds={"look": slot.wish.look_seconds, **stages},
-    )
+    gate = error.gate if isinstance(error, GateClosed) else None
+    seconds = {"look": slot.wish.look_seconds, **stages}
+    return replace(entry, stage=error.stage, gate=gate, seconds=seconds)

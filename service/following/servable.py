@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from service.errors import ServiceError
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import ModelRef, VersionId
 
@@ -11,7 +12,8 @@ class Servable:
     """A version, its contract and a handle to its pool; counted, so that the last one closes it.
 
     Slots hold it while they serve it or keep it warm, requests from their start to their end.
-    Made with one hold, its maker's.
+    Made with one hold, its maker's. `refusal` is what each request that holds it comes to, whatever
+    its processes still say; None: nothing but that.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class Servable:
         self.reader = staged.reader
         self.predictor = staged.predictor
         self._on_unheld = on_unheld
+        self.refusal: ServiceError | None = None
         self._holds = 1
 
     @property

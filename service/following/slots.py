@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from service.errors import UnknownModel
+from service.following.gates import GateFinding
 from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding
 from service.following.trigger import Trigger
 
 LOOK: Final = "look"
-State = Literal["empty", "loading", "serving", "refused"]
+State = Literal["empty", "loading", "serving", "refused", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What failed last: safe to show, nothing of the exception's own text.
+    """What failed last.
 
-    `at` is in seconds since 1970; `version` is None when the look-up itself failed.
+    Attributes:
+        message: a sentence safe to show.
+        at: in seconds since 1970.
+        version: None when the look-up itself failed.
+        detail: the exception's type and text, for operators alone: never a client's values, since
+            what fails here was asked for by no client.
+        findings: what gates had seen by then; one of them may be why.
     """
 
     stage: str
@@ -27,6 +34,8 @@ class Failure:
     message: str
     at: float
     version: VersionId | None = None
+    detail: str = ""
+    findings: Sequence[GateFinding] = ()
 
     @property
     def of_look(self) -> bool:
@@ -58,6 +67,7 @@ class SlotStatus:
         missing: whether it has nothing to serve: the registry says that the alias or the model is
             not there, and nothing that was served before stands in.
         quarantined: the aspired version, if it has failed by its own fault (P13).
+        withdrawn: the version that it should serve, or served last, if that is withdrawn.
     """
 
     ref: ModelRef
@@ -71,6 +81,7 @@ class SlotStatus:
     last_known_good_since: float | None = None
     missing: bool = False
     quarantined: VersionId | None = None
+    withdrawn: VersionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +92,13 @@ class Readiness:
         serves: whether any slot can.
         not_ready: those that could serve and do not; `name@alias`.
         missing: those that have nothing to serve, which is nobody's to wait for.
+        withdrawn: those whose version an operator has withdrawn; the same.
     """
 
     serves: bool
     not_ready: Sequence[str]
     missing: Sequence[str]
+    withdrawn: Sequence[str] = ()
 
     @property
     def ready(self) -> bool:
@@ -107,7 +120,8 @@ class Slot:
 
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
-    without an answer takes nothing of that back.
+    without an answer takes nothing of that back. `withdrawn` is the version for want of which it
+    serves nothing.
     """
 
     def __init__(self, ref: ModelRef, slots: "Slots") -> None:
@@ -122,10 +136,12 @@ class Slot:
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.quarantined: VersionId | None = None
+        self.withdrawn: VersionId | None = None
         self.attempts = 0
         self.retry_at = 0.0
         self.wish = Wish(Trigger.START, 0.0)
         self.vacant_since: float | None = None
+        self.took_seconds = 0.0
         self.fallback: VersionId | None = None
         self.fallback_attempts = 0
         self.fallback_retry_at = 0.0
@@ -137,6 +153,7 @@ class Slot:
         self.aspired_since = now
         self.wish = wish
         self.failure = None
+        self.withdrawn = None
         self.lift()
 
     def lift(self) -> None:
@@ -163,6 +180,8 @@ class Slot:
 
         Also what it serves, where that cannot answer any more by itself.
         """
+        if version in self._slots.withdrawn:
+            return False
         if version == self.aspired or (self.binding is None and version == self.fallback):
             return True
         return self.irreplaceable and version == self.version
@@ -170,7 +189,7 @@ class Slot:
     def takes(self, version: VersionId) -> bool:
         """Whether it wants that version, and has not found it to be at fault."""
         if version == self.aspired:
-            return version != self.quarantined
+            return version != self.quarantined and self.wants(version)
         return self.wants(version) and self.fallback_retry_at < math.inf
 
     @property
@@ -192,6 +211,18 @@ class Slot:
         return None if binding is None else binding.servable.version
 
     @property
+    def pause_of_looks(self) -> float:
+        """Seconds between two looks at the registry, while nobody asks for one."""
+        return self._slots.poll_seconds
+
+    @property
+    def is_refused_for_good(self) -> bool:
+        """Whether it serves nothing, and tries nothing more until an operator does something."""
+        hopeless = self.has_no_fallback or self.fallback_retry_at == math.inf
+        refused = self.aspired is not None and self.aspired == self.quarantined
+        return self.binding is None and refused and hopeless
+
+    @property
     def gone(self) -> bool:
         """Whether the registry's last word is that the alias, or the model, is not there."""
         return self.absent is not None
@@ -211,6 +242,8 @@ class Slot:
     def state(self) -> State:
         """Derived from what is there, never stored."""
         version, aspired, failure = self.version, self.aspired, self.failure
+        if version is None and self.withdrawn is not None:
+            return "withdrawn"
         if version is None:
             coming = {aspired, self.fallback} - {None}
             return "loading" if any(each in self._slots.staging for each in coming) else "empty"
@@ -235,19 +268,23 @@ class Slot:
             last_known_good_since=self.since if self.on_last_known_good else None,
             missing=self.missing,
             quarantined=self.quarantined,
+            withdrawn=aspired if aspired in self._slots.withdrawn else self.withdrawn,
         )
 
 
 class Slots(Mapping[str, Slot]):
     """Every slot of the service by `name@alias`, in the order of configuration.
 
-    `staging` is a live view of the versions on their way, given by the follower.
+    `staging` is a live view of the versions on their way, given by the follower, and `withdrawn` of
+    those that nobody may be answered by.
     """
 
     def __init__(self, refs: Sequence[ModelRef]) -> None:
         self._slots = {str(ref): Slot(ref, self) for ref in refs}
         self.staging: Container[VersionId | None] = ()
+        self.withdrawn: Container[VersionId | None] = ()
         self.look = LookStatus(None, None, None)
+        self.poll_seconds = 1.0
 
     def __getitem__(self, key: str) -> Slot:
         return self._slots[key]
@@ -274,11 +311,13 @@ class Slots(Mapping[str, Slot]):
     def readiness(self) -> Readiness:
         """Which slots can answer now, and which could not if they would."""
         not_ready = {key: slot for key, slot in self._slots.items() if not slot.ready}
-        missing = [key for key, slot in not_ready.items() if slot.missing]
+        withdrawn = [key for key, slot in not_ready.items() if slot.withdrawn is not None]
+        missing = [key for key in not_ready if not_ready[key].missing and key not in withdrawn]
         return Readiness(
             serves=len(not_ready) < len(self._slots),
-            not_ready=[key for key in not_ready if key not in missing],
+            not_ready=[key for key in not_ready if key not in {*missing, *withdrawn}],
             missing=missing,
+            withdrawn=withdrawn,
         )
 
     @property

@@ -151,7 +151,9 @@ class Pool:
 
     def _queued(self, model_input: ValidInput, deadline: float, alias: str) -> Answer:
         if not self.ready:
-            raise NoServable("No process of this version can answer right now.")
+            raise NoServable(
+                "No process of this version can answer right now.", self._misfortune.pause
+            )
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias)
         self._waiting.add(job)
         if deadline < self._deadlines.at:
@@ -277,7 +279,8 @@ class Pool:
         while True:
             try:
                 if not self.ready:
-                    self._fail_waiting(NoServable("The model's process could not be replaced."))
+                    sentence = "The model's process could not be replaced."
+                    self._fail_waiting(NoServable(sentence, self._misfortune.pause))
                 await asyncio.sleep(self._misfortune.pause)
                 host = await self._start_host(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets

@@ -31,6 +31,7 @@ from service.http.predict import PodiumDialect
 from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
+from service.http.withdraw import Withdraw, withdraw_router
 
 
 def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once
@@ -46,6 +47,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
     reload: Callable[[ModelRef], None] = lambda _ref: None,
+    withdraw: tuple[Withdraw, Withdraw] | None = None,
     keys: ApiKeys | None = None,
     admin: Admin = NOBODY,
     more: Sequence[APIRouter] = (),
@@ -69,6 +71,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         clock: seconds since 1970.
         stopping: while true, the probes are 503 and requests are still answered.
         reload: looks at the registry for that slot, as its operator asks.
+        withdraw: has a version answered by nobody any more, and takes that back.
         keys: of which predictions ask for one; None: for none.
         admin: who may reload.
         more: routes of what not every service has.
@@ -96,6 +99,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),
+        *(() if withdraw is None else (withdraw_router(admin, *withdraw),)),
         *more,
     )
     pages = create_pages(routers, dialects, lifespan)

@@ -14,12 +14,13 @@ from starlette.types import Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
 from service.contract.model_input import EncodedInput, ValidInput
-from service.errors import NoServable, ServiceError
+from service.errors import NoServable, ServiceError, Withdrawn
 from service.following.slots import Slot
+from service.following.waiting import seconds_until_ready
 from service.http.client import CLIENT, Client, ClientGone
 from service.http.delivery import GONE, Answer, deliver, hold_long
 from service.http.dialect import JSON_HEADERS, Dialect, Framing
-from service.http.errors import MethodNotAllowed, headers_of, internal
+from service.http.errors import MethodNotAllowed, headers_with, internal
 from service.http.held import HeldBytes, Holding
 from service.http.intake import RequestIds, read_body
 from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
@@ -157,6 +158,8 @@ class PredictionEndpoint:
             predictions = await servable.predictor.predict(model_input, deadline, alias)
         finally:
             servable.release()
+        if servable.refusal is not None:
+            raise servable.refusal
         return self._answered(framing, model_input, predictions)
 
     def _answered(
@@ -173,17 +176,28 @@ class PredictionEndpoint:
     def _bound(self) -> Framing:
         binding = self._slot.binding
         if binding is None:
-            raise NoServable("No version of this model can answer yet. Try again shortly.")
+            self._framing = None  # what it was made of is not kept
+            raise self._nobody()
         framing = self._framing
         if framing is None or framing.binding is not binding:
             framing = self._framing = Framing.of(binding, self._dialect)
         return framing
 
+    def _nobody(self) -> ServiceError:
+        if self._slot.withdrawn is not None:
+            return Withdrawn()
+        seconds = seconds_until_ready(self._slot, monotonic())
+        return NoServable("No version of this model can answer yet.", seconds)
+
     def _refused(self, error: ServiceError, request_id: str, course: _Course) -> Answer:
         framing = course.framing
+        if framing is not None and framing.binding.servable.refusal is not None:
+            # Whatever it was refused for: a version that is withdrawn says nothing more.
+            error = framing.binding.servable.refusal
         status, body = self._dialect.refusal(error, request_id)
-        headers = (JSON_HEADERS if framing is None else framing.headers) + headers_of(error)
+        headers = JSON_HEADERS if framing is None else framing.headers
         version = None if framing is None else framing.binding.servable.version.version
+        headers += headers_with(status, error)
         return Answer(status, (body,), headers, version, course.rows, error.code)
 
     def _log(self, error: Exception, request_id: str) -> None:

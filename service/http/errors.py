@@ -3,6 +3,7 @@
 MLflow's protocol differs from it in one entry, which stands in its own file.
 """
 
+import math
 from collections.abc import Mapping
 
 from service.errors import (
@@ -23,9 +24,11 @@ from service.errors import (
     Undecodable,
     UnknownModel,
     UnsupportedMediaType,
+    Withdrawn,
 )
 
 Headers = tuple[tuple[bytes, bytes], ...]
+_LATER = frozenset({429, 503})
 
 
 class NotFound(ClientError):
@@ -66,6 +69,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     MethodNotAllowed: 405,
     BodyTooSlow: 408,
     DeliveryRepeated: 409,
+    Withdrawn: 410,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
     InvalidInput: 422,
@@ -90,17 +94,37 @@ def headers_of(error: ServiceError) -> Headers:
     """What HTTP asks for beside the status.
 
     `Retry-After` with 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC 6750). A
-    body that is not waited for leaves nothing that could be read as a next request.
+    body that is not waited for leaves nothing that could be read as a next request. That something
+    is gone is kept by nobody: its operator may take it back.
     """
     if isinstance(error, BodyTooSlow):
         return ((b"connection", b"close"),)
     if isinstance(error, NotNow):
-        return ((b"retry-after", b"%d" % error.retry_after),)
+        return (retry_after(error.retry_after),)
+    if isinstance(error, Withdrawn):
+        return ((b"cache-control", b"no-store"),)
     if isinstance(error, MethodNotAllowed):
         return ((b"allow", error.allow.encode("ascii")),)
     if isinstance(error, Unauthorized):
         return ((b"www-authenticate", b"Bearer"),)
     return ()
+
+
+def headers_with(status: int, error: ServiceError) -> Headers:
+    """The same for a protocol that has given this error that status.
+
+    A model may say itself that it is asked too much, or cannot answer now; for how long it does not
+    say.
+    """
+    headers = headers_of(error)
+    if status in _LATER and not isinstance(error, NotNow):
+        return (*headers, retry_after(NotNow("").retry_after))
+    return headers
+
+
+def retry_after(seconds: float) -> tuple[bytes, bytes]:
+    """The header: whole seconds, at least 1."""
+    return b"retry-after", b"%d" % max(1, math.ceil(seconds))
 
 
 def internal() -> ServiceError:

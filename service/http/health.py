@@ -1,16 +1,19 @@
 """Alive: the loop turns. Ready: whatever could answer does. Asked without a key, answered at once.
 
 A slot whose alias or model the registry says is not there, and that has nothing to stand in for it,
-is named, and keeps no other from being asked.
+is named, and keeps no other from being asked; so is one whose version is withdrawn.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from service.following.slots import Slots
+from service.following.slots import Slot, Slots
+from service.following.waiting import seconds_until_ready
+from service.http.errors import retry_after
 from service.http.openapi_parts import UNKNOWN_MODEL
 
 
@@ -24,13 +27,14 @@ class Ready(BaseModel):
     """Whether every slot that has something to serve could answer now, and at least one has.
 
     `not_ready` names those that could not; `missing` those that have nothing to serve, for the
-    registry has no such alias or model.
+    registry has no such alias or model; `withdrawn` those whose version an operator has withdrawn.
     """
 
     ready: bool
     stopping: bool
     not_ready: list[str]
     missing: list[str]
+    withdrawn: list[str]
 
 
 class SlotReady(BaseModel):
@@ -44,6 +48,14 @@ _NOT_READY = 503
 
 def _unready(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {_NOT_READY: {"model": model, "description": "Not ready."}}
+
+
+def _not_ready(response: Response, slots: Sequence[Slot]) -> None:
+    """503, until the last of these may be ready."""
+    now = monotonic()
+    name, value = retry_after(max(seconds_until_ready(slot, now) for slot in slots))
+    response.status_code = _NOT_READY
+    response.headers[name.decode()] = value.decode()
 
 
 def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
@@ -64,8 +76,10 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
             stopping=stopping(),
             not_ready=list(found.not_ready),
             missing=list(found.missing),
+            withdrawn=list(found.withdrawn),
         )
-        response.status_code = 200 if report.ready else _NOT_READY
+        if not report.ready:
+            _not_ready(response, [slots[key] for key in found.not_ready or slots])
         return report
 
     @router.get("/models/{name:path}@{alias}/ready", responses=_unready(SlotReady) | UNKNOWN_MODEL)
@@ -73,7 +87,8 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
         """200 when this slot has a version that can answer, else 503."""
         found = slots.find(f"{name}@{alias}")
         report = SlotReady(ready=found.ready and not stopping())
-        response.status_code = 200 if report.ready else _NOT_READY
+        if not report.ready:
+            _not_ready(response, [found])
         return report
 
     return router

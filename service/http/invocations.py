@@ -8,6 +8,7 @@ holds the client's rows, the model's text or a stack trace (P14).
 
 from collections.abc import Callable, Mapping
 from importlib import metadata
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -16,7 +17,8 @@ from fastapi import APIRouter, Response
 from service.errors import FieldError, InvalidInput, ModelRaisedMlflow, ServiceError
 from service.following.servable import Binding
 from service.following.slots import Slot
-from service.http.errors import status_of
+from service.following.waiting import seconds_until_ready
+from service.http.errors import retry_after, status_of
 from service.http.mlflow_codes import MLFLOW_CODES
 from service.http.openapi_parts import REPLY_HEADERS, body_of, text, whole
 
@@ -28,6 +30,7 @@ _SERVER = {"sqlstate": "XXM00", "error_class": "CLIENT_INTERNAL_ERROR"}
 _CODES: Mapping[int, tuple[str, Mapping[str, str]]] = {
     401: ("UNAUTHENTICATED", {}),
     404: ("RESOURCE_DOES_NOT_EXIST", _MISSING),
+    410: ("RESOURCE_DOES_NOT_EXIST", _MISSING),
     500: ("INTERNAL_ERROR", _SERVER),
     503: ("TEMPORARILY_UNAVAILABLE", _SERVER),
     504: ("DEADLINE_EXCEEDED", {}),
@@ -64,6 +67,7 @@ class MlflowDialect:
             "400": body_of(error, "The body does not fit the signature, or cannot be read."),
             "405": body_of(error, "The route takes POST alone."),
             "408": body_of(error, "The rest of the body did not come in time."),
+            "410": body_of(error, "An operator has withdrawn the version."),
             "413": body_of(error, "The body is too large."),
             "415": body_of(error, "The media type or encoding is not read here."),
             "500": body_of(error, "The model failed on this request."),
@@ -93,8 +97,11 @@ def scoring_router(default: Slot, stopping: Callable[[], bool]) -> APIRouter:
     @router.get("/health", response_class=Response, responses=_PING)
     async def ping() -> Response:
         """A line feed; 503 while no version can answer on the default routes, or at the stop."""
-        status = 200 if default.ready and not stopping() else 503
-        return Response(b"\n", status, media_type="application/json")
+        if default.ready and not stopping():
+            return Response(b"\n", media_type="application/json")
+        name, value = retry_after(seconds_until_ready(default, monotonic()))
+        headers = {name.decode(): value.decode()}
+        return Response(b"\n", 503, headers, media_type="application/json")
 
     @router.get("/version", response_class=Response)
     async def mlflow_version() -> Response:

@@ -14,6 +14,7 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Failure, LookStatus, Slot, Slots, State
 from service.http.access import Readers
 from service.http.described import serving_example, signature_of
+from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.beside import Beside
@@ -31,12 +32,19 @@ class FailureReport(BaseModel):
     version: str | None
 
 
+class FailureWhy(FailureReport):
+    """The same for who comes with the admin token: the exception's type and text, and findings."""
+
+    detail: str | None
+    findings: list[FindingReport]
+
+
 class LookReport(BaseModel):
     """How the look-ups of aliases go; `failure` until one succeeds again."""
 
     succeeded_at: datetime | None
     age_seconds: float | None
-    failure: FailureReport | None
+    failure: FailureWhy | FailureReport | None
 
 
 class HostsReport(BaseModel):
@@ -61,7 +69,9 @@ class SlotReport(BaseModel):
     not be served, or not yet.
     `missing`: it has nothing to serve: the registry has no such alias or model, and nothing that
     was served before stands in. `quarantined`: the aspired version, where that has failed by its
-    own fault and is not tried again until the alias moves or an operator asks.
+    own fault and is not tried again until the alias moves or an operator asks. `withdrawn`: the
+    version that it should serve, or served last, where an operator has withdrawn that: requests are
+    answered with 410 while it serves no other.
     """
 
     name: str
@@ -78,7 +88,8 @@ class SlotReport(BaseModel):
     last_known_good_since: datetime | None
     missing: bool
     quarantined: str | None
-    last_failure: FailureReport | None
+    withdrawn: str | None
+    last_failure: FailureWhy | FailureReport | None
 
 
 class SlotDetail(SlotReport):
@@ -103,23 +114,28 @@ class ModelsReport(BaseModel):
 
 
 def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) -> APIRouter:
-    """The pages, open but for what is for `readers` alone; `clock` gives seconds since 1970."""
+    """The pages, open but for what is for `readers` or their operator alone.
+
+    `clock` gives seconds since 1970.
+    """
     router = APIRouter(tags=["models"])
     beside = Beside("models")
 
     @router.get("/models", response_model=ModelsReport)
-    async def models() -> Response:
+    async def models(request: Request) -> Response:
         """Every slot at this instant."""
-        now = clock()
-        reports, look = [_report(slot, now) for slot in slots.values()], _look(slots.look, now)
+        now, why = clock(), readers.admin.allows(request)
+        reports = [_report(slot, now, why=why) for slot in slots.values()]
+        look = _look(slots.look, now, why=why)
         return reply(await beside.run(_written_list, reports, look))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
         """One slot at this instant, with its signature."""
-        now = clock()
+        now, why = clock(), readers.admin.allows(request)
         slot = slots.find(f"{name}@{alias}")
-        report, look, hosts = _report(slot, now), _look(slots.look, now), _hosts(slot.binding)
+        report, look = _report(slot, now, why=why), _look(slots.look, now, why=why)
+        hosts = _hosts(slot.binding)
         shown = slot.binding if readers.allow(request) else None
         return reply(await beside.run(_written, shown, report, look, hosts))
 
@@ -127,11 +143,11 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
 
 
 def report_of(slot: Slot, now: float) -> SlotReport:
-    """One slot at that instant, in seconds since 1970."""
-    return SlotReport(**_report(slot, now))
+    """One slot at that instant, in seconds since 1970, for its operator."""
+    return SlotReport(**_report(slot, now, why=True))
 
 
-def _report(slot: Slot, now: float) -> dict[str, Any]:
+def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
     status = slot.status(now)
     return {
         "name": status.ref.name,
@@ -147,7 +163,8 @@ def _report(slot: Slot, now: float) -> dict[str, Any]:
         "last_known_good_since": _time(status.last_known_good_since),
         "missing": status.missing,
         "quarantined": None if status.quarantined is None else status.quarantined.version,
-        "last_failure": _failure(status.failure),
+        "withdrawn": None if status.withdrawn is None else status.withdrawn.version,
+        "last_failure": _failure(status.failure, why=why),
     }
 
 
@@ -196,23 +213,30 @@ def _text(report: BaseModel) -> bytes:
     return report.model_dump_json().encode()
 
 
-def _look(look: LookStatus, now: float) -> LookReport:
+def _look(look: LookStatus, now: float, *, why: bool) -> LookReport:
     return LookReport(
         succeeded_at=_time(look.succeeded_at),
         age_seconds=None if look.succeeded_at is None else max(0.0, now - look.succeeded_at),
-        failure=_failure(look.failure),
+        failure=_failure(look.failure, why=why),
     )
 
 
-def _failure(failure: Failure | None) -> FailureReport | None:
+def _failure(failure: Failure | None, *, why: bool) -> FailureReport | None:
     if failure is None:
         return None
-    return FailureReport(
+    report = FailureReport(
         stage=failure.stage,
         code=failure.code,
         message=failure.message,
         at=datetime.fromtimestamp(failure.at, UTC),
         version=None if failure.version is None else failure.version.version,
+    )
+    if not why:
+        return report
+    return FailureWhy(
+        **report.model_dump(),
+        detail=failure.detail or None,
+        findings=findings_of(failure.findings),
     )
 
 

@@ -50,6 +50,7 @@ class PodiumDialect:
             "400": body_of(problem, "Reading the body takes more than is allowed."),
             "405": body_of(problem, "The route takes POST alone."),
             "408": body_of(problem, "The rest of the body did not come in time."),
+            "410": body_of(problem, "An operator has withdrawn the version."),
             "413": body_of(problem, "The body is too large."),
             "415": body_of(problem, "The media type or encoding is not read here."),
             "422": body_of("InvalidRequest", "The body does not fit the signature."),

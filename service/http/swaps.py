@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from service.errors import ClientError
 from service.following.ledger import Entry, Ledger
+from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import body_of
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.beside import Beside
@@ -46,21 +47,14 @@ _PARAMETERS: Final = {
 }
 
 
-class FindingReport(BaseModel):
-    """What a gate has seen and let pass."""
-
-    gate: str
-    code: str
-    sentence: str
-
-
 class SwapDetails(BaseModel):
-    """Who asked, what the gates found, and the seconds that each stage took."""
+    """Who asked, what the gates found, why it failed, and the seconds that each stage took."""
 
     trigger: str
     stage: str | None
     gate: str | None
     message: str | None
+    detail: str | None
     findings: list[FindingReport]
     seconds: dict[str, float]
     last_known_good: bool
@@ -137,16 +131,13 @@ def _report(entry: Entry, *, detailed: bool) -> SwapReport:
 
 
 def _details(entry: Entry) -> SwapDetails:
-    findings = [
-        FindingReport(gate=found.gate, code=found.code, sentence=found.sentence)
-        for found in entry.findings
-    ]
     return SwapDetails(
         trigger=entry.trigger,
         stage=entry.stage,
         gate=entry.gate,
         message=entry.message,
-        findings=findings,
+        detail=entry.detail,
+        findings=findings_of(entry.findings),
         seconds={stage: round(seconds, 6) for stage, seconds in (entry.seconds or {}).items()},
         last_known_good=entry.last_known_good,
     )

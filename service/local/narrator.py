@@ -32,6 +32,7 @@ TOLD: Mapping[str, Telling] = {
     "setting_unknown": Telling("{message}"),
     "swapped": Telling("{slot} now serves version {version}", style="green"),
     "version_refused": Telling("{slot}: version {version} is refused", ("message", "code")),
+    "withdrawn": Telling("{slot}: version {version} is withdrawn", ("message",)),
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
     "model_missing": Telling("{slot}: the model is gone", ("message", "code")),
     "alias_look_failed": Telling("{slot}: MLflow gives no answer about it", ("message", "code")),

@@ -16,13 +16,19 @@ class Remover:
     """
 
     def __init__(self) -> None:
-        self._folders = queue.SimpleQueue[Path | None]()
+        self._folders = queue.SimpleQueue[Path | threading.Event | None]()
         self._thread = threading.Thread(target=self._run, name=Work.REMOVAL, daemon=True)
         self._thread.start()
 
     def remove(self, folder: Path) -> None:
         """It is gone some time later, as far as the system lets it go."""
         self._folders.put(folder)
+
+    def settle(self, seconds: float) -> bool:
+        """Whether all that was to be removed so far has been, within so many seconds; blocks."""
+        done = threading.Event()
+        self._folders.put(done)
+        return done.wait(seconds)
 
     def close(self, seconds: float) -> None:
         """Returns when all is removed, or after so many seconds."""
@@ -31,6 +37,9 @@ class Remover:
 
     def _run(self) -> None:
         while (folder := self._folders.get()) is not None:
+            if isinstance(folder, threading.Event):
+                folder.set()
+                continue
             try:
                 remove_tree(folder)
             except Exception as error:  # noqa: BLE001 - one folder must not keep the others

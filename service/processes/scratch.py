@@ -62,6 +62,17 @@ class Scratch:
         """To be removed soon; returns at once."""
         self._remover.remove(folder)
 
+    def tidy(self, seconds: float = 5.0) -> bool:
+        """Removes what services that were killed have left; blocks.
+
+        Whether that, and all else that was to be removed, has gone in so many seconds.
+        """
+        if self._place.is_dir():
+            with _locked(self._place / _LOCK_SUFFIX):
+                for dead in _dead(self._place):
+                    self._remover.remove(dead)
+        return self._remover.settle(seconds)
+
     def close(self, seconds: float = 5.0) -> None:
         """Removes everything; what is left after so many seconds is the next service's to remove.
 

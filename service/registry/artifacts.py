@@ -14,9 +14,11 @@ import stat
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from service.following.refs import VersionId
 from service.processes.removal import remove_tree
 from service.registry.durable import sync
 from service.registry.locks import Lock, Locked, lock_file
@@ -26,10 +28,14 @@ _PARTIAL: Final = "partial-"
 _ARTIFACT: Final = "model"
 _MANIFEST: Final = "manifest.json"
 _WRITTEN_TO: Final = "written-to"
+_VERSION: Final = "version.json"
+_LONGEST_VERSION: Final = 64 * 1024
 # The SHA-256 of an identity; a number follows where the first place is altered and still in use.
 _PLACE: Final = re.compile(r"[0-9a-f]{64}(\.\d)?")
 _COPIES: Final = 4
 _TRIES: Final = 3
+Identity = tuple[str, int, str, str]
+"""Of an artifact: its version's name, the model's creation timestamp, its number, its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +62,30 @@ class ArtifactCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def place(self, identity: tuple[str, int, str, str]) -> Path:
-        """Where the artifact of that (name, creation timestamp, version, source) lies or would."""
+    def place(self, identity: Identity) -> Path:
+        """Where the artifact of that identity lies or would."""
         text = json.dumps(identity).encode()
         return self._folder / hashlib.sha256(text).hexdigest()
 
-    def get(self, place: Path, private: Path, fetch: Callable[[Path], Path]) -> Kept:
+    def get(
+        self,
+        place: Path,
+        private: Path,
+        fetch: Callable[[Path], Path],
+        says: Identity | None = None,
+    ) -> Kept:
         """The artifact at `place`, verified by its manifest, fetched if it is not there or altered.
 
         `fetch` writes below the folder `private`, which is gone afterwards, and returns what is to
         be put into place, which is done by one rename. An altered one that somebody serves is left
         to them, and a copy of its own fetched beside it, which is known to be written to from then
-        on. Raises OSError, and what `fetch` raises.
+        on. What is fetched `says` beside it what it is. Raises OSError, and what `fetch` raises.
         """
         altered = False
         for candidate in (place, *(Path(f"{place}.{n}") for n in range(1, _COPIES))):
             for _ in range(_TRIES):
-                kept = self._kept(candidate, private, fetch, written_to=altered)
+                whole = partial(_whole, private, fetch, says)
+                kept = self._kept(candidate, whole, written_to=altered)
                 if kept is not None:
                     return kept
                 altered = True
@@ -96,12 +109,16 @@ class ArtifactCache:
         return Kept(place, lock)
 
     def _kept(
-        self, candidate: Path, private: Path, fetch: Callable[[Path], Path], *, written_to: bool
+        self,
+        candidate: Path,
+        fetched: Callable[[], contextlib.AbstractContextManager[Path]],
+        *,
+        written_to: bool,
     ) -> Kept | None:
         with contextlib.suppress(Altered):
             kept = self.find(candidate)
             if kept is None:
-                with _whole(private, fetch) as whole:
+                with fetched() as whole:
                     if written_to:
                         (whole / _WRITTEN_TO).touch()
                     kept = _put(whole, candidate) or self.find(candidate)
@@ -133,6 +150,21 @@ def is_place(name: str) -> bool:
     return _PLACE.fullmatch(name) is not None
 
 
+def is_partial(name: str) -> bool:
+    """Whether a folder of that name holds what is being fetched, or was when a fetch was ended."""
+    return name.startswith(_PARTIAL)
+
+
+def version_in(folder: Path) -> VersionId | None:
+    """Of which version what lies in that place, or is being fetched there, says that it is."""
+    try:
+        with (folder / _VERSION).open("rb") as file:
+            name, created, version, _ = json.loads(file.read(_LONGEST_VERSION))
+    except (OSError, ValueError, TypeError):
+        return None
+    return VersionId(name, created, version)
+
+
 def discard(place: Path) -> bool:
     """Takes away what lies there, unless somebody holds a lock on it; whether that was done.
 
@@ -159,13 +191,16 @@ def private_folder(cache: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _whole(private: Path, fetch: Callable[[Path], Path]) -> Iterator[Path]:
+def _whole(private: Path, fetch: Callable[[Path], Path], says: Identity | None) -> Iterator[Path]:
     """What `fetch` has brought, with its manifest, ready to be put into place."""
     private.mkdir(parents=True)
     try:
         downloaded, whole = private / "download", private / "whole"
         downloaded.mkdir()
         whole.mkdir()
+        if says is not None:
+            for folder in (private, whole):
+                (folder / _VERSION).write_text(json.dumps(says))
         fetch(downloaded).rename(artifact_of(whole))
         _close(artifact_of(whole), private.stat().st_mode)
         write_manifest(artifact_of(whole), whole / _MANIFEST)
@@ -209,8 +244,8 @@ def remove_partial(folder: Path, older_than: float) -> None:
 
     Another service may be fetching into the same cache at this moment.
     """
-    for partial in folder.glob(f"{_PARTIAL}*"):
+    for each in folder.glob(f"{_PARTIAL}*"):
         # Another service that starts at this moment may have removed it.
         with contextlib.suppress(FileNotFoundError):
-            if partial.stat().st_mtime < older_than:
-                shutil.rmtree(partial, ignore_errors=True)
+            if each.stat().st_mtime < older_than:
+                shutil.rmtree(each, ignore_errors=True)

@@ -22,6 +22,7 @@ from service.registry.sanitizing import sanitized
 from service.registry.understanding import RegistryFault, fault_of_look
 from service.registry.versions import again, tags
 from service.registry.wire import Operation
+from service.registry.withdrawn import withdrawn
 
 _MAX_BODY_BYTES: Final = 1024**2
 
@@ -79,4 +80,5 @@ _OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], Answer]]] = 
     Operation.TAGS: tags,
     Operation.FIND: find,
     Operation.AGAIN: again,
+    Operation.WITHDRAWN: withdrawn,
 }

@@ -6,7 +6,7 @@ that overruns its deadline, or works on something that nobody wants any more, is
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,14 @@ from typing import Any, Final
 import orjson
 
 from service.background import Work, begin
-from service.errors import VersionFault
-from service.following.ports import FetchedVersion, Missing, Resolution, Unanswered
+from service.errors import FollowingError, VersionFault
+from service.following.ports import (
+    FetchedVersion,
+    Missing,
+    Resolution,
+    Unanswered,
+    Withdrawals,
+)
 from service.following.refs import ModelRef, VersionId
 from service.processes.beside import Beside
 from service.processes.child import Child, Forks
@@ -36,7 +42,7 @@ from service.registry.locks import Locked
 from service.registry.manifest import Altered
 from service.registry.remembering import Memory, Remembered
 from service.registry.roles import registry_role
-from service.registry.survey import Survey
+from service.registry.survey import Absent, Survey
 from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
@@ -118,6 +124,8 @@ class MlflowRegistry:
         self._fetch_seconds = deadlines.fetch
         self._verify_seconds = deadlines.verify
         self._survey = survey or Survey()
+        self._survey_of_tags = Survey(least=1)
+        self._absent = Absent()
         looks = {_ANSWER_SECONDS: str(deadlines.answer)}
         self._looking = KeptChild(partial(self._child, **looks), deadlines.look)
         self._memory = Memory()
@@ -151,9 +159,36 @@ class MlflowRegistry:
         self, versions: Sequence[VersionId]
     ) -> Mapping[VersionId, Mapping[str, str] | None]:
         """Two look-ups for each version; raises `PassingFault` within the deadline of a look."""
-        listed = [[each.name, each.created, each.version] for each in versions]
-        frame = await self._looking.ask("look", Operation.TAGS, {"versions": listed})
+        frame = await self._looking.ask("look", Operation.TAGS, {"versions": _listed(versions)})
         return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
+
+    async def withdrawn(
+        self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
+    ) -> Withdrawals:
+        """One search; where the registry has none, two look-ups for each version that was met.
+
+        Raises `PassingFault` within the deadline of a look.
+        """
+        searches, marked = self._survey_of_tags.most(1) > 0, self._absent.due(marked)
+        wanted = {"names": list(names), "search": searches}
+        wanted |= {"met": _listed(met), "marked": _listed(marked)}
+        try:
+            frame = await self._looking.ask("look", Operation.WITHDRAWN, wanted)
+        except FollowingError as error:
+            if searches and error.reason == Fault.TIMED_OUT:
+                self._survey_of_tags.searched(complete=False)
+            raise
+        answer = orjson.loads(frame.head)
+        if searches:
+            self._survey_of_tags.searched(complete=answer["complete"])
+        said = {VersionId(*identity): reason for *identity, reason in answer["withdrawn"]}
+        free = frozenset(VersionId(*each) for each in answer["free"])
+        self._absent.note(each for each in marked if each not in said and each not in free)
+        return Withdrawals(said, free)
+
+    def forget(self, is_meant: Callable[[VersionId], bool]) -> None:
+        """What is remembered of those versions, their examples say, is no more."""
+        self._memory.forget(is_meant)
 
     async def fetch(self, version: VersionId) -> FetchedVersion:
         """In a child of its own, so that looks go on; raises `VersionFault` or `PassingFault`.
@@ -287,6 +322,10 @@ def _make_room(cache: Cache) -> None:
     # Another service may be emptying the same cache; the next one who is done here looks again.
     with contextlib.suppress(OSError):
         make_room(cache.folder, cache.max_bytes)
+
+
+def _listed(versions: Sequence[VersionId]) -> list[list[str | int]]:
+    return [[each.name, each.created, each.version] for each in versions]
 
 
 def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:

@@ -109,7 +109,8 @@ def _kept(wanted: Mapping[str, Any], identity: tuple[str, int, str, str], source
 
     artifacts = ArtifactCache(cache)
     try:
-        return artifacts.get(artifacts.place(identity), Path(wanted["private"]), download)
+        private = Path(wanted["private"])
+        return artifacts.get(artifacts.place(identity), private, download, says=identity)
     except OSError as error:
         raise RegistryFault(Fault.DISK, error) from error
     except NotPlain as error:

@@ -30,6 +30,8 @@ _MAX_SERVED: Final = 200
 _MAX_FILE_BYTES: Final = 4 * 1024**2
 _LOST: Final = frozenset({Fault.ALTERED, Fault.NOT_IN_CACHE, Fault.ARTIFACT_UNREADABLE})
 _SET_ASIDE: Final = ".unreadable"
+# In the place of a place: there is none any more.
+_WITHDRAWN: Final = "withdrawn"
 
 
 class HistoryObserver(Protocol):
@@ -70,9 +72,18 @@ class _Record:
         return _Record(known.since, kept, served[-_MAX_SERVED:])
 
     @property
+    def is_withdrawn(self) -> bool:
+        return self.fetched is not None and self.fetched.path.parent.name == _WITHDRAWN
+
+    def withdrawn(self) -> "_Record":
+        assert self.fetched is not None  # noqa: S101 - asked only of what has been served
+        path = artifact_of(Path(_WITHDRAWN))
+        return replace(self, fetched=replace(self.fetched, path=path, source="", tags={}))
+
+    @property
     def lying(self) -> Lying | None:
         fetched = self.fetched
-        if fetched is None:
+        if fetched is None or self.is_withdrawn:
             return None
         # The artifact's own folder lies in its place.
         return Lying(fetched.version, fetched.source, fetched.tags, fetched.path.parent.name)
@@ -137,13 +148,25 @@ class DiskHistory:
 
     def note(self, ref: ModelRef, known: Known) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
-        record = self._records[ref] = self._record(ref).with_known(known)
         self._lost.discard(ref)
         before = self._leases.pop(ref, None)
         self._leases[ref] = known.fetched.lease.share()
         if before is not None:
             before.release()
-        self._unwritten[ref] = record
+        self._remember(ref, self._record(ref).with_known(known))
+
+    def withdraw(self, ref: ModelRef) -> None:
+        """Its contract alone is kept, for comparisons; the lease on its files is given back."""
+        record = self._record(ref)
+        if record.fetched is None or record.is_withdrawn:
+            return
+        lease = self._leases.pop(ref, None)
+        if lease is not None:
+            lease.release()
+        self._remember(ref, record.withdrawn())
+
+    def _remember(self, ref: ModelRef, record: _Record) -> None:
+        self._records[ref] = self._unwritten[ref] = record
         self._beside.submit(partial(self._write_newest, ref))
 
     def close(self, seconds: float = 5.0) -> None:

@@ -4,7 +4,7 @@ Only small ones: those that are verified in an instant, so that it can be done b
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +43,11 @@ class Memory:
         self._versions.move_to_end(remembered.fetched.version)
         if len(self._versions) > _MOST_VERSIONS:
             self._versions.popitem(last=False)
+
+    def forget(self, is_meant: Callable[[VersionId], bool]) -> None:
+        """Those versions are not remembered any more."""
+        for version in [each for each in self._versions if is_meant(each)]:
+            del self._versions[version]
 
     def note(self, fetched: FetchedVersion, answer: Mapping[str, Any]) -> None:
         """It was fetched with that answer: `made` and the artifact's `size` in bytes."""

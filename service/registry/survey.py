@@ -5,13 +5,17 @@ over SQLite and over HTTP; a search itself as long as two or three questions
 (`.venv/bin/python -m benchmarks.looks`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
+
+from service.following.refs import VersionId
 
 # MLflow refuses longer pages (store/model_registry/__init__.py, ..._MAX_RESULTS_THRESHOLD).
 LONGEST_PAGE: Final = 1000
 _MODELS_FOR_A_QUESTION: Final = 20
 _LOOKS_UNTIL_NEXT_TRY: Final = 300
+_LOOKS_WITHOUT_ABSENT: Final = 60
 
 
 @dataclass(slots=True)
@@ -38,3 +42,20 @@ class Survey:
         """What the search came to: whether it has shown every model."""
         if not complete:
             self._looks_until_try = _LOOKS_UNTIL_NEXT_TRY
+
+
+@dataclass(slots=True)
+class Absent:
+    """Versions that were asked about and are not there: asked again some looks later."""
+
+    _looks: dict[VersionId, int] = field(default_factory=dict)
+
+    def due(self, versions: Sequence[VersionId]) -> Sequence[VersionId]:
+        """Those of these that the next look is to ask about."""
+        due = [each for each in versions if not self._looks.get(each)]
+        self._looks = {each: left - 1 for each, left in self._looks.items() if left > 0}
+        return due
+
+    def note(self, absent: Iterable[VersionId]) -> None:
+        """A look has asked about these in vain."""
+        self._looks |= dict.fromkeys(absent, _LOOKS_WITHOUT_ABSENT)

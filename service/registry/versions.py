@@ -50,12 +50,16 @@ def tags(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     Raises `RegistryFault` where the registry cannot be reached.
     """
     client = MlflowClient()
-    return {"tags": [_tags_or_none(client, *version) for version in wanted["versions"]]}, b""
+    return {"tags": [tags_or_none(client, *version) for version in wanted["versions"]]}, b""
 
 
-def _tags_or_none(
+def tags_or_none(
     client: MlflowClient, name: str, created: int, version: str
 ) -> dict[str, str] | None:
+    """Its tags; None for one that is gone, or that nobody answers about.
+
+    Raises `RegistryFault` where the registry cannot be reached.
+    """
     try:
         return tags_of(still_there(client, name, version, created))
     except RegistryFault as failure:

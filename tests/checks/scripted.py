@@ -35,6 +35,9 @@ def scripted(answers: Sequence[Answer]) -> Iterator[Scripted]:
         def do_POST(self) -> None:
             self.do_GET()
 
+        def do_DELETE(self) -> None:
+            self.do_GET()
+
         def log_message(self, *_: Any) -> None:
             pass
 

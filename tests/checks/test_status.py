@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from service.checks.status import status
+from tests.checks.scripted import scripted
 from tests.support.tracking import free_port
 
 SLOT: dict[str, Any] = {
@@ -140,3 +141,29 @@ def test_text_that_is_no_address_is_said_to_be_none(url: str) -> None:
     found, text = shown(url)
     assert found == 2
     assert "no service answers: that is not an address; one is written http://HOST:PORT" in text
+
+
+def test_o14_status_tells_the_operator_why() -> None:
+    """With the admin token: the exception's own words, and what gates have found."""
+    found = [{"gate": "requirements", "code": "package_differs", "sentence": "1.9 is installed."}]
+    why = {"detail": "ValueError: node array\n[red]expected: 3", "findings": found}
+    slot = SLOT | {"last_failure": SLOT["last_failure"] | why}
+    output = io.StringIO()
+    with scripted([(200, {"models": [slot], "look": LOOK})]) as service:
+        console = Console(file=output, width=200)
+        assert status(service.url, as_json=False, token="secret", console=console) == 1
+        assert service.asked == [("GET", "/models", "Bearer secret")]
+    lines = output.getvalue().splitlines()
+    begun = lines.index("    why: ValueError: node array")
+    assert lines[begun + 1 : begun + 3] == [
+        "         [red]expected: 3",
+        "    found: package_differs: 1.9 is installed.",
+    ]
+
+
+def test_p23_status_names_what_is_withdrawn(answering: Any) -> None:
+    """And does not call that well."""
+    slot = SLOT | {"state": "withdrawn", "ready": False, "version": None, "withdrawn": "1"}
+    with answering({"models": [slot], "look": LOOK}) as url:
+        found, text = shown(url)
+    assert (found, "  withdrawn: version 1 is answered with 410\n" in text) == (1, True)

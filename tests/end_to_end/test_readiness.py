@@ -103,4 +103,5 @@ def test_p4_deleted_alias_empties_the_slot_where_that_is_asked_for(
             "stopping": False,
             "not_ready": [],
             "missing": [REFS[1]],
+            "withdrawn": [],
         }

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,9 +13,17 @@ from service.following.gates import Gates
 from service.following.history import Known
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver
-from service.following.ports import FetchedVersion, Missing, Resolution, Staged, Stager
+from service.following.ports import (
+    FetchedVersion,
+    Missing,
+    Resolution,
+    Staged,
+    Stager,
+    Withdrawals,
+)
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
+from service.following.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
     FakeContract,
     FakePredictor,
@@ -112,6 +120,17 @@ class FakeRegistry:
             raise self.down
         return {each: self._tags(each) for each in versions}
 
+    async def withdrawn(
+        self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
+    ) -> Withdrawals:
+        if self.down is not None:
+            raise self.down
+        said = {each: reason_of((self._tags(each) or {}).get(WITHDRAWN_TAG)) for each in met}
+        return Withdrawals(
+            {each: reason for each, reason in said.items() if reason is not None},
+            [each for each in marked if self._tags(each) is not None and said.get(each) is None],
+        )
+
     def _tags(self, version: VersionId) -> Mapping[str, str] | None:
         if version in self.gone:
             return None
@@ -138,9 +157,45 @@ class FakeHistory:
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         return (ref, version) in self.served
 
+    def withdraw(self, ref: ModelRef) -> None:
+        self.lost.add(self.known[ref].fetched.version)
+
     def note(self, ref: ModelRef, known: Known) -> None:
+        self.lost.discard(known.fetched.version)
         self.known[ref] = known
         self.served.add((ref, known.fetched.version))
+
+
+@dataclass
+class FakeTombstones:
+    """`service.following.tombstones.TombstoneStore` in memory; a test may have its disk fail.
+
+    `held` are versions whose files somebody uses; `cleared` those of whom nothing is left.
+    """
+
+    kept: dict[Key, Tombstone] = field(default_factory=dict)
+    fails: bool = False
+    held: set[VersionId] = field(default_factory=set)
+    cleared: list[str] = field(default_factory=list)
+
+    async def read(self) -> Collection[Tombstone] | None:
+        return None if self.fails else tuple(self.kept.values())
+
+    async def keep(self, stone: Tombstone) -> bool:
+        if not self.fails:
+            self.kept[stone.key] = stone
+        return not self.fails
+
+    async def remove(self, stone: Tombstone) -> bool:
+        if not self.fails:
+            self.kept.pop(stone.key, None)
+        return not self.fails
+
+    async def clear(self, stone: Tombstone) -> bool:
+        if any(stone.covers(each) for each in self.held):
+            return False
+        self.cleared.append(stone.version)
+        return True
 
 
 @dataclass
@@ -210,6 +265,9 @@ class Events:
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         self.told.append(("emptied", str(ref), version, failure.code))
 
+    def withdrawn(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
+        self.told.append(("withdrawn", str(ref), version))
+
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         self.told.append(("refused", str(ref), version, failure.code))
 
@@ -253,6 +311,7 @@ class World:
         stager: Stager | None = None,
         observer: FollowingObserver | None = None,
         keeps_missing: bool = True,
+        tombstones: FakeTombstones | None = None,
     ) -> None:
         self.refs = [ModelRef.parse(ref) for ref in refs or ("iris@champion",)]
         self.registry = FakeRegistry()
@@ -262,6 +321,7 @@ class World:
         self.slots = Slots(self.refs)
         self.history = history or FakeHistory()
         self.ledger = Ledger()
+        self.tombstones = tombstones or FakeTombstones()
         self.follower = Follower(
             self.slots,
             self.registry,
@@ -274,6 +334,8 @@ class World:
             history=self.history,
             ledger=self.ledger,
             keeps_missing=keeps_missing,
+            tombstones=self.tombstones,
+            withdrawn=self.tombstones.kept.values(),
         )
 
     @property

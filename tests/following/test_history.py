@@ -161,6 +161,23 @@ async def test_p12_baseline_is_described_also_where_its_files_are_gone(home: Hom
     assert home.history.baseline(OTHER) is None
 
 
+async def test_p23_what_is_withdrawn_is_compared_with_and_served_no_more(home: Home) -> None:
+    """After a restart too, until the slot serves another one, or that one again."""
+    first = await home.fetch(1)
+    home.history.note(REF, Known(first, 1000.0))
+    for _ in range(2):
+        home.history.withdraw(REF)
+    assert await last(home) is None
+    home.restart()
+    assert await last(home) is None
+    baseline = home.history.baseline(REF)
+    assert baseline is not None
+    assert (baseline.version, baseline.signature) == (first.version, first.signature)
+    assert home.history.has_served(REF, first.version)
+    home.history.note(REF, Known(first, 2000.0))
+    assert await last(home) == Known(first, 2000.0)
+
+
 async def test_p12_every_version_that_a_slot_has_served_is_remembered(home: Home) -> None:
     """Of that slot alone, and not only the last one."""
     first, second = await home.fetch(1), await home.fetch(2)

@@ -85,3 +85,16 @@ async def test_p2_load_that_wants_for_threads_is_tried_again(
     error = await refusal(tmp_path, make_pool, unloadable.WANT, Limits(), Counts())
     assert isinstance(error, PassingFault)
     assert (error.stage, error.reason) == ("load", "processes_exhausted")
+
+
+async def test_why_traceback_of_a_failing_load_is_told_as_one(
+    tmp_path: Path, make_pool: MakePool
+) -> None:
+    """With its last line; and the exception's type and text are told with the refusal."""
+    counts = Counts()
+    error = await refusal(tmp_path, make_pool, unloadable.WANT, Limits(), counts)
+    assert error.detail == "RuntimeError: can't start new thread"
+    told = [line for line in counts.lines if "Traceback" in line or line.startswith("  File")]
+    assert len(told) == 1
+    assert told[0].endswith("\nRuntimeError: can't start new thread")
+    assert "in load_context" in told[0]

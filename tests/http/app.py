@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message
 from service.following.ledger import Ledger
 from service.following.refs import ModelRef
 from service.following.slots import Slots
+from service.following.tombstones import Source
+from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
 from service.http.held import HeldBytes
@@ -60,6 +62,7 @@ class App:
         origins: Sequence[str] = (),
     ) -> None:
         self.reloaded: list[ModelRef] = []
+        self.withdrawn: list[tuple[str, ...]] = []
         self.slots = Slots(refs)
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
@@ -84,6 +87,7 @@ class App:
             clock=lambda: NOW,
             stopping=lambda: self.stopping,
             reload=self.reloaded.append,
+            withdraw=(self._withdraw, self._restore),
             keys=keys,
             admin=admin,
             more=more,
@@ -111,6 +115,14 @@ class App:
     async def predict(self, values: object, path: str = "/predict", **more: Any) -> httpx.Response:
         """Posts values in the one format that the fake contract reads."""
         return await self.client.post(path, json={"inputs": values}, **more)
+
+    async def _withdraw(self, name: str, version: str) -> Withdrawal:
+        self.withdrawn.append((name, version))
+        return Withdrawal(name, version, (Source.OPERATOR,), (IRIS,), kept=True, cleared=True)
+
+    async def _restore(self, name: str, version: str) -> Withdrawal:
+        self.withdrawn.append((name, version, "restored"))
+        return Withdrawal(name, version, (), (IRIS,), kept=True, cleared=True)
 
     def log(self) -> list[dict[str, Any]]:
         """Every line logged; nothing can be logged afterwards."""

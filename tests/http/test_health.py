@@ -4,6 +4,8 @@ from service.following.ports import Missing
 from tests.http.app import OTHER, App
 from tests.support.serving import FakePredictor
 
+NOTHING_WITHDRAWN: dict[str, list[str]] = {"withdrawn": []}
+
 
 async def test_live_whatever_the_slots_do(app: App) -> None:
     """Alive says only that the loop turns."""
@@ -23,6 +25,7 @@ async def test_ready_names_the_slots_that_are_not(app: App) -> None:
         "stopping": False,
         "not_ready": [str(OTHER)],
         "missing": [],
+        "withdrawn": [],
     }
 
 
@@ -32,7 +35,8 @@ async def test_ready_when_every_slot_is(app: App) -> None:
     reply = await app.client.get("/health/ready")
 
     assert reply.status_code == 200
-    assert reply.json() == {"ready": True, "stopping": False, "not_ready": [], "missing": []}
+    told = {"ready": True, "stopping": False, "not_ready": [], "missing": []}
+    assert reply.json() == told | NOTHING_WITHDRAWN
 
 
 async def test_stopping_service_is_not_ready_and_still_answers(app: App) -> None:
@@ -72,7 +76,7 @@ async def test_slot_with_nothing_to_serve_is_named_and_keeps_no_other_from_being
     reply = await app.client.get("/health/ready")
 
     told = {"ready": True, "stopping": False, "not_ready": [], "missing": [str(OTHER)]}
-    assert (reply.status_code, reply.json()) == (200, told)
+    assert (reply.status_code, reply.json()) == (200, told | NOTHING_WITHDRAWN)
     assert (await app.client.get(f"/models/{OTHER}/ready")).status_code == 503
 
 
@@ -91,7 +95,7 @@ async def test_service_with_nothing_to_serve_at_all_is_not_ready(app: App) -> No
     reply = await app.client.get("/health/ready")
 
     told = {"ready": False, "stopping": False, "not_ready": [], "missing": list(app.slots)}
-    assert (reply.status_code, reply.json()) == (503, told)
+    assert (reply.status_code, reply.json()) == (503, told | NOTHING_WITHDRAWN)
 
 
 async def test_mlflows_probes_are_the_default_slots(app: App) -> None:

@@ -17,6 +17,7 @@ from service.errors import (
     PredictionTimedOut,
     ServiceError,
 )
+from service.following.refs import VersionId
 from service.http.mlflow_codes import MLFLOW_CODES
 from tests.http.app import App
 from tests.support.serving import FakeContract, FakePredictor, failing
@@ -121,6 +122,32 @@ async def test_unavailable_says_when_to_come_back(app: App) -> None:
     reply = await app.predict([1], "/invocations")
 
     assert reply.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("TEMPORARILY_UNAVAILABLE", 503), ("REQUEST_LIMIT_EXCEEDED", 429)]
+)
+async def test_o21_model_that_says_not_now_says_when_to_come_back(
+    app: App, code: str, status: int
+) -> None:
+    """It does not say so itself."""
+    app.serve("1", failing(ModelRaisedMlflow("The model raised.", code)))
+    reply = await app.predict([1], "/invocations")
+
+    assert (reply.status_code, reply.headers["retry-after"]) == (status, "1")
+
+
+async def test_o21_refused_slot_says_when_to_come_back(app: App) -> None:
+    """Not at once; as do its probes."""
+    slot = app.slots.default
+    slot.binding, slot.has_no_fallback = None, True
+    slot.aspired = slot.quarantined = VersionId("iris", 1, "2")
+    posts = [await app.predict([1], path) for path in ("/predict", "/invocations")]
+    paths = ("/ping", "/health", "/health/ready", "/models/iris@champion/ready")
+    gets = [await app.client.get(path) for path in paths]
+
+    assert {reply.status_code for reply in (*posts, *gets)} == {503}
+    assert {reply.headers["retry-after"] for reply in (*posts, *gets)} == {"60"}
 
 
 @pytest.mark.parametrize("path", ["/ping", "/health"])

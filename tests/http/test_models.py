@@ -1,7 +1,9 @@
 """What one may know of each slot at a glance."""
 
+from service.following.gates import GateFinding
 from service.following.refs import VersionId
 from service.following.slots import Failure, LookStatus
+from service.http.access import Admin
 from tests.http.app import IRIS, NOW, OTHER, App
 from tests.support.serving import make_binding
 
@@ -33,6 +35,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "row_wise_reason": "The answers to rows alone and together agree.",
         "last_known_good_since": None,
         "missing": False,
+        "withdrawn": None,
         "quarantined": None,
         "last_failure": None,
     }
@@ -108,3 +111,33 @@ async def test_unknown_model_is_404(app: App) -> None:
 
     assert (reply.status_code, reply.json()["code"]) == (404, "unknown_model")
     assert "secret" not in reply.text
+
+
+async def test_o14_why_is_told_to_the_operator_alone() -> None:
+    """The exception's type and text, and what gates have found; to others what they were told."""
+    app = App(admin=Admin("secret"))
+    finding = GateFinding("requirements", "package_differs", "scikit-learn 1.9 is installed.")
+    message, detail = "The model could not be loaded.", "ValueError: node array"
+    failure = Failure("load", "load_failed", message, AT, ASPIRED, detail, (finding,))
+    app.slots.default.failure = failure
+    app.slots.look = LookStatus(AT, 0.02, Failure("look", "code", "No.", AT, None, "HTTP 418"))
+    why = {
+        "detail": detail,
+        "findings": [
+            {
+                "gate": "requirements",
+                "code": "package_differs",
+                "sentence": "scikit-learn 1.9 is installed.",
+            }
+        ],
+    }
+    for token in ("Bearer secret", "Bearer other"):
+        told = token == "Bearer secret"
+        headers = {"Authorization": token}
+        listed = (await app.client.get("/models", headers=headers)).json()
+        shown = (await app.client.get("/models/iris@champion", headers=headers)).json()
+        for failed in (listed["models"][0]["last_failure"], shown["last_failure"]):
+            assert {key: failed[key] for key in why if key in failed} == (why if told else {})
+        for look in (listed["look"], shown["look"]):
+            assert look["failure"].get("detail") == ("HTTP 418" if told else None)
+    await app.client.aclose()

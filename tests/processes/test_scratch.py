@@ -94,6 +94,20 @@ def test_next_service_removes_what_a_killed_one_has_left(tmp_path: Path) -> None
     scratch.close()
 
 
+def test_p23_running_service_removes_what_a_killed_one_has_left(tmp_path: Path) -> None:
+    """When it is asked to, and returns when all is gone; its own folders stay."""
+    scratch = Scratch(tmp_path)
+    own, removed = scratch.folder(), scratch.folder()
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert list(tmp_path.rglob("left"))
+    scratch.remove(removed)
+    assert scratch.tidy(SECONDS)
+    assert (list(tmp_path.rglob("left")), own.exists(), removed.exists()) == ([], True, False)
+    remove_tree(tmp_path)
+    assert scratch.tidy(SECONDS)
+    scratch.close()
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_removing_raises_nothing(tmp_path: Path, missing: bool) -> None:  # noqa: FBT001 - the table's word
     """Also of a folder that is not there."""

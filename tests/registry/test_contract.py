@@ -220,3 +220,25 @@ async def test_hostile_names_are_resolved_and_fetched(store: Store, name: str) -
     assert [version.name for version in versions] == [ref.name for ref in refs]
     brought = await asyncio.gather(*(fetched(store.registry, version) for version in versions[:2]))
     assert [each.version for each in brought] == versions[:2]
+
+
+async def test_p23_versions_that_are_tagged_are_withdrawn(store: Store, name: str) -> None:
+    """Of the models that are named; those that were and are not any more are free, unless gone."""
+    ref = champion(store, name)
+    first = await identity(store.registry, ref)
+    store.point(ref, store.register(name))
+    second = await identity(store.registry, ref)
+    store.register(f"{name} other")
+    store.tag(f"{name} other", "1", "podium.withdrawn", "true")
+    store.tag(name, "1", "podium.withdrawn", "leaks names")
+    store.tag(name, "2", "podium.withdrawn", "false")
+    asked = store.registry.withdrawn
+    said = await asked([name], [first, second], [first, second])
+    assert (dict(said.withdrawn), set(said.free)) == ({first: "leaks names"}, {second})
+    store.tag(name, "1", "podium.withdrawn", "true")
+    store.delete_version(name, "2")
+    said = await asked([name], [first], [first, second])
+    assert (dict(said.withdrawn), set(said.free)) == ({first: ""}, set())
+    store.delete_model(name)
+    said = await asked([name], [first], [first])
+    assert (dict(said.withdrawn), set(said.free)) == ({}, set())

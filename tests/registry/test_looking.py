@@ -17,8 +17,10 @@ from tests.registry.scripted_server import (
     CREATED,
     MODEL_PATH,
     SEARCH_PATH,
+    VERSION_PATH,
     ScriptedServer,
     answer,
+    registered_model,
     response,
 )
 
@@ -26,6 +28,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECONDS = 240
 NAMES = ("a", "b", "c")
 REFS = [ModelRef(name, "champion") for name in NAMES]
+VERSIONS_PATH = SEARCH_PATH.replace("registered-models", "model-versions")
+MORE = {"next_page_token": "more"}
 GONE = answer({"error_code": "RESOURCE_DOES_NOT_EXIST"}, 404)
 
 
@@ -118,6 +122,37 @@ async def test_empty_search_is_no_empty_registry_without_asking(
     async with ScriptedServer(answers={SEARCH_PATH: answer({}), MODEL_PATH: GONE}) as server:
         assert await look(make_registry(server.url)) == dict.fromkeys(REFS, Missing.MODEL)
     assert paths(server).count(MODEL_PATH) == len(REFS)
+
+
+TAGGED = {"name": "a", "version": "1", "status": "READY"} | {
+    "tags": [{"key": "podium.withdrawn", "value": "true"}]
+}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [response(b"no", 403), response(b"no", 500), answer({"model_versions": [TAGGED] * 2} | MORE)],
+    ids=["forbidden", "error", "without end"],
+)
+async def test_p23_registry_that_does_not_search_by_tags_is_asked_about_each_version(
+    make_registry: MakeRegistry, refusal: bytes
+) -> None:
+    """From then on, without searching again at each look."""
+    answers = {
+        VERSIONS_PATH: refusal,
+        MODEL_PATH: registered_model("a"),
+        VERSION_PATH: answer({"model_version": TAGGED}),
+    }
+    version = VersionId("a", CREATED, "1")
+    async with ScriptedServer(answers=answers) as server:
+        registry = make_registry(server.url)
+        for _ in range(2):
+            async with asyncio.timeout(SECONDS):
+                said = await registry.withdrawn(["a"], [version], [version])
+            assert (dict(said.withdrawn), set(said.free)) == ({version: ""}, set())
+    asked = paths(server)
+    assert asked[-2:] == [MODEL_PATH, VERSION_PATH]
+    assert asked[: asked.index(MODEL_PATH)] == [VERSIONS_PATH] * asked.count(VERSIONS_PATH)
 
 
 async def test_p15_model_that_is_nonsense_fails_alone() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.registry.survey import Survey
+from service.following.refs import VersionId
+from service.registry.survey import Absent, Survey
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,13 @@ def test_registry_that_was_searched_whole_is_searched_again() -> None:
     survey = Survey()
     survey.searched(complete=True)
     assert survey.most(10) == 200
+
+
+def test_p23_version_that_is_gone_is_asked_about_seldom() -> None:
+    """It does not come back, as a rule; others are asked about with each look."""
+    here, gone = VersionId("a", 1, "1"), VersionId("a", 1, "2")
+    absent = Absent()
+    assert absent.due([here, gone]) == [here, gone]
+    absent.note([gone])
+    asked = [absent.due([here, gone]) for _ in range(61)]
+    assert asked == [[here]] * 60 + [[here, gone]]

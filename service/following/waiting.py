@@ -1,0 +1,35 @@
+"""How long a request to a slot that cannot answer had better wait before its next try."""
+
+import math
+from typing import Final
+
+from service.following.slots import Slot
+
+# Nothing changes before somebody moves an alias, or registers something.
+_LONG_SECONDS: Final = 60.0
+_LONGEST_LOAD: Final = 30.0
+_LEAST: Final = 1.0
+
+
+def seconds_until_ready(slot: Slot, now: float) -> float:
+    """An estimate, at least 1; `now` by the monotonic clock.
+
+    A version on its way is taken to need what the slot's last one did, else as long again as so
+    far. One that failed by another's fault is waited for until its next try. Where only an operator
+    can help, it is a minute, or the pause between two looks, if that is longer.
+    """
+    if slot.state == "loading":
+        return _of_load(slot, now)
+    pause = slot.pause_of_looks
+    if slot.missing or slot.withdrawn is not None or slot.is_refused_for_good:
+        return max(_LONG_SECONDS, pause)
+    if slot.aspired is not None:
+        return max(_LEAST, slot.retry_at - now)
+    return min(max(_LEAST, pause), _LONG_SECONDS)
+
+
+def _of_load(slot: Slot, now: float) -> float:
+    since = slot.vacant_since
+    elapsed = 0.0 if since is None else max(0.0, now - since)
+    left = slot.took_seconds - elapsed if slot.took_seconds > elapsed else elapsed
+    return float(min(max(_LEAST, math.ceil(left)), _LONGEST_LOAD))

@@ -1,0 +1,232 @@
+"""What an operator has withdrawn is answered by nobody, and nothing of it is kept (P23).
+
+Operators withdraw by command (`Withdrawing.withdraw`) or by the version's tag, which looks see.
+Tombstones say so from then on, after restarts too, whatever the registry says or does not say. It
+is stronger than P4 and P5: a slot whose alias is on what was withdrawn, or that served it last and
+has nothing else to serve, answers with that until the alias moves.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from service.errors import UnknownModel, Withdrawn
+from service.following.burying import Burying
+from service.following.clock import Clock
+from service.following.history import History
+from service.following.holding import Holding
+from service.following.ports import Registry, Resolution
+from service.following.recording import Recorder
+from service.following.refs import ModelRef, VersionId
+from service.following.sentences import named
+from service.following.slots import Failure, Slot, Slots
+from service.following.stepping import Steps
+from service.following.tombstones import WITHDRAWN_TAG, Source, Tombstone
+
+WITHDRAWN: Final = Withdrawn.code
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """How it stands with one version after an operator has withdrawn it, or taken that back.
+
+    Attributes:
+        sources: who says that it is withdrawn; nobody: it is not.
+        slots: whose alias is on it, or that have served it until now.
+        kept: whether the next start knows it too.
+        cleared: whether nothing of it is left on this machine.
+    """
+
+    name: str
+    version: str
+    sources: tuple[Source, ...]
+    slots: tuple[ModelRef, ...]
+    kept: bool
+    cleared: bool
+
+
+class Withdrawing:
+    """Takes what is withdrawn from slots.
+
+    `abandon` ends the staging of what no slot wants any more.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
+        self,
+        slots: Slots,
+        registry: Registry,
+        burying: Burying,
+        history: History,
+        holding: Holding,
+        recorder: Recorder,
+        clock: Clock,
+        steps: Steps,
+        abandon: Callable[[], None],
+    ) -> None:
+        self._slots = slots
+        self._registry = registry
+        self._burying = burying
+        self._stones = burying.stones
+        self._history = history
+        self._holding = holding
+        self._recorder = recorder
+        self._clock = clock
+        self._steps = steps
+        self._abandon = abandon
+        slots.withdrawn = self._stones
+
+    async def look(self, found: Mapping[ModelRef, Resolution]) -> None:
+        """What the registry says of tags now. Raises `FollowingError` where it says nothing."""
+        names = sorted({slot.ref.name for slot in self._slots.values()})
+        marked = [
+            VersionId(each.name, each.created, each.version)
+            for each in self._stones.standing
+            if each.source is Source.TAG and each.created is not None and each.name in names
+        ]
+        met = {each for each in found.values() if isinstance(each, VersionId)} | set(self._met())
+        said = await self._registry.withdrawn(names, sorted(met, key=str), marked)
+        now = self._clock.wall()
+        for version, reason in said.withdrawn.items():
+            self._burying.lay(_stone(version, Source.TAG, now, reason))
+        for version in said.free:
+            for stone in self._stones.over(version):
+                if stone.source is Source.TAG:
+                    self._burying.take_back(stone)
+
+    def apply(self, slot: Slot) -> None:
+        """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
+        taken = slot.version if slot.version in self._stones else None
+        for binding in (slot.binding, slot.previous):
+            if binding is not None and binding.servable.version in self._stones:
+                self._holding.withdraw(slot, binding.servable.version, Withdrawn())
+        if slot.fallback in self._stones:
+            slot.fallback = None
+        if self._served_last(slot) in self._stones:
+            self._history.withdraw(slot.ref)
+        slot.withdrawn = self._lacking(slot, taken)
+        self._explain(slot, taken)
+
+    async def withdraw(self, name: str, version: str) -> Withdrawal:
+        """An operator withdraws it: nobody is answered by it from this call on.
+
+        Returns when that is kept and nothing of it is left, or after some seconds. Raises
+        `UnknownModel` for a model that is not followed.
+        """
+        self._require(name, version)
+        concerned, now = self._concerned(name, version), self._clock.wall()
+        created_at: Iterable[int | None] = self._created(name) or (None,)
+        for created in created_at:
+            self._burying.lay(Tombstone(name, created, version, Source.OPERATOR, now))
+        self.apply_all()
+        return await self._settled(name, version, concerned)
+
+    async def restore(self, name: str, version: str) -> Withdrawal:
+        """An operator takes that back; what a tag says holds. Raises `UnknownModel`."""
+        self._require(name, version)
+        concerned = self._concerned(name, version)
+        for stone in self._stones.named(name, version):
+            if stone.source is Source.OPERATOR:
+                self._burying.take_back(stone)
+        self.apply_all()
+        return await self._settled(name, version, concerned)
+
+    def apply_all(self) -> None:
+        """To every slot; and what is on its way, and wanted by nobody any more, is ended."""
+        self._steps.each(self._slots.values(), self.apply)
+        self._abandon()
+        self._burying.see_to()
+
+    async def _settled(
+        self, name: str, version: str, concerned: tuple[ModelRef, ...]
+    ) -> Withdrawal:
+        await self._burying.done()
+        sources = {each.source for each in self._stones.named(name, version)}
+        return Withdrawal(
+            name,
+            version,
+            tuple(sorted(sources)),
+            concerned,
+            self._burying.is_kept(name, version),
+            self._burying.is_cleared(name, version),
+        )
+
+    def _require(self, name: str, version: str) -> None:
+        followed = any(slot.ref.name == name for slot in self._slots.values())
+        if not followed and not self._stones.named(name, version):
+            raise UnknownModel("This service follows no model of that name.")
+
+    def _created(self, name: str) -> set[int]:
+        """When the models of that name were made of which anything is known here."""
+        known = (*self._met(), *self._holding.versions)
+        return {version.created for version in known if version.name == name}
+
+    def _met(self) -> Iterator[VersionId]:
+        """What slots are on, serve, would fall back to, and have served last."""
+        for slot in self._slots.values():
+            met = (slot.version, slot.aspired, slot.fallback, self._served_last(slot))
+            yield from (each for each in met if each is not None)
+
+    def _served_last(self, slot: Slot) -> VersionId | None:
+        known = self._history.baseline(slot.ref)
+        return None if known is None else known.version
+
+    def _concerned(self, name: str, version: str) -> tuple[ModelRef, ...]:
+        def concerns(found: VersionId | None) -> bool:
+            return found is not None and (found.name, found.version) == (name, version)
+
+        slots = self._slots.values()
+        met = {slot.ref: (slot.version, slot.aspired, slot.withdrawn) for slot in slots}
+        return tuple(ref for ref, found in met.items() if any(map(concerns, found)))
+
+    def _lacking(self, slot: Slot, taken: VersionId | None) -> VersionId | None:
+        """What the slot would serve if it were not withdrawn; None while another does or comes.
+
+        A last known good that is not withdrawn stands in for what the slot has never served (P2).
+        """
+        if slot.binding is not None:
+            return None
+        aspired, last = slot.aspired, self._served_last(slot)
+        served = taken or last
+        if served in self._stones:
+            if aspired is None or aspired in self._stones:
+                return aspired or served
+            return served if aspired == slot.quarantined else None
+        nothing_else = last is None or slot.has_no_fallback
+        return aspired if aspired in self._stones and nothing_else else None
+
+    def _explain(self, slot: Slot, taken: VersionId | None) -> None:
+        if taken is not None:
+            self._recorder.withdrawn(slot, taken, self._failure(taken))
+        told = slot.failure
+        if told is not None and told.code == WITHDRAWN and told.version not in self._stones:
+            slot.failure = told = None
+            slot.lift()
+        aspired = slot.aspired if slot.aspired in self._stones else None
+        version = aspired or slot.withdrawn or taken
+        if version is None or (told and (told.code, told.version) == (WITHDRAWN, version)):
+            return
+        # Why what the alias is on cannot be served says more than what served before it.
+        if aspired is not None or told is None or told.of_look or told.version != slot.aspired:
+            slot.failure = self._failure(version)
+
+    def _failure(self, version: VersionId) -> Failure:
+        stone = self._stones.over(version)[0]
+        message = f"Version {version.version} was withdrawn {_by(stone)}"
+        return Failure(WITHDRAWN, WITHDRAWN, message, self._clock.wall(), version)
+
+
+def _stone(version: VersionId, source: Source, now: float, reason: str = "") -> Tombstone:
+    return Tombstone(version.name, version.created, version.version, source, now, reason)
+
+
+def _by(stone: Tombstone) -> str:
+    if stone.source is Source.OPERATOR:
+        return (
+            "by command: nothing takes its place until the alias is moved to another version. "
+            "`podium withdraw --undo` takes it back."
+        )
+    reason = f" ({named(stone.reason)})" if stone.reason else ""
+    return (
+        f"by its tag {WITHDRAWN_TAG}{reason}: nothing takes its place until the alias is moved to "
+        "another version. Deleting the tag takes it back."
+    )

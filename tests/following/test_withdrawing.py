@@ -1,0 +1,311 @@
+"""What is withdrawn serves nobody, whoever has said so, until that is taken back (P23)."""
+
+import asyncio
+
+import pytest
+
+from service.errors import UnknownModel
+from service.following.ledger import Outcome
+from service.following.ports import Missing
+from service.following.tombstones import Source, reason_of
+from service.following.withdrawing import Withdrawal
+from tests.following.fakes import FakeHistory, FakeTombstones, World, version
+from tests.following.test_follower import BROKEN, DOWN
+
+
+async def serving(*numbers: int, world: World | None = None) -> World:
+    """A service that has served these versions of iris, the last one now."""
+    world = world or World()
+    world.registry.register("iris")
+    for number in numbers:
+        await world.follow_to(version(number))
+    return world
+
+
+async def withdrawn(world: World, number: int = 1) -> Withdrawal:
+    """What an operator is told who withdraws that version of iris; all that follows is done."""
+    told = await world.follower.withdrawing.withdraw("iris", str(number))
+    await world.follower.settled()
+    return told
+
+
+def tag(world: World, number: int, value: str | None) -> None:
+    """Sets the version's tag, or deletes it."""
+    tags = {} if value is None else {"podium.withdrawn": value}
+    world.registry.fetched_fields[version(number)] = {"tags": tags}
+
+
+def restarted(world: World) -> World:
+    """Another service with the same home, and the same registry."""
+    again = World(history=world.history, tombstones=world.tombstones)
+    vars(again.registry).update(vars(world.registry))
+    return again
+
+
+def lacking(world: World) -> tuple[str, str | None, str | None]:
+    """The first slot's state, what it lacks, and the code of why."""
+    status = world.slot.status(world.time.now)
+    lacks = None if status.withdrawn is None else status.withdrawn.version
+    code = None if status.failure is None else status.failure.code
+    return status.state, lacks, code
+
+
+GONE = ("withdrawn", "1", "withdrawn")
+
+
+async def test_p23_withdrawn_version_is_taken_from_its_slot_before_anything_else_is_done() -> None:
+    """In the very turn in which its operator asks; its processes end, and its files go."""
+    world = await serving(1)
+    assert world.slot.binding is not None
+    servable = world.slot.binding.servable
+    servable.hold()  # a request in flight
+    asked = asyncio.ensure_future(world.follower.withdrawing.withdraw("iris", "1"))
+    await asyncio.sleep(0)
+    assert (world.slot.version, servable.refusal is not None) == (None, True)
+    told = await asked
+    assert world.stager.predictors[version(1)].closed
+    assert told == Withdrawal("iris", "1", (Source.OPERATOR,), (world.slot.ref,), True, True)
+    assert lacking(world) == GONE
+    servable.release()
+    await world.follow()
+    assert (world.tombstones.cleared, world.stager.staged) == (["1"], [version(1)])
+    assert world.slots.readiness.withdrawn == ["iris@champion"]
+    newest = world.ledger.page(1)[0]
+    assert (newest.outcome, newest.before, newest.version) == (Outcome.WITHDRAWN, "1", "1")
+    assert world.events.of("withdrawn") == [("iris@champion", version(1))]
+
+
+async def test_p23_nothing_takes_its_place_until_the_alias_moves() -> None:
+    """Not what served before it, warm or not; then the alias is followed as ever."""
+    world = await serving(1, 2)
+    await withdrawn(world, 2)
+    await world.follow()
+    assert lacking(world) == ("withdrawn", "2", "withdrawn")
+    await world.follow_to(version(1))
+    assert lacking(world) == ("serving", None, None)
+    assert world.stager.staged == [version(1), version(2)]
+
+
+async def test_p23_alias_that_moves_on_is_loading_and_no_more_withdrawn() -> None:
+    """Clients are told to come again."""
+    world = await serving(1)
+    await withdrawn(world)
+    world.stager.gates[version(2)] = asyncio.Event()
+    world.move(version(2))
+    await world.follower.tick()
+    assert lacking(world) == ("loading", None, None)
+    world.stager.gates[version(2)].set()
+    await world.follower.settled()
+    assert world.slot.version == version(2)
+
+
+async def test_p23_version_before_is_not_warm_any_more() -> None:
+    """The slot goes on with what it serves, and would load the other one anew if it might."""
+    world = await serving(1, 2)
+    await withdrawn(world, 1)
+    assert (world.slot.previous, world.slot.version) == (None, version(2))
+    assert world.stager.predictors[version(1)].closed
+    world.move(version(1))
+    await world.follow()
+    assert (world.slot.version, lacking(world)) == (version(2), ("refused", "1", "withdrawn"))
+    assert world.stager.staged == [version(1), version(2)]
+
+
+async def test_p23_version_on_its_way_is_ended() -> None:
+    """What serves goes on (P2), and says why it is not replaced."""
+    world = await serving(1)
+    world.stager.gates[version(2)] = asyncio.Event()
+    world.move(version(2))
+    await world.follower.tick()
+    await world.stager.entered[version(2)].wait()
+    await withdrawn(world, 2)
+    assert world.stager.cancelled == [version(2)]
+    await world.follow()
+    assert (world.slot.version, lacking(world)) == (version(1), ("refused", "2", "withdrawn"))
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["registry down", "registry up"])
+async def test_p23_restart_answers_with_it_from_the_first_moment(silent: bool) -> None:  # noqa: FBT001 - the table's word
+    """A tombstone is stronger than the last known good, with the registry and without (P5)."""
+    before = await serving(1)
+    await withdrawn(before)
+    world = restarted(before)
+    assert lacking(world) == GONE
+    world.registry.down = DOWN if silent else None
+    await world.follow()
+    await world.follow()
+    assert (lacking(world), world.stager.staged) == (GONE, [])
+
+
+@pytest.mark.parametrize("missing", [Missing.ALIAS, Missing.MODEL])
+async def test_p23_is_stronger_than_a_missing_alias(missing: Missing) -> None:
+    """What served before it was deleted does not come back, running or started anew (P4)."""
+    before = await serving(1)
+    await before.follow_to(missing)
+    await withdrawn(before)
+    assert lacking(before) == GONE
+    world = restarted(before)
+    await world.follow()
+    await world.follow()
+    assert (lacking(world), world.stager.staged) == (GONE, [])
+    assert world.slots.readiness.missing == []
+
+
+async def test_p23_beside_a_refused_version_its_slot_answers_with_it() -> None:
+    """What served for want of another; after a restart too."""
+    before = await serving(1)
+    before.stager.errors[version(2)] = BROKEN
+    await before.follow_to(version(2))
+    await withdrawn(before)
+    assert lacking(before) == ("withdrawn", "1", "load_failed")
+    world = restarted(before)
+    world.stager.errors[version(2)] = BROKEN
+    await world.follow()
+    await world.follow()
+    assert lacking(world) == ("withdrawn", "1", "load_failed")
+
+
+async def test_p23_start_on_a_version_that_never_served_here_serves_the_last_known_good() -> None:
+    """As beside any version that is refused (P2)."""
+    before = await serving(1)
+    tag(before, 2, "true")
+    world = restarted(before)
+    await world.follow_to(version(2))
+    await world.follow()
+    assert (world.slot.version, lacking(world)) == (version(1), ("refused", "2", "withdrawn"))
+    empty = World()
+    tag(empty, 2, "true")
+    await empty.follow_to(version(2))
+    assert lacking(empty) == ("withdrawn", "2", "withdrawn")
+
+
+async def test_p23_every_slot_of_the_model_loses_the_version() -> None:
+    """Each says so; other models' slots serve on."""
+    world = World("iris@champion", "iris@blue", "wine@champion")
+    for name in ("iris", "wine"):
+        world.registry.register(name)
+    for ref in range(3):
+        world.move(version(1, name="wine" if ref == 2 else "iris"), ref)
+    await world.follow()
+    told = await withdrawn(world)
+    assert [str(ref) for ref in told.slots] == ["iris@champion", "iris@blue"]
+    assert [slot.state for slot in world.slots.values()] == ["withdrawn", "withdrawn", "serving"]
+    assert [ref for ref, _ in world.events.of("withdrawn")] == ["iris@champion", "iris@blue"]
+    assert world.slots.ready
+
+
+@pytest.mark.parametrize("value", ["true", "TRUE", "", "leaks names"])
+async def test_p23_tag_withdraws_at_the_next_look_and_its_end_takes_that_back(value: str) -> None:
+    """Whatever it says, but false; a reason is told."""
+    world = await serving(1)
+    tag(world, 1, value)
+    await world.follow()
+    assert lacking(world) == GONE
+    failure = world.slot.failure
+    assert failure is not None
+    assert ("(leaks names)" in failure.message) is (value == "leaks names")
+    tag(world, 1, None)
+    await world.follow()
+    assert (lacking(world), world.slot.version) == (("serving", None, None), version(1))
+    assert world.tombstones.kept == {}
+
+
+@pytest.mark.parametrize(("value", "reason"), [(None, None), (" False ", None), (" True", "")])
+def test_p23_tag_that_says_false_withdraws_nothing(value: str | None, reason: str | None) -> None:
+    """As none does."""
+    assert reason_of(value) == reason
+
+
+async def test_p23_tag_holds_while_the_registry_is_silent_and_once_it_was_deleted() -> None:
+    """Nobody has taken it back."""
+    world = await serving(1)
+    tag(world, 1, "true")
+    await world.follow()
+    again = restarted(world)
+    again.registry.down = DOWN
+    await again.follow()
+    assert lacking(again) == GONE
+    again.registry.down = None
+    again.registry.delete_version(version(1))
+    await again.follow()
+    assert lacking(again) == GONE
+
+
+async def test_p23_who_has_withdrawn_it_has_to_take_it_back() -> None:
+    """The command takes back what the command did, the registry what the tag did."""
+    world = await serving(1)
+    tag(world, 1, "true")
+    await world.follow()
+    assert (await withdrawn(world)).sources == (Source.OPERATOR, Source.TAG)
+    told = await world.follower.withdrawing.restore("iris", "1")
+    assert told.sources == (Source.TAG,)
+    assert lacking(world) == GONE
+    tag(world, 1, None)
+    await world.follow()
+    assert world.slot.version == version(1)
+    await withdrawn(world)
+    await world.follow()
+    assert lacking(world) == GONE
+    told = await world.follower.withdrawing.restore("iris", "1")
+    assert (told.sources, told.kept) == ((), True)
+    await world.follow()
+    assert (lacking(world), restarted(world).tombstones.kept) == (("serving", None, None), {})
+
+
+async def test_p23_services_of_one_home_withdraw_together() -> None:
+    """Also where the other one's aliases are others."""
+    tombstones = FakeTombstones()
+    one = await serving(1, world=World(tombstones=tombstones))
+    two = await serving(1, world=World("iris@blue", history=FakeHistory(), tombstones=tombstones))
+    tombstones.held.add(version(1))
+    assert not (await withdrawn(one)).cleared
+    await two.follow()
+    assert lacking(two) == GONE
+    tombstones.held.clear()
+    await one.follow()
+    assert "1" in tombstones.cleared
+    await one.follower.withdrawing.restore("iris", "1")
+    await two.follow()
+    assert two.slot.version == version(1)
+
+
+async def test_p23_disk_that_fails_keeps_nobody_from_withdrawing() -> None:
+    """It holds at once, the operator is told that no restart would know, and it is tried again."""
+    world = await serving(1)
+    world.tombstones.fails = True
+    assert not (await withdrawn(world)).kept
+    await world.follow()
+    assert (lacking(world), world.tombstones.kept) == (GONE, {})
+    world.tombstones.fails = False
+    await world.follow()
+    await world.follow()
+    assert len(world.tombstones.kept) == 1
+
+
+async def test_p23_model_made_anew_has_other_versions() -> None:
+    """Their numbers begin anew."""
+    world = await serving(1)
+    await withdrawn(world)
+    await world.follow_to(version(1, created=5))
+    assert world.slot.version == version(1, created=5)
+
+
+async def test_p23_version_that_nothing_is_known_of_is_withdrawn_by_its_number() -> None:
+    """Before the registry has ever answered: whichever model has that name."""
+    world = World()
+    world.registry.down = DOWN
+    await withdrawn(world)
+    world.registry.down = None
+    await world.follow_to(version(1))
+    assert lacking(world) == GONE
+    await world.follow_to(version(2))
+    assert world.slot.version == version(2)
+
+
+async def test_p23_model_that_is_not_followed_is_unknown() -> None:
+    """A name that is written wrongly withdraws nothing, and says so."""
+    world = await serving(1)
+    with pytest.raises(UnknownModel):
+        await world.follower.withdrawing.withdraw("irsi", "1")
+    with pytest.raises(UnknownModel):
+        await world.follower.withdrawing.restore("irsi", "1")

@@ -1,0 +1,139 @@
+"""Tombstones on disk, and the end of what lies in the cache below them (P23)."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from service.following.refs import VersionId
+from service.following.tombstones import Source, Tombstone
+from service.registry.artifacts import ArtifactCache, private_folder
+from service.registry.locks import Lock
+from service.registry.tombstones import DiskTombstones
+
+HOSTILE = "../../a\n/b\x00"
+STONE = Tombstone(HOSTILE, 7, "1", Source.TAG, 1000.5, "leaks <names>")
+
+
+@dataclass
+class Told:
+    """`service.registry.tombstones.TombstoneObserver` that remembers, and what was forgotten."""
+
+    codes: list[str] = field(default_factory=list)
+    forgotten: list[Callable[[VersionId], bool]] = field(default_factory=list)
+
+    def tombstone_failed(self, file: str, code: str, error: Exception) -> None:
+        self.codes.append(code)
+
+
+@dataclass
+class Home:
+    """A folder of services, with what one of them is told."""
+
+    folder: Path
+    told: Told = field(default_factory=Told)
+
+    def service(self) -> DiskTombstones:
+        """Another one that shares it."""
+        folders = self.folder / "withdrawn", self.folder / "cache"
+        return DiskTombstones(*folders, self.told.forgotten.append, lambda: True, self.told)
+
+    def put(self, number: str, source: str = "there", *, says: bool = True) -> Path:
+        """An artifact of that version of the model; its place."""
+
+        def fetch(private: Path) -> Path:
+            (private / "model").mkdir()
+            (private / "model" / "MLmodel").write_text("flavors: {}")
+            return private / "model"
+
+        cache = ArtifactCache(self.folder / "cache")
+        identity = HOSTILE, 7, number, source
+        place, private = cache.place(identity), private_folder(self.folder / "cache")
+        cache.get(place, private, fetch, identity if says else None).lock.release()
+        return place
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty one."""
+    return Home(tmp_path)
+
+
+async def test_p23_tombstone_is_seen_by_every_service_of_the_home(home: Home) -> None:
+    """As it was laid, readable by its owner alone, until it is taken back."""
+    one, two = home.service(), home.service()
+    assert await two.read() == ()
+    assert await one.keep(STONE)
+    assert await two.read() == (STONE,)
+    folder = home.folder / "withdrawn"
+    (file,) = folder.iterdir()
+    modes = [oct(path.stat().st_mode & 0o777) for path in (folder, file)]
+    assert modes == ["0o700", "0o600"]
+    assert await two.remove(STONE)
+    assert (await one.read(), list(folder.iterdir())) == ((), [])
+    assert home.told.codes == []
+
+
+async def test_p23_what_is_no_tombstone_is_told_once_and_left(home: Home) -> None:
+    """The others stand."""
+    service = home.service()
+    await service.keep(STONE)
+    for number, text in enumerate(["", "{}", "[1]", '{"model": 1}', "\udcff"]):
+        path = home.folder / "withdrawn" / f"{number}.json"
+        path.write_bytes(text.encode(errors="surrogateescape"))
+    for _ in range(2):
+        assert await service.read() == (STONE,)
+    assert home.told.codes == ["tombstone_unreadable"] * 5
+
+
+async def test_p23_folder_that_somebody_removes_takes_nothing_back(home: Home) -> None:
+    """Nobody can tell what stood there; what is known stays withdrawn."""
+    service = home.service()
+    await service.keep(STONE)
+    assert await service.read() == (STONE,)
+    shutil.rmtree(home.folder / "withdrawn")
+    assert await service.read() is None
+    assert home.told.codes == ["tombstones_unreadable"]
+
+
+async def test_p23_folder_that_cannot_be_written_is_told(home: Home) -> None:
+    """Whoever asks knows that the next start does not."""
+    (home.folder / "withdrawn").write_text("a file")
+    assert not await home.service().keep(STONE)
+    assert home.told.codes == ["tombstone_not_kept"]
+
+
+async def test_p23_every_copy_of_a_withdrawn_version_goes_and_no_other(home: Home) -> None:
+    """From whatever source, and what an ended fetch has left of it."""
+    gone, kept = [home.put("1"), home.put("1", "elsewhere")], home.put("2")
+    partial = private_folder(home.folder / "cache")
+    partial.mkdir()
+    (partial / "version.json").write_text(json.dumps([HOSTILE, 7, "1", "there"]))
+    assert await home.service().clear(STONE)
+    assert [path.exists() for path in (*gone, kept, partial)] == [False, False, True, False]
+    (forgotten,) = home.told.forgotten
+    assert forgotten(VersionId(HOSTILE, 7, "1"))
+    assert not forgotten(VersionId(HOSTILE, 8, "1"))
+
+
+async def test_p23_what_another_service_has_leased_goes_once_it_is_given_back(home: Home) -> None:
+    """That one is told to give it back by the tombstone."""
+    place = home.put("1")
+    lock = Lock.shared(place)
+    assert not await home.service().clear(STONE)
+    assert place.exists()
+    lock.release()
+    assert await home.service().clear(STONE)
+    assert not place.exists()
+
+
+async def test_p23_place_that_does_not_say_what_it_holds_goes_unless_it_is_used(home: Home) -> None:
+    """An older release may have put the withdrawn version there."""
+    free, used = home.put("1", says=False), home.put("2", says=False)
+    lock = Lock.shared(used)
+    assert await home.service().clear(STONE)
+    assert [free.exists(), used.exists()] == [False, True]
+    lock.release()
