@@ -63,6 +63,14 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         f"{_SERVES_ON} Move the alias to a version that passes, or mend what is said here and run "
         "`podium reload {slot}`.",
     ),
+    "withdrawn": Saying(
+        "{slot}: version {version} is withdrawn, and requests are answered with 410", ("message",)
+    ),
+    "tombstone_failed": Saying(
+        "That a version is withdrawn cannot be kept for the next start: {file}",
+        ("code",),
+        "Make PODIUM_HOME writable; it is tried again with each look.",
+    ),
     "retired": Saying("{model} version {version} has ended: nobody uses it any more"),
     "history_failed": Saying(
         "{slot}: what it serves could not be noted for the next start", ("message", "code")

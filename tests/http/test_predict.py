@@ -140,7 +140,7 @@ async def test_slot_without_a_version_is_503_with_retry_after(app: App) -> None:
 
 
 async def test_unexpected_exception_is_logged_and_not_told(app: App) -> None:
-    """The client gets a code and an id, the log a traceback under the same id; neither a value."""
+    """The client gets a code and an id, the log the traceback under the same id; no value."""
     app.serve("1", failing(ZeroDivisionError("secret-value")))
     reply = await app.predict([1])
 
