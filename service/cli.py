@@ -134,10 +134,13 @@ def _up_settings(settings: LocalSettings) -> UpSettings:
     "models",
     multiple=True,
     metavar="NAME@ALIAS",
-    help="What to follow; may be given several times. The first is the default model. "
+    help="What to follow; may be given several times. The first is the default model. With *, ? or "
+    "[...] in it every model and alias that match, as in 'prod.*@champion'. "
     "[PODIUM_MODELS, comma-separated]",
 )
 @_settings(
+    "max_slots",
+    "resident",
     "host",
     "port",
     "home",

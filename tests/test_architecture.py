@@ -15,7 +15,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # What following asks of the registry.
-FOLLOWING_PORTS = {"following.history", "following.ports", "following.refs"}
+FOLLOWING_PORTS = {
+    *("following.history", "following.patterns", "following.ports", "following.refs"),
+}
 # Each room, and what it may import besides itself. The rest of `service` stands on top.
 ROOMS = {
     "errors": set[str](),

@@ -37,6 +37,10 @@ class History(Protocol):
         """Whether the slot has served this version before (P12)."""
         ...
 
+    def forget(self, ref: ModelRef) -> None:
+        """There is no such slot any more: its files may go. What it has served stays known."""
+        ...
+
     def note(self, ref: ModelRef, known: Known) -> None:
         """The slot serves this version from now on; returns at once.
 
@@ -59,6 +63,9 @@ class NoHistory:
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """It is not known to have."""
         return False
+
+    def forget(self, ref: ModelRef) -> None:
+        """As everything is."""
 
     def note(self, ref: ModelRef, known: Known) -> None:
         """Forgotten at once."""

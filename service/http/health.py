@@ -1,7 +1,8 @@
 """Alive: the loop turns. Ready: whatever could answer does. Asked without a key, answered at once.
 
 A slot whose alias or model the registry says is not there, and that has nothing to stand in for it,
-is named, and keeps no other from being asked.
+is named, and keeps no other from being asked. No more does one that only a pattern has found, once
+it has answered or failed.
 """
 
 from collections.abc import Callable
@@ -24,13 +25,18 @@ class Ready(BaseModel):
     """Whether every slot that has something to serve could answer now, and at least one has.
 
     `not_ready` names those that could not; `missing` those that have nothing to serve, for the
-    registry has no such alias or model.
+    registry has no such alias or model. Where there are patterns, `unserved` names slots of theirs
+    that cannot answer and are not waited for: those that have failed, or have come after the start;
+    `unmatched` the patterns that have found nothing. A version that is loaded when it is asked
+    counts as one that can answer, unless that has failed.
     """
 
     ready: bool
     stopping: bool
     not_ready: list[str]
     missing: list[str]
+    unserved: list[str] | None = None
+    unmatched: list[str] | None = None
 
 
 class SlotReady(BaseModel):
@@ -55,7 +61,7 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
         """200 as long as the service answers at all."""
         return Live(live=True)
 
-    @router.get("/health/ready", responses=_unready(Ready))
+    @router.get("/health/ready", responses=_unready(Ready), response_model_exclude_none=True)
     async def ready(response: Response) -> Ready:
         """200 when all that could answer does, else 503 and which does not."""
         found = slots.readiness
@@ -64,6 +70,8 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
             stopping=stopping(),
             not_ready=list(found.not_ready),
             missing=list(found.missing),
+            unserved=list(found.unserved) if slots.patterns else None,
+            unmatched=slots.unmatched if slots.patterns else None,
         )
         response.status_code = 200 if report.ready else _NOT_READY
         return report

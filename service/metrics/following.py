@@ -53,10 +53,17 @@ class FollowingMetrics:
     def watch(self, slots: Slots, clock: Callable[[], float]) -> None:
         """Shows these slots' versions and lag from now on; `clock` gives seconds since 1970."""
         self._registry.register(_SlotCollector(slots, clock))
-        for slot in slots.values():
-            for outcome in (_SWAPPED, _REFUSED):
-                # A counter that begins with its first event hides that event from rate().
-                self._swaps.labels(slot.ref.name, slot.ref.alias, outcome)
+        slots.watch(self._came, self._went)
+
+    def _came(self, slot: Slot) -> None:
+        for outcome in (_SWAPPED, _REFUSED):
+            # A counter that begins with its first event hides that event from rate().
+            self._swaps.labels(slot.ref.name, slot.ref.alias, outcome)
+
+    def _went(self, slot: Slot) -> None:
+        # Registries change: what is gone keeps no series.
+        for outcome in (_SWAPPED, _REFUSED):
+            self._swaps.remove(slot.ref.name, slot.ref.alias, outcome)
 
     def looked(self, seconds: float, failure: Failure | None) -> None:
         """The registry was asked; only an answer makes the look young again."""
@@ -97,7 +104,17 @@ class _SlotCollector(Collector):
                 info.add_metric((*ref, version.version), 1)
             for state, holds in _states_of(slot).items():
                 states.add_metric((*ref, state), holds)
-        return (info, states, self._lag(max(slot.status(now).lag for slot in self._slots.values())))
+        lags = [slot.status(now).lag for slot in self._slots.values()]
+        return (info, states, self._lag(max(lags, default=0.0)), *self._of_patterns())
+
+    def _of_patterns(self) -> Iterable[Metric]:
+        if not self._slots.patterns:
+            return ()
+        help_text = (
+            "What patterns of PODIUM_MODELS mean beyond PODIUM_MAX_SLOTS, which is not served."
+        )
+        left_out = GaugeMetricFamily("podium_slots_left_out", help_text, self._slots.left_out)
+        return (left_out,)
 
     @staticmethod
     def _info() -> GaugeMetricFamily:

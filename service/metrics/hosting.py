@@ -1,6 +1,7 @@
 """What hosting counts: batches, queues, and the processes that predict."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -8,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from service.following.refs import VersionId
-from service.following.slots import Slots
+from service.following.slots import Slot, Slots
 from service.metrics.labels import REQUEST_SECONDS
 from service.processes.ending import EndReason
 
@@ -64,9 +65,17 @@ class HostingMetrics:
 
     def watch(self, slots: Slots) -> None:
         """Shows restarts of these slots' hosts from now on, before there is one."""
-        for slot in slots.values():
-            for reason in EndReason:
-                self.restarts.labels(slot.ref.name, reason)
+        slots.watch(self._came, partial(self._went, slots))
+
+    def _came(self, slot: Slot) -> None:
+        for reason in EndReason:
+            self.restarts.labels(slot.ref.name, reason)
+
+    def _went(self, slots: Slots, gone: Slot) -> None:
+        if any(slot.ref.name == gone.ref.name for slot in slots.values()):
+            return
+        for reason in EndReason:
+            self.restarts.remove(gone.ref.name, reason)
 
     def pool(self, version: VersionId) -> "PoolMetrics":
         """A handle for this version's pool of hosts."""

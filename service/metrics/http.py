@@ -5,6 +5,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from service.following.slots import Slot, Slots
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
 from service.metrics.labels import REQUEST_SECONDS, SLOT
@@ -66,6 +67,17 @@ class HttpMetrics:
             self._counters[key] = counter
         counter.inc()
         self._request_seconds.observe(record.seconds)
+
+    def watch(self, slots: Slots) -> None:
+        """Keeps no series of slots that are gone."""
+        slots.watch(lambda _: None, self._went)
+
+    def _went(self, gone: Slot) -> None:
+        ref = gone.ref
+        for key in [key for key in self._counters if key[0] == str(ref)]:
+            _, route, code = key
+            self._requests.remove(ref.name, ref.alias, route, str(code))
+            del self._counters[key]
 
     def watch_connections(self, connections: Sized) -> None:
         """Shows their number from now on."""

@@ -14,6 +14,7 @@ from service.metrics.background import BackgroundMetrics
 from service.metrics.following import FollowingMetrics
 from service.metrics.hosting import HostingMetrics
 from service.metrics.http import HttpMetrics
+from service.metrics.residency import ResidencyMetrics
 
 
 class Metrics:
@@ -27,8 +28,10 @@ class Metrics:
         self.following = FollowingMetrics(registry, monotonic)
         self.hosting = HostingMetrics(registry)
         self.background = BackgroundMetrics(registry)
+        self.residency = ResidencyMetrics(registry)
 
     def watch(self, slots: Slots, clock: Callable[[], float] = time.time) -> None:
         """Shows these slots from now on; `clock` gives seconds since 1970."""
         self.following.watch(slots, clock)
         self.hosting.watch(slots)
+        self.http.watch(slots)

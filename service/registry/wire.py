@@ -14,6 +14,7 @@ class Operation(enum.IntEnum):
     TAGS = 4
     FIND = 5
     AGAIN = 6
+    SURVEY = 7
 
 
 class Fault(enum.StrEnum):
