@@ -7,6 +7,9 @@ VENV := .venv
 SERVING := $(VENV)/.serving
 READY := $(VENV)/.ready
 
+# Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans row-wise fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 

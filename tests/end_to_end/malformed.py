@@ -5,8 +5,8 @@ They go to a model with a column `number` (long), and optional ones `real` (doub
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, Final
 
@@ -24,7 +24,10 @@ _MEGABYTE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What one client sends; `declared` is a Content-Length that need not be true."""
+    """What one client sends; `declared` is a Content-Length that need not be true.
+
+    A body that takes long to make is made by `made`, when it is sent.
+    """
 
     body: bytes = VALID
     headers: tuple[tuple[str, str], ...] = JSON
@@ -32,6 +35,11 @@ class Sent:
     chunks: int = 0
     declared: int | None = None
     model: str = "flat"
+    made: Callable[[], bytes] | None = None
+
+    def with_body(self) -> "Sent":
+        """The same, with its body made."""
+        return self if self.made is None else replace(self, body=self.made(), made=None)
 
 
 def _number(text: str, name: str = "number") -> Sent:
@@ -95,7 +103,7 @@ MALFORMED: Final[Mapping[str, Sent]] = {
     "csv-ragged": Sent(b"number,real\n1\n", CSV),
     "csv-long-cell": Sent(b'number,text\n1,"' + b"x" * 500_000 + b'"\n', CSV),
     "parquet-cut": Sent(b"PAR1 no", PARQUET),
-    "parquet-bomb": Sent(_bomb(), PARQUET),
+    "parquet-bomb": Sent(headers=PARQUET, made=_bomb),
     "too-long": Sent(declared=MAX_BODY_BYTES + 1),
     "too-long-chunked": Sent(b" " * _MEGABYTE + VALID, chunks=64),
     "chunked": Sent(chunks=3),

@@ -96,7 +96,7 @@ def test_page_and_cases_are_the_same() -> None:
 @pytest.mark.parametrize("name", MALFORMED)
 def test_p14_malformed_body_is_answered_as_documented(service: RunningService, name: str) -> None:
     """In both protocols, and never with a 5xx."""
-    sent = MALFORMED[name]
+    sent = MALFORMED[name].with_body()
     status, document = exchange(service, f"/models/{sent.model}@champion/predict", sent)
     mlflows, _ = exchange(service, f"/models/{sent.model}@champion/invocations", sent)
 

@@ -44,11 +44,13 @@ class Known:
         only: attributes that must have one of these values.
         unread: attributes that it does not read when it predicts, besides `FITTING`.
         elementwise: attributes that may be a function of NumPy's that takes one number for one.
+        checks: attributes that may be scikit-learn's check that there are numbers, too.
     """
 
     only: Mapping[str, tuple[str | bool | None, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     elementwise: frozenset[str] = frozenset()
+    checks: frozenset[str] = frozenset()
 
 
 _PLAIN: Final = Known()
@@ -187,9 +189,9 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.preprocessing", _PLAIN, "SplineTransformer StandardScaler"),
         *_named("sklearn.preprocessing", _PLAIN, "TargetEncoder"),
         *_named(
-            # As a step that passes everything on.
+            # As a step that passes everything on, or what histograms are handed by themselves.
             "sklearn.preprocessing",
-            Known(only={"func": (None,), "inverse_func": (None,)}),
+            Known(only={"func": (None,), "inverse_func": (None,)}, checks=frozenset({"func"})),
             "FunctionTransformer",
         ),
         *_named("sklearn.random_projection", _PLAIN, "GaussianRandomProjection"),

@@ -105,7 +105,7 @@ def belongs_to(function: FunctionType, owner: type) -> bool:
         return True
     home = sys.modules.get(function.__module__ or "")
     if function.__module__.startswith(_ARRAYS) and _top(function) == owner.__module__[:5]:
-        return getattr(home, function.__name__, None) is function and _is_installed(function)
+        return getattr(home, function.__name__, None) is function and is_installed(function)
     module = sys.modules.get(owner.__module__)
     return (
         function.__qualname__.startswith(f"{owner.__qualname__}.")
@@ -163,7 +163,7 @@ def _is_its_own(value: Any, name: str, owner: type, packages: set[str]) -> bool:
     if isinstance(value, BuiltinFunctionType) and not name.startswith("__"):
         return False
     return all(
-        _is_installed(function) and _top(function) in packages | _WRAPPING
+        is_installed(function) and _top(function) in packages | _WRAPPING
         for function in _functions(value)
     )
 
@@ -181,7 +181,7 @@ def _top(function: FunctionType) -> str:
     return (function.__module__ or "").partition(".")[0]
 
 
-def _is_installed(function: FunctionType) -> bool:
+def is_installed(function: FunctionType) -> bool:
     """Whether it was compiled from a file of the package that it says it is from."""
     file = function.__code__.co_filename
     # What such a wrapper wraps is looked at as well.
@@ -243,7 +243,7 @@ def _is_as_imported(value: Any, name: str) -> bool:
         # Under the name of another; scikit-learn does so with a clock.
         return value.__module__ == "time"
     functions = _functions(value) if isinstance(value, _WHOLE) else _when_called(value)
-    return all(map(_is_installed, functions))
+    return all(map(is_installed, functions))
 
 
 # No module of a listed class has any of these by itself.

@@ -15,7 +15,7 @@ import pandas as pd
 from mlflow.pyfunc import PyFuncModel
 
 from service.hosting.row_wise.classes import CLASSES, FITTING, WITHIN, Known
-from service.hosting.row_wise.origin import Origins, belongs_to
+from service.hosting.row_wise.origin import Origins, belongs_to, is_installed
 
 # By the loader that MLmodel names: the class with which MLflow calls the model.
 _WRAPPERS: Final[Mapping[str, str]] = {
@@ -118,7 +118,7 @@ class _Walk:
         elif isinstance(value, FunctionType):
             if not belongs_to(value, owner):
                 yield _unknown(value, where)
-        elif not _is_check(value):
+        else:
             yield from self._listed(value, where, owner)
 
     def _listed(self, value: Any, where: str, owner: type) -> Found:
@@ -141,6 +141,8 @@ class _Walk:
             if name in FITTING or name in known.unread:
                 continue
             if name in known.elementwise and _is_elementwise(held):
+                continue
+            if name in known.checks and _is_check(held):
                 continue
             if name == "steps" and found.__name__ == "Pipeline":
                 yield from self._steps(held)
@@ -205,13 +207,14 @@ def _is_sparse(found: type) -> bool:
 
 
 def _is_check(value: Any) -> bool:
-    """What `HistGradientBoosting*` hands its own preprocessor: it refuses what is no number."""
+    """What `HistGradientBoosting*` hands its own preprocessor: it refuses what is not a number."""
     if type(value) is not partial or value.args or vars(value):
         return False
-    validation = sys.modules.get("sklearn.utils.validation")
-    return value.func is getattr(validation, "check_array", partial) and all(
-        isinstance(each, type) or type(each) in _PLAIN for each in value.keywords.values()
-    )
+    check = getattr(sys.modules.get("sklearn.utils.validation"), "check_array", None)
+    if not isinstance(check, FunctionType) or value.func is not check or not is_installed(check):
+        return False
+    # Among the others are those that count rows.
+    return value.keywords.keys() <= {"dtype", "ensure_all_finite"}
 
 
 def _known(found: type) -> Known | None:
@@ -229,6 +232,8 @@ def _instance(value: Any, known: Known, where: str) -> Found:
     for name in set(own) & _methods_of(found):
         yield _unknown_class(where, found, f" whose {_shown(name)} was replaced")
     for name, allowed in known.only.items():
+        if name in known.checks and _is_check(own.get(name)):
+            continue
         if not isinstance(own.get(name), str | bool | NoneType) or own.get(name) not in allowed:
             detail = _value_in_words(own.get(name))
             yield _unknown_class(where, found, f" whose {_shown(name)} is {detail}")
