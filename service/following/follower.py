@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from service.background import Work, begin
-from service.errors import FollowingError, NotThereYet, PassingFault, VersionFault
+from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.clock import Clock
 from service.following.gates import Candidacy, GateFinding, Gates
 from service.following.history import History, NoHistory
@@ -116,15 +116,11 @@ class Follower:
 
         Raises `UnknownModel`; one that patterns have not found yet is looked for all the same.
         """
-        try:
-            slot = self._slots.find(str(ref))
-        except NotThereYet:
-            self._pace.hint(Trigger.OPERATOR)
-            raise
+        self._pace.hint(Trigger.OPERATOR)
+        slot = self._slots.find(str(ref))
         if slot.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
         slot.lift()
-        self._pace.hint(Trigger.OPERATOR)
 
     async def tick(self) -> None:
         """One look, and what follows from it; returns without waiting for versions to arrive."""
