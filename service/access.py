@@ -86,7 +86,7 @@ class Access:
         """As the settings say, with the keys that the file holds now."""
         wishes = Wishes()
         return cls(
-            None if file is None else ApiKeys(file.names),
+            None if file is None else ApiKeys(file.names, file.limits),
             Admin(_revealed(settings.admin_token)),
             _webhook(settings, wishes, metrics, logs),
             wishes,
@@ -95,8 +95,9 @@ class Access:
 
     async def follow(self, logs: Logs) -> None:
         """Knows the keys that the file holds, from second to second, until cancelled."""
-        if self.file is not None and self.keys is not None:
-            await follow_keys(self.file, self.keys.replace, logs.logger)
+        file, keys = self.file, self.keys
+        if file is not None and keys is not None:
+            await follow_keys(file, lambda names: keys.replace(names, file.limits), logs.logger)
 
 
 def open_keys(settings: Settings) -> KeysFile | None:
@@ -131,6 +132,8 @@ def _webhook(
     if secret is None:
         return ()
     metrics.http.watch_webhook()
-    receiver = WebhookReceiver(secret.encode(), settings.refs, time.time)
+    receiver = WebhookReceiver(
+        secret.encode(), settings.refs, time.time, patterns=settings.patterns
+    )
     report = WebhookReport(metrics, logs.logger)
     return (webhook_router(receiver, Coalesced(wishes.look_now), report),)

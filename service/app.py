@@ -25,6 +25,7 @@ from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
 from service.following.slots import Slots
+from service.following.standing import Standing
 from service.home import HomeUnusable, make_home
 from service.http.create import create_http
 from service.http.held import HeldBytes
@@ -236,7 +237,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the appl
     settings = given.settings
     bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
     metrics.http.watch_held(bodies, replies)
-    slots = Slots(settings.refs)
+    slots = Slots(settings.refs, settings.patterns, settings.max_slots)
     metrics.watch(slots)
     access = Access.of(settings, keys, metrics, logs)
     return create_http(
@@ -279,9 +280,12 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
     registry = new_registry(settings, environment, zygote, logs)
     decoder = new_decoder(settings, zygote, metrics, logs)
     forwarder = new_forwarder(settings, environment, zygote, metrics, logs)
-    stager = new_stager(settings, zygote, decoder, forwarder, given.surroundings, metrics, logs)
+    stager = new_stager(
+        settings, zygote, decoder, forwarder, given.surroundings, metrics, logs, slots
+    )
     history = new_history(settings, registry, logs)
-    await _from_disk(partial(history.open, settings.refs))
+    served = partial(history.open, settings.refs, settings.patterns, slots.room)
+    slots.add(await _from_disk(served), Standing.FIRST)
     tombstones = new_tombstones(settings, registry, scratch, logs)
     withdrawn = await _from_disk(partial(withdrawn_before, tombstones))
     follower = Follower(

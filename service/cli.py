@@ -128,7 +128,8 @@ _models = click.option(
     "models",
     multiple=True,
     metavar="NAME@ALIAS",
-    help="What to follow; may be given several times. The first is the default model. "
+    help="What to follow; may be given several times. The first is the default model. With *, ? or "
+    "[...] in it every model and alias that match, as in 'prod.*@champion'. "
     "[PODIUM_MODELS, comma-separated]",
 )
 
@@ -149,6 +150,8 @@ def up(**flags: Any) -> None:
     podium up --port 8001 --tracking-port 8081
     """  # noqa: D301 - click wants a real backspace
     settings = _loaded_as(LocalSettings, flags)
+    if settings.patterns:
+        raise click.UsageError("`podium up` serves models by name; `podium serve` takes patterns.")
     from service.local.up import up as run
 
     sys.exit(run(_up_settings(settings)))
@@ -169,6 +172,8 @@ def _up_settings(settings: LocalSettings) -> UpSettings:
 @main.command()
 @_models
 @_settings(
+    "max_slots",
+    "resident",
     "host",
     "port",
     "home",

@@ -15,8 +15,10 @@ The tree, by whose fault it is::
     |   |   |-- DeliveryRepeated    it has come before
     |   |   `-- DeliveryUnreadable  signed rightly, and no event
     |   `-- UnknownModel
+    |       `-- NotThereYet         a pattern would follow it, and the registry has none
     |-- NotNow                      the same request may succeed later
     |   |-- NoServable
+    |   |   `-- NotLoaded           loaded on demand, and not now
     |   `-- Overloaded
     |-- Withdrawn                   an operator has withdrawn what would answer
     |-- PredictionFailed            the request was taken and gave no answer
@@ -140,6 +142,12 @@ class UnknownModel(ClientError):
     code = "unknown_model"
 
 
+class NotThereYet(UnknownModel):
+    """A pattern of this service would follow it as soon as the registry has it."""
+
+    code = "not_there_yet"
+
+
 class NotNow(ServiceError):
     """The same request may succeed after `retry_after` seconds."""
 
@@ -154,6 +162,12 @@ class NoServable(NotNow):
     """The slot has no version that can answer."""
 
     code = "no_servable"
+
+
+class NotLoaded(NoServable):
+    """The version is loaded when it is asked, and that takes too long or has failed."""
+
+    code = "not_loaded"
 
 
 class Overloaded(NotNow):

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -14,12 +14,14 @@ from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile
 from service.following.refs import VersionId
+from service.following.slots import Slots
 from service.following.staging import HostStager
 from service.following.tombstones import Tombstone
 from service.gates import gates_of
 from service.home import HomeUnusable
 from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
+from service.hosting.residents import Residents
 from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
@@ -38,6 +40,7 @@ from service.reporting import (
     LedgerReport,
     zygote_died,
 )
+from service.residency_report import ResidencyReport
 from service.server.patience import ClientLimits
 from service.settings import Settings
 from service.surroundings import GivenToModels
@@ -167,6 +170,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     given: GivenToModels,
     metrics: Metrics,
     logs: Logs,
+    slots: Slots,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
 
@@ -193,4 +197,16 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         no_pickle=settings.trust == "no-pickle",
         surroundings_of=given.of,
         traces=None if forwarder is None else forwarder.address,
+        residents=_residents(settings, metrics, logs, slots),
     )
+
+
+def _residents(settings: Settings, metrics: Metrics, logs: Logs, slots: Slots) -> Residents | None:
+    """Who stays loaded; None where all do."""
+    if settings.resident is None:
+        return None
+
+    def is_served(version: Hashable) -> bool:
+        return any(slot.version == version for slot in slots.values())
+
+    return Residents(settings.resident, is_served, ResidencyReport(metrics, logs.logger))

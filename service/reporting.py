@@ -5,7 +5,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -56,6 +56,28 @@ class FollowingReport:
         elif failure is None and self._look_failing:
             self._logger.info("look_recovered")
         self._look_failing = code
+
+    def slot_came(self, ref: ModelRef) -> None:
+        """A model and alias that a pattern of the settings means."""
+        self._logger.info("slot_found", slot=str(ref))
+
+    def slot_went(self, ref: ModelRef) -> None:
+        """Its routes answer 404 from now on."""
+        self._logger.info("slot_gone", slot=str(ref))
+        self._slots_said.pop(ref, None)
+
+    def unmatched(self, patterns: Sequence[str]) -> None:
+        """With none left it is said that all find something."""
+        if patterns:
+            message = "No registered model has a name and an alias that match."
+            self._logger.warning("patterns_unmatched", patterns=list(patterns), message=message)
+        else:
+            self._logger.info("patterns_matched")
+
+    def left_out(self, count: int) -> None:
+        """As many as PODIUM_MAX_SLOTS are served."""
+        message = "Patterns of PODIUM_MODELS mean more than PODIUM_MAX_SLOTS; these are not served."
+        self._logger.warning("slots_left_out", count=count, message=message)
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """What serves goes on serving."""

@@ -18,7 +18,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from service.following.patterns import RefPattern, address, is_pattern
 from service.following.refs import BadRef, ModelRef
+from service.following.standing import MOST_FOUND
 from service.http.origins import origin_of
 from service.http.prefix import Prefixes, Proxies, prefix_of
 from service.secrets import PREFIX, BadSecret, forget, secret_in_file
@@ -60,7 +62,17 @@ class Settings(BaseSettings):
     )
 
     models: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Comma-separated NAME@ALIAS; the first is the default model"
+        (),
+        description="Comma-separated NAME@ALIAS; the first is the default model. With `*`, `?` or "
+        "`[...]` in it: a pattern, and every model and alias that match are served",
+    )
+    max_slots: Count = Field(
+        MOST_FOUND, description="Most slots that patterns of `PODIUM_MODELS` make"
+    )
+    resident: Count | None = Field(
+        None,
+        description="Most versions that stay loaded, those asked last; others are loaded when they "
+        "are asked. Unset: all stay",
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
@@ -210,11 +222,11 @@ class Settings(BaseSettings):
         refs, wrong = [], []
         for text in value:
             try:
-                refs.append(str(ModelRef.parse_setting(text)))
+                refs.append(_followed(text))
             except BadRef as error:
                 wrong.append(str(error))
         if len(set(refs)) != len(refs):
-            wrong.append("a model and alias stands there twice")
+            wrong.append("a model and alias, or a pattern, stands there twice")
         if wrong:
             raise BadRef("; ".join(wrong))
         return tuple(refs)
@@ -298,8 +310,13 @@ class Settings(BaseSettings):
 
     @property
     def refs(self) -> tuple[ModelRef, ...]:
-        """What to follow."""
-        return tuple(ModelRef.parse(text) for text in self.models)
+        """What to follow by its name."""
+        return tuple(ModelRef.parse(text) for text in self.models if not is_pattern(text))
+
+    @property
+    def patterns(self) -> tuple[RefPattern, ...]:
+        """What to follow as the registry has it."""
+        return tuple(RefPattern.parse(text) for text in self.models if is_pattern(text))
 
     @property
     def request_seconds(self) -> float:
@@ -327,6 +344,13 @@ class Settings(BaseSettings):
     def history_folder(self) -> Path:
         """What each slot of this service served last, and before; not made yet."""
         return self.service_folder / "slots"
+
+
+def _followed(text: str) -> str:
+    """A reference or a pattern, as it is read again; raises `BadRef`."""
+    if is_pattern(text):
+        return str(RefPattern.parse(text))
+    return address(ModelRef.parse_setting(text))
 
 
 class LocalSettings(Settings):

@@ -7,7 +7,7 @@ share hosts, so all slots of one model are given the same.
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOO_LATE: Final = re.compile(r"LD_.*|MALLOC_.*|GLIBC_.*|PYTHON(?!PATH$).*")
 _PODIUMS: Final = re.compile(r"PODIUM_.*|TMPDIR|TEMP|TMP")
 _EVERY: Final = "*"
+# A model that nobody has named.
+_NOBODY: Final = ModelRef("", "")
 
 
 class BadSurroundings(Exception):
@@ -33,27 +35,32 @@ class BadSurroundings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GivenToModels:
-    """What each model is given, by its name; nothing where it is not there.
+    """What each model is given, by its name; `of_others` where it is not there.
 
     `absent` are the variables that were named and are not set.
     """
 
     of_models: Mapping[str, Surroundings] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    of_others: Surroundings = field(default_factory=Surroundings)
 
     def of(self, model: str) -> Surroundings:
         """What hosts of the model's versions are given."""
-        return self.of_models.get(model, Surroundings())
+        return self.of_models.get(model, self.of_others)
 
 
 def surroundings(settings: Settings, environment: Mapping[str, str]) -> GivenToModels:
     """As the settings and this environment say; raises `BadSurroundings`."""
-    wishes = [_wish(text, settings.refs) for text in settings.model_environment]
+    wishes = [_wish(text, settings) for text in settings.model_environment]
     configs = _configs(settings, environment)
-    of_models: dict[str, Surroundings] = {}
-    for ref in settings.refs:
+
+    def given_to(ref: ModelRef) -> Surroundings:
         names = [name for whom, name in wishes if _is_meant(ref, whom)]
-        given = Surroundings(_variables(names, environment), _config_of(ref, configs))
+        return Surroundings(_variables(names, environment), _config_of(ref, configs))
+
+    of_models: dict[str, Surroundings] = {}
+    for ref in (*settings.refs, *_found(settings, [*configs, *(whom for whom, _ in wishes)])):
+        given = given_to(ref)
         if of_models.setdefault(ref.name, given) != given:
             raise BadSurroundings(
                 f"PODIUM_MODEL_ENVIRONMENT, PODIUM_MODEL_CONFIG_FILE: all slots of {ref.name} "
@@ -61,10 +68,21 @@ def surroundings(settings: Settings, environment: Mapping[str, str]) -> GivenToM
                 f"{ref.name} without an alias"
             )
     absent = sorted({name for _, name in wishes if name not in environment})
-    return GivenToModels(of_models, tuple(absent))
+    return GivenToModels(of_models, tuple(absent), given_to(_NOBODY))
 
 
-def _wish(text: str, refs: Collection[ModelRef]) -> tuple[str, str]:
+def _found(settings: Settings, whom: Iterable[str]) -> Iterator[ModelRef]:
+    """What patterns may find of the models that are named: as named, and as each pattern has it."""
+    for each in sorted(whom):
+        name, _, alias = each.rpartition("@")
+        for pattern in settings.patterns:
+            if pattern.matches(name, alias):
+                yield ModelRef(name, alias)
+            meant = [model for model in (each, name) if pattern.matches_name(model)]
+            yield from (ModelRef(model, pattern.alias) for model in meant)
+
+
+def _wish(text: str, settings: Settings) -> tuple[str, str]:
     """For whom, and which variable."""
     whom, _, name = text.rpartition(":")
     problem = None
@@ -74,7 +92,7 @@ def _wish(text: str, refs: Collection[ModelRef]) -> tuple[str, str]:
         problem = f"{name} is read when a process starts, which models cannot be given"
     elif _PODIUMS.fullmatch(name):
         problem = f"{name} is Podium's own"
-    elif whom and not any(_is_meant(ref, whom) for ref in refs):
+    elif whom and not _may_be_followed(whom, settings):
         problem = f"this service follows no {whom}"
     if problem:
         raise BadSurroundings(f"PODIUM_MODEL_ENVIRONMENT: {text!r}: {problem}")
@@ -83,6 +101,13 @@ def _wish(text: str, refs: Collection[ModelRef]) -> tuple[str, str]:
 
 def _is_meant(ref: ModelRef, whom: str) -> bool:
     return whom in {_EVERY, ref.name, str(ref)}
+
+
+def _may_be_followed(whom: str, settings: Settings) -> bool:
+    if any(_is_meant(ref, whom) for ref in settings.refs):
+        return True
+    name, _, alias = whom.rpartition("@")
+    return any(each.matches_name(whom) or each.matches(name, alias) for each in settings.patterns)
 
 
 def _variables(names: Collection[str], environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -95,10 +120,10 @@ def _configs(settings: Settings, environment: Mapping[str, str]) -> Mapping[str,
     general = settings.model_configuration
     if general is None and environment.get(_MLFLOWS_CONFIG):
         general = _object(_MLFLOWS_CONFIG, environment[_MLFLOWS_CONFIG])
-    return {_EVERY: general, **dict(_configs_in(settings.model_config_file, settings.refs))}
+    return {_EVERY: general, **dict(_configs_in(settings.model_config_file, settings))}
 
 
-def _configs_in(path: Path | None, refs: Collection[ModelRef]) -> Iterator[tuple[str, str]]:
+def _configs_in(path: Path | None, settings: Settings) -> Iterator[tuple[str, str]]:
     if path is None:
         return
     source = "PODIUM_MODEL_CONFIG_FILE"
@@ -108,7 +133,7 @@ def _configs_in(path: Path | None, refs: Collection[ModelRef]) -> Iterator[tuple
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise BadSurroundings(f"{source}: {str(path)!r} cannot be read: {reason}") from None
     for whom, config in json.loads(_object(source, text)).items():
-        if not any(_is_meant(ref, whom) for ref in refs):
+        if whom != _EVERY and not _may_be_followed(whom, settings):
             raise BadSurroundings(f"{source}: this service follows no {whom!r}")
         if not isinstance(config, dict):
             raise BadSurroundings(f"{source}: what stands under {whom!r} must be a JSON object")

@@ -26,7 +26,9 @@ def zygote_command(settings: Settings, environment: Mapping[str, str]) -> Zygote
         roles = (*roles, FORWARDER_ROLE)
     by_skops = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
     child_environment = host_environment(os.environ, settings.hosts)
-    if settings.trust == "no-pickle" or may_be_skops(settings.history_folder, settings.refs):
+    # What patterns will find may well be skops', too.
+    may_need = settings.patterns or may_be_skops(settings.history_folder, settings.refs)
+    if settings.trust == "no-pickle" or may_need:
         return ZygoteCommand((*roles, *by_skops), child_environment)
     return ZygoteCommand(roles, child_environment, late=by_skops)
 

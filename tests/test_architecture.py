@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # What following asks of the registry.
 FOLLOWING_PORTS = {
-    *("following.history", "following.ports", "following.refs", "following.tombstones"),
+    *("following.history", "following.patterns", "following.ports", "following.refs"),
+    "following.tombstones",
 }
 # Each room, and what it may import besides itself. The rest of `service` stands on top.
 ROOMS = {

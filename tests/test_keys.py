@@ -15,7 +15,8 @@ import orjson
 import pytest
 
 from service.background import NAMED, Work, begin, keep_running
-from service.keys import BadKeys, KeysFile, follow_keys, parse_keys
+from service.http.key_limits import KeyLimits, Rate, Scoped
+from service.keys import BadKeys, KeysFile, follow_keys, parse_keys, read_keys
 from service.logs import Logs, configure_logs
 from tests.support.documents import ROOT
 
@@ -211,3 +212,58 @@ async def test_p12_look_at_the_file_that_fails_is_told_and_keys_are_followed_sti
         assert await known.get() == names(one="a", two="b")
     following.cancel()
     assert [said[NAMED] for said in told] == [Work.KEYS]
+
+
+SUM = hashlib.sha256(b"a").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("words", "limits"),
+    [
+        ("", None),
+        ("models=prod.*,iris@champion", KeyLimits(Scoped(("prod.*", "iris@champion")))),
+        ("rate=10/s", KeyLimits(rate=Rate(10.0, 10))),
+        ("rate=0.5/s", KeyLimits(rate=Rate(0.5, 1))),
+        ("rate=30/m", KeyLimits(rate=Rate(0.5, 1))),
+        ("burst=20 rate=30/m", KeyLimits(rate=Rate(0.5, 20))),
+        ("\tmodels=a  rate=1/s", KeyLimits(Scoped(("a",)), Rate(1.0, 1))),
+    ],
+)
+def test_key_may_be_limited_behind_its_sum(words: str, limits: KeyLimits | None) -> None:
+    """In any order; without a word it is not."""
+    found = read_keys(f"one:sha256:{SUM} {words}\n")
+    assert found.names == names(one="a")
+    assert found.limits == ({} if limits is None else {hashlib.sha256(b"a").digest(): limits})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("models=", "models=a,,b", "models", "rate=0/s", "rate=-1/s", "rate=1", "rate=1/h"),
+        *("rate=1e3/s", "rate=nan/s", "burst=5", "rate=1/s burst=0", "rate=1/s rate=2/s"),
+        *("Models=a", "secret-key", "rate=1/s burst=x", "models=a models=b", "rate=9999999999/s"),
+    ],
+)
+def test_bad_limit_is_named_by_its_line_and_not_repeated(words: str) -> None:
+    """Every one that is wrong, beside what else is."""
+    good = line("two", "b")
+    with pytest.raises(BadKeys) as refused:
+        parse_keys(f"one:sha256:{SUM} {words}\n{good}nonsense\n")
+    assert str(refused.value).startswith("lines 1, 3: ")
+    assert "secret-key" not in str(refused.value)
+    assert SUM not in str(refused.value)
+
+
+def test_one_key_with_two_limits_is_refused() -> None:
+    """Which one would hold?"""
+    with pytest.raises(BadKeys, match="line 2: "):
+        parse_keys(f"one:sha256:{SUM}\none:sha256:{SUM} rate=1/s\n")
+
+
+def test_changed_limits_count_like_changed_keys(watched: Watched) -> None:
+    """The names stay the same."""
+    watched.path.write_text(line("one", "a").strip() + " models=iris rate=5/s\n")
+    assert watched.refresh()
+    assert watched.file.names == names(one="a")
+    limits = KeyLimits(Scoped(("iris",)), Rate(5.0, 5))
+    assert watched.file.limits == {hashlib.sha256(b"a").digest(): limits}

@@ -1,14 +1,13 @@
 """Series come with slots and versions, and end a while after these have left."""
 
-from collections.abc import Iterator
-
 import pytest
 
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
+from service.following.standing import Standing
 from service.http.observer import RequestRecord
 from service.metrics.lives import KEPT_SECONDS
-from service.metrics.slots import slots_of
 from tests.support.watched import Watched as Service
 
 IRIS, WINE = ModelRef("iris", "champion"), ModelRef("wine", "champion")
@@ -146,21 +145,13 @@ def test_slot_that_comes_back_counts_on() -> None:
     assert service.shown(*swapped, "} 0.0")
 
 
-def test_p15_scrape_beside_slots_that_come_and_go_is_written() -> None:
-    """It is made in a thread; what changes while it looks is looked at again."""
-
-    class Changing(Slots):
-        left = 3
-
-        def __iter__(self) -> Iterator[str]:
-            if self.left:
-                self.left -= 1
-                raise RuntimeError("dictionary changed size during iteration")
-            return super().__iter__()
-
-    slots = Changing([IRIS])
-    assert [slot.ref for slot in slots_of(slots)] == [IRIS]
-    assert slots.left == 0
+def test_p15_scrape_sees_the_slots_of_one_moment() -> None:
+    """It is made in a thread: which slots there are is replaced, never edited."""
+    slots = Slots([IRIS], [RefPattern.parse("*@champion")])
+    seen = iter(slots.values())
+    slots.add([WINE], Standing.FIRST)
+    assert [slot.ref for slot in seen] == [IRIS]
+    assert [slot.ref for slot in slots.values()] == [IRIS, WINE]
 
 
 def test_no_slot_at_all_is_no_reason_to_fail() -> None:

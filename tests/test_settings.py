@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from service.cli import main
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
 from service.settings import (
     SECRETS,
@@ -23,6 +24,8 @@ README = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.
 EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "models": (("a@b, c@d", ("a@b", "c@d")), ("e@f", ("e@f",))),
+    "max_slots": (("200", 200), ("1", 1)),
+    "resident": (("5", 5), ("1", 1)),
     "host": (("0.0.0.0", "0.0.0.0"), ("::1", "::1")),
     "port": (("0", 0), ("65535", 65535)),
     "home": (("/somewhere", Path("/somewhere")), ("else where", Path("else where"))),
@@ -104,6 +107,9 @@ BAD = [
     *(("TRUST", bad) for bad in ("", "pickle")),
     *(("REQUIREMENTS", bad) for bad in ("", "off")),
     *(("KEEP_WARM_SECONDS", bad) for bad in ("-1", "inf")),
+    *(("MODELS", bad) for bad in ("*", "*@", "@*", "a[@b", "a*@b@c", "*@latest", "*@a,*@a")),
+    *(("MAX_SLOTS", bad) for bad in ("0", "-1", "x")),
+    *(("RESIDENT", bad) for bad in ("0", "-1", "x", "")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]
 
@@ -309,3 +315,19 @@ def test_readme_lists_every_setting_as_it_is() -> None:
 
 def _shown(default: Any) -> str:
     return "none" if default in ((), None, {}) else str(default)
+
+
+def test_patterns_and_references_are_told_apart() -> None:
+    """What has a wildcard is a pattern, unless it is an address; the order stays."""
+    given = ("prod.*@champion", "models:/we[ird]@champion", "iris@champion", "*@c?")
+    settings = load_settings({"models": given})
+    assert settings.models == given
+    assert settings.refs == (ModelRef("we[ird]", "champion"), ModelRef("iris", "champion"))
+    assert settings.patterns == (RefPattern("prod.*", "champion"), RefPattern("*", "c?"))
+
+
+def test_every_bad_pattern_is_named_at_once() -> None:
+    """As bad references are, and beside them."""
+    line = refusal(models=("a[@b", "iris", "*@latest"))
+    for advice in ("a [ has no ]", "'iris' is no model reference", "MLflow reserves 'latest'"):
+        assert advice in line

@@ -143,3 +143,30 @@ def test_w6_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_w6_bad_value_of_mlflows_own_is_refused(bad: str) -> None:
     """At the start, and not by each load."""
     assert refusal({"SERVING_MODEL_CONFIG": bad}) == "SERVING_MODEL_CONFIG: must be a JSON object"
+
+
+def test_models_that_patterns_find_are_given_what_is_meant_for_them() -> None:
+    """For all, by the model's name, or by name and alias; known before it is registered."""
+    wishes = "A,prod.iris:B,prod.wine@champion:SECRET"
+    found = given(models="prod.*@champion", model_environment=wishes)
+    assert dict(found.of("prod.other").variables) == {"A": "1"}
+    assert dict(found.of("prod.iris").variables) == {"A": "1", "B": "2"}
+    assert dict(found.of("prod.wine").variables) == {"A": "1", "SECRET": "hunter2"}
+
+
+def test_whoever_no_pattern_can_find_is_refused() -> None:
+    """It is more likely a slip than a wish."""
+    line = refusal(models="prod.*@champion", model_environment="staging.iris:A")
+    assert "follows no staging.iris" in line
+
+
+def test_alias_alone_of_a_model_that_patterns_find_by_any_is_refused() -> None:
+    """Its slots share processes."""
+    assert "without an alias" in refusal(models="*@*", model_environment="iris@champion:A")
+
+
+def test_configuration_of_models_that_patterns_find(tmp_path: Path) -> None:
+    """The nearest entry counts."""
+    path = config_file(tmp_path, {"*": {"a": 1}, "prod.iris": {"a": 2}})
+    found = given(models="prod.*@champion", model_config_file=path)
+    assert (found.of("prod.iris").config, found.of("prod.x").config) == ('{"a": 2}', '{"a": 1}')

@@ -7,7 +7,7 @@ import httpx
 from service.checks.replies import expect, json_object
 from service.checks.result import CheckResult, Failed, judged
 
-_STATES = {"empty", "loading", "serving", "refused"}
+_STATES = {"empty", "loading", "serving", "cold", "refused"}
 
 
 async def live(service: httpx.AsyncClient) -> CheckResult:
@@ -67,6 +67,12 @@ async def listed(service: httpx.AsyncClient) -> list[dict[str, Any]]:
         if not _is_slot(slot):
             raise Failed("a slot without name, alias and state")
     return slots
+
+
+async def has_default(service: httpx.AsyncClient) -> bool:
+    """Whether the first slot has the default routes; what patterns find has none."""
+    told = json_object(expect(await service.get("/models"), 200)).get("patterns")
+    return not isinstance(told, dict) or told.get("default") is not None
 
 
 def _is_slot(value: object) -> bool:

@@ -41,7 +41,16 @@ def reload(
     return status
 
 
+def _is_not_there_yet(answer: httpx.Response) -> bool:
+    try:
+        return bool(answer.json()["code"] == "not_there_yet")
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
 def _said(answer: httpx.Response) -> tuple[int, str]:
+    if answer.status_code == HTTPStatus.NOT_FOUND and _is_not_there_yet(answer):
+        return DONE, "the registry had no such model and alias; the service looks at it now"
     try:
         return _SAYS[HTTPStatus(answer.status_code)]
     except (ValueError, KeyError):

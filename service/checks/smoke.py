@@ -125,7 +125,7 @@ async def checks(
             continue
         async for result in _of_slot(service, registry, target, patience):
             yield result
-        if position == 0:
+        if position == 0 and await _has_default(service):
             async for result in _of_default_routes(service, target):
                 yield result
 
@@ -136,6 +136,13 @@ async def _slots(service: httpx.AsyncClient) -> list[tuple[str, str]]:
         return [(slot["name"], slot["alias"]) for slot in await probes.listed(service)]
     except (Failed, httpx.HTTPError):
         return []
+
+
+async def _has_default(service: httpx.AsyncClient) -> bool:
+    try:
+        return await probes.has_default(service)
+    except (Failed, httpx.HTTPError):
+        return True
 
 
 async def _target(service: httpx.AsyncClient, name: str, alias: str) -> Target | None:

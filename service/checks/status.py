@@ -15,6 +15,8 @@ from service.following.sentences import plain
 _UNREACHABLE = 2
 # Lines of an exception's text.
 _MOST_WORDS = 20
+# What is loaded when it is asked serves what it should.
+_WELL = {"serving", "cold"}
 _GONE = {
     "alias_missing": "the registry has no such alias",
     "model_missing": "the registry has no such model",
@@ -41,7 +43,8 @@ def status(  # noqa: PLR0913 - what an operator says
     try:
         told = _told(url, token)
         lines = _lines(told)
-        found = int(not all(_is_well(slot, lenient=lenient) for slot in told["models"]))
+        well = all(_is_well(slot, lenient=lenient) for slot in told["models"])
+        found = int(not well or _is_empty(told, lenient=lenient))
     except NoService as reason:
         error = f"no service answers: {reason}{advice}"
         told, lines, found = {"models": [], "error": error}, [error], _UNREACHABLE
@@ -69,12 +72,28 @@ def _told(url: str, token: str | None) -> dict[str, Any]:
 
 
 def _is_well(slot: Mapping[str, Any], *, lenient: bool) -> bool:
-    return bool(slot["ready"]) and (lenient or slot["state"] == "serving")
+    return bool(slot["ready"]) and (lenient or slot["state"] in _WELL)
+
+
+def _is_empty(told: Mapping[str, Any], *, lenient: bool) -> bool:
+    """Whether patterns have found nothing; when `lenient`, only where nothing else is served."""
+    unmatched = (told.get("patterns") or {}).get("unmatched", [])
+    return bool(unmatched) and not (lenient and told["models"])
 
 
 def _lines(told: Mapping[str, Any]) -> Sequence[str]:
     slots = [line for slot in told["models"] for line in _of_slot(slot)]
-    return [*slots, *_of_looks(told.get("look") or {})]
+    return [*slots, *_of_patterns(told.get("patterns") or {}), *_of_looks(told.get("look") or {})]
+
+
+def _of_patterns(told: Mapping[str, Any]) -> Sequence[str]:
+    lines = [
+        f"{pattern}  empty: no model and alias of the registry match"
+        for pattern in told.get("unmatched", [])
+    ]
+    if told.get("left_out"):
+        lines.append(f"{told['left_out']} more match, for which PODIUM_MAX_SLOTS leaves no room")
+    return lines
 
 
 def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:

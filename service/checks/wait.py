@@ -78,6 +78,8 @@ def _seen(answer: httpx.Response, version: str | None) -> Seen:
         told = answer.json()
         if answer.status_code == HTTPStatus.NOT_FOUND and told["code"] == "unknown_model":
             return Seen(WRONG_USE, "the service follows no such model and alias")
+        if answer.status_code == HTTPStatus.NOT_FOUND and told["code"] == "not_there_yet":
+            return Seen(None, "the registry has no such model and alias yet")
         if answer.is_success:
             return _judged(told, version)
     except (ValueError, LookupError, TypeError, AttributeError) as error:

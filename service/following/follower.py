@@ -25,6 +25,7 @@ from service.following.looking import Looker
 from service.following.making import Journey, Maker
 from service.following.observer import FollowingObserver, careful
 from service.following.policy import Action, SlotView, decide, pause_after
+from service.following.population import Population
 from service.following.ports import (
     FetchedVersion,
     Missing,
@@ -33,6 +34,7 @@ from service.following.ports import (
     Stager,
     Unanswered,
 )
+from service.following.proving import Prover
 from service.following.recalling import Recaller
 from service.following.recording import Recorder
 from service.following.refs import ModelRef, VersionId
@@ -102,6 +104,8 @@ class Follower:
         self._looker = Looker(
             slots, registry, self._gates, observer, clock, self._pace, self.withdrawing.look
         )
+        self._population = Population(slots, history, observer)
+        self._prover = Prover(slots, history, self._holding, clock)
         self._recaller = Recaller(
             slots,
             history,
@@ -132,13 +136,13 @@ class Follower:
     def reload(self, ref: ModelRef) -> None:
         """An operator asks: the slot's quarantine and pause are lifted, and the next look comes.
 
-        Raises `UnknownModel`.
+        Raises `UnknownModel`; one that patterns have not found yet is looked for all the same.
         """
+        self._pace.hint(Trigger.OPERATOR)
         slot = self._slots.find(str(ref))
         if slot.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
         slot.lift()
-        self._pace.hint(Trigger.OPERATOR)
 
     async def tick(self) -> None:
         """One look, and what follows from it; returns without waiting for versions to arrive."""
@@ -151,11 +155,14 @@ class Follower:
             self._each(self._recaller.fall_back)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0)
+            self._population.admit(found)
             self._each(partial(self._follow, found, wish))
             self._abandon_the_unwanted()
         self._each(self._revive)
+        self._each(self._prover.see_to)
         self._each(self._holding.retire_the_cold)
         self._each(self.withdrawing.apply)
+        self._population.dismiss()
 
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""

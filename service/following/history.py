@@ -44,6 +44,10 @@ class History(Protocol):
         """
         ...
 
+    def forget(self, ref: ModelRef) -> None:
+        """There is no such slot any more: its files may go. What it has served stays known."""
+        ...
+
     def note(self, ref: ModelRef, known: Known) -> None:
         """The slot serves this version from now on; returns at once.
 
@@ -69,6 +73,9 @@ class NoHistory:
 
     def withdraw(self, ref: ModelRef) -> None:
         """Nothing was known."""
+
+    def forget(self, ref: ModelRef) -> None:
+        """As everything is."""
 
     def note(self, ref: ModelRef, known: Known) -> None:
         """Forgotten at once."""

@@ -88,6 +88,13 @@ class Holding:
         self._keep_warm(slot, old)
         return old.servable.version
 
+    def give_up(self, slot: Slot) -> None:
+        """The slot serves nothing any more, for what it did cannot; what was before stays warm."""
+        binding, slot.binding = slot.binding, None
+        slot.since = None
+        if binding is not None:
+            binding.servable.release()
+
     def retire_the_cold(self, slot: Slot) -> None:
         """Lets go of what the slot has kept warm for long enough."""
         if slot.previous is not None and slot.previous_until <= self._clock.monotonic():

@@ -1,6 +1,6 @@
 """One look at the registry: where every alias points, and whether unmet tags are met by now."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from service.errors import FollowingError
@@ -11,7 +11,7 @@ from service.following.observer import FollowingObserver
 from service.following.ports import Registry, Resolution
 from service.following.recording import failure_of
 from service.following.refs import ModelRef, VersionId
-from service.following.slots import LookStatus, Slot, Slots
+from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
 from service.following.stepping import Steps, internal
 from service.following.trigger import Pace
 
@@ -49,7 +49,7 @@ class Looker:
         try:
             await self._registry.prepare()
             started = self._clock.monotonic()
-            found = await self._registry.resolve(refs)
+            found, failure, detail = await self._found(refs)
             await self._ask_more(found)
             await self._look_at_tags(found)
         except FollowingError as error:
@@ -64,6 +64,23 @@ class Looker:
         self._slots.look = LookStatus(succeeded, seconds, failure)
         self._observer.looked(seconds, failure, detail)
         return found
+
+    async def _found(
+        self, refs: Sequence[ModelRef]
+    ) -> tuple[Mapping[ModelRef, Resolution], Failure | None, str]:
+        """What the registry says; and why not all of it, if it does not say what patterns mean."""
+        slots = self._slots
+        if not slots.patterns:
+            return await self._registry.resolve(refs), None, ""
+        survey = await self._registry.survey(refs, slots.patterns, slots.room)
+        if survey.left_out != slots.left_out and survey.unlisted is None:
+            slots.left_out = survey.left_out
+            self._observer.left_out(survey.left_out)
+        unlisted = survey.unlisted
+        if unlisted is None:
+            return survey.found, None, ""
+        failure = Failure(LOOK, unlisted.code, unlisted.message, self._clock.wall())
+        return survey.found, failure, unlisted.detail
 
     async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
         # Tags are set without moving the alias, so only asking tells (P13).

@@ -1,6 +1,6 @@
 """What following tells whoever wants to know; metrics and logs implement it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from service.background import Work, tell
@@ -13,6 +13,22 @@ class FollowingObserver(Protocol):
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """A look at the registry has ended."""
+        ...
+
+    def slot_came(self, ref: ModelRef) -> None:
+        """A pattern has found it in the registry."""
+        ...
+
+    def slot_went(self, ref: ModelRef) -> None:
+        """A pattern has found it before; the registry has it no more, and nothing stands in."""
+        ...
+
+    def unmatched(self, patterns: Sequence[str]) -> None:
+        """These patterns find nothing; told when others do or do not."""
+        ...
+
+    def left_out(self, count: int) -> None:
+        """So many that patterns mean have no room; told when the number changes."""
         ...
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
+from service.errors import FollowingError
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef, VersionId
 from service.hosting.status import PoolStatus
 
@@ -47,6 +49,21 @@ class Withdrawals:
 
     withdrawn: Mapping[VersionId, str]
     free: Collection[VersionId] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look has found that goes by patterns, too.
+
+    Attributes:
+        found: of every reference that was asked about, and of those that patterns mean beside.
+        left_out: how many others there are, for which there is no room.
+        unlisted: why models could not be looked for by patterns; None if they could.
+    """
+
+    found: Mapping[ModelRef, Resolution]
+    left_out: int = 0
+    unlisted: Unanswered | None = None
 
 
 class Lease(Protocol):
@@ -132,6 +149,12 @@ class Registry(Protocol):
         """One look: where each alias points now. Raises `PassingFault` when nothing answers."""
         ...
 
+    async def survey(
+        self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
+    ) -> Survey:
+        """The same for what patterns mean, too: at most so many references that were not given."""
+        ...
+
     async def fetch(self, version: VersionId) -> FetchedVersion:
         """The version's artifact, never by its alias a second time.
 
@@ -194,6 +217,25 @@ class Predictor(Protocol):
         ...
 
 
+class Demanded(Protocol):
+    """A predictor that is loaded when it is asked, as following sees it.
+
+    Attributes:
+        proven: whether it was ever loaded and warmed up.
+        failure: why it could not be loaded the last time; None once it could.
+        failed_at: when that was, in seconds since 1970.
+    """
+
+    proven: bool
+    failure: FollowingError | None
+    failed_at: float
+
+    @property
+    def cold(self) -> bool:
+        """Whether the next request has to wait for a load."""
+        ...
+
+
 class Contract(Protocol):
     """The compiled signature, as following hands it on."""
 
@@ -236,8 +278,9 @@ class Stager(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What a servable is made of."""
+    """What a servable is made of; `demanded` is the predictor where that is loaded on demand."""
 
     contract: Contract
     reader: RequestReader
     predictor: Predictor
+    demanded: Demanded | None = None

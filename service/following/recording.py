@@ -42,7 +42,8 @@ class Recorder:
         if known:
             entry = _because(entry, slot.failure)
         self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
-        if not known:
+        # One that was never loaded is good only where nothing is known to be better.
+        if not known and (servable.proven or self._history.baseline(slot.ref) is None):
             self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
         if known:
@@ -62,7 +63,7 @@ class Recorder:
 
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
-        if not slot.on_last_known_good:
+        if not slot.on_last_known_good and servable.proven:
             self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
 
     def refused(  # noqa: PLR0913, PLR0917 - all that is known of one attempt

@@ -27,6 +27,7 @@ class Servable:
         self.contract = staged.contract
         self.reader = staged.reader
         self.predictor = staged.predictor
+        self.demanded = staged.demanded
         self._on_unheld = on_unheld
         self.refusal: ServiceError | None = None
         self._holds = 1
@@ -35,6 +36,16 @@ class Servable:
     def held(self) -> bool:
         """Whether anybody still wants it."""
         return self._holds > 0
+
+    @property
+    def cold(self) -> bool:
+        """Whether its next request has to wait for a load."""
+        return self.demanded is not None and self.demanded.cold
+
+    @property
+    def proven(self) -> bool:
+        """Whether it was ever loaded."""
+        return self.demanded is None or self.demanded.proven
 
     def hold(self) -> None:
         """Takes a part in it; every hold is released once."""

@@ -1,19 +1,23 @@
 """What is served under each reference, and what one may know about it at a glance."""
 
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Literal
 
-from service.errors import UnknownModel
+from service.errors import NotThereYet, UnknownModel
 from service.following.gates import GateFinding
+from service.following.patterns import RefPattern
 from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding
+from service.following.standing import MOST_FOUND, Standing
 from service.following.trigger import Trigger
 
 LOOK: Final = "look"
-State = Literal["empty", "loading", "serving", "refused", "withdrawn"]
+_LABEL_DIGITS: Final = 12
+State = Literal["empty", "loading", "serving", "cold", "refused", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,14 @@ class Readiness:
         not_ready: those that could serve and do not; `name@alias`.
         missing: those that have nothing to serve, which is nobody's to wait for.
         withdrawn: those whose version an operator has withdrawn; the same.
+        unserved: those that patterns have found and nobody waits for any more.
     """
 
     serves: bool
     not_ready: Sequence[str]
     missing: Sequence[str]
     withdrawn: Sequence[str] = ()
+    unserved: Sequence[str] = ()
 
     @property
     def ready(self) -> bool:
@@ -124,8 +130,11 @@ class Slot:
     serves nothing.
     """
 
-    def __init__(self, ref: ModelRef, slots: "Slots") -> None:
+    def __init__(
+        self, ref: ModelRef, slots: "Slots", standing: Standing = Standing.CONFIGURED
+    ) -> None:
         self.ref = ref
+        self.standing = standing
         self._slots = slots
         self.binding: Binding | None = None
         self.previous: Binding | None = None
@@ -228,6 +237,19 @@ class Slot:
         return self.absent is not None
 
     @property
+    def cold(self) -> bool:
+        """Whether what it serves is loaded when it is asked, and is not now."""
+        binding = self.binding
+        return binding is not None and binding.servable.cold
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the service is not ready while this slot is not."""
+        if self.standing is Standing.FIRST:
+            return self.binding is None and self.failure is None
+        return self.standing is Standing.CONFIGURED
+
+    @property
     def missing(self) -> bool:
         """Whether it is gone, and nothing that it has served before stands in."""
         return self.binding is None and self.gone and self.has_no_fallback
@@ -249,7 +271,8 @@ class Slot:
             return "loading" if any(each in self._slots.staging for each in coming) else "empty"
         moved = aspired is not None and aspired != version
         failed = failure is not None and not failure.of_look
-        return "refused" if moved and failed else "serving"
+        cold = self.cold
+        return "refused" if failed and (moved or cold) else "cold" if cold else "serving"
 
     def status(self, now: float) -> SlotStatus:
         """A snapshot; `now` in seconds since 1970."""
@@ -273,18 +296,30 @@ class Slot:
 
 
 class Slots(Mapping[str, Slot]):
-    """Every slot of the service by `name@alias`, in the order of configuration.
+    """Every slot of the service by `name@alias`: as configured, then those that patterns find.
 
-    `staging` is a live view of the versions on their way, given by the follower, and `withdrawn` of
-    those that nobody may be answered by.
+    The latter are at most `most`, in order of their names. `staging` is a live view of the versions
+    on their way, given by the follower, and `withdrawn` of those that nobody may be answered by;
+    `left_out` how many more patterns mean than may be found.
+    May be read beside the loop: which slots there are is replaced, never edited.
     """
 
-    def __init__(self, refs: Sequence[ModelRef]) -> None:
+    def __init__(
+        self,
+        refs: Sequence[ModelRef],
+        patterns: Sequence[RefPattern] = (),
+        most: int = MOST_FOUND,
+    ) -> None:
         self._slots = {str(ref): Slot(ref, self) for ref in refs}
+        self._configured = tuple(self._slots)
+        self._most = most
+        self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
+        self.patterns = tuple(patterns)
         self.staging: Container[VersionId | None] = ()
         self.withdrawn: Container[VersionId | None] = ()
         self.look = LookStatus(None, None, None)
         self.poll_seconds = 1.0
+        self.left_out = 0
 
     def __getitem__(self, key: str) -> Slot:
         return self._slots[key]
@@ -295,32 +330,108 @@ class Slots(Mapping[str, Slot]):
     def __len__(self) -> int:
         return len(self._slots)
 
+    def values(self) -> ValuesView[Slot]:
+        """Those that there are now."""
+        return self._slots.values()
+
+    @property
+    def room(self) -> int:
+        """How many more may be found."""
+        return max(0, self._most - (len(self._slots) - len(self._configured)))
+
+    def add(self, refs: Collection[ModelRef], standing: Standing) -> None:
+        """Patterns have found these; whoever watches is told. Beyond the room they are left out."""
+        came = {str(ref): Slot(ref, self, standing) for ref in list(refs)[: self.room]}
+        came = {key: slot for key, slot in came.items() if key not in self._slots}
+        self._replace({**self._slots, **came})
+        for slot in came.values():
+            for tell, _ in self._watching:
+                tell(slot)
+
+    def drop(self, slots: Collection[Slot]) -> None:
+        """There are none of these any more; whoever watches is told."""
+        went = {str(slot.ref) for slot in slots}
+        if went:
+            self._replace({key: slot for key, slot in self._slots.items() if key not in went})
+        for slot in slots:
+            for _, tell in self._watching:
+                tell(slot)
+
+    def _replace(self, slots: Mapping[str, Slot]) -> None:
+        found = sorted(slots.keys() - set(self._configured))
+        self._slots = {key: slots[key] for key in (*self._configured, *found)}
+
+    def watch(self, came: Callable[[Slot], None], went: Callable[[Slot], None]) -> None:
+        """`came` is called with every slot, now or once it is there, `went` when it is no more."""
+        self._watching.append((came, went))
+        for slot in self._slots.values():
+            came(slot)
+
     def find(self, key: str) -> Slot:
-        """The slot of that `name@alias`; raises `UnknownModel`."""
+        """The slot of that `name@alias`; raises `UnknownModel`, or `NotThereYet`."""
         try:
             return self._slots[key]
         except KeyError:
+            name, _, alias = key.rpartition("@")
+            if any(pattern.matches(name, alias) for pattern in self.patterns):
+                raise NotThereYet(
+                    "The registry has had no model and alias of that name yet; this service "
+                    "follows it as soon as there is one."
+                ) from None
             raise UnknownModel("This service follows no model and alias of that name.") from None
 
     @property
+    def unmatched(self) -> list[str]:
+        """The patterns that have found nothing."""
+        refs = [slot.ref for slot in self._slots.values()]
+        return [
+            str(pattern)
+            for pattern in self.patterns
+            if not any(pattern.matches(ref.name, ref.alias) for ref in refs)
+        ]
+
+    def label(self, key: str) -> str:
+        """A slot's name for programs: by its place in the settings, else by what it is called."""
+        if key in self._configured:
+            return f"model_{self._configured.index(key) + 1}"
+        return f"model_{sha256(key.encode()).hexdigest()[:_LABEL_DIGITS]}"
+
+    @property
+    def has_default(self) -> bool:
+        """Whether there is a default slot: what patterns find is none, for it comes and goes."""
+        return bool(self._configured)
+
+    @property
     def default(self) -> Slot:
-        """The first one configured: what `/predict` and `/invocations` serve."""
-        return next(iter(self._slots.values()))
+        """The first one configured: what `/predict` and `/invocations` serve.
+
+        Raises `UnknownModel` where there are patterns alone.
+        """
+        if not self._configured:
+            raise UnknownModel(
+                "This service has no default model; ask for one by its name, as in "
+                "/models/NAME@ALIAS/predict."
+            )
+        return self._slots[self._configured[0]]
 
     @property
     def readiness(self) -> Readiness:
         """Which slots can answer now, and which could not if they would."""
-        not_ready = {key: slot for key, slot in self._slots.items() if not slot.ready}
+        slots = self._slots
+        not_ready = {key: slot for key, slot in slots.items() if not slot.ready}
         withdrawn = [key for key, slot in not_ready.items() if slot.withdrawn is not None]
         missing = [key for key in not_ready if not_ready[key].missing and key not in withdrawn]
+        nobodys = {*missing, *withdrawn}
+        others = {key: slot for key, slot in not_ready.items() if key not in nobodys}
         return Readiness(
-            serves=len(not_ready) < len(self._slots),
-            not_ready=[key for key in not_ready if key not in {*missing, *withdrawn}],
+            serves=len(not_ready) < len(slots),
+            not_ready=[key for key, slot in others.items() if slot.awaited],
             missing=missing,
             withdrawn=withdrawn,
+            unserved=[key for key, slot in others.items() if not slot.awaited],
         )
 
     @property
     def ready(self) -> bool:
-        """Whether whatever could serve does, and something does."""
+        """Whether whatever is waited for serves, and something does."""
         return self.readiness.ready

@@ -1,5 +1,6 @@
 """Makes a fetched version ready: its contract, its hosts, its warm-up."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,11 +16,14 @@ from service.following.ports import FetchedVersion, Staged
 from service.following.refs import VersionId
 from service.hosting.decoding import Decoder
 from service.hosting.observer import HostingObserver
+from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
 from service.hosting.request_reader import JSON_BYTES, RequestReader
+from service.hosting.residents import Residents
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import HostedModel, Surroundings
 from service.hosting.specification import Limits as PoolLimits
+from service.processes.beside import Beside
 from service.processes.child import Forks
 
 BATCHING_TAG: Final = "podium.batching"
@@ -58,6 +62,7 @@ class HostStager:
         no_pickle: bool = False,
         surroundings_of: Callable[[str], Surroundings] = lambda _: Surroundings(),
         traces: str | None = None,
+        residents: Residents | None = None,
     ) -> None:
         self._forks = forks
         self._decoder = decoder
@@ -67,6 +72,8 @@ class HostStager:
         self._no_pickle = no_pickle
         self._surroundings_of = surroundings_of
         self._traces = traces
+        self._residents = residents
+        self._verifying = Beside("verify")
         self._serves = False
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
@@ -88,14 +95,43 @@ class HostStager:
             own_copies=fetched.own_copies,
         )
         observer = self._observer_of(fetched.version)
+        if self._residents is not None:
+            reader = RequestReader(contract, definition, self._decoder)
+            demanded = await self._on_demand(fetched.version, model, observer, self._residents)
+            return Staged(contract, reader, demanded, demanded)
+        pool = await self._started(model, observer)
+        slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
+        reader = RequestReader(contract, definition, self._decoder, slice_rows)
+        return Staged(contract, reader, pool)
+
+    async def _started(self, model: HostedModel, observer: HostingObserver) -> Pool:
         # Requests to what serves already must not feel that another version is loaded.
         pool = await Pool.start(
             self._forks, model, self._pool_limits, observer, behind=self._serves
         )
         self._serves = True
-        slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
-        reader = RequestReader(contract, definition, self._decoder, slice_rows)
-        return Staged(contract, reader, pool)
+        return pool
+
+    async def _on_demand(
+        self,
+        version: VersionId,
+        model: HostedModel,
+        observer: HostingObserver,
+        residents: Residents,
+    ) -> OnDemand:
+        """Loaded already where residents want that; raises then as `_started` does."""
+
+        async def start() -> Pool:
+            # It may have been fetched long ago.
+            async with asyncio.timeout(self._pool_limits.load_seconds):
+                await self._verifying.run(model.verify)
+            return await self._started(model, observer)
+
+        most_waiting = self._pool_limits.max_queue
+        made = OnDemand(version, version.name, start, residents, most_waiting)
+        if residents.wants(version, version.name):
+            await made.load()
+        return made
 
     async def _example(
         self,

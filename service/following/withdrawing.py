@@ -77,7 +77,8 @@ class Withdrawing:
 
     async def look(self, found: Mapping[ModelRef, Resolution]) -> None:
         """What the registry says of tags now. Raises `FollowingError` where it says nothing."""
-        names = sorted({slot.ref.name for slot in self._slots.values()})
+        refs = (*(slot.ref for slot in self._slots.values()), *found)
+        names = sorted({ref.name for ref in refs})
         marked = [
             VersionId(each.name, each.created, each.version)
             for each in self._stones.standing

@@ -11,14 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from time import perf_counter
+from types import MappingProxyType
 from typing import Final
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.errors import ClientError
 from service.http.dialect import JSON_HEADERS, Dialect
 from service.http.endpoint import KEY, House
 from service.http.errors import Forbidden, Unauthorized, headers_of
+from service.http.key_limits import EVERYTHING, Limits, Scoped, Turnstile
 from service.http.observer import CLIENT_GONE, RequestRecord
 
 _SCHEME: Final = b"bearer"
@@ -41,21 +44,35 @@ def bearer(authorization: bytes | None) -> bytes | None:
 class ApiKeys:
     """The keys that are known now; replaced whole when their file changes."""
 
-    def __init__(self, names: KeyNames) -> None:
+    def __init__(self, names: KeyNames, limits: Limits = MappingProxyType({})) -> None:
         self._names = names
+        self._turnstile = Turnstile(limits)
 
-    def replace(self, names: KeyNames) -> None:
-        """From the next request on these and no others are known."""
+    def replace(self, names: KeyNames, limits: Limits = MappingProxyType({})) -> None:
+        """From the next request on these and no others are known, and these limits hold."""
         self._names = names
+        self._turnstile.replace(limits, names)
 
     def name_of(self, authorization: bytes | None) -> str | None:
         """The name of the key that the header holds; None for one that is not known, or no key."""
         key = bearer(authorization)
         return None if key is None else self._names.get(sha256(key).digest())
 
-    def allows(self, request: Request) -> bool:
-        """Whether the request comes with a key that is known."""
-        return self.name_of(request.headers.get("authorization", "").encode("latin-1")) is not None
+    def refusal(self, authorization: bytes | None, name: str, slot: str) -> ClientError | None:
+        """Why the known key of that header, which has that name, may not ask the slot now.
+
+        None if it may; asked once for each request.
+        """
+        key = None if self._turnstile.idle else bearer(authorization)
+        return None if key is None else self._turnstile.refusal(sha256(key).digest(), name, slot)
+
+    def scope_of(self, request: Request) -> Scoped | None:
+        """What the key of the request may see; None without one that is known."""
+        header = _authorization(request)
+        key = bearer(header)
+        if key is None or self.name_of(header) is None:
+            return None
+        return self._turnstile.scope(sha256(key).digest())
 
 
 class Admin:
@@ -71,7 +88,7 @@ class Admin:
 
     def allows(self, request: Request) -> bool:
         """Whether the request comes with the token."""
-        token = bearer(request.headers.get("authorization", "").encode("latin-1"))
+        token = bearer(_authorization(request))
         if self._sum is None or token is None:
             return False
         return hmac.compare_digest(sha256(token).digest(), self._sum)
@@ -84,6 +101,10 @@ class Admin:
             )
         if not self.allows(request):
             raise Unauthorized("This needs the admin token: Authorization: Bearer TOKEN.")
+
+
+def _authorization(request: Request) -> bytes:
+    return request.headers.get("authorization", "").encode("latin-1")
 
 
 NOBODY: Final = Admin(None)
@@ -100,18 +121,29 @@ class Readers:
     keys: ApiKeys | None
     admin: Admin
 
-    def allow(self, request: Request) -> bool:
-        """Whether whoever asks may."""
-        return self.keys is None or self.admin.allows(request) or self.keys.allows(request)
+    def allow(self, request: Request, slot: str) -> bool:
+        """Whether whoever asks may see those of that slot."""
+        scope = self._scope(request)
+        return scope is not None and scope.admits(slot)
 
-    def require(self, request: Request) -> None:
-        """Raises `Unauthorized` for who may not."""
-        if not self.allow(request):
+    def require(self, request: Request) -> Scoped:
+        """What whoever asks may see. Raises `Unauthorized` for who may see nothing."""
+        scope = self._scope(request)
+        if scope is None:
             raise Unauthorized(_NO_KEY)
+        return scope
+
+    def _scope(self, request: Request) -> Scoped | None:
+        if self.keys is None or self.admin.allows(request):
+            return EVERYTHING
+        return self.keys.scope_of(request)
 
 
 class Guarded:
-    """A prediction route that answers to known keys alone; anybody else gets 401, body unread."""
+    """A prediction route that answers to known keys alone; anybody else gets 401, body unread.
+
+    So does who asks for what its key may not (403), or more often than it may (429).
+    """
 
     def __init__(
         self, inner: ASGIApp, slot: str, dialect: Dialect, house: House, keys: ApiKeys
@@ -128,16 +160,25 @@ class Guarded:
         What no key would help, a method that the route does not have, is handed on as it is.
         """
         headers = dict(scope["headers"])
-        name = self._keys.name_of(headers.get(b"authorization"))
-        if name is None and scope["method"] == "POST":
-            await self._refuse(headers, send)
-        else:
+        authorization = headers.get(b"authorization")
+        name = self._keys.name_of(authorization)
+        if scope["method"] != "POST":
             await self._inner({**scope, KEY: name}, receive, send)
+            return
+        if name is None:
+            await self._refuse(headers, send, Unauthorized(_NO_KEY), None)
+            return
+        refusal = self._keys.refusal(authorization, name, self._slot)
+        if refusal is None:
+            await self._inner({**scope, KEY: name}, receive, send)
+        else:
+            await self._refuse(headers, send, refusal, name)
 
-    async def _refuse(self, headers: Mapping[bytes, bytes], send: Send) -> None:
+    async def _refuse(
+        self, headers: Mapping[bytes, bytes], send: Send, error: ClientError, name: str | None
+    ) -> None:
         started = perf_counter()
         request_id = self._house.ids.accept(headers.get(b"x-request-id"))
-        error = Unauthorized(_NO_KEY)
         status, body = self._dialect.refusal(error, request_id)
         sent = [
             *(JSON_HEADERS + headers_of(error)),
@@ -151,7 +192,8 @@ class Guarded:
             status = CLIENT_GONE
         seconds = perf_counter() - started
         record = RequestRecord(
-            self._slot, self._dialect.route, None, status, seconds, 0, request_id, error.code
+            *(self._slot, self._dialect.route, None, status, seconds, 0, request_id),
+            *(error.code, name),
         )
         for observer in self._house.observers:
             observer.answered(record)

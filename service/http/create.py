@@ -60,7 +60,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     """The service's HTTP for these slots.
 
     Args:
-        slots: read on every request, never written; at least one.
+        slots: read on every request, never written.
         max_body_bytes: the longest body that is read.
         bodies: counts the bodies of all requests that wait or are predicted.
         replies: the same for long replies until their clients have taken them.
@@ -94,7 +94,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     readers = Readers(keys, admin)
     routers = (
         health_router(slots, stopping),
-        scoring_router(slots.default, stopping),
+        scoring_router(slots, stopping),
         models_router(slots, clock, readers),
         reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
@@ -102,7 +102,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         *(() if withdraw is None else (withdraw_router(admin, *withdraw),)),
         *more,
     )
-    pages = create_pages(routers, dialects, lifespan)
+    pages = create_pages(routers, slots, dialects, lifespan)
     pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
     pages.include_router(page_router())
     outside = hospitable(pages, house.ids, logger)

@@ -42,8 +42,8 @@ def prediction_endpoints(
 ) -> dict[str, ASGIApp]:
     """Every prediction route by its decoded path: the default slot's short ones, then all slots'.
 
-    Names stand in paths as they are: a slash or a percent-encoded character needs no rule. Without
-    `keys` none is asked for, which costs nothing.
+    Kept as slots come and go. Names stand in paths as they are: a slash or a percent-encoded
+    character needs no rule. Without `keys` none is asked for, which costs nothing.
     """
 
     def endpoint(slot: Slot, dialect: Dialect) -> ASGIApp:
@@ -55,7 +55,14 @@ def prediction_endpoints(
     def under(prefix: str, slot: Slot) -> dict[str, ASGIApp]:
         return {f"{prefix}/{each.route}": endpoint(slot, each) for each in dialects}
 
-    routes = under("", slots.default)
-    for key, slot in slots.items():
-        routes |= under(f"/models/{key}", slot)
+    routes = under("", slots.default) if slots.has_default else {}
+
+    def came(slot: Slot) -> None:
+        routes.update(under(f"/models/{slot.ref}", slot))
+
+    def went(slot: Slot) -> None:
+        for dialect in dialects:
+            del routes[f"/models/{slot.ref}/{dialect.route}"]
+
+    slots.watch(came, went)
     return routes

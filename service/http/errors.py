@@ -59,6 +59,16 @@ class Forbidden(ClientError):
     code = "forbidden"
 
 
+class RateExceeded(ClientError):
+    """The key asks more often than it may; it has a request again after `retry_after` seconds."""
+
+    code = "rate_exceeded"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("This key asks more often than it may.")
+        self.retry_after = retry_after
+
+
 STATUS: Mapping[type[ServiceError], int] = {
     Unauthorized: 401,
     Forbidden: 403,
@@ -73,6 +83,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
     InvalidInput: 422,
+    RateExceeded: 429,
     Undecodable: 400,
     ClientError: 400,
     NoServable: 503,
@@ -93,13 +104,13 @@ def status_of(error: ServiceError) -> int:
 def headers_of(error: ServiceError) -> Headers:
     """What HTTP asks for beside the status.
 
-    `Retry-After` with 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC 6750). A
-    body that is not waited for leaves nothing that could be read as a next request. That something
-    is gone is kept by nobody: its operator may take it back.
+    `Retry-After` with 429 and 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC
+    6585, RFC 6750). A body that is not waited for leaves nothing that could be read as a next
+    request. That something is gone is kept by nobody: its operator may take it back.
     """
     if isinstance(error, BodyTooSlow):
         return ((b"connection", b"close"),)
-    if isinstance(error, NotNow):
+    if isinstance(error, NotNow | RateExceeded):
         return (retry_after(error.retry_after),)
     if isinstance(error, Withdrawn):
         return ((b"cache-control", b"no-store"),)

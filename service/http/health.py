@@ -1,7 +1,8 @@
 """Alive: the loop turns. Ready: whatever could answer does. Asked without a key, answered at once.
 
 A slot whose alias or model the registry says is not there, and that has nothing to stand in for it,
-is named, and keeps no other from being asked; so is one whose version is withdrawn.
+is named, and keeps no other from being asked; so is one whose version is withdrawn, and one that
+only a pattern has found, once it has answered or failed.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,6 +29,10 @@ class Ready(BaseModel):
 
     `not_ready` names those that could not; `missing` those that have nothing to serve, for the
     registry has no such alias or model; `withdrawn` those whose version an operator has withdrawn.
+    Where there are patterns, `unserved` names slots of theirs that cannot answer and are not waited
+    for: those that have failed, or have come after the start; `unmatched` the patterns that have
+    found nothing. A version that is loaded when it is asked counts as one that can answer, unless
+    that has failed.
     """
 
     ready: bool
@@ -35,6 +40,8 @@ class Ready(BaseModel):
     not_ready: list[str]
     missing: list[str]
     withdrawn: list[str]
+    unserved: list[str] | None = None
+    unmatched: list[str] | None = None
 
 
 class SlotReady(BaseModel):
@@ -67,7 +74,7 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
         """200 as long as the service answers at all."""
         return Live(live=True)
 
-    @router.get("/health/ready", responses=_unready(Ready))
+    @router.get("/health/ready", responses=_unready(Ready), response_model_exclude_none=True)
     async def ready(response: Response) -> Ready:
         """200 when all that could answer does, else 503 and which does not."""
         found = slots.readiness
@@ -77,6 +84,8 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
             not_ready=list(found.not_ready),
             missing=list(found.missing),
             withdrawn=list(found.withdrawn),
+            unserved=list(found.unserved) if slots.patterns else None,
+            unmatched=slots.unmatched if slots.patterns else None,
         )
         if not report.ready:
             _not_ready(response, [slots[key] for key in found.not_ready or slots])

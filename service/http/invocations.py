@@ -16,7 +16,7 @@ from fastapi import APIRouter, Response
 
 from service.errors import FieldError, InvalidInput, ModelRaisedMlflow, ServiceError
 from service.following.servable import Binding
-from service.following.slots import Slot
+from service.following.slots import Slots
 from service.following.waiting import seconds_until_ready
 from service.http.errors import retry_after, status_of
 from service.http.mlflow_codes import MLFLOW_CODES
@@ -29,8 +29,10 @@ _SERVER = {"sqlstate": "XXM00", "error_class": "CLIENT_INTERNAL_ERROR"}
 # By status; MLflow has no code for 405, 413 and 415 and calls what it refuses a bad request.
 _CODES: Mapping[int, tuple[str, Mapping[str, str]]] = {
     401: ("UNAUTHENTICATED", {}),
+    403: ("PERMISSION_DENIED", {}),
     404: ("RESOURCE_DOES_NOT_EXIST", _MISSING),
     410: ("RESOURCE_DOES_NOT_EXIST", _MISSING),
+    429: ("REQUEST_LIMIT_EXCEEDED", {}),
     500: ("INTERNAL_ERROR", _SERVER),
     503: ("TEMPORARILY_UNAVAILABLE", _SERVER),
     504: ("DEADLINE_EXCEEDED", {}),
@@ -88,8 +90,11 @@ class MlflowDialect:
         }
 
 
-def scoring_router(default: Slot, stopping: Callable[[], bool]) -> APIRouter:
-    """`/ping`, `/health` and `/version` of the default slot, with MLflow's own answers."""
+def scoring_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
+    """`/ping`, `/health` and `/version` of the default slot, with MLflow's own answers.
+
+    Where there is none, they are about all slots, as `/health/ready` is.
+    """
     router = APIRouter(tags=["MLflow's scoring protocol"])
     version = metadata.version("mlflow")
 
@@ -97,9 +102,12 @@ def scoring_router(default: Slot, stopping: Callable[[], bool]) -> APIRouter:
     @router.get("/health", response_class=Response, responses=_PING)
     async def ping() -> Response:
         """A line feed; 503 while no version can answer on the default routes, or at the stop."""
-        if default.ready and not stopping():
+        waited = [slots.default] if slots.has_default else [*slots.values()]
+        ready = slots.default.ready if slots.has_default else slots.ready
+        if ready and not stopping():
             return Response(b"\n", media_type="application/json")
-        name, value = retry_after(seconds_until_ready(default, monotonic()))
+        seconds = min((seconds_until_ready(slot, monotonic()) for slot in waited), default=1.0)
+        name, value = retry_after(seconds)
         headers = {name.decode(): value.decode()}
         return Response(b"\n", 503, headers, media_type="application/json")
 

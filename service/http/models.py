@@ -3,6 +3,7 @@
 A picture of one instant, made of what the follower knows: asking never asks the registry.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +20,8 @@ from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.beside import Beside
 
+# Of many slots: they are looked at where they may change, which is the loop.
+_AT_A_TIME: Final = 50
 _LONG: Final = ("signature", "request_schema", "serving_example")
 
 
@@ -106,11 +109,29 @@ class SlotDetail(SlotReport):
     hosts: HostsReport | None
 
 
+class PatternsReport(BaseModel):
+    """What the service follows by patterns.
+
+    `unmatched` are those that have found nothing; `left_out` is how many more models and aliases
+    they mean than there may be slots. `default` is the slot of the default routes, null where there
+    are patterns alone: what they find has no order that lasts.
+    """
+
+    default: str | None
+    patterns: list[str]
+    unmatched: list[str]
+    left_out: int
+
+
 class ModelsReport(BaseModel):
-    """Every slot, in the order of configuration; the first one serves the default routes."""
+    """Every slot as configured, of which the first serves the default routes; then by name.
+
+    The latter are what patterns have found; `patterns` is there where there are any.
+    """
 
     models: list[SlotReport]
     look: LookReport
+    patterns: PatternsReport | None = None
 
 
 def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) -> APIRouter:
@@ -125,9 +146,9 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
     async def models(request: Request) -> Response:
         """Every slot at this instant."""
         now, why = clock(), readers.admin.allows(request)
-        reports = [_report(slot, now, why=why) for slot in slots.values()]
-        look = _look(slots.look, now, why=why)
-        return reply(await beside.run(_written_list, reports, look))
+        look, patterns = _look(slots.look, now, why=why), _patterns(slots)
+        reports = await _reports(slots, now, why=why)
+        return reply(await beside.run(_written_list, reports, look, patterns))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
@@ -136,7 +157,7 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
         slot = slots.find(f"{name}@{alias}")
         report, look = _report(slot, now, why=why), _look(slots.look, now, why=why)
         hosts = _hosts(slot.binding)
-        shown = slot.binding if readers.allow(request) else None
+        shown = slot.binding if readers.allow(request, str(slot.ref)) else None
         return reply(await beside.run(_written, shown, report, look, hosts))
 
     return router
@@ -169,14 +190,16 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
 
 
 def _row_wise(slot: Slot) -> dict[str, Any]:
-    if slot.binding is None:
+    binding = slot.binding
+    if binding is None or not binding.servable.proven:
         return {"row_wise": None, "row_wise_reason": None}
-    pool = slot.binding.servable.predictor.status
+    pool = binding.servable.predictor.status
     return {"row_wise": pool.row_wise, "row_wise_reason": pool.row_wise_reason}
 
 
 def _is_unsigned(slot: Slot) -> bool:
-    signature = None if slot.binding is None else signature_of(slot.binding.servable)
+    binding = slot.binding
+    signature = None if binding is None else signature_of(binding.servable)
     return signature is not None and bool(signature.get("unsigned"))
 
 
@@ -186,9 +209,34 @@ def _hosts(binding: Binding | None) -> HostsReport | None:
     return HostsReport.model_validate(binding.servable.predictor.status, from_attributes=True)
 
 
-def _written_list(reports: Sequence[dict[str, Any]], look: LookReport) -> Sequence[bytes]:
+def _patterns(slots: Slots) -> PatternsReport | None:
+    if not slots.patterns:
+        return None
+    return PatternsReport(
+        default=str(slots.default.ref) if slots.has_default else None,
+        patterns=list(map(str, slots.patterns)),
+        unmatched=slots.unmatched,
+        left_out=slots.left_out,
+    )
+
+
+async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str, Any]]:
+    reports = []
+    for number, slot in enumerate(slots.values(), start=1):
+        reports.append(_report(slot, now, why=why))
+        if not number % _AT_A_TIME:
+            await asyncio.sleep(0)
+    return reports
+
+
+def _written_list(
+    reports: Sequence[dict[str, Any]], look: LookReport, patterns: PatternsReport | None
+) -> Sequence[bytes]:
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
-    return cut([json_object({"models": b"[%b]" % listed, "look": _text(look)})])
+    members = {"models": b"[%b]" % listed, "look": _text(look)}
+    if patterns is not None:
+        members["patterns"] = _text(patterns)
+    return cut([json_object(members)])
 
 
 def _written(

@@ -6,8 +6,7 @@ percent-encoded and in summaries and tags as text, never in descriptions, which 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,10 +15,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 
 from service.following.servable import Binding
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.http.access import Admin, ApiKeys, Readers
 from service.http.dialect import Dialect
 from service.http.documented import Documented, documented
+from service.http.key_limits import EVERYTHING, Scoped
 from service.http.prefix import FORWARDED, PREFIX
 from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
@@ -28,10 +28,21 @@ from service.processes.beside import Beside
 KEY = "key"
 """The name of the API keys among the security schemes."""
 _DEPENDS: Final = {"vary": FORWARDED.decode()}
+_REFUSED_KEYS: Final = {
+    "401": "No API key that this service knows.",
+    "403": "The key may not ask this model.",
+    "429": "The key asks more often than it may.",
+}
+# Documents for keys that may ask some of the slots.
+_KEPT: Final = 8
 
 
 class Document:
-    """The document's bytes, kept until a slot's binding changes; written beside the loop."""
+    """The document's bytes, kept until a slot's binding changes; written beside the loop.
+
+    Who may ask some of the slots alone is shown those; of the latest few such documents each is
+    kept, too.
+    """
 
     def __init__(
         self,
@@ -46,36 +57,43 @@ class Document:
         self._dialects = dialects
         self._beside = Beside("document")
         self._turn = asyncio.Lock()
-        self._made_of: Sequence[Binding | None] = ()
-        self._documented: Sequence[Documented] = ()
+        self._made_of: Mapping[str, Binding | None] = {}
+        self._documented: dict[str, Documented] = {}
         self._others: dict[str, Any] = {}
-        self._pieces: Sequence[bytes] = ()
+        self._written: dict[Scoped, Sequence[bytes]] = {}
 
-    async def pieces(self) -> Sequence[bytes]:
+    async def pieces(self, scope: Scoped = EVERYTHING) -> Sequence[bytes]:
         """JSON, for `reply`; each call after a swap describes the new version.
 
         However many ask at once, it is written once.
         """
         async with self._turn:
-            bindings = [slot.binding for slot in self._slots.values()]
-            if not self._pieces or bindings != self._made_of:
-                self._pieces = await self._beside.run(self._write, bindings)
-                self._made_of = bindings
-            return self._pieces
+            bindings = {key: slot.binding for key, slot in self._slots.items()}
+            if bindings != self._made_of or list(bindings) != list(self._made_of):
+                self._written, self._made_of = {}, bindings
+            if scope not in self._written:
+                if len(self._written) >= _KEPT:
+                    del self._written[next(iter(self._written))]
+                shown = {key: each for key, each in bindings.items() if scope.admits(key)}
+                self._written[scope] = await self._beside.run(self._write, bindings, shown)
+            return self._written[scope]
 
-    def _write(self, bindings: Sequence[Binding | None]) -> Sequence[bytes]:
+    def _write(
+        self, bindings: Mapping[str, Binding | None], shown: Mapping[str, Binding | None]
+    ) -> Sequence[bytes]:
         # Only what has changed is described anew.
-        self._documented = [
-            kept
-            if kept is not None and kept.binding is binding
-            else documented(binding, f"model_{number}")
-            for number, (kept, binding) in enumerate(zip_longest(self._documented, bindings), 1)
-        ]
+        before = self._documented
+        self._documented = {
+            key: before[key]
+            if key in before and before[key].binding is binding
+            else documented(binding, self._slots.label(key))
+            for key, binding in bindings.items()
+        }
         self._others = self._others or self._pages()
         written = {key: json_text(value) for key, value in self._others.items()}
         paths = {path: json_text(value) for path, value in self._others["paths"].items()}
-        written["paths"] = json_object(self._predictions() | paths)
-        written["components"] = self._components()
+        written["paths"] = json_object(self._predictions(shown) | paths)
+        written["components"] = self._components(shown)
         return cut([json_object(written)])
 
     def _pages(self) -> dict[str, Any]:
@@ -85,7 +103,7 @@ class Document:
         )
         return {"components": {}, **pages}
 
-    def _components(self) -> bytes:
+    def _components(self, shown: Collection[str]) -> bytes:
         components = dict(self._others["components"])
         if self._security:
             components["securitySchemes"] = dict(self._security)
@@ -95,25 +113,27 @@ class Document:
         written = {key: json_text(value) for key, value in components.items()}
         parts = {name: json_text(schema) for name, schema in schemas.items()}
         examples: dict[str, bytes] = {}
-        for each in self._documented:
-            parts |= each.schemas
-            examples |= each.examples
+        for key in shown:
+            parts |= self._documented[key].schemas
+            examples |= self._documented[key].examples
         written["schemas"] = json_object(parts)
         return json_object(written | ({"examples": json_object(examples)} if examples else {}))
 
-    def _predictions(self) -> dict[str, bytes]:
-        default = self._slots.default
-        paths = self._paths("", "default", default, self._documented[0])
-        for number, (key, slot) in enumerate(self._slots.items(), start=1):
-            prefix, said = f"/models/{quote(key, safe='@')}", self._documented[number - 1]
-            paths |= self._paths(prefix, f"model_{number}", slot, said)
+    def _predictions(self, shown: Collection[str]) -> dict[str, bytes]:
+        paths: dict[str, bytes] = {}
+        default = str(self._slots.default.ref) if self._slots.has_default else ""
+        if default in shown:
+            paths = self._paths("", "default", default, self._documented[default])
+        for key in shown:
+            prefix, said = f"/models/{quote(key, safe='@')}", self._documented[key]
+            paths |= self._paths(prefix, self._slots.label(key), key, said)
         return paths
 
-    def _paths(self, prefix: str, scope: str, slot: Slot, said: Documented) -> dict[str, bytes]:
+    def _paths(self, prefix: str, scope: str, ref: str, said: Documented) -> dict[str, bytes]:
         keyed = KEY in self._security
         return {
             f"{prefix}/{dialect.route}": json_object(
-                {"post": _operation(slot, dialect, scope, said, keyed=keyed)}
+                {"post": _operation(ref, dialect, scope, said, keyed=keyed)}
             )
             for dialect in self._dialects
         }
@@ -141,9 +161,9 @@ def docs_router(
 
     @router.get("/openapi.json")
     async def openapi(request: Request) -> Response:
-        readers.require(request)
+        scope = readers.require(request)
         prefix = request.scope.get(PREFIX, "")
-        return reply(_below(prefix, await document.pieces()), more=_DEPENDS)
+        return reply(_below(prefix, await document.pieces(scope)), more=_DEPENDS)
 
     @router.get("/")
     async def root(request: Request) -> Response:
@@ -162,10 +182,10 @@ def _below(prefix: str, pieces: Sequence[bytes]) -> Sequence[bytes]:
     return [b'{"servers":%b,%b' % (servers, pieces[0][1:]), *pieces[1:]]
 
 
-def _operation(slot: Slot, dialect: Dialect, scope: str, said: Documented, *, keyed: bool) -> bytes:
+def _operation(ref: str, dialect: Dialect, scope: str, said: Documented, *, keyed: bool) -> bytes:
     operation = {
-        "tags": [str(slot.ref)],
-        "summary": f"{dialect.route} with {slot.ref}",
+        "tags": [ref],
+        "summary": f"{dialect.route} with {ref}",
         "operationId": f"{dialect.route}_{scope}",
         "responses": dict(dialect.responses),
     }
@@ -178,5 +198,8 @@ def _operation(slot: Slot, dialect: Dialect, scope: str, said: Documented, *, ke
 
 def _keyed(dialect: Dialect) -> dict[str, Any]:
     # A protocol has one shape for all that it refuses without having read the body.
-    refused = dialect.responses["405"] | {"description": "No API key that this service knows."}
-    return {"security": [{KEY: []}], "responses": {**dialect.responses, "401": refused}}
+    refused = {
+        status: dialect.responses["405"] | {"description": sentence}
+        for status, sentence in _REFUSED_KEYS.items()
+    }
+    return {"security": [{KEY: []}], "responses": {**dialect.responses, **refused}}

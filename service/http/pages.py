@@ -13,7 +13,15 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from service.errors import ClientError, NotNow, PassingFault, ServiceError, UnknownModel
+from service.errors import (
+    ClientError,
+    NoServable,
+    NotNow,
+    PassingFault,
+    ServiceError,
+    UnknownModel,
+)
+from service.following.slots import Slots
 from service.http.dialect import Dialect
 from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
 from service.http.intake import RequestIds
@@ -26,7 +34,10 @@ _PODIUM = PodiumDialect()
 
 
 def create_pages(
-    routers: Sequence[APIRouter], dialects: Sequence[Dialect], lifespan: Lifespan | None
+    routers: Sequence[APIRouter],
+    slots: Slots,
+    dialects: Sequence[Dialect],
+    lifespan: Lifespan | None,
 ) -> FastAPI:
     """The application behind the dispatcher, with Podium's error shape everywhere."""
     app = FastAPI(
@@ -41,7 +52,7 @@ def create_pages(
             Exception: _failed,
         },
     )
-    for router in (*routers, _unknown_models(dialects)):
+    for router in (*routers, _unknown_models(slots, dialects)):
         app.include_router(router)
     return app
 
@@ -88,18 +99,36 @@ def _replying(send: Send, request_id: str, *, headless: bool) -> Send:
     return reply
 
 
-def _unknown_models(dialects: Sequence[Dialect]) -> APIRouter:
+def _unknown_models(slots: Slots, dialects: Sequence[Dialect]) -> APIRouter:
     # The routes of known models never come here: the dispatcher has them.
     router = APIRouter(include_in_schema=False)
     for dialect in dialects:
         path = f"/models/{{name:path}}@{{alias}}/{dialect.route}"
-        router.add_api_route(path, _unknown_model(dialect), methods=["POST"])
+        router.add_api_route(path, _unknown_model(slots, dialect), methods=["POST"])
+        if not slots.has_default:
+            router.add_api_route(f"/{dialect.route}", _no_default(slots, dialect), methods=["POST"])
     return router
 
 
-def _unknown_model(dialect: Dialect) -> Callable[[Request], Any]:
+def _unknown_model(slots: Slots, dialect: Dialect) -> Callable[..., Any]:
+    async def refuse(request: Request, name: str, alias: str) -> Response:
+        try:
+            slots.find(f"{name}@{alias}")
+        except UnknownModel as error:
+            return _in(dialect, request, error)
+        # It has come since the request was dispatched.
+        return _in(dialect, request, NoServable("Nothing of this model can answer yet."))
+
+    return refuse
+
+
+def _no_default(slots: Slots, dialect: Dialect) -> Callable[[Request], Any]:
     async def refuse(request: Request) -> Response:
-        return _in(dialect, request, UnknownModel("This service follows no model of that name."))
+        try:
+            slots.default  # noqa: B018 - it says itself what to ask for instead
+        except UnknownModel as error:
+            return _in(dialect, request, error)
+        raise AssertionError  # whoever has a default slot has its route
 
     return refuse
 

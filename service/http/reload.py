@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from service.errors import NotThereYet
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import Admin
@@ -30,7 +31,11 @@ def reload_router(
     async def reload_slot(name: str, alias: str, request: Request) -> SlotReport:
         """Looks at the registry now and lifts a quarantine; the slot as it was when asked."""
         admin.require(request)
-        slot = slots.find(f"{name}@{alias}")
+        try:
+            slot = slots.find(f"{name}@{alias}")
+        except NotThereYet:
+            reload(ModelRef(name, alias))
+            raise
         reload(slot.ref)
         return report_of(slot, clock())
 

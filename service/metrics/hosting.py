@@ -12,7 +12,6 @@ from prometheus_client.registry import Collector
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
 from service.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
-from service.metrics.slots import slots_of
 from service.processes.ending import EndReason
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)
@@ -178,7 +177,7 @@ class _QueueCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         found: Tally[tuple[str, str, str]] = Tally()
-        for slot in slots_of(self._slots):
+        for slot in self._slots.values():
             version = slot.version
             if version is not None:
                 found[slot.ref.name, slot.ref.alias, version.version] = 0

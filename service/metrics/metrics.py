@@ -18,7 +18,8 @@ from service.metrics.following import FollowingMetrics
 from service.metrics.hosting import HostingMetrics
 from service.metrics.http import HttpMetrics
 from service.metrics.lives import Lives
-from service.metrics.slots import SlotCollector, slots_of
+from service.metrics.residency import ResidencyMetrics
+from service.metrics.slots import SlotCollector
 
 
 class Metrics:
@@ -38,6 +39,7 @@ class Metrics:
         self.following = FollowingMetrics(registry, monotonic)
         self.hosting = HostingMetrics(registry, self._lives.found)
         self.background = BackgroundMetrics(registry)
+        self.residency = ResidencyMetrics(registry)
         self._lives.told = (self.http, self.following, self.hosting)
         self._slots: Slots | None = None
         self._seen: Sequence[tuple[ModelRef, VersionId | None]] = ()
@@ -55,7 +57,7 @@ class Metrics:
         """Begins series of slots that have come, and ends those of what has left for a while."""
         if self._slots is None:
             return
-        seen = [(slot.ref, slot.version) for slot in slots_of(self._slots)]
+        seen = [(slot.ref, slot.version) for slot in self._slots.values()]
         if seen != self._seen or self._lives.due:
             self._seen = seen
             self._lives.see({ref: None if of is None else of.version for ref, of in seen})

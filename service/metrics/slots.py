@@ -1,6 +1,6 @@
 """What slots serve and how they are, read when a scrape asks: no series outlives its slot."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, get_args
 
 from prometheus_client.core import GaugeMetricFamily
@@ -11,17 +11,6 @@ from service.following.slots import Slot, Slots, State
 from service.metrics.labels import SLOT, SLOT_VERSION
 
 _STATES: Final[tuple[State, ...]] = get_args(State)
-_TRIES: Final = 10
-
-
-def slots_of(slots: Slots) -> Sequence[Slot]:
-    """The slots that there are now; also beside the loop, on which they come and go."""
-    for _ in range(_TRIES):
-        try:
-            return tuple(slots.values())
-        except (KeyError, RuntimeError):  # one came or went between two of them
-            continue
-    return ()
 
 
 class SlotCollector(Collector):
@@ -38,9 +27,17 @@ class SlotCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """As it is now."""
         families, now = _families(), self._clock()
-        for slot in slots_of(self._slots):
+        for slot in self._slots.values():
             _add(families, slot, now)
-        return families.values()
+        return (*families.values(), *self._left_out())
+
+    def _left_out(self) -> Iterable[Metric]:
+        if not self._slots.patterns:
+            return ()
+        help_text = (
+            "What patterns of PODIUM_MODELS mean beyond PODIUM_MAX_SLOTS, which is not served."
+        )
+        return (GaugeMetricFamily("podium_slots_left_out", help_text, self._slots.left_out),)
 
 
 def _add(families: Mapping[str, GaugeMetricFamily], slot: Slot, now: float) -> None:

@@ -12,12 +12,14 @@ from typing import Any, Final
 
 import orjson
 
+from service.following.patterns import RefPattern
+from service.following.refs import ModelRef
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.victims import LOOKING, prefer_as_victim
 from service.registry.fetching import Answer, fetch, find
-from service.registry.looking import look
+from service.registry.looking import look, survey
 from service.registry.sanitizing import sanitized
 from service.registry.understanding import RegistryFault, fault_of_look
 from service.registry.versions import again, tags
@@ -67,6 +69,12 @@ def _resolve(wanted: Mapping[str, Any]) -> Answer:
     return look(wanted["names"], wanted["most"]), b""
 
 
+def _survey(wanted: Mapping[str, Any]) -> Answer:
+    patterns = [RefPattern(*each) for each in wanted["patterns"]]
+    have = [ModelRef(*each) for each in wanted["have"]]
+    return survey(wanted["names"], patterns, have, wanted["room"]), b""
+
+
 def _fetch(wanted: Mapping[str, Any]) -> Answer:
     # For good: a child that has fetched is asked nothing more.
     priority.step_back()
@@ -81,4 +89,5 @@ _OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], Answer]]] = 
     Operation.FIND: find,
     Operation.AGAIN: again,
     Operation.WITHDRAWN: withdrawn,
+    Operation.SURVEY: _survey,
 }

@@ -16,10 +16,12 @@ import orjson
 
 from service.background import Work, begin
 from service.errors import FollowingError, VersionFault
+from service.following.patterns import RefPattern
 from service.following.ports import (
     FetchedVersion,
     Missing,
     Resolution,
+    Survey,
     Unanswered,
     Withdrawals,
 )
@@ -42,7 +44,8 @@ from service.registry.locks import Locked
 from service.registry.manifest import Altered
 from service.registry.remembering import Memory, Remembered
 from service.registry.roles import registry_role
-from service.registry.survey import Absent, Survey
+from service.registry.survey import Absent
+from service.registry.survey import Survey as Searches
 from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
@@ -113,7 +116,7 @@ class MlflowRegistry:
         on_line: OnLine,
         deadlines: Deadlines,
         *,
-        survey: Survey | None = None,
+        survey: Searches | None = None,
     ) -> None:
         self._forks = forks
         self._role = registry_role(environment)
@@ -123,8 +126,8 @@ class MlflowRegistry:
         self._look_seconds = deadlines.look
         self._fetch_seconds = deadlines.fetch
         self._verify_seconds = deadlines.verify
-        self._survey = survey or Survey()
-        self._survey_of_tags = Survey(least=1)
+        self._survey = survey or Searches()
+        self._survey_of_tags = Searches(least=1)
         self._absent = Absent()
         looks = {_ANSWER_SECONDS: str(deadlines.answer)}
         self._looking = KeptChild(partial(self._child, **looks), deadlines.look)
@@ -149,6 +152,27 @@ class MlflowRegistry:
         models = answer["models"]
         self._raise_if_all_failed(models.values())
         return {ref: _resolution(ref, models[ref.name]) for ref in refs}
+
+    async def survey(
+        self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
+    ) -> Survey:
+        """A listing of all models, page by page, and a look-up for each that it does not show.
+
+        Raises `PassingFault` within the deadline.
+        """
+        wanted = {
+            "names": list(dict.fromkeys(ref.name for ref in refs)),
+            "have": [[ref.name, ref.alias] for ref in refs],
+            "patterns": [[pattern.name, pattern.alias] for pattern in patterns],
+            "room": room,
+        }
+        answer = orjson.loads((await self._looking.ask("look", Operation.SURVEY, wanted)).head)
+        models = answer["models"]
+        found = {ref: _resolution(ref, models[ref.name]) for ref in refs}
+        for name, alias, created, version in answer["found"]:
+            found[ModelRef(name, alias)] = VersionId(name, created, version)
+        unlisted = _unanswered(answer) if "fault" in answer else None
+        return Survey(found, answer["left_out"], unlisted)
 
     def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
         faults = [model for model in models if model is not None and "fault" in model]
@@ -332,10 +356,14 @@ def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
     if model is None:
         return Missing.MODEL
     if "fault" in model:
-        fault = Fault(model["fault"])
-        return Unanswered(fault, SENTENCES[fault], model["error"])
+        return _unanswered(model)
     version = model["aliases"].get(ref.alias)
     return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
+
+
+def _unanswered(answer: Mapping[str, Any]) -> Unanswered:
+    fault = Fault(answer["fault"])
+    return Unanswered(fault, SENTENCES[fault], answer["error"])
 
 
 def _verify(place: Path) -> None:

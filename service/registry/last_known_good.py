@@ -17,17 +17,18 @@ import orjson
 from service.background import Work
 from service.errors import FollowingError
 from service.following.history import Known
+from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef, VersionId
 from service.processes.beside import Beside
 from service.registry.artifacts import artifact_of, is_place
 from service.registry.client import Lying
 from service.registry.durable import write_whole
-from service.registry.served_formats import record_of
+from service.registry.served_formats import MOST_RECORD_BYTES, record_of, served_in
 from service.registry.wire import Fault
 
 _MAX_SERVED: Final = 200
-_MAX_FILE_BYTES: Final = 4 * 1024**2
+_MAX_FILE_BYTES: Final = MOST_RECORD_BYTES
 _LOST: Final = frozenset({Fault.ALTERED, Fault.NOT_IN_CACHE, Fault.ARTIFACT_UNREADABLE})
 _SET_ASIDE: Final = ".unreadable"
 # In the place of a place: there is none any more.
@@ -113,16 +114,36 @@ class DiskHistory:
         self._records: dict[ModelRef, _Record] = {}
         self._unwritten: dict[ModelRef, _Record] = {}
         self._beside = Beside(Work.HISTORY)
+        self._is_whole = False
 
-    def open(self, refs: Sequence[ModelRef]) -> None:
+    def open(
+        self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern] = (), room: int = 0
+    ) -> Sequence[ModelRef]:
         """Keeps what these slots served last from eviction, before anything else is fetched.
 
-        And knows from then on what they have served. Blocks for as long as the disk does.
+        And knows from then on what they have served; and so of what the patterns mean, at most
+        `room` references beside `refs`, which are returned: the last ones that were served. Blocks
+        for as long as the disk does.
         """
-        for ref in refs:
+        found = self._meant(refs, patterns)[:room] if patterns else []
+        for ref in (*refs, *found):
             lying = self._record(ref).lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
+        return found
+
+    def _meant(
+        self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern]
+    ) -> Sequence[ModelRef]:
+        """What is on disk beside `refs` and the patterns mean, the newest first."""
+        for ref in served_in(self._folder):
+            if ref not in refs and any(each.matches(ref.name, ref.alias) for each in patterns):
+                self._record(ref)
+        # Patterns find nothing else of which there is a file: none is read on the loop.
+        self._is_whole = True
+        known = self._records.items()
+        served = [(each.since, ref) for ref, each in known if each.fetched and ref not in refs]
+        return [ref for _, ref in sorted(served, key=lambda each: (-each[0], str(each[1])))]
 
     async def last_known_good(self, ref: ModelRef) -> Known | None:
         """Verified in a process of its own; what was altered or gone is not looked at again."""
@@ -145,6 +166,12 @@ class DiskHistory:
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """The latest 200 versions are remembered."""
         return version in self._record(ref).served
+
+    def forget(self, ref: ModelRef) -> None:
+        """Its files may be evicted; what it has served is known still, should it come back."""
+        lease = self._leases.pop(ref, None)
+        if lease is not None:
+            lease.release()
 
     def note(self, ref: ModelRef, known: Known) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
@@ -183,7 +210,7 @@ class DiskHistory:
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:
-            self._records[ref] = self._read(ref)
+            self._records[ref] = _Record() if self._is_whole else self._read(ref)
         return self._records[ref]
 
     def _read(self, ref: ModelRef) -> _Record:

@@ -2,12 +2,18 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import RegisteredModel
+from mlflow.store.entities import PagedList
 
+from service.following.patterns import RefPattern, matched
+from service.following.refs import ModelRef
+from service.registry.survey import LONGEST_PAGE
 from service.registry.understanding import NOT_FOUND, RegistryFault, asked
 from service.registry.wire import Fault
 
@@ -24,6 +30,11 @@ _OF_ALL_MODELS: Final = frozenset(
 )
 # It goes into headers, paths, labels and pages; MLflow counts from 1.
 _VERSION: Final = re.compile(r"[0-9]{1,18}")
+# A hundred thousand models: where there are more, something else is wrong.
+_MOST_PAGES: Final = 100
+# Half of what a look may take: what a listing shows must not be lost for what it does not.
+_ASKING_SECONDS: Final = 5.0
+_LONGEST_ERROR: Final = 2000
 _Answers = dict[str, dict[str, Any] | None]
 
 
@@ -70,7 +81,7 @@ def _model_or_fault(client: MlflowClient, name: str) -> dict[str, Any] | None:
     except RegistryFault as failure:
         if failure.fault in _OF_ALL_MODELS:
             raise
-        return {"fault": failure.fault, "error": str(failure)[:2000]}
+        return {"fault": failure.fault, "error": str(failure)[:_LONGEST_ERROR]}
 
 
 def _model(client: MlflowClient, name: str) -> dict[str, Any] | None:
@@ -95,3 +106,86 @@ def _aliases_of(model: RegisteredModel) -> dict[str, Any]:
     if not all(_VERSION.fullmatch(version) for version in aliases.values()):
         raise RegistryFault(Fault.NONSENSE, "an alias of what is no version's number")
     return {"created": model.creation_timestamp, "aliases": aliases}
+
+
+def survey(
+    names: Sequence[str], patterns: Sequence[RefPattern], have: Collection[ModelRef], room: int
+) -> dict[str, Any]:
+    """What is known of each model, and what the patterns mean beside what a service has already.
+
+    `models` as of `look`. `found` are models with the aliases that are new, at most `room` of them
+    in order of name; `left_out` counts the others. Where models cannot be listed, `fault` and
+    `error` say why; what has a name is asked for all the same. Raises `RegistryFault` for what
+    every question would fail with.
+    """
+    client = MlflowClient()
+    listing = _Listing(frozenset(names), patterns, frozenset(have))
+    fault: dict[str, Any] = {}
+    try:
+        for model in _all(client):
+            listing.add(model)
+    except RegistryFault as failure:
+        if failure.fault in _OF_ALL_MODELS:
+            raise
+        fault = {"fault": failure.fault, "error": str(failure)[:_LONGEST_ERROR]}
+    until = monotonic() + _ASKING_SECONDS
+    for name in names:
+        if name not in listing.models:
+            listing.models[name] = _asked_in_time(client, name, until)
+    return {"models": listing.models, **listing.within(room), **fault}
+
+
+class _Listing:
+    """What is of interest among all models of a registry; what names nonsense is left out."""
+
+    def __init__(
+        self, names: frozenset[str], patterns: Sequence[RefPattern], have: frozenset[ModelRef]
+    ) -> None:
+        self.models: _Answers = {}
+        self._names = names
+        self._patterns = patterns
+        self._have = have
+        self._found: list[tuple[ModelRef, int, str]] = []
+
+    def add(self, model: RegisteredModel) -> None:
+        """Keeps what is of interest."""
+        # Asked for once more by itself, it tells what is wrong, and keeps no other from that.
+        with contextlib.suppress(RegistryFault):
+            name, known = model.name, _known(model)
+            if name in self._names:
+                self.models[name] = known
+            for ref in matched(name, known["aliases"], self._patterns):
+                if ref not in self._have:
+                    self._found.append((ref, known["created"], known["aliases"][ref.alias]))
+
+    def within(self, room: int) -> dict[str, Any]:
+        """The first ones that are new, and how many others there are."""
+        found = sorted(self._found, key=lambda each: (each[0].name, each[0].alias))
+        kept = [[ref.name, ref.alias, created, version] for ref, created, version in found[:room]]
+        return {"found": kept, "left_out": len(found) - len(kept)}
+
+
+def _all(client: MlflowClient) -> Iterator[RegisteredModel]:
+    token, seen = None, set[str]()
+    for _ in range(_MOST_PAGES):
+        page = asked(partial(_page, client, token))
+        if page is None:
+            raise RegistryFault(Fault.NONSENSE, "a search without an answer")
+        yield from page
+        token = page.token
+        if not token:
+            return
+        if token in seen:
+            raise RegistryFault(Fault.NONSENSE, "pages that go round in a circle")
+        seen.add(token)
+
+
+def _page(client: MlflowClient, token: str | None) -> PagedList[RegisteredModel]:
+    return client.search_registered_models(max_results=LONGEST_PAGE, page_token=token)
+
+
+def _asked_in_time(client: MlflowClient, name: str, until: float) -> dict[str, Any] | None:
+    # Of many models that a listing does not show, some are asked for at the next look.
+    if monotonic() >= until:
+        return {"fault": Fault.TIMED_OUT, "error": "too many models are asked for one by one"}
+    return _model_or_fault(client, name)

@@ -22,6 +22,7 @@ from service.errors import (
     DeliveryRepeated,
     DeliveryUnreadable,
 )
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
 
 WINDOW_SECONDS: Final = 300
@@ -78,14 +79,16 @@ class Event:
             self.data.get(key, example) == example for key, example in _EXAMPLE.items()
         )
 
-    def concerns(self, refs: Collection[ModelRef]) -> bool:
-        """Whether it may change what one of these refs means, or whether that may be served."""
+    def concerns(self, refs: Collection[ModelRef], patterns: Collection[RefPattern] = ()) -> bool:
+        """Whether it may change what these refs or patterns mean, or whether that may be served."""
         if self.entity not in _OF_MODELS or self.is_example:
             return False
-        name, alias = self.data.get("name"), self.data.get("alias")
+        name, alias = str(self.data.get("name")), str(self.data.get("alias"))
         if self.entity == _ALIAS:
-            return any((ref.name, ref.alias) == (name, alias) for ref in refs)
-        return any(ref.name == name for ref in refs)
+            meant = any(pattern.matches(name, alias) for pattern in patterns)
+            return meant or ModelRef(name, alias) in refs
+        meant = any(pattern.matches_name(name) for pattern in patterns)
+        return meant or any(ref.name == name for ref in refs)
 
 
 class WebhookReceiver:
@@ -97,10 +100,12 @@ class WebhookReceiver:
         refs: Collection[ModelRef],
         clock: Callable[[], float],
         remembered: int = REMEMBERED,
+        patterns: Collection[RefPattern] = (),
     ) -> None:
         """`clock` gives seconds since 1970."""
         self._secret = secret
         self._refs = refs
+        self._patterns = patterns
         self._clock = clock
         self._limit = remembered
         self._taken: OrderedDict[bytes, None] = OrderedDict()
@@ -117,7 +122,7 @@ class WebhookReceiver:
         self._verify(delivery_id, timestamp, signature, body)
         event = Event.read(body)
         self._remember(delivery_id)
-        return event.concerns(self._refs)
+        return event.concerns(self._refs, self._patterns)
 
     def _verify(self, delivery_id: bytes, timestamp: bytes, signature: bytes, body: bytes) -> None:
         # First of all, so that who does not know the secret learns nothing else.

@@ -15,6 +15,7 @@ class Operation(enum.IntEnum):
     FIND = 5
     AGAIN = 6
     WITHDRAWN = 7
+    SURVEY = 8
 
 
 class Fault(enum.StrEnum):

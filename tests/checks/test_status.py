@@ -167,3 +167,24 @@ def test_p23_status_names_what_is_withdrawn(answering: Any) -> None:
     with answering({"models": [slot], "look": LOOK}) as url:
         found, text = shown(url)
     assert (found, "  withdrawn: version 1 is answered with 410\n" in text) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("models", "unmatched", "strict", "lenient"),
+    [
+        ([], ["*@champion"], 1, 1),
+        (["serving"], ["*@champion"], 1, 0),
+        (["serving", "cold"], [], 0, 0),
+    ],
+)
+def test_status_says_which_patterns_have_found_nothing(
+    answering: Any, models: list[str], unmatched: list[str], strict: int, lenient: int
+) -> None:
+    """That is as empty as a slot; what is loaded when it is asked serves what it should."""
+    slots = [SLOT | {"state": state} for state in models]
+    told = {"default": None, "patterns": ["*@champion"], "unmatched": unmatched, "left_out": 3}
+    with answering({"models": slots, "look": LOOK, "patterns": told}) as url:
+        found, text = shown(url)
+        assert (found, shown(url, lenient=True)[0]) == (strict, lenient)
+    assert ("*@champion  empty: no model" in text) is bool(unmatched)
+    assert "3 more match, for which PODIUM_MAX_SLOTS leaves no room" in text

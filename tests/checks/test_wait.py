@@ -166,3 +166,21 @@ def test_reload_asks_with_the_admin_token(answer: Answer, status: int, says: str
 def test_reload_where_nothing_answers_is_three() -> None:
     """And says how an address is written, where that is none."""
     assert reload("nowhere", IRIS, "secret", console=Console(file=io.StringIO())) == 3
+
+
+NOT_YET = (404, {"code": "not_there_yet", "detail": "Not yet.", "request_id": "1"})
+
+
+def test_wait_for_a_model_that_a_pattern_would_follow_goes_on() -> None:
+    """Until it is registered, and serves."""
+    assert waited([NOT_YET, NOT_YET, slot("2")])[0] == 0
+    found, text = waited([NOT_YET])
+    assert (found, "the registry has no such model and alias yet" in text) == (3, True)
+
+
+def test_reload_of_a_model_that_a_pattern_would_follow_looks_for_it() -> None:
+    """It is what somebody asks for who has just registered it."""
+    output = io.StringIO()
+    with scripted([NOT_YET]) as service:
+        found = reload(service.url, IRIS, "token", console=Console(file=output, width=200))
+    assert (found, "looks at it now" in output.getvalue()) == (0, True)

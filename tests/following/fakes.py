@@ -13,16 +13,20 @@ from service.following.gates import Gates
 from service.following.history import Known
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver
+from service.following.patterns import RefPattern
 from service.following.ports import (
     FetchedVersion,
     Missing,
     Resolution,
     Staged,
     Stager,
+    Survey,
+    Unanswered,
     Withdrawals,
 )
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
+from service.following.standing import MOST_FOUND
 from service.following.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
     FakeContract,
@@ -46,6 +50,7 @@ class FakeRegistry:
 
     aliases: dict[ModelRef, Resolution] = field(default_factory=dict)
     down: FollowingError | None = None
+    unlisted: Unanswered | None = None
     look_gate: asyncio.Event = field(default_factory=open_gate)
     fetch_gates: dict[VersionId, asyncio.Event] = field(default_factory=dict)
     fetch_errors: dict[VersionId, FollowingError] = field(default_factory=dict)
@@ -100,6 +105,21 @@ class FakeRegistry:
             raise self.down
         return found
 
+    async def survey(
+        self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
+    ) -> Survey:
+        if self.unlisted is not None:
+            return Survey(await self.resolve(refs), unlisted=self.unlisted)
+        meant = [
+            ref
+            for ref, found in sorted(self.aliases.items(), key=lambda each: str(each[0]))
+            if isinstance(found, VersionId)
+            and ref not in refs
+            and any(pattern.matches(ref.name, ref.alias) for pattern in patterns)
+        ]
+        found = await self.resolve([*refs, *meant[:room]])
+        return Survey(found, len(meant[room:]))
+
     def _missing(self, ref: ModelRef) -> Missing:
         return Missing.ALIAS if ref.name in self.models else Missing.MODEL
 
@@ -145,6 +165,7 @@ class FakeHistory:
     known: dict[ModelRef, Known] = field(default_factory=dict)
     served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
     lost: set[VersionId] = field(default_factory=set)
+    forgotten: list[ModelRef] = field(default_factory=list)
 
     async def last_known_good(self, ref: ModelRef) -> Known | None:
         known = self.known.get(ref)
@@ -159,6 +180,9 @@ class FakeHistory:
 
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)
+
+    def forget(self, ref: ModelRef) -> None:
+        self.forgotten.append(ref)
 
     def note(self, ref: ModelRef, known: Known) -> None:
         self.lost.discard(known.fetched.version)
@@ -241,6 +265,18 @@ class Events:
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         self.told.append(("looked", failure))
 
+    def slot_came(self, ref: ModelRef) -> None:
+        self.told.append(("slot_came", str(ref)))
+
+    def slot_went(self, ref: ModelRef) -> None:
+        self.told.append(("slot_went", str(ref)))
+
+    def unmatched(self, patterns: Sequence[str]) -> None:
+        self.told.append(("unmatched", *patterns))
+
+    def left_out(self, count: int) -> None:
+        self.told.append(("left_out", count))
+
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         self.told.append(("missing", str(ref), failure.code))
 
@@ -312,13 +348,17 @@ class World:
         observer: FollowingObserver | None = None,
         keeps_missing: bool = True,
         tombstones: FakeTombstones | None = None,
+        patterns: Sequence[str] = (),
+        most: int = MOST_FOUND,
     ) -> None:
-        self.refs = [ModelRef.parse(ref) for ref in refs or ("iris@champion",)]
+        named = refs or (() if patterns else ("iris@champion",))
+        self.refs = [ModelRef.parse(ref) for ref in named]
         self.registry = FakeRegistry()
         self.stager = FakeStager()
         self.events = Events()
         self.time = Time()
-        self.slots = Slots(self.refs)
+        meant = [RefPattern.parse(pattern) for pattern in patterns]
+        self.slots = Slots(self.refs, meant, most)
         self.history = history or FakeHistory()
         self.ledger = Ledger()
         self.tombstones = tombstones or FakeTombstones()

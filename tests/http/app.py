@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message
 
 from service.following.ledger import Ledger
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.following.tombstones import Source
@@ -49,13 +50,14 @@ class Records:
 class App:
     """The application, its slots, and a client; iris serves version 1, the other slot nothing."""
 
-    def __init__(  # noqa: PLR0913 - what a test may wish, all with defaults
+    def __init__(  # noqa: PLR0913, PLR0917 - what a test may wish, all with defaults
         self,
         refs: Sequence[ModelRef] = (IRIS, OTHER),
         lifespan: Lifespan | None = None,
         keys: ApiKeys | None = None,
         admin: Admin = NOBODY,
         more: Sequence[APIRouter] = (),
+        patterns: Sequence[RefPattern] = (),
         *,
         request_seconds: float = math.inf,
         prefixes: Prefixes = NO_PREFIX,
@@ -63,7 +65,7 @@ class App:
     ) -> None:
         self.reloaded: list[ModelRef] = []
         self.withdrawn: list[tuple[str, ...]] = []
-        self.slots = Slots(refs)
+        self.slots = Slots(refs, patterns)
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.metrics.watch(self.slots, lambda: NOW)
@@ -99,7 +101,8 @@ class App:
         )
         transport = httpx.ASGITransport(self.asgi)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://podium")
-        self.serve("1")
+        if refs:
+            self.serve("1")
 
     def serve(
         self,

@@ -16,8 +16,9 @@ from service.errors import (
     DeliveryRepeated,
     DeliveryUnreadable,
 )
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
-from service.registry.webhook import WINDOW_SECONDS, WebhookReceiver
+from service.registry.webhook import WINDOW_SECONDS, Event, WebhookReceiver
 from tests.support.uncomparable import Uncomparable
 
 SECRET = "a secret of both sides"
@@ -214,3 +215,22 @@ def test_model_of_the_examples_name_can_be_followed() -> None:
     one = WebhookReceiver(SECRET.encode(), [ModelRef("example_model", "champion")], lambda: NOW)
     real = body("model_version_alias", "created", name="example_model", alias="champion")
     assert one.receive(*delivered(real)) is True
+
+
+@pytest.mark.parametrize(
+    ("entity", "name", "alias", "meant"),
+    [
+        ("model_version_alias", "prod.iris", "champion", True),
+        ("model_version_alias", "prod.iris", "blue", False),
+        ("model_version_alias", "iris", "champion", False),
+        ("registered_model", "prod.new", None, True),
+        ("registered_model", "new", None, False),
+        ("model_version_alias", None, None, False),
+    ],
+)
+def test_event_concerns_what_a_pattern_means(
+    entity: str, name: str | None, alias: str | None, *, meant: bool
+) -> None:
+    """Also of a model that has no slot yet."""
+    event = Event(entity, "created", {"name": name, "alias": alias})
+    assert event.concerns([], [RefPattern("prod.*", "champion")]) is meant
