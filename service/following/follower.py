@@ -149,6 +149,7 @@ class Follower:
 
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
+        self._each(self._prover.see_to)
         self._each(self._recaller.give_up)
         for task in self._staging.values():
             task.cancel()
