@@ -176,6 +176,7 @@ class Follower:
 
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
+        self._each(self._prover.see_to)
         self._each(self._recaller.give_up)
         self._burying.stop()
         for task in self._staging.values():

@@ -155,3 +155,13 @@ async def test_p2_version_that_cannot_load_gives_its_slot_back_without_a_registr
     made.registry.down = None
     await made.follow()
     assert made.slot.version == version(2)
+
+
+async def test_p5_version_loaded_just_before_the_stop_is_what_the_next_start_knows() -> None:
+    """Looks may be seconds apart; what has answered must not be forgotten for that."""
+    made, stager = world()
+    await made.follow_to(version(1))
+    await made.follow_to(version(2))
+    stager.sleepers[version(2)][0].wake()
+    await made.follower.close()
+    assert made.history.known[made.refs[0]].fetched.version == version(2)
