@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from structlog.typing import FilteringBoundLogger
 
 from service.errors import FollowingError
+from service.following.refs import VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.metrics.metrics import Metrics
 
@@ -23,13 +24,15 @@ class ResidencyReport:
     ) -> None:
         """A request has waited for it; a failure is a warning with its code."""
         self._metrics.demanded(waited + seconds, failed=error is not None)
+        model, version = _named(key)
         took = {"wait": round(waited, 4), "load": round(seconds, 4)}
         if error is None:
-            self._logger.info("loaded_on_demand", version=str(key), seconds=took)
+            self._logger.info("loaded_on_demand", model=model, version=version, seconds=took)
             return
         self._logger.warning(
             "not_loaded_on_demand",
-            version=str(key),
+            model=model,
+            version=version,
             seconds=took,
             code=error.reason if isinstance(error, FollowingError) else "internal",
             message=str(error),
@@ -39,4 +42,9 @@ class ResidencyReport:
     def let_go(self, key: Hashable) -> None:
         """It is loaded again when it is asked."""
         self._metrics.let_go()
-        self._logger.info("let_go", version=str(key))
+        model, version = _named(key)
+        self._logger.info("let_go", model=model, version=version)
+
+
+def _named(key: Hashable) -> tuple[str, str]:
+    return (key.name, key.version) if isinstance(key, VersionId) else ("", str(key))

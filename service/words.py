@@ -71,6 +71,20 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         ("code",),
         "Make PODIUM_HOME writable; it is tried again with each look.",
     ),
+    "slot_found": Saying("{slot} is followed: a pattern of PODIUM_MODELS means it"),
+    "slot_gone": Saying("{slot} is not followed any more: the registry has none"),
+    "patterns_unmatched": Saying("Patterns have found nothing: {patterns}", ("message",)),
+    "patterns_matched": Saying("Every pattern of PODIUM_MODELS has found something"),
+    "slots_left_out": Saying(
+        "{count} models and aliases are not served", ("message",), "Raise PODIUM_MAX_SLOTS."
+    ),
+    "loaded_on_demand": Saying("{model} version {version} was loaded for a request ({seconds} s)"),
+    "not_loaded_on_demand": Saying(
+        "{model} version {version} could not be loaded for a request",
+        ("message", "code"),
+        "It is tried again; `podium status` says more.",
+    ),
+    "let_go": Saying("{model} version {version} made room for another; it is loaded when asked"),
     "retired": Saying("{model} version {version} has ended: nobody uses it any more"),
     "history_failed": Saying(
         "{slot}: what it serves could not be noted for the next start", ("message", "code")

@@ -4,6 +4,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,15 @@ os.makedirs(home + "/cache", exist_ok=True)
 open(home + f"/cache/{user}", "w").close()
 print([open(path).read() for path in sorted(Path(home, "cache").iterdir())])
 """
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that anybody may enter; pytest's own are their maker's alone."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
 
 
 def mode(path: Path) -> int:
@@ -100,15 +111,14 @@ def test_o20_folder_of_everybody_is_not_taken_from_them(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize("umask", ["000", "022", "077"])
-def test_o20_volume_that_a_group_shares_is_kept_for_the_group(tmp_path: Path, umask: str) -> None:
+def test_o20_volume_that_a_group_shares_is_kept_for_the_group(
+    open_folder: Path, umask: str
+) -> None:
     """As Kubernetes mounts it: its mode is not ours to change.
 
     Whoever runs next, under another number, finds what was kept; others do not.
     """
-    tmp_path.parent.parent.chmod(0o755)
-    tmp_path.parent.chmod(0o755)
-    home = tmp_path / "home"
-    tmp_path.chmod(0o755)
+    home = open_folder / "home"
     home.mkdir()
     os.chown(home, 0, 54300)
     home.chmod(0o2775)
@@ -120,11 +130,9 @@ def test_o20_volume_that_a_group_shares_is_kept_for_the_group(tmp_path: Path, um
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_o20_volume_of_everybody_holds_what_only_the_service_reads(tmp_path: Path) -> None:
+def test_o20_volume_of_everybody_holds_what_only_the_service_reads(open_folder: Path) -> None:
     """An emptyDir of Kubernetes without a group: root's, and open to all."""
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        folder.chmod(0o755)
-    home = tmp_path / "home"
+    home = open_folder / "home"
     home.mkdir()
     home.chmod(0o777)
     as_anybody(home, 54321, 54300)

@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.http.held import HeldBytes
@@ -34,7 +35,7 @@ _KINDS = {"counter", "gauge", "histogram", "summary"}
 
 def exposition(accept: str = "") -> str:
     """What is shown of a service in which everything has happened once."""
-    service = Watched(*REFS)
+    service = Watched(*REFS, patterns=[RefPattern.parse("other.*@champion")])
     for ref in REFS:
         version = VersionId(ref.name, 1, "1")
         service.serve(ref, "1")
@@ -45,6 +46,7 @@ def exposition(accept: str = "") -> str:
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
         service.metrics.http.answered(error)
         service.metrics.hosting.pool(version).memory(7, 1)
+    service.metrics.residency.watch()
     service.metrics.http.watch_webhook()
     service.metrics.http.watch_connections(())
     service.metrics.http.watch_held(HeldBytes(1), HeldBytes(1))

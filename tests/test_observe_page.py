@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from service.following.patterns import RefPattern
 from service.following.slots import Slots
 from service.metrics.metrics import Metrics
 from service.words import SAYINGS
@@ -38,7 +39,8 @@ def registered() -> Mapping[str, Kind]:
     """What a whole service registers."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.watch(Slots([]))
+    metrics.watch(Slots([], [RefPattern.parse("*@champion")]))
+    metrics.residency.watch()
     metrics.http.watch_webhook()
     found: dict[str, Kind] = {}
     for collector in registry._collector_to_names:

@@ -49,4 +49,6 @@ class Population:
 
 
 def _has_nothing(slot: Slot) -> bool:
-    return slot.standing is not Standing.CONFIGURED and slot.missing and slot.previous is None
+    if slot.standing is Standing.CONFIGURED or slot.withdrawn is not None:
+        return False
+    return slot.missing and slot.previous is None

@@ -106,7 +106,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
     pages.include_router(page_router())
     outside = hospitable(pages, house.ids, logger)
-    endpoints = prediction_endpoints(slots, dialects, house, keys)
+    endpoints = prediction_endpoints(slots, dialects, house, keys, prefixes.paths)
     below = partial(prefixes.below, known=partial(is_known, pages))
-    app = dispatch(prefixes.both(endpoints), outside, below)
+    app = dispatch(endpoints, outside, below)
     return CrossOrigin(app, origins, below, house.ids) if origins else app

@@ -4,7 +4,7 @@ A prediction never enters FastAPI, which costs as much again as the rest of the 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -38,13 +38,19 @@ def dispatch(
 
 
 def prediction_endpoints(
-    slots: Slots, dialects: Sequence[Dialect], house: House, keys: ApiKeys | None = None
-) -> dict[str, ASGIApp]:
+    slots: Slots,
+    dialects: Sequence[Dialect],
+    house: House,
+    keys: ApiKeys | None = None,
+    paths: Callable[[str], Collection[str]] = lambda path: (path,),
+) -> Mapping[str, ASGIApp]:
     """Every prediction route by its decoded path: the default slot's short ones, then all slots'.
 
     Kept as slots come and go. Names stand in paths as they are: a slash or a percent-encoded
-    character needs no rule. Without `keys` none is asked for, which costs nothing.
+    character needs no rule. Without `keys` none is asked for, which costs nothing. `paths` gives
+    all by which a route may be asked.
     """
+    routes: dict[str, ASGIApp] = {}
 
     def endpoint(slot: Slot, dialect: Dialect) -> ASGIApp:
         open_to_all = PredictionEndpoint(slot, dialect, house)
@@ -52,17 +58,21 @@ def prediction_endpoints(
             return open_to_all
         return Guarded(open_to_all, str(slot.ref), dialect, house, keys)
 
-    def under(prefix: str, slot: Slot) -> dict[str, ASGIApp]:
-        return {f"{prefix}/{each.route}": endpoint(slot, each) for each in dialects}
-
-    routes = under("", slots.default) if slots.has_default else {}
+    def stand(before: str, slot: Slot) -> None:
+        for dialect in dialects:
+            routes.update(
+                dict.fromkeys(paths(f"{before}/{dialect.route}"), endpoint(slot, dialect))
+            )
 
     def came(slot: Slot) -> None:
-        routes.update(under(f"/models/{slot.ref}", slot))
+        stand(f"/models/{slot.ref}", slot)
 
     def went(slot: Slot) -> None:
         for dialect in dialects:
-            del routes[f"/models/{slot.ref}/{dialect.route}"]
+            for path in paths(f"/models/{slot.ref}/{dialect.route}"):
+                del routes[path]
 
+    if slots.has_default:
+        stand("", slots.default)
     slots.watch(came, went)
     return routes

@@ -60,7 +60,7 @@ def _unready(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 def _not_ready(response: Response, slots: Sequence[Slot]) -> None:
     """503, until the last of these may be ready."""
     now = monotonic()
-    name, value = retry_after(max(seconds_until_ready(slot, now) for slot in slots))
+    name, value = retry_after(max((seconds_until_ready(slot, now) for slot in slots), default=1.0))
     response.status_code = _NOT_READY
     response.headers[name.decode()] = value.decode()
 

@@ -6,7 +6,7 @@ follow. What is asked for by its whole path is answered as what is asked for bel
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeVar
@@ -94,10 +94,9 @@ class Prefixes:
         except ValueError:
             return self.root
 
-    def both(self, endpoints: Mapping[str, _T]) -> Mapping[str, _T]:
-        """All by their own paths, and by whole ones below the operator's prefix."""
-        before = unquote(self.root)
-        return {**{f"{before}{path}": each for path, each in endpoints.items()}, **endpoints}
+    def paths(self, path: str) -> Collection[str]:
+        """What that path of the service's own may be asked by: also whole, with the root path."""
+        return {path, f"{unquote(self.root)}{path}"}
 
     def below(self, scope: Scope, known: Callable[[str], bool]) -> Scope:
         """The request by the service's own path, with its prefix.

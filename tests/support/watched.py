@@ -1,7 +1,10 @@
 """Slots, and metrics that watch them, without a service."""
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, generate_latest
 
+from service.following.patterns import RefPattern
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
 from service.http.observer import RequestRecord
@@ -12,11 +15,11 @@ from tests.support.serving import make_binding
 class Watched:
     """Slots, metrics that watch them, and a clock that moves when told."""
 
-    def __init__(self, *refs: ModelRef) -> None:
+    def __init__(self, *refs: ModelRef, patterns: Sequence[RefPattern] = ()) -> None:
         self.now = 0.0
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry, lambda: self.now)
-        self.slots = Slots(refs)
+        self.slots = Slots(refs, patterns)
         self.metrics.watch(self.slots, lambda: self.now)
 
     def serve(self, ref: ModelRef, version: str) -> None:
