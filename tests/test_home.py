@@ -111,9 +111,7 @@ def test_o20_folder_of_everybody_is_not_taken_from_them(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize("umask", ["000", "022", "077"])
-def test_o20_volume_that_a_group_shares_is_kept_for_the_group(
-    open_folder: Path, umask: str
-) -> None:
+def test_o20_volume_of_a_group_is_kept_for_the_group(open_folder: Path, umask: str) -> None:
     """As Kubernetes mounts it: its mode is not ours to change.
 
     Whoever runs next, under another number, finds what was kept; others do not.

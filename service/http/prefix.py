@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import unquote
 
 from starlette.types import Scope
@@ -25,7 +25,6 @@ EVERYBODY: Final = "*"
 _PATH: Final = re.compile(r"(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?")
 _LONGEST: Final = 1000
 
-_T = TypeVar("_T")
 Network = IPv4Network | IPv6Network
 
 

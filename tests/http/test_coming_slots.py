@@ -10,7 +10,6 @@ from service.following.ports import Missing
 from service.following.refs import ModelRef
 from service.following.standing import Standing
 from service.http.access import Admin
-from service.metrics.metrics import Metrics
 from tests.http.app import IRIS, App
 from tests.support.serving import make_binding
 
@@ -80,6 +79,7 @@ async def test_readiness_of_patterns_says_what_it_counts(patterned: App) -> None
             "stopping": False,
             "not_ready": [],
             "missing": [],
+            "withdrawn": [],
             "unserved": [],
             "unmatched": ["*@champion"],
         },
@@ -127,38 +127,3 @@ async def test_default_is_what_the_settings_name_first() -> None:
         listed = (await made.client.get("/models")).json()["models"]
         assert [each["name"] for each in listed] == ["iris", "a"]
     made.logs.close()
-
-
-async def test_slot_that_is_gone_keeps_no_series(patterned: App) -> None:
-    """A registry that changes for years has as many series as slots."""
-    before = _series(patterned.metrics)
-    for number in range(3):
-        ref = ModelRef(f"m{number}", "champion")
-        come(patterned, ref)
-        assert (await patterned.predict([1], f"/models/{ref}/predict")).status_code == 200
-        assert (await patterned.predict(["x"], f"/models/{ref}/predict")).status_code == 422
-        assert len(_series(patterned.metrics)) > len(before)
-        patterned.slots.drop([patterned.slots[str(ref)]])
-    assert _series(patterned.metrics) == before
-
-
-def _series(metrics: Metrics) -> set[str]:
-    return {
-        f"{sample.name}{sorted(sample.labels.items())}"
-        for family in metrics.registry.collect()
-        for sample in family.samples
-        if "model" in sample.labels
-    }
-
-
-async def test_document_of_many_slots_describes_anew_only_what_has_changed(
-    patterned: App,
-) -> None:
-    """Names of its parts stay as they are, whatever comes between."""
-    come(patterned, ModelRef("b", "champion"))
-    before = await _paths(patterned)
-    come(patterned, ModelRef("a", "champion"))
-    after = await _paths(patterned)
-    path = "/models/b@champion/predict"
-    assert after[path] == before[path]
-    assert list(after)[:2] == ["/models/a@champion/predict", "/models/a@champion/invocations"]
