@@ -127,3 +127,16 @@ async def test_default_is_what_the_settings_name_first() -> None:
         listed = (await made.client.get("/models")).json()["models"]
         assert [each["name"] for each in listed] == ["iris", "a"]
     made.logs.close()
+
+
+async def test_document_of_many_slots_describes_anew_only_what_has_changed(
+    patterned: App,
+) -> None:
+    """Names of its parts stay as they are, whatever comes between."""
+    come(patterned, ModelRef("b", "champion"))
+    before = await _paths(patterned)
+    come(patterned, ModelRef("a", "champion"))
+    after = await _paths(patterned)
+    path = "/models/b@champion/predict"
+    assert after[path] == before[path]
+    assert list(after)[:2] == ["/models/a@champion/predict", "/models/a@champion/invocations"]
