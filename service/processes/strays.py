@@ -1,7 +1,8 @@
-"""What is left to process 1 of a container by whoever ends there, and has to be reaped by it.
+"""What is left to the front by whoever ends below it, and has to be reaped by it.
 
-A probe or a shell that the platform runs in the container may leave processes; they are nobody's
-that this service has started.
+Where a zygote is killed, what it has forked becomes the front's, which adopts orphans; what was
+dead by then cannot be told from others' any more. In a container whose process 1 is the front, a
+probe or a shell that the platform runs may leave processes, too.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from typing import Final
 
 from service.processes import lifetime
 
-_FIRST: Final = 1
 _SECONDS: Final = 1.0
 
 
@@ -38,11 +38,6 @@ class Strays:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, os.WNOHANG)
         self._dead = dead - self._dead
-
-
-def strays_of_first() -> tuple[Strays, ...]:
-    """One for process 1; none where another process is the one that reaps."""
-    return (Strays(),) if os.getpid() == _FIRST else ()
 
 
 def _is_dead(child: int) -> bool:

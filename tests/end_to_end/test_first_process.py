@@ -7,36 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes.orphaned import LEAVES_ORPHANS
 from tests.support.unshared import First, can_unshare
 
 pytestmark = pytest.mark.skipif(not can_unshare(), reason="may make no namespace of processes")
-# Dead at once, and its child too: what is left to process 1.
-LEAVES_ORPHANS = """
-import os, signal, sys
-from service.processes.lifetime import children
-from service.processes.strays import Strays, strays_of_first
-
-(strays,) = strays_of_first()
-assert isinstance(strays, Strays)
-for _ in range(3):
-    if os.fork() == 0:
-        if os.fork() == 0:
-            os._exit(0)
-        os._exit(0)
-own = os.fork()
-if own == 0:
-    signal.pause()
-while len(os.listdir("/proc")) and sum(
-    open(f"/proc/{child}/stat").read().rpartition(")")[2].split()[0] == "Z" for child in children()
-) < 6:
-    pass
-strays.look()
-assert len(children()) == 7, children()
-strays.look()
-assert children() == {own}, children()
-os.kill(own, signal.SIGKILL)
-assert os.waitpid(own, 0) == (own, signal.SIGKILL)
-"""
 
 
 @pytest.fixture
