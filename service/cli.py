@@ -12,7 +12,8 @@ from service.addresses import MlflowAddresses
 from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
 from service.local.settings import DEFAULT_MODELS, UpSettings, callable_url
-from service.mistaken import mistake_in, mistakes
+from service.mistaken import mistakes
+from service.options import USAGE_ERROR, url_option, version_number
 from service.secrets import PREFIX
 from service.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.webhook_command import webhook_group
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from service.surroundings import GivenToModels
 
-_USAGE_ERROR = 2
 _Kind = TypeVar("_Kind", bound=Settings)
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
 
@@ -67,14 +67,14 @@ def _loaded_as(kind: type[_Kind], flags: dict[str, Any]) -> _Kind:
         return load_as(kind, flags)
     except BadSettings as error:
         click.echo(f"podium: {error}", err=True)
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
 
 
 def _stop_for_mistakes() -> None:
     """Ends where MLflow's variables are written so that they can mean nothing else."""
     if wrong := mistakes(os.environ):
         click.echo(f"podium: {'; '.join(wrong)}", err=True)
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
 
 
 def _ups_mlflow(home: Path) -> MlflowAddresses | None:
@@ -224,7 +224,7 @@ def serve(**flags: Any) -> None:
     settings = _loaded(flags)
     if not settings.models:
         click.echo("podium: what to serve? Give --model NAME@ALIAS or PODIUM_MODELS.", err=True)
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
     mlflow = MlflowAddresses.named_in(os.environ) or _ups_mlflow(settings.home)
     if mlflow is None:
         click.echo(
@@ -232,20 +232,20 @@ def serve(**flags: Any) -> None:
             "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
             err=True,
         )
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
     _stop_for_mistakes()
     if settings.model_tracking and mlflow.tracking is None:
         click.echo(
             "podium: PODIUM_MODEL_TRACKING: to which MLflow? Set MLFLOW_TRACKING_URI too.", err=True
         )
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
     from service.surroundings import BadSurroundings, surroundings
 
     try:
         given = surroundings(settings, os.environ)
     except BadSurroundings as error:
         click.echo(f"podium: {error}", err=True)
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
     _serve(settings, {**os.environ, **mlflow.variables}, given)
 
 
@@ -271,25 +271,8 @@ def _serve(
             sys.exit(1)
 
 
-def _address(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
-    wrong = mistake_in(given or "")
-    if wrong is not None:
-        click.echo(f"podium: --url: {wrong}", err=True)
-        sys.exit(_USAGE_ERROR)
-    return given
-
-
-_url = click.option(
-    "--url",
-    metavar="URL",
-    callback=_address,
-    help="The service's address.  [default: that of a running `podium up`, else "
-    "http://127.0.0.1:8000]",
-)
-
-
 @main.command()
-@_url
+@url_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--lenient", is_flag=True, help="Exit status 1 only where a slot is not ready.")
 def status(url: str | None, *, as_json: bool, lenient: bool) -> None:
@@ -329,7 +312,7 @@ _ref = click.argument("ref", type=_Ref(), metavar="NAME@ALIAS")
     "--version",
     metavar="N",
     help="The version to wait for; unset: whatever the alias is on.",
-    callback=lambda _, __, value: _number(value),
+    callback=version_number,
 )
 @click.option(
     "--timeout",
@@ -339,7 +322,7 @@ _ref = click.argument("ref", type=_Ref(), metavar="NAME@ALIAS")
     metavar="S",
     help="Seconds to wait at most.",
 )
-@_url
+@url_option
 def wait(ref: ModelRef, version: str | None, timeout: float, url: str | None) -> None:
     """Wait until NAME@ALIAS serves a version, or say why it does not.
 
@@ -353,15 +336,9 @@ def wait(ref: ModelRef, version: str | None, timeout: float, url: str | None) ->
     sys.exit(run(url or _service_url(), ref, version, seconds=timeout, advice=_advice(url)))
 
 
-def _number(version: str | None) -> str | None:
-    if version is not None and not (version.isascii() and version.isdigit()):
-        raise click.BadParameter("must be the number of a version, as in --version 3")
-    return version and (version.lstrip("0") or "0")
-
-
 @main.command()
 @_ref
-@_url
+@url_option
 def reload(ref: ModelRef, url: str | None) -> None:
     """Have the service look at the registry now, and lift a quarantine.
 
@@ -388,11 +365,11 @@ def _admin_token() -> str:
         "`podium up` keeps its own in .podium/admin-token.",
         err=True,
     )
-    sys.exit(_USAGE_ERROR)
+    sys.exit(USAGE_ERROR)
 
 
 @main.command()
-@_url
+@url_option
 @click.option(
     "--junit",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -421,7 +398,7 @@ def _api_key() -> str | None:
     key = os.environ.get("PODIUM_API_KEY") or None
     if key is not None and (not key.isascii() or not key.isprintable()):
         click.echo("podium: PODIUM_API_KEY: must be printable ASCII characters", err=True)
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
     return key
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from service.following.refs import BadRef
-
-_MOST_DIGITS = 18
+from service.options import url_option, version_number
 
 
 def withdraw_command(
@@ -22,14 +21,9 @@ def withdraw_command(
 
     @click.command(name="withdraw")
     @click.argument("model", metavar="NAME", callback=_model)
-    @click.argument("version", metavar="VERSION", callback=_number)
+    @click.argument("version", metavar="VERSION", callback=version_number)
     @click.option("--undo", is_flag=True, help="Take it back: the version may serve again.")
-    @click.option(
-        "--url",
-        metavar="URL",
-        help="The service's address.  [default: that of a running `podium up`, else "
-        "http://127.0.0.1:8000]",
-    )
+    @url_option
     def withdraw(model: str, version: str, url: str | None, *, undo: bool) -> None:
         """Have the service answer by a version no more, from now on and after restarts.
 
@@ -61,10 +55,3 @@ def _model(context: click.Context, parameter: click.Parameter, value: Any) -> st
         return model_of(value)
     except BadRef as error:
         raise click.BadParameter(str(error), context, parameter) from None
-
-
-def _number(context: click.Context, parameter: click.Parameter, value: Any) -> str:
-    number = str(value)
-    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
-        raise click.BadParameter("must be the number of a version, as in 3", context, parameter)
-    return number.lstrip("0") or "0"

@@ -192,6 +192,15 @@ def test_o8_address_that_can_be_none_ends_with_one_line(address: str, said: str)
         assert line.startswith(f"podium: --url: {said}")
 
 
+def test_p23_withdraw_takes_addresses_and_numbers_as_other_commands_do() -> None:
+    """What can be none ends with one line, before anything is asked."""
+    line = refusal(podium("withdraw", "iris", "3", "--url", "127.0.0.1:5000"), 2)
+    assert line.startswith("podium: --url: has no http://")
+    for command in (("withdraw", "iris", "3x"), ("wait", "iris@champion", "--version", "3x")):
+        refused = podium(*command)
+        assert (refused.exit_code, "must be the number of a version" in refused.output) == (2, True)
+
+
 @pytest.mark.parametrize("command", ["serve", "train", "up", "status"])
 def test_o8_help_is_there_when_an_address_is_wrong(command: str) -> None:
     """It is what one looks for then."""
