@@ -45,10 +45,12 @@ class Withdrawals:
     Attributes:
         withdrawn: those that are withdrawn, and why, where their tag says more than that they are.
         free: those of whom it was asked that are there, and are not withdrawn.
+        unasked: those for which there was no time; a later question asks about them.
     """
 
     withdrawn: Mapping[VersionId, str]
     free: Collection[VersionId] = ()
+    unasked: Collection[VersionId] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,8 @@ class Registry(Protocol):
     ) -> Withdrawals:
         """Which versions of these models are withdrawn now, by their tag `podium.withdrawn`.
 
-        Those `met` at least. Of `marked` ones it also says whether they are free. Raises
-        `PassingFault` when nothing answers.
+        Those `met` at least, the first ones first if there is no time for all. Of `marked` ones it
+        also says whether they are free. Raises `PassingFault` when nothing answers.
         """
         ...
 

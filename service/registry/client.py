@@ -207,8 +207,10 @@ class MlflowRegistry:
             self._survey_of_tags.searched(complete=answer["complete"])
         said = {VersionId(*identity): reason for *identity, reason in answer["withdrawn"]}
         free = frozenset(VersionId(*each) for each in answer["free"])
-        self._absent.note(each for each in marked if each not in said and each not in free)
-        return Withdrawals(said, free)
+        unasked = frozenset(VersionId(*each) for each in answer["unasked"])
+        told = {*said, *free, *unasked}
+        self._absent.note(each for each in marked if each not in told)
+        return Withdrawals(said, free, unasked)
 
     def forget(self, is_meant: Callable[[VersionId], bool]) -> None:
         """What is remembered of those versions, their examples say, is no more."""

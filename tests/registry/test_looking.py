@@ -9,7 +9,7 @@ from mlflow.entities.model_registry import RegisteredModel
 
 from service.following.ports import Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
-from service.registry import looking
+from service.registry import looking, withdrawn
 from service.registry.client import MlflowRegistry
 from service.registry.wire import Fault
 from tests.registry.conftest import MakeRegistry
@@ -153,6 +153,53 @@ async def test_p23_registry_that_does_not_search_by_tags_is_asked_about_each_ver
     asked = paths(server)
     assert asked[-2:] == [MODEL_PATH, VERSION_PATH]
     assert asked[: asked.index(MODEL_PATH)] == [VERSIONS_PATH] * asked.count(VERSIONS_PATH)
+
+
+async def test_p23_reason_of_any_length_is_cut(make_registry: MakeRegistry) -> None:
+    """A tombstone's file holds it whole."""
+    tagged = TAGGED | {"tags": [{"key": "podium.withdrawn", "value": "x" * 100_000}]}
+    answers = {
+        VERSIONS_PATH: answer({"model_versions": [tagged]}),
+        MODEL_PATH: registered_model("a"),
+    }
+    version = VersionId("a", CREATED, "1")
+    async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
+        said = await make_registry(server.url).withdrawn(["a"], [version], [])
+    assert said.withdrawn == {version: "x" * 500}
+
+
+async def test_p23_tagged_model_that_may_not_be_read_fails_alone(
+    make_registry: MakeRegistry,
+) -> None:
+    """What is known of the others is not lost for it."""
+    hidden = answer({"error_code": "PERMISSION_DENIED"}, 403)
+    answers = {VERSIONS_PATH: answer({"model_versions": [TAGGED]}), MODEL_PATH: hidden}
+    async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
+        said = await make_registry(server.url).withdrawn(["a", "b"], [], [])
+    assert (dict(said.withdrawn), said.unasked) == ({}, frozenset())
+
+
+async def test_p23_versions_for_which_there_is_no_time_are_left_to_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first ones are asked about; none of them twice."""
+    now = 0.0
+
+    def tags(_: MlflowClient, __: str, ___: int, version: str) -> dict[str, str]:
+        nonlocal now
+        now += 1
+        return {"podium.withdrawn": "true"} if version == "1" else {}
+
+    monkeypatch.setattr(withdrawn, "monotonic", lambda: now)
+    monkeypatch.setattr(withdrawn, "tags_or_none", tags)
+    telling = withdrawn._Telling(MlflowClient("http://127.0.0.1:1"), [])
+    telling.ask([["a", 7, "1"], ["a", 7, "2"], ["a", 7, "3"]], 2.0)
+    telling.ask([["a", 7, "1"], ["a", 7, "4"]], 3.0)
+    assert telling.said == {
+        "withdrawn": [["a", 7, "1", ""]],
+        "free": [["a", 7, "2"], ["a", 7, "4"]],
+        "unasked": [["a", 7, "3"]],
+    }
 
 
 async def test_p15_model_that_is_nonsense_fails_alone() -> None:
