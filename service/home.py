@@ -21,6 +21,7 @@ _ALL_BUT_THE_OWNER: Final = 0o077
 # With what is beside them while they are written.
 _KEPT: Final = (
     *("admin-token", "artifacts", "cache", "logs", "mlflow.db", "services", "tmp", "up.json"),
+    *("withdrawn",),
 )
 
 

@@ -33,9 +33,10 @@ class Burying:
         self._unkept: dict[Key, Tombstone] = {}
         self._unremoved: dict[Key, Tombstone] = {}
         self._uncleared: dict[Key, Tombstone] = {}
+        self._tried = frozenset[Key]()
         self._changes = 0
-        for stone in stones:
-            self._stand(stone)
+        self._recalled: tuple[Collection[Tombstone], int] | None = None
+        self._stand(stones)
 
     @property
     def tasks(self) -> Collection[asyncio.Task[None]]:
@@ -46,30 +47,33 @@ class Burying:
         """What is kept counts: another service of the home may have withdrawn, or taken back."""
         before = self._changes
         found = await self._store.read()
-        if found is None or self._changes != before:
+        if found is None or self._changes != before or self._has_recalled(found):
             return
         kept = {each.key: each for each in found} | self._unkept
-        for stone in self.stones.standing:
-            if stone.key not in kept:
-                self._fall(stone)
-        for stone in kept.values():
-            if stone.key not in self._unremoved:
-                self._stand(stone)
+        self._fall(each for each in self.stones.standing if each.key not in kept)
+        self._stand(each for key, each in kept.items() if key not in self._unremoved)
+        self._recalled = found, before
 
-    def lay(self, stone: Tombstone) -> None:
-        """It stands from now on, and is kept as soon as that can be."""
-        self._unremoved.pop(stone.key, None)
-        if stone.key not in {each.key for each in self.stones.standing}:
-            self._stand(stone)
+    def lay(self, stones: Iterable[Tombstone]) -> None:
+        """They stand from now on, and are kept as soon as that can be.
+
+        One that stands is kept anew: nobody knows whether it still is.
+        """
+        laid = [self.stones.like(each) or each for each in stones]
+        self._stand(laid)
+        for stone in laid:
+            self._unremoved.pop(stone.key, None)
             self._unkept[stone.key] = stone
             self._changes += 1
 
-    def take_back(self, stone: Tombstone) -> None:
-        """It stands no more, and is kept no more as soon as that can be."""
-        self._fall(stone)
-        self._unkept.pop(stone.key, None)
-        self._unremoved[stone.key] = stone
-        self._changes += 1
+    def take_back(self, stones: Iterable[Tombstone]) -> None:
+        """They stand no more, and are kept no more as soon as that can be."""
+        taken = tuple(stones)
+        self._fall(taken)
+        for stone in taken:
+            self._unkept.pop(stone.key, None)
+            self._unremoved[stone.key] = stone
+            self._changes += 1
 
     def see_to(self) -> None:
         """Begins with what is still to be done, unless that is being tried."""
@@ -102,14 +106,24 @@ class Burying:
         for task in self.tasks:
             task.cancel()
 
-    def _stand(self, stone: Tombstone) -> None:
-        if stone.key not in {each.key for each in self.stones.standing}:
-            self.stones.add(stone)
-            self._uncleared[stone.key] = stone
+    def _has_recalled(self, found: Collection[Tombstone]) -> bool:
+        if self._recalled is None:
+            return False
+        before, changes = self._recalled
+        return before is found and changes == self._changes
 
-    def _fall(self, stone: Tombstone) -> None:
-        self.stones.remove(stone)
-        self._uncleared.pop(stone.key, None)
+    def _stand(self, stones: Iterable[Tombstone]) -> None:
+        new = [each for each in stones if self.stones.like(each) is None]
+        if new:
+            self.stones.add(new)
+            self._uncleared |= {each.key: each for each in new}
+
+    def _fall(self, stones: Iterable[Tombstone]) -> None:
+        fallen = tuple(stones)
+        if fallen:
+            self.stones.remove(fallen)
+        for stone in fallen:
+            self._uncleared.pop(stone.key, None)
 
     async def _keep_all(self) -> None:
         for stone in list(self._unkept.values()):
@@ -122,16 +136,17 @@ class Burying:
                 self._changes += 1
 
     async def _clear_all(self) -> None:
-        for stone in list(self._uncleared.values()):
-            await self._clear(stone)
-
-    async def _clear(self, stone: Tombstone) -> None:
         for pause in _PAUSES:
             await asyncio.sleep(pause)
             if self._ending:
                 await asyncio.wait([*self._ending])
-            if await self._store.clear(stone):
+            # Somebody waits for what is new: it goes before what somebody else still uses.
+            new = [each for key, each in self._uncleared.items() if key not in self._tried]
+            asked = new or list(self._uncleared.values())
+            self._tried = self._tried & self._uncleared.keys() | {each.key for each in asked}
+            for stone in await self._store.clear(asked):
                 self._uncleared.pop(stone.key, None)
+            if not self._uncleared:
                 return
 
     async def _all_tasks(self) -> None:

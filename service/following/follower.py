@@ -156,7 +156,7 @@ class Follower:
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0)
             self._population.admit(found)
-            self._each(partial(self._follow, found, wish))
+            self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._abandon_the_unwanted()
         self._each(self._revive)
         self._each(self._prover.see_to)
@@ -209,7 +209,7 @@ class Follower:
             self._note_look(slot, gone, "", self._observer.missing)
             self._miss(slot)
             return
-        if found in self._slots.withdrawn:
+        if found in self._slots.tombstones:
             self.withdrawing.apply(slot)
             self._recaller.fall_back(slot)
             return

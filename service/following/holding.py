@@ -49,6 +49,10 @@ class Holding:
     def withdraw(self, slot: Slot, version: VersionId, refusal: ServiceError) -> None:
         """The slot does not hold the version any more; its processes end now, whoever waits."""
         self._let_go_of(slot, version)
+        self.end(version, refusal)
+
+    def end(self, version: VersionId, refusal: ServiceError) -> None:
+        """Its processes end now, whoever waits: each request in flight comes to the refusal."""
         for servable in [each for each in self._alive if each.version == version]:
             if servable.refusal is None:
                 servable.refusal = refusal

@@ -2,7 +2,7 @@
 
 One that serves is governed by the promises of every slot: its alias or model may go, and it serves
 on (P4). It goes itself once the registry says that there is no such alias or model, nothing that
-it has served stands in, and nothing is kept warm.
+it has served stands in, as for what is withdrawn nothing does, and nothing is kept warm.
 """
 
 from collections.abc import Mapping
@@ -49,6 +49,6 @@ class Population:
 
 
 def _has_nothing(slot: Slot) -> bool:
-    if slot.standing is Standing.CONFIGURED or slot.withdrawn is not None:
+    if slot.standing is Standing.CONFIGURED or slot.previous is not None:
         return False
-    return slot.missing and slot.previous is None
+    return slot.missing or (slot.gone and slot.lacking is not None)

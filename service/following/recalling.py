@@ -84,7 +84,7 @@ class Recaller:
         now = self._clock.monotonic()
         if slot.binding is not None or now < slot.fallback_retry_at:
             return
-        if slot.withdrawn is not None or (slot.gone and not self._keeps_missing):
+        if slot.lacking is not None or (slot.gone and not self._keeps_missing):
             return
         if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
             return
@@ -137,7 +137,7 @@ class Recaller:
         is_coming = version == slot.aspired and version in self._slots.staging
         if slot.binding is not None or is_coming:
             fetched.lease.release()
-        elif version == slot.quarantined or version in self._slots.withdrawn:
+        elif version == slot.quarantined or version in self._slots.tombstones:
             slot.fallback_retry_at = math.inf
             slot.has_no_fallback = True
             fetched.lease.release()

@@ -126,8 +126,8 @@ class Slot:
 
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
-    without an answer takes nothing of that back. `withdrawn` is the version for want of which it
-    serves nothing.
+    without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
+    which it serves nothing.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Slot:
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.quarantined: VersionId | None = None
-        self.withdrawn: VersionId | None = None
+        self.lacking: VersionId | None = None
         self.attempts = 0
         self.retry_at = 0.0
         self.wish = Wish(Trigger.START, 0.0)
@@ -162,7 +162,7 @@ class Slot:
         self.aspired_since = now
         self.wish = wish
         self.failure = None
-        self.withdrawn = None
+        self.lacking = None
         self.lift()
 
     def lift(self) -> None:
@@ -189,7 +189,7 @@ class Slot:
 
         Also what it serves, where that cannot answer any more by itself.
         """
-        if version in self._slots.withdrawn:
+        if version in self._slots.tombstones:
             return False
         if version == self.aspired or (self.binding is None and version == self.fallback):
             return True
@@ -264,7 +264,7 @@ class Slot:
     def state(self) -> State:
         """Derived from what is there, never stored."""
         version, aspired, failure = self.version, self.aspired, self.failure
-        if version is None and self.withdrawn is not None:
+        if version is None and self.lacking is not None:
             return "withdrawn"
         if version is None:
             coming = {aspired, self.fallback} - {None}
@@ -291,7 +291,7 @@ class Slot:
             last_known_good_since=self.since if self.on_last_known_good else None,
             missing=self.missing,
             quarantined=self.quarantined,
-            withdrawn=aspired if aspired in self._slots.withdrawn else self.withdrawn,
+            withdrawn=aspired if aspired in self._slots.tombstones else self.lacking,
         )
 
 
@@ -299,7 +299,7 @@ class Slots(Mapping[str, Slot]):
     """Every slot of the service by `name@alias`: as configured, then those that patterns find.
 
     The latter are at most `most`, in order of their names. `staging` is a live view of the versions
-    on their way, given by the follower, and `withdrawn` of those that nobody may be answered by;
+    on their way, given by the follower, and `tombstones` of those that nobody may be answered by;
     `left_out` how many more patterns mean than may be found.
     May be read beside the loop: which slots there are is replaced, never edited.
     """
@@ -316,7 +316,7 @@ class Slots(Mapping[str, Slot]):
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
         self.staging: Container[VersionId | None] = ()
-        self.withdrawn: Container[VersionId | None] = ()
+        self.tombstones: Container[VersionId | None] = ()
         self.look = LookStatus(None, None, None)
         self.poll_seconds = 1.0
         self.left_out = 0
@@ -419,7 +419,7 @@ class Slots(Mapping[str, Slot]):
         """Which slots can answer now, and which could not if they would."""
         slots = self._slots
         not_ready = {key: slot for key, slot in slots.items() if not slot.ready}
-        withdrawn = [key for key, slot in not_ready.items() if slot.withdrawn is not None]
+        withdrawn = [key for key, slot in not_ready.items() if slot.lacking is not None]
         missing = [key for key in not_ready if not_ready[key].missing and key not in withdrawn]
         nobodys = {*missing, *withdrawn}
         others = {key: slot for key, slot in not_ready.items() if key not in nobodys}

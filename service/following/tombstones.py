@@ -3,7 +3,7 @@
 A version is withdrawn as long as any tombstone stands for it (P23).
 """
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -70,36 +70,67 @@ def reason_of(value: str | None) -> str | None:
 
 
 class Tombstones(Container[VersionId | None]):
-    """Those that stand now; a version is `in` them if one stands for it."""
+    """Those that stand now; a version is `in` them if one stands for it.
 
-    def __init__(self) -> None:
-        self._stones: dict[Key, Tombstone] = {}
+    May be read beside the loop: what stands is replaced, never edited.
+    """
+
+    def __init__(self, stones: Iterable[Tombstone] = ()) -> None:
+        self._named: Mapping[tuple[str, str], tuple[Tombstone, ...]] = {}
+        self._tagged: Collection[VersionId] | None = None
+        self.add(stones)
 
     def __contains__(self, version: object) -> bool:
-        return bool(self._stones) and isinstance(version, VersionId) and bool(self.over(version))
+        return isinstance(version, VersionId) and bool(self.over(version))
 
     @property
     def standing(self) -> Sequence[Tombstone]:
         """All of them."""
-        return tuple(self._stones.values())
+        return tuple(each for stones in self._named.values() for each in stones)
+
+    @property
+    def tagged(self) -> Collection[VersionId]:
+        """The versions that their tags have withdrawn. For the loop alone."""
+        if self._tagged is None:
+            tagged = [each for each in self.standing if each.source is Source.TAG]
+            self._tagged = {
+                VersionId(each.name, each.created, each.version): None
+                for each in tagged
+                if each.created is not None
+            }.keys()
+        return self._tagged
 
     def over(self, version: VersionId) -> tuple[Tombstone, ...]:
         """Those that stand for this version."""
-        return tuple(each for each in self._stones.values() if each.covers(version))
+        alike = self.named(version.name, version.version)
+        return tuple(each for each in alike if each.covers(version))
 
     def named(self, name: str, version: str) -> tuple[Tombstone, ...]:
         """Those for any version of that number, of any model that has or had that name."""
-        return tuple(
-            each for each in self._stones.values() if (each.name, each.version) == (name, version)
-        )
+        return self._named.get((name, version), ())
 
-    def add(self, stone: Tombstone) -> None:
-        """It stands; one of the same source that stood before keeps its time."""
-        self._stones.setdefault(stone.key, stone)
+    def like(self, stone: Tombstone) -> Tombstone | None:
+        """The one that stands for the same and by the same source."""
+        alike = self.named(stone.name, stone.version)
+        return next((each for each in alike if each.key == stone.key), None)
 
-    def remove(self, stone: Tombstone) -> None:
-        """It does not stand any more."""
-        self._stones.pop(stone.key, None)
+    def add(self, stones: Iterable[Tombstone]) -> None:
+        """They stand; one of the same source that stood before keeps its time."""
+        named = dict(self._named)
+        for stone in stones:
+            alike = named.get((stone.name, stone.version), ())
+            if all(each.key != stone.key for each in alike):
+                named[stone.name, stone.version] = (*alike, stone)
+        self._named, self._tagged = named, None
+
+    def remove(self, stones: Iterable[Tombstone]) -> None:
+        """They do not stand any more."""
+        named = dict(self._named)
+        for stone in stones:
+            alike = named.pop((stone.name, stone.version), ())
+            if left := tuple(each for each in alike if each.key != stone.key):
+                named[stone.name, stone.version] = left
+        self._named, self._tagged = named, None
 
 
 class TombstoneStore(Protocol):
@@ -109,7 +140,10 @@ class TombstoneStore(Protocol):
     """
 
     async def read(self) -> Collection[Tombstone] | None:
-        """All that are kept; None where nobody can tell, for the disk does not answer, say."""
+        """All that are kept; None where nobody can tell, for the disk does not answer, say.
+
+        The very same object where nothing has changed since.
+        """
         ...
 
     async def keep(self, stone: Tombstone) -> bool:
@@ -120,8 +154,8 @@ class TombstoneStore(Protocol):
         """Whether it is kept no more."""
         ...
 
-    async def clear(self, stone: Tombstone) -> bool:
-        """Removes what lies on this machine of the version; whether nothing is left of it.
+    async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
+        """Removes what lies on this machine of their versions; those of which nothing is left.
 
         What somebody still uses is left, and so is what cannot be removed.
         """
@@ -142,6 +176,6 @@ class NoTombstones:
         """There was none."""
         return True
 
-    async def clear(self, stone: Tombstone) -> bool:
+    async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
         """Nothing was there."""
-        return True
+        return stones

@@ -6,16 +6,16 @@ is stronger than P4 and P5: a slot whose alias is on what was withdrawn, or that
 has nothing else to serve, answers with that until the alias moves.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from service.errors import UnknownModel, Withdrawn
 from service.following.burying import Burying
 from service.following.clock import Clock
-from service.following.history import History
+from service.following.history import History, Known
 from service.following.holding import Holding
-from service.following.ports import Registry, Resolution
+from service.following.ports import Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
 from service.following.refs import ModelRef, VersionId
 from service.following.sentences import named
@@ -24,6 +24,12 @@ from service.following.stepping import Steps
 from service.following.tombstones import WITHDRAWN_TAG, Source, Tombstone
 
 WITHDRAWN: Final = Withdrawn.code
+_UNTOLD: Final = Unanswered(
+    "tags_unanswered",
+    f"The registry does not say whether the version has the tag {WITHDRAWN_TAG}; it is asked again "
+    "at the next look.",
+    "",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +79,55 @@ class Withdrawing:
         self._clock = clock
         self._steps = steps
         self._abandon = abandon
-        slots.withdrawn = self._stones
+        self._asked = frozenset[VersionId]()
+        self._unasked = frozenset[VersionId]()
+        slots.tombstones = self._stones
 
     async def look(self, found: Mapping[ModelRef, Resolution]) -> None:
         """What the registry says of tags now. Raises `FollowingError` where it says nothing."""
         refs = (*(slot.ref for slot in self._slots.values()), *found)
-        names = sorted({ref.name for ref in refs})
-        marked = [
-            VersionId(each.name, each.created, each.version)
-            for each in self._stones.standing
-            if each.source is Source.TAG and each.created is not None and each.name in names
-        ]
+        names = {ref.name for ref in refs}
+        marked = [each for each in self._stones.tagged if each.name in names]
         met = {each for each in found.values() if isinstance(each, VersionId)} | set(self._met())
-        said = await self._registry.withdrawn(names, sorted(met, key=str), marked)
+        said = await self._registry.withdrawn(
+            sorted(names), self._in_turn(sorted(met, key=str)), self._in_turn(marked)
+        )
+        self._unasked = frozenset(said.unasked)
+        self._asked = frozenset((met & self._asked) | (met - self._unasked))
+        self._believe(said)
+
+    def vetted(self, found: Mapping[ModelRef, Resolution]) -> Mapping[ModelRef, Resolution]:
+        """What was found, but of a version of whose tag nobody has told yet: no answer."""
+        return {ref: _UNTOLD if self._is_untold(each) else each for ref, each in found.items()}
+
+    def _is_untold(self, found: Resolution) -> bool:
+        known = found in self._asked or found in self._stones
+        return isinstance(found, VersionId) and not known
+
+    def _in_turn(self, versions: Iterable[VersionId]) -> Sequence[VersionId]:
+        """What was never asked about first, then what there was no time for."""
+
+        def turn(version: VersionId) -> tuple[bool, bool]:
+            return version in self._asked, version not in self._unasked
+
+        return sorted(versions, key=turn)
+
+    def _believe(self, said: Withdrawals) -> None:
         now = self._clock.wall()
-        for version, reason in said.withdrawn.items():
-            self._burying.lay(_stone(version, Source.TAG, now, reason))
-        for version in said.free:
-            for stone in self._stones.over(version):
-                if stone.source is Source.TAG:
-                    self._burying.take_back(stone)
+        tagged = self._stones.tagged
+        # Most of them stand since an earlier look.
+        new = [each for each in said.withdrawn.items() if each[0] not in tagged]
+        if new:
+            self._burying.lay(_stone(version, now, reason) for version, reason in new)
+        free = [stone for version in said.free for stone in self._stones.over(version)]
+        ended = [stone for stone in free if stone.source is Source.TAG]
+        if ended:
+            self._burying.take_back(ended)
 
     def apply(self, slot: Slot) -> None:
         """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
         taken = slot.version if slot.version in self._stones else None
+        self._note_unproven(slot, taken)
         for binding in (slot.binding, slot.previous):
             if binding is not None and binding.servable.version in self._stones:
                 self._holding.withdraw(slot, binding.servable.version, Withdrawn())
@@ -104,8 +135,14 @@ class Withdrawing:
             slot.fallback = None
         if self._served_last(slot) in self._stones:
             self._history.withdraw(slot.ref)
-        slot.withdrawn = self._lacking(slot, taken)
+        slot.lacking = self._lacking(slot, taken)
         self._explain(slot, taken)
+
+    def _note_unproven(self, slot: Slot, taken: VersionId | None) -> None:
+        """What was never loaded is no last known good; that it was served last is to be known."""
+        binding = slot.binding
+        if binding is not None and taken is not None and taken != self._served_last(slot):
+            self._history.note(slot.ref, Known(binding.servable.fetched, self._clock.wall()))
 
     async def withdraw(self, name: str, version: str) -> Withdrawal:
         """An operator withdraws it: nobody is answered by it from this call on.
@@ -116,8 +153,9 @@ class Withdrawing:
         self._require(name, version)
         concerned, now = self._concerned(name, version), self._clock.wall()
         created_at: Iterable[int | None] = self._created(name) or (None,)
-        for created in created_at:
-            self._burying.lay(Tombstone(name, created, version, Source.OPERATOR, now))
+        self._burying.lay(
+            Tombstone(name, created, version, Source.OPERATOR, now) for created in created_at
+        )
         self.apply_all()
         return await self._settled(name, version, concerned)
 
@@ -125,15 +163,18 @@ class Withdrawing:
         """An operator takes that back; what a tag says holds. Raises `UnknownModel`."""
         self._require(name, version)
         concerned = self._concerned(name, version)
-        for stone in self._stones.named(name, version):
-            if stone.source is Source.OPERATOR:
-                self._burying.take_back(stone)
+        stones = self._stones.named(name, version)
+        self._burying.take_back(each for each in stones if each.source is Source.OPERATOR)
         self.apply_all()
         return await self._settled(name, version, concerned)
 
     def apply_all(self) -> None:
         """To every slot; and what is on its way, and wanted by nobody any more, is ended."""
         self._steps.each(self._slots.values(), self.apply)
+        # Some are held by requests alone, which no slot tells of.
+        for version in self._holding.versions:
+            if version in self._stones:
+                self._holding.end(version, Withdrawn())
         self._abandon()
         self._burying.see_to()
 
@@ -176,7 +217,7 @@ class Withdrawing:
             return found is not None and (found.name, found.version) == (name, version)
 
         slots = self._slots.values()
-        met = {slot.ref: (slot.version, slot.aspired, slot.withdrawn) for slot in slots}
+        met = {slot.ref: (slot.version, slot.aspired, slot.lacking) for slot in slots}
         return tuple(ref for ref, found in met.items() if any(map(concerns, found)))
 
     def _lacking(self, slot: Slot, taken: VersionId | None) -> VersionId | None:
@@ -203,7 +244,7 @@ class Withdrawing:
             slot.failure = told = None
             slot.lift()
         aspired = slot.aspired if slot.aspired in self._stones else None
-        version = aspired or slot.withdrawn or taken
+        version = aspired or slot.lacking or taken
         if version is None or (told and (told.code, told.version) == (WITHDRAWN, version)):
             return
         # Why what the alias is on cannot be served says more than what served before it.
@@ -216,8 +257,8 @@ class Withdrawing:
         return Failure(WITHDRAWN, WITHDRAWN, message, self._clock.wall(), version)
 
 
-def _stone(version: VersionId, source: Source, now: float, reason: str = "") -> Tombstone:
-    return Tombstone(version.name, version.created, version.version, source, now, reason)
+def _stone(version: VersionId, now: float, reason: str) -> Tombstone:
+    return Tombstone(version.name, version.created, version.version, Source.TAG, now, reason)
 
 
 def _by(stone: Tombstone) -> str:

@@ -184,7 +184,7 @@ class PredictionEndpoint:
         return framing
 
     def _nobody(self) -> ServiceError:
-        if self._slot.withdrawn is not None:
+        if self._slot.lacking is not None:
             return Withdrawn()
         seconds = seconds_until_ready(self._slot, monotonic())
         return NoServable("No version of this model can answer yet.", seconds)

@@ -2,43 +2,42 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from service.following.refs import VersionId
 from service.registry.artifacts import discard, is_partial, is_place, version_in
 
 
-def purge(cache: Path, is_withdrawn: Callable[[VersionId], bool]) -> bool:
-    """Removes every place and every half-fetched one of such versions; whether none is left.
+def purge(cache: Path, is_withdrawn: Callable[[VersionId], bool]) -> Collection[VersionId]:
+    """Removes every place and every half-fetched one of such versions; those that are left.
 
     What somebody holds a lock on is left to be asked for again. A place that does not say of which
     version it is may be one, and goes too unless somebody uses it: that costs a fetch.
     Raises OSError.
     """
     if not cache.is_dir():
-        return True
-    gone = [_gone(each, is_withdrawn) for each in list(cache.iterdir())]
-    return all(gone)
+        return ()
+    left = [_left(each, is_withdrawn) for each in list(cache.iterdir())]
+    return {version for version in left if version is not None}
 
 
-def _gone(folder: Path, is_withdrawn: Callable[[VersionId], bool]) -> bool:
-    if is_partial(folder.name):
-        return _partial_gone(folder, is_withdrawn)
-    if not is_place(folder.name):
-        return True
+def _left(folder: Path, is_withdrawn: Callable[[VersionId], bool]) -> VersionId | None:
+    partial = is_partial(folder.name)
+    if not partial and not is_place(folder.name):
+        return None
     version = version_in(folder)
     if version is None:
-        with contextlib.suppress(OSError):
-            discard(folder)
-        return True
-    return not is_withdrawn(version) or discard(folder)
+        if not partial:
+            with contextlib.suppress(OSError):
+                discard(folder)
+        return None
+    if not is_withdrawn(version):
+        return None
+    return None if (_partial_gone(folder) if partial else discard(folder)) else version
 
 
-def _partial_gone(folder: Path, is_withdrawn: Callable[[VersionId], bool]) -> bool:
+def _partial_gone(folder: Path) -> bool:
     # Whoever fetches it still, in another service, is told that it could not be fetched.
-    version = version_in(folder)
-    if version is not None and is_withdrawn(version):
-        shutil.rmtree(folder, ignore_errors=True)
-        return not folder.exists()
-    return True
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()

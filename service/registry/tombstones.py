@@ -1,34 +1,43 @@
 """Tombstones on disk, one small file each, and the end of what lies in the cache below them.
 
 They stand in a folder of the home, for all services that share it. What is no tombstone there is
-left as it is, and told: nobody can say what it stood for.
+left as it is, and told. One that can be read no more stands for what it stood for; where that is
+not known, for the service has just started, nobody can tell what is withdrawn.
 """
 
 import asyncio
+import errno
 import hashlib
 import json
+import os
+import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from service.background import Work
+from service.errors import FollowingError
 from service.following.refs import VersionId
-from service.following.tombstones import Source, Tombstone
+from service.following.tombstones import Source, Tombstone, Tombstones
 from service.processes.beside import Beside
 from service.registry.durable import sync, write_whole
 from service.registry.purging import purge
 
 _SUFFIX: Final = ".json"
 _LONGEST: Final = 64 * 1024
-_FOLDER_MODE: Final = 0o700
-_FILE_MODE: Final = 0o600
+# As `_file_of` has them: whatever has another name was never a tombstone.
+_OURS: Final = re.compile(r"[0-9a-f]{64}\.json")
 # A disk that does not answer holds up no look; what is known stays known.
 _READ_SECONDS: Final = 2.0
 _WRITE_SECONDS: Final = 10.0
 _CLEAR_SECONDS: Final = 60.0
 _SETTLED_NS: Final = 2 * 10**9
+# The disk fails, or there is no thread to ask it.
+_FAILURES: Final = (OSError, FollowingError)
+# What `_decoded` raises for that which was never written.
+_TORN: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
 class TombstoneObserver(Protocol):
@@ -62,6 +71,7 @@ class DiskTombstones:
         self._beside = Beside(Work.WITHDRAWN)
         self._clearing = Beside(Work.WITHDRAWN)
         self._seen: tuple[int, tuple[Tombstone, ...]] | None = None
+        self._known: dict[str, Tombstone] = {}
         self._unreadable: set[str] = set()
         self._was_there = False
         self._hangs = False
@@ -73,14 +83,26 @@ class DiskTombstones:
         self._hangs = False
         try:
             async with asyncio.timeout(_READ_SECONDS):
-                return await self._beside.run(self.read_at_once)
-        except (OSError, TimeoutError) as error:
+                return await self._beside.run(self._read)
+        except _FAILURES as error:
             self._hangs = isinstance(error, TimeoutError)
-            self._observer.tombstone_failed("", "tombstones_unreadable", error)
+            file = error.filename if isinstance(error, OSError) else None
+            name = Path(file).name if isinstance(file, str) else ""
+            self._observer.tombstone_failed(name, "tombstones_unreadable", error)
             return None
 
     def read_at_once(self) -> Collection[Tombstone]:
-        """The same, where whoever asks may block as long as the disk does. Raises OSError."""
+        """What stands at the start. Blocks as long as the disk does.
+
+        Raises OSError where nobody can tell, for one of them can be read no more, say.
+        """
+        found = self._read()
+        torn = [name for name in self._unreadable if _OURS.fullmatch(name)]
+        if torn:
+            raise OSError(errno.EIO, f"{torn[0]} is torn")
+        return found
+
+    def _read(self) -> Collection[Tombstone]:
         try:
             changed_at = self._folder.stat().st_mtime_ns
         except FileNotFoundError:
@@ -90,7 +112,8 @@ class DiskTombstones:
         self._was_there = True
         if self._seen is not None and self._seen[0] == changed_at:
             return self._seen[1]
-        found = tuple(self._read_all())
+        self._known = self._read_all()
+        found = tuple(self._known.values())
         # Two changes in one tick of the file system's clock have one time.
         self._seen = (changed_at, found) if time.time_ns() - changed_at > _SETTLED_NS else None
         return found
@@ -103,53 +126,76 @@ class DiskTombstones:
         """The same."""
         return await self._done(stone, partial(self._unlink, stone))
 
-    async def clear(self, stone: Tombstone) -> bool:
+    async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
         """What other services have leased goes once they have given it back."""
-        self._forget(stone.covers)
+        is_meant = Tombstones(stones).__contains__
+        self._forget(is_meant)
         try:
             async with asyncio.timeout(_CLEAR_SECONDS):
-                return await self._clearing.run(self._cleared, stone)
-        except (OSError, TimeoutError) as error:
-            self._observer.tombstone_failed(_file_of(stone), "withdrawn_files_left", error)
-            return False
+                left = await self._clearing.run(self._left, is_meant)
+        except _FAILURES as error:
+            self._observer.tombstone_failed("", "withdrawn_files_left", error)
+            return ()
+        if left is None:
+            return ()
+        return [stone for stone in stones if not any(map(stone.covers, left))]
 
-    def _cleared(self, stone: Tombstone) -> bool:
-        purged = purge(self._cache, stone.covers)
-        return self._tidy() and purged
+    def _left(self, is_meant: Callable[[VersionId], bool]) -> Collection[VersionId] | None:
+        """What is left of whom; None: of anybody, maybe."""
+        left = purge(self._cache, is_meant)
+        return left if self._tidy() else None
 
     async def _done(self, stone: Tombstone, work: Callable[[], None]) -> bool:
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
                 await self._beside.run(work)
-        except (OSError, TimeoutError) as error:
+        except _FAILURES as error:
             self._observer.tombstone_failed(_file_of(stone), "tombstone_not_kept", error)
             return False
         return True
 
     def _write(self, stone: Tombstone) -> None:
-        self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        path = self._folder / _file_of(stone)
-        write_whole(path, _encoded(stone))
-        path.chmod(_FILE_MODE)
         self._seen = None
+        # Where somebody has removed the folder, one without the others would take those back.
+        stones = {_file_of(stone): stone}
+        if not self._folder.is_dir():
+            stones = self._known | stones
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for name, each in stones.items():
+            write_whole(self._folder / name, _encoded(each))
+        self._known |= stones
 
     def _unlink(self, stone: Tombstone) -> None:
         self._seen = None
+        self._known.pop(_file_of(stone), None)
         if self._folder.is_dir():
             (self._folder / _file_of(stone)).unlink(missing_ok=True)
             sync(self._folder)
 
-    def _read_all(self) -> Iterator[Tombstone]:
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
-            try:
-                with path.open("rb") as file:
-                    yield _decoded(file.read(_LONGEST))
-            except FileNotFoundError:
-                continue  # another service has just taken it back
-            except (OSError, ValueError, TypeError, KeyError) as error:
-                if path.name not in self._unreadable:
-                    self._unreadable.add(path.name)
-                    self._observer.tombstone_failed(path.name, "tombstone_unreadable", error)
+    def _read_all(self) -> dict[str, Tombstone]:
+        """By the names of their files. Raises OSError: what cannot be read is not taken back."""
+        with os.scandir(self._folder) as entries:
+            names = sorted(each.name for each in entries if each.name.endswith(_SUFFIX))
+        found = {}
+        for name in names:
+            stone = self._stone(name)
+            if stone is not None:
+                found[name] = stone
+        return found
+
+    def _stone(self, name: str) -> Tombstone | None:
+        try:
+            with (self._folder / name).open("rb") as file:
+                return _decoded(file.read(_LONGEST))
+        except FileNotFoundError:
+            return None  # another service has just taken it back
+        except (OSError, *_TORN) as error:
+            if isinstance(error, OSError) and _OURS.fullmatch(name):
+                raise
+            if name not in self._unreadable:
+                self._unreadable.add(name)
+                self._observer.tombstone_failed(name, "tombstone_unreadable", error)
+            return self._known.get(name)
 
 
 def _file_of(stone: Tombstone) -> str:
@@ -172,7 +218,7 @@ def _encoded(stone: Tombstone) -> bytes:
 
 
 def _decoded(content: bytes) -> Tombstone:
-    """Raises ValueError, TypeError or KeyError for what `_encoded` never writes."""
+    """Raises one of `_TORN` for what `_encoded` never writes."""
     stored = json.loads(content)
     created = stored["created"]
     return Tombstone(

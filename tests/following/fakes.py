@@ -62,6 +62,10 @@ class FakeRegistry:
     # What a version is fetched as, where it differs from `fetched_version`.
     fetched_fields: dict[VersionId, dict[str, Any]] = field(default_factory=dict)
     tag_looks: list[list[VersionId]] = field(default_factory=list)
+    tags_down: FollowingError | None = None
+    # Of how many versions a look is told whether they are withdrawn, and of which beside.
+    most_tags: int | None = None
+    tagged: set[VersionId] = field(default_factory=set)
 
     def register(self, name: str) -> VersionId:
         """The model's next version; the model is made with its first one."""
@@ -143,12 +147,14 @@ class FakeRegistry:
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:
-        if self.down is not None:
-            raise self.down
-        said = {each: reason_of((self._tags(each) or {}).get(WITHDRAWN_TAG)) for each in met}
+        if silent := self.down or self.tags_down:
+            raise silent
+        asked = [*met[: self.most_tags], *self.tagged]
+        said = {each: reason_of((self._tags(each) or {}).get(WITHDRAWN_TAG)) for each in asked}
         return Withdrawals(
             {each: reason for each, reason in said.items() if reason is not None},
             [each for each in marked if self._tags(each) is not None and said.get(each) is None],
+            [each for each in met if each not in said],
         )
 
     def _tags(self, version: VersionId) -> Mapping[str, str] | None:
@@ -194,13 +200,16 @@ class FakeHistory:
 class FakeTombstones:
     """`service.following.tombstones.TombstoneStore` in memory; a test may have its disk fail.
 
-    `held` are versions whose files somebody uses; `cleared` those of whom nothing is left.
+    `held` are versions whose files somebody uses; `cleared` those of whom nothing is left; `purges`
+    what each purge was asked for.
     """
 
     kept: dict[Key, Tombstone] = field(default_factory=dict)
     fails: bool = False
     held: set[VersionId] = field(default_factory=set)
     cleared: list[str] = field(default_factory=list)
+    writes: int = 0
+    purges: list[list[str]] = field(default_factory=list)
 
     async def read(self) -> Collection[Tombstone] | None:
         return None if self.fails else tuple(self.kept.values())
@@ -208,6 +217,7 @@ class FakeTombstones:
     async def keep(self, stone: Tombstone) -> bool:
         if not self.fails:
             self.kept[stone.key] = stone
+            self.writes += 1
         return not self.fails
 
     async def remove(self, stone: Tombstone) -> bool:
@@ -215,11 +225,11 @@ class FakeTombstones:
             self.kept.pop(stone.key, None)
         return not self.fails
 
-    async def clear(self, stone: Tombstone) -> bool:
-        if any(stone.covers(each) for each in self.held):
-            return False
-        self.cleared.append(stone.version)
-        return True
+    async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
+        self.purges.append([stone.version for stone in stones])
+        gone = [stone for stone in stones if not any(map(stone.covers, self.held))]
+        self.cleared += [stone.version for stone in gone]
+        return gone
 
 
 @dataclass

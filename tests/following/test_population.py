@@ -183,3 +183,20 @@ async def test_service_with_patterns_alone_is_not_ready_before_one_is_served() -
 def test_pattern_parses_as_the_settings_have_it() -> None:
     """The world's patterns are those of operators."""
     assert World(patterns=["a*@b"]).slots.patterns == (RefPattern("a*", "b"),)
+
+
+async def test_p23_slot_of_a_pattern_whose_withdrawn_model_is_deleted_goes() -> None:
+    """Nothing stands in for what is withdrawn; come back, it is withdrawn still."""
+    world = World(patterns=["*@champion"])
+    register(world, "iris", "wine")
+    await world.follow()
+    iris = world.registry.aliases[ref("iris")]
+    await world.follower.withdrawing.withdraw("iris", "1")
+    await world.follow()
+    assert world.slots["iris@champion"].state == "withdrawn"
+    del world.registry.aliases[ref("iris")]
+    await world.follow()
+    assert list(world.slots) == ["wine@champion"]
+    world.registry.aliases[ref("iris")] = iris
+    await world.follow()
+    assert world.slots["iris@champion"].state == "withdrawn"

@@ -5,12 +5,14 @@ import asyncio
 import pytest
 
 from service.errors import UnknownModel
+from service.following import burying
 from service.following.ledger import Outcome
 from service.following.ports import Missing
-from service.following.tombstones import Source, reason_of
+from service.following.tombstones import Source, Tombstone, Tombstones, reason_of
 from service.following.withdrawing import Withdrawal
 from tests.following.fakes import FakeHistory, FakeTombstones, World, version
 from tests.following.test_follower import BROKEN, DOWN
+from tests.following.test_proving import SleepyStager
 
 
 async def serving(*numbers: int, world: World | None = None) -> World:
@@ -309,3 +311,129 @@ async def test_p23_model_that_is_not_followed_is_unknown() -> None:
         await world.follower.withdrawing.withdraw("irsi", "1")
     with pytest.raises(UnknownModel):
         await world.follower.withdrawing.restore("irsi", "1")
+
+
+async def test_p23_version_that_was_never_loaded_is_withdrawn_as_any_other() -> None:
+    """What was loaded before it does not take its place, after a restart neither."""
+    stager = SleepyStager()
+    world = await serving(1, world=World(stager=stager))
+    stager.sleepers[version(1)][0].wake()
+    await world.follow_to(version(2))
+    await withdrawn(world, 2)
+    await world.follow()
+    assert lacking(world) == ("withdrawn", "2", "withdrawn")
+    again = restarted(world)
+    await again.follow()
+    assert (lacking(again), again.stager.staged) == (("withdrawn", "2", "withdrawn"), [])
+
+
+async def test_p23_request_that_alone_holds_a_version_is_ended_with_it() -> None:
+    """No slot serves it any more, or keeps it warm."""
+    world = World(keep_warm_seconds=0)
+    await serving(1, world=world)
+    assert world.slot.binding is not None
+    servable = world.slot.binding.servable
+    servable.hold()
+    await world.follow_to(version(2))
+    assert not world.stager.predictors[version(1)].closed
+    await withdrawn(world, 1)
+    assert (servable.refusal is not None, world.stager.predictors[version(1)].closed) == (
+        True,
+        True,
+    )
+    assert world.slot.version == version(2)
+    servable.release()
+    await world.follower.settled()
+
+
+async def test_p23_version_of_whose_tag_nobody_tells_is_not_staged() -> None:
+    """What serves goes on, and what was told of before is followed."""
+    world = await serving(1)
+    world.registry.tags_down = DOWN
+    await world.follow_to(version(2))
+    assert (world.slot.version, world.stager.staged) == (version(1), [version(1)])
+    failure = world.slot.failure
+    assert failure is not None
+    assert failure.code == "tags_unanswered"
+    await world.follow_to(Missing.ALIAS)
+    await world.follow_to(version(1))
+    assert lacking(world) == ("serving", None, None)
+    world.registry.tags_down = None
+    await world.follow_to(version(2))
+    assert world.slot.version == version(2)
+
+
+async def test_p23_version_that_is_known_to_be_withdrawn_is_so_whatever_the_registry_tells() -> (
+    None
+):
+    """Its tag was never asked about."""
+    world = World()
+    world.registry.register("iris")
+    await withdrawn(world)
+    world.registry.tags_down = DOWN
+    await world.follow_to(version(1))
+    assert lacking(world) == GONE
+
+
+async def test_p23_what_there_was_no_time_to_ask_about_is_asked_first_at_the_next_look() -> None:
+    """So that each is followed in the end."""
+    world = World("iris@champion", "iris@blue")
+    for number in (1, 2):
+        world.registry.register("iris")
+        world.move(version(number), number - 1)
+    world.registry.most_tags = 1
+    await world.follow()
+    assert world.stager.staged == [version(1)]
+    await world.follow()
+    assert world.stager.staged == [version(1), version(2)]
+
+
+async def test_p23_stone_that_stands_is_not_laid_again_by_the_next_look() -> None:
+    """Nor written anew, with however many others."""
+    world = await serving(1)
+    for number in range(2, 50):
+        tag(world, number, "true")
+        world.registry.tagged.add(version(number))
+    await world.follow()
+    assert len(world.tombstones.kept) == world.tombstones.writes == 48
+    await world.follow()
+    assert world.tombstones.writes == 48
+
+
+async def test_p23_stone_that_stands_is_kept_anew_where_its_operator_asks_again() -> None:
+    """Somebody may have removed its file; it keeps its time."""
+    world = await serving(1)
+    await withdrawn(world)
+    (kept,) = world.tombstones.kept.values()
+    world.tombstones.kept.clear()
+    world.time.now += 5
+    assert (await withdrawn(world)).kept
+    assert list(world.tombstones.kept.values()) == [kept]
+
+
+async def test_p23_one_purge_is_for_all_stones_and_a_new_one_goes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It does not wait for what somebody else still uses."""
+    monkeypatch.setattr(burying, "_PAUSES", (0.0, 0.0))
+    before = await serving(1)
+    for number in (1, 2, 3):
+        before.tombstones.held.add(version(number))
+        await withdrawn(before, number)
+    world = restarted(before)
+    world.tombstones.purges.clear()
+    await world.follow()
+    assert world.tombstones.purges[0] == ["1", "2", "3"]
+    tried = len(world.tombstones.purges)
+    assert (await withdrawn(world, 4)).cleared
+    assert world.tombstones.purges[tried] == ["4"]
+
+
+async def test_p23_stones_are_read_beside_the_loop_while_others_are_laid() -> None:
+    """Whoever has begun to read goes on."""
+    stones = Tombstones(Tombstone("iris", None, str(each), Source.TAG, 0) for each in range(3))
+    reading = iter(stones.standing)
+    alike = stones.named("iris", "1")
+    stones.add([Tombstone("iris", 7, "1", Source.TAG, 0)])
+    stones.remove(alike)
+    assert (len(list(reading)), len(alike), len(stones.named("iris", "1"))) == (3, 1, 1)

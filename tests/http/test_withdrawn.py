@@ -27,7 +27,7 @@ def withdraw(app: App) -> None:
     slot = app.slots.default
     assert slot.binding is not None
     slot.binding.servable.refusal = Withdrawn()
-    slot.withdrawn = slot.binding.servable.version
+    slot.lacking = slot.binding.servable.version
     slot.binding = None
 
 

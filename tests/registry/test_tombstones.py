@@ -1,21 +1,27 @@
 """Tombstones on disk, and the end of what lies in the cache below them (P23)."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from service.following.refs import VersionId
 from service.following.tombstones import Source, Tombstone
+from service.home import HomeUnusable
+from service.parts import withdrawn_before
 from service.registry.artifacts import ArtifactCache, private_folder
 from service.registry.locks import Lock
 from service.registry.tombstones import DiskTombstones
 
 HOSTILE = "../../a\n/b\x00"
 STONE = Tombstone(HOSTILE, 7, "1", Source.TAG, 1000.5, "leaks <names>")
+OTHER = Tombstone(HOSTILE, 7, "2", Source.OPERATOR, 1001.0)
 
 
 @dataclass
@@ -63,15 +69,14 @@ def home(tmp_path: Path) -> Home:
 
 
 async def test_p23_tombstone_is_seen_by_every_service_of_the_home(home: Home) -> None:
-    """As it was laid, readable by its owner alone, until it is taken back."""
+    """As it was laid, until it is taken back."""
     one, two = home.service(), home.service()
     assert await two.read() == ()
     assert await one.keep(STONE)
     assert await two.read() == (STONE,)
     folder = home.folder / "withdrawn"
     (file,) = folder.iterdir()
-    modes = [oct(path.stat().st_mode & 0o777) for path in (folder, file)]
-    assert modes == ["0o700", "0o600"]
+    assert file.suffix == ".json"
     assert await two.remove(STONE)
     assert (await one.read(), list(folder.iterdir())) == ((), [])
     assert home.told.codes == []
@@ -99,6 +104,67 @@ async def test_p23_folder_that_somebody_removes_takes_nothing_back(home: Home) -
     assert home.told.codes == ["tombstones_unreadable"]
 
 
+@pytest.mark.parametrize("umask", [0o007, 0o077])
+async def test_p23_tombstone_is_whose_the_home_is(home: Home, umask: int) -> None:
+    """Where a group shares that, whoever runs next under another number reads it."""
+    before = os.umask(umask)
+    try:
+        await home.service().keep(STONE)
+    finally:
+        os.umask(before)
+    folder = home.folder / "withdrawn"
+    (file,) = folder.iterdir()
+    modes = [path.stat().st_mode & 0o777 for path in (folder, file)]
+    assert modes == [0o777 & ~umask, 0o666 & ~umask]
+
+
+@pytest.mark.parametrize("refused", ["the folder", "a file"])
+async def test_p23_what_cannot_be_read_is_not_taken_back(
+    home: Home, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell: neither a look, nor a start, which fails for that."""
+    await home.service().keep(STONE)
+    service = home.service()
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    if refused == "the folder":
+        monkeypatch.setattr(os, "scandir", refuse)
+    else:
+        monkeypatch.setattr(Path, "open", refuse)
+    assert await service.read() is None
+    assert home.told.codes == ["tombstones_unreadable"]
+    with pytest.raises(HomeUnusable, match="Permission denied"):
+        withdrawn_before(service)
+    monkeypatch.undo()
+    assert await service.read() == (STONE,)
+
+
+async def test_p23_torn_tombstone_stands_for_what_it_stood_for(home: Home) -> None:
+    """A start that cannot know what that was fails, and names the file."""
+    service = home.service()
+    await service.keep(STONE)
+    await service.keep(OTHER)
+    assert set(await service.read() or ()) == {STONE, OTHER}
+    for file in (home.folder / "withdrawn").iterdir():
+        file.write_text("{")
+    assert set(await service.read() or ()) == {STONE, OTHER}
+    assert home.told.codes == ["tombstone_unreadable"] * 2
+    with pytest.raises(HomeUnusable, match=r"[0-9a-f]{64}\.json is torn"):
+        withdrawn_before(home.service())
+
+
+async def test_p23_folder_that_was_removed_comes_back_with_all_that_stood_there(home: Home) -> None:
+    """One alone would take the others back."""
+    service = home.service()
+    await service.keep(STONE)
+    assert await service.read() == (STONE,)
+    shutil.rmtree(home.folder / "withdrawn")
+    await service.keep(OTHER)
+    assert set(await home.service().read() or ()) == {STONE, OTHER}
+
+
 async def test_p23_folder_that_cannot_be_written_is_told(home: Home) -> None:
     """Whoever asks knows that the next start does not."""
     (home.folder / "withdrawn").write_text("a file")
@@ -112,7 +178,7 @@ async def test_p23_every_copy_of_a_withdrawn_version_goes_and_no_other(home: Hom
     partial = private_folder(home.folder / "cache")
     partial.mkdir()
     (partial / "version.json").write_text(json.dumps([HOSTILE, 7, "1", "there"]))
-    assert await home.service().clear(STONE)
+    assert await home.service().clear([STONE]) == [STONE]
     assert [path.exists() for path in (*gone, kept, partial)] == [False, False, True, False]
     (forgotten,) = home.told.forgotten
     assert forgotten(VersionId(HOSTILE, 7, "1"))
@@ -123,10 +189,10 @@ async def test_p23_what_another_service_has_leased_goes_once_it_is_given_back(ho
     """That one is told to give it back by the tombstone."""
     place = home.put("1")
     lock = Lock.shared(place)
-    assert not await home.service().clear(STONE)
+    assert not await home.service().clear([STONE])
     assert place.exists()
     lock.release()
-    assert await home.service().clear(STONE)
+    assert await home.service().clear([STONE]) == [STONE]
     assert not place.exists()
 
 
@@ -134,6 +200,15 @@ async def test_p23_place_that_does_not_say_what_it_holds_goes_unless_it_is_used(
     """An older release may have put the withdrawn version there."""
     free, used = home.put("1", says=False), home.put("2", says=False)
     lock = Lock.shared(used)
-    assert await home.service().clear(STONE)
+    assert await home.service().clear([STONE]) == [STONE]
     assert [free.exists(), used.exists()] == [False, True]
+    lock.release()
+
+
+async def test_p23_what_is_left_of_one_keeps_no_other_from_being_cleared(home: Home) -> None:
+    """One purge is for all of them."""
+    lock = Lock.shared(home.put("1"))
+    free = home.put("2")
+    assert await home.service().clear([STONE, OTHER]) == [OTHER]
+    assert not free.exists()
     lock.release()
