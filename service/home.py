@@ -18,11 +18,14 @@ from typing import Final
 
 _OTHERS: Final = 0o007
 _ALL_BUT_THE_OWNER: Final = 0o077
-# With what is beside them while they are written.
-_KEPT: Final = (
-    *("admin-token", "artifacts", "cache", "logs", "mlflow.db", "services", "tmp", "up.json"),
-    *("withdrawn",),
+_KEPT: Final = frozenset(
+    {
+        *("admin-token", "artifacts", "cache", "logs", "mlflow.db", "services", "tmp", "up.json"),
+        *("withdrawn",),
+    }
 )
+# Of files alone: what is beside them while they are written.
+_WRITTEN: Final = ("admin-token.", "mlflow.db-", "up.json.")
 
 
 class HomeUnusable(Exception):
@@ -73,7 +76,7 @@ def _is_the_groups(home: Path) -> bool:
 def _ours_left_open(home: Path, closed_to: int) -> Iterator[Path]:
     """What Podium has put there: somebody may have named a folder that holds other things too."""
     for each in _within(home, closed_to):
-        if each.name.startswith(_KEPT):
+        if each.name in _KEPT or (each.name.startswith(_WRITTEN) and each.is_file()):
             yield from _left_open(each, closed_to)
 
 

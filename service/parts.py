@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Container, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -206,7 +206,7 @@ def _residents(settings: Settings, metrics: Metrics, logs: Logs, slots: Slots) -
     if settings.resident is None:
         return None
 
-    def is_served(version: Hashable) -> bool:
-        return any(slot.version == version for slot in slots.values())
+    def served() -> Container[Hashable]:
+        return {slot.version for slot in slots.values()}
 
-    return Residents(settings.resident, is_served, ResidencyReport(metrics, logs.logger))
+    return Residents(settings.resident, served, ResidencyReport(metrics, logs.logger))

@@ -37,6 +37,7 @@ class _Loaded:
         self.requests = 0
         self._ended = ended
         self._leaves = False
+        self._is_over = False
 
     def leave(self) -> None:
         """No more requests come."""
@@ -48,9 +49,15 @@ class _Loaded:
         self.requests -= 1
         self._end_if_done()
 
+    def end(self) -> None:
+        """Whoever is in them is refused."""
+        if not self._is_over:
+            self._is_over = True
+            self._ended(self)
+
     def _end_if_done(self) -> None:
         if self._leaves and not self.requests:
-            self._ended(self)
+            self.end()
 
 
 class OnDemand:
@@ -88,6 +95,7 @@ class OnDemand:
         self._attempts = 0
         self._retry_at = 0.0
         self._known = PoolStatus(0, 0, row_wise=False, row_wise_reason=_NOT_YET, waiting=0)
+        self._leaving: set[_Loaded] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -156,6 +164,7 @@ class OnDemand:
             status = loaded.pool.status
             reason = status.row_wise_reason
             self._known = PoolStatus(0, status.restarts, status.row_wise, reason, waiting=0)
+            self._leaving.add(loaded)
             loaded.leave()
 
     async def close(self) -> None:
@@ -169,7 +178,9 @@ class OnDemand:
         if loaded is not None:
             self._residents.leaves(self)
             self._loaded = None
-            self._end(loaded)
+            loaded.end()
+        for each in list(self._leaving):
+            each.end()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _demand(self, deadline: float) -> _Loaded:
@@ -266,6 +277,7 @@ class OnDemand:
         self._residents.failed(self.key)
 
     def _end(self, loaded: _Loaded) -> None:
+        self._leaving.discard(loaded)
         task = begin(Work.RETIRING, self._ended(loaded.pool))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

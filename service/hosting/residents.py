@@ -7,7 +7,7 @@ that nothing serves any more and are kept warm; then idle ones; then those used 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from time import monotonic
 from typing import Final, Protocol
 
@@ -55,17 +55,17 @@ class Resident(Protocol):
 class Residents:
     """Gives places to versions; `most`, and one more in transition.
 
-    `is_served` says of a version's key whether a slot serves it now.
+    `served` gives the keys of the versions that slots serve now.
     """
 
     def __init__(
         self,
         most: int,
-        is_served: Callable[[Hashable], bool],
+        served: Callable[[], Container[Hashable]],
         observer: ResidencyObserver,
     ) -> None:
         self._most = most
-        self._is_served = is_served
+        self._served = served
         self.observer = observer
         self._loaded: set[Resident] = set()
         self._coming: dict[Resident, float] = {}
@@ -153,24 +153,21 @@ class Residents:
                 return
 
     def _let_one_go(self) -> bool:
-        now = monotonic()
-        settled = [each for each in self._loaded if self._may_go(each, now)]
+        now, served = monotonic(), self._served()
+        settled = [each for each in self._loaded if self._may_go(each, now, served)]
         if not settled:
             self._look_again()
             return False
-        least = min(settled, key=self._worth)
+        least = min(settled, key=lambda each: (each.key in served, each.busy, each.used_at))
         self.leaves(least)
         self.observer.let_go(least.key)
         least.let_go()
         return True
 
-    def _may_go(self, resident: Resident, now: float) -> bool:
-        if now >= self._coming.get(resident, 0.0) or self._is_served(resident.key):
+    def _may_go(self, resident: Resident, now: float, served: Container[Hashable]) -> bool:
+        if now >= self._coming.get(resident, 0.0) or resident.key in served:
             self._coming.pop(resident, None)
         return resident not in self._coming
-
-    def _worth(self, resident: Resident) -> tuple[bool, bool, float]:
-        return self._is_served(resident.key), resident.busy, resident.used_at
 
     def _look_again(self) -> None:
         if self._later is None:

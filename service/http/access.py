@@ -88,7 +88,11 @@ class Admin:
 
     def allows(self, request: Request) -> bool:
         """Whether the request comes with the token."""
-        token = bearer(_authorization(request))
+        return self.is_in(_authorization(request))
+
+    def is_in(self, authorization: bytes | None) -> bool:
+        """Whether that header holds the token."""
+        token = bearer(authorization)
         if self._sum is None or token is None:
             return False
         return hmac.compare_digest(sha256(token).digest(), self._sum)

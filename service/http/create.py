@@ -109,4 +109,4 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     endpoints = prediction_endpoints(slots, dialects, house, keys, prefixes.paths)
     below = partial(prefixes.below, known=partial(is_known, pages))
     app = dispatch(endpoints, outside, below)
-    return CrossOrigin(app, origins, below, house.ids) if origins else app
+    return CrossOrigin(app, origins, below, house.ids, admin.is_in) if origins else app

@@ -100,14 +100,16 @@ class Prefixes:
     def below(self, scope: Scope, known: Callable[[str], bool]) -> Scope:
         """The request by the service's own path, with its prefix.
 
-        A path that is `known` as it is was left whole by nobody.
+        A path that is `known` as it is was left whole by nobody. Only the operator's own prefix is
+        taken off: a proxy that hands on what its clients have sent lets them name one, and would be
+        asked for paths that it keeps closed by others.
         """
         prefix = self.of(scope)
         if not prefix:
             return scope
         path: str = scope["path"]
-        before = unquote(prefix)
-        if (path == before or path.startswith(f"{before}/")) and not known(path):
+        before = unquote(self.root)
+        if before and (path == before or path.startswith(f"{before}/")) and not known(path):
             path = path.removeprefix(before) or "/"
         return {**scope, "path": path, PREFIX: prefix}
 

@@ -39,7 +39,9 @@ class HttpMetrics:
     `found` is told of each slot and version that has series from then on.
     """
 
-    def __init__(self, registry: CollectorRegistry, found: Callable[[ModelRef, str], None]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, found: Callable[[ModelRef, str | None], None]
+    ) -> None:
         self._registry = registry
         self._found = found
         self._places: dict[_Kind, _Place] = {}
@@ -114,8 +116,7 @@ class HttpMetrics:
         # As ModelRef is written: a name may hold an @, an alias does not.
         name, _, alias = slot.rpartition("@")
         ref = ModelRef(name, alias)
-        if version is not None:
-            self._found(ref, version)
+        self._found(ref, version)
         place = self._places[kind] = _Place(
             ref,
             version,

@@ -66,11 +66,16 @@ class Lives:
                 each.version_came(ref, version)
         versions[version] = None
 
-    def found(self, ref: ModelRef, version: str) -> None:
-        """Series of the two have begun; they end as if it had just left, unless it serves."""
+    def found(self, ref: ModelRef, version: str | None) -> None:
+        """Series of the two have begun; they end as if it had just left, unless it serves.
+
+        Without a version they are the slot's alone.
+        """
         now = self._monotonic()
         self._slots.setdefault(ref, now)
-        self._versions.setdefault(ref, {}).setdefault(version, now)
+        versions = self._versions.setdefault(ref, {})
+        if version is not None:
+            versions.setdefault(version, now)
         self._due = -inf
 
     def see(self, serving: Mapping[ModelRef, str | None]) -> None:

@@ -125,9 +125,11 @@ class DiskHistory:
         `room` references beside `refs`, which are returned: the last ones that were served. Blocks
         for as long as the disk does.
         """
+        # Before what patterns mean, of which nothing is read any more once that is known.
+        records = {ref: self._record(ref) for ref in refs}
         found = self._meant(refs, patterns)[:room] if patterns else []
-        for ref in (*refs, *found):
-            lying = self._record(ref).lying
+        for ref, record in {**records, **{each: self._record(each) for each in found}}.items():
+            lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
         return found

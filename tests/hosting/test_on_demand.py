@@ -34,7 +34,9 @@ class FakePool:
         made.alive += 1
         made.most_alive = max(made.most_alive, made.alive)
 
-    async def predict(self, model_input: ModelInput, deadline: float = math.inf) -> bytes:
+    async def predict(
+        self, model_input: ModelInput, deadline: float = math.inf, alias: str = ""
+    ) -> bytes:
         assert not self.closed
         self.entered.set()
         await self.gate.wait()
@@ -63,7 +65,7 @@ class Made:
     counts: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.residents = Residents(self.most, self.served.__contains__, self)
+        self.residents = Residents(self.most, lambda: self.served, self)
 
     def version(self, key: str, family: str = "", most_waiting: int = 100) -> OnDemand:
         """One that a slot serves."""
@@ -160,6 +162,23 @@ async def test_p7_version_that_is_let_go_answers_what_it_has_begun() -> None:
     assert await begun == b"[1]"
     assert await later == b"[1]"
     assert made.starts == ["old", "new", "old"]
+    assert made.most_alive == 2
+
+
+async def test_p23_close_ends_what_was_let_go_and_answers_still() -> None:
+    """Its files may go afterwards."""
+    made = Made(1)
+    old, new = made.version("old"), made.version("new")
+    await ask(old)
+    pool = made.pools["old"][0]
+    pool.gate.clear()
+    begun = asyncio.create_task(ask(old))
+    await pool.entered.wait()
+    await ask(new)
+    await old.close()
+    assert pool.closed
+    pool.gate.set()
+    await asyncio.gather(begun, return_exceptions=True)
     assert made.most_alive == 2
 
 

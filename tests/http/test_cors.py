@@ -99,6 +99,14 @@ async def test_o9_what_is_the_operators_is_never_shared(shared: App, path: str) 
         assert ALLOWED not in (await shared.client.request(method, path, headers=headers)).headers
 
 
+async def test_o9_what_comes_with_the_admin_token_is_not_shared(shared: App) -> None:
+    """It says why versions have failed, in their own words."""
+    for bearer, is_shared in (("token", False), ("key", True)):
+        headers = {"Origin": ORIGIN, "Authorization": f"Bearer {bearer}"}
+        reply = await shared.client.get("/models", headers=headers)
+        assert (reply.status_code, ALLOWED in reply.headers) == (200, is_shared)
+
+
 @pytest.mark.parametrize(
     "origin", [OTHER_ORIGIN, "null", ORIGIN + ":8443", "http://app.example.com"]
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.following.history import Known
+from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef
 from service.registry.client import Lying
@@ -101,6 +102,16 @@ async def test_history_that_cannot_be_kept_is_told_and_raises_nothing(disk: Home
     disk.history.close()
     assert disk.told.codes[-1] == "history_not_kept"
     assert await last(disk) == Known(first, 1000.0)
+
+
+async def test_p4_slots_of_the_settings_are_known_beside_those_of_patterns(disk: Home) -> None:
+    """What patterns mean is found on disk; what has a name is read by that."""
+    meant = ModelRef("prod.wine", "champion")
+    for ref in (REF, meant):
+        disk.history.note(ref, Known(fetched(), 1000.0))
+    disk.restart()
+    assert disk.history.open([REF], [RefPattern.parse("prod.*@champion")], 10) == [meant]
+    assert [await last(disk, ref) for ref in (REF, meant)] == [Known(fetched(), 1000.0)] * 2
 
 
 async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:
