@@ -46,6 +46,7 @@ from service.registry.remembering import Memory, Remembered
 from service.registry.roles import registry_role
 from service.registry.survey import Absent
 from service.registry.survey import Survey as Searches
+from service.registry.told import Told
 from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
@@ -129,6 +130,7 @@ class MlflowRegistry:
         self._survey = survey or Searches()
         self._survey_of_tags = Searches(least=1)
         self._absent = Absent()
+        self._told = Told()
         looks = {_ANSWER_SECONDS: str(deadlines.answer)}
         self._looking = KeptChild(partial(self._child, **looks), deadlines.look)
         self._memory = Memory()
@@ -202,15 +204,14 @@ class MlflowRegistry:
             if searches and error.reason == Fault.TIMED_OUT:
                 self._survey_of_tags.searched(complete=False)
             raise
-        answer = orjson.loads(frame.head)
+        # Thousands may be withdrawn: an answer that says the same is not read again.
+        if frame.head != self._told.head:
+            self._told = Told.of(frame.head)
+        told = self._told
         if searches:
-            self._survey_of_tags.searched(complete=answer["complete"])
-        said = {VersionId(*identity): reason for *identity, reason in answer["withdrawn"]}
-        free = frozenset(VersionId(*each) for each in answer["free"])
-        unasked = frozenset(VersionId(*each) for each in answer["unasked"])
-        told = {*said, *free, *unasked}
-        self._absent.note(each for each in marked if each not in told)
-        return Withdrawals(said, free, unasked)
+            self._survey_of_tags.searched(complete=told.complete)
+        self._absent.note(each for each in marked if each not in told.versions)
+        return told.withdrawals
 
     def forget(self, is_meant: Callable[[VersionId], bool]) -> None:
         """What is remembered of those versions, their examples say, is no more."""

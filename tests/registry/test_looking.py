@@ -164,8 +164,11 @@ async def test_p23_reason_of_any_length_is_cut(make_registry: MakeRegistry) -> N
     }
     version = VersionId("a", CREATED, "1")
     async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
-        said = await make_registry(server.url).withdrawn(["a"], [version], [])
+        registry = make_registry(server.url)
+        said = await registry.withdrawn(["a"], [version], [])
+        again = await registry.withdrawn(["a"], [version], [])
     assert said.withdrawn == {version: "x" * 500}
+    assert again is said, "an answer that says the same is read once"
 
 
 async def test_p23_tagged_model_that_may_not_be_read_fails_alone(
