@@ -44,6 +44,7 @@ class Impostor:
         answers: Mapping[str, Callable[[], Any]] = {
             "/registered-models/search": lambda: {"registered_models": []},
             "/registered-models/get": lambda: {"registered_model": self._model(name)},
+            "/model-versions/search": lambda: {"model_versions": []},
             "/model-versions/get": lambda: {"model_version": self._version(name)},
             "/model-versions/get-download-uri": lambda: {"artifact_uri": "mlflow-artifacts:/m"},
         }
