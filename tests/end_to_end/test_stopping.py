@@ -130,6 +130,10 @@ class Balancer:
         # One for all probes: to make one takes as long as many of them.
         self._client = httpx.Client(trust_env=False, timeout=SECONDS)
 
+    def close(self) -> None:
+        """No more probes."""
+        self._client.close()
+
     def look(self) -> None:
         """Asks all services, as a load balancer's probe does."""
         self._ready = [url for url in list(self.urls) if self._is_ready(url)]
@@ -167,6 +171,7 @@ class Clients:
         self._done.set()
         for thread in self._threads:
             thread.join()
+        self._balancer.close()
 
     def all_go_on(self) -> None:
         """Returns when each has had another answer."""
