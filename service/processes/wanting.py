@@ -6,11 +6,11 @@ passes, and is nobody's fault who merely asked for one more.
 
 import errno
 import re
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
 from service.errors import PassingFault
+from service.processes.causes import chain
 
 CODE: Final = "processes_exhausted"
 SENTENCE: Final = (
@@ -32,7 +32,7 @@ def processes_exhausted(stage: str, detail: str) -> PassingFault:
 
 def is_want_of_processes(error: BaseException) -> bool:
     """Whether it was raised since no process or thread could be started."""
-    return any(_is_no_process(each) or _NO_THREAD.search(str(each)) for each in _chain(error))
+    return any(_is_no_process(each) or _NO_THREAD.search(str(each)) for each in chain(error))
 
 
 def _is_no_process(error: BaseException) -> bool:
@@ -44,12 +44,3 @@ def _forked(error: BaseException) -> bool:
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     return at is not None and not _FORKS.isdisjoint(at.tb_frame.f_code.co_names)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    for _ in range(5):
-        if seen is None:
-            return
-        yield seen
-        seen = seen.__cause__ or seen.__context__

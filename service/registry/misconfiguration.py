@@ -14,7 +14,7 @@ import urllib3
 from mlflow.exceptions import InvalidUrlException, RestException
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
-from service.registry.causes import chain
+from service.processes.causes import chain
 from service.registry.wire import Fault
 
 # mlflow/utils/rest_utils.py, verify_rest_response

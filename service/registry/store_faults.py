@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from service.registry.causes import chain
+from service.processes.causes import chain
 from service.registry.wire import Fault
 
 _LIBRARIES: Final = ("botocore.", "boto3.", "s3transfer.", "azure.", "google.")

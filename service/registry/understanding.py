@@ -13,8 +13,8 @@ import requests
 import urllib3
 from mlflow.exceptions import MlflowException
 
+from service.processes.causes import chain
 from service.processes.wanting import is_want_of_processes
-from service.registry.causes import chain
 from service.registry.misconfiguration import misconfigured
 from service.registry.store_faults import fault_of_store
 from service.registry.wire import Fault

@@ -93,7 +93,9 @@ def _search(
         try:
             page = asked(lambda: client.search_model_versions(_FILTER, _PAGE, page_token=token))  # noqa: B023 - called at once
         except RegistryFault as failure:
-            if failure.fault in _OF_ALL:
+            # Whatever else is wrong with the search may be wrong with it alone, as where a proxy
+            # keeps its path closed; if it is not, asking about each version tells.
+            if failure.fault is Fault.TIMED_OUT:
                 raise
             return None
         if page is None:

@@ -131,8 +131,11 @@ TAGGED = {"name": "a", "version": "1", "status": "READY"} | {
 
 @pytest.mark.parametrize(
     "refusal",
-    [response(b"no", 403), response(b"no", 500), answer({"model_versions": [TAGGED] * 2} | MORE)],
-    ids=["forbidden", "error", "without end"],
+    [
+        *(response(b"no", 401), response(b"no", 403), response(b"no", 500), b""),
+        answer({"model_versions": [TAGGED] * 2} | MORE),
+    ],
+    ids=["who are you", "forbidden", "error", "hung up", "without end"],
 )
 async def test_p23_registry_that_does_not_search_by_tags_is_asked_about_each_version(
     make_registry: MakeRegistry, refusal: bytes

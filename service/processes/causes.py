@@ -1,4 +1,4 @@
-"""An error and what has led to it."""
+"""An error and what has led to it, for whoever looks for one kind among all."""
 
 from collections.abc import Iterator
 
