@@ -46,9 +46,9 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
+from service.processes.adopted_orphans import AdoptedOrphans
 from service.processes.beside import Beside
 from service.processes.spawning import Spawned
-from service.processes.strays import Strays
 from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
@@ -317,7 +317,7 @@ async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares wit
             begin(Work.FOLLOWING, keep_running(Work.FOLLOWING, follower.run)),
             begin(Work.KEYS, keep_running(Work.KEYS, partial(access.follow, logs))),
             *(begin(Work.TRACES, keep_running(Work.TRACES, each.run)) for each in forwarders),
-            begin(Work.STRAYS, keep_running(Work.STRAYS, Strays().run)),
+            begin(Work.ORPHANS, keep_running(Work.ORPHANS, AdoptedOrphans().run)),
         )
         ending.push_async_callback(_end, running)
         _leave_what_stays_to_itself()

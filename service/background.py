@@ -31,7 +31,7 @@ class Work(enum.StrEnum):
     RETIRING = "retiring"
     CACHE = "cache"
     PROCESSES = "processes"
-    STRAYS = "strays"
+    ORPHANS = "orphans"
     LEDGER = "ledger"
     HISTORY = "history"
     WITHDRAWN = "withdrawn"

@@ -15,7 +15,6 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.following.burying import Burying
 from service.following.clock import Clock
 from service.following.gates import Candidacy, GateFinding, Gates
 from service.following.history import History, NoHistory
@@ -41,6 +40,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
 from service.following.slots import LOOK, Failure, Slot, Slots, Wish
 from service.following.stepping import Steps, internal
+from service.following.tombstone_sync import TombstoneSync
 from service.following.tombstones import NoTombstones, Tombstone, TombstoneStore
 from service.following.trigger import Pace, Trigger
 from service.following.withdrawing import Withdrawing
@@ -89,11 +89,11 @@ class Follower:
         self._recorder = Recorder(ledger or Ledger(), history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._holding = Holding(slots, observer, clock, keep_warm_seconds)
-        self._burying = Burying(tombstones or NoTombstones(), self._holding.ending, withdrawn)
+        self._sync = TombstoneSync(tombstones or NoTombstones(), self._holding.ending, withdrawn)
         self.withdrawing = Withdrawing(
             slots,
             registry,
-            self._burying,
+            self._sync,
             history,
             self._holding,
             self._recorder,
@@ -147,7 +147,7 @@ class Follower:
     async def tick(self) -> None:
         """One look, and what follows from it; returns without waiting for versions to arrive."""
         trigger = self._pace.begin()
-        await self._burying.recall()
+        await self._sync.recall()
         self.withdrawing.apply_all()
         found = await self._looker.look()
         self.withdrawing.apply_all()
@@ -170,7 +170,7 @@ class Follower:
             *self._staging.values(),
             *self._recaller.asking,
             *self._holding.ending,
-            *self._burying.tasks,
+            *self._sync.tasks,
         }:
             await asyncio.wait(pending)
 
@@ -178,7 +178,7 @@ class Follower:
         """Ends every version's processes; returns when they are gone."""
         self._each(self._prover.see_to)
         self._each(self._recaller.give_up)
-        self._burying.stop()
+        self._sync.stop()
         for task in self._staging.values():
             task.cancel()
         self._holding.let_go()

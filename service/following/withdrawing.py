@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.errors import UnknownModel, Withdrawn
-from service.following.burying import Burying
 from service.following.clock import Clock
 from service.following.history import History, Known
 from service.following.holding import Holding
@@ -21,6 +20,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.sentences import named
 from service.following.slots import Failure, Slot, Slots
 from service.following.stepping import Steps
+from service.following.tombstone_sync import TombstoneSync
 from service.following.tombstones import WITHDRAWN_TAG, Source, Tombstone
 
 WITHDRAWN: Final = Withdrawn.code
@@ -61,7 +61,7 @@ class Withdrawing:
         self,
         slots: Slots,
         registry: Registry,
-        burying: Burying,
+        sync: TombstoneSync,
         history: History,
         holding: Holding,
         recorder: Recorder,
@@ -71,8 +71,8 @@ class Withdrawing:
     ) -> None:
         self._slots = slots
         self._registry = registry
-        self._burying = burying
-        self._stones = burying.stones
+        self._sync = sync
+        self._stones = sync.stones
         self._history = history
         self._holding = holding
         self._recorder = recorder
@@ -118,11 +118,11 @@ class Withdrawing:
         # Most of them stand since an earlier look.
         new = [each for each in said.withdrawn.items() if each[0] not in tagged]
         if new:
-            self._burying.lay(_stone(version, now, reason) for version, reason in new)
+            self._sync.lay(_stone(version, now, reason) for version, reason in new)
         free = [stone for version in said.free for stone in self._stones.over(version)]
         ended = [stone for stone in free if stone.source is Source.TAG]
         if ended:
-            self._burying.take_back(ended)
+            self._sync.take_back(ended)
 
     def apply(self, slot: Slot) -> None:
         """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
@@ -153,7 +153,7 @@ class Withdrawing:
         self._require(name, version)
         concerned, now = self._concerned(name, version), self._clock.wall()
         created_at: Iterable[int | None] = self._created(name) or (None,)
-        self._burying.lay(
+        self._sync.lay(
             Tombstone(name, created, version, Source.OPERATOR, now) for created in created_at
         )
         self.apply_all()
@@ -164,7 +164,7 @@ class Withdrawing:
         self._require(name, version)
         concerned = self._concerned(name, version)
         stones = self._stones.named(name, version)
-        self._burying.take_back(each for each in stones if each.source is Source.OPERATOR)
+        self._sync.take_back(each for each in stones if each.source is Source.OPERATOR)
         self.apply_all()
         return await self._settled(name, version, concerned)
 
@@ -176,20 +176,20 @@ class Withdrawing:
             if version in self._stones:
                 self._holding.end(version, Withdrawn())
         self._abandon()
-        self._burying.see_to()
+        self._sync.see_to()
 
     async def _settled(
         self, name: str, version: str, concerned: tuple[ModelRef, ...]
     ) -> Withdrawal:
-        await self._burying.done()
+        await self._sync.done()
         sources = {each.source for each in self._stones.named(name, version)}
         return Withdrawal(
             name,
             version,
             tuple(sorted(sources)),
             concerned,
-            self._burying.is_kept(name, version),
-            self._burying.is_cleared(name, version),
+            self._sync.is_kept(name, version),
+            self._sync.is_cleared(name, version),
         )
 
     def _require(self, name: str, version: str) -> None:

@@ -21,7 +21,7 @@ from service.errors import ClientError
 from service.http.dialect import JSON_HEADERS, Dialect
 from service.http.endpoint import KEY, House
 from service.http.errors import Forbidden, Unauthorized, headers_of
-from service.http.key_limits import EVERYTHING, Limits, Scoped, Turnstile
+from service.http.key_limits import EVERYTHING, KeyLimiter, Limits, Scoped
 from service.http.observer import CLIENT_GONE, RequestRecord
 
 _SCHEME: Final = b"bearer"
@@ -46,12 +46,12 @@ class ApiKeys:
 
     def __init__(self, names: KeyNames, limits: Limits = MappingProxyType({})) -> None:
         self._names = names
-        self._turnstile = Turnstile(limits)
+        self._limiter = KeyLimiter(limits)
 
     def replace(self, names: KeyNames, limits: Limits = MappingProxyType({})) -> None:
         """From the next request on these and no others are known, and these limits hold."""
         self._names = names
-        self._turnstile.replace(limits, names)
+        self._limiter.replace(limits, names)
 
     def name_of(self, authorization: bytes | None) -> str | None:
         """The name of the key that the header holds; None for one that is not known, or no key."""
@@ -63,8 +63,8 @@ class ApiKeys:
 
         None if it may; asked once for each request.
         """
-        key = None if self._turnstile.idle else bearer(authorization)
-        return None if key is None else self._turnstile.refusal(sha256(key).digest(), name, slot)
+        key = None if self._limiter.idle else bearer(authorization)
+        return None if key is None else self._limiter.refusal(sha256(key).digest(), name, slot)
 
     def scope_of(self, request: Request) -> Scoped | None:
         """What the key of the request may see; None without one that is known."""
@@ -72,7 +72,7 @@ class ApiKeys:
         key = bearer(header)
         if key is None or self.name_of(header) is None:
             return None
-        return self._turnstile.scope(sha256(key).digest())
+        return self._limiter.scope(sha256(key).digest())
 
 
 class Admin:

@@ -72,7 +72,7 @@ class _Bucket:
         return 0.0
 
 
-class Turnstile:
+class KeyLimiter:
     """Lets requests of limited keys pass, or says why not."""
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float] = time.monotonic) -> None:

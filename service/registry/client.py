@@ -46,7 +46,7 @@ from service.registry.remembering import Memory, Remembered
 from service.registry.roles import registry_role
 from service.registry.survey import Absent
 from service.registry.survey import Survey as Searches
-from service.registry.told import Told
+from service.registry.tag_answer import TagAnswer
 from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
@@ -130,7 +130,7 @@ class MlflowRegistry:
         self._survey = survey or Searches()
         self._survey_of_tags = Searches(least=1)
         self._absent = Absent()
-        self._told = Told()
+        self._told = TagAnswer()
         looks = {_ANSWER_SECONDS: str(deadlines.answer)}
         self._looking = KeptChild(partial(self._child, **looks), deadlines.look)
         self._memory = Memory()
@@ -206,7 +206,7 @@ class MlflowRegistry:
             raise
         # Thousands may be withdrawn: an answer that says the same is not read again.
         if frame.head != self._told.head:
-            self._told = Told.of(frame.head)
+            self._told = TagAnswer.of(frame.head)
         told = self._told
         if searches:
             self._survey_of_tags.searched(complete=told.complete)

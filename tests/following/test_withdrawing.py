@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.errors import UnknownModel
-from service.following import burying
+from service.following import tombstone_sync
 from service.following.ledger import Outcome
 from service.following.ports import Missing
 from service.following.tombstones import Source, Tombstone, Tombstones, reason_of
@@ -415,7 +415,7 @@ async def test_p23_one_purge_is_for_all_stones_and_a_new_one_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It does not wait for what somebody else still uses."""
-    monkeypatch.setattr(burying, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(tombstone_sync, "_PAUSES", (0.0, 0.0))
     before = await serving(1)
     for number in (1, 2, 3):
         before.tombstones.held.add(version(number))

@@ -143,15 +143,21 @@ async def test_versions_used_longest_ago_make_room_and_memory_is_bounded() -> No
     assert max(made.counts) <= 3
 
 
+async def asked_without_end(made: Made, version: OnDemand) -> tuple[FakePool, asyncio.Task[bytes]]:
+    """A request in the processes of that version, which answer once their gate is open."""
+    await ask(version)
+    pool = made.pools[str(version.key)][0]
+    pool.gate.clear()
+    begun = asyncio.create_task(ask(version))
+    await pool.entered.wait()
+    return pool, begun
+
+
 async def test_p7_version_that_is_let_go_answers_what_it_has_begun() -> None:
     """Its processes end after its last request; who comes later waits for another load."""
     made = Made(1)
     old, new = made.version("old"), made.version("new")
-    await ask(old)
-    pool = made.pools["old"][0]
-    pool.gate.clear()
-    begun = asyncio.create_task(ask(old))
-    await pool.entered.wait()
+    pool, begun = await asked_without_end(made, old)
     assert await ask(new) == b"[1]"
     assert old.cold
     assert not pool.closed
@@ -169,11 +175,7 @@ async def test_p23_close_ends_what_was_let_go_and_answers_still() -> None:
     """Its files may go afterwards."""
     made = Made(1)
     old, new = made.version("old"), made.version("new")
-    await ask(old)
-    pool = made.pools["old"][0]
-    pool.gate.clear()
-    begun = asyncio.create_task(ask(old))
-    await pool.entered.wait()
+    pool, begun = await asked_without_end(made, old)
     await ask(new)
     await old.close()
     assert pool.closed

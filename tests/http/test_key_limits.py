@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.http.access import Admin, ApiKeys
-from service.http.key_limits import KeyLimits, Rate, Scoped, Turnstile
+from service.http.key_limits import KeyLimiter, KeyLimits, Rate, Scoped
 from tests.http.app import IRIS, OTHER, App, Raw
 
 ALL, IRIS_ALONE, SLOW = "key-of-all", "key-of-iris", "key-of-who-is-limited"
@@ -139,7 +139,7 @@ class Time:
 def test_tokens_come_back_with_time_up_to_the_burst() -> None:
     """And the wait is what is missing."""
     clock = Time()
-    stile = Turnstile({b"k": KeyLimits(rate=Rate(2.0, 3))}, clock)
+    stile = KeyLimiter({b"k": KeyLimits(rate=Rate(2.0, 3))}, clock)
 
     def refused() -> int:
         refusal = stile.refusal(b"k", "name", "a@b")
@@ -155,7 +155,7 @@ def test_tokens_come_back_with_time_up_to_the_burst() -> None:
 def test_keys_of_one_name_share_a_rate_and_a_changed_file_gives_no_more() -> None:
     """Whoever changes its key has two for a while."""
     clock, limits = Time(), KeyLimits(rate=Rate(0.1, 2))
-    stile = Turnstile({b"old": limits, b"new": limits}, clock)
+    stile = KeyLimiter({b"old": limits, b"new": limits}, clock)
     assert stile.refusal(b"old", "name", "a@b") is None
     assert stile.refusal(b"new", "name", "a@b") is None
     assert stile.refusal(b"old", "name", "a@b") is not None

@@ -5,10 +5,10 @@ from typing import Final
 LEAVES_ORPHANS: Final = """
 import os, signal, sys
 from service.processes.lifetime import adopt_orphans, children
-from service.processes.strays import Strays
+from service.processes.adopted_orphans import AdoptedOrphans
 
 adopt_orphans()
-strays = Strays()
+orphans = AdoptedOrphans()
 for _ in range(3):
     if os.fork() == 0:
         if os.fork() == 0:
@@ -21,9 +21,9 @@ while len(os.listdir("/proc")) and sum(
     open(f"/proc/{child}/stat").read().rpartition(")")[2].split()[0] == "Z" for child in children()
 ) < 6:
     pass
-strays.look()
+orphans.look()
 assert len(children()) == 7, children()
-strays.look()
+orphans.look()
 assert children() == {own}, children()
 os.kill(own, signal.SIGKILL)
 assert os.waitpid(own, 0) == (own, signal.SIGKILL)

@@ -11,7 +11,7 @@ from service.following.refs import VersionId
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TagAnswer:
     """An answer as it came and as it was read.
 
     Attributes:

@@ -16,7 +16,7 @@ from service.processes import lifetime
 _SECONDS: Final = 1.0
 
 
-class Strays:
+class AdoptedOrphans:
     """Reaps children that are dead at two looks in a row.
 
     What the service itself has started is reaped by whoever has started it, as soon as it ends.

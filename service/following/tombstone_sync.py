@@ -13,7 +13,7 @@ _PAUSES: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
 _DONE_SECONDS: Final = 10.0
 
 
-class Burying:
+class TombstoneSync:
     """The tombstones that stand, and what is still to be done about each.
 
     `ending` are tasks that end what reads the files of withdrawn versions; `stones` those that were
