@@ -27,11 +27,11 @@ from service.environment import host_environment
 from service.following.refs import ModelRef
 from service.processes.child import Child
 from service.processes.output import OnLine
-from service.processes.spawning import ZygoteCommand
-from service.processes.zygote import Zygote
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 from service.registry.survey import LONGEST_PAGE, Survey
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import ZygoteCommand
 from tests.support.tracking import migrate, mlflow_server
 
 _SIZES: Final = (50, 200, 1000)

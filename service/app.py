@@ -48,7 +48,6 @@ from service.parts import (
 )
 from service.processes.adopted_orphans import AdoptedOrphans
 from service.processes.beside import Beside
-from service.processes.spawning import Spawned
 from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
@@ -56,7 +55,8 @@ from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
 from service.settings import Settings, unknown_settings
 from service.surroundings import GivenToModels
-from service.zygote import zygote_command
+from service.zygote.front.spawning import Spawned
+from service.zygote_command import zygote_command
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
@@ -82,7 +82,7 @@ class Given:
     Attributes:
         settings: checked already.
         environment: where MLflow's address and credentials are taken from.
-        zygote: one that imports already, as `service.zygote` begins it; None: the service starts
+        zygote: one that imports already, as `service.zygote_command` begins it; None: the service starts
             one when it needs it.
         surroundings: what models are given.
     """

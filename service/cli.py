@@ -253,7 +253,7 @@ def _serve(
     settings: Settings, environment: Mapping[str, str], surroundings: "GivenToModels"
 ) -> None:
     from service.home import keep_private
-    from service.zygote import zygote_begun
+    from service.zygote_command import zygote_begun
 
     keep_private(settings.home)
     # It imports for longer than the front, whose own imports come only now, beside those.

@@ -26,8 +26,6 @@ from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.processes.scratch import Scratch
-from service.processes.spawning import Spawned, ZygoteCommand
-from service.processes.zygote import Zygote
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.forwarding import Forwarder
 from service.registry.last_known_good import DiskHistory
@@ -44,6 +42,8 @@ from service.residency_report import ResidencyReport
 from service.server.patience import ClientLimits
 from service.settings import Settings
 from service.surroundings import GivenToModels
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 # What a body may take on the wire for each of its bytes: in chunks of one byte, six.
 _WIRE_BYTES: Final = 8

@@ -53,7 +53,7 @@ CHILDREN = {
     "service.hosting.host_with_skops",
     "service.hosting.traces",
     "service.hosting.tracking",
-    "service.hosting.zygote",
+    "service.zygote.main",
     "service.registry.admission",
     "service.registry.child",
     "service.registry.conda",
@@ -240,7 +240,7 @@ def test_front_never_reaches_what_runs_in_children() -> None:
 
 def test_children_never_reach_the_front() -> None:
     """A host needs neither the follower nor HTTP, and forks with as little as possible."""
-    for child in ("service.hosting.zygote", "service.hosting.host"):
+    for child in ("service.zygote.main", "service.hosting.host"):
         rooms = {room(module) for module in reached_from(child) if module != "service"}
         assert rooms <= {"hosting", "contract", "processes", "errors"}
 

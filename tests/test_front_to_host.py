@@ -13,7 +13,7 @@ import pytest_asyncio
 from service.contract.contract import Contract
 from service.hosting.pool import Pool
 from service.hosting.specification import HostedModel, Limits
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, param, parse, tensor
 from tests.hosting.handed import Entries, Signed
 from tests.hosting.rows import Counts

@@ -11,10 +11,10 @@ import pytest
 from service.following.history import History, Known
 from service.following.ports import FetchedVersion
 from service.following.refs import ModelRef, VersionId
-from service.processes.zygote import Zygote
 from service.registry.artifacts import discard
 from service.registry.client import Cache, MlflowRegistry
 from service.registry.last_known_good import DiskHistory
+from service.zygote.front.handle import Zygote
 from tests.following.fakes import FakeHistory, FakeRegistry, version
 from tests.registry.conftest import PATIENT, Watched
 from tests.registry.stores import MlflowStore

@@ -8,7 +8,7 @@ import pytest_asyncio
 from service.hosting.pool import Pool
 from service.hosting.roles import HOST_ROLE
 from service.hosting.specification import HostedModel, Limits, Surroundings
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts, double_rows
 
 MakePool = Callable[..., Awaitable[Pool]]

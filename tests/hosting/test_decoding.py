@@ -34,9 +34,9 @@ from service.hosting.slicing import encoded_slices, slices
 from service.hosting.wire import encode_batch
 from service.processes.child import Child
 from service.processes.output import OnLine
-from service.processes.spawning import ZygoteCommand
-from service.processes.zygote import Zygote
 from service.server.running import Running
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import ZygoteCommand
 from tests.contract.signatures import LIMITS, column
 from tests.hosting.decoding_roles import HANG, LEAVE, UNTIL
 

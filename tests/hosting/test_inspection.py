@@ -14,7 +14,7 @@ from service.hosting.pool import Pool
 from service.hosting.specification import HostedModel, Limits
 from service.processes.child import Child
 from service.processes.output import OnLine
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.following.test_staging import NoForks
 from tests.hosting.rows import Counts
 from tests.hosting.test_safe_formats import X, Y, saved

@@ -11,7 +11,7 @@ from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, strictest
 from service.processes.child import Child
 from service.processes.output import OnLine
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.support import models
 from tests.support.waiting import until

@@ -20,7 +20,7 @@ from service.hosting.pool import Pool
 from service.hosting.slicing import sliceable, slices
 from service.hosting.specification import HostedModel, Limits
 from service.processes.ending import EndReason
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, parse, tensor
 from tests.differential.both import DecoderInProcess
 from tests.hosting.conftest import MakePool

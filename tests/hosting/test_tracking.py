@@ -12,8 +12,8 @@ import pytest_asyncio
 from service.environment import host_environment
 from service.following.ports import Staged
 from service.hosting.roles import HOST_ROLE
-from service.processes.spawning import ZygoteCommand
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import ZygoteCommand
 from tests.hosting.rows import Counts
 from tests.hosting.traced_models import AGENTS, ask, row, saved, saved_traced, stage
 from tests.models.traced import ALLOWED, ASKED, OWN_SERVER

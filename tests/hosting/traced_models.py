@@ -14,8 +14,8 @@ from service.following.refs import VersionId
 from service.following.staging import HostStager
 from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.specification import Limits as PoolLimits
-from service.processes.zygote import Zygote
 from service.registry.description import describe
+from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.support import models
 

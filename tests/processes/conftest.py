@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND
 
 

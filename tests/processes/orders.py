@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.processes.child import Child
-from service.processes.spawning import ZygoteCommand
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import ZygoteCommand
 
 ROLE = "tests.processes.obedient"
 MODULE = "tests.processes.bare_zygote"

@@ -10,12 +10,13 @@ import sys
 from dataclasses import replace
 
 import pytest
+from service.zygote_command.front import process as zygote_process
 
 from service.errors import PassingFault
-from service.processes import lifetime, zygote_process
+from service.processes import lifetime
 from service.processes.channel import Channel, ChannelClosed
 from service.processes.ending import Ending, EndReason
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.orders import (
     COMMAND,
     SECONDS,
@@ -283,7 +284,7 @@ async def test_spare_zygote_that_dies_alone_is_replaced(zygote: Zygote) -> None:
 
 FRONT = """
 import asyncio, json, sys
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, ROLE
 
 async def main():

@@ -16,7 +16,7 @@ from service.processes import child as children
 from service.processes import keeping, lifetime
 from service.processes.child import Child
 from service.processes.memory import held_bytes
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
 from tests.support.waiting import until
 
@@ -132,7 +132,7 @@ def children_of(pid: int) -> list[int]:
 
 FRONT = """
 import asyncio, json
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.test_keeping import KEPT, ROLE
 
 async def main():

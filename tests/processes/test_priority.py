@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.orders import forked, told
 
 

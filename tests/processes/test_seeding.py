@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 
 from service.processes.child import Child
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, told
 from tests.support.waiting import until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from service.processes.wanting import CODE, is_want_of_processes
-from service.processes.zygote_process import not_started
+from service.zygote.front.process import not_started
 
 WITHOUT = """
 import multiprocessing.popen_fork, os, resource, subprocess, sys, threading

@@ -11,8 +11,8 @@ import pytest
 from service.errors import PassingFault
 from service.processes.channel import ChannelClosed
 from service.processes.scratch import Scratch
-from service.processes.spawning import ZygoteCommand
-from service.processes.zygote import Zygote
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import ZygoteCommand
 from tests.processes.orders import (
     COMMAND,
     ENVIRONMENT,

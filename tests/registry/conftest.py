@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from service.processes.child import Child
 from service.processes.output import OnLine
-from service.processes.zygote import Zygote
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.survey import LONGEST_PAGE, Survey
+from service.zygote.front.handle import Zygote
 from tests.registry.stores import FakeStore, MlflowStore, Store
 from tests.support.tracking import copy_database
 

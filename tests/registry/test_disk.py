@@ -12,8 +12,8 @@ import pytest
 from service.errors import PassingFault
 from service.processes.child import Child
 from service.processes.output import OnLine
-from service.processes.zygote import Zygote
 from service.registry.client import Cache, MlflowRegistry
+from service.zygote.front.handle import Zygote
 from tests.registry.conftest import PATIENT, MakeRegistry, Watched
 from tests.registry.fetching import INTACT, SCRIPTED, WHOLE, fault, files, scripted
 from tests.registry.scripted_server import (

@@ -16,9 +16,9 @@ from service.following.ports import Staged
 from service.processes.child import Child
 from service.processes.output import OnLine
 from service.processes.parcels import Sender
-from service.processes.zygote import Zygote
 from service.registry.forwarding import Forwarder, ForwardingTimes
 from service.registry.traces_wire import TraceFault, TraceOutcome
+from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.hosting.traced_models import ask, row, saved_traced, stage
 from tests.support.tracking import free_port

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, Protocol
 
 from service.processes import lifetime
 
-_MODULE: Final = "service.hosting.zygote"
+_MODULE: Final = "service.zygote.main"
 
 
 class Process(Protocol):
@@ -59,7 +59,7 @@ class ZygoteCommand:
     Attributes:
         roles: the modules whose `run` a child may be asked to call.
         environment: the whole environment of the zygote and so of every child.
-        module: the zygote's main, called as `service.hosting.zygote` is.
+        module: the zygote's main, called as `service.zygote.main` is.
         late: more roles, which are imported when the first child is asked for.
     """
 

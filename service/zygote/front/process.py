@@ -19,10 +19,10 @@ from service.processes import lifetime
 from service.processes.channel import Channel
 from service.processes.child import Child
 from service.processes.ending import Ending, EndReason, ending
-from service.processes.forker import MESSAGE_BYTES, SPARE
-from service.processes.spare import Spare
-from service.processes.spawning import Spawned
 from service.processes.wanting import processes_exhausted
+from service.zygote.forker import MESSAGE_BYTES, SPARE
+from service.zygote.front.spare import Spare
+from service.zygote.front.spawning import Spawned
 
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0

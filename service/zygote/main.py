@@ -1,6 +1,6 @@
 """What imports once what models need, and then forks.
 
-    python -P -m service.hosting.zygote FD FRONT ROLES LATE
+    python -P -m service.zygote.main FD FRONT ROLES LATE
 
 FD is the control socket, FRONT the process to end with, ROLES and LATE modules, joined by commas,
 whose `run` a child calls with its channel; LATE ones are imported when the first is asked for. A
@@ -19,10 +19,10 @@ from typing import Final
 
 from service.hosting.isolation import note_podiums_modules
 from service.processes import lifetime
-from service.processes.forker import Forker
 from service.processes.keeping import Role
-from service.processes.seeding import note_generators
 from service.processes.victims import FORKING, prefer_as_victim
+from service.zygote.forker import Forker
+from service.zygote.seeding import note_generators
 
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
 PRELOADED: Final = (

@@ -26,7 +26,7 @@ from typing import Final, NoReturn
 
 from service.processes import lifetime
 from service.processes.keeping import Role, is_kept, keep
-from service.processes.seeding import seed_anew
+from service.zygote.seeding import seed_anew
 
 MESSAGE_BYTES: Final = 64 * 1024
 DESCRIPTORS: Final = 3

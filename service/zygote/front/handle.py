@@ -15,9 +15,9 @@ from service.processes.child import Child
 from service.processes.ending import Ending
 from service.processes.output import OnLine, Outputs
 from service.processes.scratch import Scratch
-from service.processes.spare import Spare
-from service.processes.spawning import Spawned, ZygoteCommand
-from service.processes.zygote_process import ZygoteProcess, not_started
+from service.zygote.front.process import ZygoteProcess, not_started
+from service.zygote.front.spare import Spare
+from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 _LONGEST_PAUSE: Final = 60.0
 _MOST_DOUBLINGS: Final = 6
