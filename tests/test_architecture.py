@@ -37,22 +37,22 @@ ROOMS = {
 CHILDREN = {
     "service.contract.parquet_reader",
     "service.hosting.decoder",
-    "service.hosting.documents",
-    "service.hosting.failures",
-    "service.hosting.host",
-    "service.hosting.inputs",
+    "service.host.documents",
+    "service.host.failures",
+    "service.host.main",
+    "service.host.inputs",
     "service.hosting.inspector",
-    "service.hosting.model",
-    "service.hosting.nameless",
-    "service.hosting.nested_cells",
-    "service.hosting.no_pickle",
-    "service.hosting.outputs",
+    "service.host.model",
+    "service.host.sklearn_matrix",
+    "service.host.nested_cells",
+    "service.host.no_pickle",
+    "service.host.outputs",
     *(f"service.hosting.row_wise.{name}" for name in ("apart", "classes", "origin")),
     *(f"service.hosting.row_wise.{name}" for name in ("perturbed", "trial", "walk")),
     "service.hosting.safe_formats",
-    "service.hosting.host_with_skops",
-    "service.hosting.traces",
-    "service.hosting.tracking",
+    "service.host.main_with_skops",
+    "service.host.traces",
+    "service.host.tracking",
     "service.zygote.main",
     "service.registry.admission",
     "service.registry.child",
@@ -240,7 +240,7 @@ def test_front_never_reaches_what_runs_in_children() -> None:
 
 def test_children_never_reach_the_front() -> None:
     """A host needs neither the follower nor HTTP, and forks with as little as possible."""
-    for child in ("service.zygote.main", "service.hosting.host"):
+    for child in ("service.zygote.main", "service.host.main"):
         rooms = {room(module) for module in reached_from(child) if module != "service"}
         assert rooms <= {"hosting", "contract", "processes", "errors"}
 

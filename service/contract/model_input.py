@@ -127,7 +127,7 @@ class EncodedInput:
 
     Attributes:
         rows: as in `ModelInput`.
-        head: of a batch of this request alone (`service.hosting.wire.encode_batch`).
+        head: of a batch of this request alone (`service.host.wire.encode_batch`).
         body: of that batch.
         bare: as in `ModelInput`.
         slices: where it was encoded in slices instead, the rows, the head and the length of each;

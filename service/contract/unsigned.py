@@ -2,7 +2,7 @@
 
 What can be checked is checked here: the media type, that the text is JSON or CSV, the one format,
 that it is not null, nesting, rows, and that MLflow would not make far more of a body than it holds.
-The rest is MLflow's, with all that it casts: `service.hosting.documents`. A body without a single
+The rest is MLflow's, with all that it casts: `service.host.documents`. A body without a single
 value is handed on too, as one without rows: whether a model takes that, it alone can tell.
 """
 

@@ -28,8 +28,8 @@ from service.contract.parquet_body import is_parquet
 from service.contract.parquet_reader import read_parquet
 from service.contract.unsigned import UnsignedContract
 from service.errors import InvalidInput, UnsupportedMediaType
+from service.host.wire import encode_batch
 from service.hosting.slicing import sliceable, slices
-from service.hosting.wire import encode_batch
 from service.hosting.wire_decoding import (
     INVALID,
     MAX_REQUEST_BYTES,

@@ -12,8 +12,7 @@ from service.errors import (
     PredictionTimedOut,
     ServiceError,
 )
-from service.hosting.jobs import Job
-from service.hosting.wire import (
+from service.host.wire import (
     Failure,
     MlflowError,
     Operation,
@@ -21,6 +20,7 @@ from service.hosting.wire import (
     decode_replies,
     encode_batch,
 )
+from service.hosting.jobs import Job
 from service.processes.child import Child
 from service.processes.ending import EndReason
 from service.processes.frames import Body, Frame, Status

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-HOST_ROLE: Final = "service.hosting.host"
+HOST_ROLE: Final = "service.host.main"
 # The same for models that skops has saved.
-SKOPS_HOST_ROLE: Final = "service.hosting.host_with_skops"
+SKOPS_HOST_ROLE: Final = "service.host.main_with_skops"
 DECODER_ROLE: Final = "service.hosting.decoder"
 INSPECTOR_ROLE: Final = "service.hosting.inspector"

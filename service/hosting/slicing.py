@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from service.contract.model_input import Column, EncodedInput, ModelInput, Values
 from service.errors import ModelFailed
+from service.host.wire import Outcome
 from service.hosting.host_handle import SENTENCES
-from service.hosting.wire import Outcome
 from service.processes.frames import Body
 
 _Part = TypeVar("_Part", ModelInput, EncodedInput)

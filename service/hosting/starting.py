@@ -8,10 +8,10 @@ import orjson
 
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, PassingFault, VersionFault
+from service.host.wire import Operation, encode_batch
 from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.specification import HostedModel, Limits
-from service.hosting.wire import Operation, encode_batch
 from service.processes.beside import Beside
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks

@@ -187,7 +187,7 @@ class Forker:
         os.setsid()
         if adopts:
             lifetime.adopt_orphans()
-        # An operator sees in `ps` who it is: `hosting.host` of `service.hosting.host`, say.
+        # An operator sees in `ps` who it is: `hosting.host` of `service.host.main`, say.
         lifetime.call_this_process(wanted.name.removeprefix("service."))
         if wanted.role is None:
             self._forget_the_zygote()

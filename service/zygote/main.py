@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from service.hosting.isolation import note_podiums_modules
+from service.host.isolation import note_podiums_modules
 from service.processes import lifetime
 from service.processes.keeping import Role
 from service.processes.victims import FORKING, prefer_as_victim

@@ -28,11 +28,11 @@ from service.following.ports import FetchedVersion, Staged
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding, Servable
 from service.following.slots import Slots
+from service.host.main import Host
+from service.host.model import LoadedModel, RowWise
 from service.hosting import decoder, decoding
-from service.hosting.host import Host
 from service.hosting.host_handle import Host as HostHandle
 from service.hosting.jobs import Answer, Job
-from service.hosting.model import LoadedModel, RowWise
 from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.hosting.wire_decoding import DecoderOperation

@@ -18,7 +18,7 @@ from hypothesis import given
 from service.contract.contract import Limits
 from service.contract.definition import Definition
 from service.errors import InvalidInput
-from service.hosting.wire import encode_batch
+from service.host.wire import encode_batch
 from tests.differential.both import ECHO, Both, DecoderInProcess
 from tests.differential.faithful import faithful
 from tests.differential.files import Table, as_csv, as_parquet, tables

@@ -20,8 +20,8 @@ from mlflow.types.schema import ParamSchema, Schema
 from service.contract.contract import Contract
 from service.contract.model_input import ValidInput
 from service.errors import InvalidInput
-from service.hosting.inputs import Batch, decode_batch
-from service.hosting.wire import Operation, encode_batch
+from service.host.inputs import Batch, decode_batch
+from service.host.wire import Operation, encode_batch
 from service.processes.frames import Frame, Status
 from tests.contract.signatures import contract, parse
 

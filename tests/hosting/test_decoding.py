@@ -28,10 +28,10 @@ from service.errors import (
     Undecodable,
     UnsupportedMediaType,
 )
+from service.host.wire import encode_batch
 from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.request_reader import RequestReader
 from service.hosting.slicing import encoded_slices, slices
-from service.hosting.wire import encode_batch
 from service.processes.child import Child
 from service.processes.output import OnLine
 from service.server.running import Running

@@ -6,9 +6,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos import databricks_pb2
 
-from service.hosting.failures import failure_of
-from service.hosting.outputs import NotEncodable
-from service.hosting.wire import Failure, MlflowError, Outcome
+from service.host.failures import failure_of
+from service.host.outputs import NotEncodable
+from service.host.wire import Failure, MlflowError, Outcome
 
 
 def objection(code: Any) -> MlflowException:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from service.contract.model_input import Column, ModelInput, Values
-from service.hosting.inputs import Batch, take
+from service.host.inputs import Batch, take
 from tests.hosting.handed import seen, sent
 from tests.hosting.rows import double_rows
 

@@ -22,10 +22,10 @@ from sklearn.utils import all_estimators
 
 from service.contract.contract import Limits
 from service.contract.definition import Definition
-from service.hosting.inputs import decode_batch
-from service.hosting.model import LoadedModel
-from service.hosting.nameless import KNOWN, nameless, without_names
-from service.hosting.wire import Operation, encode_batch
+from service.host.inputs import decode_batch
+from service.host.model import LoadedModel
+from service.host.sklearn_matrix import KNOWN, nameless, without_names
+from service.host.wire import Operation, encode_batch
 from service.processes.frames import Frame, Status
 from tests.support import models
 

@@ -15,7 +15,7 @@ import pydantic
 import pytest
 from mlflow.pyfunc.scoring_server import predictions_to_json
 
-from service.hosting.outputs import NotByRow, NotEncodable, close, encode, split
+from service.host.outputs import NotByRow, NotEncodable, close, encode, split
 from tests.hosting.reply_differences import DIFFERENT_REPLIES
 from tests.hosting.rules import cases
 

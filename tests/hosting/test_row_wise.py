@@ -29,12 +29,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 from sklearn.utils.validation import check_array
 
-from service.hosting.inputs import Batch
-from service.hosting.model import LoadedModel, RowWise
-from service.hosting.row_wise import classes as listed
-from service.hosting.row_wise.origin import Origins
-from service.hosting.row_wise.perturbed import perturbed
-from service.hosting.row_wise.walk import obstacle_of
+from service.host.inputs import Batch
+from service.host.model import LoadedModel, RowWise
+from service.host.row_wise import classes as listed
+from service.host.row_wise.origin import Origins
+from service.host.row_wise.perturbed import perturbed
+from service.host.row_wise.walk import obstacle_of
 from tests.hosting import neighbours
 from tests.hosting.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET, less_mean
 from tests.support import models

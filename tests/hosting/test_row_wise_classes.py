@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import all_estimators
 from sklearn.utils._test_common.instance_generator import _construct_instances
 
-from service.hosting.row_wise.classes import CLASSES
-from service.hosting.row_wise.walk import obstacle_of
+from service.host.row_wise.classes import CLASSES
+from service.host.row_wise.walk import obstacle_of
 from tests.support.exploring import seed_of_today
 
 WIDE: Final = bool(os.environ.get("TEST_ROW_WISE_ALL"))

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.contract.contract import Contract, compile_contract
 from service.errors import InvalidInput
-from service.hosting.model import LoadedModel
-from service.hosting.wire import Outcome
+from service.host.model import LoadedModel
+from service.host.wire import Outcome
 from tests.contract.signatures import LIMITS, parse, places
 from tests.hosting.handed import sent, shown
 

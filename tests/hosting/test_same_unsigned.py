@@ -24,10 +24,10 @@ from service.contract.parquet_reader import read_parquet
 from service.contract.size import MOST_COLUMNS
 from service.contract.unsigned import UnsignedContract, compile_unsigned
 from service.errors import InvalidInput, UnsupportedMediaType
-from service.hosting.documents import InputRefused
-from service.hosting.inputs import Batch
-from service.hosting.model import LoadedModel
-from service.hosting.wire import Outcome
+from service.host.documents import InputRefused
+from service.host.inputs import Batch
+from service.host.model import LoadedModel
+from service.host.wire import Outcome
 from tests.contract.signatures import param
 from tests.hosting.handed import sent, shown
 from tests.support import models

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from service.contract.model_input import Column, ModelInput, Nested, Values
-from service.hosting.wire import (
+from service.host.wire import (
     Failure,
     MlflowError,
     Operation,

@@ -6,7 +6,7 @@ operator's word or null, `behind` is whether it gives way to other processes unt
 the text of a JSON object or null, and `traces` where traces go, or null. WARM_UP and PREDICT carry
 a batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason"}`, as far as is known by
 then, READY `{"touched"}`, whether files that others share may have been written to, PREDICT as in
-`service.hosting.wire`. What cannot be done is FAILED with `{"error", "processes_wanting"}`: the
+`service.host.wire`. What cannot be done is FAILED with `{"error", "processes_wanting"}`: the
 exception's text, which is for the log alone, and whether it is want of processes or threads.
 """
 
@@ -20,15 +20,15 @@ from typing import Any
 
 import orjson
 
-from service.hosting import variables
-from service.hosting.inputs import decode_batch
-from service.hosting.isolation import leave_podium
-from service.hosting.model import LoadedModel, RowWise
-from service.hosting.no_pickle import no_pickle
-from service.hosting.own_copy import Untouched, own_copy
-from service.hosting.traces import hand_traces_on, let_traces_vanish
-from service.hosting.tracking import forgo_tracking
-from service.hosting.wire import Operation, encode_replies
+from service.host import variables
+from service.host.inputs import decode_batch
+from service.host.isolation import leave_podium
+from service.host.model import LoadedModel, RowWise
+from service.host.no_pickle import no_pickle
+from service.host.own_copy import Untouched, own_copy
+from service.host.traces import hand_traces_on, let_traces_vanish
+from service.host.tracking import forgo_tracking
+from service.host.wire import Operation, encode_replies
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status

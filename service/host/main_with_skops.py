@@ -5,6 +5,6 @@ What skops imports takes half a second; here the zygote does it once, and not ev
 
 import skops.io as _skops_io  # noqa: F401 - imported for those who are forked
 
-from service.hosting.host import run
+from service.host.main import run
 
 __all__ = ["run"]

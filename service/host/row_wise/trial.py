@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.hosting import outputs
-from service.hosting.inputs import ModelData, take
-from service.hosting.row_wise.perturbed import perturbed, pick
+from service.host import outputs
+from service.host.inputs import ModelData, take
+from service.host.row_wise.perturbed import perturbed, pick
 
 # Further apart than this and a row's answer depends on more than the row.
 _TOLERANCE: Final = 1e-9

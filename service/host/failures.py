@@ -4,8 +4,8 @@ from typing import Final
 
 from mlflow.exceptions import MlflowException
 
-from service.hosting import outputs
-from service.hosting.wire import LONGEST_CODE, Failure, MlflowError, Outcome
+from service.host import outputs
+from service.host.wire import LONGEST_CODE, Failure, MlflowError, Outcome
 
 # mlflow/types/type_hints.py, `_validate_data_against_type_hint`: checked before the model's code.
 _OF_A_TYPE_HINT: Final = "Failed to validate data against type hint"

@@ -19,9 +19,9 @@ import orjson
 import pandas as pd
 
 from service.contract.model_input import Values
-from service.hosting import nested_cells
-from service.hosting.documents import read_document
-from service.hosting.wire import RAW, decode_values
+from service.host import nested_cells
+from service.host.documents import read_document
+from service.host.wire import RAW, decode_values
 from service.processes.frames import Frame
 
 ModelData = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]] | list[Any]

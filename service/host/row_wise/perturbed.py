@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from service.hosting.inputs import ModelData, take
+from service.host.inputs import ModelData, take
 
 _BASE_ROWS: Final = 3
 # Ordinary rows first, so that these are compared also where there is little time.

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NonRecordingSpan
 
-from service.hosting.tracking import NO_SERVER
+from service.host.tracking import NO_SERVER
 from service.processes.parcels import Sender
 
 # What MLflow asks for at each span, to learn whether it is at home there; to find that a module is

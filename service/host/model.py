@@ -8,14 +8,14 @@ from typing import Any, Final
 import mlflow.pyfunc
 import numpy as np
 
-from service.hosting import outputs
-from service.hosting.documents import InputRefused
-from service.hosting.failures import failure_of
-from service.hosting.inputs import Batch, ModelData, take
-from service.hosting.nameless import Nameless, nameless
-from service.hosting.row_wise.trial import refuted_by_example, refuted_by_others
-from service.hosting.row_wise.walk import obstacle
-from service.hosting.wire import Failure, Outcome
+from service.host import outputs
+from service.host.documents import InputRefused
+from service.host.failures import failure_of
+from service.host.inputs import Batch, ModelData, take
+from service.host.row_wise.trial import refuted_by_example, refuted_by_others
+from service.host.row_wise.walk import obstacle
+from service.host.sklearn_matrix import Nameless, nameless
+from service.host.wire import Failure, Outcome
 
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"

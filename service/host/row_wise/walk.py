@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PyFuncModel
 
-from service.hosting.row_wise.classes import CLASSES, FITTING, WITHIN, Known
-from service.hosting.row_wise.origin import Origins, belongs_to, is_installed
+from service.host.row_wise.classes import CLASSES, FITTING, WITHIN, Known
+from service.host.row_wise.origin import Origins, belongs_to, is_installed
 
 # By the loader that MLmodel names: the class with which MLflow calls the model.
 _WRAPPERS: Final[Mapping[str, str]] = {

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from service.hosting.isolation import is_podiums
+from service.host.isolation import is_podiums
 
 
 def take(variables: Mapping[str, str]) -> None:
