@@ -12,7 +12,7 @@ from service.following.gates_signature import SignatureGate
 from service.following.gates_tags import TagsGate
 from service.following.gates_trust import TrustGate
 from service.following.history import History
-from service.hosting.inspection import Inspector
+from service.inspector.front import Inspector
 from service.processes.child import Forks
 from service.processes.output import OnLine
 from service.settings import Settings

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from service.contract.contract import Limits as ContractLimits
+from service.decoder.front import Decoder, DecoderLimits
 from service.environment import host_environment, registry_environment
 from service.following.gates import Gates
 from service.following.history import History
@@ -19,7 +20,6 @@ from service.following.staging import HostStager
 from service.following.tombstones import Tombstone
 from service.gates import gates_of
 from service.home import HomeUnusable
-from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
 from service.hosting.specification import Limits as PoolLimits

@@ -291,7 +291,7 @@ class HistoryReport:
 
 
 class DecoderReport:
-    """`service.hosting.decoding.DecoderObserver` for metrics and logs."""
+    """`service.decoder.front.DecoderObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
         self._metrics = metrics.hosting

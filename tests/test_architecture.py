@@ -35,13 +35,13 @@ ROOMS = {
 # What runs in children, or in a command's own process: the front must never import these, nor what
 # is heavy in them.
 CHILDREN = {
-    "service.contract.parquet_reader",
-    "service.hosting.decoder",
+    "service.decoder.parquet_reader",
+    "service.decoder.main",
     "service.host.documents",
     "service.host.failures",
     "service.host.main",
     "service.host.inputs",
-    "service.hosting.inspector",
+    "service.inspector.main",
     "service.host.model",
     "service.host.sklearn_matrix",
     "service.host.nested_cells",
@@ -49,7 +49,7 @@ CHILDREN = {
     "service.host.outputs",
     *(f"service.hosting.row_wise.{name}" for name in ("apart", "classes", "origin")),
     *(f"service.hosting.row_wise.{name}" for name in ("perturbed", "trial", "walk")),
-    "service.hosting.safe_formats",
+    "service.inspector.safe_formats",
     "service.host.main_with_skops",
     "service.host.traces",
     "service.host.tracking",

@@ -33,7 +33,7 @@ class ParquetTable(NamedTuple):
     rows: int
 
 
-# As `service.contract.parquet_reader.read_parquet` does it.
+# As `service.decoder.parquet_reader.read_parquet` does it.
 ReadParquet = Callable[[bytes, int, Find, Findings], ParquetTable]
 
 

@@ -10,11 +10,11 @@ from service.contract.contract import Contract, Limits
 from service.contract.definition import Definition
 from service.contract.model_input import ValidInput
 from service.contract.unsigned import UnsignedContract
+from service.decoder.front import Decoder
 from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import VersionId
-from service.hosting.decoding import Decoder
 from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool

@@ -11,7 +11,7 @@ from service.contract.definition import Definition
 from service.contract.model_input import ValidInput
 from service.contract.parquet_body import is_parquet
 from service.contract.unsigned import UnsignedContract
-from service.hosting.decoding import Decoder
+from service.decoder.front import Decoder
 
 # What the loop can afford. Bodies of these sizes are read in 1 ms and less; the slowest that were
 # found, tables of empty rows or of words for numbers, stop it for 9 to 14 ms.

@@ -5,5 +5,5 @@ from typing import Final
 HOST_ROLE: Final = "service.host.main"
 # The same for models that skops has saved.
 SKOPS_HOST_ROLE: Final = "service.host.main_with_skops"
-DECODER_ROLE: Final = "service.hosting.decoder"
-INSPECTOR_ROLE: Final = "service.hosting.inspector"
+DECODER_ROLE: Final = "service.decoder.main"
+INSPECTOR_ROLE: Final = "service.inspector.main"

@@ -24,18 +24,19 @@ from starlette.types import ASGIApp
 from service.contract.contract import Limits
 from service.contract.definition import Definition
 from service.contract.model_input import EncodedInput, ValidInput
+from service.decoder import front as decoding
+from service.decoder import main as decoder
+from service.decoder.wire import DecoderOperation
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting import decoder, decoding
 from service.hosting.host_handle import Host as HostHandle
 from service.hosting.jobs import Answer, Job
 from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
-from service.hosting.wire_decoding import DecoderOperation
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.logs import configure_logs

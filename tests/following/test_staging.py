@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from service.contract.contract import Limits
+from service.decoder.front import Decoder, DecoderLimits
 from service.errors import PassingFault, VersionFault
 from service.following.refs import VersionId
 from service.following.staging import HostStager
-from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.child import Child

@@ -5,7 +5,7 @@ import socket
 import time
 from pathlib import Path
 
-from service.hosting.wire_decoding import MAX_REQUEST_BYTES, DecoderOperation
+from service.decoder.wire import MAX_REQUEST_BYTES, DecoderOperation
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, Status
 

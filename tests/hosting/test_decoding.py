@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from service.contract.definition import Definition
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
+from service.decoder.front import Decoder, DecoderLimits
 from service.errors import (
     ClientError,
     InvalidInput,
@@ -29,7 +30,6 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.host.wire import encode_batch
-from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.request_reader import RequestReader
 from service.hosting.slicing import encoded_slices, slices
 from service.processes.child import Child

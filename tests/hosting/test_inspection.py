@@ -9,9 +9,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from service.errors import PassingFault, VersionFault
-from service.hosting.inspection import Inspector
 from service.hosting.pool import Pool
 from service.hosting.specification import HostedModel, Limits
+from service.inspector.front import Inspector
 from service.processes.child import Child
 from service.processes.output import OnLine
 from service.zygote.front.handle import Zygote

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from service.host.no_pickle import PickleForbidden, no_pickle
-from service.hosting.safe_formats import objections, types_listed
+from service.inspector.safe_formats import objections, types_listed
 from tests.hosting.native_artifacts import (
     CATBOOST,
     LIGHTGBM,

@@ -17,7 +17,7 @@ from mlflow.models.utils import _enforce_schema
 from mlflow.pyfunc.scoring_server import parse_parquet_input
 
 from service.contract.contract import Limits
-from service.contract.parquet_reader import read_parquet
+from service.decoder.parquet_reader import read_parquet
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.signatures import (
     ANY,

@@ -9,10 +9,10 @@ import orjson
 from mlflow.models import ModelSignature
 
 from service.contract.contract import Limits
+from service.decoder.front import Decoder, DecoderLimits
 from service.following.ports import FetchedVersion, Staged
 from service.following.refs import VersionId
 from service.following.staging import HostStager
-from service.hosting.decoding import Decoder, DecoderLimits
 from service.hosting.specification import Limits as PoolLimits
 from service.registry.description import describe
 from service.zygote.front.handle import Zygote

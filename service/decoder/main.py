@@ -6,7 +6,7 @@ but its sender. LIMIT's head is `{"memory_bytes"}`, for all that comes; DECODE's
 "media_type", "slice_rows"}` with the request's bytes as body. DONE has the head and body of a batch
 of one; or, where the request has more than `slice_rows` rows and may be sliced, `{"slices": [[rows,
 head, length], ...], "bare"}` and all of their bodies. FAILED says what to tell the client, as
-`service.hosting.decoding` reads it.
+`service.decoder.front` reads it.
 """
 
 import ctypes
@@ -25,18 +25,18 @@ from service.contract.contract import Contract
 from service.contract.definition import Definition
 from service.contract.model_input import ModelInput
 from service.contract.parquet_body import is_parquet
-from service.contract.parquet_reader import read_parquet
 from service.contract.unsigned import UnsignedContract
-from service.errors import InvalidInput, UnsupportedMediaType
-from service.host.wire import encode_batch
-from service.hosting.slicing import sliceable, slices
-from service.hosting.wire_decoding import (
+from service.decoder.parquet_reader import read_parquet
+from service.decoder.wire import (
     INVALID,
     MAX_REQUEST_BYTES,
     TOO_MUCH,
     WRONG_TYPE,
     DecoderOperation,
 )
+from service.errors import InvalidInput, UnsupportedMediaType
+from service.host.wire import encode_batch
+from service.hosting.slicing import sliceable, slices
 from service.processes import priority
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Body, Frame, FrameError, Status

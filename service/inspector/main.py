@@ -1,7 +1,7 @@
 """The inspector's main: looks at one artifact without loading it.
 
 MLmodel is read as a host will have MLflow read it, so what is allowed here is what is loaded there.
-The rules are in `service.hosting.safe_formats`.
+The rules are in `service.inspector.safe_formats`.
 """
 
 import resource
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from service.hosting.safe_formats import objections
-from service.hosting.wire_inspection import InspectorOperation
+from service.inspector.safe_formats import objections
+from service.inspector.wire import InspectorOperation
 from service.processes.blocking import BlockingChannel
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.wanting import is_want_of_processes

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 import orjson
 
 from service.contract.model_input import EncodedInput
+from service.decoder.wire import INVALID, WRONG_TYPE, DecoderOperation
 from service.errors import (
     ClientError,
     FieldError,
@@ -30,7 +31,6 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.hosting.roles import DECODER_ROLE
-from service.hosting.wire_decoding import INVALID, WRONG_TYPE, DecoderOperation
 from service.processes.channel import ChannelClosed
 from service.processes.child import Child, Forks
 from service.processes.frames import Frame, Status

@@ -13,7 +13,7 @@ import orjson
 
 from service.errors import PassingFault
 from service.hosting.roles import INSPECTOR_ROLE
-from service.hosting.wire_inspection import InspectorOperation
+from service.inspector.wire import InspectorOperation
 from service.processes.channel import ChannelClosed
 from service.processes.child import Forks
 from service.processes.ending import EndReason
