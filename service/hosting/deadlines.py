@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from service.errors import ServiceError
-from service.hosting.jobs import Job
+from service.hosting.queue import Job
 
 # Loops count time in integers: nobody is waited for at once for longer than that.
 _LONGEST_SLEEP: Final = 3600.0

@@ -20,7 +20,7 @@ from service.host.wire import (
     decode_replies,
     encode_batch,
 )
-from service.hosting.jobs import Job
+from service.hosting.queue import Job
 from service.processes.child import Child
 from service.processes.ending import EndReason
 from service.processes.frames import Body, Frame, Status

@@ -21,17 +21,17 @@ from typing import Any, Self
 
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
+from service.hosting.backoff import Misfortune
 from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import Host, NotSent, overran_its_own_time, refuse_unsendable
-from service.hosting.jobs import Answer, Job, Waiting
-from service.hosting.misfortune import Misfortune
 from service.hosting.observer import HostingObserver, Purpose
+from service.hosting.queue import Answer, Job, Waiting
+from service.hosting.second_tries import Suspects
 from service.hosting.side_by_side import side_by_side
 from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, start_host, strictest
 from service.hosting.status import PoolStatus
-from service.hosting.suspects import Suspects
 from service.processes.beside import Beside
 from service.processes.child import Forks
 from service.processes.frames import Body

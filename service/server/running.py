@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any
 
-from service.hosting.jobs import Answer
+from service.hosting.queue import Answer
 
 
 class Running:

@@ -34,7 +34,7 @@ from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
 from service.hosting.host_handle import Host as HostHandle
-from service.hosting.jobs import Answer, Job
+from service.hosting.queue import Answer, Job
 from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.http.create import create_http

@@ -13,10 +13,10 @@ import pytest
 from service.errors import Overloaded, PredictionTimedOut
 from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import Host
-from service.hosting.jobs import Answer, Job
 from service.hosting.pool import Pool
+from service.hosting.queue import Answer, Job
+from service.hosting.second_tries import Suspects
 from service.hosting.specification import Limits
-from service.hosting.suspects import Suspects
 from service.processes.frames import Body
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows

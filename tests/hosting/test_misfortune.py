@@ -1,6 +1,6 @@
 """When replacements pause, and when waiting for one is given up."""
 
-from service.hosting.misfortune import Misfortune
+from service.hosting.backoff import Misfortune
 
 
 def test_first_deaths_are_replaced_at_once() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.hosting.jobs import Answer
+from service.hosting.queue import Answer
 from service.server.patience import ClientLimits
 from tests.support.clients import SECONDS, get, served
 from tests.support.waiting import until

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.errors import ModelFailed
-from service.hosting.jobs import Answer
+from service.hosting.queue import Answer
 from service.server.running import Running
 from tests.support.waiting import until
 

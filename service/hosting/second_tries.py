@@ -8,7 +8,7 @@ from typing import Final
 from service.errors import NoServable, Overloaded, ServiceError
 from service.hosting.deadlines import end_late
 from service.hosting.host_handle import Host, NotSent, overran_its_own_time, refuse_unsendable
-from service.hosting.jobs import Job
+from service.hosting.queue import Job
 from service.hosting.specification import Limits
 
 _MAX_HOSTS: Final = 2
