@@ -25,8 +25,8 @@ from rich.table import Table
 
 from service.environment import host_environment
 from service.following.refs import ModelRef
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 from service.registry.survey import LONGEST_PAGE, Survey
@@ -43,7 +43,7 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Watched:
-    """`service.processes.child.Forks` that remembers whom it has made."""
+    """`service.processes.front.child.Forks` that remembers whom it has made."""
 
     def __init__(self, zygote: Zygote) -> None:
         self._zygote = zygote

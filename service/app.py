@@ -46,8 +46,8 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
-from service.processes.adopted_orphans import AdoptedOrphans
-from service.processes.beside import Beside
+from service.processes.front.adopted_orphans import AdoptedOrphans
+from service.processes.front.beside import Beside
 from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits

@@ -13,8 +13,8 @@ from service.following.gates_tags import TagsGate
 from service.following.gates_trust import TrustGate
 from service.following.history import History
 from service.inspector.front import Inspector
-from service.processes.child import Forks
-from service.processes.output import OnLine
+from service.processes.front.child import Forks
+from service.processes.front.output import OnLine
 from service.settings import Settings
 
 

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from service.http.key_limits import EVERYTHING, UNLIMITED, KeyLimits, Limits, Rate, Scoped
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 _LINE: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):sha256:([0-9A-Fa-f]{64})((?:[ \t]+\S+)*)")
 _LIMIT: Final = re.compile(

@@ -25,7 +25,7 @@ from service.hosting.residents import Residents
 from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
-from service.processes.scratch import Scratch
+from service.processes.front.scratch import Scratch
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.forwarding import Forwarder
 from service.registry.last_known_good import DiskHistory

@@ -20,7 +20,7 @@ from service.http.raised import without_words
 from service.metrics.hosting import PoolMetrics
 from service.metrics.http import WEBHOOK_HEARD
 from service.metrics.metrics import Metrics
-from service.processes.ending import Ending, EndReason
+from service.processes.front.ending import Ending, EndReason
 from service.registry.traces_wire import TRACE_SENTENCES, TraceFault, TraceOutcome
 from service.server.patience import Ended
 

@@ -16,7 +16,7 @@ from service.http.observer import RequestRecord
 from service.logs import configure_logs
 from service.metrics.hosting import PoolMetrics
 from service.metrics.metrics import Metrics
-from service.processes.ending import Ending, EndReason
+from service.processes.front.ending import Ending, EndReason
 from service.reporting import FollowingReport, HostingReport
 from tests.following.fakes import World
 from tests.support.serving import FakeContract, FakePredictor, staged_with

@@ -31,9 +31,9 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.hosting.roles import DECODER_ROLE
-from service.processes.channel import ChannelClosed
-from service.processes.child import Child, Forks
 from service.processes.frames import Frame, Status
+from service.processes.front.channel import ChannelClosed
+from service.processes.front.child import Child, Forks
 
 # A tree of Python's values takes up to fifty times the bytes of a body: `[[],[],...]` is the worst.
 _MEMORY_PER_BYTE: Final = 64

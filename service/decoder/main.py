@@ -37,9 +37,9 @@ from service.decoder.wire import (
 from service.errors import InvalidInput, UnsupportedMediaType
 from service.host.wire import encode_batch
 from service.hosting.slicing import sliceable, slices
-from service.processes import priority
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Body, Frame, FrameError, Status
+from service.processes.front.child import scheduling as priority
 
 # Contracts that are kept: a version more costs its compilation, milliseconds.
 _CONTRACTS: Final = 64

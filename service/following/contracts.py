@@ -15,7 +15,7 @@ from service.contract.unsigned import UnsignedContract
 from service.errors import PassingFault
 from service.following.gates import GateClosed
 from service.following.ports import FetchedVersion
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 # Of the texts of a signature: some two hundred columns, which take a few milliseconds.
 _WIDE: Final = 16 * 1024

@@ -44,7 +44,7 @@ from service.following.tombstone_sync import TombstoneSync
 from service.following.tombstones import NoTombstones, Tombstone, TombstoneStore
 from service.following.trigger import Pace, Trigger
 from service.following.withdrawing import Withdrawing
-from service.processes.wanting import is_want_of_processes, processes_exhausted
+from service.processes.exhausted import is_want_of_processes, processes_exhausted
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",

@@ -13,7 +13,7 @@ from service.following.gates import Candidacy, GateClosed, GateFinding
 from service.following.history import History
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 ALLOW_TAG: Final = "podium.allow_breaking"
 _GATE: Final = "compatible"

@@ -12,7 +12,7 @@ from service.following.gates import GateFinding
 from service.following.gates_files import from_disk
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 GATE: Final = "environment"
 # mlflow/models/model.py, ENV_VAR_FILE_NAME: a name a line, after a comment.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
 from service.errors import PassingFault
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -25,7 +25,7 @@ from service.following.gates_files import from_disk
 from service.following.installed import OF_ANOTHER, installed, required_by
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 _GATE: Final = "requirements"
 # MLflow's name for it (mlflow/pyfunc/model.py, _REQUIREMENTS_FILE_NAME).

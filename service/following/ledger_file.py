@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from service.background import Work
 from service.following.ledger import MOST_ENTRIES, Entry
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 # An entry with its findings takes a few KiB at most; what is beyond this was not written here.
 _MOST_BYTES: Final = 64 * 1024**2

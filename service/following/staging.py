@@ -23,8 +23,8 @@ from service.hosting.residents import Residents
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import HostedModel, Surroundings
 from service.hosting.specification import Limits as PoolLimits
-from service.processes.beside import Beside
-from service.processes.child import Forks
+from service.processes.front.beside import Beside
+from service.processes.front.child import Forks
 
 BATCHING_TAG: Final = "podium.batching"
 RETRY_TAG: Final = "podium.retry"

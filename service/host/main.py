@@ -29,13 +29,13 @@ from service.host.own_copy import Untouched, own_copy
 from service.host.traces import hand_traces_on, let_traces_vanish
 from service.host.tracking import forgo_tracking
 from service.host.wire import Operation, encode_replies
-from service.processes import priority
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
+from service.processes.child.keeper import kept
+from service.processes.child.victims import PREDICTING, prefer_as_victim
+from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Frame, FrameError, Status
-from service.processes.keeping import kept
+from service.processes.front.child import scheduling as priority
 from service.processes.parcels import Sender
-from service.processes.victims import PREDICTING, prefer_as_victim
-from service.processes.wanting import is_want_of_processes
 
 # Decoded requests are bounded long before; this only keeps a broken header from being believed.
 _MAX_BODY_BYTES = 4 * 1024**3 - 1

@@ -21,9 +21,9 @@ from service.host.wire import (
     encode_batch,
 )
 from service.hosting.queue import Job
-from service.processes.child import Child
-from service.processes.ending import EndReason
 from service.processes.frames import Body, Frame, Status
+from service.processes.front.child import Child
+from service.processes.front.ending import EndReason
 
 SENTENCES: Final = {
     Outcome.MODEL_RAISED: "The model raised an exception on this input.",

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 
 from service.background import Work, begin, keep_running
-from service.processes.child import Child
-from service.processes.ending import EndReason
-from service.processes.memory import held_bytes
+from service.processes.front.child import Child
+from service.processes.front.ending import EndReason
+from service.processes.front.memory import held_bytes
 
 # A model fills some hundred megabytes meanwhile.
 _LIMITED_SECONDS: Final = 0.25

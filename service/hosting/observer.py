@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from service.processes.ending import Ending, EndReason
+from service.processes.front.ending import Ending, EndReason
 
 
 class Purpose(enum.StrEnum):

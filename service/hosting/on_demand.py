@@ -18,8 +18,8 @@ from service.errors import FollowingError, NotLoaded, Overloaded, PassingFault, 
 from service.hosting.pool import Pool
 from service.hosting.residents import Residents
 from service.hosting.status import PoolStatus
+from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.processes.frames import Body
-from service.processes.wanting import is_want_of_processes, processes_exhausted
 
 _MOST_DOUBLINGS: Final = 6
 _LONGEST_PAUSE: Final = 60

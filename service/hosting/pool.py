@@ -32,10 +32,10 @@ from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, start_host, strictest
 from service.hosting.status import PoolStatus
-from service.processes.beside import Beside
-from service.processes.child import Forks
+from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Body
-from service.processes.wanting import is_want_of_processes
+from service.processes.front.beside import Beside
+from service.processes.front.child import Forks
 
 
 class Pool:

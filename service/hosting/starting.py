@@ -12,12 +12,12 @@ from service.host.wire import Operation, encode_batch
 from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.specification import HostedModel, Limits
-from service.processes.beside import Beside
-from service.processes.channel import ChannelClosed
-from service.processes.child import Child, Forks
-from service.processes.ending import Ending, EndReason
+from service.processes.exhausted import processes_exhausted
 from service.processes.frames import Frame, Status
-from service.processes.wanting import processes_exhausted
+from service.processes.front.beside import Beside
+from service.processes.front.channel import ChannelClosed
+from service.processes.front.child import Child, Forks
+from service.processes.front.ending import Ending, EndReason
 
 _NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
 # A batch whose replies together are larger than this many times the limit of one costs its host,

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Response
 
 from service.http.errors import NotFound
 from service.http.written import cut, reply
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 _FOLDER: Final = Path(__file__).parent / "page"
 _PAGE: Final = "docs.html"

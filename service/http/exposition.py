@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from service.http.written import cut, reply
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 # Written in less than a millisecond; Python itself would let the loop wait for five.
 _SAMPLES_AT_ONCE: Final = 30

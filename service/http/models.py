@@ -18,7 +18,7 @@ from service.http.described import serving_example, signature_of
 from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 # Of many slots: they are looked at where they may change, which is the loop.
 _AT_A_TIME: Final = 50

@@ -23,7 +23,7 @@ from service.http.key_limits import EVERYTHING, Scoped
 from service.http.prefix import FORWARDED, PREFIX
 from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 KEY = "key"
 """The name of the API keys among the security schemes."""

@@ -16,7 +16,7 @@ from service.following.ledger import Entry, Ledger
 from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import body_of
 from service.http.written import cut, json_object, json_text, reply
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 MaySeeDetails = Callable[[Request], bool]
 

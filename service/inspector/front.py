@@ -14,11 +14,11 @@ import orjson
 from service.errors import PassingFault
 from service.hosting.roles import INSPECTOR_ROLE
 from service.inspector.wire import InspectorOperation
-from service.processes.channel import ChannelClosed
-from service.processes.child import Forks
-from service.processes.ending import EndReason
 from service.processes.frames import Status
-from service.processes.output import OnLine
+from service.processes.front.channel import ChannelClosed
+from service.processes.front.child import Forks
+from service.processes.front.ending import EndReason
+from service.processes.front.output import OnLine
 
 _MAX_REPLY_BYTES: Final = 1024**2
 _MEMORY_BYTES: Final = 1024**3

@@ -12,9 +12,9 @@ import orjson
 
 from service.inspector.safe_formats import objections
 from service.inspector.wire import InspectorOperation
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
+from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Frame, FrameError, Status
-from service.processes.wanting import is_want_of_processes
 
 _MAX_REQUEST_BYTES = 1024**2
 _GRACE_SECONDS = 5

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
 from service.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
-from service.processes.ending import EndReason
+from service.processes.front.ending import EndReason
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)
 

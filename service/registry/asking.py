@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.processes.channel import ChannelClosed
-from service.processes.child import Child
 from service.processes.frames import Frame, Status
+from service.processes.front.channel import ChannelClosed
+from service.processes.front.child import Child
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
 
 

@@ -14,10 +14,10 @@ import orjson
 
 from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
-from service.processes import priority
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
+from service.processes.child.victims import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
-from service.processes.victims import LOOKING, prefer_as_victim
+from service.processes.front.child import scheduling as priority
 from service.registry.fetching import Answer, fetch, find
 from service.registry.looking import look, survey
 from service.registry.sanitizing import sanitized

@@ -26,9 +26,9 @@ from service.following.ports import (
     Withdrawals,
 )
 from service.following.refs import ModelRef, VersionId
-from service.processes.beside import Beside
-from service.processes.child import Child, Forks
-from service.processes.output import OnLine
+from service.processes.front.beside import Beside
+from service.processes.front.child import Child, Forks
+from service.processes.front.output import OnLine
 from service.processes.removal import remove_tree
 from service.registry.artifacts import (
     artifact_of,

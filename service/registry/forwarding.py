@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 import orjson
 
 from service.errors import PassingFault
-from service.processes.channel import ChannelClosed
-from service.processes.child import Child, Forks
+from service.processes.front.channel import ChannelClosed
+from service.processes.front.child import Child, Forks
 from service.processes.parcels import new_address
 from service.registry.client import MLFLOW_PATIENCE
 from service.registry.roles import FORWARDER_ROLE

@@ -20,7 +20,7 @@ from service.following.history import Known
 from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef, VersionId
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 from service.registry.artifacts import artifact_of, is_place
 from service.registry.client import Lying
 from service.registry.durable import write_whole

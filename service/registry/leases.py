@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from service.background import Work
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 from service.registry.locks import Lock
 
 _THREADS: Final = 4

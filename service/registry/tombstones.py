@@ -21,7 +21,7 @@ from service.background import Work
 from service.errors import FollowingError
 from service.following.refs import VersionId
 from service.following.tombstones import Source, Tombstone, Tombstones
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 from service.registry.durable import sync, write_whole
 from service.registry.purging import purge
 

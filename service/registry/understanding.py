@@ -14,7 +14,7 @@ import urllib3
 from mlflow.exceptions import MlflowException
 
 from service.processes.causes import chain
-from service.processes.wanting import is_want_of_processes
+from service.processes.exhausted import is_want_of_processes
 from service.registry.misconfiguration import misconfigured
 from service.registry.store_faults import fault_of_store
 from service.registry.wire import Fault

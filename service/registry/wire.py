@@ -2,7 +2,7 @@
 
 import enum
 
-from service.processes import wanting
+from service.processes import exhausted as wanting
 
 
 class Operation(enum.IntEnum):

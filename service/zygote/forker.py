@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from service.processes import lifetime
-from service.processes.keeping import Role, is_kept, keep
+from service.processes.child.keeper import Role, is_kept, keep
 from service.zygote.seeding import seed_anew
 
 MESSAGE_BYTES: Final = 64 * 1024

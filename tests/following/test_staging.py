@@ -12,8 +12,8 @@ from service.following.refs import VersionId
 from service.following.staging import HostStager
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits as PoolLimits
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from tests.hosting.rows import Counts
 from tests.support.serving import fetched_version
 

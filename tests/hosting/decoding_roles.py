@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from service.decoder.wire import MAX_REQUEST_BYTES, DecoderOperation
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Frame, Status
 
 FOREVER = 3600

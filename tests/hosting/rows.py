@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from service.contract.model_input import Column, ModelInput
 from service.hosting.observer import Purpose
-from service.processes.ending import Ending, EndReason
+from service.processes.front.ending import Ending, EndReason
 
 
 def double_rows(*values: float) -> ModelInput:

@@ -32,8 +32,8 @@ from service.errors import (
 from service.host.wire import encode_batch
 from service.hosting.request_reader import RequestReader
 from service.hosting.slicing import encoded_slices, slices
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.server.running import Running
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand

@@ -14,7 +14,7 @@ from service.errors import ModelFailed, NotNow, PredictionTimedOut
 from service.hosting.observer import Purpose
 from service.hosting.pool import Pool
 from service.hosting.specification import Limits
-from service.processes.ending import EndReason
+from service.processes.front.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
 from tests.models import unruly

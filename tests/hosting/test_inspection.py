@@ -12,8 +12,8 @@ from service.errors import PassingFault, VersionFault
 from service.hosting.pool import Pool
 from service.hosting.specification import HostedModel, Limits
 from service.inspector.front import Inspector
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
 from tests.following.test_staging import NoForks
 from tests.hosting.rows import Counts

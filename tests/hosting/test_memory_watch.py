@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from service.background import NAMED, Work
 from service.hosting.memory_watch import watch_memory
-from service.processes.child import Child
-from service.processes.ending import EndReason
+from service.processes.front.child import Child
+from service.processes.front.ending import EndReason
 
 
 class Process:

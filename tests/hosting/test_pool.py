@@ -26,7 +26,7 @@ from service.errors import (
 from service.hosting.pool import Pool
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import Limits
-from service.processes.ending import EndReason
+from service.processes.front.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
 from tests.models.temperamental import EXIT, HANG, HUGE, LEAVE, RAISE, SEGFAULT, UNENCODABLE

@@ -9,8 +9,8 @@ from service.hosting.pool import Pool
 from service.hosting.side_by_side import side_by_side
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, strictest
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.support import models

@@ -19,7 +19,7 @@ from service.errors import ModelFailed
 from service.hosting.pool import Pool
 from service.hosting.slicing import sliceable, slices
 from service.hosting.specification import HostedModel, Limits
-from service.processes.ending import EndReason
+from service.processes.front.ending import EndReason
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, parse, tensor
 from tests.differential.both import DecoderInProcess

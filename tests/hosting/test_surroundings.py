@@ -11,7 +11,7 @@ import pytest
 
 from service.hosting.pool import Pool
 from service.hosting.specification import Limits, Surroundings
-from service.processes.child import Child
+from service.processes.front.child import Child
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
 from tests.models import surrounded

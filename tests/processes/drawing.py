@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Frame, Status
 
 OWN: Final = random.Random()  # noqa: S311 - the kind that is asked about

@@ -13,9 +13,9 @@ import time
 import zlib
 from pathlib import Path
 
-from service.processes import priority
-from service.processes.blocking import BlockingChannel
+from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Frame, Status, encode
+from service.processes.front.child import scheduling as priority
 
 FOREVER = 3600
 NOBODY = 65534

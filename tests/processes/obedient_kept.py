@@ -2,7 +2,7 @@
 
 import socket
 
-from service.processes.keeping import kept
+from service.processes.child.keeper import kept
 from tests.processes import obedient
 
 

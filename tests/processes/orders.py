@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from service.processes.child import Child
+from service.processes.front.child import Child
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 

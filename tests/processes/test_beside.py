@@ -7,7 +7,7 @@ import pytest
 
 from service.background import Work
 from service.errors import PassingFault
-from service.processes.beside import Beside
+from service.processes.front.beside import Beside
 
 SECONDS = 60.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.processes.ending import Ending, EndReason, ending
+from service.processes.front.ending import Ending, EndReason, ending
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from service.zygote_command.front import process as zygote_process
 
 from service.errors import PassingFault
 from service.processes import lifetime
-from service.processes.channel import Channel, ChannelClosed
-from service.processes.ending import Ending, EndReason
+from service.processes.front.channel import Channel, ChannelClosed
+from service.processes.front.ending import Ending, EndReason
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import (
     COMMAND,

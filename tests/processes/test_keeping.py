@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from service.processes import child as children
-from service.processes import keeping, lifetime
-from service.processes.child import Child
-from service.processes.memory import held_bytes
+from service.processes import lifetime
+from service.processes.front import child as children
+from service.processes.front.child import Child
+from service.processes.front.child import keeper as keeping
+from service.processes.front.memory import held_bytes
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
 from tests.support.waiting import until

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from service.processes.front.scratch import Scratch
 from service.processes.removal import remove_tree
-from service.processes.scratch import Scratch
 from tests.support.waiting import wait_until
 
 SECONDS = 240
@@ -77,7 +77,7 @@ def test_living_service_of_the_same_place_keeps_its_folders(tmp_path: Path) -> N
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from service.processes.scratch import Scratch
+from service.processes.front.scratch import Scratch
 scratch = Scratch(Path(sys.argv[1]))
 (scratch.folder() / "left").touch()
 os.kill(os.getpid(), signal.SIGKILL)

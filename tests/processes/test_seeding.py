@@ -5,7 +5,7 @@ import os
 import signal
 from dataclasses import replace
 
-from service.processes.child import Child
+from service.processes.front.child import Child
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, told
 from tests.support.waiting import until

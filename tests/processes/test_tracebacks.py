@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from service.processes.output import Outputs
-from service.processes.tracebacks import MOST_LINES, Tracebacks
+from service.processes.front.output import Outputs
+from service.processes.front.tracebacks import MOST_LINES, Tracebacks
 from tests.support.waiting import until
 
 

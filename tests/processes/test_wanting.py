@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from service.processes.wanting import CODE, is_want_of_processes
+from service.processes.exhausted import CODE, is_want_of_processes
 from service.zygote.front.process import not_started
 
 WITHOUT = """
 import multiprocessing.popen_fork, os, resource, subprocess, sys, threading
-from service.processes.wanting import is_want_of_processes
+from service.processes.exhausted import is_want_of_processes
 
 if os.getuid() == 0:
     os.setuid(54321)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import PassingFault
-from service.processes.channel import ChannelClosed
-from service.processes.scratch import Scratch
+from service.processes.front.channel import ChannelClosed
+from service.processes.front.scratch import Scratch
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 from tests.processes.orders import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.registry.client import Cache, Deadlines, MlflowRegistry
 from service.registry.survey import LONGEST_PAGE, Survey
 from service.zygote.front.handle import Zygote
@@ -21,7 +21,7 @@ PATIENT = Deadlines(look=60.0, fetch=60.0)
 
 @dataclass
 class Watched:
-    """`service.processes.child.Forks` that remembers whom it has made and what they print."""
+    """`service.processes.front.child.Forks` that remembers whom it has made and what they print."""
 
     forks: Zygote
     children: list[Child] = field(default_factory=list)

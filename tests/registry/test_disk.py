@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import PassingFault
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.registry.client import Cache, MlflowRegistry
 from service.zygote.front.handle import Zygote
 from tests.registry.conftest import PATIENT, MakeRegistry, Watched

@@ -13,8 +13,8 @@ from mlflow import MlflowClient
 
 from service.errors import PassingFault
 from service.following.ports import Staged
-from service.processes.child import Child
-from service.processes.output import OnLine
+from service.processes.front.child import Child
+from service.processes.front.output import OnLine
 from service.processes.parcels import Sender
 from service.registry.forwarding import Forwarder, ForwardingTimes
 from service.registry.traces_wire import TraceFault, TraceOutcome

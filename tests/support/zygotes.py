@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
-from service.processes.scratch import Scratch
+from service.processes.front.scratch import Scratch
 from service.registry.roles import DATABASE_ROLE, FORWARDER_ROLE, REGISTRY_ROLE
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand

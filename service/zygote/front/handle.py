@@ -10,11 +10,11 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import PassingFault
-from service.processes.beside import Beside
-from service.processes.child import Child
-from service.processes.ending import Ending
-from service.processes.output import OnLine, Outputs
-from service.processes.scratch import Scratch
+from service.processes.front.beside import Beside
+from service.processes.front.child import Child
+from service.processes.front.ending import Ending
+from service.processes.front.output import OnLine, Outputs
+from service.processes.front.scratch import Scratch
 from service.zygote.front.process import ZygoteProcess, not_started
 from service.zygote.front.spare import Spare
 from service.zygote.front.spawning import Spawned, ZygoteCommand

@@ -16,10 +16,10 @@ from typing import Any, Final, TypeVar
 from service.background import Work, begin
 from service.errors import PassingFault
 from service.processes import lifetime
-from service.processes.channel import Channel
-from service.processes.child import Child
-from service.processes.ending import Ending, EndReason, ending
-from service.processes.wanting import processes_exhausted
+from service.processes.exhausted import processes_exhausted
+from service.processes.front.channel import Channel
+from service.processes.front.child import Child
+from service.processes.front.ending import Ending, EndReason, ending
 from service.zygote.forker import MESSAGE_BYTES, SPARE
 from service.zygote.front.spare import Spare
 from service.zygote.front.spawning import Spawned
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """A new child, and its keeper (`service.processes.keeping`), if it has one."""
+    """A new child, and its keeper (`service.processes.child.keeper`), if it has one."""
 
     pid: int
     keeper: int | None

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 from service.background import Work, tell_from_thread
-from service.processes.wanting import is_want_of_processes, processes_exhausted
+from service.processes.exhausted import is_want_of_processes, processes_exhausted
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

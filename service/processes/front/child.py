@@ -7,9 +7,9 @@ import signal
 from typing import Final, Protocol
 
 from service.processes import lifetime
-from service.processes.channel import Channel
-from service.processes.ending import Ending, EndReason, ending
-from service.processes.output import OnLine
+from service.processes.front.channel import Channel
+from service.processes.front.ending import Ending, EndReason, ending
+from service.processes.front.output import OnLine
 
 # The zygote reports how a child ended some milliseconds after the kernel says that it has.
 _REPORT_SECONDS: Final = 0.5

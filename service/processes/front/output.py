@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Final, cast
 
-from service.processes.tracebacks import MOST_LINES, Tracebacks
+from service.processes.front.tracebacks import MOST_LINES, Tracebacks
 
 _LINE_BYTES: Final = 8 * 1024
 # Of each stream; as much as anybody reads, and nothing to the loop.
