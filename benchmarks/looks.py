@@ -27,7 +27,7 @@ from service.environment import host_environment
 from service.following.refs import ModelRef
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
-from service.registry.client import Cache, Deadlines, MlflowRegistry
+from service.registry.front.client import Cache, Deadlines, MlflowRegistry
 from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 from service.registry.survey import LONGEST_PAGE, Survey
 from service.zygote.front.handle import Zygote

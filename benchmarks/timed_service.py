@@ -15,7 +15,7 @@ from typing import Final
 from service.cli import main
 from service.following.ports import Resolution
 from service.following.refs import ModelRef
-from service.registry.client import MlflowRegistry
+from service.registry.front.client import MlflowRegistry
 
 _STDERR: Final = 2
 

@@ -18,7 +18,7 @@ from service.http.webhook import Coalesced, webhook_router
 from service.keys import BadKeys, KeysFile, follow_keys
 from service.logs import Logs
 from service.metrics.metrics import Metrics
-from service.registry.webhook import WebhookReceiver
+from service.registry.webhooks.deliveries import WebhookReceiver
 from service.reporting import WebhookReport
 from service.secrets import PREFIX, forget
 from service.settings import SECRETS, Settings

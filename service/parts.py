@@ -26,10 +26,10 @@ from service.hosting.specification import Limits as PoolLimits
 from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.processes.front.scratch import Scratch
-from service.registry.client import Cache, Deadlines, MlflowRegistry
-from service.registry.forwarding import Forwarder
-from service.registry.last_known_good import DiskHistory
-from service.registry.tombstones import DiskTombstones
+from service.registry.forwarder.front import Forwarder
+from service.registry.front.client import Cache, Deadlines, MlflowRegistry
+from service.registry.front.last_known_good import DiskHistory
+from service.registry.front.tombstones import DiskTombstones
 from service.reporting import (
     DecoderReport,
     ForwardingReport,

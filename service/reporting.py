@@ -21,7 +21,7 @@ from service.metrics.hosting import PoolMetrics
 from service.metrics.http import WEBHOOK_HEARD
 from service.metrics.metrics import Metrics
 from service.processes.front.ending import Ending, EndReason
-from service.registry.traces_wire import TRACE_SENTENCES, TraceFault, TraceOutcome
+from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome
 from service.server.patience import Ended
 
 _SAID_AGAIN_SECONDS: Final = 10.0
@@ -308,7 +308,7 @@ class DecoderReport:
 
 
 class ForwardingReport:
-    """`service.registry.forwarding.ForwardingObserver` for metrics and logs."""
+    """`service.registry.forwarder.front.ForwardingObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
         self.traces = metrics.hosting.traces

@@ -57,7 +57,7 @@ class TrainingAdvice:
         may hold a token.
         """
         # Late, since they know MLflow's client and the training has imported that by now.
-        from service.registry.understanding import fault_of_look
+        from service.registry.child.faults import fault_of_look
         from service.registry.wire import SENTENCES, Fault
 
         fault = fault_of_look(error)

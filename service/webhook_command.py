@@ -11,7 +11,7 @@ from service.following.sentences import plain
 from service.mistaken import mistake_in
 
 if TYPE_CHECKING:
-    from service.registry.webhook_client import Tried, Webhooks
+    from service.registry.webhooks.registration import Tried, Webhooks
 
 _USAGE_ERROR = 2
 _FORBIDDEN, _NOT_FOUND = 403, 404
@@ -116,7 +116,7 @@ def _run(registry: Find, work: Callable[["Webhooks"], int]) -> NoReturn:
             _USAGE_ERROR,
         )
     click.echo(f"MLflow   {shown(uri)}")
-    from service.registry.webhook_client import WebhookProblem, Webhooks
+    from service.registry.webhooks.registration import WebhookProblem, Webhooks
 
     try:
         status = work(Webhooks(uri))

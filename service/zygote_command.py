@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from service.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
+from service.registry.front.served_formats import may_be_skops
 from service.registry.roles import FORWARDER_ROLE, registry_role
-from service.registry.served_formats import may_be_skops
 from service.settings import Settings
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 

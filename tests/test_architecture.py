@@ -54,25 +54,25 @@ CHILDREN = {
     "service.host.traces",
     "service.host.tracking",
     "service.zygote.main",
-    "service.registry.admission",
-    "service.registry.child",
-    "service.registry.conda",
-    "service.registry.database_child",
-    "service.registry.description",
-    "service.registry.fetching",
-    "service.registry.fitting",
-    "service.registry.forwarder",
-    "service.registry.input_example",
-    "service.registry.looking",
-    "service.registry.misconfiguration",
-    "service.registry.sanitizing",
-    "service.registry.sparse",
-    "service.registry.store_faults",
-    "service.registry.trace_store",
-    "service.registry.understanding",
-    "service.registry.versions",
-    "service.registry.webhook_client",
-    "service.registry.withdrawn",
+    "service.registry.forwarder.admission",
+    "service.registry.child.main",
+    "service.registry.child.conda",
+    "service.registry.child.main_with_database",
+    "service.registry.child.description",
+    "service.registry.child.fetching",
+    "service.registry.child.fitting",
+    "service.registry.forwarder.main",
+    "service.registry.child.input_example",
+    "service.registry.child.looking",
+    "service.registry.child.misconfiguration",
+    "service.registry.child.sanitizing",
+    "service.registry.child.sparse",
+    "service.registry.child.store_faults",
+    "service.registry.forwarder.trace_store",
+    "service.registry.child.faults",
+    "service.registry.child.versions",
+    "service.registry.webhooks.registration",
+    "service.registry.child.withdrawn",
 }
 HEAVY = {
     *("matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests", "scipy", "skops"),
@@ -162,7 +162,7 @@ def test_every_import_is_seen() -> None:
     """The reading of imports itself: early and late ones, of modules and of names in them."""
     assert Import("service.app", "service.settings", late=False) in imports()
     assert Import("service.cli", "training.command", late=True) in imports()
-    assert Import("service.registry.fetching", "mlflow.artifacts", late=False) in imports()
+    assert Import("service.registry.child.fetching", "mlflow.artifacts", late=False) in imports()
     source = "from service import cli\nclass A:\n def f(self):\n  import a.b\n  from c import d, e"
     found = list(_imports(ast.parse(source), late=False))
     assert found == [("service.cli", False), ("a.b", True), ("c", True), ("c", True)]
@@ -172,12 +172,12 @@ def test_every_import_is_seen() -> None:
     ("importer", "imported", "expected"),
     [
         ("service.http.health", "service.following.slots", True),
-        ("service.registry.client", "service.following.refs", True),
+        ("service.registry.front.client", "service.following.refs", True),
         ("service.app", "service.http.create", True),
         ("service.contract.contract", "service.hosting.pool", False),
         ("service.hosting.pool", "service.following.refs", False),
-        ("service.following.follower", "service.registry.client", False),
-        ("service.registry.client", "service.following.slots", False),
+        ("service.following.follower", "service.registry.front.client", False),
+        ("service.registry.front.client", "service.following.slots", False),
         ("service.http.health", "service.settings", False),
     ],
 )

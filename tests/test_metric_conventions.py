@@ -19,7 +19,7 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
-from service.registry.traces_wire import TraceOutcome
+from service.registry.forwarder.wire import TraceOutcome
 from tests.support.documents import ROOT
 from tests.support.watched import Watched
 

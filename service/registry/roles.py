@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-REGISTRY_ROLE: Final = "service.registry.child"
-DATABASE_ROLE: Final = "service.registry.database_child"
-FORWARDER_ROLE: Final = "service.registry.forwarder"
+REGISTRY_ROLE: Final = "service.registry.child.main"
+DATABASE_ROLE: Final = "service.registry.child.main_with_database"
+FORWARDER_ROLE: Final = "service.registry.forwarder.main"
 # mlflow/store/db/db_types.py, DATABASE_ENGINES; a driver may follow (`postgresql+psycopg2`).
 _DATABASES: Final = frozenset({"mssql", "mysql", "postgresql", "sqlite"})
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from cryptography.fernet import Fernet
 
-from service.registry.webhook import sign
+from service.registry.webhooks.deliveries import sign
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

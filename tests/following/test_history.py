@@ -11,9 +11,9 @@ import pytest
 from service.following.history import History, Known
 from service.following.ports import FetchedVersion
 from service.following.refs import ModelRef, VersionId
-from service.registry.artifacts import discard
-from service.registry.client import Cache, MlflowRegistry
-from service.registry.last_known_good import DiskHistory
+from service.registry.front.client import Cache, MlflowRegistry
+from service.registry.front.last_known_good import DiskHistory
+from service.registry.store.artifacts import discard
 from service.zygote.front.handle import Zygote
 from tests.following.fakes import FakeHistory, FakeRegistry, version
 from tests.registry.conftest import PATIENT, Watched

@@ -13,7 +13,7 @@ import pytest
 from service.errors import ModelFailed, PassingFault, VersionFault
 from service.hosting.pool import Pool
 from service.hosting.specification import Limits
-from service.registry.manifest import Altered, verify, write_manifest
+from service.registry.store.manifest import Altered, verify, write_manifest
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import double_rows
 from tests.hosting.test_pool import SECONDS, answers, gone, pids

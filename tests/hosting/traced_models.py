@@ -14,7 +14,7 @@ from service.following.ports import FetchedVersion, Staged
 from service.following.refs import VersionId
 from service.following.staging import HostStager
 from service.hosting.specification import Limits as PoolLimits
-from service.registry.description import describe
+from service.registry.child.description import describe
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.support import models

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from service.http.webhook import Coalesced, webhook_router
 from service.metrics.metrics import Metrics
-from service.registry.webhook import WebhookReceiver
+from service.registry.webhooks.deliveries import WebhookReceiver
 from service.reporting import WebhookReport
 from service.server.patience import ClientLimits, Phase
 from tests.http.app import DISCONNECT, App, Raw

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
-from service.registry.client import Cache, Deadlines, MlflowRegistry
+from service.registry.front.client import Cache, Deadlines, MlflowRegistry
 from service.registry.survey import LONGEST_PAGE, Survey
 from service.zygote.front.handle import Zygote
 from tests.registry.stores import FakeStore, MlflowStore, Store

@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.refs import ModelRef, VersionId
-from service.registry.client import MlflowRegistry
+from service.registry.front.client import MlflowRegistry
 from tests.registry.scripted_server import CREATED, registered_model
 
 SECONDS = 240

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.artifacts import (
+from service.registry.store.artifacts import (
     ArtifactCache,
     Kept,
     discard,
@@ -15,8 +15,8 @@ from service.registry.artifacts import (
     private_folder,
     remove_partial,
 )
-from service.registry.locks import Lock, lock_file
-from service.registry.manifest import Altered
+from service.registry.store.locks import Lock, lock_file
+from service.registry.store.manifest import Altered
 
 IDENTITY = ("iris", 1_700_000_000_000, "1", "models:/m-1")
 

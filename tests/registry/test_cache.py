@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.ports import FetchedVersion
-from service.registry.artifacts import discard
+from service.registry.store.artifacts import discard
 from tests.registry.conftest import MakeRegistry
 from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files, scripted
 from tests.registry.scripted_server import (

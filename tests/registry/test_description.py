@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.description import Unreadable, describe
+from service.registry.child.description import Unreadable, describe
 from tests.registry.stores import MLMODEL, artifact
 
 HEAD = MLMODEL.partition("signature")[0]

@@ -12,7 +12,7 @@ import pytest
 from service.errors import PassingFault
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
-from service.registry.client import Cache, MlflowRegistry
+from service.registry.front.client import Cache, MlflowRegistry
 from service.zygote.front.handle import Zygote
 from tests.registry.conftest import PATIENT, MakeRegistry, Watched
 from tests.registry.fetching import INTACT, SCRIPTED, WHOLE, fault, files, scripted

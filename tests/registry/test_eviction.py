@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.artifacts import ArtifactCache, private_folder
-from service.registry.eviction import make_room
-from service.registry.locks import Lock, lock_file
+from service.registry.store.artifacts import ArtifactCache, private_folder
+from service.registry.store.eviction import make_room
+from service.registry.store.locks import Lock, lock_file
 
 FILE_BYTES = 10_000
 ROOM_FOR_TWO = 25_000

@@ -12,9 +12,9 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.refs import ModelRef, VersionId
-from service.registry.artifacts import discard
-from service.registry.client import Deadlines
-from service.registry.remembering import Memory
+from service.registry.front.client import Deadlines
+from service.registry.front.fetched_cache import Memory
+from service.registry.store.artifacts import discard
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files, scripted
 from tests.registry.scripted_server import (

@@ -16,8 +16,8 @@ from service.following.ports import Staged
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.processes.parcels import Sender
-from service.registry.forwarding import Forwarder, ForwardingTimes
-from service.registry.traces_wire import TraceFault, TraceOutcome
+from service.registry.forwarder.front import Forwarder, ForwardingTimes
+from service.registry.forwarder.wire import TraceFault, TraceOutcome
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.hosting.traced_models import ask, row, saved_traced, stage

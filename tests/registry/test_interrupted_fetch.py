@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.refs import ModelRef
-from service.registry.client import Deadlines
+from service.registry.front.client import Deadlines
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files
 from tests.registry.scripted_server import (

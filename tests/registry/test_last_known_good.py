@@ -9,8 +9,8 @@ from service.following.history import Known
 from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef
-from service.registry.client import Lying
-from service.registry.last_known_good import DiskHistory
+from service.registry.front.client import Lying
+from service.registry.front.last_known_good import DiskHistory
 from tests.following.fakes import version
 from tests.registry.told import Told
 from tests.support.serving import fetched_version
@@ -25,7 +25,7 @@ def fetched() -> FetchedVersion:
 
 
 class FakeKeeper:
-    """`service.registry.last_known_good.Keeper` of a cache in which all is always there."""
+    """`service.registry.front.last_known_good.Keeper` of a cache in which all is always there."""
 
     async def find(self, lying: Lying) -> FetchedVersion:
         assert (lying.version, lying.place) == (version(1), PLACE)

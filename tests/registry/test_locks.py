@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.locks import Lock, Locked, lock_file
+from service.registry.store.locks import Lock, Locked, lock_file
 
 
 def test_lock_that_somebody_has_alone_is_not_waited_for_in_the_front(tmp_path: Path) -> None:

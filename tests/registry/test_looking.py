@@ -9,8 +9,8 @@ from mlflow.entities.model_registry import RegisteredModel
 
 from service.following.ports import Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
-from service.registry import looking, withdrawn
-from service.registry.client import MlflowRegistry
+from service.registry.child.main import looking, withdrawn
+from service.registry.front.client import MlflowRegistry
 from service.registry.wire import Fault
 from tests.registry.conftest import MakeRegistry
 from tests.registry.scripted_server import (

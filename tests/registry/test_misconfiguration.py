@@ -15,7 +15,7 @@ from mlflow.store.artifact import s3_artifact_repo
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from service.mistaken import mistakes
-from service.registry.understanding import RegistryFault, asked, fault_of_download
+from service.registry.child.faults import RegistryFault, asked, fault_of_download
 from service.registry.wire import SENTENCES, Fault
 from tests.registry.mistakes import MISTAKES, STORES, Mistake
 from tests.support.certificate import certificate

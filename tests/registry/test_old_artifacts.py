@@ -14,8 +14,8 @@ import pytest
 
 from service.contract.contract import Limits
 from service.contract.definition import Definition
-from service.registry.description import describe
-from service.registry.fetching import example_of
+from service.registry.child.description import describe
+from service.registry.child.fetching import example_of
 from tests.hosting.handed import sent
 from tests.registry.kept_artifacts import KeptArtifact, kept_artifacts
 

@@ -9,7 +9,7 @@ from service.errors import PassingFault
 from service.following.patterns import RefPattern
 from service.following.ports import Missing, Survey, Unanswered
 from service.following.refs import ModelRef, VersionId
-from service.registry.client import MlflowRegistry
+from service.registry.front.client import MlflowRegistry
 from tests.registry.conftest import MakeRegistry
 from tests.registry.scripted_server import (
     CREATED,

@@ -1,7 +1,7 @@
 """What a registry child says for a log, and which child it is."""
 
+from service.registry.child.sanitizing import sanitized
 from service.registry.roles import DATABASE_ROLE, registry_role
-from service.registry.sanitizing import sanitized
 
 
 def test_o7_database_beside_a_registry_is_opened_as_one() -> None:

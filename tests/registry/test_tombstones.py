@@ -15,9 +15,9 @@ from service.following.refs import VersionId
 from service.following.tombstones import Source, Tombstone
 from service.home import HomeUnusable
 from service.parts import withdrawn_before
-from service.registry.artifacts import ArtifactCache, private_folder
-from service.registry.locks import Lock
-from service.registry.tombstones import DiskTombstones
+from service.registry.front.tombstones import DiskTombstones
+from service.registry.store.artifacts import ArtifactCache, private_folder
+from service.registry.store.locks import Lock
 
 HOSTILE = "../../a\n/b\x00"
 STONE = Tombstone(HOSTILE, 7, "1", Source.TAG, 1000.5, "leaks <names>")
@@ -26,7 +26,7 @@ OTHER = Tombstone(HOSTILE, 7, "2", Source.OPERATOR, 1001.0)
 
 @dataclass
 class Told:
-    """`service.registry.tombstones.TombstoneObserver` that remembers, and what was forgotten."""
+    """`service.registry.front.tombstones.TombstoneObserver` that remembers, and what was forgotten."""
 
     codes: list[str] = field(default_factory=list)
     forgotten: list[Callable[[VersionId], bool]] = field(default_factory=list)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 
-from service.registry.understanding import (
+from service.registry.child.faults import (
     RegistryFault,
     asked,
     fault_of_download,

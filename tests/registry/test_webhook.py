@@ -18,7 +18,7 @@ from service.errors import (
 )
 from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
-from service.registry.webhook import WINDOW_SECONDS, Event, WebhookReceiver
+from service.registry.webhooks.deliveries import WINDOW_SECONDS, Event, WebhookReceiver
 from tests.support.uncomparable import Uncomparable
 
 SECRET = "a secret of both sides"

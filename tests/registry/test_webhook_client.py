@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.registry.webhook_client import _PATIENCE, WebhookProblem, Webhooks
+from service.registry.webhooks.registration import _PATIENCE, WebhookProblem, Webhooks
 from tests.registry.scripted_server import ScriptedServer, answer, response
 from tests.support.tracking import free_port
 

@@ -7,7 +7,7 @@ from service.following.refs import ModelRef
 
 @dataclass
 class Told:
-    """`service.registry.last_known_good.HistoryObserver` that remembers codes."""
+    """`service.registry.front.last_known_good.HistoryObserver` that remembers codes."""
 
     codes: list[str] = field(default_factory=list)
 

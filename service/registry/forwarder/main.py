@@ -1,7 +1,7 @@
 """The forwarder's main: takes traces from hosts, which have no credentials, and sends them on.
 
 A process like the registry child, with the same environment by message; nothing but traces goes
-through it. What front and forwarder say stands in `service.registry.traces_wire`.
+through it. What front and forwarder say stands in `service.registry.forwarder.wire`.
 """
 
 import os
@@ -23,10 +23,10 @@ from service.processes.child.channel import BlockingChannel
 from service.processes.child.victims import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.parcels import PACKET_BYTES, BadParcel, is_of_this_user, listen, opened
-from service.registry.admission import MOST_BYTES, NotATrace, admitted
-from service.registry.trace_queue import TraceQueue
-from service.registry.trace_store import TraceStore, fault_of_trace
-from service.registry.traces_wire import TraceFault, TraceOutcome, TracesOperation
+from service.registry.forwarder.admission import MOST_BYTES, NotATrace, admitted
+from service.registry.forwarder.trace_queue import TraceQueue
+from service.registry.forwarder.trace_store import TraceStore, fault_of_trace
+from service.registry.forwarder.wire import TraceFault, TraceOutcome, TracesOperation
 
 _MAX_BODY_BYTES: Final = 1024**2
 _MOST_CONNECTIONS: Final = 512

@@ -20,9 +20,9 @@ from typing import Final
 
 from service.following.refs import VersionId
 from service.processes.removal import remove_tree
-from service.registry.durable import sync
-from service.registry.locks import Lock, Locked, lock_file
-from service.registry.manifest import Altered, verify, write_manifest
+from service.registry.store.durable import sync
+from service.registry.store.locks import Lock, Locked, lock_file
+from service.registry.store.manifest import Altered, verify, write_manifest
 
 _PARTIAL: Final = "partial-"
 _ARTIFACT: Final = "model"

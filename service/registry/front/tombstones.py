@@ -22,8 +22,8 @@ from service.errors import FollowingError
 from service.following.refs import VersionId
 from service.following.tombstones import Source, Tombstone, Tombstones
 from service.processes.front.beside import Beside
-from service.registry.durable import sync, write_whole
-from service.registry.purging import purge
+from service.registry.front.purging import purge
+from service.registry.store.durable import sync, write_whole
 
 _SUFFIX: Final = ".json"
 _LONGEST: Final = 64 * 1024

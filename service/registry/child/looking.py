@@ -13,8 +13,8 @@ from mlflow.store.entities import PagedList
 
 from service.following.patterns import RefPattern, matched
 from service.following.refs import ModelRef
+from service.registry.child.faults import NOT_FOUND, RegistryFault, asked
 from service.registry.survey import LONGEST_PAGE
-from service.registry.understanding import NOT_FOUND, RegistryFault, asked
 from service.registry.wire import Fault
 
 # A name that MLflow does not admit (utils/validation.py, _validate_model_name) is no model's name.

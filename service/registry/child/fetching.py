@@ -8,16 +8,16 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from service.registry.artifacts import ArtifactCache, Kept, is_place
-from service.registry.conda import conda_requirements
-from service.registry.description import Unreadable, describe
-from service.registry.eviction import make_room
-from service.registry.fitting import fitting
-from service.registry.input_example import InputExample, read_input_example
-from service.registry.locks import Lock
-from service.registry.manifest import Altered, NotPlain, file_lengths
-from service.registry.understanding import RegistryFault, asked, fault_of_download
-from service.registry.versions import still_there, tags_of
+from service.registry.child.conda import conda_requirements
+from service.registry.child.description import Unreadable, describe
+from service.registry.child.faults import RegistryFault, asked, fault_of_download
+from service.registry.child.fitting import fitting
+from service.registry.child.input_example import InputExample, read_input_example
+from service.registry.child.versions import still_there, tags_of
+from service.registry.store.artifacts import ArtifactCache, Kept, is_place
+from service.registry.store.eviction import make_room
+from service.registry.store.locks import Lock
+from service.registry.store.manifest import Altered, NotPlain, file_lengths
 from service.registry.wire import Fault
 
 Answer = tuple[dict[str, Any], bytes]

@@ -21,10 +21,10 @@ from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.following.refs import ModelRef, VersionId
 from service.processes.front.beside import Beside
-from service.registry.artifacts import artifact_of, is_place
-from service.registry.client import Lying
-from service.registry.durable import write_whole
-from service.registry.served_formats import MOST_RECORD_BYTES, record_of, served_in
+from service.registry.front.client import Lying
+from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, served_in
+from service.registry.store.artifacts import artifact_of, is_place
+from service.registry.store.durable import write_whole
 from service.registry.wire import Fault
 
 _MAX_SERVED: Final = 200
@@ -44,7 +44,7 @@ class HistoryObserver(Protocol):
 
 
 class Keeper(Protocol):
-    """Whoever has the cache: `service.registry.client.MlflowRegistry`."""
+    """Whoever has the cache: `service.registry.front.client.MlflowRegistry`."""
 
     async def find(self, lying: Lying) -> FetchedVersion:
         """What still lies there, verified. Raises `VersionFault` or `PassingFault`."""

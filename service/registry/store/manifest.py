@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service.registry.durable import sync, write_whole
+from service.registry.store.durable import sync, write_whole
 
 _MAX_MANIFEST_BYTES: Final = 64 * 1024**2
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from service.registry.description import Unreadable, read_mapping
+from service.registry.child.description import Unreadable, read_mapping
 
 # MLflow's names (mlflow/pyfunc/model.py, and mlflow/utils/environment.py).
 _REQUIREMENTS: Final = "requirements.txt"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from service.following.refs import VersionId
-from service.registry.artifacts import discard, is_partial, is_place, version_in
+from service.registry.store.artifacts import discard, is_partial, is_place, version_in
 
 
 def purge(cache: Path, is_withdrawn: Callable[[VersionId], bool]) -> Collection[VersionId]:

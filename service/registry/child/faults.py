@@ -15,8 +15,8 @@ from mlflow.exceptions import MlflowException
 
 from service.processes.causes import chain
 from service.processes.exhausted import is_want_of_processes
-from service.registry.misconfiguration import misconfigured
-from service.registry.store_faults import fault_of_store
+from service.registry.child.misconfiguration import misconfigured
+from service.registry.child.store_faults import fault_of_store
 from service.registry.wire import Fault
 
 NOT_FOUND: Final = frozenset({"RESOURCE_DOES_NOT_EXIST"})

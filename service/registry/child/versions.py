@@ -6,7 +6,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from service.registry.understanding import RegistryFault, asked
+from service.registry.child.faults import RegistryFault, asked
 from service.registry.wire import Fault
 
 

@@ -11,8 +11,8 @@ from mlflow.tracing.constant import SpansLocation, TraceTagKey
 from mlflow.tracing.utils import add_size_stats_to_trace_metadata
 from mlflow.tracking.fluent import _get_experiment_id
 
-from service.registry.traces_wire import TraceFault
-from service.registry.understanding import NOT_FOUND, fault_of_look
+from service.registry.child.faults import NOT_FOUND, fault_of_look
+from service.registry.forwarder.wire import TraceFault
 from service.registry.wire import Fault
 
 # What a host says whose model has named no experiment: MLflow's `Default`.

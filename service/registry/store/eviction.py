@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.registry.artifacts import discard, is_place
-from service.registry.locks import LOCK_SUFFIX, lock_file
+from service.registry.store.artifacts import discard, is_place
+from service.registry.store.locks import LOCK_SUFFIX, lock_file
 
 
 @dataclass(frozen=True, slots=True)

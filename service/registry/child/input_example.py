@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import orjson
 
-from service.registry.sparse import NotSparse, dense
+from service.registry.child.sparse import NotSparse, dense
 
 # MLflow's names for them (mlflow/models/utils.py, EXAMPLE_FILENAME and SERVING_INPUT_FILENAME).
 _STORED_FILE: Final = "input_example.json"

@@ -13,7 +13,7 @@ from typing import Final
 
 from service.background import Work
 from service.processes.front.beside import Beside
-from service.registry.locks import Lock
+from service.registry.store.locks import Lock
 
 _THREADS: Final = 4
 

@@ -4,7 +4,7 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from service.registry.traces_wire import TraceFault, TraceOutcome
+from service.registry.forwarder.wire import TraceFault, TraceOutcome
 
 
 @dataclass(frozen=True, slots=True)

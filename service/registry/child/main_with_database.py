@@ -9,7 +9,7 @@ from mlflow.store.db import utils
 from mlflow.store.model_registry import sqlalchemy_store as _models  # noqa: F401 - for the forked
 from mlflow.store.tracking import sqlalchemy_store as _tracking  # noqa: F401 - the same
 
-from service.registry import child
+from service.registry.child.main import main as child
 
 
 def run(connection: socket.socket) -> None:

@@ -30,23 +30,23 @@ from service.processes.front.beside import Beside
 from service.processes.front.child import Child, Forks
 from service.processes.front.output import OnLine
 from service.processes.removal import remove_tree
-from service.registry.artifacts import (
+from service.registry.front.asking import KeptChild, ask, fault_error
+from service.registry.front.fetched_cache import Memory, Remembered
+from service.registry.front.leases import Lease, Locks
+from service.registry.front.tag_answer import TagAnswer
+from service.registry.roles import registry_role
+from service.registry.store.artifacts import (
     artifact_of,
     is_whole,
     private_folder,
     remove_partial,
     verify_at,
 )
-from service.registry.asking import KeptChild, ask, fault_error
-from service.registry.eviction import make_room
-from service.registry.leases import Lease, Locks
-from service.registry.locks import Locked
-from service.registry.manifest import Altered
-from service.registry.remembering import Memory, Remembered
-from service.registry.roles import registry_role
+from service.registry.store.eviction import make_room
+from service.registry.store.locks import Locked
+from service.registry.store.manifest import Altered
 from service.registry.survey import Absent
 from service.registry.survey import Survey as Searches
-from service.registry.tag_answer import TagAnswer
 from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2

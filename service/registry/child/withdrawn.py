@@ -8,8 +8,8 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from service.following.tombstones import WITHDRAWN_TAG, reason_of
-from service.registry.understanding import RegistryFault, asked
-from service.registry.versions import tags_of, tags_or_none
+from service.registry.child.faults import RegistryFault, asked
+from service.registry.child.versions import tags_of, tags_or_none
 from service.registry.wire import Fault
 
 # Any value: which of them are meant is not the registry's to say.

@@ -27,7 +27,7 @@ class TagAnswer:
 
     @classmethod
     def of(cls, head: bytes) -> Self:
-        """Reads what `service.registry.withdrawn` has answered."""
+        """Reads what `service.registry.child.withdrawn` has answered."""
         answer = orjson.loads(head)
         said = {VersionId(*identity): reason for *identity, reason in answer["withdrawn"]}
         free = frozenset(VersionId(*each) for each in answer["free"])

@@ -18,13 +18,13 @@ from service.processes.child.channel import BlockingChannel
 from service.processes.child.victims import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.front.child import scheduling as priority
-from service.registry.fetching import Answer, fetch, find
-from service.registry.looking import look, survey
-from service.registry.sanitizing import sanitized
-from service.registry.understanding import RegistryFault, fault_of_look
-from service.registry.versions import again, tags
+from service.registry.child.faults import RegistryFault, fault_of_look
+from service.registry.child.fetching import Answer, fetch, find
+from service.registry.child.looking import look, survey
+from service.registry.child.sanitizing import sanitized
+from service.registry.child.versions import again, tags
+from service.registry.child.withdrawn import withdrawn
 from service.registry.wire import Operation
-from service.registry.withdrawn import withdrawn
 
 _MAX_BODY_BYTES: Final = 1024**2
 

@@ -14,7 +14,7 @@ MOST_RECORD_BYTES: Final = 4 * 1024**2
 
 
 def record_of(folder: Path, ref: ModelRef) -> Path:
-    """The file of that slot in the folder of `service.registry.last_known_good`."""
+    """The file of that slot in the folder of `service.registry.front.last_known_good`."""
     # A digest, since names of models may be hostile or too long.
     return folder / f"{hashlib.sha256(str(ref).encode()).hexdigest()}.json"
 

@@ -12,9 +12,9 @@ from service.errors import PassingFault
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks
 from service.processes.parcels import new_address
-from service.registry.client import MLFLOW_PATIENCE
+from service.registry.forwarder.wire import TraceFault, TraceOutcome, TracesOperation
+from service.registry.front.client import MLFLOW_PATIENCE
 from service.registry.roles import FORWARDER_ROLE
-from service.registry.traces_wire import TraceFault, TraceOutcome, TracesOperation
 
 _MAX_BODY_BYTES: Final = 1024**2
 _LONGEST_PAUSE: Final = 60.0
