@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from service.environment import credentials
 from service.errors import NotNow
 from service.following.follower import Follower
+from service.following.pace import Trigger
 from service.following.refs import ModelRef
-from service.following.trigger import Trigger
 from service.following.withdrawing import Withdrawal
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router

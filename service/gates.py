@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection
 
 from service.contract.contract import Limits
-from service.following.gates import Gates
-from service.following.gates_compatible import CompatibleGate
-from service.following.gates_environment import EnvironmentGate
-from service.following.gates_example import ExampleGate
-from service.following.gates_requirements import RequirementsGate
-from service.following.gates_signature import SignatureGate
-from service.following.gates_tags import TagsGate
-from service.following.gates_trust import TrustGate
+from service.following.gates.compatible import CompatibleGate
+from service.following.gates.environment import EnvironmentGate
+from service.following.gates.example import ExampleGate
+from service.following.gates.gate import Gates
+from service.following.gates.requirements import RequirementsGate
+from service.following.gates.signature import SignatureGate
+from service.following.gates.tags import TagsGate
+from service.following.gates.trust import TrustGate
 from service.following.history import History
 from service.inspector.front import Inspector
 from service.processes.front.child import Forks

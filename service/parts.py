@@ -10,7 +10,7 @@ from typing import Final
 from service.contract.contract import Limits as ContractLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.environment import host_environment, registry_environment
-from service.following.gates import Gates
+from service.following.gates.gate import Gates
 from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile

@@ -13,7 +13,7 @@ from service.contract.model_input import ValidInput
 from service.contract.signature import read_entries
 from service.contract.unsigned import UnsignedContract
 from service.errors import PassingFault
-from service.following.gates import GateClosed
+from service.following.gates.gate import GateClosed
 from service.following.ports import FetchedVersion
 from service.processes.front.beside import Beside
 

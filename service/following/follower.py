@@ -16,13 +16,15 @@ from typing import Final
 from service.background import Work, begin
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.clock import Clock
-from service.following.gates import Candidacy, GateFinding, Gates
+from service.following.fallback import Recaller
+from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.history import History, NoHistory
 from service.following.holding import Holding
 from service.following.ledger import Ledger
 from service.following.looking import Looker
 from service.following.making import Journey, Maker
 from service.following.observer import FollowingObserver, careful
+from service.following.pace import Pace, Trigger
 from service.following.policy import Action, SlotView, decide, pause_after
 from service.following.population import Population
 from service.following.ports import (
@@ -34,7 +36,6 @@ from service.following.ports import (
     Unanswered,
 )
 from service.following.proving import Prover
-from service.following.recalling import Recaller
 from service.following.recording import Recorder
 from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
@@ -42,7 +43,6 @@ from service.following.slots import LOOK, Failure, Slot, Slots, Wish
 from service.following.stepping import Steps, internal
 from service.following.tombstone_sync import TombstoneSync
 from service.following.tombstones import NoTombstones, Tombstone, TombstoneStore
-from service.following.trigger import Pace, Trigger
 from service.following.withdrawing import Withdrawing
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 
@@ -130,7 +130,7 @@ class Follower:
             await self._pace.pause()
 
     def look_now(self, trigger: Trigger) -> None:
-        """The next look comes early; as `service.following.trigger.Pace` has it."""
+        """The next look comes early; as `service.following.pace.Pace` has it."""
         self._pace.hint(trigger)
 
     def reload(self, ref: ModelRef) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
-from service.following.gates import GateFinding
+from service.following.gates.gate import GateFinding
+from service.following.pace import Trigger
 from service.following.refs import ModelRef
 from service.following.sentences import cut
-from service.following.trigger import Trigger
 
 MOST_ENTRIES: Final = 2000
 _MOST_FINDINGS: Final = 50

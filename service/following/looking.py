@@ -5,15 +5,15 @@ from functools import partial
 
 from service.errors import FollowingError
 from service.following.clock import Clock
-from service.following.gates import Gates
-from service.following.gates_tags import TAGS_UNMET
+from service.following.gates.gate import Gates
+from service.following.gates.tags import TAGS_UNMET
 from service.following.observer import FollowingObserver
+from service.following.pace import Pace
 from service.following.ports import Registry, Resolution
 from service.following.recording import failure_of
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
 from service.following.stepping import Steps, internal
-from service.following.trigger import Pace
 
 
 class Looker:

@@ -8,8 +8,8 @@ from typing import Final
 
 from service.errors import VersionFault
 from service.following.clock import Clock
-from service.following.gates import GateFinding, Gates
-from service.following.gates_environment import GATE as ENVIRONMENT
+from service.following.gates.environment import GATE as ENVIRONMENT
+from service.following.gates.gate import GateFinding, Gates
 from service.following.ports import FetchedVersion, Registry, Staged, Stager
 from service.following.refs import VersionId
 from service.following.servable import Servable

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from service.errors import FollowingError
 from service.following.clock import Clock
-from service.following.gates import GateClosed, GateFinding
+from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, Known
 from service.following.ledger import Entry, Ledger, Outcome, bounded
 from service.following.observer import FollowingObserver

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from service.following.gates import GateFinding
+from service.following.gates.gate import GateFinding
 
 
 class FindingReport(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 from service.errors import FollowingError, PassingFault
 from service.following.clock import Clock
 from service.following.follower import Follower
-from service.following.gates import Gates
+from service.following.gates.gate import Gates
 from service.following.history import Known
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver

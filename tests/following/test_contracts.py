@@ -16,9 +16,9 @@ from service.contract import definition
 from service.contract.contract import Contract, Limits, compile_contract
 from service.errors import PassingFault
 from service.following import contracts
-from service.following.gates import Candidacy, Gates
-from service.following.gates_compatible import CompatibleGate
-from service.following.gates_signature import SignatureGate
+from service.following.gates.compatible import CompatibleGate
+from service.following.gates.gate import Candidacy, Gates
+from service.following.gates.signature import SignatureGate
 from service.following.history import NoHistory
 from service.following.ports import FetchedVersion
 from service.following.refs import ModelRef

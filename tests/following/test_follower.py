@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from service.errors import PassingFault, VersionFault
+from service.following.pace import Trigger
 from service.following.ports import Missing, Unanswered
-from service.following.trigger import Trigger
 from tests.following.fakes import World, version
 
 BROKEN = VersionFault("load", "load_failed", "MLflow could not load the model.")

@@ -11,14 +11,14 @@ import pytest
 
 from service.contract.contract import Limits
 from service.errors import VersionFault
-from service.following.gates import Candidacy, GateClosed, GateFinding, Gates
-from service.following.gates_compatible import CompatibleGate
-from service.following.gates_environment import EnvironmentGate
-from service.following.gates_example import ExampleGate
-from service.following.gates_requirements import RequirementsGate
-from service.following.gates_signature import SignatureGate
-from service.following.gates_tags import TagsGate
-from service.following.gates_trust import TrustGate
+from service.following.gates.compatible import CompatibleGate
+from service.following.gates.environment import EnvironmentGate
+from service.following.gates.example import ExampleGate
+from service.following.gates.gate import Candidacy, GateClosed, GateFinding, Gates
+from service.following.gates.requirements import RequirementsGate
+from service.following.gates.signature import SignatureGate
+from service.following.gates.tags import TagsGate
+from service.following.gates.trust import TrustGate
 from service.following.history import Known, NoHistory
 from service.following.ports import FetchedVersion
 from service.following.refs import ModelRef

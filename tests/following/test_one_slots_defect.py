@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from service.background import NAMED, Work
-from service.following.gates import Candidacy, GateFinding, Gates
-from service.following.gates_tags import TAGS_UNMET
+from service.following.gates.gate import Candidacy, GateFinding, Gates
+from service.following.gates.tags import TAGS_UNMET
 from service.following.ports import Missing
 from service.following.refs import ModelRef, VersionId
 from tests.following.fakes import Events, FakeHistory, World, version

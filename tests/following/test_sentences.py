@@ -7,8 +7,8 @@ import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.following.gates import GateClosed, GateFinding, Gates
-from service.following.gates_trust import TrustGate
+from service.following.gates.gate import GateClosed, GateFinding, Gates
+from service.following.gates.trust import TrustGate
 from service.following.ports import FetchedVersion
 from service.following.sentences import LONGEST_DETAIL, LONGEST_SENTENCE, listed, named, plain
 from service.logs import configure_logs

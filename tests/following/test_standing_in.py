@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from service.errors import PassingFault
+from service.following.fallback import STAND_IN_SECONDS
 from service.following.history import Known
-from service.following.recalling import STAND_IN_SECONDS
 from service.following.refs import VersionId
 from tests.following.fakes import World, version
 from tests.following.test_follower import BROKEN, DOWN

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from service.errors import UnknownModel
+from service.following.pace import Pace, Trigger
 from service.following.refs import ModelRef
-from service.following.trigger import Pace, Trigger
 from tests.following.fakes import Time, World, version
 from tests.following.test_follower import BROKEN, DOWN, NO_DISK
 

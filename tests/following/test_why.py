@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from service.errors import PassingFault, VersionFault
-from service.following.gates import GateClosed, GateFinding, Gates
+from service.following.gates.gate import GateClosed, GateFinding, Gates
 from service.following.ports import FetchedVersion, Unanswered
 from tests.following.fakes import World, version
 

@@ -1,6 +1,6 @@
 """What one may know of each slot at a glance."""
 
-from service.following.gates import GateFinding
+from service.following.gates.gate import GateFinding
 from service.following.refs import VersionId
 from service.following.slots import Failure, LookStatus
 from service.http.access import Admin

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.following.gates import GateClosed, GateFinding
+from service.following.gates.gate import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed
 

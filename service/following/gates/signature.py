@@ -5,7 +5,7 @@ from typing import Any
 
 from service.contract.contract import Limits
 from service.following.contracts import Contracts
-from service.following.gates import GateFinding
+from service.following.gates.gate import GateFinding
 from service.following.ports import FetchedVersion
 
 

@@ -9,7 +9,7 @@ from service.contract.comparison import compare
 from service.contract.definition import Compiled
 from service.contract.difference import Finding, Severity
 from service.errors import VersionFault
-from service.following.gates import Candidacy, GateClosed, GateFinding
+from service.following.gates.gate import Candidacy, GateClosed, GateFinding
 from service.following.history import History
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed

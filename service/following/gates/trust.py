@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from service.following.gates import GateClosed, GateFinding
+from service.following.gates.gate import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed
 

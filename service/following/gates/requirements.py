@@ -2,7 +2,7 @@
 
 A package that is missing refuses, unless the operator says that requirements are to be ignored; one
 of another version is reported, or refuses where the operator says so. What provides the same module
-under another name counts (`service.following.installed`). What is not about a package (an index,
+under another name counts (`service.following.gates.installed`). What is not about a package (an index,
 another file) is left out and reported without its text, which may hold a secret; so is a line whose
 condition nobody can tell.
 """
@@ -20,9 +20,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from service.errors import PassingFault
-from service.following.gates import GateClosed, GateFinding
-from service.following.gates_files import from_disk
-from service.following.installed import OF_ANOTHER, installed, required_by
+from service.following.gates.files import from_disk
+from service.following.gates.gate import GateClosed, GateFinding
+from service.following.gates.installed import OF_ANOTHER, installed, required_by
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
 from service.processes.front.beside import Beside

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.following.gates import GateFinding
+from service.following.gates.gate import GateFinding
 from service.following.ports import FetchedVersion
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from service.following.gates import GateFinding
-from service.following.gates_files import from_disk
+from service.following.gates.files import from_disk
+from service.following.gates.gate import GateFinding
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
 from service.processes.front.beside import Beside
