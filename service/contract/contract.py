@@ -5,21 +5,21 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.contract.chat import CHAT_KEYS, PARAMS, ChatReader
-from service.contract.csv_body import CSV, csv_charset, is_csv
-from service.contract.csv_reader import CsvReader, csv_reader
 from service.contract.findings import BODY, Findings
-from service.contract.json_body import JSON, check_media_type, read_object
-from service.contract.list_reader import ListReader
+from service.contract.formats.chat import CHAT_KEYS, PARAMS, ChatReader
+from service.contract.formats.csv_body import CSV, csv_charset, is_csv
+from service.contract.formats.csv_reader import CsvReader, csv_reader
+from service.contract.formats.json_body import JSON, check_media_type, read_object
+from service.contract.formats.list_reader import ListReader
+from service.contract.formats.parquet_body import PARQUET, Find, ReadParquet, finder
+from service.contract.formats.table_formats import FORMATS
+from service.contract.formats.table_reader import TableReader
+from service.contract.formats.tensor_reader import TensorReader
 from service.contract.model_input import ModelInput
 from service.contract.params import ParamsReader
-from service.contract.parquet_body import PARQUET, Find, ReadParquet, finder
 from service.contract.reading import InputReader, Reading
 from service.contract.request_schema import request_schema
 from service.contract.signature import Signature, check_hinted, read_entries, read_signature
-from service.contract.table_formats import FORMATS
-from service.contract.table_reader import TableReader
-from service.contract.tensor_reader import TensorReader
 from service.errors import UnsupportedMediaType
 
 _NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from service.contract.contract import Contract, Limits, compile_contract
-from service.contract.unsigned import UnsignedContract, compile_unsigned
+from service.contract.formats.unsigned import UnsignedContract, compile_unsigned
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
-from service.contract.nodes import enforced
-from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ParamSpec
-from service.contract.texts import nanoseconds
-from service.contract.types import AnyType, Array, Map, Object, Type
+from service.contract.types.declared import AnyType, Array, Map, Object, Type
+from service.contract.types.nodes import enforced
+from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.texts import nanoseconds
 
 _BASE: Final[Loc] = (*BODY, "params")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - MLflow's datetimes have no zone

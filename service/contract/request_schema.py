@@ -7,13 +7,13 @@ where JSON schema cannot say it: that rows are as long as `columns`, or nested l
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from service.contract.chat import CHAT_KEYS, PARAMS
-from service.contract.nodes import enforced, hinted
-from service.contract.scalars import COLUMN_TYPES
+from service.contract.formats.chat import CHAT_KEYS, PARAMS
+from service.contract.formats.table_formats import FORMATS
 from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
-from service.contract.table_formats import FORMATS
-from service.contract.tensor_types import TENSOR_TYPES
-from service.contract.types import AnyType, Array, Object
+from service.contract.types.declared import AnyType, Array, Object
+from service.contract.types.nodes import enforced, hinted
+from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.tensor_types import TENSOR_TYPES
 
 Schema = Mapping[str, Any]
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 import orjson
 
 from service.contract.depth import MAX_DEPTH, too_deep
-from service.contract.nodes import enforced
-from service.contract.tensor_types import TENSOR_TYPES
-from service.contract.types import NotRead, NotSupported, Object, Type, read_type
+from service.contract.types.declared import NotRead, NotSupported, Object, Type, read_type
+from service.contract.types.nodes import enforced
+from service.contract.types.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault
 
 _COLUMN_KEYS: Final = frozenset({"name", "type", "required"})

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
-from service.contract.table import TOO_SPARSE, may_fill
+from service.contract.formats.table import TOO_SPARSE, may_fill
 
 # Characters of one array, of four bytes each in numpy: 256 MiB.
 _MOST_CHARACTERS: Final = 1 << 26

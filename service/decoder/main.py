@@ -23,9 +23,9 @@ import orjson
 
 from service.contract.contract import Contract
 from service.contract.definition import Definition
+from service.contract.formats.parquet_body import is_parquet
+from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ModelInput
-from service.contract.parquet_body import is_parquet
-from service.contract.unsigned import UnsignedContract
 from service.decoder.parquet_reader import read_parquet
 from service.decoder.wire import (
     INVALID,

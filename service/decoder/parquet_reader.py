@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from service.contract.findings import Findings, refuse
-from service.contract.parquet_body import PARQUET_BASE, Find, ParquetTable, Wanted
-from service.contract.types import Array, Map, Object, Type
+from service.contract.formats.parquet_body import PARQUET_BASE, Find, ParquetTable, Wanted
+from service.contract.types.declared import Array, Map, Object, Type
 
 _FRACTIONS: Final = frozenset({"float", "double"})
 

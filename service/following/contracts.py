@@ -9,9 +9,9 @@ from typing import Final
 
 from service.contract.contract import Contract, Limits
 from service.contract.definition import Definition
+from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
 from service.contract.signature import read_entries
-from service.contract.unsigned import UnsignedContract
 from service.errors import PassingFault
 from service.following.gates.gate import GateClosed
 from service.following.ports import FetchedVersion

@@ -8,8 +8,8 @@ from typing import Final
 
 from service.contract.contract import Contract, Limits
 from service.contract.definition import Definition
+from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
-from service.contract.unsigned import UnsignedContract
 from service.decoder.front import Decoder
 from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
 from service.following.contracts import Contracts

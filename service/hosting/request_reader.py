@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from service.contract.contract import Contract
-from service.contract.csv_body import is_csv
 from service.contract.definition import Definition
+from service.contract.formats.csv_body import is_csv
+from service.contract.formats.parquet_body import is_parquet
+from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
-from service.contract.parquet_body import is_parquet
-from service.contract.unsigned import UnsignedContract
 from service.decoder.front import Decoder
 
 # What the loop can afford. Bodies of these sizes are read in 1 ms and less; the slowest that were

@@ -9,7 +9,7 @@ import json
 from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
 
-from service.contract.comparison import compare
+from service.contract.comparison.comparison import compare
 from tests.contract.changes import changed_hints, changed_tables, changed_tensors
 from tests.contract.compared import Body, Inputs, breaks, found, parsed
 from tests.contract.payloads import of_type, same_values, table_payloads, tensor_payloads

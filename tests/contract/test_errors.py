@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.contract.contract import Limits
-from service.contract.unsigned import compile_unsigned
+from service.contract.formats.unsigned import compile_unsigned
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.signatures import (
     ANY,

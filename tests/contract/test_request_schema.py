@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.contract.contract import Contract
-from service.contract.scalars import COLUMN_TYPES
+from service.contract.types.scalars import COLUMN_TYPES
 from tests.contract.signatures import (
     ANY,
     array,

@@ -13,12 +13,12 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types import schema as mlflows
 
-from service.contract import types
 from service.contract.contract import Limits, compile_contract
-from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec, read_signature
 from service.contract.signature import TensorSpec as OurTensorSpec
-from service.contract.tensor_types import TENSOR_TYPES
+from service.contract.types.declared import declared as types
+from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault
 from tests.contract.signatures import (
     ANY,

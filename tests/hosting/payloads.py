@@ -9,7 +9,7 @@ from typing import Any, Final
 import hypothesis.strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from service.contract.table_formats import FORMATS
+from service.contract.formats.table_formats import FORMATS
 from tests.contract.signatures import column, tensor
 
 Entries = list[dict[str, Any]]

@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from service.contract.contract import Limits as ContractLimits
+from service.contract.formats.unsigned import compile_unsigned
 from service.contract.model_input import Column
-from service.contract.unsigned import compile_unsigned
 from service.errors import (
     InvalidInput,
     ModelFailed,

@@ -12,7 +12,7 @@ from hypothesis import event, given
 from mlflow.pyfunc.scoring_server import _parse_json_data
 from mlflow.types.llm import CHAT_MODEL_INPUT_SCHEMA
 
-from service.contract.chat import CHAT_KEYS
+from service.contract.formats.chat import CHAT_KEYS
 from service.errors import InvalidInput
 from tests.contract.signatures import ANY, array, column, map_of, nested, param, parse, places
 from tests.hosting.chat_differences import CHAT, DIFFERENT_CHATS, TURNS

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given
 
 from service.contract.contract import compile_contract
-from service.contract.table_formats import FORMATS
+from service.contract.formats.table_formats import FORMATS
 from service.errors import InvalidInput
 from tests.contract.signatures import (
     ANY,

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from mlflow.models import Model
 from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, parse_parquet_input
 
-from service.contract.chat import CHAT_KEYS
 from service.contract.contract import Limits
+from service.contract.formats.chat import CHAT_KEYS
+from service.contract.formats.unsigned import UnsignedContract, compile_unsigned
 from service.contract.model_input import Document
 from service.contract.size import MOST_COLUMNS
-from service.contract.unsigned import UnsignedContract, compile_unsigned
 from service.decoder.parquet_reader import read_parquet
 from service.errors import InvalidInput, UnsupportedMediaType
 from service.host.documents import InputRefused

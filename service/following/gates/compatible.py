@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from service.contract.comparison import compare
+from service.contract.comparison.comparison import compare
+from service.contract.comparison.difference import Finding, Severity
 from service.contract.definition import Compiled
-from service.contract.difference import Finding, Severity
 from service.errors import VersionFault
 from service.following.gates.gate import Candidacy, GateClosed, GateFinding
 from service.following.history import History

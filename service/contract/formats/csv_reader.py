@@ -12,13 +12,13 @@ MLflow reads columns of scalar types alone from CSV; so does Podium.
 from collections.abc import Sequence
 from operator import itemgetter
 
-from service.contract.csv_body import CSV_BASE, Sheet, read_sheet
-from service.contract.csv_cells import READERS, Cell
 from service.contract.findings import Findings, Hole
+from service.contract.formats.csv_body import CSV_BASE, Sheet, read_sheet
+from service.contract.formats.csv_cells import READERS, Cell
+from service.contract.formats.table import Table, in_row
+from service.contract.formats.table_reader import TableReader
 from service.contract.reading import Reading
 from service.contract.signature import ColumnSpec
-from service.contract.table import Table, in_row
-from service.contract.table_reader import TableReader
 
 
 def csv_reader(columns: Sequence[ColumnSpec], max_rows: int) -> "CsvReader | None":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, Union
 
-from service.contract.scalars import COLUMN_TYPES
+from service.contract.types.scalars import COLUMN_TYPES
 
 _SPARK: Final = "sparkml_vector"
 # MLflow hands names on as keyword arguments of a class method (`Property.from_json_dict`).

@@ -18,12 +18,12 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Hole, Loc
+from service.contract.formats.table import Table
+from service.contract.formats.table_formats import TableFormats
+from service.contract.formats.tensor import TensorColumn
 from service.contract.model_input import Column, Values
 from service.contract.reading import Reading
 from service.contract.signature import TensorSpec
-from service.contract.table import Table
-from service.contract.table_formats import TableFormats
-from service.contract.tensor import TensorColumn
 
 _TABLES: Final = frozenset({"dataframe_split", "dataframe_records", "parquet"})
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from service.contract.model_input import Column
 from service.contract.reading import Reading
-from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec
+from service.contract.types.scalars import COLUMN_TYPES
 
 _NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
 _SPLIT_KEYS: Final = frozenset({"columns", "data"})

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from service.contract.moment import Moment
-from service.contract.nested import Anything, Leaf, ListOf, MapOf, Node, Nullable, ObjectOf
-from service.contract.scalars import ARRAY_TYPES, COLUMN_TYPES
-from service.contract.types import AnyType, Array, Map, Object, Type
+from service.contract.types.declared import AnyType, Array, Map, Object, Type
+from service.contract.types.moment import Moment
+from service.contract.types.nested import Anything, Leaf, ListOf, MapOf, Node, Nullable, ObjectOf
+from service.contract.types.scalars import ARRAY_TYPES, COLUMN_TYPES
 
 # MLflow has NaN and NaT for null in an array of these, and for no others what null is.
 _WITH_NAN: Final = frozenset({"float", "double", "datetime"})

@@ -11,10 +11,10 @@ what was a time or bytes before would reach the model as text.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.contract.checker import Checker
-from service.contract.difference import Finding, Place, breaking, compatible
-from service.contract.numeric import Floating, Integral
-from service.contract.scalars import COLUMN_TYPES
+from service.contract.comparison.difference import Finding, Place, breaking, compatible
+from service.contract.types.checker import Checker
+from service.contract.types.numeric import Floating, Integral
+from service.contract.types.scalars import COLUMN_TYPES
 
 Entry = Mapping[str, Any]
 

@@ -4,13 +4,13 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
 from service.contract.findings import Findings, Hole
+from service.contract.formats.table import Table
 from service.contract.model_input import Column, Nested
-from service.contract.nested import suspects
-from service.contract.nodes import enforced
-from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec
-from service.contract.table import Table
-from service.contract.types import AnyType, type_entry, type_name
+from service.contract.types.declared import AnyType, type_entry, type_name
+from service.contract.types.nested import suspects
+from service.contract.types.nodes import enforced
+from service.contract.types.scalars import COLUMN_TYPES
 
 # Under these MLflow makes a numpy array of each value of an array column
 # (mlflow/utils/proto_json_utils.py, `convert_data_type`), and pandas of what Parquet holds.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
-from service.contract.table import TOO_SPARSE, Table, in_column, may_fill
+from service.contract.formats.table import TOO_SPARSE, Table, in_column, may_fill
 
 _TEXT_OF_ONE: Final = 16
 

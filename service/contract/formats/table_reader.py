@@ -3,16 +3,16 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from service.contract.block import block_reader
 from service.contract.findings import Findings, Hole
+from service.contract.formats.block import block_reader
+from service.contract.formats.nested_column import NestedColumnReader, as_sent, nested_mark
+from service.contract.formats.table import Table
+from service.contract.formats.table_formats import TableFormats
 from service.contract.model_input import Column, Values
-from service.contract.nested_column import NestedColumnReader, as_sent, nested_mark
 from service.contract.reading import Reading
-from service.contract.scalars import COLUMN_TYPES
 from service.contract.signature import ColumnSpec
-from service.contract.table import Table
-from service.contract.table_formats import TableFormats
-from service.contract.types import type_name
+from service.contract.types.declared import type_name
+from service.contract.types.scalars import COLUMN_TYPES
 
 
 class ColumnReader:

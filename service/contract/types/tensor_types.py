@@ -8,10 +8,10 @@ Not taken are numpy's `object`, `bytes`, `datetime64` and complex types, of whic
 from collections.abc import Mapping
 from typing import Final
 
-from service.contract.checker import Checker
-from service.contract.numeric import Boolean, Floating, Integral
-from service.contract.scalars import FLOAT_32, FLOAT_64
-from service.contract.texts import String
+from service.contract.types.checker import Checker
+from service.contract.types.numeric import Boolean, Floating, Integral
+from service.contract.types.scalars import FLOAT_32, FLOAT_64
+from service.contract.types.texts import String
 
 TENSOR_TYPES: Final[Mapping[str, Checker]] = {
     "bool": Boolean(),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from service.contract.findings import Findings, Loc
 from service.contract.model_input import Column
 from service.contract.signature import TensorSpec
-from service.contract.tensor_types import TENSOR_TYPES
+from service.contract.types.tensor_types import TENSOR_TYPES
 
 # From the indices of an element to its place in the body.
 Locate = Callable[[tuple[int, ...]], Loc]

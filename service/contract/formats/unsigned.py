@@ -12,16 +12,16 @@ from typing import Any, Final
 
 import orjson
 
-from service.contract.chat import CHAT_KEYS, PARAMS
 from service.contract.contract import Limits
-from service.contract.csv_body import CSV, CSV_BASE, csv_charset, is_csv, read_sheet
 from service.contract.depth import MAX_DEPTH, too_deep
 from service.contract.emptiness import holds_a_value
 from service.contract.findings import BODY, Findings
-from service.contract.json_body import JSON, check_media_type, read_object
+from service.contract.formats.chat import CHAT_KEYS, PARAMS
+from service.contract.formats.csv_body import CSV, CSV_BASE, csv_charset, is_csv, read_sheet
+from service.contract.formats.json_body import JSON, check_media_type, read_object
+from service.contract.formats.parquet_body import PARQUET, PARQUET_BASE, ReadParquet
 from service.contract.model_input import Document, Layout
 from service.contract.params import ParamsReader
-from service.contract.parquet_body import PARQUET, PARQUET_BASE, ReadParquet
 from service.contract.request_schema import unsigned_request_schema
 from service.contract.signature import read_entries, read_params
 from service.contract.size import note_size, note_table

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.contract.difference import Finding, Place, breaking
-from service.contract.type_difference import is_required
+from service.contract.comparison.difference import Finding, Place, breaking
+from service.contract.comparison.type_difference import is_required
 
 # By name or position.
 Columns = Mapping[Any, Mapping[str, Any]]

@@ -31,11 +31,11 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from service.contract.findings import BODY, Findings, Loc
-from service.contract.labels import index_fits, labels_fit
-from service.contract.parquet_body import ParquetTable
-from service.contract.single_row import Layout
-from service.contract.spread import lengths_of, may_spread, spread
-from service.contract.table import (
+from service.contract.formats.labels import index_fits, labels_fit
+from service.contract.formats.parquet_body import ParquetTable
+from service.contract.formats.single_row import Layout
+from service.contract.formats.spread import lengths_of, may_spread, spread
+from service.contract.formats.table import (
     Table,
     Wanted,
     by_itself,

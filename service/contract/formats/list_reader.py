@@ -9,10 +9,10 @@ from typing import Any
 
 from service.contract.findings import BODY, Findings
 from service.contract.model_input import Column, Nested
-from service.contract.nested import suspects
-from service.contract.nodes import hinted
 from service.contract.reading import Reading
-from service.contract.types import Type, type_entry, type_name
+from service.contract.types.declared import Type, type_entry, type_name
+from service.contract.types.nested import suspects
+from service.contract.types.nodes import hinted
 
 
 class ListReader:

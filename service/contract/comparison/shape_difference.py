@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from service.contract.difference import Finding, Place, breaking, compatible
-from service.contract.tensor_types import TENSOR_TYPES
-from service.contract.type_difference import scalar_differences
+from service.contract.comparison.difference import Finding, Place, breaking, compatible
+from service.contract.comparison.type_difference import scalar_differences
+from service.contract.types.tensor_types import TENSOR_TYPES
 
 
 def tensor_differences(

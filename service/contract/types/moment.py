@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
 from service.contract.model_input import Values
-from service.contract.texts import Datetime
+from service.contract.types.texts import Datetime
 
 _COLUMN: Final = Datetime()
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a text without a zone stays without one

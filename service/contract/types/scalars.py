@@ -28,9 +28,9 @@ there as another value (mlflow/utils/proto_json_utils.py, `cast_df_types_accordi
 from collections.abc import Mapping
 from typing import Final
 
-from service.contract.checker import Checker
-from service.contract.numeric import Boolean, Floating, Integral
-from service.contract.texts import Binary, Datetime, String
+from service.contract.types.checker import Checker
+from service.contract.types.numeric import Boolean, Floating, Integral
+from service.contract.types.texts import Binary, Datetime, String
 
 FLOAT_32: Final = Floating("f", bits=32, digits=24, bound=(2 - 2**-24) * 2.0**127)
 FLOAT_64: Final = Floating("d", bits=64, digits=53)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from service.contract.findings import BODY, Findings, Loc
-from service.contract.types import Type
+from service.contract.types.declared import Type
 
 PARQUET_BASE: Final[Loc] = (*BODY, "parquet")
 # mlflow/pyfunc/scoring_server/__init__.py, CONTENT_TYPE_PARQUET.

@@ -46,10 +46,10 @@ infers them from `predict` even where a model serves `predict_proba`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from service.contract.difference import Finding, Place, Severity, breaking, compatible
-from service.contract.shape_difference import tensor_differences
-from service.contract.table_difference import table_differences
-from service.contract.type_difference import is_required, type_differences, type_text
+from service.contract.comparison.difference import Finding, Place, Severity, breaking, compatible
+from service.contract.comparison.shape_difference import tensor_differences
+from service.contract.comparison.table_difference import table_differences
+from service.contract.comparison.type_difference import is_required, type_differences, type_text
 
 Entry = Mapping[str, Any]
 Entries = Sequence[Entry]
