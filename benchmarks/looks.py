@@ -23,7 +23,7 @@ from mlflow import MlflowClient
 from rich.console import Console
 from rich.table import Table
 
-from service.environment import host_environment
+from service.config.environment import host_environment
 from service.following.refs import ModelRef
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine

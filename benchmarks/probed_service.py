@@ -18,9 +18,9 @@ from typing import Final
 import uvloop
 
 from service.app import Given, _serve, listen
-from service.home import make_home
+from service.config.home import make_home
+from service.config.settings import Settings, load_settings
 from service.logs import configure_logs
-from service.settings import Settings, load_settings
 
 _PAUSE: Final = 0.001
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from pydantic import SecretStr
 
-from service.environment import credentials
+from service.config.environment import credentials
+from service.config.secrets import PREFIX, forget
+from service.config.settings import SECRETS, Settings
 from service.errors import NotNow
 from service.following.follower import Follower
 from service.following.pace import Trigger
@@ -20,8 +22,6 @@ from service.logs import Logs
 from service.metrics.metrics import Metrics
 from service.registry.webhooks.deliveries import WebhookReceiver
 from service.reporting import WebhookReport
-from service.secrets import PREFIX, forget
-from service.settings import SECRETS, Settings
 
 
 class Wishes:

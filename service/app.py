@@ -19,14 +19,16 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from service.access import Access, forget_secrets, open_keys
-from service.addresses import MlflowAddresses, shown, url_of
 from service.background import Work, begin, keep_running
+from service.config.addresses import MlflowAddresses, shown, url_of
+from service.config.home import HomeUnusable, make_home
+from service.config.settings import Settings, unknown_settings
+from service.config.surroundings import GivenToModels
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.following.standing import Standing
-from service.home import HomeUnusable, make_home
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
@@ -53,8 +55,6 @@ from service.server.descriptors import connections_within, raise_descriptor_limi
 from service.server.patience import ClientLimits
 from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
-from service.settings import Settings, unknown_settings
-from service.surroundings import GivenToModels
 from service.zygote.front.spawning import Spawned
 from service.zygote_command import zygote_command
 

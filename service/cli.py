@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
-from service.addresses import MlflowAddresses
+from service.config.addresses import MlflowAddresses
+from service.config.secrets import PREFIX
+from service.config.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
 from service.local.settings import DEFAULT_MODELS, UpSettings, callable_url
 from service.mistaken import mistakes
 from service.options import USAGE_ERROR, url_option, version_number
-from service.secrets import PREFIX
-from service.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.webhook_command import webhook_group
 from service.withdraw_command import withdraw_command
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from service.surroundings import GivenToModels
+    from service.config.surroundings import GivenToModels
 
 _Kind = TypeVar("_Kind", bound=Settings)
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
@@ -239,7 +239,7 @@ def serve(**flags: Any) -> None:
             "podium: PODIUM_MODEL_TRACKING: to which MLflow? Set MLFLOW_TRACKING_URI too.", err=True
         )
         sys.exit(USAGE_ERROR)
-    from service.surroundings import BadSurroundings, surroundings
+    from service.config.surroundings import BadSurroundings, surroundings
 
     try:
         given = surroundings(settings, os.environ)
@@ -252,7 +252,7 @@ def serve(**flags: Any) -> None:
 def _serve(
     settings: Settings, environment: Mapping[str, str], surroundings: "GivenToModels"
 ) -> None:
-    from service.home import keep_private
+    from service.config.home import keep_private
     from service.zygote_command import zygote_begun
 
     keep_private(settings.home)
@@ -260,7 +260,7 @@ def _serve(
     with zygote_begun(settings, environment) as zygote:
         from service.app import CannotListen, Given
         from service.app import serve as run
-        from service.home import HomeUnusable
+        from service.config.home import HomeUnusable
         from service.keys import BadKeys
         from service.server.relied_on import UnfitServer
 

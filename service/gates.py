@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 
+from service.config.settings import Settings
 from service.contract.contract import Limits
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.environment import EnvironmentGate
@@ -15,7 +16,6 @@ from service.following.history import History
 from service.inspector.front import Inspector
 from service.processes.front.child import Forks
 from service.processes.front.output import OnLine
-from service.settings import Settings
 
 
 def gates_of(

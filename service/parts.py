@@ -7,9 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from service.config.environment import host_environment, registry_environment
+from service.config.home import HomeUnusable
+from service.config.settings import Settings
+from service.config.surroundings import GivenToModels
 from service.contract.contract import Limits as ContractLimits
 from service.decoder.front import Decoder, DecoderLimits
-from service.environment import host_environment, registry_environment
 from service.following.gates.gate import Gates
 from service.following.history import History
 from service.following.ledger import Ledger
@@ -19,7 +22,6 @@ from service.following.slots import Slots
 from service.following.staging import HostStager
 from service.following.tombstones import Tombstone
 from service.gates import gates_of
-from service.home import HomeUnusable
 from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
 from service.hosting.specification import Limits as PoolLimits
@@ -40,8 +42,6 @@ from service.reporting import (
 )
 from service.residency_report import ResidencyReport
 from service.server.patience import ClientLimits
-from service.settings import Settings
-from service.surroundings import GivenToModels
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from service.addresses import is_web_address, shown
+from service.config.addresses import is_web_address, shown
 from service.following.sentences import plain
 from service.mistaken import mistake_in
 

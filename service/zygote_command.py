@@ -7,11 +7,11 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 
-from service.environment import host_environment
+from service.config.environment import host_environment
+from service.config.settings import Settings
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.registry.front.served_formats import may_be_skops
 from service.registry.roles import FORWARDER_ROLE, registry_role
-from service.settings import Settings
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.addresses import MlflowAddresses, is_web_address, shown, url_of
+from service.config.addresses import MlflowAddresses, is_web_address, shown, url_of
 
 TRACKING, REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 

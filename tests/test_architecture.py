@@ -160,7 +160,7 @@ def reached_from(module: str) -> frozenset[str]:
 
 def test_every_import_is_seen() -> None:
     """The reading of imports itself: early and late ones, of modules and of names in them."""
-    assert Import("service.app", "service.settings", late=False) in imports()
+    assert Import("service.app", "service.config.settings", late=False) in imports()
     assert Import("service.cli", "training.command", late=True) in imports()
     assert Import("service.registry.child.fetching", "mlflow.artifacts", late=False) in imports()
     source = "from service import cli\nclass A:\n def f(self):\n  import a.b\n  from c import d, e"
@@ -178,7 +178,7 @@ def test_every_import_is_seen() -> None:
         ("service.hosting.pool", "service.following.refs", False),
         ("service.following.follower", "service.registry.front.client", False),
         ("service.registry.front.client", "service.following.slots", False),
-        ("service.http.health", "service.settings", False),
+        ("service.http.health", "service.config.settings", False),
     ],
 )
 def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) -> None:  # noqa: FBT001 - the table's word

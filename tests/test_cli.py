@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import main
-from service.settings import Settings
+from service.config.settings import Settings
 from tests.support.tracking import free_port
 
 ROOT = Path(__file__).parents[1]

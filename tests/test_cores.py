@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cores import usable_cores
+from service.config.cores import usable_cores
 
 MANY = 10_000.0
 CORES = float(len(os.sched_getaffinity(0)))

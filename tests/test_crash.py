@@ -10,7 +10,7 @@ _PROGRAM = """
 import socket, sys
 from pathlib import Path
 from service.app import Given, _serve_logged
-from service.settings import Settings
+from service.config.settings import Settings
 
 listener = socket.socket()
 listener.close()

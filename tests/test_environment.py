@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from service.cores import usable_cores
-from service.environment import credentials, host_environment, registry_environment
+from service.config.cores import usable_cores
+from service.config.environment import credentials, host_environment, registry_environment
 
 SECRETS = {
     "MLFLOW_TRACKING_URI": "http://user:secret@mlflow",

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from service.home import HomeUnusable, make_home
+from service.config.home import HomeUnusable, make_home
 
 ROOT = Path(__file__).parents[1]
 # Makes a home as an account of no rights, and a folder and a file in it as what it starts would.
 _AS_ANYBODY = """
 import os, sys, tempfile
 from pathlib import Path
-from service.home import make_home
+from service.config.home import make_home
 home, user, group, umask = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4], 8)
 os.setgroups([])
 os.setgid(group)

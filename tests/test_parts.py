@@ -1,8 +1,8 @@
 """Parts of the service are as its settings say."""
 
+from service.config.settings import load_settings
 from service.parts import client_limits
 from service.server.patience import ClientLimits
-from service.settings import load_settings
 
 SMALLEST_CHUNK = len(b"1\r\n[\r\n")
 

@@ -8,9 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from service.cli import main
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef
-from service.settings import (
+from service.config.settings import (
     SECRETS,
     BadSettings,
     LocalSettings,
@@ -19,6 +17,8 @@ from service.settings import (
     load_settings,
     variable,
 )
+from service.following.patterns import RefPattern
+from service.following.refs import ModelRef
 
 README = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.

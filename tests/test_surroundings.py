@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from service.config.settings import Settings
+from service.config.surroundings import BadSurroundings, GivenToModels, surroundings
 from service.hosting.specification import Surroundings
-from service.settings import Settings
-from service.surroundings import BadSurroundings, GivenToModels, surroundings
 
 MODELS = "iris@champion,iris@challenger,wine@champion"
 ENVIRONMENT = {"A": "1", "B": "2", "SECRET": "hunter2"}

@@ -2,14 +2,14 @@
 
 import pytest
 
-from service.settings import (
+from service.config.settings import (
     LocalSettings,
     load_as,
     load_settings,
     unknown_settings,
     variable,
 )
-from service.variables import is_service_link
+from service.config.variables import is_service_link
 
 ADDRESS = "tcp://10.96.12.7:8000"
 # What kubelet sets for Services of these names, the second with a named port (`http`).

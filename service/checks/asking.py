@@ -5,9 +5,9 @@ from typing import Final
 
 import httpx
 
-from service.addresses import is_web_address
 from service.checks.result import NoService
 from service.checks.smoke import is_near
+from service.config.addresses import is_web_address
 from service.local.silence import NO_ADDRESS, why_silent
 
 NO_PODIUM: Final = "what answers is not a Podium"

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import Console
 
-from service.addresses import is_web_address, shown
 from service.checks import probes
 from service.checks.answers import invocations, predict
 from service.checks.refusals import invocations_refuses, predict_refuses, request_id
@@ -21,6 +20,7 @@ from service.checks.registry import Registry, follows_alias
 from service.checks.report import Lines, summary, write_junit
 from service.checks.result import CheckResult, Failed, NoService, Outcome
 from service.checks.target import Target, described, description
+from service.config.addresses import is_web_address, shown
 from service.local.silence import NO_ADDRESS, why_silent
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)

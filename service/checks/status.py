@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from service.addresses import shown
 from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
+from service.config.addresses import shown
 from service.following.sentences import plain
 
 _UNREACHABLE = 2

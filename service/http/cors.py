@@ -11,10 +11,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.config.origins import EVERY
 from service.http.client import CLIENT, Client
 from service.http.errors import Headers
 from service.http.intake import RequestIds
-from service.http.origins import EVERY
 
 _EXPOSED: Final = (
     b"access-control-expose-headers",

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from service.config.settings import without_secrets
 from service.local.child import Command
 from service.local.settings import LOOPBACK, UpSettings
-from service.settings import without_secrets
 
 _PODIUM = (sys.executable, "-P", "-m", "service")
 _DEFAULT_HOME = Path(".podium")

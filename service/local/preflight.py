@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 
 import httpx
 
-from service.home import HomeUnusable, make_home
+from service.config.home import HomeUnusable, make_home
+from service.config.settings import LocalSettings
 from service.local.commands import model_flags, pasted
 from service.local.failures import UpFailed
 from service.local.ports import TAKEN, why_taken
@@ -17,7 +18,6 @@ from service.local.running import Running, read_record, read_running
 from service.local.settings import DEFAULT_MODELS, LOOPBACK, UpSettings
 from service.local.table import Mark, alive
 from service.local.tracking import version_at
-from service.settings import LocalSettings
 
 # Ports below ask for rights.
 _FIRST_PORT, _LAST_PORT = 1024, 65535

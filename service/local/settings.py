@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from service.addresses import url_of
+from service.config.addresses import url_of
 from service.following.refs import ModelRef
 
 MODEL = "basic_lr_iris_model"

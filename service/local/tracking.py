@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import httpx
 
+from service.config.settings import without_secrets
 from service.local.child import Command
 from service.local.settings import LOOPBACK, UpSettings
-from service.settings import without_secrets
 
 NAME = "MLflow"
 _ASK_EVERY = 0.1

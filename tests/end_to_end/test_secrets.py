@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.access import forget_secrets
-from service.environment import host_environment
+from service.config.environment import host_environment
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

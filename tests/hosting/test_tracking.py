@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from service.environment import host_environment
+from service.config.environment import host_environment
 from service.following.ports import Staged
 from service.hosting.roles import HOST_ROLE
 from service.zygote.front.handle import Zygote

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from service.config.origins import origin_of
 from service.http.access import Admin, ApiKeys
-from service.http.origins import origin_of
 from service.server.patience import ClientLimits
 from tests.http.app import App
 from tests.support.clients import ROW, served

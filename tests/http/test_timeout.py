@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from service.config.settings import load_settings
 from service.errors import InvalidInput
 from service.http.timeout import seconds_of
-from service.settings import load_settings
 from tests.http.app import App
 from tests.support.serving import FakePredictor
 

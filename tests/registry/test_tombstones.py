@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import pytest
 
+from service.config.home import HomeUnusable
 from service.following.refs import VersionId
 from service.following.tombstones import Source, Tombstone
-from service.home import HomeUnusable
 from service.parts import withdrawn_before
 from service.registry.front.tombstones import DiskTombstones
 from service.registry.store.artifacts import ArtifactCache, private_folder

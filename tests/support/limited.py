@@ -12,8 +12,8 @@ import os
 import resource
 
 from service.app import Given, serve
+from service.config.settings import load_settings
 from service.server.patience import ClientLimits
-from service.settings import load_settings
 
 
 def main() -> None:

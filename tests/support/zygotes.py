@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from service.environment import host_environment
+from service.config.environment import host_environment
 from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
 from service.processes.front.scratch import Scratch
 from service.registry.roles import DATABASE_ROLE, FORWARDER_ROLE, REGISTRY_ROLE

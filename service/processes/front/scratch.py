@@ -16,7 +16,7 @@ from pathlib import Path
 from service.processes.removal import Remover
 
 _LOCK_SUFFIX = ".lock"
-# Less what the umask takes: a group may share the home (`service.home`).
+# Less what the umask takes: a group may share the home (`service.config.home`).
 _MODE = 0o660
 
 

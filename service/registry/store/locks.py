@@ -79,7 +79,7 @@ def lock_file(place: Path) -> Path:
 def _open(place: Path, operation: int) -> int:
     path = lock_file(place)
     while True:
-        # Less what the umask takes: a group may share the home (`service.home`).
+        # Less what the umask takes: a group may share the home (`service.config.home`).
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o660)
         try:
             fcntl.flock(descriptor, operation)

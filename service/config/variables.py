@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from service.secrets import PREFIX
+from service.config.secrets import PREFIX
 
 _ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
 _LINK: Final = re.compile(

@@ -6,7 +6,7 @@ An allow-list, because a list of secrets is never complete.
 from collections.abc import Mapping
 from typing import Final
 
-from service.cores import usable_cores
+from service.config.cores import usable_cores
 
 # What programs need to find their way; nothing that could be a credential.
 _PLAIN: Final = frozenset(
