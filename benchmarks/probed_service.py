@@ -20,7 +20,7 @@ import uvloop
 from service.app import Given, _serve, listen
 from service.config.home import make_home
 from service.config.settings import Settings, load_settings
-from service.logs import configure_logs
+from service.telemetry.logs import configure_logs
 
 _PAUSE: Final = 0.001
 

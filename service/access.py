@@ -18,10 +18,10 @@ from service.following.withdrawing import Withdrawal
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
 from service.keys import BadKeys, KeysFile, follow_keys
-from service.logs import Logs
-from service.metrics.metrics import Metrics
 from service.registry.webhooks.deliveries import WebhookReceiver
-from service.reporting import WebhookReport
+from service.telemetry.logs import Logs
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import WebhookReport
 
 
 class Wishes:

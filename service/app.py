@@ -32,8 +32,6 @@ from service.following.standing import Standing
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.keys import KeysFile
-from service.logs import LogForm, Logs, configure_logs, log_form
-from service.metrics.metrics import Metrics
 from service.parts import (
     client_limits,
     new_decoder,
@@ -50,11 +48,13 @@ from service.parts import (
 )
 from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
-from service.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.patience import ClientLimits
 from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
+from service.telemetry.logs import LogForm, Logs, configure_logs, log_form
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import BackgroundReport, ConnectionReport, FollowingReport
 from service.zygote.front.spawning import Spawned
 from service.zygote_command import zygote_command
 

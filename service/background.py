@@ -1,7 +1,7 @@
 """Work of the front that no request waits for: what fails there is told, and goes on.
 
 All of it is told in one place, the event loop's own exception handler, where callbacks that raise
-end up, too (`service.reporting.BackgroundReport`); what fails in a thread is told to
+end up, too (`service.telemetry.reporting.BackgroundReport`); what fails in a thread is told to
 `threading.excepthook`.
 """
 

@@ -25,14 +25,15 @@ from service.gates import gates_of
 from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
 from service.hosting.specification import Limits as PoolLimits
-from service.logs import Logs
-from service.metrics.metrics import Metrics
 from service.processes.front.scratch import Scratch
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, Deadlines, MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory
 from service.registry.front.tombstones import DiskTombstones
-from service.reporting import (
+from service.server.patience import ClientLimits
+from service.telemetry.logs import Logs
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import (
     DecoderReport,
     ForwardingReport,
     HistoryReport,
@@ -40,8 +41,7 @@ from service.reporting import (
     LedgerReport,
     zygote_died,
 )
-from service.residency_report import ResidencyReport
-from service.server.patience import ClientLimits
+from service.telemetry.residency_report import ResidencyReport
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 

@@ -13,11 +13,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service.background import Work, begin, keep_running, tell, tell_from_thread
-from service.logs import configure_logs
-from service.metrics.metrics import Metrics
 from service.processes.front.beside import Beside
 from service.processes.removal import Remover
-from service.reporting import BackgroundReport
+from service.telemetry.logs import configure_logs
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import BackgroundReport
 
 LONGEST = 10.0
 

@@ -4,8 +4,8 @@ import io
 import json
 
 from service.following.refs import ModelRef
-from service.logs import configure_logs
-from service.reporting import HistoryReport
+from service.telemetry.logs import configure_logs
+from service.telemetry.reporting import HistoryReport
 
 
 def test_hostile_names_and_details_stay_on_one_line() -> None:

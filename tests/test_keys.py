@@ -17,7 +17,7 @@ import pytest
 from service.background import NAMED, Work, begin, keep_running
 from service.http.key_limits import KeyLimits, Rate, Scoped
 from service.keys import BadKeys, KeysFile, follow_keys, parse_keys, read_keys
-from service.logs import Logs, configure_logs
+from service.telemetry.logs import Logs, configure_logs
 from tests.support.documents import ROOT
 
 

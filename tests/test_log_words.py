@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from service.http.observer import RequestRecord
-from service.log_lines import Words, json_line
-from service.logs import LogForm, configure_logs, log_form
-from service.words import SAYINGS
+from service.telemetry.log_lines import Words, json_line
+from service.telemetry.logs import LogForm, configure_logs, log_form
+from service.telemetry.words import SAYINGS
 
 BAR = "         | "
 HOSTILE = (

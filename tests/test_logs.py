@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from service.http.observer import RequestObserver, RequestRecord
-from service.logs import LineWriter, configure_logs
+from service.telemetry.logs import LineWriter, configure_logs
 from tests.support.waiting import wait_until
 
 RECORD = RequestRecord("iris@champion", "predict", "3", 200, 0.0012345, 2, "order-7", None)

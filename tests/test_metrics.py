@@ -13,9 +13,9 @@ from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
 from service.http.held import HeldBytes, Holding
 from service.http.observer import RequestRecord
-from service.metrics.metrics import Metrics
 from service.processes.front.ending import EndReason
 from service.server.patience import Ended
+from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding
 
 IRIS = ModelRef("iris", "champion")

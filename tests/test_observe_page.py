@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from service.following.patterns import RefPattern
 from service.following.slots import Slots
-from service.metrics.metrics import Metrics
-from service.words import SAYINGS
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.words import SAYINGS
 from tests.support.documents import ROOT
 from tests.support.logged_events import Unreadable, logged_events
 

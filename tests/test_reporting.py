@@ -8,9 +8,9 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from service.following.refs import ModelRef
-from service.logs import configure_logs
-from service.metrics.metrics import Metrics
-from service.reporting import FollowingReport, LedgerReport
+from service.telemetry.logs import configure_logs
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import FollowingReport, LedgerReport
 
 
 def test_ledger_that_cannot_be_written_is_logged_once_and_counted() -> None:

@@ -13,11 +13,11 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Failure
 from service.hosting.observer import HostingObserver, Purpose
 from service.http.observer import RequestRecord
-from service.logs import configure_logs
-from service.metrics.hosting import PoolMetrics
-from service.metrics.metrics import Metrics
 from service.processes.front.ending import Ending, EndReason
-from service.reporting import FollowingReport, HostingReport
+from service.telemetry.logs import configure_logs
+from service.telemetry.metrics.hosting import PoolMetrics
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import FollowingReport, HostingReport
 from tests.following.fakes import World
 from tests.support.serving import FakeContract, FakePredictor, staged_with
 

@@ -18,7 +18,7 @@ from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.create import create_http
 from service.http.held import HeldBytes
-from service.logs import configure_logs
+from service.telemetry.logs import configure_logs
 from tests.checks.wrong_server import Answer, Registry, Service
 from tests.support.serving import make_binding
 from tests.support.tracking import free_port

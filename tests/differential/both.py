@@ -39,8 +39,8 @@ from service.hosting.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.http.create import create_http
 from service.http.held import HeldBytes
-from service.logs import configure_logs
 from service.processes.frames import Body, Frame, Status
+from service.telemetry.logs import configure_logs
 from tests.hosting.handed import seen
 from tests.support.serving import fetched_version
 

@@ -10,7 +10,7 @@ from service.following.ports import Missing
 from service.following.refs import ModelRef
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
-from service.metrics.slots import SlotCollector
+from service.telemetry.metrics.slots import SlotCollector
 from tests.following.fakes import World, version
 from tests.support.serving import make_binding
 

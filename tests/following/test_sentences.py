@@ -11,9 +11,9 @@ from service.following.gates.gate import GateClosed, GateFinding, Gates
 from service.following.gates.trust import TrustGate
 from service.following.ports import FetchedVersion
 from service.following.sentences import LONGEST_DETAIL, LONGEST_SENTENCE, listed, named, plain
-from service.logs import configure_logs
-from service.metrics.metrics import Metrics
-from service.reporting import FollowingReport
+from service.telemetry.logs import configure_logs
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import FollowingReport
 from tests.following.fakes import World, version
 from tests.following.test_gates import Objecting
 

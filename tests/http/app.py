@@ -24,8 +24,8 @@ from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
 from service.http.pages import Lifespan
 from service.http.prefix import NO_PREFIX, Prefixes
-from service.logs import configure_logs
-from service.metrics.metrics import Metrics
+from service.telemetry.logs import configure_logs
+from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import FakeContract, FakePredictor, make_binding
 
 IRIS = ModelRef("iris", "champion")

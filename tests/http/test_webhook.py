@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry
 
 from service.http.webhook import Coalesced, webhook_router
-from service.metrics.metrics import Metrics
 from service.registry.webhooks.deliveries import WebhookReceiver
-from service.reporting import WebhookReport
 from service.server.patience import ClientLimits, Phase
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import WebhookReport
 from tests.http.app import DISCONNECT, App, Raw
 from tests.registry.test_webhook import MOVED, NOW, REFS, SECRET, body, delivered
 from tests.support.clients import post, served

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.local.narrator import Narrator
-from service.logs import configure_logs
-from service.metrics.metrics import Metrics
-from service.reporting import FollowingReport
+from service.telemetry.logs import configure_logs
+from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.reporting import FollowingReport
 
 Said = list[tuple[str, str]]
 

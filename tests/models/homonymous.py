@@ -4,7 +4,7 @@ import mlflow
 import pandas as pd
 from training.words import WORD as TRAINING
 
-from service.words import WORD as SERVICE
+from service.telemetry.words import WORD as SERVICE
 
 
 class Homonymous(mlflow.pyfunc.PythonModel):

@@ -8,7 +8,7 @@ from service.following.patterns import RefPattern
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
 from service.http.observer import RequestRecord
-from service.metrics.metrics import Metrics
+from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding
 
 

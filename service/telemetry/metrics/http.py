@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from service.following.refs import ModelRef
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
-from service.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
 from service.server.patience import Ended
+from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
 
 WEBHOOK_HEARD = ("taken", "ignored")
 """Outcomes of deliveries of the webhook that were believed."""
@@ -34,7 +34,7 @@ class _Place(NamedTuple):
 
 
 class HttpMetrics:
-    """`service.http.observer.RequestObserver` and `service.metrics.lives.Series`, and more.
+    """`service.http.observer.RequestObserver` and `service.telemetry.metrics.lives.Series`, and more.
 
     `found` is told of each slot and version that has series from then on.
     """

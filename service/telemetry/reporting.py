@@ -17,12 +17,12 @@ from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slots import Failure
 from service.hosting.observer import Purpose
 from service.http.raised import without_words
-from service.metrics.hosting import PoolMetrics
-from service.metrics.http import WEBHOOK_HEARD
-from service.metrics.metrics import Metrics
 from service.processes.front.ending import Ending, EndReason
 from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome
 from service.server.patience import Ended
+from service.telemetry.metrics.hosting import PoolMetrics
+from service.telemetry.metrics.http import WEBHOOK_HEARD
+from service.telemetry.metrics.metrics import Metrics
 
 _SAID_AGAIN_SECONDS: Final = 10.0
 

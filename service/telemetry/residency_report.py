@@ -7,7 +7,7 @@ from structlog.typing import FilteringBoundLogger
 from service.errors import FollowingError
 from service.following.refs import VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
-from service.metrics.metrics import Metrics
+from service.telemetry.metrics.metrics import Metrics
 
 
 class ResidencyReport:

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from service.following.slots import Slot, Slots, State
-from service.metrics.labels import SLOT, SLOT_VERSION
+from service.telemetry.metrics.labels import SLOT, SLOT_VERSION
 
 _STATES: Final[tuple[State, ...]] = get_args(State)
 

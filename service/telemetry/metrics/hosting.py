@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
-from service.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
 from service.processes.front.ending import EndReason
+from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)
 
@@ -27,7 +27,7 @@ class _Calls(NamedTuple):
 class HostingMetrics:
     """The totals of all pools, and the deaths of processes that they share.
 
-    `service.metrics.lives.Series`; `found` is told of each slot and version that has series.
+    `service.telemetry.metrics.lives.Series`; `found` is told of each slot and version that has series.
     """
 
     def __init__(self, registry: CollectorRegistry, found: Callable[[ModelRef, str], None]) -> None:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
-from service.metrics.labels import SLOT
+from service.telemetry.metrics.labels import SLOT
 
 # Up to the default limit of a load; few, since each slot has them for each stage.
 _STAGE_SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
@@ -14,7 +14,7 @@ _SWAPPED, _REFUSED = "swapped", "refused"
 
 
 class FollowingMetrics:
-    """Told of looks and of what came of them; `service.metrics.lives.Series`.
+    """Told of looks and of what came of them; `service.telemetry.metrics.lives.Series`.
 
     `monotonic` is in seconds.
     """

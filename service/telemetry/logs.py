@@ -1,7 +1,7 @@
 """Logs that never hold up the event loop: lines are dropped first, and counted.
 
 Every line has `level`, `event` and `timestamp` (UTC) and its own fields, as JSON; or says the same
-in words, for somebody who looks on (`service.log_lines`).
+in words, for somebody who looks on (`service.telemetry.log_lines`).
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from service.background import Work, tell_from_thread
 from service.http.observer import RequestObserver, RequestRecord
 from service.http.raised import without_words
-from service.log_lines import OPTIONS, Render, Words, json_line
+from service.telemetry.log_lines import OPTIONS, Render, Words, json_line
 
 Level = Literal["debug", "info", "warning", "error"]
 LEVELS: Final[Mapping[Level, int]] = {

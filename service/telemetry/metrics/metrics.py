@@ -2,7 +2,7 @@
 
 Labels come from configuration and from the registry's versions, never from a request. What can be
 read off the slots is read when a scrape asks; what is counted for a version ends a while after its
-slot has left it (`service.metrics.lives`). `docs/observe.md` lists them all.
+slot has left it (`service.telemetry.metrics.lives`). `docs/observe.md` lists them all.
 """
 
 import time
@@ -12,14 +12,14 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 
 from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
-from service.metrics.background import BackgroundMetrics
-from service.metrics.build import BuildCollector
-from service.metrics.following import FollowingMetrics
-from service.metrics.hosting import HostingMetrics
-from service.metrics.http import HttpMetrics
-from service.metrics.lives import Lives
-from service.metrics.residency import ResidencyMetrics
-from service.metrics.slots import SlotCollector
+from service.telemetry.metrics.background import BackgroundMetrics
+from service.telemetry.metrics.build import BuildCollector
+from service.telemetry.metrics.following import FollowingMetrics
+from service.telemetry.metrics.hosting import HostingMetrics
+from service.telemetry.metrics.http import HttpMetrics
+from service.telemetry.metrics.lives import Lives
+from service.telemetry.metrics.residency import ResidencyMetrics
+from service.telemetry.metrics.slots import SlotCollector
 
 
 class Metrics:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from service.following.sentences import plain
-from service.words import SAYINGS, Saying
+from service.telemetry.words import SAYINGS, Saying
 
 Event = MutableMapping[str, Any]
 Render = Callable[[Event, str], bytes]
