@@ -18,7 +18,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from service.access import Access, forget_secrets, open_keys
+from service.access.access import Access, forget_secrets, open_keys
+from service.access.keys import KeysFile
 from service.background import Work, begin, keep_running
 from service.config.addresses import MlflowAddresses, shown, url_of
 from service.config.home import HomeUnusable, make_home
@@ -31,7 +32,6 @@ from service.following.slots import Slots
 from service.following.standing import Standing
 from service.http.create import create_http
 from service.http.held import HeldBytes
-from service.keys import KeysFile
 from service.parts import (
     client_limits,
     new_decoder,

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 import pytest
 
+from service.access.keys import BadKeys, KeysFile, follow_keys, parse_keys, read_keys
 from service.background import NAMED, Work, begin, keep_running
 from service.http.key_limits import KeyLimits, Rate, Scoped
-from service.keys import BadKeys, KeysFile, follow_keys, parse_keys, read_keys
 from service.telemetry.logs import Logs, configure_logs
 from tests.support.documents import ROOT
 
@@ -177,7 +177,7 @@ async def test_file_is_followed_until_it_is_enough(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New keys are handed on whole."""
-    monkeypatch.setattr("service.keys._LOOK_EVERY", 0.01)
+    monkeypatch.setattr("service.access.keys._LOOK_EVERY", 0.01)
     replaced, seen = list[Mapping[bytes, str]](), asyncio.Event()
 
     def replace(found: Mapping[bytes, str]) -> None:

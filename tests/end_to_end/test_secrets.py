@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.access import forget_secrets
+from service.access.access import forget_secrets
 from service.config.environment import host_environment
 from tests.support import models, tracking
 from tests.support.registered import Registry

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from pydantic import SecretStr
 
+from service.access.keys import BadKeys, KeysFile, follow_keys
 from service.config.environment import credentials
 from service.config.secrets import PREFIX, forget
 from service.config.settings import SECRETS, Settings
@@ -17,7 +18,6 @@ from service.following.refs import ModelRef
 from service.following.withdrawing import Withdrawal
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
-from service.keys import BadKeys, KeysFile, follow_keys
 from service.registry.webhooks.deliveries import WebhookReceiver
 from service.telemetry.logs import Logs
 from service.telemetry.metrics.metrics import Metrics
