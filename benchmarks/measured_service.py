@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
-from service.cli import main
+from service.cli.main import main
 
 EVENT: Final = "longest_callback"
 _STDERR: Final = 2

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.cli import main
+from service.cli.main import main
 from service.following.ports import Resolution
 from service.following.refs import ModelRef
 from service.registry.front.client import MlflowRegistry

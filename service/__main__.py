@@ -1,5 +1,5 @@
 """`python -m service` is `podium`."""
 
-from service.entry import main
+from service.cli.entry import main
 
 main()

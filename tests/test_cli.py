@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli import main
+from service.cli.main import main
 from service.config.settings import Settings
 from tests.support.tracking import free_port
 
@@ -310,7 +310,7 @@ def test_command_starts_without_the_services_libraries(empty_folder: Path) -> No
     """Help and mistakes are answered at once."""
     code = (
         "import json, sys\n"
-        "from service.cli import main\n"
+        "from service.cli.main import main\n"
         "main(['serve', '--help'], standalone_mode=False)\n"
         "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     )

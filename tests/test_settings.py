@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.cli import main
+from service.cli.main import main
 from service.config.settings import (
     SECRETS,
     BadSettings,

@@ -45,7 +45,7 @@ def test_o11_process_1_reaps_what_is_left_to_it(tmp_path: Path) -> None:
 
 def test_o11_module_of_the_command_imports_nothing_before_it_hears() -> None:
     """What it imports would be a time in which signals are not heard."""
-    text = Path("service/entry.py").read_text().split("def main")[0]
+    text = Path("service/cli/entry.py").read_text().split("def main")[0]
     imported = [
         line.split()[1] for line in text.splitlines() if line.startswith(("import", "from"))
     ]

@@ -14,7 +14,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.store.artifact import s3_artifact_repo
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from service.mistaken import mistakes
+from service.cli.mistakes import mistakes
 from service.registry.child.faults import RegistryFault, asked, fault_of_download
 from service.registry.wire import SENTENCES, Fault
 from tests.registry.mistakes import MISTAKES, STORES, Mistake

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from service.mistaken import mistakes
+from service.cli.mistakes import mistakes
 from service.registry.wire import SENTENCES
 from tests.registry.mistakes import MISTAKES, STORES, Mistake
 from tests.support.documents import ROOT

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from service.cli import main
+from service.cli.main import main
 
 EVENT: Final = "disk_on_the_loop"
 _STDERR: Final = 2

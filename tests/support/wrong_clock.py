@@ -20,6 +20,6 @@ def _wrong() -> float:
 if __name__ == "__main__":
     # Before anything of the service is imported, which takes it for the clock.
     time.time = _wrong
-    from service.cli import main
+    from service.cli.main import main
 
     main(prog_name="podium")

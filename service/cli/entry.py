@@ -26,7 +26,7 @@ def main() -> None:
     elif before is not signal.SIG_IGN:
         # Python's own handler would show where it was in its imports.
         signal.signal(signal.SIGINT, _end)
-    from service.cli import main as command
+    from service.cli.main import main as command
 
     # Commands other than `serve` are interrupted as every program of Python's.
     signal.signal(signal.SIGINT, before)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from service.mistaken import mistake_in
+from service.cli.mistakes import mistake_in
 
 USAGE_ERROR: Final = 2
 # MLflow counts from 1, and no number of its has more digits.

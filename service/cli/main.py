@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
+from service.cli.mistakes import mistakes
+from service.cli.options import USAGE_ERROR, url_option, version_number
+from service.cli.webhook import webhook_group
+from service.cli.withdraw import withdraw_command
 from service.config.addresses import MlflowAddresses
 from service.config.secrets import PREFIX
 from service.config.settings import BadSettings, LocalSettings, Settings, load_as, variable
 from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
 from service.local.settings import DEFAULT_MODELS, UpSettings, callable_url
-from service.mistaken import mistakes
-from service.options import USAGE_ERROR, url_option, version_number
-from service.webhook_command import webhook_group
-from service.withdraw_command import withdraw_command
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -113,7 +113,7 @@ def main(context: click.Context) -> None:
     # Asked for no other command, whose help should be there however the environment is.
     if context.invoked_subcommand != "train":
         return
-    from service.training_advice import TrainingAdvice
+    from service.cli.training_advice import TrainingAdvice
 
     context.obj = TrainingAdvice(os.environ)
     if os.environ.get("MLFLOW_TRACKING_URI"):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from service.mistaken import mistake_in, mistakes
+from service.cli.mistakes import mistake_in, mistakes
 
 if TYPE_CHECKING:
     from service.registry.wire import Fault

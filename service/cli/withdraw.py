@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from service.cli.options import url_option, version_number
 from service.following.refs import BadRef
-from service.options import url_option, version_number
 
 
 def withdraw_command(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from service.cli.mistakes import mistake_in
 from service.config.addresses import is_web_address, shown
 from service.following.sentences import plain
-from service.mistaken import mistake_in
 
 if TYPE_CHECKING:
     from service.registry.webhooks.registration import Tried, Webhooks
