@@ -49,9 +49,9 @@ from service.parts import (
 from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
 from service.server.descriptors import connections_within, raise_descriptor_limit
-from service.server.patience import ClientLimits
 from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
+from service.server.timeouts import ClientLimits
 from service.telemetry.logs import LogForm, Logs, configure_logs, log_form
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import BackgroundReport, ConnectionReport, FollowingReport

@@ -30,7 +30,7 @@ from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, Deadlines, MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory
 from service.registry.front.tombstones import DiskTombstones
-from service.server.patience import ClientLimits
+from service.server.timeouts import ClientLimits
 from service.telemetry.logs import Logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import (

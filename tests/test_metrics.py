@@ -14,7 +14,7 @@ from service.following.slots import Failure, Slots
 from service.http.held import HeldBytes, Holding
 from service.http.observer import RequestRecord
 from service.processes.front.ending import EndReason
-from service.server.patience import Ended
+from service.server.timeouts import Ended
 from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding
 

@@ -2,7 +2,7 @@
 
 from service.config.settings import load_settings
 from service.parts import client_limits
-from service.server.patience import ClientLimits
+from service.server.timeouts import ClientLimits
 
 SMALLEST_CHUNK = len(b"1\r\n[\r\n")
 

@@ -16,9 +16,9 @@ from uvicorn.server import ServerState
 from service.http.client import CLIENT
 from service.server.connections import Connections
 from service.server.lingering import Lingering
-from service.server.patience import Ended, Patience, Phase
 from service.server.prompt import PromptProtocol
-from service.server.upgrade import UpgradeIgnored
+from service.server.taskless import UpgradeIgnored
+from service.server.timeouts import Ended, Patience, Phase
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 

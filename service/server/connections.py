@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from service.background import Work, tell
 from service.http.intake import RequestIds
-from service.server.patience import ClientLimits, Ended
+from service.server.timeouts import ClientLimits, Ended
 
 # One look takes about a microsecond; the loop turns between so many.
 _AT_ONCE: Final = 512

@@ -22,8 +22,8 @@ from service.http.intake import RequestIds
 from service.http.overload import probes_only
 from service.server.connection import protocol_of
 from service.server.connections import ConnectionObserver, Connections
-from service.server.patience import ClientLimits
 from service.server.prompt import CLOSE
+from service.server.timeouts import ClientLimits
 
 # For the requests of connections that were made just before the listener closed.
 _LAST_REQUESTS_SECONDS: Final = 0.2

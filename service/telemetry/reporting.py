@@ -19,7 +19,7 @@ from service.hosting.observer import Purpose
 from service.http.raised import without_words
 from service.processes.front.ending import Ending, EndReason
 from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome
-from service.server.patience import Ended
+from service.server.timeouts import Ended
 from service.telemetry.metrics.hosting import PoolMetrics
 from service.telemetry.metrics.http import WEBHOOK_HEARD
 from service.telemetry.metrics.metrics import Metrics

@@ -9,7 +9,7 @@ import pytest
 
 from service.config.origins import origin_of
 from service.http.access import Admin, ApiKeys
-from service.server.patience import ClientLimits
+from service.server.timeouts import ClientLimits
 from tests.http.app import App
 from tests.support.clients import ROW, served
 

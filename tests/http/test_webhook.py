@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from service.http.webhook import Coalesced, webhook_router
 from service.registry.webhooks.deliveries import WebhookReceiver
-from service.server.patience import ClientLimits, Phase
+from service.server.timeouts import ClientLimits, Phase
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import WebhookReport
 from tests.http.app import DISCONNECT, App, Raw

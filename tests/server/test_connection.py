@@ -8,7 +8,7 @@ import pytest
 
 from service.http.observer import CLIENT_GONE
 from service.server.connection import Connection
-from service.server.patience import ClientLimits, Ended, Phase
+from service.server.timeouts import ClientLimits, Ended, Phase
 from tests.http.app import IRIS, App
 from tests.support.clients import ROW, SECONDS, Served, get, post, served
 from tests.support.serving import FakePredictor

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.background import NAMED, Work
 from service.server.connections import Connections
-from service.server.patience import ClientLimits, Ended
+from service.server.timeouts import ClientLimits, Ended
 
 
 class Connection:

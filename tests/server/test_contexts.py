@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from service.hosting.queue import Answer
-from service.server.patience import ClientLimits
+from service.server.timeouts import ClientLimits
 from tests.support.clients import SECONDS, get, served
 from tests.support.waiting import until
 

@@ -10,7 +10,7 @@ import pytest
 from service.http.access import Admin, ApiKeys
 from service.server import lingering
 from service.server.lingering import Lingering
-from service.server.patience import ClientLimits, Ended
+from service.server.timeouts import ClientLimits, Ended
 from tests.http.app import IRIS, LIMIT, App
 from tests.support.clients import ROW, SECONDS, Answer, Client, Served, get, post, served
 from tests.support.waiting import until

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from service.server.patience import ClientLimits, Patience, Phase
+from service.server.timeouts import ClientLimits, Patience, Phase
 
 LIMITS = ClientLimits(
     idle_seconds=75, head_seconds=20, body_seconds=30, reply_seconds=40, bytes_per_second=100

@@ -7,8 +7,8 @@ from starlette.types import Receive, Scope, Send
 
 from service.http.client import CLIENT
 from service.server.connection import Connection
-from service.server.patience import ClientLimits
 from service.server.prompt import CLOSE
+from service.server.timeouts import ClientLimits
 from tests.http.app import IRIS, App
 from tests.support.clients import ROW, Served, get, post, served
 

@@ -16,7 +16,7 @@ from service.http.intake import RequestIds
 from service.http.overload import probes_only
 from service.server.connection import Connection, protocol_of
 from service.server.connections import Connections
-from service.server.patience import ClientLimits, Ended, Phase
+from service.server.timeouts import ClientLimits, Ended, Phase
 from tests.support.waiting import until
 
 SECONDS = 240.0

@@ -13,7 +13,7 @@ import resource
 
 from service.app import Given, serve
 from service.config.settings import load_settings
-from service.server.patience import ClientLimits
+from service.server.timeouts import ClientLimits
 
 
 def main() -> None:

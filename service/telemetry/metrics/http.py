@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from service.following.refs import ModelRef
 from service.http.held import HeldBytes
 from service.http.observer import RequestRecord
-from service.server.patience import Ended
+from service.server.timeouts import Ended
 from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
 
 WEBHOOK_HEARD = ("taken", "ignored")
