@@ -82,8 +82,8 @@ class Given:
     Attributes:
         settings: checked already.
         environment: where MLflow's address and credentials are taken from.
-        zygote: one that imports already, as `service.zygote_command` begins it; None: the service starts
-            one when it needs it.
+        zygote: one that imports already, as `service.zygote_command` begins it; None: the service
+            starts one when it needs it.
         surroundings: what models are given.
     """
 

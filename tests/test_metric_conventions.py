@@ -40,18 +40,18 @@ def exposition(accept: str = "") -> str:
         version = VersionId(ref.name, 1, "1")
         service.serve(ref, "1")
         failure = Failure("load", "load_failed", "It could not be loaded.", 0.0, version)
-        service.telemetry.metrics.following.refused(ref, version, failure)
+        service.metrics.following.refused(ref, version, failure)
         slot = service.slots[str(ref)]
         slot.failure, slot.since = replace(failure), 1.0
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
-        service.telemetry.metrics.http.answered(error)
-        service.telemetry.metrics.hosting.pool(version).memory(7, 1)
-    service.telemetry.metrics.residency.watch()
-    service.telemetry.metrics.http.watch_webhook()
-    service.telemetry.metrics.http.watch_connections(())
-    service.telemetry.metrics.http.watch_held(HeldBytes(1), HeldBytes(1))
+        service.metrics.http.answered(error)
+        service.metrics.hosting.pool(version).memory(7, 1)
+    service.metrics.residency.watch()
+    service.metrics.http.watch_webhook()
+    service.metrics.http.watch_connections(())
+    service.metrics.http.watch_held(HeldBytes(1), HeldBytes(1))
     for outcome in TraceOutcome:
-        service.telemetry.metrics.hosting.traces(outcome, 1)
+        service.metrics.hosting.traces(outcome, 1)
     encode, _ = choose_encoder(accept)
     return encode(service.registry).decode()
 

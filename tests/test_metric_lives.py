@@ -109,9 +109,9 @@ def test_slot_that_goes_takes_all_its_series_with_it() -> None:
     service = Service(IRIS, CHALLENGER, WINE)
     for ref in (IRIS, CHALLENGER, WINE):
         service.serve(ref, "1")
-        service.telemetry.metrics.following.refused(ref, VersionId(ref.name, 1, "2"), FAILURE)
+        service.metrics.following.refused(ref, VersionId(ref.name, 1, "2"), FAILURE)
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
-        service.telemetry.metrics.http.answered(error)
+        service.metrics.http.answered(error)
     others = service.shown('model="iris"')
     del service.slots._slots[str(WINE)]
     service.pass_by(1)

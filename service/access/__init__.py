@@ -1,1 +1,1 @@
-""""""
+"""Who may do what: keys, the admin token, and the webhook."""

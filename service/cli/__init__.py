@@ -1,1 +1,1 @@
-""""""
+"""The `podium` command."""

@@ -1,1 +1,1 @@
-""""""
+"""What is configured: settings, secrets, addresses, and the surroundings of children."""

@@ -37,9 +37,9 @@ from service.decoder.wire import (
 from service.errors import InvalidInput, UnsupportedMediaType
 from service.host.wire import encode_batch
 from service.hosting.slicing import sliceable, slices
+from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Body, Frame, FrameError, Status
-from service.processes.front.child import scheduling as priority
 
 # Contracts that are kept: a version more costs its compilation, milliseconds.
 _CONTRACTS: Final = 64
@@ -52,7 +52,7 @@ _libc = ctypes.CDLL(None)
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     # Whoever sends a large body waits for a second; small requests must not, for a core.
-    priority.step_aside()
+    scheduling.step_aside()
     # Bodies are trees without cycles; looking for some among a million values takes half the time.
     gc.disable()
     channel = BlockingChannel(connection, MAX_REQUEST_BYTES)

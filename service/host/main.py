@@ -29,12 +29,12 @@ from service.host.own_copy import Untouched, own_copy
 from service.host.traces import hand_traces_on, let_traces_vanish
 from service.host.tracking import forgo_tracking
 from service.host.wire import Operation, encode_replies
+from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.child.keeper import kept
 from service.processes.child.victims import PREDICTING, prefer_as_victim
 from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Frame, FrameError, Status
-from service.processes.front.child import scheduling as priority
 from service.processes.parcels import Sender
 
 # Decoded requests are bounded long before; this only keeps a broken header from being believed.
@@ -86,7 +86,7 @@ class Host:
             return _told(self._loaded.warm_up(partial(decode_batch, frame))), b""
         if frame.operation == Operation.READY:
             if self._behind:
-                priority.step_forward()
+                scheduling.step_forward()
             touched = self._shared is not None and self._shared.touched()
             return orjson.dumps({"touched": touched}), b""
         if frame.operation == Operation.LOAD:
@@ -97,7 +97,7 @@ class Host:
         _limit_memory(wanted["memory_bytes"])
         self._behind = wanted["behind"]
         if self._behind:
-            priority.step_back()
+            scheduling.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
         path = own_copy(wanted["path"]) if wanted["own_copy"] else wanted["path"]
         self._shared = Untouched(path) if path == wanted["path"] else None

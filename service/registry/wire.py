@@ -2,7 +2,7 @@
 
 import enum
 
-from service.processes import exhausted as wanting
+from service.processes import exhausted
 
 
 class Operation(enum.IntEnum):
@@ -55,7 +55,7 @@ class Fault(enum.StrEnum):
     REGISTRATION_FAILED = "registration_failed"
     DISK = "disk"
     NO_PROCESS = "no_process"
-    PROCESSES = wanting.CODE
+    PROCESSES = exhausted.CODE
 
 
 SENTENCES = {
@@ -184,7 +184,7 @@ SENTENCES = {
         "PODIUM_HOME room, may it be written to, and does it answer?"
     ),
     Fault.NO_PROCESS: "The process that asks the registry has ended; another one is started.",
-    Fault.PROCESSES: wanting.SENTENCE,
+    Fault.PROCESSES: exhausted.SENTENCE,
 }
 
 # These can never come right by themselves; every other fault passes.

@@ -1,1 +1,1 @@
-""""""
+"""The zygote: imports once what models need, and forks every other child."""

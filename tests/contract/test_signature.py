@@ -16,7 +16,7 @@ from mlflow.types import schema as mlflows
 from service.contract.contract import Limits, compile_contract
 from service.contract.signature import ColumnSpec, read_signature
 from service.contract.signature import TensorSpec as OurTensorSpec
-from service.contract.types.declared import declared as types
+from service.contract.types import declared as types
 from service.contract.types.scalars import COLUMN_TYPES
 from service.contract.types.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault

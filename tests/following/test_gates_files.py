@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import PassingFault
+from service.following.gates import files as gates_files
 from service.following.gates.environment import EnvironmentGate
 from service.following.gates.gate import Gate
-from service.following.gates.gate import files as gates_files
 from service.following.gates.requirements import RequirementsGate
 from tests.following.fakes import version
 from tests.support.serving import fetched_version

@@ -1,6 +1,6 @@
 """A zygote that preloads nothing but its roles; otherwise the real one."""
 
-from service.zygote_command import main as zygote
+from service.zygote import main
 
 if __name__ == "__main__":
-    zygote.main(preloaded=())
+    main.main(preloaded=())

@@ -13,9 +13,9 @@ import time
 import zlib
 from pathlib import Path
 
+from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Frame, Status, encode
-from service.processes.front.child import scheduling as priority
 
 FOREVER = 3600
 NOBODY = 65534
@@ -74,9 +74,9 @@ def _obey(  # noqa: C901, PLR0912 - one case for each thing that it can be told
             connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
             connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
         case "step back":
-            priority.step_back()
+            scheduling.step_back()
         case "step forward":
-            priority.step_forward()
+            scheduling.step_forward()
         case "start a thread":
             threading.Thread(target=time.sleep, args=(FOREVER,), daemon=True).start()
         case "give up all rights":

@@ -10,12 +10,12 @@ import sys
 from dataclasses import replace
 
 import pytest
-from service.zygote_command.front import process as zygote_process
 
 from service.errors import PassingFault
 from service.processes import lifetime
 from service.processes.front.channel import Channel, ChannelClosed
 from service.processes.front.ending import Ending, EndReason
+from service.zygote.front import process as zygote_process
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import (
     COMMAND,

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from service.processes import lifetime
+from service.processes.child import keeper
 from service.processes.front import child as children
 from service.processes.front.child import Child
-from service.processes.front.child import keeper as keeping
 from service.processes.front.memory import held_bytes
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
@@ -170,8 +170,8 @@ def test_role_without_the_mark_has_no_keeper() -> None:
     """What runs no code of others needs none."""
     from tests.processes import obedient, obedient_kept
 
-    assert keeping.is_kept(obedient_kept.run)
-    assert not keeping.is_kept(obedient.run)
+    assert keeper.is_kept(obedient_kept.run)
+    assert not keeper.is_kept(obedient.run)
 
 
 async def test_p13_exit_status_is_waited_for_while_the_keeper_ends_what_is_left(

@@ -9,7 +9,7 @@ from mlflow.entities.model_registry import RegisteredModel
 
 from service.following.ports import Missing, Resolution, Unanswered
 from service.following.refs import ModelRef, VersionId
-from service.registry.child.main import looking, withdrawn
+from service.registry.child import looking, withdrawn
 from service.registry.front.client import MlflowRegistry
 from service.registry.wire import Fault
 from tests.registry.conftest import MakeRegistry

@@ -26,7 +26,7 @@ OTHER = Tombstone(HOSTILE, 7, "2", Source.OPERATOR, 1001.0)
 
 @dataclass
 class Told:
-    """`service.registry.front.tombstones.TombstoneObserver` that remembers, and what was forgotten."""
+    """A `TombstoneObserver` that remembers, and what was forgotten."""
 
     codes: list[str] = field(default_factory=list)
     forgotten: list[Callable[[VersionId], bool]] = field(default_factory=list)

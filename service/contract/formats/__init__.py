@@ -1,1 +1,1 @@
-""""""
+"""Request formats: bytes in, columns or tensors out."""

@@ -1,1 +1,1 @@
-""""""
+"""MLflow's types: which values each of them takes, exactly."""

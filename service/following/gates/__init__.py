@@ -1,1 +1,1 @@
-""""""
+"""Gates: what a version must pass before it may be swapped in."""

@@ -2,9 +2,9 @@
 
 A package that is missing refuses, unless the operator says that requirements are to be ignored; one
 of another version is reported, or refuses where the operator says so. What provides the same module
-under another name counts (`service.following.gates.installed`). What is not about a package (an index,
-another file) is left out and reported without its text, which may hold a secret; so is a line whose
-condition nobody can tell.
+under another name counts (`installed.py`). What is not about a package (an index, another file) is
+left out and reported without its text, which may hold a secret; so is a line whose environment
+marker cannot be evaluated.
 """
 
 import contextlib

@@ -14,10 +14,10 @@ import orjson
 
 from service.following.patterns import RefPattern
 from service.following.refs import ModelRef
+from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.child.victims import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
-from service.processes.front.child import scheduling as priority
 from service.registry.child.faults import RegistryFault, fault_of_look
 from service.registry.child.fetching import Answer, fetch, find
 from service.registry.child.looking import look, survey
@@ -77,7 +77,7 @@ def _survey(wanted: Mapping[str, Any]) -> Answer:
 
 def _fetch(wanted: Mapping[str, Any]) -> Answer:
     # For good: a child that has fetched is asked nothing more.
-    priority.step_back()
+    scheduling.step_back()
     return fetch(wanted)
 
 

@@ -9,7 +9,7 @@ from mlflow.store.db import utils
 from mlflow.store.model_registry import sqlalchemy_store as _models  # noqa: F401 - for the forked
 from mlflow.store.tracking import sqlalchemy_store as _tracking  # noqa: F401 - the same
 
-from service.registry.child.main import main as child
+from service.registry.child import main
 
 
 def run(connection: socket.socket) -> None:
@@ -19,4 +19,4 @@ def run(connection: socket.socket) -> None:
     again by itself.
     """
     utils.MAX_RETRY_COUNT = 1
-    child.run(connection)
+    main.run(connection)

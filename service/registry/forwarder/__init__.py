@@ -1,1 +1,1 @@
-""""""
+"""The forwarder: a child that takes models' traces, and sends them to MLflow."""

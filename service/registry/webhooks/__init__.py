@@ -1,1 +1,1 @@
-""""""
+"""MLflow's webhooks: deliveries that are believed, and how one is registered."""

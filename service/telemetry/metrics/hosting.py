@@ -27,7 +27,8 @@ class _Calls(NamedTuple):
 class HostingMetrics:
     """The totals of all pools, and the deaths of processes that they share.
 
-    `service.telemetry.metrics.lives.Series`; `found` is told of each slot and version that has series.
+    It is a `service.telemetry.metrics.lives.Series`: `found` is told of each slot and version that
+    has series.
     """
 
     def __init__(self, registry: CollectorRegistry, found: Callable[[ModelRef, str], None]) -> None:

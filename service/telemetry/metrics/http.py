@@ -34,7 +34,7 @@ class _Place(NamedTuple):
 
 
 class HttpMetrics:
-    """`service.http.observer.RequestObserver` and `service.telemetry.metrics.lives.Series`, and more.
+    """The `RequestObserver` and the `Series` of `/metrics` for what HTTP does.
 
     `found` is told of each slot and version that has series from then on.
     """

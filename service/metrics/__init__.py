@@ -1,1 +1,0 @@
-"""Prometheus metrics, a file for each room that counts."""
