@@ -24,12 +24,13 @@ from rich.console import Console
 from rich.table import Table
 
 from service.config.environment import host_environment
-from service.following.refs import ModelRef
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
+from service.refs import ModelRef
 from service.registry.front.client import Cache, Deadlines, MlflowRegistry
+from service.registry.front.survey import Survey
 from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
-from service.registry.survey import LONGEST_PAGE, Survey
+from service.registry.wire import LONGEST_PAGE
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 from tests.support.tracking import migrate, mlflow_server

@@ -14,7 +14,7 @@ from typing import Final
 
 from service.cli.main import main
 from service.following.ports import Resolution
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.registry.front.client import MlflowRegistry
 
 _STDERR: Final = 2

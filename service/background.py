@@ -1,4 +1,4 @@
-"""Work of the front that no request waits for: what fails there is told, and goes on.
+"""Work that no request waits for: what fails there is told, and goes on.
 
 All of it is told in one place, the event loop's own exception handler, where callbacks that raise
 end up, too (`service.telemetry.reporting.BackgroundReport`); what fails in a thread is told to

@@ -17,15 +17,14 @@ from service.following.gates.gate import Gates
 from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile
-from service.following.refs import VersionId
 from service.following.slots import Slots
 from service.following.staging import HostStager
-from service.following.tombstones import Tombstone
 from service.gates import gates_of
 from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.front.scratch import Scratch
+from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, Deadlines, MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory
@@ -42,6 +41,7 @@ from service.telemetry.reporting import (
     zygote_died,
 )
 from service.telemetry.residency_report import ResidencyReport
+from service.tombstones import Tombstone
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,65 +14,85 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# What following asks of the registry.
-FOLLOWING_PORTS = {
-    *("following.history", "following.patterns", "following.ports", "following.refs"),
-    "following.tombstones",
+# Which process runs a module: the longest of these names that stands at its beginning says so. What
+# is SHARED runs in several; CHILDREN is what every child of the zygote runs.
+FRONT, SHARED, CHILDREN, ZYGOTE = "front", "shared", "every child", "zygote"
+HOST, DECODER, INSPECTOR = "host", "decoder", "inspector"
+REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
+PROCESSES = {
+    "": FRONT,
+    "background": SHARED,
+    "errors": SHARED,
+    "patterns": SHARED,
+    "refs": SHARED,
+    "tombstones": SHARED,
+    "contract": SHARED,
+    "contract.comparison": FRONT,
+    "processes": SHARED,
+    "processes.front": FRONT,
+    "processes.child": CHILDREN,
+    "zygote": ZYGOTE,
+    "zygote.front": FRONT,
+    "zygote.wire": SHARED,
+    "host": HOST,
+    "host.wire": SHARED,
+    "decoder": DECODER,
+    "decoder.front": FRONT,
+    "decoder.wire": SHARED,
+    "inspector": INSPECTOR,
+    "inspector.front": FRONT,
+    "inspector.wire": SHARED,
+    "registry.child": REGISTRY,
+    "registry.store": SHARED,
+    "registry.wire": SHARED,
+    "registry.forwarder": FORWARDER,
+    "registry.forwarder.front": FRONT,
+    "registry.forwarder.wire": SHARED,
+    "registry.webhooks.registration": COMMAND,
+    "checks": COMMAND,
+    "cli": COMMAND,
+    "local": COMMAND,
 }
+# What runs first in each process, and whose files it may run besides its own and what is shared.
+MAINS = {
+    "service.app": {FRONT},
+    "service.zygote_command": {FRONT},
+    "service.zygote.main": {ZYGOTE, CHILDREN, HOST},  # it notes what hosts share
+    "service.host.main": {HOST, CHILDREN},
+    "service.host.main_with_skops": {HOST, CHILDREN},
+    "service.decoder.main": {DECODER, CHILDREN},
+    "service.inspector.main": {INSPECTOR, CHILDREN},
+    "service.registry.child.main": {REGISTRY, CHILDREN},
+    "service.registry.child.main_with_database": {REGISTRY, CHILDREN},
+    "service.registry.forwarder.main": {FORWARDER, REGISTRY, CHILDREN},  # one of its roles
+}
+# Names that mean the same in every room where they stand.
+COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
+# What following asks of the registry.
+FOLLOWING_PORTS = {"following.history", "following.ports", "patterns", "refs", "tombstones"}
+_BELOW = {"background", "contract", "processes", "errors"}
 # Each room, and what it may import besides itself. The rest of `service` stands on top.
 ROOMS = {
     "errors": set[str](),
     "background": set[str](),
+    "refs": {"errors"},
+    "patterns": {"errors", "refs"},
+    "tombstones": {"refs"},
     "contract": {"errors"},
     "processes": {"background", "errors"},
-    "hosting": {"background", "contract", "processes", "errors"},
-    "registry": {"background", "contract", "processes", "errors", *FOLLOWING_PORTS},
-    "following": {"background", "hosting", "processes", "contract", "errors"},
-    "http": {"following", "hosting", "processes", "contract", "errors"},
+    "zygote": {"background", "errors", "processes", "host.isolation"},
+    "host": {"contract.model_input", "processes", "errors"},
+    "decoder": {*_BELOW, "hosting.roles", "hosting.specification"},
+    "inspector": {*_BELOW, "hosting.roles"},
+    "hosting": {*_BELOW, "host.wire"},
+    "registry": {*_BELOW, *FOLLOWING_PORTS},
+    "following": {*_BELOW, "hosting", "decoder.front", "patterns", "refs", "tombstones"},
+    "http": {"config.origins", "following", "hosting", "patterns", "refs", *_BELOW},
     "server": {"background", "http", "hosting", "errors"},
-    "metrics": {"background", "following", "hosting", "http", "processes", "server", "errors"},
-}
-# What runs in children, or in a command's own process: the front must never import these, nor what
-# is heavy in them.
-CHILDREN = {
-    "service.decoder.parquet_reader",
-    "service.decoder.main",
-    "service.host.documents",
-    "service.host.failures",
-    "service.host.main",
-    "service.host.inputs",
-    "service.inspector.main",
-    "service.host.model",
-    "service.host.sklearn_matrix",
-    "service.host.nested_cells",
-    "service.host.no_pickle",
-    "service.host.outputs",
-    *(f"service.hosting.row_wise.{name}" for name in ("apart", "classes", "origin")),
-    *(f"service.hosting.row_wise.{name}" for name in ("perturbed", "trial", "walk")),
-    "service.inspector.safe_formats",
-    "service.host.main_with_skops",
-    "service.host.traces",
-    "service.host.tracking",
-    "service.zygote.main",
-    "service.registry.forwarder.admission",
-    "service.registry.child.main",
-    "service.registry.child.conda",
-    "service.registry.child.main_with_database",
-    "service.registry.child.description",
-    "service.registry.child.fetching",
-    "service.registry.child.fitting",
-    "service.registry.forwarder.main",
-    "service.registry.child.input_example",
-    "service.registry.child.looking",
-    "service.registry.child.misconfiguration",
-    "service.registry.child.sanitizing",
-    "service.registry.child.sparse",
-    "service.registry.child.store_faults",
-    "service.registry.forwarder.trace_store",
-    "service.registry.child.faults",
-    "service.registry.child.versions",
-    "service.registry.webhooks.registration",
-    "service.registry.child.withdrawn",
+    "telemetry": {
+        *("following", "hosting", "http", "patterns", "refs", "registry.forwarder.wire"),
+        *("server", "tombstones", *_BELOW),
+    },
 }
 HEAVY = {
     *("matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests", "scipy", "skops"),
@@ -143,6 +163,19 @@ def allowed(importer: str, imported: str) -> bool:
     return there in ROOMS[here] or imported.removeprefix("service.") in ROOMS[here]
 
 
+def process(module: str) -> str:
+    """Which process runs a module, as its path says."""
+    name = module.removeprefix("service").removeprefix(".")
+    while name not in PROCESSES:
+        name = name.rpartition(".")[0]
+    return PROCESSES[name]
+
+
+def is_package(module: str) -> bool:
+    """Whether it is a folder, of which nothing but a sentence is read."""
+    return modules()[module].name == "__init__.py"
+
+
 @cache
 def reached_from(module: str) -> frozenset[str]:
     """Every module of the product that running this one may ever import."""
@@ -172,10 +205,10 @@ def test_every_import_is_seen() -> None:
     ("importer", "imported", "expected"),
     [
         ("service.http.health", "service.following.slots", True),
-        ("service.registry.front.client", "service.following.refs", True),
+        ("service.registry.front.client", "service.refs", True),
         ("service.app", "service.http.create", True),
         ("service.contract.contract", "service.hosting.pool", False),
-        ("service.hosting.pool", "service.following.refs", False),
+        ("service.hosting.pool", "service.refs", False),
         ("service.following.follower", "service.registry.front.client", False),
         ("service.registry.front.client", "service.following.slots", False),
         ("service.http.health", "service.config.settings", False),
@@ -228,21 +261,54 @@ def test_heavy_libraries_are_imported_in_children_and_training_alone() -> None:
         for each in imports()
         if package(each.importer) == "service" and package(each.imported) in HEAVY
     }
-    assert importers <= CHILDREN
+    assert {process(module) for module in importers} & {FRONT, SHARED, CHILDREN} == set()
 
 
-def test_front_never_reaches_what_runs_in_children() -> None:
-    """Not even late: the zygote imports those by name, in a process of its own."""
-    reached = reached_from("service.app")
-    assert len(reached) > 50
-    assert reached & CHILDREN == set()
+@pytest.mark.parametrize("main", MAINS)
+def test_process_runs_only_files_whose_path_says_so(main: str) -> None:
+    """Not even late: the front imports no child's file, and a child none of the front's."""
+    reached = {module for module in reached_from(main) if not is_package(module)}
+    assert len(reached) > 5
+    allowed_here = {SHARED, *MAINS[main]}
+    assert sorted(module for module in reached if process(module) not in allowed_here) == []
 
 
-def test_children_never_reach_the_front() -> None:
-    """A host needs neither the follower nor HTTP, and forks with as little as possible."""
-    for child in ("service.zygote.main", "service.host.main"):
-        rooms = {room(module) for module in reached_from(child) if module != "service"}
-        assert rooms <= {"hosting", "contract", "processes", "errors"}
+def test_every_child_that_the_zygote_forks_is_in_the_table() -> None:
+    """A role that is not would be checked by nobody."""
+    named = {module for module in modules() if ".main" in module and module != "service.cli.main"}
+    assert named <= set(MAINS)
+
+
+@pytest.mark.parametrize("name", [name for name in PROCESSES if name])
+def test_every_name_of_the_table_exists(name: str) -> None:
+    """A folder that was moved would otherwise take its rule along."""
+    assert f"service.{name}" in modules()
+
+
+def test_no_file_name_stands_more_than_twice() -> None:
+    """Who looks for a file by its name finds it."""
+    names = Counter(path.stem for path in modules().values())
+    often = {name for name, count in names.items() if count > 2}
+    assert often <= COMMON_FILES
+
+
+def test_no_class_name_means_two_things() -> None:
+    """Nor does a type's, in the whole service."""
+    places = defaultdict(list)
+    for module, path in modules().items():
+        for name in _types(ast.parse(path.read_text())):
+            places[name].append(module)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def _types(tree: ast.Module) -> Iterator[str]:
+    """Classes wherever they are, and what a module gives a type's name to."""
+    yield from (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id.removeprefix("_")
+            if name[0].isupper() and not name.isupper() and len(name) > 1:
+                yield node.targets[0].id
 
 
 def test_front_is_imported_without_any_heavy_library() -> None:
@@ -253,4 +319,6 @@ def test_front_is_imported_without_any_heavy_library() -> None:
     done = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=400)
     loaded = set(json.loads(done.stdout))
     assert "fastapi" in loaded
-    assert loaded & (HEAVY | CHILDREN) == set()
+    assert loaded & HEAVY == set()
+    own = {name for name in loaded if name in modules() and not is_package(name)}
+    assert {process(name) for name in own} == {FRONT, SHARED}

@@ -3,7 +3,7 @@
 import io
 import json
 
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from service.telemetry.reporting import HistoryReport
 

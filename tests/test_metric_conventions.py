@@ -14,11 +14,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.http.held import HeldBytes
-from service.http.observer import RequestRecord
+from service.http.request_record import RequestRecord
+from service.patterns import RefPattern
+from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
 from tests.support.documents import ROOT
 from tests.support.watched import Watched

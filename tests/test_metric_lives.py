@@ -2,11 +2,11 @@
 
 import pytest
 
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
 from service.following.standing import Standing
-from service.http.observer import RequestRecord
+from service.http.request_record import RequestRecord
+from service.patterns import RefPattern
+from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.lives import KEPT_SECONDS
 from tests.support.watched import Watched as Service
 

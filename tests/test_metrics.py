@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.samples import Sample
 
 from service.following.ports import Missing
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slots
 from service.http.held import HeldBytes, Holding
-from service.http.observer import RequestRecord
+from service.http.request_record import RequestRecord
 from service.processes.front.ending import EndReason
+from service.refs import ModelRef, VersionId
 from service.server.timeouts import Ended
 from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.following.patterns import RefPattern
 from service.following.slots import Slots
+from service.patterns import RefPattern
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.words import SAYINGS
 from tests.support.documents import ROOT

@@ -7,7 +7,7 @@ import os
 import orjson
 from prometheus_client import CollectorRegistry
 
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import FollowingReport, LedgerReport

@@ -17,8 +17,8 @@ from service.config.settings import (
     load_settings,
     variable,
 )
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef
+from service.patterns import RefPattern
+from service.refs import ModelRef
 
 README = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.

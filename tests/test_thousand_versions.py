@@ -8,12 +8,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import VersionId
 from service.following.servable import Binding, Servable
 from service.following.slots import Failure
 from service.hosting.observer import HostingObserver, Purpose
-from service.http.observer import RequestRecord
+from service.http.request_record import RequestRecord
 from service.processes.front.ending import Ending, EndReason
+from service.refs import VersionId
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.hosting import PoolMetrics
 from service.telemetry.metrics.metrics import Metrics

@@ -14,10 +14,10 @@ from service.config.settings import SECRETS, Settings
 from service.errors import NotNow
 from service.following.follower import Follower
 from service.following.pace import Trigger
-from service.following.refs import ModelRef
 from service.following.withdrawing import Withdrawal
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
+from service.refs import ModelRef
 from service.registry.webhooks.deliveries import WebhookReceiver
 from service.telemetry.logs import Logs
 from service.telemetry.metrics.metrics import Metrics

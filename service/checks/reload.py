@@ -11,8 +11,8 @@ from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
 from service.checks.target import path_of
 from service.checks.wait import DONE, REFUSED, UNDECIDED, WRONG_USE
-from service.following.refs import ModelRef
 from service.following.sentences import plain
+from service.refs import ModelRef
 
 _SAYS: Final = {
     HTTPStatus.ACCEPTED: (DONE, "the service looks at the registry now"),

@@ -13,8 +13,8 @@ from rich.text import Text
 from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
 from service.checks.target import path_of
-from service.following.refs import ModelRef
 from service.following.sentences import plain
+from service.refs import ModelRef
 
 DONE: Final = 0
 REFUSED: Final = 1

@@ -12,8 +12,8 @@ from rich.text import Text
 from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
 from service.checks.wait import DONE, REFUSED, UNDECIDED, WRONG_USE
-from service.following.refs import ModelRef
 from service.following.sentences import plain
+from service.refs import ModelRef
 
 # The service ends processes and removes files before it answers.
 _SECONDS: Final = 60.0

@@ -15,9 +15,9 @@ from service.cli.withdraw import withdraw_command
 from service.config.addresses import MlflowAddresses
 from service.config.secrets import PREFIX
 from service.config.settings import BadSettings, LocalSettings, Settings, load_as, variable
-from service.following.refs import BadRef, ModelRef
 from service.local.running import read_running
 from service.local.settings import DEFAULT_MODELS, UpSettings, callable_url
+from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from service.cli.options import url_option, version_number
-from service.following.refs import BadRef
+from service.refs import BadRef
 
 
 def withdraw_command(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from service.config.settings import Settings, is_object
-from service.following.refs import ModelRef
 from service.hosting.specification import Surroundings
+from service.refs import ModelRef
 
 # mlflow/pyfunc/scoring_server/__init__.py
 _MLFLOWS_CONFIG: Final = "SERVING_MODEL_CONFIG"

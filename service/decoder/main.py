@@ -26,6 +26,7 @@ from service.contract.definition import Definition
 from service.contract.formats.parquet_body import is_parquet
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ModelInput
+from service.contract.slicing import sliceable, slices
 from service.decoder.parquet_reader import read_parquet
 from service.decoder.wire import (
     INVALID,
@@ -36,7 +37,6 @@ from service.decoder.wire import (
 )
 from service.errors import InvalidInput, UnsupportedMediaType
 from service.host.wire import encode_batch
-from service.hosting.slicing import sliceable, slices
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.frames import Body, Frame, FrameError, Status

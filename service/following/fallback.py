@@ -18,8 +18,8 @@ from service.following.history import History
 from service.following.observer import FollowingObserver
 from service.following.policy import pause_after
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slot, Slots
+from service.refs import ModelRef, VersionId
 
 STAND_IN_SECONDS: Final = 10.0
 """For how long an empty slot waits for what its alias is on.

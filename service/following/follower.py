@@ -37,14 +37,14 @@ from service.following.ports import (
 )
 from service.following.proving import Prover
 from service.following.recording import Recorder
-from service.following.refs import ModelRef, VersionId
 from service.following.servable import Servable
 from service.following.slots import LOOK, Failure, Slot, Slots, Wish
 from service.following.stepping import Steps, internal
 from service.following.tombstone_sync import TombstoneSync
-from service.following.tombstones import NoTombstones, Tombstone, TombstoneStore
 from service.following.withdrawing import Withdrawing
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
+from service.refs import ModelRef, VersionId
+from service.tombstones import NoTombstones, Tombstone, TombstoneStore
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",

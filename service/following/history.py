@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 
 
 @dataclass(frozen=True, slots=True)

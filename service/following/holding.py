@@ -6,9 +6,9 @@ from service.background import Work, begin
 from service.errors import ServiceError
 from service.following.clock import Clock
 from service.following.observer import FollowingObserver
-from service.following.refs import VersionId
 from service.following.servable import Binding, Servable, close
 from service.following.slots import Slot, Slots
+from service.refs import VersionId
 
 
 class Holding:

@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 from service.following.gates.gate import GateFinding
 from service.following.pace import Trigger
-from service.following.refs import ModelRef
 from service.following.sentences import cut
+from service.refs import ModelRef
 
 MOST_ENTRIES: Final = 2000
 _MOST_FINDINGS: Final = 50

@@ -11,9 +11,9 @@ from service.following.observer import FollowingObserver
 from service.following.pace import Pace
 from service.following.ports import Registry, Resolution
 from service.following.recording import failure_of
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
 from service.following.stepping import Steps, internal
+from service.refs import ModelRef, VersionId
 
 
 class Looker:

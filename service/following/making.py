@@ -11,8 +11,8 @@ from service.following.clock import Clock
 from service.following.gates.environment import GATE as ENVIRONMENT
 from service.following.gates.gate import GateFinding, Gates
 from service.following.ports import FetchedVersion, Registry, Staged, Stager
-from service.following.refs import VersionId
 from service.following.servable import Servable
+from service.refs import VersionId
 
 _LOADS_AT_ONCE: Final = 2
 _STAND_INS_AT_ONCE: Final = 2

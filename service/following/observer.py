@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from service.background import Work, tell
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
+from service.refs import ModelRef, VersionId
 
 
 class FollowingObserver(Protocol):

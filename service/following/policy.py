@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from service.following.ports import Missing, Resolution
-from service.following.refs import VersionId
+from service.refs import VersionId
 
 
 class Action(enum.Enum):

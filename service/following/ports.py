@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef, VersionId
 from service.hosting.status import PoolStatus
+from service.patterns import RefPattern
+from service.refs import ModelRef, VersionId
 
 
 class Missing(enum.Enum):

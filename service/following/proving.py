@@ -8,9 +8,9 @@ last known good once it has loaded; and where it cannot, it gives the slot back 
 from service.following.clock import Clock
 from service.following.history import History, Known
 from service.following.holding import Holding
-from service.following.refs import VersionId
 from service.following.sentences import cut
 from service.following.slots import Failure, Slot, Slots
+from service.refs import VersionId
 
 
 class Prover:

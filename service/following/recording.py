@@ -9,10 +9,10 @@ from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, Known
 from service.following.ledger import Entry, Ledger, Outcome, bounded
 from service.following.observer import FollowingObserver
-from service.following.refs import VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
 from service.following.slots import Failure, Slot
+from service.refs import VersionId
 
 
 class Recorder:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.errors import ServiceError
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 
 
 class Servable:

@@ -9,11 +9,11 @@ from typing import Final, Literal
 from service.errors import NotThereYet, UnknownModel
 from service.following.gates.gate import GateFinding
 from service.following.pace import Trigger
-from service.following.patterns import RefPattern
 from service.following.ports import Missing
-from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding
 from service.following.standing import MOST_FOUND, Standing
+from service.patterns import RefPattern
+from service.refs import ModelRef, VersionId
 
 LOOK: Final = "look"
 _LABEL_DIGITS: Final = 12

@@ -14,17 +14,17 @@ from service.decoder.front import Decoder
 from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import VersionId
 from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
-from service.hosting.request_reader import JSON_BYTES, RequestReader
+from service.decoder.request_reader import JSON_BYTES, RequestReader
 from service.hosting.residents import Residents
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import HostedModel, Surroundings
 from service.hosting.specification import Limits as PoolLimits
 from service.processes.front.beside import Beside
 from service.processes.front.child import Forks
+from service.refs import VersionId
 
 BATCHING_TAG: Final = "podium.batching"
 RETRY_TAG: Final = "podium.retry"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, Final
 
 from service.background import Work, begin
-from service.following.tombstones import Key, Tombstone, Tombstones, TombstoneStore
+from service.tombstones import Key, Tombstone, Tombstones, TombstoneStore
 
 # A process takes some milliseconds to end, and a lock to be given back.
 _PAUSES: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)

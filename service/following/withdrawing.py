@@ -16,12 +16,12 @@ from service.following.history import History, Known
 from service.following.holding import Holding
 from service.following.ports import Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
-from service.following.refs import ModelRef, VersionId
 from service.following.sentences import named
 from service.following.slots import Failure, Slot, Slots
 from service.following.stepping import Steps
 from service.following.tombstone_sync import TombstoneSync
-from service.following.tombstones import WITHDRAWN_TAG, Source, Tombstone
+from service.refs import ModelRef, VersionId
+from service.tombstones import WITHDRAWN_TAG, Source, Tombstone
 
 WITHDRAWN: Final = Withdrawn.code
 _UNTOLD: Final = Unanswered(

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, Self
 
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
+from service.contract.slicing import sliceable, slices
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.backoff import Misfortune
 from service.hosting.deadlines import Deadlines, end_late
@@ -28,7 +29,7 @@ from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.queue import Answer, Job, Waiting
 from service.hosting.second_tries import Suspects
 from service.hosting.side_by_side import side_by_side
-from service.hosting.slicing import encoded_slices, in_turn, sliceable, slices
+from service.hosting.slicing import encoded_slices, in_turn
 from service.hosting.specification import HostedModel, Limits
 from service.hosting.starting import Warmth, start_host, strictest
 from service.hosting.status import PoolStatus

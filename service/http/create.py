@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from service.following.ledger import Ledger
-from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys, Readers
 from service.http.cors import CrossOrigin
@@ -24,7 +23,7 @@ from service.http.held import HeldBytes
 from service.http.intake import RequestIds
 from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
-from service.http.observer import RequestObserver
+from service.http.request_record import RequestObserver
 from service.http.openapi import docs_router, security
 from service.http.pages import Lifespan, create_pages, hospitable, is_known
 from service.http.predict import PodiumDialect
@@ -32,6 +31,7 @@ from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
+from service.refs import ModelRef
 
 
 def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once

@@ -23,7 +23,7 @@ from service.http.dialect import JSON_HEADERS, Dialect, Framing
 from service.http.errors import MethodNotAllowed, headers_with, internal
 from service.http.held import HeldBytes, Holding
 from service.http.intake import RequestIds, read_body
-from service.http.observer import CLIENT_GONE, RequestObserver, RequestRecord
+from service.http.request_record import CLIENT_GONE, RequestObserver, RequestRecord
 from service.http.raised import without_words
 from service.http.timeout import TIMEOUT, seconds_of
 

@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from service.errors import NotThereYet
-from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.access import Admin
 from service.http.models import SlotReport, report_of
 from service.http.openapi_parts import body_of
+from service.refs import ModelRef
 
 
 def reload_router(

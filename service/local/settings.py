@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from service.config.addresses import url_of
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 
 MODEL = "basic_lr_iris_model"
 ALIAS = "champion"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from service.following.refs import ModelRef
 from service.local.aliases import RegistrySilent, version_of_alias
 from service.local.child import Command
 from service.local.commands import service_command, training_command
@@ -28,6 +27,7 @@ from service.local.table import Mark, mark
 from service.local.token import make_token
 from service.local.tracking import client, tracking_command, until_answering
 from service.local.welcome import welcome
+from service.refs import ModelRef
 
 
 @dataclass(frozen=True, slots=True)

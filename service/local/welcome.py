@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Sequence
 from urllib.parse import quote
 
-from service.following.refs import ModelRef
 from service.following.sentences import plain
 from service.local.commands import pasted
 from service.local.settings import MODEL, UpSettings
+from service.refs import ModelRef
 
 # One flower of the data set (setosa), by the names of the columns that the model was trained on.
 _FLOWER = {

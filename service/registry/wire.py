@@ -1,8 +1,12 @@
 """What front and registry child say to each other: heads are JSON, bodies a serving example."""
 
 import enum
+from typing import Final
 
 from service.processes import exhausted
+
+LONGEST_PAGE: Final = 1000
+"""The longest page of a search (MLflow's store/model_registry/__init__.py)."""
 
 
 class Operation(enum.IntEnum):

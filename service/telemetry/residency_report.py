@@ -5,8 +5,8 @@ from collections.abc import Hashable
 from structlog.typing import FilteringBoundLogger
 
 from service.errors import FollowingError
-from service.following.refs import VersionId
 from service.following.sentences import LONGEST_DETAIL, cut
+from service.refs import VersionId
 from service.telemetry.metrics.metrics import Metrics
 
 

@@ -1,12 +1,5 @@
 """The zygote's loop: forks children on request, reports their ends, and leaves nothing behind.
 
-It speaks JSON messages over a sequenced-packet socket, because file descriptors travel with them
-(SCM_RIGHTS). Requests: `{"token", "role", "folder"}` with three descriptors: the child's channel,
-its stdout and its stderr; the folder is for its temporary files, or null. Reports:
-`{"ready": true}`, `{"token", "pid", "keeper"}` or `{"token", "error", "errno"}`, and `{"pid",
-"exited": status}` where a negative status is the signal that ended the child (as in `subprocess`).
-The keeper is null for a child that has none; the errno for what is no error of the system.
-
 Single-threaded, and idle but for forks, so signals are answered at once.
 """
 
@@ -27,11 +20,8 @@ from typing import Final, NoReturn
 from service.processes import lifetime
 from service.processes.child.keeper import Role, is_kept, keep
 from service.zygote.seeding import seed_anew
+from service.zygote.wire import DESCRIPTORS, MESSAGE_BYTES, SPARE
 
-MESSAGE_BYTES: Final = 64 * 1024
-DESCRIPTORS: Final = 3
-# Instead of a role: a zygote like this one, with its control socket as the only descriptor.
-SPARE: Final = "spare zygote"
 _MOST_DIGITS: Final = 32
 
 

@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry
 from rich.console import Console
 
 from service.checks.smoke import smoke
-from service.following.refs import ModelRef
 from service.following.slots import Slots
 from service.http.create import create_http
 from service.http.held import HeldBytes
+from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from tests.checks.wrong_server import Answer, Registry, Service
 from tests.support.serving import make_binding

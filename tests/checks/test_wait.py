@@ -10,7 +10,7 @@ from rich.console import Console
 
 from service.checks.reload import reload
 from service.checks.wait import wait
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from tests.checks.scripted import Answer, scripted
 from tests.support.tracking import free_port
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from service.checks.withdraw import model_of, withdraw
-from service.following.refs import BadRef
+from service.refs import BadRef
 from tests.checks.scripted import Answer, scripted
 from tests.support.tracking import free_port
 

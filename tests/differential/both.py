@@ -28,18 +28,18 @@ from service.decoder import front as decoding
 from service.decoder import main as decoder
 from service.decoder.wire import DecoderOperation
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
 from service.hosting.host_handle import Host as HostHandle
 from service.hosting.queue import Answer, Job
-from service.hosting.request_reader import RequestReader
+from service.decoder.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.processes.frames import Body, Frame, Status
+from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs
 from tests.hosting.handed import seen
 from tests.support.serving import fetched_version

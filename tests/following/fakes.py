@@ -13,7 +13,6 @@ from service.following.gates.gate import Gates
 from service.following.history import Known
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver
-from service.following.patterns import RefPattern
 from service.following.ports import (
     FetchedVersion,
     Missing,
@@ -24,10 +23,11 @@ from service.following.ports import (
     Unanswered,
     Withdrawals,
 )
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure, Slot, Slots
 from service.following.standing import MOST_FOUND
-from service.following.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
+from service.patterns import RefPattern
+from service.refs import ModelRef, VersionId
+from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
     FakeContract,
     FakePredictor,
@@ -198,7 +198,7 @@ class FakeHistory:
 
 @dataclass
 class FakeTombstones:
-    """`service.following.tombstones.TombstoneStore` in memory; a test may have its disk fail.
+    """`service.tombstones.TombstoneStore` in memory; a test may have its disk fail.
 
     `held` are versions whose files somebody uses; `cleared` those of whom nothing is left; `purges`
     what each purge was asked for.

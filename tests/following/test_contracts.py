@@ -21,7 +21,7 @@ from service.following.gates.gate import Candidacy, Gates
 from service.following.gates.signature import SignatureGate
 from service.following.history import NoHistory
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from tests.following.fakes import World, version
 from tests.following.test_staging import stager
 from tests.support.serving import fetched_version

@@ -7,7 +7,7 @@ import pytest
 from service.errors import PassingFault
 from service.following.clock import Clock
 from service.following.follower import Follower
-from service.following.refs import VersionId
+from service.refs import VersionId
 from tests.following.fakes import World, version
 from tests.following.test_follower import BROKEN, DOWN
 

@@ -21,8 +21,8 @@ from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
 from service.following.history import Known, NoHistory
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef
 from service.following.sentences import LONGEST_SENTENCE
+from service.refs import ModelRef
 from tests.following.fakes import FakeHistory, World, version
 from tests.support.serving import fetched_version
 

@@ -10,7 +10,7 @@ import pytest
 
 from service.following.history import History, Known
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.front.client import Cache, MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory
 from service.registry.store.artifacts import discard

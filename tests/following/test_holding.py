@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from service.errors import PassingFault, VersionFault
 from service.following.ports import Missing
-from service.following.refs import ModelRef
 from service.following.servable import Binding
 from service.following.slots import Slot, Slots
+from service.refs import ModelRef
 from service.telemetry.metrics.slots import SlotCollector
 from tests.following.fakes import World, version
 from tests.support.serving import make_binding

@@ -10,7 +10,7 @@ from service.following.gates.gate import GateClosed, GateFinding, Gates
 from service.following.history import Known
 from service.following.pace import Trigger
 from service.following.ports import FetchedVersion, Missing, Unanswered
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from tests.following.fakes import FakeHistory, World, version
 from tests.following.test_follower import BROKEN, DOWN
 from tests.following.test_leases import FakeLease

@@ -10,7 +10,7 @@ from service.following.gates.gate import GateFinding
 from service.following.ledger import MOST_ENTRIES, Entry, Ledger, Outcome
 from service.following.ledger_file import LedgerFile
 from service.following.pace import Trigger
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 
 ENTRY = Entry(
     at=1_800_000_000.25,

@@ -10,7 +10,7 @@ from service.background import NAMED, Work
 from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.gates.tags import TAGS_UNMET
 from service.following.ports import Missing
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from tests.following.fakes import Events, FakeHistory, World, version
 from tests.following.test_follower import BROKEN
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.following.patterns import RefPattern, is_pattern, matched
-from service.following.refs import BadRef, ModelRef
+from service.patterns import RefPattern, is_pattern, matched
+from service.refs import BadRef, ModelRef
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from service.following.policy import Action, SlotView, decide, pause_after
 from service.following.ports import Missing, Resolution
-from service.following.refs import VersionId
+from service.refs import VersionId
 
 ONE, TWO = VersionId("iris", 1, "1"), VersionId("iris", 1, "2")
 EMPTY = SlotView(None, None, None, None, 0.0)

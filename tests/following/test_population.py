@@ -2,10 +2,10 @@
 
 from service.errors import PassingFault, VersionFault
 from service.following.history import Known
-from service.following.patterns import RefPattern
 from service.following.ports import Missing, Unanswered
-from service.following.refs import ModelRef
 from service.following.standing import Standing
+from service.patterns import RefPattern
+from service.refs import ModelRef
 from tests.following.fakes import FakeHistory, World, version
 from tests.support.serving import fetched_version
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import VersionId
+from service.refs import VersionId
 from tests.following.fakes import World, version
 from tests.support.serving import FakeContract, FakePredictor, FakeReader
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.following.refs import BadRef, ModelRef
+from service.refs import BadRef, ModelRef
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from service.errors import PassingFault
 from service.following.fallback import STAND_IN_SECONDS
 from service.following.history import Known
-from service.following.refs import VersionId
+from service.refs import VersionId
 from tests.following.fakes import World, version
 from tests.following.test_follower import BROKEN, DOWN
 from tests.following.test_last_known_good import world_that_knew

@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import UnknownModel
 from service.following.pace import Pace, Trigger
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from tests.following.fakes import Time, World, version
 from tests.following.test_follower import BROKEN, DOWN, NO_DISK
 

@@ -8,8 +8,8 @@ from service.errors import UnknownModel
 from service.following import tombstone_sync
 from service.following.ledger import Outcome
 from service.following.ports import Missing
-from service.following.tombstones import Source, Tombstone, Tombstones, reason_of
 from service.following.withdrawing import Withdrawal
+from service.tombstones import Source, Tombstone, Tombstones, reason_of
 from tests.following.fakes import FakeHistory, FakeTombstones, World, version
 from tests.following.test_follower import BROKEN, DOWN
 from tests.following.test_proving import SleepyStager

@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from service.contract.definition import Definition
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
+from service.contract.slicing import slices
 from service.decoder.front import Decoder, DecoderLimits
 from service.errors import (
     ClientError,
@@ -30,8 +31,8 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.host.wire import encode_batch
-from service.hosting.request_reader import RequestReader
-from service.hosting.slicing import encoded_slices, slices
+from service.decoder.request_reader import RequestReader
+from service.hosting.slicing import encoded_slices
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.server.running import Running

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from service.contract.contract import Limits as ContractLimits
 from service.contract.definition import Definition
 from service.contract.model_input import Column, ModelInput
+from service.contract.slicing import sliceable, slices
 from service.errors import ModelFailed
 from service.hosting.pool import Pool
-from service.hosting.slicing import sliceable, slices
 from service.hosting.specification import HostedModel, Limits
 from service.processes.front.ending import EndReason
 from service.zygote.front.handle import Zygote

@@ -11,9 +11,9 @@ from mlflow.models import ModelSignature
 from service.contract.contract import Limits
 from service.decoder.front import Decoder, DecoderLimits
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import VersionId
 from service.following.staging import HostStager
 from service.hosting.specification import Limits as PoolLimits
+from service.refs import VersionId
 from service.registry.child.description import describe
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts

@@ -13,19 +13,19 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message
 
 from service.following.ledger import Ledger
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef
 from service.following.slots import Slots
-from service.following.tombstones import Source
 from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
 from service.http.held import HeldBytes
-from service.http.observer import RequestRecord
+from service.http.request_record import RequestRecord
 from service.http.pages import Lifespan
 from service.http.prefix import NO_PREFIX, Prefixes
+from service.patterns import RefPattern
+from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
+from service.tombstones import Source
 from tests.support.serving import FakeContract, FakePredictor, make_binding
 
 IRIS = ModelRef("iris", "champion")

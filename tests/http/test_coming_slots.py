@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from service.following.patterns import RefPattern
 from service.following.ports import Missing
-from service.following.refs import ModelRef
 from service.following.standing import Standing
 from service.http.access import Admin
+from service.patterns import RefPattern
+from service.refs import ModelRef
 from tests.http.app import IRIS, App
 from tests.support.serving import make_binding
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from tests.http.app import IRIS, OTHER, App, Raw, chunk
 from tests.support.exploring import exploring
 

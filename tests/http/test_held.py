@@ -7,7 +7,7 @@ from starlette.types import Message
 
 from service.errors import Overloaded
 from service.http.held import HeldBytes, Holding
-from service.http.observer import CLIENT_GONE
+from service.http.request_record import CLIENT_GONE
 from tests.http.app import DISCONNECT, HELD, HELD_REPLIES, LIMIT, OTHER, App, Raw, chunk
 from tests.support.serving import FakeContract, FakePredictor
 

@@ -5,7 +5,7 @@ from starlette.types import Message
 
 from service.http.held import HeldBytes, Holding
 from service.http.intake import read_body
-from service.http.observer import CLIENT_GONE
+from service.http.request_record import CLIENT_GONE
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
 
 VALID = b'{"inputs":[1]}'

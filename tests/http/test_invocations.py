@@ -17,8 +17,8 @@ from service.errors import (
     PredictionTimedOut,
     ServiceError,
 )
-from service.following.refs import VersionId
 from service.http.mlflow_codes import MLFLOW_CODES
+from service.refs import VersionId
 from tests.http.app import App
 from tests.support.serving import FakeContract, FakePredictor, failing
 

@@ -1,9 +1,9 @@
 """What one may know of each slot at a glance."""
 
 from service.following.gates.gate import GateFinding
-from service.following.refs import VersionId
 from service.following.slots import Failure, LookStatus
 from service.http.access import Admin
+from service.refs import VersionId
 from tests.http.app import IRIS, NOW, OTHER, App
 from tests.support.serving import make_binding
 

@@ -24,7 +24,7 @@ from service.errors import (
     Undecodable,
     UnsupportedMediaType,
 )
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from tests.http.app import OTHER, App
 from tests.support.serving import FakeContract, failing
 

@@ -41,7 +41,7 @@ async def test_long_reply_is_sent_in_parts(app: App) -> None:
 
 async def test_reply_headers_are_percent_encoded_utf8() -> None:
     """A name of any characters comes back whole from a header of ASCII alone."""
-    from service.following.refs import ModelRef
+    from service.refs import ModelRef
 
     app = App([ModelRef('größe/"a" b', "prod")])
     reply = await app.predict([1])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.following.refs import ModelRef
 from service.local.commands import pasted, service_command, training_command
 from service.local.settings import UpSettings
 from service.local.tracking import tracking_command
+from service.refs import ModelRef
 
 SETTINGS = UpSettings(Path("home"), "0.0.0.0", 8000, 8080, drain_seconds=3.0)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
 from service.local.narrator import Narrator
+from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import FollowingReport

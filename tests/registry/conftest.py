@@ -11,7 +11,8 @@ import pytest_asyncio
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.registry.front.client import Cache, Deadlines, MlflowRegistry
-from service.registry.survey import LONGEST_PAGE, Survey
+from service.registry.front.survey import Survey
+from service.registry.wire import LONGEST_PAGE
 from service.zygote.front.handle import Zygote
 from tests.registry.stores import FakeStore, MlflowStore, Store
 from tests.support.tracking import copy_database

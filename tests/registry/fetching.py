@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import FollowingError
 from service.following.ports import FetchedVersion, Registry
-from service.following.refs import VersionId
+from service.refs import VersionId
 from tests.registry.scripted_server import CREATED, response
 from tests.registry.stores import MLMODEL
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.errors import PassingFault
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.front.client import MlflowRegistry
 from tests.registry.scripted_server import CREATED, registered_model
 

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from service.following.ports import Registry
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from tests.following.fakes import FakeRegistry
 
 MLMODEL = """\

@@ -6,7 +6,7 @@ import pytest
 from mlflow.server.security_utils import INVALID_HOST_MSG
 
 from service.following.ports import Unanswered
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.registry.wire import SENTENCES, Fault
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.looks import CHAMPION, GOOD, REF, SECONDS, refusal

@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.ports import FetchedVersion, Missing, Registry, Resolution
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from tests.registry.stores import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

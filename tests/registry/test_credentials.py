@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from service.following.ports import Missing
-from service.following.refs import ModelRef
 from service.hosting.roles import HOST_ROLE
+from service.refs import ModelRef
 from service.zygote.front.handle import Zygote
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.scripted_server import ScriptedServer, answer

@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.ports import Missing
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.registry.wire import Fault
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.support.postgres import postgres_server

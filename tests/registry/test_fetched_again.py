@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from service.errors import PassingFault
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.front.client import Deadlines
 from service.registry.front.fetched_cache import Memory
 from service.registry.store.artifacts import discard

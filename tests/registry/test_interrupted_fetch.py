@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import PassingFault
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.registry.front.client import Deadlines
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files

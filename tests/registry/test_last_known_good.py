@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from service.following.history import Known
-from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
-from service.following.refs import ModelRef
+from service.patterns import RefPattern
+from service.refs import ModelRef
 from service.registry.front.client import Lying
 from service.registry.front.last_known_good import DiskHistory
 from tests.following.fakes import version

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import RegisteredModel
 
 from service.following.ports import Missing, Resolution, Unanswered
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.child import looking, withdrawn
 from service.registry.front.client import MlflowRegistry
 from service.registry.wire import Fault

@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.ports import Missing
-from service.following.refs import ModelRef, VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.front.client import Deadlines
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import INTACT, WHOLE, files, scripted

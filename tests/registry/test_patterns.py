@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from service.errors import PassingFault
-from service.following.patterns import RefPattern
 from service.following.ports import Missing, Survey, Unanswered
-from service.following.refs import ModelRef, VersionId
+from service.patterns import RefPattern
+from service.refs import ModelRef, VersionId
 from service.registry.front.client import MlflowRegistry
 from tests.registry.conftest import MakeRegistry
 from tests.registry.scripted_server import (

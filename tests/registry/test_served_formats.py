@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.following.history import Known
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 from service.registry.front.served_formats import may_be_skops, record_of
 from tests.registry.test_last_known_good import REF, Home, fetched
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.following.refs import VersionId
-from service.registry.survey import Absent, Survey
+from service.refs import VersionId
+from service.registry.front.survey import Absent, Survey
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from typing import NoReturn
 import pytest
 
 from service.config.home import HomeUnusable
-from service.following.refs import VersionId
-from service.following.tombstones import Source, Tombstone
 from service.parts import withdrawn_before
+from service.refs import VersionId
 from service.registry.front.tombstones import DiskTombstones
 from service.registry.store.artifacts import ArtifactCache, private_folder
 from service.registry.store.locks import Lock
+from service.tombstones import Source, Tombstone
 
 HOSTILE = "../../a\n/b\x00"
 STONE = Tombstone(HOSTILE, 7, "1", Source.TAG, 1000.5, "leaks <names>")

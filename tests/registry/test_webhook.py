@@ -16,8 +16,8 @@ from service.errors import (
     DeliveryRepeated,
     DeliveryUnreadable,
 )
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef
+from service.patterns import RefPattern
+from service.refs import ModelRef
 from service.registry.webhooks.deliveries import WINDOW_SECONDS, Event, WebhookReceiver
 from tests.support.uncomparable import Uncomparable
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 
 
 @dataclass

@@ -16,9 +16,9 @@ import orjson
 from service.contract.model_input import Column, ModelInput, ValidInput
 from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
 from service.following.ports import FetchedVersion, Staged
-from service.following.refs import ModelRef, VersionId
 from service.following.servable import Binding, Servable
 from service.hosting.status import PoolStatus
+from service.refs import ModelRef, VersionId
 
 IDLE = PoolStatus(1, 0, True, "The answers to rows alone and together agree.", 0)
 EXAMPLE = b'{"inputs": [1.0, 2.0]}'

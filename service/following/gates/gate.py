@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,10 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import RegisteredModel
 from mlflow.store.entities import PagedList
 
-from service.following.patterns import RefPattern, matched
-from service.following.refs import ModelRef
+from service.patterns import RefPattern, matched
+from service.refs import ModelRef
 from service.registry.child.faults import NOT_FOUND, RegistryFault, asked
-from service.registry.survey import LONGEST_PAGE
-from service.registry.wire import Fault
+from service.registry.wire import LONGEST_PAGE, Fault
 
 # A name that MLflow does not admit (utils/validation.py, _validate_model_name) is no model's name.
 _NO_MODEL: Final = NOT_FOUND | {"INVALID_PARAMETER_VALUE"}

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import orjson
 
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef
+from service.patterns import RefPattern
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.child.victims import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
+from service.refs import ModelRef
 from service.registry.child.faults import RegistryFault, fault_of_look
 from service.registry.child.fetching import Answer, fetch, find
 from service.registry.child.looking import look, survey

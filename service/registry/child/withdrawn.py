@@ -7,10 +7,10 @@ from typing import Any, Final
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from service.following.tombstones import WITHDRAWN_TAG, reason_of
 from service.registry.child.faults import RegistryFault, asked
 from service.registry.child.versions import tags_of, tags_or_none
 from service.registry.wire import Fault
+from service.tombstones import WITHDRAWN_TAG, reason_of
 
 # Any value: which of them are meant is not the registry's to say.
 _FILTER: Final = f"tags.`{WITHDRAWN_TAG}` LIKE '%'"

@@ -16,7 +16,6 @@ import orjson
 
 from service.background import Work, begin
 from service.errors import FollowingError, VersionFault
-from service.following.patterns import RefPattern
 from service.following.ports import (
     FetchedVersion,
     Missing,
@@ -25,14 +24,17 @@ from service.following.ports import (
     Unanswered,
     Withdrawals,
 )
-from service.following.refs import ModelRef, VersionId
+from service.patterns import RefPattern
 from service.processes.front.beside import Beside
 from service.processes.front.child import Child, Forks
 from service.processes.front.output import OnLine
 from service.processes.removal import remove_tree
+from service.refs import ModelRef, VersionId
 from service.registry.front.asking import KeptChild, ask, fault_error
 from service.registry.front.fetched_cache import Memory, Remembered
 from service.registry.front.leases import Lease, Locks
+from service.registry.front.survey import Absent
+from service.registry.front.survey import Survey as Searches
 from service.registry.front.tag_answer import TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
@@ -45,8 +47,6 @@ from service.registry.store.artifacts import (
 from service.registry.store.eviction import make_room
 from service.registry.store.locks import Locked
 from service.registry.store.manifest import Altered
-from service.registry.survey import Absent
-from service.registry.survey import Survey as Searches
 from service.registry.wire import SENTENCES, Fault, Operation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2

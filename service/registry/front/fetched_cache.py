@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.following.ports import FetchedVersion
-from service.following.refs import VersionId
+from service.refs import VersionId
 
 _MOST_VERSIONS: Final = 256
 # Hashed by a thread in some ten milliseconds. For more, what is saved by having no process of its

@@ -17,10 +17,10 @@ import orjson
 from service.background import Work
 from service.errors import FollowingError
 from service.following.history import Known
-from service.following.patterns import RefPattern
 from service.following.ports import FetchedVersion, Lease, NoLease
-from service.following.refs import ModelRef, VersionId
+from service.patterns import RefPattern
 from service.processes.front.beside import Beside
+from service.refs import ModelRef, VersionId
 from service.registry.front.client import Lying
 from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, served_in
 from service.registry.store.artifacts import artifact_of, is_place

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from service.following.refs import VersionId
+from service.refs import VersionId
 from service.registry.store.artifacts import discard, is_partial, is_place, version_in
 
 

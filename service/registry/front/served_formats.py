@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 
 MOST_RECORD_BYTES: Final = 4 * 1024**2
 """Nothing longer is read."""

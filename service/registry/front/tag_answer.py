@@ -7,7 +7,7 @@ from typing import Self
 import orjson
 
 from service.following.ports import Withdrawals
-from service.following.refs import VersionId
+from service.refs import VersionId
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from typing import Any, Final, Protocol
 
 from service.background import Work
 from service.errors import FollowingError
-from service.following.refs import VersionId
-from service.following.tombstones import Source, Tombstone, Tombstones
 from service.processes.front.beside import Beside
+from service.refs import VersionId
 from service.registry.front.purging import purge
 from service.registry.store.durable import sync, write_whole
+from service.tombstones import Source, Tombstone, Tombstones
 
 _SUFFIX: Final = ".json"
 _LONGEST: Final = 64 * 1024
@@ -49,7 +49,7 @@ class TombstoneObserver(Protocol):
 
 
 class DiskTombstones:
-    """`service.following.tombstones.TombstoneStore` in `folder`, which is made if need be.
+    """`service.tombstones.TombstoneStore` in `folder`, which is made if need be.
 
     `cache` is where artifacts lie; `forget` lets go of what is remembered of such versions beside;
     `tidy` removes what ended processes have left of their copies, and says whether all is gone.

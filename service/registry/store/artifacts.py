@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from service.following.refs import VersionId
 from service.processes.removal import remove_tree
+from service.refs import VersionId
 from service.registry.store.durable import sync
 from service.registry.store.locks import Lock, Locked, lock_file
 from service.registry.store.manifest import Altered, verify, write_manifest

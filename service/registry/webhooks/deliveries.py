@@ -22,8 +22,8 @@ from service.errors import (
     DeliveryRepeated,
     DeliveryUnreadable,
 )
-from service.following.patterns import RefPattern
-from service.following.refs import ModelRef
+from service.patterns import RefPattern
+from service.refs import ModelRef
 
 WINDOW_SECONDS: Final = 300
 """How far a delivery's time may be from ours, either way; Standard Webhooks' tolerance.

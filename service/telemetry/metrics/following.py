@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Failure
+from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.labels import SLOT
 
 # Up to the default limit of a load; few, since each slot has them for each stage.

@@ -9,9 +9,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
 from service.processes.front.ending import EndReason
+from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)

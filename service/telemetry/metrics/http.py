@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.following.refs import ModelRef
 from service.http.held import HeldBytes
-from service.http.observer import RequestRecord
+from service.http.request_record import RequestRecord
+from service.refs import ModelRef
 from service.server.timeouts import Ended
 from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Final, Protocol
 
-from service.following.refs import ModelRef
+from service.refs import ModelRef
 
 KEPT_SECONDS: Final = 900.0
 """How long series stay after what they describe has left."""

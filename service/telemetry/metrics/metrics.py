@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
-from service.following.refs import ModelRef, VersionId
 from service.following.slots import Slots
+from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.background import BackgroundMetrics
 from service.telemetry.metrics.build import BuildCollector
 from service.telemetry.metrics.following import FollowingMetrics

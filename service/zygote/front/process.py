@@ -20,9 +20,9 @@ from service.processes.exhausted import processes_exhausted
 from service.processes.front.channel import Channel
 from service.processes.front.child import Child
 from service.processes.front.ending import Ending, EndReason, ending
-from service.zygote.forker import MESSAGE_BYTES, SPARE
 from service.zygote.front.spare import Spare
 from service.zygote.front.spawning import Spawned
+from service.zygote.wire import MESSAGE_BYTES, SPARE
 
 _START_SECONDS: Final = 120.0
 _FORK_SECONDS: Final = 30.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from service.following.refs import VersionId
+from service.refs import VersionId
 
 WITHDRAWN_TAG: Final = "podium.withdrawn"
 """The version's tag by which an operator withdraws it in the registry."""

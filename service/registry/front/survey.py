@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.following.refs import VersionId
+from service.refs import VersionId
+from service.registry.wire import LONGEST_PAGE
 
-# MLflow refuses longer pages (store/model_registry/__init__.py, ..._MAX_RESULTS_THRESHOLD).
-LONGEST_PAGE: Final = 1000
 _MODELS_FOR_A_QUESTION: Final = 20
 _LOOKS_UNTIL_NEXT_TRY: Final = 300
 _LOOKS_WITHOUT_ABSENT: Final = 60

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Self
 
-from service.following.refs import BadRef, ModelRef
+from service.refs import BadRef, ModelRef
 
 _WILD: Final = re.compile(r"[*?[]")
 _BRACKETS: Final = re.compile(r"\[!?.[^]]*\]")
