@@ -27,8 +27,8 @@ from service.config.environment import host_environment
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.refs import ModelRef
-from service.registry.front.client import Cache, Deadlines, MlflowRegistry
-from service.registry.front.survey import Survey
+from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
+from service.registry.front.survey import LookStrategy
 from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 from service.registry.wire import LONGEST_PAGE
 from service.zygote.front.handle import Zygote
@@ -89,12 +89,12 @@ class Looking:
         )
 
 
-async def measure(zygote: Zygote, uri: str, followed: int, survey: Survey) -> Looking:
+async def measure(zygote: Zygote, uri: str, followed: int, survey: LookStrategy) -> Looking:
     """Looks in turn, without pauses."""
     forks = Watched(zygote)
     with tempfile.TemporaryDirectory() as folder:
         environment = {"MLFLOW_TRACKING_URI": uri}
-        deadlines = Deadlines(look=60)
+        deadlines = RegistryDeadlines(look=60)
         cache = Cache(Path(folder))
         registry = MlflowRegistry(
             forks, environment, cache, lambda *_: None, deadlines, survey=survey
@@ -145,8 +145,8 @@ async def run(console: Console) -> None:
             made = size
             for store, uri in uris.items():
                 for followed in _FOLLOWED:
-                    one_by_one = Survey(least=LONGEST_PAGE + 1)
-                    searching = Survey(least=1, models_for_a_question=LONGEST_PAGE)
+                    one_by_one = LookStrategy(least=LONGEST_PAGE + 1)
+                    searching = LookStrategy(least=1, models_for_a_question=LONGEST_PAGE)
                     for way, survey in (("one by one", one_by_one), ("search", searching)):
                         found = await measure(zygote, uri, followed, survey)
                         table.add_row(str(size), store, str(followed), way, *found.row)

@@ -27,7 +27,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.loop_stops import Stops, loop_stops
-from service.contract.contract import Contract, Limits, compile_contract
+from service.contract.contract import Contract, RequestLimits, compile_contract
 
 _SEED: Final = 1
 _LARGE_BYTES: Final = 16 * 1024**2 - 4096
@@ -63,7 +63,9 @@ def split_body(rows: int, width: int) -> bytes:
 
 def contract_of(width: int) -> Contract:
     """What Podium compiles of that signature."""
-    return compile_contract({"inputs": json.dumps(columns(width))}, Limits(max_rows=1_000_000))
+    return compile_contract(
+        {"inputs": json.dumps(columns(width))}, RequestLimits(max_rows=1_000_000)
+    )
 
 
 def many_rows(rounds: int, rows: int = 1000, width: int = 20) -> Comparison:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from service.config.settings import Settings
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.environment import EnvironmentGate
 from service.following.gates.example import ExampleGate
@@ -30,7 +30,7 @@ def gates_of(
     `variables_of` is asked for the names of those that a model's hosts have; `on_line` is told what
     processes that look at artifacts print.
     """
-    limits = Limits(max_rows=settings.max_rows)
+    limits = RequestLimits(max_rows=settings.max_rows)
     signature = SignatureGate(limits, allow_unsigned=settings.allow_unsigned)
     trust = [TrustGate(Inspector(forks, on_line))] if settings.trust == "no-pickle" else []
     asked = settings.requirements

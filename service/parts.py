@@ -11,7 +11,7 @@ from service.config.environment import host_environment, registry_environment
 from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
-from service.contract.contract import Limits as ContractLimits
+from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.following.gates.gate import Gates
 from service.following.history import History
@@ -22,11 +22,11 @@ from service.following.staging import HostStager
 from service.gates import gates_of
 from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
-from service.hosting.specification import Limits as PoolLimits
+from service.hosting.specification import PoolLimits
 from service.processes.front.scratch import Scratch
 from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
-from service.registry.front.client import Cache, Deadlines, MlflowRegistry
+from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.last_known_good import DiskHistory
 from service.registry.front.tombstones import DiskTombstones
 from service.server.timeouts import ClientLimits
@@ -115,7 +115,7 @@ def new_registry(
         logs.logger.info("registry_output", stream=stream, line=line)
 
     cache = Cache(settings.home.absolute() / "cache", settings.cache_bytes)
-    deadlines = Deadlines(fetch=settings.load_timeout_seconds)
+    deadlines = RegistryDeadlines(fetch=settings.load_timeout_seconds)
     known = registry_environment(environment)
     registry = MlflowRegistry(zygote, known, cache, printed, deadlines)
     registry.remove_partial(older_than=time.time() - settings.load_timeout_seconds)
@@ -186,7 +186,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         load_seconds=settings.load_timeout_seconds,
         memory_bytes=settings.host_memory_bytes,
     )
-    contract = ContractLimits(max_rows=settings.max_rows)
+    contract = RequestLimits(max_rows=settings.max_rows)
     return HostStager(
         zygote,
         decoder,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.local.running import Running, write_record
+from service.local.running import RunningUp, write_record
 from service.local.table import mark
 from tests.support.services import running_service
 from tests.support.tracking import free_port
@@ -18,7 +18,7 @@ def running_up(folder: Path, tracking_uri: str, service_url: str) -> None:
     """Writes what an `up` of that folder writes; this process stands for it."""
     me = mark(os.getpid())
     assert me is not None
-    write_record(folder / ".podium", Running(tracking_uri, service_url, me, {}))
+    write_record(folder / ".podium", RunningUp(tracking_uri, service_url, me, {}))
 
 
 def test_mlflow_of_a_running_up_is_followed(empty_folder: Path, taken_port: int) -> None:

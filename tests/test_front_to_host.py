@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from service.contract.contract import Contract
 from service.hosting.pool import Pool
-from service.hosting.specification import HostedModel, Limits
+from service.hosting.specification import HostedModel, PoolLimits
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, param, parse, tensor
 from tests.hosting.handed import Entries, Signed
@@ -87,7 +87,7 @@ async def serve(zygote: Zygote, tmp_path: Path) -> AsyncIterator[Serve]:
             retry=True,
             example=None if example is None else parse(signed.contract, example),
         )
-        pools.append(await Pool.start(zygote, hosted, Limits(), Counts()))
+        pools.append(await Pool.start(zygote, hosted, PoolLimits(), Counts()))
         return Served(signed.contract, pools[-1])
 
     yield start

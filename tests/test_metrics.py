@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 
 from service.following.ports import Missing
 from service.following.slots import Failure, Slots
-from service.http.held import HeldBytes, Holding
+from service.http.held import HeldBytes, RequestShare
 from service.http.request_record import RequestRecord
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
@@ -222,7 +222,7 @@ def test_connections_and_what_they_hold_are_shown(
     metrics.http.watch_connections({1, 2, 3})
     metrics.http.watch_held(held, HeldBytes(100))
     metrics.http.connections_ended({Ended.IDLE: 2})
-    Holding(held).take(40)
+    RequestShare(held).take(40)
 
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(name, labels)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
-from service.http.key_limits import EVERYTHING, UNLIMITED, KeyLimits, Limits, Rate, Scoped
+from service.http.key_limits import EVERYTHING, UNLIMITED, KeyLimits, LimitsByKey, Rate, Scoped
 from service.processes.front.beside import Beside
 
 _LINE: Final = re.compile(r"([A-Za-z0-9._-]{1,64}):sha256:([0-9A-Fa-f]{64})((?:[ \t]+\S+)*)")
@@ -50,7 +50,7 @@ class Keys(NamedTuple):
     """The names of keys, and the limits of those that have any, by the SHA-256 sum of each key."""
 
     names: Mapping[bytes, str]
-    limits: Limits
+    limits: LimitsByKey
 
 
 def parse_keys(text: str) -> Mapping[bytes, str]:

@@ -14,7 +14,7 @@ _LOOK_EVERY = 0.25
 _ANSWER_SECONDS = 10.0
 
 
-class Registry:
+class AliasLookup:
     """MLflow's registry, asked at its address for at most `limit` seconds a question.
 
     Without an address, or with one that is not reached over HTTP, nothing can be checked; that is
@@ -49,7 +49,7 @@ class Registry:
 
 
 async def follows_alias(
-    service: httpx.AsyncClient, registry: Registry, target: Target, patience: float
+    service: httpx.AsyncClient, registry: AliasLookup, target: Target, patience: float
 ) -> CheckResult:
     """The version that answers is the one that the alias is on.
 
@@ -60,7 +60,7 @@ async def follows_alias(
 
 
 async def _follows(
-    service: httpx.AsyncClient, registry: Registry, target: Target, patience: float
+    service: httpx.AsyncClient, registry: AliasLookup, target: Target, patience: float
 ) -> str:
     deadline = asyncio.get_running_loop().time() + patience
     while True:

@@ -12,13 +12,17 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.text import Text
 
-from service.checks.result import CheckResult, Outcome
+from service.checks.result import CheckOutcome, CheckResult
 from service.following.sentences import plain
 
-_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHECKED: "yellow"}
+_STYLES = {
+    CheckOutcome.PASSED: "green",
+    CheckOutcome.FAILED: "bold red",
+    CheckOutcome.NOT_CHECKED: "yellow",
+}
 
 
-class Lines:
+class ReportLines:
     """Prints one line a result as soon as it is told, below the slot that it is about."""
 
     def __init__(self, console: Console) -> None:
@@ -46,7 +50,7 @@ class Lines:
 def summary(results: Sequence[CheckResult]) -> str:
     """How many of each, in one line."""
     counts = Counter(one.outcome for one in results)
-    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)
+    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in CheckOutcome)
 
 
 def write_junit(results: Sequence[CheckResult], path: Path) -> None:
@@ -59,9 +63,9 @@ def write_junit(results: Sequence[CheckResult], path: Path) -> None:
         "testsuite",
         name="podium smoke",
         tests=str(len(results)),
-        failures=str(counts[Outcome.FAILED]),
+        failures=str(counts[CheckOutcome.FAILED]),
         errors="0",
-        skipped=str(counts[Outcome.NOT_CHECKED]),
+        skipped=str(counts[CheckOutcome.NOT_CHECKED]),
         time=_seconds(sum(one.milliseconds for one in results)),
     )
     suite.extend(_case(one) for one in results)
@@ -76,9 +80,9 @@ def _case(one: CheckResult) -> ET.Element:
         name=plain(one.name),
         time=_seconds(one.milliseconds),
     )
-    if one.outcome is Outcome.FAILED:
+    if one.outcome is CheckOutcome.FAILED:
         ET.SubElement(case, "failure", message=plain(one.note))
-    if one.outcome is Outcome.NOT_CHECKED:
+    if one.outcome is CheckOutcome.NOT_CHECKED:
         ET.SubElement(case, "skipped", message=plain(one.note))
     return case
 

@@ -10,7 +10,7 @@ import httpx
 from service.local.silence import why_silent
 
 
-class Outcome(enum.Enum):
+class CheckOutcome(enum.Enum):
     """The three ways that a check ends."""
 
     PASSED = "passed"
@@ -30,7 +30,7 @@ class CheckResult:
 
     name: str
     slot: str | None
-    outcome: Outcome
+    outcome: CheckOutcome
     milliseconds: float
     note: str
 
@@ -51,11 +51,11 @@ async def judged(name: str, slot: str | None, work: Awaitable[str]) -> CheckResu
     """Runs the check, which returns a note or raises; an answer that does not come is a failure."""
     began = time.perf_counter()
     try:
-        outcome, note = Outcome.PASSED, await work
+        outcome, note = CheckOutcome.PASSED, await work
     except NotChecked as reason:
-        outcome, note = Outcome.NOT_CHECKED, str(reason)
+        outcome, note = CheckOutcome.NOT_CHECKED, str(reason)
     except Failed as reason:
-        outcome, note = Outcome.FAILED, str(reason)
+        outcome, note = CheckOutcome.FAILED, str(reason)
     except httpx.HTTPError as error:
-        outcome, note = Outcome.FAILED, f"no answer: {why_silent(error)}"
+        outcome, note = CheckOutcome.FAILED, f"no answer: {why_silent(error)}"
     return CheckResult(name, slot, outcome, (time.perf_counter() - began) * 1000, note)

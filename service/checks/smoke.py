@@ -16,9 +16,9 @@ from rich.console import Console
 from service.checks import probes
 from service.checks.answers import invocations, predict
 from service.checks.refusals import invocations_refuses, predict_refuses, request_id
-from service.checks.registry import Registry, follows_alias
-from service.checks.report import Lines, summary, write_junit
-from service.checks.result import CheckResult, Failed, NoService, Outcome
+from service.checks.registry import AliasLookup, follows_alias
+from service.checks.report import ReportLines, summary, write_junit
+from service.checks.result import CheckOutcome, CheckResult, Failed, NoService
 from service.checks.target import Target, described, description
 from service.config.addresses import is_web_address, shown
 from service.local.silence import NO_ADDRESS, why_silent
@@ -46,15 +46,15 @@ def smoke(  # noqa: PLR0913 - what a command is told, once
     answers. Returns the exit status: 0 if none failed (some may not have been checked), 1 if one
     did or the file could not be written, 2 if no service answers.
     """
-    lines = Lines(console or Console(highlight=False))
+    lines = ReportLines(console or Console(highlight=False))
     lines.say(f"service  {shown(url)}")
     lines.say(f"MLflow   {'not known' if registry_uri is None else shown(registry_uri)}")
     try:
         results = asyncio.run(_all(url, registry_uri, key, lines.result))
-        status = int(any(one.outcome is Outcome.FAILED for one in results))
+        status = int(any(one.outcome is CheckOutcome.FAILED for one in results))
     except NoService as reason:
         note = f"no service answers: {reason}{advice}"
-        results = [CheckResult("reach the service", None, Outcome.FAILED, 0.0, note)]
+        results = [CheckResult("reach the service", None, CheckOutcome.FAILED, 0.0, note)]
         lines.result(results[0])
         status = _UNREACHABLE
     lines.say(summary(results))
@@ -62,7 +62,7 @@ def smoke(  # noqa: PLR0913 - what a command is told, once
     return status or int(not written)
 
 
-def _written(results: Sequence[CheckResult], junit: Path, lines: Lines) -> bool:
+def _written(results: Sequence[CheckResult], junit: Path, lines: ReportLines) -> bool:
     try:
         write_junit(results, junit)
     except OSError as error:
@@ -81,7 +81,7 @@ async def _all(
         if key is not None:
             service.headers["Authorization"] = f"Bearer {key}"
         await _reach(service)
-        async for result in checks(service, Registry(asked, registry_uri), _PATIENCE):
+        async for result in checks(service, AliasLookup(asked, registry_uri), _PATIENCE):
             told(result)
             results.append(result)
     return results
@@ -110,7 +110,7 @@ def is_near(url: str) -> bool:
 
 
 async def checks(
-    service: httpx.AsyncClient, registry: Registry, patience: float
+    service: httpx.AsyncClient, registry: AliasLookup, patience: float
 ) -> AsyncIterator[CheckResult]:
     """Every check's result, one after the other: the service's own, then each slot's.
 
@@ -153,7 +153,7 @@ async def _target(service: httpx.AsyncClient, name: str, alias: str) -> Target |
 
 
 async def _of_slot(
-    service: httpx.AsyncClient, registry: Registry, target: Target, patience: float
+    service: httpx.AsyncClient, registry: AliasLookup, target: Target, patience: float
 ) -> AsyncIterator[CheckResult]:
     yield await predict(service, target)
     yield await invocations(service, target)

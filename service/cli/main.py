@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from service.config.surroundings import GivenToModels
 
-_Kind = TypeVar("_Kind", bound=Settings)
+_Settings = TypeVar("_Settings", bound=Settings)
 _EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see README.md."
 
 
@@ -62,7 +62,7 @@ def _loaded(flags: dict[str, Any]) -> Settings:
     return _loaded_as(Settings, flags)
 
 
-def _loaded_as(kind: type[_Kind], flags: dict[str, Any]) -> _Kind:
+def _loaded_as(kind: type[_Settings], flags: dict[str, Any]) -> _Settings:
     try:
         return load_as(kind, flags)
     except BadSettings as error:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 _USAGE_ERROR = 2
 _FORBIDDEN, _NOT_FOUND = 403, 404
 
-Find = Callable[[], str | None]
+FindSecret = Callable[[], str | None]
 
 
-def webhook_group(registry: Find, service: Find, secret: Find) -> click.Group:
+def webhook_group(registry: FindSecret, service: FindSecret, secret: FindSecret) -> click.Group:
     """The group of commands.
 
     `registry`, `service` and `secret` find MLflow's address, the service's and the secret that both
@@ -107,7 +107,7 @@ def _end(problem: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _run(registry: Find, work: Callable[["Webhooks"], int]) -> NoReturn:
+def _run(registry: FindSecret, work: Callable[["Webhooks"], int]) -> NoReturn:
     uri = registry()
     if uri is None or not is_web_address(uri):
         _end(

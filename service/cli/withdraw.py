@@ -40,7 +40,7 @@ def withdraw_command(
         podium withdraw iris 3 --url http://127.0.0.1:8000
         """  # noqa: D301 - click wants a real backspace
         shared = token()
-        from service.checks.withdraw import withdraw as run
+        from service.checks.withdrawal import withdraw as run
 
         address = url or service()
         sys.exit(run(address, model, version, shared, undo=undo, advice=advice(url)))
@@ -49,7 +49,7 @@ def withdraw_command(
 
 
 def _model(context: click.Context, parameter: click.Parameter, value: Any) -> str:
-    from service.checks.withdraw import model_of
+    from service.checks.withdrawal import model_of
 
     try:
         return model_of(value)

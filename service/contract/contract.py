@@ -11,7 +11,7 @@ from service.contract.formats.csv_body import CSV, csv_charset, is_csv
 from service.contract.formats.csv_reader import CsvReader, csv_reader
 from service.contract.formats.json_body import JSON, check_media_type, read_object
 from service.contract.formats.list_reader import ListReader
-from service.contract.formats.parquet_body import PARQUET, Find, ReadParquet, finder
+from service.contract.formats.parquet_body import PARQUET, FindColumn, ReadParquet, finder
 from service.contract.formats.table_formats import FORMATS
 from service.contract.formats.table_reader import TableReader
 from service.contract.formats.tensor_reader import TensorReader
@@ -33,7 +33,7 @@ _WORDS = {*FORMATS, *CHAT_KEYS}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """How much of one request is looked at.
 
     Attributes:
@@ -53,10 +53,10 @@ class Contract:
     _description: Mapping[str, Any]
     _inputs: InputReader
     _csv: CsvReader | None
-    _parquet: Find | None
+    _parquet: FindColumn | None
     _params: ParamsReader | None
     _chat: ChatReader | None
-    _limits: Limits
+    _limits: RequestLimits
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
         """The request as the signature has it, without loss, from JSON or from CSV.
@@ -120,7 +120,7 @@ class Contract:
 
 
 def compile_contract(
-    signature: Mapping[str, str | None], limits: Limits, *, from_type_hint: bool = False
+    signature: Mapping[str, str | None], limits: RequestLimits, *, from_type_hint: bool = False
 ) -> Contract:
     """The contract of a signature whose parts are JSON texts, as MLmodel stores them.
 
@@ -148,7 +148,7 @@ def compile_contract(
     return Contract(schema, description, inputs, as_csv, as_parquet, params, chat, limits)
 
 
-def _finder(signature: Signature) -> Find:
+def _finder(signature: Signature) -> FindColumn:
     if signature.columns:
         columns = signature.columns
         names, types = [column.name for column in columns], [column.type for column in columns]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from service.contract.contract import Contract, Limits, compile_contract
+from service.contract.contract import Contract, RequestLimits, compile_contract
 from service.contract.formats.unsigned import UnsignedContract, compile_unsigned
 
 
@@ -23,7 +23,7 @@ class Definition:
 
     signature: Mapping[str, str | None]
     from_type_hint: bool
-    limits: Limits
+    limits: RequestLimits
     unsigned: bool = False
 
     def compile(self) -> Contract | UnsignedContract:
@@ -40,7 +40,7 @@ class Definition:
     def load(cls, text: str) -> "Definition":
         """What `dump` has written."""
         fields = orjson.loads(text)
-        return cls(**{**fields, "limits": Limits(**fields["limits"])})
+        return cls(**{**fields, "limits": RequestLimits(**fields["limits"])})
 
 
 class Compiled:

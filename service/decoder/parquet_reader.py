@@ -25,13 +25,18 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from service.contract.findings import Findings, refuse
-from service.contract.formats.parquet_body import PARQUET_BASE, Find, ParquetTable, Wanted
+from service.contract.formats.parquet_body import (
+    PARQUET_BASE,
+    FindColumn,
+    ParquetColumn,
+    ParquetTable,
+)
 from service.contract.types.declared import Array, Map, Object, Type
 
 _FRACTIONS: Final = frozenset({"float", "double"})
 
 
-def read_parquet(body: bytes, max_rows: int, find: Find, findings: Findings) -> ParquetTable:
+def read_parquet(body: bytes, max_rows: int, find: FindColumn, findings: Findings) -> ParquetTable:
     """Every column that the signature knows; `find` says which.
 
     Raises `InvalidInput` if the body is no Parquet or has too many rows, and MemoryError.
@@ -61,7 +66,9 @@ def _header(schema: pa.Schema) -> list[tuple[int, str]]:
     return [pair for pair in enumerate(schema.names) if pair[1] not in indexes]
 
 
-def _column(column: pa.ChunkedArray, wanted: Wanted | None, findings: Findings) -> list[Any] | None:
+def _column(
+    column: pa.ChunkedArray, wanted: ParquetColumn | None, findings: Findings
+) -> list[Any] | None:
     if wanted is None:
         return None
     target = _as_json(column.type, wanted.type)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from service.contract.contract import Contract, Limits
+from service.contract.contract import Contract, RequestLimits
 from service.contract.definition import Definition
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
@@ -28,7 +28,7 @@ _SWITCH_SECONDS: Final = 0.0005
 class Contracts:
     """Compiles contracts for one service, one after the other."""
 
-    def __init__(self, limits: Limits, *, allow_unsigned: bool) -> None:
+    def __init__(self, limits: RequestLimits, *, allow_unsigned: bool) -> None:
         self._limits = limits
         self._allow_unsigned = allow_unsigned
         self._beside = Beside("contracts")
@@ -62,7 +62,7 @@ class Contracts:
         return await self._beside.run(contract.parse, text, "application/json")
 
 
-def define(fetched: FetchedVersion, limits: Limits, *, allow_unsigned: bool) -> Definition:
+def define(fetched: FetchedVersion, limits: RequestLimits, *, allow_unsigned: bool) -> Definition:
     """What the version's contract is compiled from; raises `GateClosed` if there is nothing."""
     if allow_unsigned and _is_unsigned(fetched.signature):
         return Definition(

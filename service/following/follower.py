@@ -19,7 +19,7 @@ from service.following.clock import Clock
 from service.following.fallback import Recaller
 from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.history import History, NoHistory
-from service.following.holding import Holding
+from service.following.holding import OpenVersions
 from service.following.ledger import Ledger
 from service.following.looking import Looker
 from service.following.making import Journey, Maker
@@ -88,7 +88,7 @@ class Follower:
         history = history or NoHistory()
         self._recorder = Recorder(ledger or Ledger(), history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
-        self._holding = Holding(slots, observer, clock, keep_warm_seconds)
+        self._holding = OpenVersions(slots, observer, clock, keep_warm_seconds)
         self._sync = TombstoneSync(tombstones or NoTombstones(), self._holding.ending, withdrawn)
         self.withdrawing = Withdrawing(
             slots,

@@ -8,7 +8,7 @@ from service.refs import ModelRef, VersionId
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ServedBefore:
     """A version that a slot has served, with its artifact; `since` in seconds since 1970."""
 
     fetched: FetchedVersion
@@ -18,7 +18,7 @@ class Known:
 class History(Protocol):
     """Remembers for each slot its last known good version, and which ones it has served."""
 
-    async def last_known_good(self, ref: ModelRef) -> Known | None:
+    async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         """What the slot last served, if its artifact is still there, whole and unaltered.
 
         None if it is not, or nothing is known; never raises. Whoever asks owns the lease of what
@@ -48,7 +48,7 @@ class History(Protocol):
         """There is no such slot any more: its files may go. What it has served stays known."""
         ...
 
-    def note(self, ref: ModelRef, known: Known) -> None:
+    def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """The slot serves this version from now on; returns at once.
 
         Never raises: what cannot be kept is logged.
@@ -59,7 +59,7 @@ class History(Protocol):
 class NoHistory:
     """Nothing is remembered."""
 
-    async def last_known_good(self, ref: ModelRef) -> Known | None:
+    async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         """Nothing."""
         return None
 
@@ -77,5 +77,5 @@ class NoHistory:
     def forget(self, ref: ModelRef) -> None:
         """As everything is."""
 
-    def note(self, ref: ModelRef, known: Known) -> None:
+    def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """Forgotten at once."""

@@ -11,7 +11,7 @@ from service.following.slots import Slot, Slots
 from service.refs import VersionId
 
 
-class Holding:
+class OpenVersions:
     """The servables that slots hold, from their first hold to the end of their processes."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """The ledger: every swap and every refusal, newest last, with what led to it.
 
-Kept in memory up to a bound and handed to a `Keeper`, which may write it down; what cannot be
+Kept in memory up to a bound and handed to a `LedgerStore`, which may write it down; what cannot be
 written is still there until the service ends.
 """
 
@@ -21,7 +21,7 @@ _MOST_FINDINGS: Final = 50
 _LONGEST_DETAIL: Final = 2000
 
 
-class Outcome(StrEnum):
+class LedgerOutcome(StrEnum):
     """How an attempt to bring a version into service ended; or that what served does no more."""
 
     SWAPPED = "swapped"
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One swap or refusal of one slot, or that it was emptied.
 
     Attributes:
@@ -60,7 +60,7 @@ class Entry:
     trigger: Trigger
     before: str | None
     version: str
-    outcome: Outcome
+    outcome: LedgerOutcome
     stage: str | None = None
     code: str | None = None
     message: str | None = None
@@ -72,10 +72,10 @@ class Entry:
     id: int = 0
 
 
-class Keeper(Protocol):
+class LedgerStore(Protocol):
     """Writes entries down, somewhere else than on the loop."""
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: LedgerEntry) -> None:
         """Takes the entry and returns at once; never raises."""
         ...
 
@@ -87,12 +87,14 @@ class Keeper(Protocol):
 class Ledger:
     """The newest entries, in order. `entries` are those that were kept before."""
 
-    def __init__(self, keeper: Keeper | None = None, entries: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self, keeper: LedgerStore | None = None, entries: Sequence[LedgerEntry] = ()
+    ) -> None:
         self._keeper = keeper
         self._entries = deque(entries, maxlen=MOST_ENTRIES)
         self._last_id = max((entry.id for entry in entries), default=0)
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: LedgerEntry) -> None:
         """Adds it as the newest one, with an id of its own; long sentences are cut."""
         self._last_id += 1
         numbered = replace(_bounded(entry), id=self._last_id)
@@ -100,7 +102,7 @@ class Ledger:
         if self._keeper is not None:
             self._keeper.keep(numbered)
 
-    def page(self, limit: int, before: int | None = None) -> tuple[Entry, ...]:
+    def page(self, limit: int, before: int | None = None) -> tuple[LedgerEntry, ...]:
         """The newest `limit` entries, of those with an id below `before` if given; newest first."""
         found = (entry for entry in reversed(self._entries) if before is None or entry.id < before)
         return tuple(entry for entry, _ in zip(found, range(limit), strict=False))
@@ -120,7 +122,7 @@ def bounded(findings: Sequence[GateFinding]) -> tuple[GateFinding, ...]:
     return tuple(shown)
 
 
-def _bounded(entry: Entry) -> Entry:
+def _bounded(entry: LedgerEntry) -> LedgerEntry:
     message = None if entry.message is None else cut(entry.message)
     detail = None if entry.detail is None else cut(entry.detail, _LONGEST_DETAIL)
     return replace(entry, findings=bounded(entry.findings), message=message, detail=detail)

@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from service.background import Work
-from service.following.ledger import MOST_ENTRIES, Entry
+from service.following.ledger import MOST_ENTRIES, LedgerEntry
 from service.processes.front.beside import Beside
 
 # An entry with its findings takes a few KiB at most; what is beyond this was not written here.
@@ -27,7 +27,7 @@ _LONGEST_LINE: Final = 1024**2
 # Of the years that dates know, in seconds since 1970.
 _END_OF_TIME: Final = 253_402_300_800
 _MOST_IDS: Final = 10**15
-_ENTRY: Final = TypeAdapter(Entry)
+_ENTRY: Final = TypeAdapter(LedgerEntry)
 
 _MOST_WAITING: Final = 4 * MOST_ENTRIES
 
@@ -49,7 +49,7 @@ class LedgerObserver(Protocol):
 
 
 class LedgerFile:
-    """`service.following.ledger.Keeper` in `path`, which is trimmed to the newest entries."""
+    """`service.following.ledger.LedgerStore` in `path`, which is trimmed to the newest entries."""
 
     def __init__(self, path: Path, observer: LedgerObserver) -> None:
         self._path = path
@@ -61,7 +61,7 @@ class LedgerFile:
         self._is_torn = False
         self._is_failing = False
 
-    def read(self) -> tuple[Entry, ...]:
+    def read(self) -> tuple[LedgerEntry, ...]:
         """The entries kept before, oldest first; a line that is none is left out, which is told.
 
         Blocks; for the start. Never raises.
@@ -82,7 +82,7 @@ class LedgerFile:
         self._lines.extend(line for line, _ in entries)
         return tuple(entry for _, entry in entries)[-MOST_ENTRIES:]
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: LedgerEntry) -> None:
         """Written soon; where thousands wait already for a disk that hangs it is lost, and told."""
         if self._thread.unfinished < _MOST_WAITING:
             self._thread.submit(partial(self._write, entry))
@@ -102,7 +102,7 @@ class LedgerFile:
         self._is_torn = bool(text) and not text.endswith(b"\n")
         return text.splitlines(keepends=True)
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, entry: LedgerEntry) -> None:
         try:
             line = orjson.dumps(_plain(entry)) + b"\n"
             self._lines.append(line)
@@ -152,13 +152,13 @@ class LedgerFile:
         self._unwritten.clear()
 
 
-def _plain(entry: Entry) -> Mapping[str, Any]:
+def _plain(entry: LedgerEntry) -> Mapping[str, Any]:
     findings = [asdict(finding) for finding in entry.findings]
     seconds = dict(entry.seconds or {})
     return {**asdict(entry), "findings": findings, "seconds": seconds}
 
 
-def _entry(line: bytes) -> Entry | None:
+def _entry(line: bytes) -> LedgerEntry | None:
     if len(line) > _LONGEST_LINE:
         return None
     try:
@@ -168,7 +168,7 @@ def _entry(line: bytes) -> Entry | None:
     return entry if _is_possible(entry) else None
 
 
-def _is_possible(entry: Entry) -> bool:
+def _is_possible(entry: LedgerEntry) -> bool:
     # Whoever else has written the line: no page must fail over a time that is none.
     seconds = (entry.seconds or {}).values()
     return (

@@ -54,7 +54,7 @@ class Withdrawals:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class PatternMatches:
     """What a look has found that goes by patterns, too.
 
     Attributes:
@@ -153,7 +153,7 @@ class Registry(Protocol):
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
-    ) -> Survey:
+    ) -> PatternMatches:
         """The same for what patterns mean, too: at most so many references that were not given."""
         ...
 
@@ -238,7 +238,7 @@ class Demanded(Protocol):
         ...
 
 
-class Contract(Protocol):
+class ServedContract(Protocol):
     """The compiled signature, as following hands it on."""
 
     def parse(self, body: bytes, media_type: str) -> ValidInput:
@@ -256,7 +256,7 @@ class Contract(Protocol):
         ...
 
 
-class RequestReader(Protocol):
+class ReadsRequests(Protocol):
     """Reads requests by the contract, wherever that holds nobody else up."""
 
     async def read(
@@ -264,8 +264,8 @@ class RequestReader(Protocol):
     ) -> ValidInput:
         """A valid request, whose body may have come in pieces.
 
-        Raises what `Contract.parse` raises, or `NotNow`; also when the `deadline` has come, by
-        `time.monotonic`.
+        Raises what `ServedContract.parse` raises, or `NotNow`; that also when the `deadline` has
+        come, by `time.monotonic`.
         """
         ...
 
@@ -282,7 +282,7 @@ class Stager(Protocol):
 class Staged:
     """What a servable is made of; `demanded` is the predictor where that is loaded on demand."""
 
-    contract: Contract
-    reader: RequestReader
+    contract: ServedContract
+    reader: ReadsRequests
     predictor: Predictor
     demanded: Demanded | None = None

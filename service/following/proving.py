@@ -6,8 +6,8 @@ last known good once it has loaded; and where it cannot, it gives the slot back 
 """
 
 from service.following.clock import Clock
-from service.following.history import History, Known
-from service.following.holding import Holding
+from service.following.history import History, ServedBefore
+from service.following.holding import OpenVersions
 from service.following.sentences import cut
 from service.following.slots import Failure, Slot, Slots
 from service.refs import VersionId
@@ -16,7 +16,7 @@ from service.refs import VersionId
 class Prover:
     """Looks at each slot after each look."""
 
-    def __init__(self, slots: Slots, history: History, holding: Holding, clock: Clock) -> None:
+    def __init__(self, slots: Slots, history: History, holding: OpenVersions, clock: Clock) -> None:
         self._slots = slots
         self._history = history
         self._holding = holding
@@ -33,7 +33,7 @@ class Prover:
             error, at = demanded.failure, demanded.failed_at
             slot.failure = Failure(error.stage, error.reason, cut(error.message), at, version)
         if demanded.proven:
-            self._note(slot, Known(binding.servable.fetched, self._clock.wall()))
+            self._note(slot, ServedBefore(binding.servable.fetched, self._clock.wall()))
         elif slot.irreplaceable and self._is_decided(slot, version):
             self._holding.give_up(slot)
 
@@ -41,7 +41,7 @@ class Prover:
         """Whether it has been tried anew and refused; or cannot be, for the registry is silent."""
         return version == slot.quarantined or self._slots.look.failure is not None
 
-    def _note(self, slot: Slot, known: Known) -> None:
+    def _note(self, slot: Slot, known: ServedBefore) -> None:
         before = self._history.baseline(slot.ref)
         is_noted = before is not None and before.version == known.fetched.version
         if not is_noted and not slot.on_last_known_good:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from service.errors import FollowingError
 from service.following.clock import Clock
 from service.following.gates.gate import GateClosed, GateFinding
-from service.following.history import History, Known
-from service.following.ledger import Entry, Ledger, Outcome, bounded
+from service.following.history import History, ServedBefore
+from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
 from service.following.observer import FollowingObserver
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
@@ -37,34 +37,34 @@ class Recorder:
         """The slot serves the version from now on."""
         slot.took_seconds = sum(stages.values()) or slot.took_seconds
         seconds = {"look": slot.wish.look_seconds, **stages}
-        entry = self._entry(slot, before, servable.version, Outcome.SWAPPED)
+        entry = self._entry(slot, before, servable.version, LedgerOutcome.SWAPPED)
         known = slot.on_last_known_good
         if known:
             entry = _because(entry, slot.failure)
         self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
         # One that was never loaded is good only where nothing is known to be better.
         if not known and (servable.proven or self._history.baseline(slot.ref) is None):
-            self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
+            self._history.note(slot.ref, ServedBefore(servable.fetched, self._clock.wall()))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
         if known:
             self._observer.stands_in(slot.ref, servable.version, slot.failure)
 
     def emptied(self, slot: Slot, before: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, and nothing in its place."""
-        entry = self._entry(slot, before, before, Outcome.EMPTIED)
+        entry = self._entry(slot, before, before, LedgerOutcome.EMPTIED)
         self._ledger.note(_because(entry, failure))
         self._observer.emptied(slot.ref, before, failure)
 
     def withdrawn(self, slot: Slot, version: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, and nothing in its place."""
-        entry = self._entry(slot, version, version, Outcome.WITHDRAWN)
+        entry = self._entry(slot, version, version, LedgerOutcome.WITHDRAWN)
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
 
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
         if not slot.on_last_known_good and servable.proven:
-            self._history.note(slot.ref, Known(servable.fetched, self._clock.wall()))
+            self._history.note(slot.ref, ServedBefore(servable.fetched, self._clock.wall()))
 
     def refused(  # noqa: PLR0913, PLR0917 - all that is known of one attempt
         self,
@@ -89,15 +89,15 @@ class Recorder:
             slot.failure = failure
         is_other = before is None or (before.version == version and before.code != failure.code)
         if attempts == 1 or is_other:
-            entry = self._entry(slot, slot.version, version, Outcome.REFUSED)
+            entry = self._entry(slot, slot.version, version, LedgerOutcome.REFUSED)
             entry = replace(_because(entry, failure), findings=found)
             self._ledger.note(_with_reason(entry, error, stages, slot))
         self._observer.refused(slot.ref, version, failure, error.detail)
 
     def _entry(
-        self, slot: Slot, before: VersionId | None, version: VersionId, outcome: Outcome
-    ) -> Entry:
-        return Entry(
+        self, slot: Slot, before: VersionId | None, version: VersionId, outcome: LedgerOutcome
+    ) -> LedgerEntry:
+        return LedgerEntry(
             at=self._clock.wall(),
             ref=slot.ref,
             trigger=slot.wish.trigger,
@@ -118,7 +118,7 @@ def _says_less(failure: Failure, slot: Slot) -> bool:
     return failure.version is None and not slot.gone
 
 
-def _because(entry: Entry, failure: Failure | None) -> Entry:
+def _because(entry: LedgerEntry, failure: Failure | None) -> LedgerEntry:
     if failure is None:
         return entry
     detail = failure.detail or None
@@ -126,8 +126,8 @@ def _because(entry: Entry, failure: Failure | None) -> Entry:
 
 
 def _with_reason(
-    entry: Entry, error: FollowingError, stages: Mapping[str, float], slot: Slot
-) -> Entry:
+    entry: LedgerEntry, error: FollowingError, stages: Mapping[str, float], slot: Slot
+) -> LedgerEntry:
     gate = error.gate if isinstance(error, GateClosed) else None
     seconds = {"look": slot.wish.look_seconds, **stages}
     return replace(entry, stage=error.stage, gate=gate, seconds=seconds)

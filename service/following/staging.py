@@ -6,22 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.contract.contract import Contract, Limits
+from service.contract.contract import Contract, RequestLimits
 from service.contract.definition import Definition
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
-from service.decoder.front import Decoder
+from service.decoder.front import JSON_BYTES, Decoder, RequestReader
 from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
 from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
-from service.decoder.request_reader import JSON_BYTES, RequestReader
 from service.hosting.residents import Residents
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import HostedModel, Surroundings
-from service.hosting.specification import Limits as PoolLimits
+from service.hosting.specification import HostedModel, PoolLimits, Surroundings
 from service.processes.front.beside import Beside
 from service.processes.front.child import Forks
 from service.refs import VersionId
@@ -54,7 +52,7 @@ class HostStager:
         self,
         forks: Forks,
         decoder: Decoder,
-        contract_limits: Limits,
+        contract_limits: RequestLimits,
         pool_limits: PoolLimits,
         observer_of: Callable[[VersionId], HostingObserver],
         *,
@@ -162,7 +160,7 @@ class HostStager:
         except InvalidInput:
             # Clients' rows are limited; the version's own example is what its author has made it.
             pass
-        unlimited = replace(definition, limits=Limits(max_rows=sys.maxsize))
+        unlimited = replace(definition, limits=RequestLimits(max_rows=sys.maxsize))
         return await self._read_by(await self._contracts.compile(unlimited), unlimited, text)
 
     async def _read_by(

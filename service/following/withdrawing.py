@@ -12,8 +12,8 @@ from typing import Final
 
 from service.errors import UnknownModel, Withdrawn
 from service.following.clock import Clock
-from service.following.history import History, Known
-from service.following.holding import Holding
+from service.following.history import History, ServedBefore
+from service.following.holding import OpenVersions
 from service.following.ports import Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
 from service.following.sentences import named
@@ -63,7 +63,7 @@ class Withdrawing:
         registry: Registry,
         sync: TombstoneSync,
         history: History,
-        holding: Holding,
+        holding: OpenVersions,
         recorder: Recorder,
         clock: Clock,
         steps: Steps,
@@ -142,7 +142,7 @@ class Withdrawing:
         """What was never loaded is no last known good; that it was served last is to be known."""
         binding = slot.binding
         if binding is not None and taken is not None and taken != self._served_last(slot):
-            self._history.note(slot.ref, Known(binding.servable.fetched, self._clock.wall()))
+            self._history.note(slot.ref, ServedBefore(binding.servable.fetched, self._clock.wall()))
 
     async def withdraw(self, name: str, version: str) -> Withdrawal:
         """An operator withdraws it: nobody is answered by it from this call on.

@@ -28,7 +28,7 @@ from service.host.no_pickle import no_pickle
 from service.host.own_copy import Untouched, own_copy
 from service.host.traces import hand_traces_on, let_traces_vanish
 from service.host.tracking import forgo_tracking
-from service.host.wire import Operation, encode_replies
+from service.host.wire import HostOperation, encode_replies
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.child.keeper import kept
@@ -78,18 +78,18 @@ class Host:
             return Frame(frame.operation, Status.FAILED, frame.id, head)
 
     def _do(self, frame: Frame) -> tuple[bytes, bytes]:
-        if frame.operation == Operation.PREDICT:
+        if frame.operation == HostOperation.PREDICT:
             loaded = self._loaded
             build = partial(decode_batch, frame, loaded.matrix_of)
             return encode_replies(loaded.predict(build, self._max_reply_bytes))
-        if frame.operation == Operation.WARM_UP:
+        if frame.operation == HostOperation.WARM_UP:
             return _told(self._loaded.warm_up(partial(decode_batch, frame))), b""
-        if frame.operation == Operation.READY:
+        if frame.operation == HostOperation.READY:
             if self._behind:
                 scheduling.step_forward()
             touched = self._shared is not None and self._shared.touched()
             return orjson.dumps({"touched": touched}), b""
-        if frame.operation == Operation.LOAD:
+        if frame.operation == HostOperation.LOAD:
             return self._load(orjson.loads(frame.head))
         raise FrameError(f"{frame.operation} is no operation of a host")
 

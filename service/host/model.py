@@ -15,7 +15,7 @@ from service.host.inputs import Batch, ModelData, take
 from service.host.row_wise.trial import refuted_by_example, refuted_by_others
 from service.host.row_wise.walk import obstacle
 from service.host.sklearn_matrix import Nameless, nameless
-from service.host.wire import Failure, Outcome
+from service.host.wire import Failure, PredictFault
 
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
@@ -143,7 +143,7 @@ class LoadedModel:
             batch = build()
         except InputRefused as refused:
             print(refused, flush=True)  # noqa: T201 - the host's output is the front's log
-            return [Outcome.INPUT_REFUSED]
+            return [PredictFault.INPUT_REFUSED]
         try:
             return self._predict_together(batch, max_reply_bytes)
         except BaseException as error:  # noqa: BLE001 - the model's SystemExit is an error of the request too
@@ -165,7 +165,8 @@ class LoadedModel:
             [outputs.encode(prediction)] if alone else outputs.encode_parts(prediction, batch.rows)
         )
         return [
-            reply if len(reply) <= max_reply_bytes else Outcome.REPLY_TOO_LARGE for reply in replies
+            reply if len(reply) <= max_reply_bytes else PredictFault.REPLY_TOO_LARGE
+            for reply in replies
         ]
 
     def _one_call(self, example: Batch, first: int, last: int) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-Entry = Mapping[str, Any]
+NestedEntry = Mapping[str, Any]
 Build = Callable[[Any], Any]
 
 _NAT: Final = np.iinfo(np.int64).min
@@ -51,7 +51,7 @@ _HINTED: Final[Mapping[str, Build]] = {
 }
 
 
-def cells(entry: Entry, values: Sequence[Any], *, arrays: bool) -> list[Any]:
+def cells(entry: NestedEntry, values: Sequence[Any], *, arrays: bool) -> list[Any]:
     """The values of a column of that type, one a row, from what the wire has."""
     build = _nullable(_enforced(entry))
     built = [build(value) for value in values]
@@ -60,13 +60,13 @@ def cells(entry: Entry, values: Sequence[Any], *, arrays: bool) -> list[Any]:
     return [_as_array(cell, of_any=_innermost(entry) == "any") for cell in built]
 
 
-def hinted(entry: Entry, values: Sequence[Any]) -> list[Any]:
+def hinted(entry: NestedEntry, values: Sequence[Any]) -> list[Any]:
     """The same for a list of which a type hint takes each value."""
     build = _nullable(_nested(entry, _hinted, _HINTED))
     return [build(value) for value in values]
 
 
-def _enforced(entry: Entry) -> Build:
+def _enforced(entry: NestedEntry) -> Build:
     items = entry.get("items", entry)["type"]
     if entry["type"] == "array" and items == "datetime":
         return _times
@@ -75,11 +75,13 @@ def _enforced(entry: Entry) -> Build:
     return _nested(entry, _enforced, _IN_OBJECTS)
 
 
-def _hinted(entry: Entry) -> Build:
+def _hinted(entry: NestedEntry) -> Build:
     return _nested(entry, _hinted, _HINTED)
 
 
-def _nested(entry: Entry, inner: Callable[[Entry], Build], leaves: Mapping[str, Build]) -> Build:
+def _nested(
+    entry: NestedEntry, inner: Callable[[NestedEntry], Build], leaves: Mapping[str, Build]
+) -> Build:
     match entry["type"]:
         case "array":
             return _each(_nullable(inner(entry["items"])))
@@ -126,7 +128,7 @@ def _as_array(cell: Any, *, of_any: bool) -> Any:
     return made
 
 
-def _innermost(entry: Entry) -> Any:
+def _innermost(entry: NestedEntry) -> Any:
     while entry["type"] == "array":
         entry = entry["items"]
     return entry["type"]

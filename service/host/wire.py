@@ -28,7 +28,7 @@ from service.contract.model_input import (
 from service.processes.frames import Body, Frame
 
 
-class Operation(enum.IntEnum):
+class HostOperation(enum.IntEnum):
     """What a host can be asked."""
 
     LOAD = 1
@@ -37,7 +37,7 @@ class Operation(enum.IntEnum):
     READY = 4
 
 
-class Outcome(enum.IntEnum):
+class PredictFault(enum.IntEnum):
     """Why one request of a batch has no reply; stands negated where its length would."""
 
     MODEL_RAISED = 1
@@ -54,7 +54,7 @@ class MlflowError:
     code: str
 
 
-Failure: TypeAlias = Outcome | MlflowError
+Failure: TypeAlias = PredictFault | MlflowError
 
 
 # Of MLflow's error codes; the longest has half of that.
@@ -178,7 +178,7 @@ def encode_replies(replies: Sequence[bytes | Failure]) -> tuple[bytes, bytes]:
 def _length(reply: bytes | Failure) -> int | str:
     if isinstance(reply, MlflowError):
         return reply.code
-    return -reply if isinstance(reply, Outcome) else len(reply)
+    return -reply if isinstance(reply, PredictFault) else len(reply)
 
 
 def decode_replies(frame: Frame, expected: int) -> list[Body | Failure]:
@@ -194,7 +194,7 @@ def decode_replies(frame: Frame, expected: int) -> list[Body | Failure]:
         if type(length) is str:
             replies.append(MlflowError(length))
         elif length < 0:
-            replies.append(Outcome(-length))
+            replies.append(PredictFault(-length))
         else:
             alone = length == len(frame.body)
             replies.append(frame.body if alone else frame.body[start : start + length])

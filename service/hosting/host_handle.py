@@ -14,9 +14,9 @@ from service.errors import (
 )
 from service.host.wire import (
     Failure,
+    HostOperation,
     MlflowError,
-    Operation,
-    Outcome,
+    PredictFault,
     decode_replies,
     encode_batch,
 )
@@ -26,11 +26,11 @@ from service.processes.front.child import Child
 from service.processes.front.ending import EndReason
 
 SENTENCES: Final = {
-    Outcome.MODEL_RAISED: "The model raised an exception on this input.",
-    Outcome.NOT_ENCODABLE: "The model returned something that has no JSON form.",
-    Outcome.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
-    Outcome.NOT_BY_ROW: "The model did not return one answer for each row.",
-    Outcome.INPUT_REFUSED: "must be what MLflow, and the type hint of the model, take",
+    PredictFault.MODEL_RAISED: "The model raised an exception on this input.",
+    PredictFault.NOT_ENCODABLE: "The model returned something that has no JSON form.",
+    PredictFault.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
+    PredictFault.NOT_BY_ROW: "The model did not return one answer for each row.",
+    PredictFault.INPUT_REFUSED: "must be what MLflow, and the type hint of the model, take",
 }
 
 
@@ -42,7 +42,7 @@ class NotSent(Exception):
     """The batch could not be put into a frame; the host knows nothing of it and is idle."""
 
 
-class Host:
+class HostHandle:
     """A process that has loaded its version; `batch` is what it is asked to predict now."""
 
     def __init__(self, child: Child, predict_seconds: float) -> None:
@@ -104,7 +104,7 @@ class Host:
     def _asked(self, batch: Sequence[Job]) -> asyncio.Future[Frame]:
         inputs = [job.model_input for job in batch]
         try:
-            return self.child.channel.request(Operation.PREDICT, *encode_batch(inputs))
+            return self.child.channel.request(HostOperation.PREDICT, *encode_batch(inputs))
         except Exception as error:
             raise NotSent(str(error)) from error
 
@@ -134,12 +134,12 @@ def refuse_unsendable(job: Job) -> None:
 
 
 def _error(failure: Failure, rows: int) -> ServiceError:
-    if not rows and failure not in (Outcome.NOT_ENCODABLE, Outcome.REPLY_TOO_LARGE):
+    if not rows and failure not in (PredictFault.NOT_ENCODABLE, PredictFault.REPLY_TOO_LARGE):
         # A signature cannot say that a model needs rows; most do.
         text = "must have rows, and values in them: the model takes no request without"
         return refuse(BODY, text, "missing")
     if isinstance(failure, MlflowError):
-        return ModelRaisedMlflow(SENTENCES[Outcome.MODEL_RAISED], failure.code)
-    if failure is Outcome.INPUT_REFUSED:
+        return ModelRaisedMlflow(SENTENCES[PredictFault.MODEL_RAISED], failure.code)
+    if failure is PredictFault.INPUT_REFUSED:
         return refuse(BODY, SENTENCES[failure], "refused")
     return ModelFailed(SENTENCES[failure])

@@ -24,13 +24,13 @@ from service.contract.slicing import sliceable, slices
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.backoff import Misfortune
 from service.hosting.deadlines import Deadlines, end_late
-from service.hosting.host_handle import Host, NotSent, overran_its_own_time, refuse_unsendable
+from service.hosting.host_handle import HostHandle, NotSent, overran_its_own_time, refuse_unsendable
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.queue import Answer, Job, Waiting
 from service.hosting.second_tries import Suspects
 from service.hosting.side_by_side import side_by_side
 from service.hosting.slicing import encoded_slices, in_turn
-from service.hosting.specification import HostedModel, Limits
+from service.hosting.specification import HostedModel, PoolLimits
 from service.hosting.starting import Warmth, start_host, strictest
 from service.hosting.status import PoolStatus
 from service.processes.exhausted import is_want_of_processes
@@ -46,7 +46,7 @@ class Pool:
         self,
         forks: Forks,
         model: HostedModel,
-        limits: Limits,
+        limits: PoolLimits,
         observer: HostingObserver,
         warmth: Warmth,
     ) -> None:
@@ -55,8 +55,8 @@ class Pool:
         self._limits = limits
         self._observer = observer
         self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
-        self._hosts: set[Host] = set()
-        self._idle: list[Host] = []
+        self._hosts: set[HostHandle] = set()
+        self._idle: list[HostHandle] = []
         self._keep_to(warmth)
         self._misfortune = Misfortune(limits.hosts)
         self._suspects = Suspects(lambda: self._start_host(Purpose.SECOND_TRY), limits)
@@ -76,7 +76,7 @@ class Pool:
         cls,
         forks: Forks,
         model: HostedModel,
-        limits: Limits,
+        limits: PoolLimits,
         observer: HostingObserver,
         *,
         behind: bool = False,
@@ -94,7 +94,7 @@ class Pool:
         warmth = strictest([found for _, found in started])
         pool = cls(forks, model, limits, observer, warmth)
         for child, _ in started:
-            pool._admit(Host(child, limits.predict_seconds))
+            pool._admit(HostHandle(child, limits.predict_seconds))
         return pool
 
     @property
@@ -177,7 +177,7 @@ class Pool:
         self._idle.clear()
         self._observer.closed()
 
-    async def _start_host(self, purpose: Purpose) -> Host:
+    async def _start_host(self, purpose: Purpose) -> HostHandle:
         try:
             # As long as a load may take: a disk may hang.
             async with asyncio.timeout(self._limits.load_seconds):
@@ -189,14 +189,14 @@ class Pool:
             self._observer.host_not_started(error)
             raise
         self._keep_to(strictest([self._warmth, found]))
-        return Host(child, self._limits.predict_seconds)
+        return HostHandle(child, self._limits.predict_seconds)
 
     def _keep_to(self, warmth: Warmth) -> None:
         self._warmth = warmth
         self._waiting.row_wise = warmth.row_wise
         self._slice_rows = self._limits.max_batch_rows if warmth.row_wise else sys.maxsize
 
-    def _admit(self, host: Host) -> None:
+    def _admit(self, host: HostHandle) -> None:
         self._hosts.add(host)
         self._idle.append(host)
         host.child.exited.add_done_callback(lambda _: self._lose(host))
@@ -220,7 +220,7 @@ class Pool:
         while self._idle and (batch := self._waiting.take_batch(len(self._idle))):
             self._send(self._idle.pop(), batch)
 
-    def _send(self, host: Host, batch: list[Job]) -> None:
+    def _send(self, host: HostHandle, batch: list[Job]) -> None:
         started = time.perf_counter()
 
         def returned(lost: list[Job]) -> None:
@@ -240,7 +240,9 @@ class Pool:
         else:
             self._waiting.put_back(batch)
 
-    def _returned(self, host: Host, batch: list[Job], lost: list[Job], seconds: float) -> None:
+    def _returned(
+        self, host: HostHandle, batch: list[Job], lost: list[Job], seconds: float
+    ) -> None:
         if host.child.alive:
             self._misfortune.answered()
             # Before anybody is told: who fails to hear of it must not cost the host its next batch.
@@ -253,7 +255,7 @@ class Pool:
             self._lose(host)
             self._retry(host, lost)
 
-    def _retry(self, host: Host, lost: list[Job]) -> None:
+    def _retry(self, host: HostHandle, lost: list[Job]) -> None:
         for job in lost:
             if not job.wanted:
                 continue
@@ -264,7 +266,7 @@ class Pool:
             else:
                 self._suspects.add(job)
 
-    def _lose(self, host: Host) -> None:
+    def _lose(self, host: HostHandle) -> None:
         if host not in self._hosts:
             return
         self._hosts.discard(host)

@@ -7,9 +7,9 @@ from typing import Final
 
 from service.errors import NoServable, Overloaded, ServiceError
 from service.hosting.deadlines import end_late
-from service.hosting.host_handle import Host, NotSent, overran_its_own_time, refuse_unsendable
+from service.hosting.host_handle import HostHandle, NotSent, overran_its_own_time, refuse_unsendable
 from service.hosting.queue import Job
-from service.hosting.specification import Limits
+from service.hosting.specification import PoolLimits
 
 _MAX_HOSTS: Final = 2
 
@@ -17,12 +17,12 @@ _MAX_HOSTS: Final = 2
 class Suspects:
     """A bounded queue of second tries, and at most two hosts that are started for them."""
 
-    def __init__(self, start_host: Callable[[], Awaitable[Host]], limits: Limits) -> None:
+    def __init__(self, start_host: Callable[[], Awaitable[HostHandle]], limits: PoolLimits) -> None:
         self._start_host = start_host
         self._limits = limits
         self._waiting: deque[Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
-        self._hosts: set[Host] = set()
+        self._hosts: set[HostHandle] = set()
 
     def add(self, job: Job) -> None:
         """The job is answered or failed in its turn; at once when too many wait already."""
@@ -66,13 +66,13 @@ class Suspects:
                 self._hosts.discard(host)
                 await asyncio.shield(host.child.end())
 
-    async def _use(self, host: Host) -> None:
+    async def _use(self, host: HostHandle) -> None:
         while host.child.alive and self._waiting:
             job = self._waiting.popleft()
             if job.wanted and await self._is_lost(host, job):
                 job.fail(host.fault)
 
-    async def _is_lost(self, host: Host, job: Job) -> bool:
+    async def _is_lost(self, host: HostHandle, job: Job) -> bool:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[list[Job]] = loop.create_future()
         try:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from service.contract.model_input import EncodedInput, ModelInput
 from service.errors import ModelFailed
-from service.host.wire import Outcome
+from service.host.wire import PredictFault
 from service.hosting.host_handle import SENTENCES
 from service.processes.frames import Body
 
@@ -34,9 +34,9 @@ async def in_turn(
     for part in parts:
         reply = await predict(part)
         if reply[:1] != b"[" or reply == b"[]":
-            raise ModelFailed(SENTENCES[Outcome.NOT_BY_ROW])
+            raise ModelFailed(SENTENCES[PredictFault.NOT_BY_ROW])
         replies.append(reply)
         size += len(reply)
         if size > max_reply_bytes:
-            raise ModelFailed(SENTENCES[Outcome.REPLY_TOO_LARGE])
+            raise ModelFailed(SENTENCES[PredictFault.REPLY_TOO_LARGE])
     return b"[%b]" % b",".join(memoryview(reply)[1:-1] for reply in replies)

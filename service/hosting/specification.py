@@ -9,7 +9,7 @@ from service.hosting.roles import HOST_ROLE
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PoolLimits:
     """Bounds of every pool. Times are in seconds.
 
     Attributes:

@@ -8,10 +8,10 @@ import orjson
 
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.host.wire import Operation, encode_batch
+from service.host.wire import HostOperation, encode_batch
 from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
-from service.hosting.specification import HostedModel, Limits
+from service.hosting.specification import HostedModel, PoolLimits
 from service.processes.exhausted import processes_exhausted
 from service.processes.frames import Frame, Status
 from service.processes.front.beside import Beside
@@ -42,7 +42,7 @@ def strictest(found: Sequence[Warmth]) -> Warmth:
 async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
     forks: Forks,
     model: HostedModel,
-    limits: Limits,
+    limits: PoolLimits,
     observer: HostingObserver,
     purpose: Purpose,
     *,
@@ -79,7 +79,7 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
         raise
 
 
-async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: bool) -> Frame:
+async def _load(child: Child, model: HostedModel, limits: PoolLimits, *, behind: bool) -> Frame:
     wanted = {
         "path": str(model.path),
         "own_copy": model.own_copies,
@@ -92,7 +92,7 @@ async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: boo
         "config": model.surroundings.config,
         "traces": model.traces,
     }
-    reply = await child.channel.request(Operation.LOAD, orjson.dumps(wanted))
+    reply = await child.channel.request(HostOperation.LOAD, orjson.dumps(wanted))
     if reply.status is not Status.DONE:
         sentence = f"MLflow could not load the model; {_LOGGED}."
         raise _failed(reply, "load", "load_failed", sentence)
@@ -101,7 +101,7 @@ async def _load(child: Child, model: HostedModel, limits: Limits, *, behind: boo
 
 async def _warm_up(child: Child, model: HostedModel, known: Frame) -> tuple[bool, str]:
     if model.example is not None:
-        known = await child.channel.request(Operation.WARM_UP, *_example(model.example))
+        known = await child.channel.request(HostOperation.WARM_UP, *_example(model.example))
         if known.status is not Status.DONE:
             sentence = f"The model raised on its own input example; {_LOGGED}."
             raise _failed(known, "warm_up", "warm_up_failed", sentence)
@@ -113,7 +113,7 @@ async def _warm_up(child: Child, model: HostedModel, known: Frame) -> tuple[bool
 
 async def _end_start(child: Child, model: HostedModel) -> None:
     """Raises `PassingFault` where the load has altered files that the next host needs (P11)."""
-    reply = await child.channel.request(Operation.READY, b"")
+    reply = await child.channel.request(HostOperation.READY, b"")
     if not orjson.loads(reply.head)["touched"]:
         return
     try:

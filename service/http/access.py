@@ -21,7 +21,7 @@ from service.errors import ClientError
 from service.http.dialect import JSON_HEADERS, Dialect
 from service.http.endpoint import KEY, House
 from service.http.errors import Forbidden, Unauthorized, headers_of
-from service.http.key_limits import EVERYTHING, KeyLimiter, Limits, Scoped
+from service.http.key_limits import EVERYTHING, KeyLimiter, LimitsByKey, Scoped
 from service.http.request_record import CLIENT_GONE, RequestRecord
 
 _SCHEME: Final = b"bearer"
@@ -44,11 +44,11 @@ def bearer(authorization: bytes | None) -> bytes | None:
 class ApiKeys:
     """The keys that are known now; replaced whole when their file changes."""
 
-    def __init__(self, names: KeyNames, limits: Limits = MappingProxyType({})) -> None:
+    def __init__(self, names: KeyNames, limits: LimitsByKey = MappingProxyType({})) -> None:
         self._names = names
         self._limiter = KeyLimiter(limits)
 
-    def replace(self, names: KeyNames, limits: Limits = MappingProxyType({})) -> None:
+    def replace(self, names: KeyNames, limits: LimitsByKey = MappingProxyType({})) -> None:
         """From the next request on these and no others are known, and these limits hold."""
         self._names = names
         self._limiter.replace(limits, names)

@@ -23,12 +23,12 @@ from service.http.held import HeldBytes
 from service.http.intake import RequestIds
 from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
-from service.http.request_record import RequestObserver
 from service.http.openapi import docs_router, security
 from service.http.pages import Lifespan, create_pages, hospitable, is_known
 from service.http.predict import PodiumDialect
 from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
+from service.http.request_record import RequestObserver
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
 from service.refs import ModelRef

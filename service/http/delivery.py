@@ -7,7 +7,7 @@ from starlette.types import Send
 
 from service.http.client import Client
 from service.http.errors import Headers
-from service.http.held import HeldBytes, Holding
+from service.http.held import HeldBytes, RequestShare
 from service.http.request_record import CLIENT_GONE
 
 GONE: Final = "client_gone"
@@ -17,7 +17,7 @@ GONE: Final = "client_gone"
 _COPIED_BYTES: Final = 64 * 1024
 
 
-class Answer(NamedTuple):
+class PredictionOutcome(NamedTuple):
     """What a request came to.
 
     Attributes:
@@ -37,23 +37,25 @@ class Answer(NamedTuple):
     version: str | None
     rows: int
     error: str | None
-    held: Holding | None = None
+    held: RequestShare | None = None
     head: bytes | None = None
 
 
-def hold_long(predictions: bytes | bytearray, replies: HeldBytes) -> Holding | None:
+def hold_long(predictions: bytes | bytearray, replies: HeldBytes) -> RequestShare | None:
     """Holds them if they are long; raises `Overloaded`. None for short ones.
 
     Those are in the system's hands as soon as they are sent.
     """
     if len(predictions) <= _COPIED_BYTES:
         return None
-    holding = Holding(replies)
+    holding = RequestShare(replies)
     holding.take(len(predictions))
     return holding
 
 
-async def deliver(send: Send, answer: Answer, request_id: str, client: Client | None) -> int:
+async def deliver(
+    send: Send, answer: PredictionOutcome, request_id: str, client: Client | None
+) -> int:
     """Sends it; returns the status, or `CLIENT_GONE` when nobody was there to take the reply."""
     # A model may have answered with that status itself: it is MLflow's for what was cancelled.
     if answer.error == GONE:
@@ -69,7 +71,7 @@ async def deliver(send: Send, answer: Answer, request_id: str, client: Client | 
     return answer.status
 
 
-def _replied(client: Client, answer: Answer, request_id: str) -> bool:
+def _replied(client: Client, answer: PredictionOutcome, request_id: str) -> bool:
     # What nearly all replies are: one with predictions, and short.
     if answer.head is None or answer.held is not None:
         return False
@@ -78,7 +80,7 @@ def _replied(client: Client, answer: Answer, request_id: str) -> bool:
     return client.reply(lines % (answer.head, len(body), request_id.encode("ascii")), body)
 
 
-async def _send(send: Send, answer: Answer, request_id: str) -> None:
+async def _send(send: Send, answer: PredictionOutcome, request_id: str) -> None:
     headers = [
         *answer.headers,
         (b"content-length", b"%d" % sum(map(len, answer.parts))),

@@ -21,7 +21,7 @@ _ONE: Final = ("items", "additionalProperties", "not")
 _SEVERAL: Final = ("anyOf", "oneOf")
 _ANY_BODY: Final = json_text({"schema": {"type": "object"}})
 
-Schema = Mapping[str, Any]
+JsonSchema = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def _example(text: bytes, name: str, examples: dict[str, bytes]) -> Mapping[str,
     return {"examples": json_text({"example": {"$ref": f"#/components/examples/{name}"}})}
 
 
-def _schema(schema: Schema, name: str, schemas: dict[str, bytes]) -> bytes:
+def _schema(schema: JsonSchema, name: str, schemas: dict[str, bytes]) -> bytes:
     text = json_text(schema)
     if len(text) <= _SHORT_BYTES:
         return text
@@ -75,14 +75,14 @@ def _schema(schema: Schema, name: str, schemas: dict[str, bytes]) -> bytes:
 class _Parts:
     """The parts of a schema that stand in it more than once, found by being the same object."""
 
-    def __init__(self, schema: Schema, name: str, schemas: dict[str, bytes]) -> None:
+    def __init__(self, schema: JsonSchema, name: str, schemas: dict[str, bytes]) -> None:
         self._uses = Counter[int]()
         self._count(schema)
         self._name = name
         self._schemas = schemas
-        self._made: dict[int, Schema] = {}
+        self._made: dict[int, JsonSchema] = {}
 
-    def refer(self, schema: Schema, to: Callable[[Schema], Schema]) -> Schema:
+    def refer(self, schema: JsonSchema, to: Callable[[JsonSchema], JsonSchema]) -> JsonSchema:
         """The schema with each schema directly in it replaced."""
         found = dict(schema)
         for key in _ONE:
@@ -95,7 +95,7 @@ class _Parts:
             found["properties"] = {key: to(each) for key, each in found["properties"].items()}
         return found
 
-    def shared(self, schema: Schema) -> Schema:
+    def shared(self, schema: JsonSchema) -> JsonSchema:
         """The schema, or a reference to it, with references to others in it."""
         if self._uses[id(schema)] == 1:
             return self.refer(schema, self.shared)
@@ -103,7 +103,7 @@ class _Parts:
             self._made[id(schema)] = self._component(self.refer(schema, self.shared))
         return self._made[id(schema)]
 
-    def _component(self, schema: Schema) -> Schema:
+    def _component(self, schema: JsonSchema) -> JsonSchema:
         text = json_text(schema)
         if len(text) < _LEAST_BYTES:
             return schema
@@ -111,14 +111,14 @@ class _Parts:
         self._schemas[name] = text
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def _count(self, schema: Schema) -> None:
+    def _count(self, schema: JsonSchema) -> None:
         self._uses[id(schema)] += 1
         if self._uses[id(schema)] == 1:
             for inner in _directly_in(schema):
                 self._count(inner)
 
 
-def _directly_in(schema: Schema) -> Iterator[Schema]:
+def _directly_in(schema: JsonSchema) -> Iterator[JsonSchema]:
     for key in _ONE:
         if isinstance(schema.get(key), dict):
             yield schema[key]

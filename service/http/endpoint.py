@@ -18,13 +18,13 @@ from service.errors import NoServable, ServiceError, Withdrawn
 from service.following.slots import Slot
 from service.following.waiting import seconds_until_ready
 from service.http.client import CLIENT, Client, ClientGone
-from service.http.delivery import GONE, Answer, deliver, hold_long
+from service.http.delivery import GONE, PredictionOutcome, deliver, hold_long
 from service.http.dialect import JSON_HEADERS, Dialect, Framing
 from service.http.errors import MethodNotAllowed, headers_with, internal
-from service.http.held import HeldBytes, Holding
+from service.http.held import HeldBytes, RequestShare
 from service.http.intake import RequestIds, read_body
-from service.http.request_record import CLIENT_GONE, RequestObserver, RequestRecord
 from service.http.raised import without_words
+from service.http.request_record import CLIENT_GONE, RequestObserver, RequestRecord
 from service.http.timeout import TIMEOUT, seconds_of
 
 KEY: Final = "podium.key"
@@ -38,7 +38,7 @@ class _Course:
 
     __slots__ = ("framing", "holding", "rows")
 
-    def __init__(self, holding: Holding) -> None:
+    def __init__(self, holding: RequestShare) -> None:
         self.holding = holding
         self.framing: Framing | None = None
         self.rows = 0
@@ -108,17 +108,17 @@ class PredictionEndpoint:
         receive: Receive,
         request_id: str,
         client: Client | None,
-    ) -> Answer:
-        course = _Course(Holding(self._house.bodies))
+    ) -> PredictionOutcome:
+        course = _Course(RequestShare(self._house.bodies))
         try:
             return await self._predicted(method, headers, receive, client, course)
         except ServiceError as error:
             return self._refused(error, request_id, course)
         except ClientGone:
-            return Answer(CLIENT_GONE, (), (), None, course.rows, GONE)
+            return PredictionOutcome(CLIENT_GONE, (), (), None, course.rows, GONE)
         except asyncio.CancelledError:
             if client is not None and client.gone:
-                return Answer(CLIENT_GONE, (), (), None, course.rows, GONE)
+                return PredictionOutcome(CLIENT_GONE, (), (), None, course.rows, GONE)
             # The server gives up whom it could not drain: an answer is better than none.
             return self._refused(NoServable(_STOPPED), request_id, course)
         except Exception as error:  # noqa: BLE001 - the last resort of a request; logged
@@ -136,7 +136,7 @@ class PredictionEndpoint:
         receive: Receive,
         client: Client | None,
         course: _Course,
-    ) -> Answer:
+    ) -> PredictionOutcome:
         _require_post(method)
         limit, holding = self._house.max_body_bytes, course.holding
         body = await read_body(headers, receive, limit, holding, client)
@@ -164,14 +164,16 @@ class PredictionEndpoint:
 
     def _answered(
         self, framing: Framing, model_input: ValidInput, predictions: bytes | bytearray
-    ) -> Answer:
+    ) -> PredictionOutcome:
         prefix, suffix = framing.bare if model_input.bare else framing.wrapped
         parts: Sequence[bytes | bytearray] = (prefix, predictions, suffix)
         held = hold_long(predictions, self._house.replies)
         if held is None:
             parts = (b"".join(parts),)
         version, rows = framing.binding.servable.version.version, model_input.rows
-        return Answer(200, parts, framing.headers, version, rows, None, held, framing.head)
+        return PredictionOutcome(
+            200, parts, framing.headers, version, rows, None, held, framing.head
+        )
 
     def _bound(self) -> Framing:
         binding = self._slot.binding
@@ -189,7 +191,7 @@ class PredictionEndpoint:
         seconds = seconds_until_ready(self._slot, monotonic())
         return NoServable("No version of this model can answer yet.", seconds)
 
-    def _refused(self, error: ServiceError, request_id: str, course: _Course) -> Answer:
+    def _refused(self, error: ServiceError, request_id: str, course: _Course) -> PredictionOutcome:
         framing = course.framing
         if framing is not None and framing.binding.servable.refusal is not None:
             # Whatever it was refused for: a version that is withdrawn says nothing more.
@@ -198,7 +200,7 @@ class PredictionEndpoint:
         headers = JSON_HEADERS if framing is None else framing.headers
         version = None if framing is None else framing.binding.servable.version.version
         headers += headers_with(status, error)
-        return Answer(status, (body,), headers, version, course.rows, error.code)
+        return PredictionOutcome(status, (body,), headers, version, course.rows, error.code)
 
     def _log(self, error: Exception, request_id: str) -> None:
         self._house.logger.error(

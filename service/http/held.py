@@ -23,7 +23,7 @@ class HeldBytes:
         return self.whole + self.pieces
 
 
-class Holding:
+class RequestShare:
     """One request's part of it, until it is released."""
 
     __slots__ = ("_all", "_pieces", "_whole")

@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 from service.errors import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from service.http.client import Client, ClientGone
-from service.http.held import Holding
+from service.http.held import RequestShare
 
 _USABLE_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 # A length of more digits is too large for any limit; int() itself refuses 4300 of them.
@@ -40,7 +40,7 @@ async def read_body(
     headers: Mapping[bytes, bytes],
     receive: Receive,
     limit: int,
-    holding: Holding,
+    holding: RequestShare,
     client: Client | None = None,
 ) -> bytes | list[bytearray]:
     """The whole body, of at most `limit` bytes; in pieces if it did not come at once.
@@ -69,7 +69,7 @@ async def read_body(
 class _Pieces:
     """A body that comes in parts, counted from the first on."""
 
-    def __init__(self, limit: int, holding: Holding, client: Client | None) -> None:
+    def __init__(self, limit: int, holding: RequestShare, client: Client | None) -> None:
         self._limit = limit
         self._holding = holding
         self._client = client

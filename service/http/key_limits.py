@@ -50,7 +50,7 @@ class KeyLimits:
 
 
 UNLIMITED: Final = KeyLimits()
-Limits = Mapping[bytes, KeyLimits]
+LimitsByKey = Mapping[bytes, KeyLimits]
 """Those of each key that has any, by the SHA-256 sum of the key."""
 
 
@@ -75,7 +75,9 @@ class _Bucket:
 class KeyLimiter:
     """Lets requests of limited keys pass, or says why not."""
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: LimitsByKey, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limits = limits
         self._monotonic = monotonic
         self._buckets: dict[tuple[str, Rate], _Bucket] = {}
@@ -86,7 +88,7 @@ class KeyLimiter:
         """Whether no key is limited."""
         return not self._limits
 
-    def replace(self, limits: Limits, names: Mapping[bytes, str]) -> None:
+    def replace(self, limits: LimitsByKey, names: Mapping[bytes, str]) -> None:
         """These hold from now on; what was used of rates that stay the same is remembered."""
         self._limits, self._admitted = limits, {}
         kept = {(names.get(key), each.rate) for key, each in limits.items()}

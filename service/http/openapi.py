@@ -37,7 +37,7 @@ _REFUSED_KEYS: Final = {
 _KEPT: Final = 8
 
 
-class Document:
+class OpenApiDocument:
     """The document's bytes, kept until a slot's binding changes; written beside the loop.
 
     Who may ask some of the slots alone is shown those; of the latest few such documents each is
@@ -157,7 +157,7 @@ def docs_router(
     The document is for `readers` alone. `security` are the security schemes by name.
     """
     router = APIRouter(include_in_schema=False)
-    document = Document(app, slots, dialects, security)
+    document = OpenApiDocument(app, slots, dialects, security)
 
     @router.get("/openapi.json")
     async def openapi(request: Request) -> Response:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from service.errors import ClientError
-from service.following.ledger import Entry, Ledger
+from service.following.ledger import Ledger, LedgerEntry
 from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import body_of
 from service.http.written import cut, json_object, json_text, reply
@@ -100,7 +100,7 @@ def swaps_router(ledger: Ledger, may_see_details: MaySeeDetails) -> APIRouter:
 
 
 def _written(
-    entries: Sequence[Entry], next_before: int | None, *, detailed: bool
+    entries: Sequence[LedgerEntry], next_before: int | None, *, detailed: bool
 ) -> Sequence[bytes]:
     """`SwapsReport`; of five hundred entries with all that gates found it is megabytes."""
     reports = (_report(entry, detailed=detailed) for entry in entries)
@@ -117,7 +117,7 @@ def _number(request: Request, name: str, default: int | None, among: Sequence[in
     raise ClientError(f"`{name}` must be a whole number from {among[0]} to {among[-1]}.")
 
 
-def _report(entry: Entry, *, detailed: bool) -> SwapReport:
+def _report(entry: LedgerEntry, *, detailed: bool) -> SwapReport:
     return SwapReport(
         id=entry.id,
         at=datetime.fromtimestamp(entry.at, UTC),
@@ -130,7 +130,7 @@ def _report(entry: Entry, *, detailed: bool) -> SwapReport:
     )
 
 
-def _details(entry: Entry) -> SwapDetails:
+def _details(entry: LedgerEntry) -> SwapDetails:
     return SwapDetails(
         trigger=entry.trigger,
         stage=entry.stage,

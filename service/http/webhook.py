@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from service.errors import ServiceError
 from service.http.client import CLIENT, ClientGone
-from service.http.held import HeldBytes, Holding
+from service.http.held import HeldBytes, RequestShare
 from service.http.intake import read_body
 from service.http.openapi_parts import body_of
 
@@ -90,7 +90,7 @@ def webhook_router(
 
     async def delivered(request: Request) -> bool:
         headers = dict(request.scope["headers"])
-        holding, client = Holding(bodies), request.scope.get(CLIENT)
+        holding, client = RequestShare(bodies), request.scope.get(CLIENT)
         try:
             body = await read_body(headers, request.receive, _LONGEST_BODY, holding, client)
             return receiver.receive(headers, body if isinstance(body, bytes) else b"".join(body))

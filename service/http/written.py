@@ -68,10 +68,10 @@ def reply(
     """
     length = str(sum(map(len, pieces)))
     headers = {"content-type": media_type, "content-length": length, **more}
-    return _Pieces(pieces, headers)
+    return _PartByPart(pieces, headers)
 
 
-class _Pieces(Response):
+class _PartByPart(Response):
     """As Starlette's own for streams is, without the tasks and the libraries that it needs."""
 
     def __init__(self, pieces: Sequence[bytes], headers: Mapping[str, str]) -> None:

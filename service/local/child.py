@@ -42,7 +42,7 @@ class Command:
     grace: float = 10.0
 
 
-class Child:
+class StartedCommand:
     """A started command; `exited` gets its status when it has ended, negative for a signal."""
 
     def __init__(self, command: Command, process: "subprocess.Popen[bytes]") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from service.local.child import Child, Command
+from service.local.child import Command, StartedCommand
 from service.local.failures import ChildEnded, Stopped
 
 T = TypeVar("T")
@@ -23,13 +23,13 @@ class Family:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._children: list[Child] = []
-        self._needed: list[Child] = []
+        self._children: list[StartedCommand] = []
+        self._needed: list[StartedCommand] = []
         self._stop: asyncio.Future[None] = loop.create_future()
         self._hurry: asyncio.Future[None] = loop.create_future()
 
     @property
-    def children(self) -> tuple[Child, ...]:
+    def children(self) -> tuple[StartedCommand, ...]:
         """All that were started, in that order."""
         return tuple(self._children)
 
@@ -52,7 +52,7 @@ class Family:
             for number in heeded:
                 loop.remove_signal_handler(number)
 
-    async def start(self, command: Command) -> Child:
+    async def start(self, command: Command) -> StartedCommand:
         """Starts a child that has to live from now on."""
         child = await self._adopt(command)
         self._needed.append(child)
@@ -65,8 +65,8 @@ class Family:
         if code != 0:
             raise ChildEnded(command.name, code, child.tail)
 
-    async def _adopt(self, command: Command) -> Child:
-        child = await Child.start(command)
+    async def _adopt(self, command: Command) -> StartedCommand:
+        child = await StartedCommand.start(command)
         self._children.append(child)
         return child
 

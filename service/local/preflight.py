@@ -14,7 +14,7 @@ from service.config.settings import LocalSettings
 from service.local.commands import model_flags, pasted
 from service.local.failures import UpFailed
 from service.local.ports import TAKEN, why_taken
-from service.local.running import Running, read_record, read_running
+from service.local.running import RunningUp, read_record, read_running
 from service.local.settings import DEFAULT_MODELS, LOOPBACK, UpSettings
 from service.local.table import Mark, alive
 from service.local.tracking import version_at
@@ -57,7 +57,7 @@ def _check_other_up(settings: UpSettings) -> None:
         raise UpFailed(_already(running))
 
 
-def _already(running: Running) -> str:
+def _already(running: RunningUp) -> str:
     return (
         f"`podium up` already runs here, as process {running.up.pid}: "
         f"MLflow on {running.tracking_uri}, the service on {running.service_url}.\n"

@@ -18,7 +18,7 @@ _FILE = "up.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningUp:
     """One `up`: its addresses, itself, and its children by name."""
 
     tracking_uri: str
@@ -44,7 +44,7 @@ class Running:
         return {name: mark for name, mark in self.children.items() if group_alive(mark)}
 
 
-def write_record(home: Path, running: Running) -> None:
+def write_record(home: Path, running: RunningUp) -> None:
     """Puts the file into place whole; the readers see the old one or this one."""
     home.mkdir(parents=True, exist_ok=True)
     draft = home / f"{_FILE}.{running.up.pid}"
@@ -58,15 +58,15 @@ def remove_record(home: Path) -> None:
         (home / _FILE).unlink()
 
 
-def read_record(home: Path) -> Running | None:
+def read_record(home: Path) -> RunningUp | None:
     """What the file says, whether or not it is still so; None without a file that can be read."""
     try:
-        return Running.from_json((home / _FILE).read_text())
+        return RunningUp.from_json((home / _FILE).read_text())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def read_running(home: Path) -> Running | None:
+def read_running(home: Path) -> RunningUp | None:
     """The `up` of that home that runs now; None if there is none, whatever a file may say."""
     record = read_record(home)
     return record if record is not None and alive(record.up) else None

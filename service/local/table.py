@@ -20,13 +20,13 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _ProcessRow:
     pid: int
     group: int
     started: int
 
 
-def _row(pid: int) -> _Row | None:
+def _row(pid: int) -> _ProcessRow | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
@@ -34,10 +34,10 @@ def _row(pid: int) -> _Row | None:
     # The second field is the program's name in brackets, which may itself hold spaces and brackets.
     fields = text.rpartition(")")[2].split()
     state, group, started = fields[0], int(fields[2]), int(fields[19])
-    return None if state in "ZX" else _Row(pid, group, started)
+    return None if state in "ZX" else _ProcessRow(pid, group, started)
 
 
-def _rows() -> Iterator[_Row]:
+def _rows() -> Iterator[_ProcessRow]:
     for entry in _PROC.iterdir():
         row = _row(int(entry.name)) if entry.name.isdecimal() else None
         if row is not None:

@@ -20,7 +20,7 @@ from service.local.failures import Stopped, UpFailed
 from service.local.family import Family
 from service.local.narrator import Narrator
 from service.local.preflight import check
-from service.local.running import Running, remove_record, write_record
+from service.local.running import RunningUp, remove_record, write_record
 from service.local.screen import Screen
 from service.local.settings import MODEL, UpSettings
 from service.local.table import Mark, mark
@@ -142,11 +142,11 @@ class _Up:
         await self._family.start(command)
         write_record(self._settings.home, self._record())
 
-    def _record(self) -> Running:
+    def _record(self) -> RunningUp:
         here = mark(os.getpid()) or Mark(os.getpid(), 0)
         living = (child for child in self._family.children if not child.exited.done())
         children = {child.command.name: child.mark for child in living}
-        return Running(self._settings.tracking_uri, self._settings.service_url, here, children)
+        return RunningUp(self._settings.tracking_uri, self._settings.service_url, here, children)
 
     async def _wait(self, what: str, who: str, url: str) -> None:
         limit = self._parts.patience

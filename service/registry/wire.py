@@ -9,7 +9,7 @@ LONGEST_PAGE: Final = 1000
 """The longest page of a search (MLflow's store/model_registry/__init__.py)."""
 
 
-class Operation(enum.IntEnum):
+class RegistryOperation(enum.IntEnum):
     """What a registry child can be asked."""
 
     CONFIGURE = 1

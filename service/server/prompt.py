@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from service.server.gathering import GatheringProtocol
 from service.server.lingering import closing_early
-from service.server.running import Running
+from service.server.running import TasklessRun
 
 CLOSE: Final = (b"connection", b"close")
 """The header that every reply of a server has when it stops."""
@@ -30,7 +30,7 @@ class PromptProtocol(GatheringProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.running: Running | None = None
+        self.running: TasklessRun | None = None
         self._parsing = False
         self._parsed: tuple[RequestResponseCycle, Any] | None = None
         self.answering: RequestResponseCycle | None = None
@@ -92,7 +92,7 @@ class PromptProtocol(GatheringProtocol):
             app = closing_early(app, cycle, self.linger)
         # Of the connection's, not the current one: that is the last request's where others wait.
         context = self._context.copy()
-        running = self.running = Running(cycle.run_asgi(app), self.loop, self.tasks, context)
+        running = self.running = TasklessRun(cycle.run_asgi(app), self.loop, self.tasks, context)
         if at_once and not self.transport.is_closing():
             running.begin()
         else:

@@ -14,7 +14,7 @@ from typing import Any
 from service.hosting.queue import Answer
 
 
-class Running:
+class TasklessRun:
     """Runs one coroutine: by itself while it waits for answers of hosts, else in a task.
 
     All of it runs in `context`, which is its own, a copy of the current one if none is given: a

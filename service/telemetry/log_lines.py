@@ -17,8 +17,8 @@ import orjson
 from service.following.sentences import plain
 from service.telemetry.words import SAYINGS, Saying
 
-Event = MutableMapping[str, Any]
-Render = Callable[[Event, str], bytes]
+LogEvent = MutableMapping[str, Any]
+Render = Callable[[LogEvent, str], bytes]
 """Of an event, whose name is its `event`, and a level."""
 
 OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
@@ -34,7 +34,7 @@ _COLOURS: Final[Mapping[str, str]] = {"warning": "33", "error": "31", "critical"
 _INDENT: Final = "         | "
 
 
-def json_line(event: Event, level: str) -> bytes:
+def json_line(event: LogEvent, level: str) -> bytes:
     """One JSON line; values that JSON cannot hold are written as their `repr`."""
     line = {"level": level, "event": event.pop("event", ""), "timestamp": datetime.now(UTC)}
     line |= event
@@ -56,7 +56,7 @@ class Words:
         self._terminal = terminal
         self._coloured = coloured
 
-    def __call__(self, event: Event, level: str) -> bytes:
+    def __call__(self, event: LogEvent, level: str) -> bytes:
         """As `Render`. No line begins as one of its own unless Podium has begun it."""
         name = str(event.pop("event", ""))
         saying = SAYINGS.get(name) or Saying(plain(name).replace("{", "{{").replace("}", "}}"))

@@ -26,7 +26,7 @@ _MOST_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedChild:
     """What a child is to be: its name, its role (None: a spare zygote), and what it is given."""
 
     name: str
@@ -130,7 +130,7 @@ class Forker:
     def _fork(self, name: str, folder: str | None, descriptors: list[int]) -> tuple[int, int]:
         """The process that was forked here, and the child: another where that has a keeper."""
         role = None if name == SPARE else self._role_of(name)
-        wanted = Wanted(name, role, folder, descriptors)
+        wanted = WantedChild(name, role, folder, descriptors)
         if role is not None and is_kept(role):
             return self._fork_kept(wanted)
         zygote = os.getpid()
@@ -139,7 +139,7 @@ class Forker:
             _end_after(lambda: self._be_a_child(zygote, wanted, adopts=True))
         return pid, pid
 
-    def _fork_kept(self, wanted: Wanted) -> tuple[int, int]:
+    def _fork_kept(self, wanted: WantedChild) -> tuple[int, int]:
         zygote = os.getpid()
         reader, writer = os.pipe()
         with open(reader, "rb", buffering=0) as told:  # noqa: PTH123 - no path
@@ -154,7 +154,7 @@ class Forker:
             raise OSError(-child, os.strerror(-child))
         return keeper, child
 
-    def _be_a_keeper(self, zygote: int, wanted: Wanted, tell: int) -> None:
+    def _be_a_keeper(self, zygote: int, wanted: WantedChild, tell: int) -> None:
         os.setsid()
         lifetime.adopt_orphans()
         lifetime.call_this_process("keeper")
@@ -173,7 +173,7 @@ class Forker:
             os.close(descriptor)
         keep(child, zygote)
 
-    def _be_a_child(self, parent: int, wanted: Wanted, *, adopts: bool) -> None:
+    def _be_a_child(self, parent: int, wanted: WantedChild, *, adopts: bool) -> None:
         os.setsid()
         if adopts:
             lifetime.adopt_orphans()

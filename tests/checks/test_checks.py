@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.checks.registry import Registry as Asked
-from service.checks.result import CheckResult, Outcome
+from service.checks.registry import AliasLookup
+from service.checks.result import CheckOutcome, CheckResult
 from service.checks.smoke import checks
 from service.checks.target import path_of
 from tests.checks.wrong_server import (
@@ -30,13 +30,13 @@ async def results(
 ) -> list[CheckResult]:
     """All checks, without patience."""
     async with client(service) as talked, client(registry or Registry()) as asked:
-        return [one async for one in checks(talked, Asked(asked, uri), 0.0)]
+        return [one async for one in checks(talked, AliasLookup(asked, uri), 0.0)]
 
 
 async def failed(service: object, registry: Registry | None = None) -> set[str]:
     """The names of the checks that failed."""
     found = await results(service, registry)
-    return {one.name for one in found if one.outcome is Outcome.FAILED}
+    return {one.name for one in found if one.outcome is CheckOutcome.FAILED}
 
 
 def by_name(found: list[CheckResult]) -> Mapping[str, CheckResult]:
@@ -47,7 +47,7 @@ def by_name(found: list[CheckResult]) -> Mapping[str, CheckResult]:
 async def test_right_service_passes_everything() -> None:
     """Nothing fails and nothing is left out where everything is there."""
     found = await results(Service())
-    assert {one.outcome for one in found} == {Outcome.PASSED}
+    assert {one.outcome for one in found} == {CheckOutcome.PASSED}
     assert len(found) == len({(one.name, one.slot) for one in found}) == 14
 
 
@@ -55,7 +55,7 @@ async def test_every_slot_is_checked_and_any_name_is_reached() -> None:
     """Names with slashes, spaces and letters of any kind, in paths and in headers."""
     service = Service([Slot(), Slot("a/b ü%", "c@d")])
     found = await results(service, Registry({"champion": "3", "c@d": "3"}))
-    assert {one.outcome for one in found} == {Outcome.PASSED}
+    assert {one.outcome for one in found} == {CheckOutcome.PASSED}
     assert [one.slot for one in found].count("a/b ü%@c@d") == 6
     assert path_of("a/b", "c") == "/models/a%2Fb@c"
 
@@ -191,7 +191,7 @@ async def test_signature_without_a_required_column_is_asked_with_broken_json_alo
     """There a record of unknown columns is a right request; the note says what was left out."""
     optional = {"name": "x", "type": "double", "required": False}
     found = by_name(await results(Service([Slot(column=optional)])))
-    assert found["refusal by /predict"].outcome is Outcome.PASSED
+    assert found["refusal by /predict"].outcome is CheckOutcome.PASSED
     assert found["refusal by /predict"].note.startswith("broken JSON only")
 
 
@@ -199,9 +199,9 @@ async def test_version_without_an_example_is_not_checked_and_not_passed() -> Non
     """What was not asked is not said to be right."""
     found = by_name(await results(Service([Slot(example=None)])))
     for name in (PREDICT, INVOCATIONS, "predict (default)", "invocations (default)"):
-        assert found[name].outcome is Outcome.NOT_CHECKED
+        assert found[name].outcome is CheckOutcome.NOT_CHECKED
         assert found[name].note == "the version has no input example"
-    assert found[FOLLOWS].outcome is Outcome.PASSED
+    assert found[FOLLOWS].outcome is CheckOutcome.PASSED
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,10 @@ async def test_slot_without_a_version_fails_and_quotes_the_service(
     )
     found = by_name(await results(empty))
     note = f"no version serves: {why}" if why else "no version serves"
-    assert found["GET /models/{slot}"].outcome is Outcome.FAILED
+    assert found["GET /models/{slot}"].outcome is CheckOutcome.FAILED
     assert found["GET /models/{slot}"].note == note
     for name in (PREDICT, INVOCATIONS, "predict (default)", "refusal by /predict"):
-        assert (found[name].outcome, found[name].note) == (Outcome.NOT_CHECKED, note)
+        assert (found[name].outcome, found[name].note) == (CheckOutcome.NOT_CHECKED, note)
     assert found[FOLLOWS].note == f"{note}; the alias is on version 3"
 
 

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from service.checks.registry import Registry as Asked
-from service.checks.result import Outcome
+from service.checks.registry import AliasLookup
+from service.checks.result import CheckOutcome
 from service.checks.smoke import checks
 from tests.checks.test_checks import FOLLOWS, by_name, results
 from tests.checks.wrong_server import (
@@ -23,10 +23,10 @@ async def test_hanging_registry_is_waited_for_once() -> None:
     slots = [Slot(name) for name in ("a", "b", "c")]
     held = HangingRegistry()
     async with client(Service(slots)) as talked, client(held) as asked:
-        registry = Asked(asked, "http://registry", limit=0.05)
+        registry = AliasLookup(asked, "http://registry", limit=0.05)
         found = [one async for one in checks(talked, registry, 0.0)]
     told = [one for one in found if one.name == FOLLOWS]
-    assert {one.outcome for one in told} == {Outcome.NOT_CHECKED}
+    assert {one.outcome for one in told} == {CheckOutcome.NOT_CHECKED}
     assert {one.note for one in told} == {"the registry did not answer within 0.05 s"}
     assert held.asked == 1
 
@@ -43,7 +43,7 @@ async def test_registry_that_is_not_reached_is_asked_once() -> None:
         client(Service([Slot("a"), Slot("b")])) as talked,
         httpx.AsyncClient(event_hooks=hooks) as asked,
     ):
-        registry = Asked(asked, f"http://127.0.0.1:{port}")
+        registry = AliasLookup(asked, f"http://127.0.0.1:{port}")
         found = [one async for one in checks(talked, registry, 0.0)]
     told = [one for one in found if one.name == FOLLOWS]
     assert {one.note for one in told} == {
@@ -56,7 +56,7 @@ async def test_registry_that_is_not_reached_is_asked_once() -> None:
 async def test_alias_on_another_version_fails() -> None:
     """The note names both."""
     found = by_name(await results(Service(), Registry({"champion": "4"})))
-    assert found[FOLLOWS].outcome is Outcome.FAILED
+    assert found[FOLLOWS].outcome is CheckOutcome.FAILED
     assert found[FOLLOWS].note == "version 3 answers; the alias is on version 4"
 
 
@@ -71,8 +71,8 @@ async def test_alias_that_is_followed_in_time_passes() -> None:
 
     service = Service([slot], {"POST /models/iris@champion/predict": swapped})
     async with client(service) as talked, client(registry) as asked:
-        found = [one async for one in checks(talked, Asked(asked, "http://registry"), 30.0)]
-    assert by_name(found)[FOLLOWS].outcome is Outcome.PASSED
+        found = [one async for one in checks(talked, AliasLookup(asked, "http://registry"), 30.0)]
+    assert by_name(found)[FOLLOWS].outcome is CheckOutcome.PASSED
     assert len(registry.asked) == 2
 
 
@@ -92,10 +92,10 @@ async def test_registry_that_does_not_tell_is_not_checked(
 ) -> None:
     """In clear words, and never as passed."""
     found = by_name(await results(Service(), Registry(answer=answer), uri))
-    assert (found[FOLLOWS].outcome, found[FOLLOWS].note) == (Outcome.NOT_CHECKED, note)
+    assert (found[FOLLOWS].outcome, found[FOLLOWS].note) == (CheckOutcome.NOT_CHECKED, note)
 
 
 async def test_alias_of_another_name_does_not_count() -> None:
     """Only the slot's own alias says what it should serve."""
     found = by_name(await results(Service(), Registry({"challenger": "3"})))
-    assert found[FOLLOWS].outcome is Outcome.NOT_CHECKED
+    assert found[FOLLOWS].outcome is CheckOutcome.NOT_CHECKED

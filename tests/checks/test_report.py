@@ -6,19 +6,19 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from service.checks.report import Lines, summary, write_junit
-from service.checks.result import CheckResult, Outcome
+from service.checks.report import ReportLines, summary, write_junit
+from service.checks.result import CheckOutcome, CheckResult
 
 RESULTS = (
-    CheckResult("GET /ping", None, Outcome.PASSED, 1.25, ""),
-    CheckResult("predict", "a\x1b[2J[red]@b", Outcome.FAILED, 2.0, 'said "<no>"\x00'),
-    CheckResult("alias", "a@b", Outcome.NOT_CHECKED, 0.0, "no registry"),
+    CheckResult("GET /ping", None, CheckOutcome.PASSED, 1.25, ""),
+    CheckResult("predict", "a\x1b[2J[red]@b", CheckOutcome.FAILED, 2.0, 'said "<no>"\x00'),
+    CheckResult("alias", "a@b", CheckOutcome.NOT_CHECKED, 0.0, "no registry"),
 )
 
 
 def _printed(*results: CheckResult) -> list[str]:
     file = io.StringIO()
-    lines = Lines(Console(file=file, width=40))
+    lines = ReportLines(Console(file=file, width=40))
     for one in results:
         lines.result(one)
     return file.getvalue().splitlines()

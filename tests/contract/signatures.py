@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from service.contract.contract import Contract, Limits, compile_contract
+from service.contract.contract import Contract, RequestLimits, compile_contract
 from service.contract.findings import Loc
 from service.contract.model_input import ModelInput
 from service.errors import FieldError, InvalidInput
 
-LIMITS = Limits(max_rows=1000)
+LIMITS = RequestLimits(max_rows=1000)
 
 
 def column(type_: str, name: str | int | None = None, *, required: bool = True) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def param(type_: str, name: str, default: Any, *, shape: list[int] | None = None
 def contract(
     *inputs: dict[str, Any],
     params: Sequence[dict[str, Any]] = (),
-    limits: Limits = LIMITS,
+    limits: RequestLimits = LIMITS,
     from_type_hint: bool = False,
 ) -> Contract:
     """The contract of a signature with these inputs and params."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.contract.contract import Contract, Limits
+from service.contract.contract import Contract, RequestLimits
 from service.contract.findings import Loc
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.sheets import TYPES, cells, places, read, written
@@ -141,7 +141,7 @@ def test_inputs_that_csv_cannot_carry_are_no_media_type_for_it(made: Contract) -
 
 def test_p14_csv_is_bounded_by_rows() -> None:
     """One more than the limit is refused, wherever the rest ends."""
-    made = contract(column("long", "a"), limits=Limits(max_rows=3))
+    made = contract(column("long", "a"), limits=RequestLimits(max_rows=3))
     assert cells(made, "a\n1\n\n2\n3\n\n") == [[1, 2, 3]]
     assert places(made, "a\n" + "1\n" * 100_000 + '"') == [(("csv",), "too_many_rows")]
 

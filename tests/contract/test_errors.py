@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.formats.unsigned import compile_unsigned
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.signatures import (
@@ -172,7 +172,7 @@ def test_everything_wrong_is_reported_at_once() -> None:
 
 def test_errors_are_counted_beyond_the_limit() -> None:
     """The last error says how many are not listed."""
-    made = contract(column("double", "x"), limits=Limits(max_rows=1000, max_errors=3))
+    made = contract(column("double", "x"), limits=RequestLimits(max_rows=1000, max_errors=3))
     found = errors(made, {"inputs": {"x": ["?"] * 10}})
     assert [error.type for error in found] == ["type", "type", "type", "more"]
     assert found[-1].loc == ("body",)
@@ -181,7 +181,7 @@ def test_errors_are_counted_beyond_the_limit() -> None:
 
 def test_errors_up_to_the_limit_are_not_counted() -> None:
     """As many errors as are listed leave nothing to count."""
-    made = contract(column("double", "x"), limits=Limits(max_rows=1000, max_errors=3))
+    made = contract(column("double", "x"), limits=RequestLimits(max_rows=1000, max_errors=3))
     assert [each.type for each in errors(made, {"inputs": {"x": ["?"] * 3}})] == ["type"] * 3
 
 
@@ -230,7 +230,7 @@ def test_unknown_keys_of_the_body_are_ignored() -> None:
 def test_a_small_body_wrong_in_many_places_is_looked_at_only_so_far() -> None:
     """Ten thousand empty records against six hundred columns are not six million errors."""
     made = contract(
-        *(column("double", f"c{i}") for i in range(600)), limits=Limits(max_rows=10_000)
+        *(column("double", f"c{i}") for i in range(600)), limits=RequestLimits(max_rows=10_000)
     )
     body = json.dumps({"dataframe_records": [{}] * 10_000}).encode()
     assert len(errors(made, body)) == 101
@@ -247,7 +247,7 @@ def test_a_small_body_cannot_stand_for_a_giant_table(body: Any) -> None:
     """Repeated and absent values are filled in, in proportion to what was sent."""
     made = contract(
         *(column("double", f"c{i}", required=i == 0) for i in range(600)),
-        limits=Limits(max_rows=10_000),
+        limits=RequestLimits(max_rows=10_000),
     )
     (form,) = body
     assert places(made, body) == [((form,), "too_many_rows")]

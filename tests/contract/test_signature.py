@@ -13,7 +13,7 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types import schema as mlflows
 
-from service.contract.contract import Limits, compile_contract
+from service.contract.contract import RequestLimits, compile_contract
 from service.contract.signature import ColumnSpec, read_signature
 from service.contract.signature import TensorSpec as OurTensorSpec
 from service.contract.types import declared as types
@@ -171,7 +171,7 @@ def test_inferred_signatures_compile(example: Any, names: list[Any]) -> None:
     texts = infer_signature(example).to_dict()
     read = read_signature(texts)
     assert [as_mlflow(each).name for each in read.columns or read.tensors] == names
-    assert compile_contract(texts, Limits(10)).request_schema["type"] == "object"
+    assert compile_contract(texts, RequestLimits(10)).request_schema["type"] == "object"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_signature_that_cannot_be_served_is_the_versions_fault(
 ) -> None:
     """Its reason is stable, and its detail names the input."""
     with pytest.raises(VersionFault) as caught:
-        compile_contract(texts, Limits(10))
+        compile_contract(texts, RequestLimits(10))
     assert (caught.value.stage, caught.value.reason) == ("contract", reason)
     assert "secret sauce" not in caught.value.message
     if reason == "unsupported_signature" and "secret" in str(texts):
@@ -260,7 +260,7 @@ def test_description_is_the_signature_as_json() -> None:
         "outputs": json.dumps(outputs),
         "params": json.dumps(params),
     }
-    assert compile_contract(texts, Limits(10)).describe() == {
+    assert compile_contract(texts, RequestLimits(10)).describe() == {
         "inputs": [column("double", "x")],
         "outputs": outputs,
         "params": [param("double", "p", None), param("string", "q", "x")],

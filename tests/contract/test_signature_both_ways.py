@@ -18,7 +18,7 @@ from mlflow.models.utils import _enforce_schema
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType, Array, Map, Object, Property
 
-from service.contract.contract import Limits, compile_contract
+from service.contract.contract import RequestLimits, compile_contract
 from service.contract.signature import read_signature
 from service.contract.types.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault
@@ -118,7 +118,7 @@ def test_signature_comes_back_as_it_was(
     texts = theirs.to_dict()
     read = read_signature(texts)
     assert Schema(list(map(as_mlflow, read.columns or read.tensors))) == inputs
-    described = compile_contract(texts, Limits(10)).describe()
+    described = compile_contract(texts, RequestLimits(10)).describe()
     assert Schema.from_json(json.dumps(described["inputs"])) == inputs
     assert Schema.from_json(json.dumps(described["outputs"])) == Schema([ColSpec(output)])
     if given_params is None:
@@ -158,7 +158,7 @@ def test_signature_that_mlflow_has_and_podium_does_not_serve(
 ) -> None:
     """All of them, each refused before anything is loaded."""
     with pytest.raises(VersionFault) as caught:
-        compile_contract({"inputs": json.dumps(entries)}, Limits(10))
+        compile_contract({"inputs": json.dumps(entries)}, RequestLimits(10))
     assert caught.value.reason == reason
 
 
@@ -201,7 +201,7 @@ def test_param_that_mlflow_cannot_read_is_the_versions_fault(entry: dict[str, An
         ParamSchema.from_json(json.dumps([entry]))
     texts = {"inputs": json.dumps([column("double", "x")]), "params": json.dumps([entry])}
     with pytest.raises(VersionFault) as caught:
-        compile_contract(texts, Limits(10))
+        compile_contract(texts, RequestLimits(10))
     assert caught.value.reason == "bad_signature"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from tests.contract.signatures import column, contract, parse, places, values
 
 NAMED = contract(column("double", "a"), column("long", "b"))
@@ -165,9 +165,11 @@ def test_index_that_does_not_fit_is_refused(index: Any, place: tuple[int, ...], 
 )
 def test_more_rows_than_allowed_are_refused(body: Any) -> None:
     """The limit holds in every format, and exactly."""
-    strict = contract(column("double", "a"), limits=Limits(max_rows=2))
+    strict = contract(column("double", "a"), limits=RequestLimits(max_rows=2))
     assert [error for _, error in places(strict, body)] == ["too_many_rows"]
-    assert values(contract(column("double", "a"), limits=Limits(max_rows=3)), body) == [[1.0] * 3]
+    assert values(contract(column("double", "a"), limits=RequestLimits(max_rows=3)), body) == [
+        [1.0] * 3
+    ]
 
 
 def test_rows_are_counted() -> None:

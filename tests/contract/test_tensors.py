@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from tests.contract.signatures import contract, parse, places, tensor, values
 
 WIDE = contract(tensor("float64", [-1, 4]))
@@ -146,7 +146,7 @@ def test_dtype_takes_what_it_can_hold(
 )
 def test_longer_tensors_than_allowed_are_refused(body: Any) -> None:
     """The limit on rows is one on the first dimension."""
-    strict = contract(tensor("int64", [-1]), limits=Limits(max_rows=2))
+    strict = contract(tensor("int64", [-1]), limits=RequestLimits(max_rows=2))
     assert [error for _, error in places(strict, body)] == ["too_many_rows"]
 
 

@@ -21,20 +21,20 @@ from mlflow.types.schema import ParamSchema, Schema
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.contract.model_input import EncodedInput, ValidInput
 from service.decoder import front as decoding
 from service.decoder import main as decoder
+from service.decoder.front import RequestReader
 from service.decoder.wire import DecoderOperation
 from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting.host_handle import Host as HostHandle
+from service.hosting.host_handle import HostHandle
 from service.hosting.queue import Answer, Job
-from service.decoder.request_reader import RequestReader
 from service.hosting.status import PoolStatus
 from service.http.create import create_http
 from service.http.held import HeldBytes
@@ -48,7 +48,7 @@ Entries = Sequence[dict[str, Any]]
 JSON: Final = "application/json"
 # A model that answers what it was handed, itself.
 ECHO: Final = object()
-_LIMITS: Final = Limits(max_rows=1000)
+_LIMITS: Final = RequestLimits(max_rows=1000)
 _REF: Final = ModelRef("model", "champion")
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.errors import InvalidInput
 from service.host.wire import encode_batch
@@ -51,7 +51,7 @@ def _fits(entries: list[dict[str, Any]], body: dict[str, Any]) -> bool:
 
 def _defined(entries: list[dict[str, Any]]) -> Definition:
     inputs = {"inputs": json.dumps(entries)}
-    return Definition(inputs, from_type_hint=False, limits=Limits(max_rows=1000))
+    return Definition(inputs, from_type_hint=False, limits=RequestLimits(max_rows=1000))
 
 
 PLAIN = _with_a_body(signatures())

@@ -7,7 +7,7 @@ import httpx
 from rich.console import Console
 
 from service.checks.status import status
-from service.checks.withdraw import withdraw
+from service.checks.withdrawal import withdraw
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

@@ -10,16 +10,16 @@ from service.errors import FollowingError, PassingFault
 from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver
 from service.following.ports import (
     FetchedVersion,
     Missing,
+    PatternMatches,
     Resolution,
     Staged,
     Stager,
-    Survey,
     Unanswered,
     Withdrawals,
 )
@@ -111,9 +111,9 @@ class FakeRegistry:
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
-    ) -> Survey:
+    ) -> PatternMatches:
         if self.unlisted is not None:
-            return Survey(await self.resolve(refs), unlisted=self.unlisted)
+            return PatternMatches(await self.resolve(refs), unlisted=self.unlisted)
         meant = [
             ref
             for ref, found in sorted(self.aliases.items(), key=lambda each: str(each[0]))
@@ -122,7 +122,7 @@ class FakeRegistry:
             and any(pattern.matches(ref.name, ref.alias) for pattern in patterns)
         ]
         found = await self.resolve([*refs, *meant[:room]])
-        return Survey(found, len(meant[room:]))
+        return PatternMatches(found, len(meant[room:]))
 
     def _missing(self, ref: ModelRef) -> Missing:
         return Missing.ALIAS if ref.name in self.models else Missing.MODEL
@@ -168,12 +168,12 @@ class FakeRegistry:
 class FakeHistory:
     """`service.following.history.History` in memory; `lost` are versions whose artifact is gone."""
 
-    known: dict[ModelRef, Known] = field(default_factory=dict)
+    known: dict[ModelRef, ServedBefore] = field(default_factory=dict)
     served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
     lost: set[VersionId] = field(default_factory=set)
     forgotten: list[ModelRef] = field(default_factory=list)
 
-    async def last_known_good(self, ref: ModelRef) -> Known | None:
+    async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         known = self.known.get(ref)
         return None if known is None or known.fetched.version in self.lost else known
 
@@ -190,7 +190,7 @@ class FakeHistory:
     def forget(self, ref: ModelRef) -> None:
         self.forgotten.append(ref)
 
-    def note(self, ref: ModelRef, known: Known) -> None:
+    def note(self, ref: ModelRef, known: ServedBefore) -> None:
         self.lost.discard(known.fetched.version)
         self.known[ref] = known
         self.served.add((ref, known.fetched.version))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from service.contract import definition
-from service.contract.contract import Contract, Limits, compile_contract
+from service.contract.contract import Contract, RequestLimits, compile_contract
 from service.errors import PassingFault
 from service.following import contracts
 from service.following.gates.compatible import CompatibleGate
@@ -26,7 +26,7 @@ from tests.following.fakes import World, version
 from tests.following.test_staging import stager
 from tests.support.serving import fetched_version
 
-LIMITS = Limits(10)
+LIMITS = RequestLimits(10)
 REF = ModelRef("iris", "champion")
 
 
@@ -35,7 +35,9 @@ def compiling(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     """The threads in which contracts are compiled, one for each time."""
     threads: list[threading.Thread] = []
 
-    def watched(signature: Mapping[str, str | None], limits: Limits, **more: Any) -> Contract:
+    def watched(
+        signature: Mapping[str, str | None], limits: RequestLimits, **more: Any
+    ) -> Contract:
         threads.append(threading.current_thread())
         return compile_contract(signature, limits, **more)
 

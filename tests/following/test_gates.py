@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.errors import VersionFault
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.environment import EnvironmentGate
@@ -19,7 +19,7 @@ from service.following.gates.requirements import RequirementsGate
 from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
-from service.following.history import Known, NoHistory
+from service.following.history import NoHistory, ServedBefore
 from service.following.ports import FetchedVersion
 from service.following.sentences import LONGEST_SENTENCE
 from service.refs import ModelRef
@@ -27,7 +27,7 @@ from tests.following.fakes import FakeHistory, World, version
 from tests.support.serving import fetched_version
 
 IRIS = ModelRef("iris", "champion")
-SIGNATURE = SignatureGate(Limits(10), allow_unsigned=False)
+SIGNATURE = SignatureGate(RequestLimits(10), allow_unsigned=False)
 
 
 def signature(*names: str, outputs: str | None = None) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_p12_history_remembers_what_a_slot_has_served_over_restarts() -> None:
 
 def test_p12_without_a_current_version_the_last_known_good_is_the_baseline() -> None:
     """Clients of before the restart are there still."""
-    history = FakeHistory(known={IRIS: Known(fetched(1, "x"), 0.0)})
+    history = FakeHistory(known={IRIS: ServedBefore(fetched(1, "x"), 0.0)})
     with pytest.raises(GateClosed):
         compatible(history).check(Candidacy(IRIS, fetched(2, "w", "x", "y"), None))
 
@@ -239,7 +239,7 @@ async def test_signature_gate_refuses_what_has_none() -> None:
     with pytest.raises(GateClosed) as closed:
         await SIGNATURE.check(unsigned)
     assert (closed.value.gate, closed.value.reason) == ("signature", "signature_missing")
-    allowing = SignatureGate(Limits(10), allow_unsigned=True)
+    allowing = SignatureGate(RequestLimits(10), allow_unsigned=True)
     assert codes(await allowing.check(unsigned)) == ["unsigned"]
     assert await SIGNATURE.check(fetched(1, "x")) == ()
 

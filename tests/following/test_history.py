@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from service.following.history import History, Known
+from service.following.history import History, ServedBefore
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef, VersionId
 from service.registry.front.client import Cache, MlflowRegistry
@@ -123,7 +123,7 @@ def home(request: pytest.FixtureRequest) -> Home:
     return made
 
 
-async def last(home: Home, ref: ModelRef = REF) -> Known | None:
+async def last(home: Home, ref: ModelRef = REF) -> ServedBefore | None:
     """What the slot last served."""
     async with asyncio.timeout(SECONDS):
         return await home.history.last_known_good(ref)
@@ -138,11 +138,11 @@ async def test_nothing_is_known_of_a_slot_that_never_served(home: Home) -> None:
 async def test_p5_last_known_good_is_what_the_slot_served_last(home: Home) -> None:
     """Everything of it, and since when."""
     first, second = await home.fetch(1), await home.fetch(2)
-    home.history.note(REF, Known(first, 1000.0))
-    home.history.note(REF, Known(second, 2000.5))
+    home.history.note(REF, ServedBefore(first, 1000.0))
+    home.history.note(REF, ServedBefore(second, 2000.5))
     home.restart()
     known = await last(home)
-    assert known == Known(second, 2000.5)
+    assert known == ServedBefore(second, 2000.5)
     assert known is not None
     assert known.fetched.serving_example == second.serving_example
     assert await last(home, OTHER) is None
@@ -151,7 +151,7 @@ async def test_p5_last_known_good_is_what_the_slot_served_last(home: Home) -> No
 async def test_p12_baseline_is_described_also_where_its_files_are_gone(home: Home) -> None:
     """Without an example and a lease, which are for what is served."""
     second = await home.fetch(2)
-    home.history.note(REF, Known(second, 1000.0))
+    home.history.note(REF, ServedBefore(second, 1000.0))
     home.restart()
     home.lose(second)
     baseline = home.history.baseline(REF)
@@ -164,7 +164,7 @@ async def test_p12_baseline_is_described_also_where_its_files_are_gone(home: Hom
 async def test_p23_what_is_withdrawn_is_compared_with_and_served_no_more(home: Home) -> None:
     """After a restart too, until the slot serves another one, or that one again."""
     first = await home.fetch(1)
-    home.history.note(REF, Known(first, 1000.0))
+    home.history.note(REF, ServedBefore(first, 1000.0))
     for _ in range(2):
         home.history.withdraw(REF)
     assert await last(home) is None
@@ -174,16 +174,16 @@ async def test_p23_what_is_withdrawn_is_compared_with_and_served_no_more(home: H
     assert baseline is not None
     assert (baseline.version, baseline.signature) == (first.version, first.signature)
     assert home.history.has_served(REF, first.version)
-    home.history.note(REF, Known(first, 2000.0))
-    assert await last(home) == Known(first, 2000.0)
+    home.history.note(REF, ServedBefore(first, 2000.0))
+    assert await last(home) == ServedBefore(first, 2000.0)
 
 
 async def test_p12_every_version_that_a_slot_has_served_is_remembered(home: Home) -> None:
     """Of that slot alone, and not only the last one."""
     first, second = await home.fetch(1), await home.fetch(2)
     for fetched in (first, second, first):
-        home.history.note(REF, Known(fetched, 1000.0))
-    home.history.note(OTHER, Known(second, 1000.0))
+        home.history.note(REF, ServedBefore(fetched, 1000.0))
+    home.history.note(OTHER, ServedBefore(second, 1000.0))
     home.restart()
     assert home.history.has_served(REF, first.version)
     assert home.history.has_served(REF, second.version)
@@ -193,7 +193,7 @@ async def test_p12_every_version_that_a_slot_has_served_is_remembered(home: Home
 async def test_version_of_a_model_made_anew_has_not_served(home: Home) -> None:
     """Although its name and number have."""
     first = await home.fetch(1)
-    home.history.note(REF, Known(first, 1000.0))
+    home.history.note(REF, ServedBefore(first, 1000.0))
     anew = VersionId(first.version.name, first.version.created + 1, first.version.version)
     assert not home.history.has_served(REF, anew)
 
@@ -201,7 +201,7 @@ async def test_version_of_a_model_made_anew_has_not_served(home: Home) -> None:
 async def test_version_whose_artifact_is_gone_is_not_known_any_more(home: Home) -> None:
     """But it has served."""
     second = await home.fetch(2)
-    home.history.note(REF, Known(second, 1000.0))
+    home.history.note(REF, ServedBefore(second, 1000.0))
     home.restart()
     home.lose(second)
     assert await last(home) is None
@@ -213,17 +213,17 @@ async def test_p5_what_a_slot_served_last_is_kept_until_the_service_has_ended(
 ) -> None:
     """Although nothing serves it any more; what the slot serves next takes its turn."""
     second = await disk.fetch(2)
-    disk.history.note(REF, Known(second, 1000.0))
+    disk.history.note(REF, ServedBefore(second, 1000.0))
     second.lease.release()
     assert not discard(second.path.parent)
-    disk.history.note(REF, Known(await disk.fetch(1), 1000.0))
+    disk.history.note(REF, ServedBefore(await disk.fetch(1), 1000.0))
     await until(lambda: discard(second.path.parent), SECONDS, "it may be taken away")
 
 
 async def test_last_known_good_holds_a_lease_of_its_own(disk: DiskHome) -> None:
     """It may start a service while what it was noted with is long gone."""
     second = await disk.fetch(2)
-    disk.history.note(REF, Known(second, 1000.0))
+    disk.history.note(REF, ServedBefore(second, 1000.0))
     second.lease.release()
     known = await last(disk)
     disk.history.close()
@@ -235,20 +235,20 @@ async def test_last_known_good_holds_a_lease_of_its_own(disk: DiskHome) -> None:
 async def test_altered_artifact_is_no_last_known_good(disk: DiskHome) -> None:
     """It is told once, however often it is asked for, and never loaded."""
     first = await disk.fetch(1)
-    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.note(REF, ServedBefore(first, 1000.0))
     (first.path / "data" / "weights").write_bytes(b"poison!")
     assert await last(disk) is None
     assert await last(disk) is None
     assert disk.told.codes == ["artifact_altered"]
     again = await disk.fetch(1)
-    disk.history.note(REF, Known(again, 2000.0))
-    assert await last(disk) == Known(again, 2000.0)
+    disk.history.note(REF, ServedBefore(again, 2000.0))
+    assert await last(disk) == ServedBefore(again, 2000.0)
 
 
 async def test_place_outside_the_cache_is_never_looked_at(disk: DiskHome) -> None:
     """Whoever may write the file may not have it lead anywhere."""
     first = await disk.fetch(1)
-    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.note(REF, ServedBefore(first, 1000.0))
     disk.history.close()
     (file,) = disk.folder.iterdir()
     file.write_bytes(file.read_bytes().replace(first.path.parent.name.encode(), b"../cache"))

@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import PassingFault, VersionFault
 from service.following.gates.gate import GateClosed, GateFinding, Gates
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.following.pace import Trigger
 from service.following.ports import FetchedVersion, Missing, Unanswered
 from service.refs import ModelRef
@@ -26,7 +26,7 @@ def world_that_knew(
     """A registry that is down, and a slot that has served this version before the start."""
     world = World(gates=gates, keeps_missing=keeps_missing)
     world.registry.down = DOWN
-    known = Known(fetched_version(version(number)), 500.0)
+    known = ServedBefore(fetched_version(version(number)), 500.0)
     world.history.known[world.refs[0]] = known
     world.history.served.add((world.refs[0], version(number)))
     return world
@@ -264,7 +264,7 @@ async def test_lease_of_the_last_known_good_is_held_while_it_serves() -> None:
     world = world_that_knew(1)
     lease = FakeLease()
     fetched = replace(fetched_version(version(1)), lease=lease)
-    world.history.known[world.refs[0]] = Known(fetched, 500.0)
+    world.history.known[world.refs[0]] = ServedBefore(fetched, 500.0)
     await world.follow()
     assert lease.seen == []
     await world.follower.close()
@@ -279,7 +279,7 @@ class SlowHistory(FakeHistory):
         self.asked = asyncio.Event()
         self.given_up = False
 
-    async def last_known_good(self, ref: ModelRef) -> Known | None:
+    async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         self.asked.set()
         try:
             await asyncio.Event().wait()

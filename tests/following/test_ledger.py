@@ -7,18 +7,18 @@ import orjson
 import pytest
 
 from service.following.gates.gate import GateFinding
-from service.following.ledger import MOST_ENTRIES, Entry, Ledger, Outcome
+from service.following.ledger import MOST_ENTRIES, Ledger, LedgerEntry, LedgerOutcome
 from service.following.ledger_file import LedgerFile
 from service.following.pace import Trigger
 from service.refs import ModelRef
 
-ENTRY = Entry(
+ENTRY = LedgerEntry(
     at=1_800_000_000.25,
     ref=ModelRef("a@b\n<b>", "übung"),
     trigger=Trigger.WEBHOOK,
     before="1",
     version="2",
-    outcome=Outcome.REFUSED,
+    outcome=LedgerOutcome.REFUSED,
     stage="gate",
     code="tags_unmet",
     message="The version lacks required tags: a=b.",
@@ -52,7 +52,7 @@ class Told:
         self.left_out.append(count)
 
 
-def written(path: Path, *entries: Entry) -> Told:
+def written(path: Path, *entries: LedgerEntry) -> Told:
     """One life of a service that notes these; what it was told."""
     told = Told()
     file = LedgerFile(path, told)
@@ -64,7 +64,7 @@ def written(path: Path, *entries: Entry) -> Told:
     return told
 
 
-def read(path: Path) -> tuple[Entry, ...]:
+def read(path: Path) -> tuple[LedgerEntry, ...]:
     """What the next start finds, oldest first."""
     told = Told()
     file = LedgerFile(path, told)

@@ -3,8 +3,8 @@
 import pytest
 
 from service.errors import FollowingError, PassingFault
-from service.following.history import Known
-from service.following.ledger import Outcome
+from service.following.history import ServedBefore
+from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing, Unanswered
 from tests.following.fakes import FakeHistory, World, version
 from tests.following.test_follower import BROKEN, DOWN
@@ -47,7 +47,7 @@ async def test_p4_restart_without_the_alias_serves_the_last_known_good(
     assert world.events.of("missing") == [("iris@champion", code)]
     assert world.events.of("stands_in") == [("iris@champion", version(1), code)]
     (entry,) = world.ledger.page(10)
-    assert (entry.outcome, entry.last_known_good, entry.code) == (Outcome.SWAPPED, True, code)
+    assert (entry.outcome, entry.last_known_good, entry.code) == (LedgerOutcome.SWAPPED, True, code)
 
 
 async def test_p4_restart_after_the_version_was_deleted_serves_it_from_its_files() -> None:
@@ -176,7 +176,11 @@ async def test_p4_alias_that_goes_empties_a_running_slot_where_that_is_asked_for
     assert (world.slot.version, world.slot.since) == (None, None)
     assert world.events.of("emptied") == [("iris@champion", version(1), "alias_missing")]
     entry = world.ledger.page(1)[0]
-    assert (entry.outcome, entry.before, entry.code) == (Outcome.EMPTIED, "1", "alias_missing")
+    assert (entry.outcome, entry.before, entry.code) == (
+        LedgerOutcome.EMPTIED,
+        "1",
+        "alias_missing",
+    )
     await world.follow_to(version(1))
     assert (world.slot.version, world.stager.staged) == (version(1), [version(1)])
     await world.follow_to(Missing.ALIAS)
@@ -233,7 +237,7 @@ async def test_p11_version_that_loses_its_files_without_an_alias_comes_back() ->
     world = World()
     world.registry.down = DOWN
     await world.follow()
-    world.history.known[world.refs[0]] = Known(fetched_version(version(1)), 1.0)
+    world.history.known[world.refs[0]] = ServedBefore(fetched_version(version(1)), 1.0)
     world.registry.down = None
     await world.follow_to(version(1))
     await world.follow_to(Missing.ALIAS)

@@ -1,7 +1,7 @@
 """Slots that patterns find come and go with the registry, under the promises of every slot."""
 
 from service.errors import PassingFault, VersionFault
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.following.ports import Missing, Unanswered
 from service.following.standing import Standing
 from service.patterns import RefPattern
@@ -107,7 +107,7 @@ async def test_p5_what_a_pattern_served_before_serves_again_without_a_registry()
     """From its history; the registry's word counts once there is one."""
     history = FakeHistory()
     known = fetched_version(version(3))
-    history.known[ref("iris")] = Known(known, 1.0)
+    history.known[ref("iris")] = ServedBefore(known, 1.0)
     world = World(patterns=["*@champion"], history=history)
     world.slots.add([ref("iris")], Standing.FIRST)
     world.registry.down = DOWN

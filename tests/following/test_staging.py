@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.errors import PassingFault, VersionFault
 from service.following.staging import HostStager
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import Limits as PoolLimits
+from service.hosting.specification import PoolLimits
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.refs import VersionId
@@ -34,7 +34,7 @@ def stager(*, allow_unsigned: bool) -> HostStager:
     return HostStager(
         NoForks(),
         Decoder(NoForks(), DecoderLimits(1), Told()),
-        Limits(10),
+        RequestLimits(10),
         PoolLimits(),
         lambda _: Counts(),
         allow_unsigned=allow_unsigned,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from service.errors import PassingFault
 from service.following.fallback import STAND_IN_SECONDS
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.refs import VersionId
 from tests.following.fakes import World, version
 from tests.following.test_follower import BROKEN, DOWN
@@ -203,7 +203,7 @@ async def test_versions_that_hang_keep_no_last_known_good_waiting() -> None:
     names = ("a", "b", "c")
     world = World(*(f"{name}@champion" for name in names))
     for index, name in enumerate(names):
-        known = Known(fetched_version(version(1, name)), 500.0)
+        known = ServedBefore(fetched_version(version(1, name)), 500.0)
         world.history.note(world.refs[index], known)
         world.stager.gates[version(2, name)] = asyncio.Event()
         world.move(version(2, name), index)

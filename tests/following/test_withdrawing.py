@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import UnknownModel
 from service.following import tombstone_sync
-from service.following.ledger import Outcome
+from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing
 from service.following.withdrawing import Withdrawal
 from service.tombstones import Source, Tombstone, Tombstones, reason_of
@@ -73,7 +73,7 @@ async def test_p23_withdrawn_version_is_taken_from_its_slot_before_anything_else
     assert (world.tombstones.cleared, world.stager.staged) == (["1"], [version(1)])
     assert world.slots.readiness.withdrawn == ["iris@champion"]
     newest = world.ledger.page(1)[0]
-    assert (newest.outcome, newest.before, newest.version) == (Outcome.WITHDRAWN, "1", "1")
+    assert (newest.outcome, newest.before, newest.version) == (LedgerOutcome.WITHDRAWN, "1", "1")
     assert world.events.of("withdrawn") == [("iris@champion", version(1))]
 
 

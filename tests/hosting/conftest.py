@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from service.hosting.pool import Pool
 from service.hosting.roles import HOST_ROLE
-from service.hosting.specification import HostedModel, Limits, Surroundings
+from service.hosting.specification import HostedModel, PoolLimits, Surroundings
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts, double_rows
 
@@ -22,7 +22,7 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
     async def make(  # noqa: PLR0913 - what a test may wish, all with defaults
         place: Path,
         *,
-        limits: Limits | None = None,
+        limits: PoolLimits | None = None,
         counts: Counts | None = None,
         joinable: bool = True,
         retry: bool = True,
@@ -44,7 +44,7 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
             own_copies=own_copies,
             verify=verify,
         )
-        pool = await Pool.start(zygote, model, limits or Limits(), counts or Counts())
+        pool = await Pool.start(zygote, model, limits or PoolLimits(), counts or Counts())
         pools.append(pool)
         return pool
 

@@ -21,7 +21,7 @@ from service.contract.contract import Contract
 from service.contract.model_input import ValidInput
 from service.errors import InvalidInput
 from service.host.inputs import Batch, decode_batch
-from service.host.wire import Operation, encode_batch
+from service.host.wire import HostOperation, encode_batch
 from service.processes.frames import Frame, Status
 from tests.contract.signatures import contract, parse
 
@@ -30,7 +30,7 @@ Entries = Sequence[dict[str, Any]]
 
 def sent(*inputs: ValidInput) -> Batch:
     """The inputs after their way over the wire, in one batch."""
-    return decode_batch(Frame(Operation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs)))
+    return decode_batch(Frame(HostOperation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs)))
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import pytest
 
 from service.errors import Overloaded, PredictionTimedOut
 from service.hosting.deadlines import Deadlines, end_late
-from service.hosting.host_handle import Host
+from service.hosting.host_handle import HostHandle
 from service.hosting.pool import Pool
 from service.hosting.queue import Answer, Job
 from service.hosting.second_tries import Suspects
-from service.hosting.specification import Limits
+from service.hosting.specification import PoolLimits
 from service.processes.frames import Body
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
@@ -102,7 +102,7 @@ async def test_p11_slices_have_one_deadline_together(
 ) -> None:
     """The one that is predicted then ends the request; none is begun after it."""
     counts = Counts()
-    pool = await make_pool(temperamental, limits=Limits(max_batch_rows=2), counts=counts)
+    pool = await make_pool(temperamental, limits=PoolLimits(max_batch_rows=2), counts=counts)
     deadline = time.monotonic() + HOUR
     request = asyncio.ensure_future(pool.predict(double_rows(1, 2, HANG, 4, 5), deadline))
     await until(lambda: counts.batches == [2] and not pool._idle, SECONDS, "the second is there")
@@ -131,12 +131,12 @@ async def test_p11_waiting_for_a_second_try_ends_at_the_deadline() -> None:
     """However long the process for it takes to start."""
     started = asyncio.Event()
 
-    async def never() -> Host:
+    async def never() -> HostHandle:
         started.set()
-        future: asyncio.Future[Host] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[HostHandle] = asyncio.get_running_loop().create_future()
         return await future
 
-    suspects = Suspects(never, Limits())
+    suspects = Suspects(never, PoolLimits())
     first, second = job(10.0), job(20.0)
     suspects.add(first)
     suspects.add(second)

@@ -20,7 +20,7 @@ import pytest_asyncio
 from service.contract.definition import Definition
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.contract.slicing import slices
-from service.decoder.front import Decoder, DecoderLimits
+from service.decoder.front import Decoder, DecoderLimits, RequestReader
 from service.errors import (
     ClientError,
     InvalidInput,
@@ -31,11 +31,10 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.host.wire import encode_batch
-from service.decoder.request_reader import RequestReader
 from service.hosting.slicing import encoded_slices
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
-from service.server.running import Running
+from service.server.running import TasklessRun
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 from tests.contract.signatures import LIMITS, column
@@ -378,7 +377,7 @@ async def test_a_request_that_runs_without_a_task_gets_one_for_a_large_body(
     async def request() -> None:
         read.append(await reader.read(b" " * 300_000, ""))
 
-    Running(request(), asyncio.get_running_loop(), tasks).begin()
+    TasklessRun(request(), asyncio.get_running_loop(), tasks).begin()
     await asyncio.gather(*tasks)
 
     assert [type(each) for each in read] == [EncodedInput]

@@ -8,7 +8,7 @@ from mlflow.protos import databricks_pb2
 
 from service.host.failures import failure_of
 from service.host.outputs import NotEncodable
-from service.host.wire import Failure, MlflowError, Outcome
+from service.host.wire import Failure, MlflowError, PredictFault
 
 
 def objection(code: Any) -> MlflowException:
@@ -21,14 +21,14 @@ def objection(code: Any) -> MlflowException:
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (NotEncodable("no"), Outcome.NOT_ENCODABLE),
-        (ValueError("no"), Outcome.MODEL_RAISED),
-        (SystemExit(1), Outcome.MODEL_RAISED),
+        (NotEncodable("no"), PredictFault.NOT_ENCODABLE),
+        (ValueError("no"), PredictFault.MODEL_RAISED),
+        (SystemExit(1), PredictFault.MODEL_RAISED),
         (MlflowException("no"), MlflowError("INTERNAL_ERROR")),
         (MlflowException("no", databricks_pb2.NOT_FOUND), MlflowError("NOT_FOUND")),
-        (objection(5), Outcome.MODEL_RAISED),
-        (objection("\ud800"), Outcome.MODEL_RAISED),
-        (objection("X" * 1000), Outcome.MODEL_RAISED),
+        (objection(5), PredictFault.MODEL_RAISED),
+        (objection("\ud800"), PredictFault.MODEL_RAISED),
+        (objection("X" * 1000), PredictFault.MODEL_RAISED),
     ],
 )
 def test_failure_says_whose_fault_it_was(error: BaseException, failure: Failure) -> None:

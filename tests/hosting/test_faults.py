@@ -13,7 +13,7 @@ import pytest
 from service.errors import ModelFailed, NotNow, PredictionTimedOut
 from service.hosting.observer import Purpose
 from service.hosting.pool import Pool
-from service.hosting.specification import Limits
+from service.hosting.specification import PoolLimits
 from service.processes.front.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECONDS = 240
 MEGABYTE = 1024**2
 # A host without a model is at 200.
-MEMORY = Limits(memory_bytes=600 * MEGABYTE)
+MEMORY = PoolLimits(memory_bytes=600 * MEGABYTE)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ async def test_p11_host_that_is_stopped_costs_nobody_an_answer(
 ) -> None:
     """The time limit ends it; its requests are answered by another."""
     counts = Counts()
-    pool = await make_pool(place, counts=counts, limits=Limits(predict_seconds=1.0))
+    pool = await make_pool(place, counts=counts, limits=PoolLimits(predict_seconds=1.0))
     os.kill(pid_of(pool), signal.SIGSTOP)
     assert await among_neighbours(pool, 5.0) == [10.0]
     assert counts.restarts == [EndReason.TIME_LIMIT]
@@ -135,7 +135,7 @@ async def test_p11_answer_that_came_while_the_front_stood_still_counts(
 ) -> None:
     """The limit has passed when the front goes on, but the host has kept it."""
     counts = Counts()
-    pool = await make_pool(place, counts=counts, limits=Limits(predict_seconds=0.5))
+    pool = await make_pool(place, counts=counts, limits=PoolLimits(predict_seconds=0.5))
     os.kill(pid_of(pool), signal.SIGSTOP)
     asked = asyncio.ensure_future(pool.predict(double_rows(1.0)))
     await until(lambda: not pool._idle, SECONDS, "the host has it")
@@ -152,7 +152,7 @@ async def test_p11_request_that_stops_its_host_times_out_alone(
     place: Path, make_pool: MakePool
 ) -> None:
     """By SIGSTOP, which no process can refuse."""
-    pool = await make_pool(place, limits=Limits(predict_seconds=1.0))
+    pool = await make_pool(place, limits=PoolLimits(predict_seconds=1.0))
     assert isinstance(await among_neighbours(pool, unruly.SILENT), PredictionTimedOut)
 
 
@@ -232,7 +232,7 @@ async def test_host_is_the_kernels_first_choice(place: Path, make_pool: MakePool
 
 async def test_slow_model_does_not_starve_another(place: Path, make_pool: MakePool) -> None:
     """While one hangs with a full queue, every request to the other is answered."""
-    slow = await make_pool(place, limits=Limits(max_queue=50))
+    slow = await make_pool(place, limits=PoolLimits(max_queue=50))
     quick = await make_pool(place)
     waiting = [asyncio.ensure_future(slow.predict(double_rows(unruly.HANG)))]
     await until(lambda: not slow._idle, SECONDS, "the slow model is busy")

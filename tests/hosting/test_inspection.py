@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from service.errors import PassingFault, VersionFault
 from service.hosting.pool import Pool
-from service.hosting.specification import HostedModel, Limits
+from service.hosting.specification import HostedModel, PoolLimits
 from service.inspector.front import Inspector
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
@@ -118,7 +118,7 @@ async def test_real_host_refuses_to_unpickle_where_it_must_not(
     async with asyncio.timeout(240):
         for place, loads in ((skops, True), (pickled, not no_pickle)):
             hosted = HostedModel(place, False, "", True, None, no_pickle)
-            starting = Pool.start(zygote, hosted, Limits(), Counts())
+            starting = Pool.start(zygote, hosted, PoolLimits(), Counts())
             if loads:
                 await (await starting).close()
             else:

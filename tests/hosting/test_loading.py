@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.hosting.specification import Limits
+from service.hosting.specification import PoolLimits
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts
 from tests.models import unloadable
@@ -19,12 +19,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning"),
 ]
 SECONDS = 240
-LIMITS = Limits(load_seconds=2.0)
-LIMITED = Limits(memory_bytes=500 * 1024**2)
+LIMITS = PoolLimits(load_seconds=2.0)
+LIMITED = PoolLimits(memory_bytes=500 * 1024**2)
 
 
 async def refusal(
-    folder: Path, make_pool: MakePool, fault: int, limits: Limits, counts: Counts
+    folder: Path, make_pool: MakePool, fault: int, limits: PoolLimits, counts: Counts
 ) -> FollowingError:
     """What a version is refused with that has this fault."""
     ships = [models.number_module(folder, fault)]
@@ -41,12 +41,12 @@ async def refusal(
         (unloadable.HANG, LIMITS, "load_timed_out"),
         (unloadable.PRINT, LIMITS, "load_timed_out"),
         (unloadable.EAT, LIMITED, "memory_exceeded"),
-        (unloadable.SEGFAULT, Limits(), "host_died"),
-        (unloadable.LEAVE, Limits(), "host_died"),
+        (unloadable.SEGFAULT, PoolLimits(), "host_died"),
+        (unloadable.LEAVE, PoolLimits(), "host_died"),
     ],
 )
 async def test_p2_version_that_misbehaves_while_it_loads_is_refused(
-    tmp_path: Path, make_pool: MakePool, fault: int, limits: Limits, reason: str
+    tmp_path: Path, make_pool: MakePool, fault: int, limits: PoolLimits, reason: str
 ) -> None:
     """It hangs, prints without end, eats memory, segfaults or leaves: its own fault (P13)."""
     counts = Counts()
@@ -62,7 +62,7 @@ async def test_p13_load_that_somebody_kills_is_tried_again(
     tmp_path: Path, make_pool: MakePool
 ) -> None:
     """The kernel does, for want of memory; that may pass."""
-    error = await refusal(tmp_path, make_pool, unloadable.DIE, Limits(), Counts())
+    error = await refusal(tmp_path, make_pool, unloadable.DIE, PoolLimits(), Counts())
     assert isinstance(error, PassingFault)
 
 
@@ -71,7 +71,7 @@ async def test_p2_what_a_failing_load_has_forked_ends_with_it(
 ) -> None:
     """Although it is in a session of its own and its parent has left."""
     counts = Counts()
-    error = await refusal(tmp_path, make_pool, unloadable.FORK_AND_LEAVE, Limits(), counts)
+    error = await refusal(tmp_path, make_pool, unloadable.FORK_AND_LEAVE, PoolLimits(), counts)
     assert error.reason == "host_died"
     await until(lambda: any(map(str.isdigit, counts.lines)), SECONDS, "its pid is told")
     forked = next(int(line) for line in counts.lines if line.isdigit())
@@ -82,7 +82,7 @@ async def test_p2_load_that_wants_for_threads_is_tried_again(
     tmp_path: Path, make_pool: MakePool
 ) -> None:
     """That the kernel gives no more of them is not the version's fault."""
-    error = await refusal(tmp_path, make_pool, unloadable.WANT, Limits(), Counts())
+    error = await refusal(tmp_path, make_pool, unloadable.WANT, PoolLimits(), Counts())
     assert isinstance(error, PassingFault)
     assert (error.stage, error.reason) == ("load", "processes_exhausted")
 
@@ -92,7 +92,7 @@ async def test_why_traceback_of_a_failing_load_is_told_as_one(
 ) -> None:
     """With its last line; and the exception's type and text are told with the refusal."""
     counts = Counts()
-    error = await refusal(tmp_path, make_pool, unloadable.WANT, Limits(), counts)
+    error = await refusal(tmp_path, make_pool, unloadable.WANT, PoolLimits(), counts)
     assert error.detail == "RuntimeError: can't start new thread"
     told = [line for line in counts.lines if "Traceback" in line or line.startswith("  File")]
     assert len(told) == 1

@@ -20,12 +20,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.utils import all_estimators
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.host.inputs import decode_batch
 from service.host.model import LoadedModel
 from service.host.sklearn_matrix import KNOWN, nameless, without_names
-from service.host.wire import Operation, encode_batch
+from service.host.wire import HostOperation, encode_batch
 from service.processes.frames import Frame, Status
 from tests.support import models
 
@@ -204,7 +204,9 @@ class Loaded:
             pip_requirements=models.REQUIREMENTS,
         )
         texts = {part: signature.to_dict().get(part) for part in ("inputs", "outputs", "params")}
-        self._contract = Definition(texts, from_type_hint=False, limits=Limits(1000)).compile()
+        self._contract = Definition(
+            texts, from_type_hint=False, limits=RequestLimits(1000)
+        ).compile()
         self.model = LoadedModel(str(folder / "m"), joinable=True)
         self.model.warm_up(partial(decode_batch, self.frame_of(frame.head(3))))
 
@@ -212,7 +214,7 @@ class Loaded:
         """One batch of these requests, on its way."""
         bodies = [{"dataframe_split": each.to_dict("split", index=index)} for each in requests]
         inputs = [self._contract.parse(orjson.dumps(body), "") for body in bodies]
-        return Frame(Operation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs))
+        return Frame(HostOperation.PREDICT, Status.REQUEST, 1, *encode_batch(inputs))
 
     def answers(self, *requests: pd.DataFrame) -> list[Any]:
         """To one batch."""
@@ -255,5 +257,5 @@ def test_nulls_an_index_and_left_out_columns_keep_the_frame(tmp_path: Path) -> N
     indexed = loaded.frame_of(FRAME.head(2), index=True)
     assert isinstance(decode_batch(indexed, NAMES).data, pd.DataFrame)
     head = orjson.dumps(orjson.loads(whole.head) | {"params": "{}"})
-    with_params = Frame(Operation.PREDICT, Status.REQUEST, 1, head, whole.body)
+    with_params = Frame(HostOperation.PREDICT, Status.REQUEST, 1, head, whole.body)
     assert isinstance(decode_batch(with_params, NAMES).data, pd.DataFrame)

@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import ModelFailed, PassingFault, VersionFault
 from service.hosting.pool import Pool
-from service.hosting.specification import Limits
+from service.hosting.specification import PoolLimits
 from service.registry.store.manifest import Altered, verify, write_manifest
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import double_rows
@@ -76,7 +76,7 @@ async def test_p1_deadly_request_fails_alone_where_the_model_has_altered_its_fil
     verified = verifying(writing)
     pool = await make_pool(
         writing,
-        limits=Limits(hosts=hosts),
+        limits=PoolLimits(hosts=hosts),
         joinable=False,
         verify=verified,
         own_copies=True,

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.contract.contract import Limits as ContractLimits
+from service.contract.contract import RequestLimits
 from service.contract.formats.unsigned import compile_unsigned
 from service.contract.model_input import Column
 from service.errors import (
@@ -25,7 +25,7 @@ from service.errors import (
 )
 from service.hosting.pool import Pool
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import Limits
+from service.hosting.specification import PoolLimits
 from service.processes.front.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
@@ -74,7 +74,7 @@ async def test_requests_of_one_turn_stand_in_one_batch(
 async def test_p10_burst_is_split_over_idle_hosts(temperamental: Path, make_pool: MakePool) -> None:
     """By rows; a host that is busy gets none, and what cannot be split goes to one."""
     counts = Counts()
-    pool = await make_pool(temperamental, counts=counts, limits=Limits(hosts=2))
+    pool = await make_pool(temperamental, counts=counts, limits=PoolLimits(hosts=2))
     found = await answers(*(pool.predict(double_rows(x)) for x in range(8)))
     assert found == [[2.0 * x] for x in range(8)]
     found = await answers(*(pool.predict(double_rows(*range(n))) for n in (5, 1, 2, 2)))
@@ -117,7 +117,7 @@ async def test_calls_and_who_waits_are_told_by_alias(
 async def test_batches_are_bounded_in_rows(temperamental: Path, make_pool: MakePool) -> None:
     """What does not fit waits for the next."""
     counts = Counts()
-    pool = await make_pool(temperamental, counts=counts, limits=Limits(max_batch_rows=10))
+    pool = await make_pool(temperamental, counts=counts, limits=PoolLimits(max_batch_rows=10))
     await answers(*(pool.predict(double_rows(1, 2, 3)) for _ in range(7)))
     assert counts.batches == [9, 9, 3]
 
@@ -143,7 +143,7 @@ async def test_p10_reply_over_the_limit_fails_alone(
     temperamental: Path, make_pool: MakePool
 ) -> None:
     """Its neighbours in the batch are answered."""
-    pool = await make_pool(temperamental, limits=Limits(max_reply_bytes=1000))
+    pool = await make_pool(temperamental, limits=PoolLimits(max_reply_bytes=1000))
     found = await answers(*(pool.predict(double_rows(x)) for x in (1, HUGE, 2)))
     assert isinstance(found[1], ModelFailed)
     assert (found[0], found[2]) == ([2.0], [4.0])
@@ -170,7 +170,7 @@ async def test_p11_request_that_hangs_costs_nobody_else_an_answer(
     temperamental: Path, make_pool: MakePool
 ) -> None:
     """It times out; its neighbours are answered; what comes later is answered meanwhile."""
-    pool = await make_pool(temperamental, limits=Limits(predict_seconds=1.0))
+    pool = await make_pool(temperamental, limits=PoolLimits(predict_seconds=1.0))
     found = await answers(*(pool.predict(double_rows(x)) for x in (1, HANG, 3)))
     assert isinstance(found[1], PredictionTimedOut)
     assert (found[0], found[2]) == ([2.0], [6.0])
@@ -230,7 +230,7 @@ async def test_p16_replacement_that_has_seen_harm_is_right_from_then_on(
     """Nothing is joined or sliced any more; what a later one has not seen mends nothing."""
     counts = Counts()
     place = models.save(tmp_path, "changeable")
-    pool = await make_pool(place, counts=counts, limits=Limits(max_batch_rows=2))
+    pool = await make_pool(place, counts=counts, limits=PoolLimits(max_batch_rows=2))
     assert pool.status.row_wise_reason == "as the test says"
     for seen in (True, False):
         (place / "harm").touch() if seen else (place / "harm").unlink()
@@ -274,7 +274,7 @@ async def test_p14_document_without_a_value_that_the_model_cannot_take_is_refuse
 ) -> None:
     """By a model without a signature; a document with values on which it fails is its own fault."""
     pool = await make_pool(temperamental)
-    made = compile_unsigned({}, ContractLimits(max_rows=10))
+    made = compile_unsigned({}, RequestLimits(max_rows=10))
     documents = [made.parse(body, "") for body in (b'{"inputs": {}}', b'{"inputs": "text"}')]
     empty, text = await answers(*map(pool.predict, documents))
 
@@ -285,7 +285,7 @@ async def test_p14_document_without_a_value_that_the_model_cannot_take_is_refuse
 
 async def test_queue_is_bounded(temperamental: Path, make_pool: MakePool) -> None:
     """Who comes when it is full is told to come again; all others are answered."""
-    pool = await make_pool(temperamental, limits=Limits(max_queue=4))
+    pool = await make_pool(temperamental, limits=PoolLimits(max_queue=4))
     found = await answers(*(pool.predict(double_rows(x)) for x in range(6)))
     assert found[:4] == [[2.0 * x] for x in range(4)]
     assert [type(each) for each in found[4:]] == [Overloaded, Overloaded]
@@ -296,7 +296,7 @@ async def test_request_that_nobody_waits_for_is_not_predicted(
 ) -> None:
     """It leaves the queue at once, and its place is another's."""
     counts = Counts()
-    limits = Limits(max_queue=3, predict_seconds=2.0)
+    limits = PoolLimits(max_queue=3, predict_seconds=2.0)
     pool = await make_pool(temperamental, counts=counts, limits=limits)
     hanging = asyncio.ensure_future(pool.predict(double_rows(HANG)))
     await until(lambda: not pool._idle, SECONDS, "the host is busy")

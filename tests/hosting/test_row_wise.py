@@ -131,7 +131,7 @@ def test_p16_rows_made_of_the_example_refute_what_is_known_of_a_class(
 ) -> None:
     """Were one listed wrongly: a single ordinary row refutes nothing."""
     # Draws by a row's place in its batch.
-    monkeypatch.setitem(listed.CLASSES, "sklearn.dummy.DummyClassifier", listed.Known())
+    monkeypatch.setitem(listed.CLASSES, "sklearn.dummy.DummyClassifier", listed.KnownClass())
     draws = DummyClassifier(strategy="uniform", random_state=0)
     model = loaded(tmp_path, draws.fit(FRAME, CLASSES))
     assert model.row_wise.shown

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.contract.contract import Contract, compile_contract
 from service.errors import InvalidInput
 from service.host.model import LoadedModel
-from service.host.wire import Outcome
+from service.host.wire import PredictFault
 from tests.contract.signatures import LIMITS, parse, places
 from tests.hosting.handed import sent, shown
 
@@ -171,7 +171,7 @@ def test_what_only_the_hint_knows_is_refused_by_it(value: Any, tmp_path: Path) -
     hinted = Hinted(list[Short], tmp_path / "model")
     loaded = LoadedModel(str(tmp_path / "model"))
     batch = sent(parse(hinted.contract, {"inputs": [value]}))
-    assert loaded.predict(lambda: batch, 1000) == [Outcome.INPUT_REFUSED]
+    assert loaded.predict(lambda: batch, 1000) == [PredictFault.INPUT_REFUSED]
     with pytest.raises(mlflow.MlflowException):
         hinted.by_mlflow({"inputs": [value]})
 

@@ -16,7 +16,7 @@ import pytest
 from mlflow.models.utils import _enforce_schema
 from mlflow.pyfunc.scoring_server import parse_parquet_input
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.decoder.parquet_reader import read_parquet
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.signatures import (
@@ -175,7 +175,7 @@ def test_index_of_pandas_is_no_column() -> None:
 
 def test_rows_are_counted_before_they_are_read() -> None:
     """By the file's own word, which decides whether anything of it is looked at."""
-    signed = contract(column("double", "c"), limits=Limits(max_rows=2))
+    signed = contract(column("double", "c"), limits=RequestLimits(max_rows=2))
 
     with pytest.raises(InvalidInput) as caught:
         signed.parse_parquet(file(c=["no number"] * 3), read_parquet)

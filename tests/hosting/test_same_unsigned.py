@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mlflow.models import Model
 from mlflow.pyfunc.scoring_server import _parse_json_data, parse_csv_input, parse_parquet_input
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.formats.chat import CHAT_KEYS
 from service.contract.formats.unsigned import UnsignedContract, compile_unsigned
 from service.contract.model_input import Document
@@ -27,13 +27,13 @@ from service.errors import InvalidInput, UnsupportedMediaType
 from service.host.documents import InputRefused
 from service.host.inputs import Batch
 from service.host.model import LoadedModel
-from service.host.wire import Outcome
+from service.host.wire import PredictFault
 from tests.contract.signatures import param
 from tests.hosting.handed import sent, shown
 from tests.support import models
 from tests.support.exploring import exploring
 
-MADE: Final = compile_unsigned({}, Limits(max_rows=1000))
+MADE: Final = compile_unsigned({}, RequestLimits(max_rows=1000))
 META: Final = Model()
 META.add_flavor("python_function", loader_module="echo")
 
@@ -253,7 +253,9 @@ def test_media_types_are_checked() -> None:
 def test_params_of_a_signature_without_inputs_are_checked() -> None:
     """MLflow enforces them all the same, and takes them out of a chat."""
     params = [param("double", "temperature", 0.5)]
-    made = compile_unsigned({"inputs": None, "params": json.dumps(params)}, Limits(max_rows=10))
+    made = compile_unsigned(
+        {"inputs": None, "params": json.dumps(params)}, RequestLimits(max_rows=10)
+    )
     body = {"inputs": [1], "params": {"temperature": 1}}
     assert batch(body, made=made).params == {"temperature": 1.0}
     assert batch({"inputs": [1]}, made=made).params == {"temperature": 0.5}
@@ -341,6 +343,6 @@ def test_version_without_a_signature_is_warmed_up_with_its_example(tmp_path: Pat
     example = {"dataframe_split": {"columns": ["a"], "data": [[1], [2]]}}
     assert not model.warm_up(lambda: batch(example)).shown
     refused = MADE.parse(b'{"inputs": [[1], [2, 3]]}', "")
-    assert model.predict(lambda: sent(refused), 1000) == [Outcome.INPUT_REFUSED]
+    assert model.predict(lambda: sent(refused), 1000) == [PredictFault.INPUT_REFUSED]
     (chat,) = model.predict(lambda: sent(MADE.parse(b'{"prompt": "a"}', "")), 1000)
     assert chat == b"[\"{'prompt': 'a'}\",\"{}\"]"

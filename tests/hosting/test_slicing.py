@@ -12,13 +12,13 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.contract.contract import Limits as ContractLimits
+from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.contract.model_input import Column, ModelInput
 from service.contract.slicing import sliceable, slices
 from service.errors import ModelFailed
 from service.hosting.pool import Pool
-from service.hosting.specification import HostedModel, Limits
+from service.hosting.specification import HostedModel, PoolLimits
 from service.processes.front.ending import EndReason
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, parse, tensor
@@ -65,7 +65,7 @@ async def pair(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     )
     hosted = HostedModel(place, True, "as the test says", True, parse(SIGNED.contract, EXAMPLE))
     sliced, whole = [
-        await Pool.start(zygote, hosted, Limits(max_batch_rows=rows), Counts())
+        await Pool.start(zygote, hosted, PoolLimits(max_batch_rows=rows), Counts())
         for rows in (ROWS, 4096)
     ]
     assert sliced.status.row_wise
@@ -106,7 +106,7 @@ async def test_p16_request_that_the_decoder_has_sliced_is_answered_as_the_whole(
     """Its slices go to the host as they came."""
     body = {"inputs": {"x": [n / 4 for n in range(13)], "s": ["a", "b"] * 6 + ["c"]}}
     inputs = {"inputs": json.dumps(SIGNED.schema.to_dict())}
-    definition = Definition(inputs, from_type_hint=False, limits=ContractLimits(max_rows=100))
+    definition = Definition(inputs, from_type_hint=False, limits=RequestLimits(max_rows=100))
     text = json.dumps(body).encode()
     found = await DecoderInProcess().decode(definition.dump(), text, "", ROWS)
     assert [rows for rows, _, _ in found.slices] == [4, 4, 4, 1]
@@ -123,7 +123,7 @@ async def test_slices_take_turns_with_small_requests(
     No other request is joined with a full slice, so the batches tell the order.
     """
     counts = Counts()
-    pool = await make_pool(temperamental, limits=Limits(max_batch_rows=ROWS), counts=counts)
+    pool = await make_pool(temperamental, limits=PoolLimits(max_batch_rows=ROWS), counts=counts)
     large = asyncio.ensure_future(pool.predict(double_rows(*range(20))))
     small = asyncio.ensure_future(pool.predict(double_rows(7)))
     async with asyncio.timeout(SECONDS):
@@ -138,7 +138,7 @@ async def test_p10_slice_on_which_the_model_raises_fails_the_request_once(
 ) -> None:
     """No later slice is predicted."""
     counts = Counts()
-    pool = await make_pool(temperamental, limits=Limits(max_batch_rows=ROWS), counts=counts)
+    pool = await make_pool(temperamental, limits=PoolLimits(max_batch_rows=ROWS), counts=counts)
     with pytest.raises(ModelFailed):
         await pool.predict(double_rows(*range(6), RAISE, *range(10)))
     assert counts.batches == [4, 4]
@@ -149,7 +149,7 @@ async def test_p11_slice_that_ends_its_host_is_tried_again_alone(
 ) -> None:
     """The second time fails the request; one host was lost for serving."""
     counts = Counts()
-    pool = await make_pool(temperamental, limits=Limits(max_batch_rows=ROWS), counts=counts)
+    pool = await make_pool(temperamental, limits=PoolLimits(max_batch_rows=ROWS), counts=counts)
     async with asyncio.timeout(SECONDS):
         with pytest.raises(ModelFailed):
             await pool.predict(double_rows(*range(6), EXIT, *range(10)))
@@ -159,7 +159,7 @@ async def test_p11_slice_that_ends_its_host_is_tried_again_alone(
 
 async def test_answer_of_all_slices_is_bounded(temperamental: Path, make_pool: MakePool) -> None:
     """As that of the whole would be."""
-    limits = Limits(max_batch_rows=ROWS, max_reply_bytes=40)
+    limits = PoolLimits(max_batch_rows=ROWS, max_reply_bytes=40)
     pool = await make_pool(temperamental, limits=limits)
     with pytest.raises(ModelFailed):
         await pool.predict(double_rows(*range(20)))
@@ -170,7 +170,7 @@ async def test_p16_version_that_was_not_shown_row_wise_is_never_sliced(
 ) -> None:
     """All rows are one call, however many."""
     counts = Counts()
-    limits = Limits(max_batch_rows=ROWS)
+    limits = PoolLimits(max_batch_rows=ROWS)
     pool = await make_pool(temperamental, limits=limits, counts=counts, joinable=False)
     await pool.predict(double_rows(*range(20)))
     assert counts.batches == [20]

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from service.hosting.pool import Pool
-from service.hosting.specification import Limits, Surroundings
+from service.hosting.specification import PoolLimits, Surroundings
 from service.processes.front.child import Child
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
@@ -58,7 +58,7 @@ async def test_w2_hosts_and_those_that_replace_them_share_no_draw(
 ) -> None:
     """Two hosts, then two that came after they were killed: none draws what another has drawn."""
     counts = Counts()
-    two = {"limits": Limits(hosts=2), "joinable": False, "example": False}
+    two = {"limits": PoolLimits(hosts=2), "joinable": False, "example": False}
     pool = await make_pool(place, counts=counts, **two)
     told = await found(pool, surrounded.DRAW, 2)
     for each in list(pool._hosts):

@@ -10,9 +10,9 @@ import pytest
 from service.contract.model_input import Column, ModelInput, Nested, Values
 from service.host.wire import (
     Failure,
+    HostOperation,
     MlflowError,
-    Operation,
-    Outcome,
+    PredictFault,
     decode_replies,
     decode_values,
     encode_batch,
@@ -114,7 +114,7 @@ def test_decoded_values_are_nobody_elses() -> None:
 
 def reply(head: bytes, body: bytes) -> Frame:
     """A frame as a host answers with."""
-    return Frame(Operation.PREDICT, Status.DONE, 1, head, body)
+    return Frame(HostOperation.PREDICT, Status.DONE, 1, head, body)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def reply(head: bytes, body: bytes) -> Frame:
     [
         [b"[1]"],
         [b"[1]", b"", b"[2,3]"],
-        [Outcome.MODEL_RAISED],
-        [b"[1]", Outcome.NOT_ENCODABLE, b"[2]", Outcome.REPLY_TOO_LARGE],
-        [MlflowError("NOT_FOUND"), b"[1]", Outcome.INPUT_REFUSED],
+        [PredictFault.MODEL_RAISED],
+        [b"[1]", PredictFault.NOT_ENCODABLE, b"[2]", PredictFault.REPLY_TOO_LARGE],
+        [MlflowError("NOT_FOUND"), b"[1]", PredictFault.INPUT_REFUSED],
     ],
 )
 def test_replies_arrive_in_order(replies: list[bytes | Failure]) -> None:

@@ -8,11 +8,11 @@ import mlflow
 import orjson
 from mlflow.models import ModelSignature
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.following.ports import FetchedVersion, Staged
 from service.following.staging import HostStager
-from service.hosting.specification import Limits as PoolLimits
+from service.hosting.specification import PoolLimits
 from service.refs import VersionId
 from service.registry.child.description import describe
 from service.zygote.front.handle import Zygote
@@ -73,7 +73,9 @@ async def stage(zygote: Zygote, place: Path, counts: Counts, traces: str | None 
         serving_example=None,
     )
     decoder = Decoder(zygote, DecoderLimits(1024**2), Silent())
-    stager = HostStager(zygote, decoder, Limits(100), PoolLimits(), lambda _: counts, traces=traces)
+    stager = HostStager(
+        zygote, decoder, RequestLimits(100), PoolLimits(), lambda _: counts, traces=traces
+    )
     return await stager.stage(version)
 
 

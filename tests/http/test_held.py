@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Message
 
 from service.errors import Overloaded
-from service.http.held import HeldBytes, Holding
+from service.http.held import HeldBytes, RequestShare
 from service.http.request_record import CLIENT_GONE
 from tests.http.app import DISCONNECT, HELD, HELD_REPLIES, LIMIT, OTHER, App, Raw, chunk
 from tests.support.serving import FakeContract, FakePredictor
@@ -18,13 +18,13 @@ LONG = b'{"inputs":[1]}'.ljust(LIMIT)
 def test_bytes_beyond_the_bound_are_refused_until_others_are_given_back() -> None:
     """However many requests hold them."""
     held = HeldBytes(100)
-    first, second = Holding(held), Holding(held)
+    first, second = RequestShare(held), RequestShare(held)
     first.take(60)
     second.take(40)
     with pytest.raises(Overloaded):
-        Holding(held).take(1)
+        RequestShare(held).take(1)
     first.release()
-    Holding(held).take(60)
+    RequestShare(held).take(60)
 
     assert held.total == 100
 
@@ -32,8 +32,8 @@ def test_bytes_beyond_the_bound_are_refused_until_others_are_given_back() -> Non
 def test_one_alone_is_taken_whatever_its_length() -> None:
     """The bound is one of many, not of each."""
     held = HeldBytes(100)
-    Holding(held).take(200)
-    other = Holding(held)
+    RequestShare(held).take(200)
+    other = RequestShare(held)
     other.take_piece(150)
     other.take_piece(150)
 
@@ -44,10 +44,10 @@ def test_pieces_leave_half_of_the_bound_to_others() -> None:
     """However many arrive."""
     held = HeldBytes(100)
     for _ in range(5):
-        Holding(held).take_piece(10)
+        RequestShare(held).take_piece(10)
     with pytest.raises(Overloaded):
-        Holding(held).take_piece(1)
-    Holding(held).take(50)
+        RequestShare(held).take_piece(1)
+    RequestShare(held).take(50)
 
     assert held.total == 100
 
@@ -55,7 +55,7 @@ def test_pieces_leave_half_of_the_bound_to_others() -> None:
 def test_released_twice_is_released_once() -> None:
     """What was exchanged, too."""
     held = HeldBytes(100)
-    one, other = Holding(held), Holding(held)
+    one, other = RequestShare(held), RequestShare(held)
     one.take(10)
     other.take_piece(20)
     other.exchange(90)
@@ -93,7 +93,7 @@ async def test_bodies_of_waiting_requests_are_bounded_over_all_slots(app: App) -
 
 async def test_bodies_that_still_arrive_leave_room_for_others(app: App) -> None:
     """Half of the bound is for bodies that come at once."""
-    held = Holding(app.bodies)
+    held = RequestShare(app.bodies)
     held.take_piece(HELD // 2)
     pieces = await Raw().run(app.asgi, [chunk(VALID[:3], more=True), chunk(VALID[3:])])
     at_once = await Raw().run(app.asgi, [chunk(VALID)])

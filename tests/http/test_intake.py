@@ -3,7 +3,7 @@
 import pytest
 from starlette.types import Message
 
-from service.http.held import HeldBytes, Holding
+from service.http.held import HeldBytes, RequestShare
 from service.http.intake import read_body
 from service.http.request_record import CLIENT_GONE
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
@@ -28,7 +28,7 @@ async def test_trickled_body_is_kept_in_few_pieces() -> None:
         return next(waiting)
 
     held = HeldBytes(300_000 * 2)
-    body = await read_body({}, receive, 300_000, Holding(held))
+    body = await read_body({}, receive, 300_000, RequestShare(held))
     assert isinstance(body, list)
     assert b"".join(body) == b"x" * 200_000 + b"y"
     assert len(body) == 4

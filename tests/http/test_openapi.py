@@ -10,7 +10,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from service.contract.contract import Limits, compile_contract
+from service.contract.contract import RequestLimits, compile_contract
 from service.errors import (
     BodyTooLarge,
     FieldError,
@@ -109,7 +109,7 @@ async def test_long_schema_stands_once_in_the_document_and_its_parts_once_in_it(
     """However many routes have it, and in however many formats the columns are listed."""
     columns = [{"type": "double", "name": f"column {n}", "required": True} for n in range(600)]
     signature = {"inputs": json.dumps(columns), "outputs": None, "params": None}
-    contract = compile_contract(signature, Limits(10))
+    contract = compile_contract(signature, RequestLimits(10))
 
     class Wide(FakeContract):
         request_schema = contract.request_schema

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from service.following.ledger import Entry, Outcome
+from service.following.ledger import LedgerEntry, LedgerOutcome
 from tests.following.test_ledger import ENTRY
 from tests.http.app import IRIS, NOW, App
 
-SWAP = Entry(NOW, IRIS, ENTRY.trigger, None, "1", Outcome.SWAPPED, seconds={"look": 0.5})
+SWAP = LedgerEntry(
+    NOW, IRIS, ENTRY.trigger, None, "1", LedgerOutcome.SWAPPED, seconds={"look": 0.5}
+)
 
 
 @pytest.fixture

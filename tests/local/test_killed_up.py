@@ -12,7 +12,7 @@ import pytest
 
 from service.local.failures import UpFailed
 from service.local.preflight import check
-from service.local.running import Running, read_record, read_running, write_record
+from service.local.running import RunningUp, read_record, read_running, write_record
 from service.local.table import group_alive, mark, members
 from service.local.tracking import client
 from service.local.up import supervise
@@ -37,7 +37,7 @@ def run_up(home: Path, service: str) -> None:
 
 
 @contextlib.contextmanager
-def killed_up(home: Path, service: str) -> Iterator[Running]:
+def killed_up(home: Path, service: str) -> Iterator[RunningUp]:
     """The record of an `up` that was killed once its service ran; ends what is left at last."""
     stage = Stage.at(home)
     process = subprocess.Popen(program(_UP, str(home), service), stdout=subprocess.DEVNULL)
@@ -103,7 +103,7 @@ def test_leftover_group_without_its_first_process_is_named_as_a_group(tmp_path: 
         known = mark(leader.pid)
         assert known is not None
     try:
-        write_record(tmp_path, Running("http://a", "http://b", known, {"MLflow": known}))
+        write_record(tmp_path, RunningUp("http://a", "http://b", known, {"MLflow": known}))
         with pytest.raises(UpFailed) as failure:
             _look(stage)
         assert str(failure.value).endswith(f"To end it: kill -- -{known.pid}")

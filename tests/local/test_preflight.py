@@ -14,7 +14,7 @@ import pytest
 
 from service.local.failures import UpFailed
 from service.local.preflight import check
-from service.local.running import Running, write_record
+from service.local.running import RunningUp, write_record
 from service.local.settings import LOOPBACK, UpSettings
 from service.local.table import Mark, mark
 from service.local.tracking import client
@@ -179,7 +179,7 @@ async def test_an_up_that_runs_is_named(stage: Stage) -> None:
     """Two of one home would share a database and a cache."""
     here = mark(os.getpid())
     assert here is not None
-    write_record(stage.settings.home, Running("http://a", "http://b", here, {}))
+    write_record(stage.settings.home, RunningUp("http://a", "http://b", here, {}))
     found = await finding(stage.settings)
     assert f"already runs here, as process {here.pid}: MLflow on http://a" in found
 
@@ -189,7 +189,7 @@ async def test_record_of_processes_that_have_gone_counts_for_nothing(stage: Stag
     now = mark(os.getpid())
     assert now is not None
     earlier = Mark(now.pid, now.started - 1)
-    record = Running("http://a", "http://b", earlier, {"MLflow": earlier})
+    record = RunningUp("http://a", "http://b", earlier, {"MLflow": earlier})
     write_record(stage.settings.home, record)
     assert await finding(stage.settings) == ""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.local.running import (
-    Running,
+    RunningUp,
     read_record,
     read_running,
     remove_record,
@@ -15,8 +15,8 @@ from service.local.running import (
 from service.local.table import Mark, mark
 
 
-def _record(up: Mark) -> Running:
-    return Running("http://127.0.0.1:1", "http://127.0.0.1:2", up, {"MLflow": Mark(1, 2)})
+def _record(up: Mark) -> RunningUp:
+    return RunningUp("http://127.0.0.1:1", "http://127.0.0.1:2", up, {"MLflow": Mark(1, 2)})
 
 
 def _here() -> Mark:

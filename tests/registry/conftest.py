@@ -10,14 +10,14 @@ import pytest_asyncio
 
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
-from service.registry.front.client import Cache, Deadlines, MlflowRegistry
-from service.registry.front.survey import Survey
+from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
+from service.registry.front.survey import LookStrategy
 from service.registry.wire import LONGEST_PAGE
 from service.zygote.front.handle import Zygote
 from tests.registry.stores import FakeStore, MlflowStore, Store
 from tests.support.tracking import copy_database
 
-PATIENT = Deadlines(look=60.0, fetch=60.0)
+PATIENT = RegistryDeadlines(look=60.0, fetch=60.0)
 
 
 @dataclass
@@ -60,7 +60,7 @@ async def make_registry(forks: Watched, cache: Path) -> AsyncIterator[MakeRegist
 
     def make(
         uri: str,
-        deadlines: Deadlines = PATIENT,
+        deadlines: RegistryDeadlines = PATIENT,
         cache_bytes: int = 1024**3,
         **environment: str,
     ) -> MlflowRegistry:
@@ -88,7 +88,7 @@ def mlflow_store(make_registry: MakeRegistry, database_uri: str, tmp_path: Path)
 
 
 @dataclass
-class Searching(Survey):
+class Searching(LookStrategy):
     """Searches whatever is followed, and in a registry of any size."""
 
     least: int = 1
@@ -111,7 +111,7 @@ async def store(
     folder = tmp_path_factory.mktemp(kind)
     forks = Watched(zygote)
     environment = {"MLFLOW_TRACKING_URI": uri}
-    survey = Searching() if way else Survey(least=LONGEST_PAGE)
+    survey = Searching() if way else LookStrategy(least=LONGEST_PAGE)
     kept = Cache(folder / "cache")
     registry = MlflowRegistry(forks, environment, kept, forks.printed, PATIENT, survey=survey)
     yield MlflowStore(registry, uri, folder)

@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.refs import ModelRef, VersionId
-from service.registry.front.client import Deadlines
+from service.registry.front.client import RegistryDeadlines
 from service.registry.front.fetched_cache import Memory
 from service.registry.store.artifacts import discard
 from tests.registry.conftest import MakeRegistry, Watched
@@ -138,7 +138,7 @@ async def test_disk_that_hangs_while_the_front_verifies_leaves_it_to_a_process(
 ) -> None:
     """Which has a deadline of its own, and can be ended."""
     async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
-        registry = make_registry(server.url, Deadlines(verify=0.1))
+        registry = make_registry(server.url, RegistryDeadlines(verify=0.1))
         await registry.prepare()
         first = await scripted(registry)
         first.lease.release()

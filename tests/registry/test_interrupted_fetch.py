@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.refs import ModelRef
-from service.registry.front.client import Deadlines
+from service.registry.front.client import RegistryDeadlines
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import SCRIPTED, SECONDS, WHOLE, fault, files
 from tests.registry.scripted_server import (
@@ -93,7 +93,7 @@ async def test_fetch_that_takes_too_long_is_given_up(
     """At its deadline, by ending its process."""
     async with ScriptedServer(otherwise=b"") as server:
         server.gate.clear()
-        registry = make_registry(server.url, Deadlines(fetch=0.5))
+        registry = make_registry(server.url, RegistryDeadlines(fetch=0.5))
         failure = await fault(registry.fetch(SCRIPTED))
     assert (type(failure), failure.reason) == (PassingFault, "registry_timed_out")
     assert [child.alive for child in forks.children] == [False]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.refs import ModelRef
@@ -25,7 +25,7 @@ def fetched() -> FetchedVersion:
 
 
 class FakeKeeper:
-    """`service.registry.front.last_known_good.Keeper` of a cache in which all is always there."""
+    """A `CacheKeeper` of a cache in which all is always there."""
 
     async def find(self, lying: Lying) -> FetchedVersion:
         assert (lying.version, lying.place) == (version(1), PLACE)
@@ -56,7 +56,7 @@ def disk(tmp_path: Path) -> Home:
     return Home(tmp_path / "history")
 
 
-async def last(home: Home, ref: ModelRef = REF) -> Known | None:
+async def last(home: Home, ref: ModelRef = REF) -> ServedBefore | None:
     """What the slot last served."""
     return await home.history.last_known_good(ref)
 
@@ -80,7 +80,7 @@ async def test_torn_or_foreign_file_is_set_aside_and_means_nothing_known(
 ) -> None:
     """Told once; the next version that serves is kept again."""
     first = fetched()
-    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.note(REF, ServedBefore(first, 1000.0))
     disk.history.close()
     (file,) = disk.folder.iterdir()
     file.write_bytes(content)
@@ -89,29 +89,29 @@ async def test_torn_or_foreign_file_is_set_aside_and_means_nothing_known(
     assert not disk.history.has_served(REF, first.version)
     assert disk.told.codes == ["history_torn"]
     assert file.with_name(f"{file.name}.unreadable").read_bytes() == content
-    disk.history.note(REF, Known(first, 2000.0))
+    disk.history.note(REF, ServedBefore(first, 2000.0))
     disk.restart()
-    assert await last(disk) == Known(first, 2000.0)
+    assert await last(disk) == ServedBefore(first, 2000.0)
 
 
 async def test_history_that_cannot_be_kept_is_told_and_raises_nothing(disk: Home) -> None:
     """The service goes on; what it serves is known until it ends."""
     first = fetched()
     disk.folder.write_text("a file where the folder should be")
-    disk.history.note(REF, Known(first, 1000.0))
+    disk.history.note(REF, ServedBefore(first, 1000.0))
     disk.history.close()
     assert disk.told.codes[-1] == "history_not_kept"
-    assert await last(disk) == Known(first, 1000.0)
+    assert await last(disk) == ServedBefore(first, 1000.0)
 
 
 async def test_p4_slots_of_the_settings_are_known_beside_those_of_patterns(disk: Home) -> None:
     """What patterns mean is found on disk; what has a name is read by that."""
     meant = ModelRef("prod.wine", "champion")
     for ref in (REF, meant):
-        disk.history.note(ref, Known(fetched(), 1000.0))
+        disk.history.note(ref, ServedBefore(fetched(), 1000.0))
     disk.restart()
     assert disk.history.open([REF], [RefPattern.parse("prod.*@champion")], 10) == [meant]
-    assert [await last(disk, ref) for ref in (REF, meant)] == [Known(fetched(), 1000.0)] * 2
+    assert [await last(disk, ref) for ref in (REF, meant)] == [ServedBefore(fetched(), 1000.0)] * 2
 
 
 async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:
@@ -119,7 +119,7 @@ async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:
     first = fetched()
     refs = [ModelRef(name, "champion") for name in ("../iris", "a@b", "模型\u202e", "x" * 250)]
     for number, ref in enumerate(refs):
-        disk.history.note(ref, Known(first, float(number)))
+        disk.history.note(ref, ServedBefore(first, float(number)))
     disk.restart()
     assert [disk.history.has_served(ref, first.version) for ref in refs] == [True] * 4
     assert all(len(file.stem) == 64 for file in disk.folder.iterdir())

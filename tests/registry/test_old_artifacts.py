@@ -12,7 +12,7 @@ import mlflow.pyfunc
 import orjson
 import pytest
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.registry.child.description import describe
 from service.registry.child.fetching import example_of
@@ -32,7 +32,7 @@ def answer(artifact: Path, request: bytes) -> Any:
     signature = described["signature"]
     unsigned = signature is None or not json.loads(signature["inputs"] or "[]")
     definition = Definition(
-        signature or {}, described["from_type_hint"], Limits(max_rows=100), unsigned=unsigned
+        signature or {}, described["from_type_hint"], RequestLimits(max_rows=100), unsigned=unsigned
     )
     batch = sent(definition.compile().parse(request, "application/json"))
     model = mlflow.pyfunc.load_model(str(artifact), suppress_warnings=True)

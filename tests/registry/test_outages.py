@@ -10,7 +10,7 @@ import pytest
 from service.errors import PassingFault
 from service.following.ports import Missing
 from service.refs import ModelRef, VersionId
-from service.registry.front.client import Deadlines
+from service.registry.front.client import RegistryDeadlines
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import INTACT, WHOLE, files, scripted
 from tests.registry.looks import CHAMPION, GOOD, REF, SECONDS, refusal
@@ -41,7 +41,7 @@ async def test_child_that_is_stopped_is_given_up_at_the_deadline(
 ) -> None:
     """By SIGSTOP, say; the next look has another child."""
     async with ScriptedServer(otherwise=GOOD) as server:
-        registry = make_registry(server.url, Deadlines(look=2.0))
+        registry = make_registry(server.url, RegistryDeadlines(look=2.0))
         await registry.prepare()
         (child,) = forks.children
         os.kill(child.pid, signal.SIGSTOP)
@@ -91,7 +91,7 @@ async def test_server_that_never_answers_is_given_up_at_the_deadline(
     """By ending the process that waits, since a thread could not be ended."""
     async with ScriptedServer(otherwise=b"") as server:
         server.gate.clear()
-        registry = make_registry(server.url, Deadlines(look=0.5))
+        registry = make_registry(server.url, RegistryDeadlines(look=0.5))
         await registry.prepare()
         begun = time.monotonic()
         assert (await refusal(registry)).reason == "registry_timed_out"
@@ -106,7 +106,7 @@ async def test_server_that_says_when_to_come_back_is_given_up_at_the_deadline(
     """MLflow's client would wait for the hour that the header names."""
     later = response(b"", 503, "Retry-After: 3600")
     async with ScriptedServer(otherwise=later) as server:
-        registry = make_registry(server.url, Deadlines(look=0.5))
+        registry = make_registry(server.url, RegistryDeadlines(look=0.5))
         assert (await refusal(registry)).reason == "registry_timed_out"
 
 
@@ -119,7 +119,7 @@ async def test_answer_that_comes_too_late_is_nobodys(
     """
     async with ScriptedServer(otherwise=registered_model("iris", champion="7")) as server:
         late = server.late[MODEL_PATH] = asyncio.Event()
-        registry = make_registry(server.url, Deadlines(look=2.0))
+        registry = make_registry(server.url, RegistryDeadlines(look=2.0))
         await registry.prepare()
         assert (await refusal(registry)).reason == "registry_timed_out"
         async with asyncio.timeout(SECONDS):
@@ -133,7 +133,7 @@ async def test_fetch_waits_longer_for_an_answer_than_a_look(make_registry: MakeR
     """MLflow sends a file's first byte once it has the whole file from the store behind it."""
     async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
         late = server.late[DATA_PATH] = asyncio.Event()
-        registry = make_registry(server.url, Deadlines(look=SECONDS, answer=1))
+        registry = make_registry(server.url, RegistryDeadlines(look=SECONDS, answer=1))
         fetching = asyncio.create_task(scripted(registry))
         await server.until_asked(DATA_PATH)
         server.late[MODEL_PATH] = asyncio.Event()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.refs import ModelRef
 from service.registry.front.served_formats import may_be_skops, record_of
 from tests.registry.test_last_known_good import REF, Home, fetched
@@ -16,7 +16,7 @@ OTHER = ModelRef("other", "champion")
 def serve(home: Home, *served: tuple[ModelRef, str | None]) -> None:
     """A service whose slots serve versions that are saved so, and which ends then."""
     for ref, saved in served:
-        home.history.note(ref, Known(replace(fetched(), serialization_format=saved), 1000.0))
+        home.history.note(ref, ServedBefore(replace(fetched(), serialization_format=saved), 1000.0))
     home.history.close()
 
 

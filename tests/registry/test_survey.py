@@ -3,7 +3,7 @@
 import pytest
 
 from service.refs import VersionId
-from service.registry.front.survey import Absent, Survey
+from service.registry.front.survey import Absent, LookStrategy
 
 
 @pytest.mark.parametrize(
@@ -11,12 +11,12 @@ from service.registry.front.survey import Absent, Survey
 )
 def test_search_is_worth_it_for_many_followed_models_among_few(followed: int, most: int) -> None:
     """A page is never longer than MLflow admits."""
-    assert Survey().most(followed) == most
+    assert LookStrategy().most(followed) == most
 
 
 def test_registry_that_is_too_large_is_not_searched_for_long() -> None:
     """It may have shrunk some hundred looks later."""
-    survey = Survey()
+    survey = LookStrategy()
     survey.searched(complete=False)
     looks = [survey.most(10) for _ in range(301)]
     assert looks == [0] * 300 + [200]
@@ -24,7 +24,7 @@ def test_registry_that_is_too_large_is_not_searched_for_long() -> None:
 
 def test_registry_that_was_searched_whole_is_searched_again() -> None:
     """At the next look."""
-    survey = Survey()
+    survey = LookStrategy()
     survey.searched(complete=True)
     assert survey.most(10) == 200
 

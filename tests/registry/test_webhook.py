@@ -18,7 +18,7 @@ from service.errors import (
 )
 from service.patterns import RefPattern
 from service.refs import ModelRef
-from service.registry.webhooks.deliveries import WINDOW_SECONDS, Event, WebhookReceiver
+from service.registry.webhooks.deliveries import WINDOW_SECONDS, Delivery, WebhookReceiver
 from tests.support.uncomparable import Uncomparable
 
 SECRET = "a secret of both sides"
@@ -232,5 +232,5 @@ def test_event_concerns_what_a_pattern_means(
     entity: str, name: str | None, alias: str | None, *, meant: bool
 ) -> None:
     """Also of a model that has no slot yet."""
-    event = Event(entity, "created", {"name": name, "alias": alias})
+    event = Delivery(entity, "created", {"name": name, "alias": alias})
     assert event.concerns([], [RefPattern("prod.*", "champion")]) is meant

@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import ModelFailed
 from service.hosting.queue import Answer
-from service.server.running import Running
+from service.server.running import TasklessRun
 from tests.support.waiting import until
 
 SECONDS = 240.0
@@ -17,9 +17,9 @@ SECONDS = 240.0
 
 def running(
     work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]] | None = None
-) -> Running:
+) -> TasklessRun:
     """That coroutine, not begun."""
-    return Running(work, asyncio.get_running_loop(), set() if tasks is None else tasks)
+    return TasklessRun(work, asyncio.get_running_loop(), set() if tasks is None else tasks)
 
 
 def new_answer() -> Answer:

@@ -46,16 +46,22 @@ infers them from `predict` even where a model serves `predict_proba`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from service.contract.comparison.difference import Finding, Place, Severity, breaking, compatible
+from service.contract.comparison.difference import (
+    Finding,
+    SchemaPath,
+    Severity,
+    breaking,
+    compatible,
+)
 from service.contract.comparison.shape_difference import tensor_differences
 from service.contract.comparison.table_difference import table_differences
 from service.contract.comparison.type_difference import is_required, type_differences, type_text
 
-Entry = Mapping[str, Any]
-Entries = Sequence[Entry]
+SchemaEntry = Mapping[str, Any]
+Entries = Sequence[SchemaEntry]
 
 _ORDER: Final = list(Severity)
-_INPUTS: Final[Place] = ("inputs",)
+_INPUTS: Final[SchemaPath] = ("inputs",)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -133,7 +139,7 @@ def _named(old: Entries, new: Entries) -> Iterator[Finding]:
             yield compatible("input_removed", place, sentence)
 
 
-def _input(old: Entry, new: Entry, place: tuple[str | int, ...]) -> Iterator[Finding]:
+def _input(old: SchemaEntry, new: SchemaEntry, place: tuple[str | int, ...]) -> Iterator[Finding]:
     subject = _subject(place, new)
     if old.get("name") is not None and type(old["name"]) is not type(new["name"]):
         words = ("an integer", "text") if type(new["name"]) is int else ("text", "an integer")
@@ -158,7 +164,9 @@ def _params(old: Entries, new: Entries) -> Iterator[Finding]:
         yield compatible("param_removed", ("params", name), sentence)
 
 
-def _param(old: Entry, new: Entry, subject: str, place: tuple[str, ...]) -> Iterator[Finding]:
+def _param(
+    old: SchemaEntry, new: SchemaEntry, subject: str, place: tuple[str, ...]
+) -> Iterator[Finding]:
     was, is_ = _is_list(old), _is_list(new)
     if was != is_:
         words = ("a list", "one value") if is_ else ("one value", "a list")
@@ -191,13 +199,13 @@ def _of_output(code: str, place: tuple[str | int, ...], sentence: str) -> Findin
     return Finding(Severity.OUTPUT_ONLY, place, sentence, code)
 
 
-def _output_key(entry: Entry, position: int) -> str | int:
+def _output_key(entry: SchemaEntry, position: int) -> str | int:
     # Nobody has checked what MLmodel says of outputs.
     name = entry.get("name")
     return name if isinstance(name, str | int) else position
 
 
-def _subject(place: tuple[str | int, ...], entry: Entry) -> str:
+def _subject(place: tuple[str | int, ...], entry: SchemaEntry) -> str:
     kind = "tensor" if _are_tensors([entry]) else "column"
     if kind == "tensor" and entry.get("name") is None:
         return "the tensor"
@@ -220,14 +228,14 @@ def _are_named(entries: Entries) -> bool:
     return entries[0].get("name") is not None
 
 
-def _by_name(entries: Entries) -> dict[str, Entry]:
+def _by_name(entries: Entries) -> dict[str, SchemaEntry]:
     # JSON's objects have no integer keys: 0 and "0" are one place in a record.
     return {str(entry["name"]): entry for entry in entries}
 
 
-def _is_list(param: Entry) -> bool:
+def _is_list(param: SchemaEntry) -> bool:
     return param.get("shape") is not None
 
 
-def _param_type(param: Entry) -> str:
+def _param_type(param: SchemaEntry) -> str:
     return str(param.get("type") or param.get("dtype"))

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-Place = tuple[str | int, ...]
+SchemaPath = tuple[str | int, ...]
 
 
 class Severity(enum.Enum):
@@ -26,16 +26,16 @@ class Finding:
     """
 
     severity: Severity
-    place: Place
+    place: SchemaPath
     sentence: str
     code: str
 
 
-def breaking(code: str, place: Place, sentence: str) -> Finding:
+def breaking(code: str, place: SchemaPath, sentence: str) -> Finding:
     """A difference for which some request is refused, or read otherwise, that was taken before."""
     return Finding(Severity.BREAKS_CLIENTS, place, sentence, code)
 
 
-def compatible(code: str, place: Place, sentence: str) -> Finding:
+def compatible(code: str, place: SchemaPath, sentence: str) -> Finding:
     """A difference that no request is refused for."""
     return Finding(Severity.COMPATIBLE, place, sentence, code)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from service.contract.comparison.difference import Finding, Place, breaking, compatible
+from service.contract.comparison.difference import Finding, SchemaPath, breaking, compatible
 from service.contract.comparison.type_difference import scalar_differences
 from service.contract.types.tensor_types import TENSOR_TYPES
 
 
 def tensor_differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], subject: str, place: Place
+    old: Mapping[str, Any], new: Mapping[str, Any], subject: str, place: SchemaPath
 ) -> Iterator[Finding]:
     """Everything that differs between two `tensor-spec`s."""
     if old["dtype"] != new["dtype"]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.contract.comparison.difference import Finding, Place, breaking
+from service.contract.comparison.difference import Finding, SchemaPath, breaking
 from service.contract.comparison.type_difference import is_required
 
 # By name or position.
 Columns = Mapping[Any, Mapping[str, Any]]
 
-_PLACE: Final[Place] = ("inputs",)
+_PLACE: Final[SchemaPath] = ("inputs",)
 # The rule of `Layout`, which is MLflow's.
 _ROW_ALONE: Final = frozenset({"array", "object"})
 

@@ -11,12 +11,12 @@ what was a time or bytes before would reach the model as text.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.contract.comparison.difference import Finding, Place, breaking, compatible
+from service.contract.comparison.difference import Finding, SchemaPath, breaking, compatible
 from service.contract.types.checker import Checker
 from service.contract.types.numeric import Floating, Integral
 from service.contract.types.scalars import COLUMN_TYPES
 
-Entry = Mapping[str, Any]
+TypeEntry = Mapping[str, Any]
 
 _NESTED: Final = frozenset({"array", "object", "map", "any"})
 _READ_FROM_TEXT: Final = frozenset({"binary", "datetime"})
@@ -26,7 +26,9 @@ _INNER_NOUN: Final[Mapping[str, str]] = {"array": "each item", "map": "each valu
 _WORDS: Final = 8
 
 
-def type_differences(old: Entry, new: Entry, subject: str, place: Place) -> Iterator[Finding]:
+def type_differences(
+    old: TypeEntry, new: TypeEntry, subject: str, place: SchemaPath
+) -> Iterator[Finding]:
     """Everything that differs between two types, and in whether a value must be there.
 
     Whether null is taken needs no look of its own: where a type of the same requirement holds all
@@ -56,7 +58,7 @@ def type_differences(old: Entry, new: Entry, subject: str, place: Place) -> Iter
 
 
 def scalar_differences(
-    old: str, new: str, types: Mapping[str, Checker], subject: str, place: Place
+    old: str, new: str, types: Mapping[str, Checker], subject: str, place: SchemaPath
 ) -> Iterator[Finding]:
     """What it means that one scalar has become another."""
     sentence = f"{subject} is of type {new} and was of type {old}"
@@ -69,7 +71,7 @@ def scalar_differences(
         yield breaking("type_changed", place, sentence)
 
 
-def type_text(entry: Entry) -> str:
+def type_text(entry: TypeEntry) -> str:
     """A type in words, `array of long`; also of one that nobody has read yet, and never long."""
     words: list[str] = []
     inner: Any = entry
@@ -83,7 +85,7 @@ def type_text(entry: Entry) -> str:
     return " of ".join(words)
 
 
-def is_required(entry: Entry) -> bool:
+def is_required(entry: TypeEntry) -> bool:
     """Whether a column or property must be there; what is in an array or map is.
 
     A named column of a nested type is optional in MLflow where nothing is said (`ColSpec`'s
@@ -94,14 +96,18 @@ def is_required(entry: Entry) -> bool:
     return said is True or (said is None and not nested_column)
 
 
-def _requirement(old: Entry, new: Entry, subject: str, place: Place) -> Iterator[Finding]:
+def _requirement(
+    old: TypeEntry, new: TypeEntry, subject: str, place: SchemaPath
+) -> Iterator[Finding]:
     if is_required(new) and not is_required(old):
         yield breaking("made_required", place, f"{subject} is required and was optional")
     elif is_required(old) and not is_required(new):
         yield compatible("made_optional", place, f"{subject} is optional and was required")
 
 
-def _object_differences(old: Entry, new: Entry, subject: str, place: Place) -> Iterator[Finding]:
+def _object_differences(
+    old: TypeEntry, new: TypeEntry, subject: str, place: SchemaPath
+) -> Iterator[Finding]:
     for name, entry in new.items():
         inner, at = f"property `{name}` of {subject}", (*place, name)
         if name in old:
@@ -117,7 +123,7 @@ def _object_differences(old: Entry, new: Entry, subject: str, place: Place) -> I
             yield breaking("property_removed", (*place, name), sentence)
 
 
-def _become_any(old: Entry, subject: str, place: Place) -> Finding:
+def _become_any(old: TypeEntry, subject: str, place: SchemaPath) -> Finding:
     sentence = f"{subject} is of any type and was of type {type_text(old)}"
     if _has_text_reading(old):
         return breaking("type_changed", place, f"{sentence}, whose text is no longer decoded")
@@ -136,7 +142,7 @@ def _holds(new: Checker, old: Checker) -> bool:
             return old == new
 
 
-def _has_text_reading(entry: Entry) -> bool:
+def _has_text_reading(entry: TypeEntry) -> bool:
     name = entry["type"]
     if name in _INNER:
         return _has_text_reading(entry[_INNER[name]])

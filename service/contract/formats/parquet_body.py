@@ -14,7 +14,7 @@ PARQUET_BASE: Final[Loc] = (*BODY, "parquet")
 PARQUET: Final = "application/vnd.apache.parquet"
 
 
-class Wanted(NamedTuple):
+class ParquetColumn(NamedTuple):
     """A column of the signature: its name or position in errors, and its type."""
 
     key: str | int
@@ -22,7 +22,7 @@ class Wanted(NamedTuple):
 
 
 # From the name and position of a column in the file.
-Find = Callable[[str, int], Wanted | None]
+FindColumn = Callable[[str, int], ParquetColumn | None]
 
 
 class ParquetTable(NamedTuple):
@@ -34,7 +34,7 @@ class ParquetTable(NamedTuple):
 
 
 # As `service.decoder.parquet_reader.read_parquet` does it.
-ReadParquet = Callable[[bytes, int, Find, Findings], ParquetTable]
+ReadParquet = Callable[[bytes, int, FindColumn, Findings], ParquetTable]
 
 
 def is_parquet(media_type: str) -> bool:
@@ -42,17 +42,19 @@ def is_parquet(media_type: str) -> bool:
     return media_type.partition(";")[0].strip().lower() == PARQUET
 
 
-def finder(names: Sequence[str | int | None], types: Sequence[Type], *, open_width: bool) -> Find:
+def finder(
+    names: Sequence[str | int | None], types: Sequence[Type], *, open_width: bool
+) -> FindColumn:
     """Finds columns by name, or by position where the signature has no names.
 
     With `open_width` every column is one of the only type, as in `TableFormats`.
     """
     if open_width:
-        return lambda _, place: Wanted(place, types[0])
+        return lambda _, place: ParquetColumn(place, types[0])
     if names[0] is None:
-        return lambda _, place: Wanted(place, types[place]) if place < len(types) else None
+        return lambda _, place: ParquetColumn(place, types[place]) if place < len(types) else None
     known = {
-        str(name): Wanted(0 if name is None else name, type_)
+        str(name): ParquetColumn(0 if name is None else name, type_)
         for name, type_ in zip(names, types, strict=True)
     }
     return lambda name, _: known.get(name)

@@ -19,7 +19,7 @@ _ROWS: Final = frozenset({"array", "object"})
 _NESTED: Final = _ROWS | {"map", "any"}
 
 
-class Layout:
+class ListLayout:
     """What lists mean for one signature.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from service.contract.findings import Findings, Hole, Loc
 
 # From where the data stands, a column's name or position, and a row, to one value's place.
-Place = Callable[[Loc, str | int, int], Loc]
+PlaceOf = Callable[[Loc, str | int, int], Loc]
 
 TOO_SPARSE: Final = "must have fewer rows, or say more of their values"
 _FREE_CELLS: Final = 100_000
@@ -57,7 +57,7 @@ class Table(NamedTuple):
     rows: int
     columns: Sequence[Sequence[Any] | None]
     base: Loc
-    place: Place
+    place: PlaceOf
     row_index: Sequence[Any] | None = None
     repeated: frozenset[int] = frozenset()
 
@@ -67,7 +67,7 @@ class Table(NamedTuple):
         return place(self.base, key, row)
 
 
-class Wanted(NamedTuple):
+class WantedColumn(NamedTuple):
     """A column that records ought to have: its key in them, its name in errors."""
 
     key: str
@@ -112,7 +112,7 @@ def _note_rows(data: list[Any], width: int, base: Loc, findings: Findings) -> No
 
 
 def columns_of_records(
-    records: list[Any], wanted: Iterable[Wanted], base: Loc, findings: Findings
+    records: list[Any], wanted: Iterable[WantedColumn], base: Loc, findings: Findings
 ) -> Sequence[Sequence[Any] | None]:
     """The wanted columns, each of as many values as there are records.
 
@@ -154,7 +154,7 @@ class SparseRecords:
         self._sent = sum(map(len, usable))
         self._filled = 0
 
-    def column(self, wanted: Wanted) -> Sequence[Any] | None:
+    def column(self, wanted: WantedColumn) -> Sequence[Any] | None:
         """One value for each record; what is missing is noted, or null where it is optional."""
         key, label, required = wanted
         too_far = self._findings.full or not may_fill(self._filled, self._sent)

@@ -33,11 +33,11 @@ from typing import Any, ClassVar, Final
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.formats.labels import index_fits, labels_fit
 from service.contract.formats.parquet_body import ParquetTable
-from service.contract.formats.single_row import Layout
+from service.contract.formats.single_row import ListLayout
 from service.contract.formats.spread import lengths_of, may_spread, spread
 from service.contract.formats.table import (
     Table,
-    Wanted,
+    WantedColumn,
     by_itself,
     columns_of_records,
     columns_of_rows,
@@ -77,14 +77,14 @@ class TableFormats:
         self._header = list(names)
         # JSON's objects have no integer keys.
         self._wanted = [
-            Wanted(str(name), 0 if name is None else name, need)
+            WantedColumn(str(name), 0 if name is None else name, need)
             for name, need in zip(names, required, strict=True)
         ]
         self._required = {name for name, need in zip(names, required, strict=True) if need}
         self._in_order = range(len(names))
         self._max_rows = max_rows
         self._open_width = open_width
-        self._layout = Layout([wanted.key for wanted in self._wanted], types or ())
+        self._layout = ListLayout([wanted.key for wanted in self._wanted], types or ())
 
     def read(self, form: str, payload: Any, findings: Findings) -> Table | None:
         """The table, or None if nothing of it could be made out; what is wrong is in `findings`."""
@@ -204,7 +204,7 @@ class TableFormats:
                 return None
             # Positions stand for the client's own keys in errors.
             keys = zip(records[0], positions, strict=False)
-            wanted = [Wanted(key, place or 0, required=True) for key, place in keys]
+            wanted = [WantedColumn(key, place or 0, required=True) for key, place in keys]
         columns = columns_of_records(records, wanted, base, findings)
         return Table(len(records), columns, base, in_row)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.depth import MAX_DEPTH, too_deep
 from service.contract.emptiness import holds_a_value
 from service.contract.findings import BODY, Findings
@@ -46,7 +46,7 @@ class UnsignedContract:
     request_schema: Mapping[str, Any]
     _description: Mapping[str, Any]
     _params: ParamsReader | None
-    _limits: Limits
+    _limits: RequestLimits
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -126,7 +126,9 @@ class UnsignedContract:
         return None if sent is None else {}
 
 
-def compile_unsigned(signature: Mapping[str, str | None], limits: Limits) -> UnsignedContract:
+def compile_unsigned(
+    signature: Mapping[str, str | None], limits: RequestLimits
+) -> UnsignedContract:
     """The contract of a model whose signature has no inputs; it may have params all the same.
 
     Raises `VersionFault` as `compile_contract` does.

@@ -59,7 +59,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class RequirementLines:
     """What a requirements.txt asks for here, and what was made of its other lines."""
 
     wanted: Sequence[Requirement]
@@ -146,7 +146,7 @@ def _content(path: Path, otherwise: Sequence[str] | None) -> bytes | None:
         raise PassingFault("gate", "disk", message, str(error)) from error
 
 
-def _read(text: str) -> Lines:
+def _read(text: str) -> RequirementLines:
     wanted: list[Requirement] = []
     ignored: list[GateFinding] = []
     untold: list[GateFinding] = []
@@ -165,7 +165,7 @@ def _read(text: str) -> Lines:
                 wanted.append(requirement)
         except _UNTOLD:
             untold.append(_untold(number, requirement.name, requirement.marker))
-    return Lines(wanted, (*_bounded(ignored), *_bounded(untold)))
+    return RequirementLines(wanted, (*_bounded(ignored), *_bounded(untold)))
 
 
 def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.following.contracts import Contracts
 from service.following.gates.gate import GateFinding
 from service.following.ports import FetchedVersion
@@ -15,7 +15,7 @@ class SignatureGate:
     A version without a signature passes where the operator allows it.
     """
 
-    def __init__(self, limits: Limits, *, allow_unsigned: bool) -> None:
+    def __init__(self, limits: RequestLimits, *, allow_unsigned: bool) -> None:
         self._contracts = Contracts(limits, allow_unsigned=allow_unsigned)
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:

@@ -37,7 +37,7 @@ FITTING: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownClass:
     """What is known of a class.
 
     Attributes:
@@ -53,41 +53,43 @@ class Known:
     checks: frozenset[str] = frozenset()
 
 
-_PLAIN: Final = Known()
-_BY_KERNEL: Final = Known(only={"kernel": ("linear", "poly", "rbf", "sigmoid")})
+_PLAIN: Final = KnownClass()
+_BY_KERNEL: Final = KnownClass(only={"kernel": ("linear", "poly", "rbf", "sigmoid")})
 # Trees of points measure one row after the other.
-_BY_TREE: Final = Known(only={"_fit_method": ("kd_tree", "ball_tree")})
-_SCORED: Final = Known(unread=frozenset({"score_func"}))
-_SEARCH: Final = Known(
+_BY_TREE: Final = KnownClass(only={"_fit_method": ("kd_tree", "ball_tree")})
+_SCORED: Final = KnownClass(unread=frozenset({"score_func"}))
+_SEARCH: Final = KnownClass(
     unread=frozenset({"estimator", "param_grid", "param_distributions", "best_params_", "refit"})
 )
-_DESCENT: Final = Known(unread=frozenset({"_loss_function_", "loss_function_"}))
-_MULTILAYER: Final = Known(unread=frozenset({"_optimizer"}))
-_BINNED: Final = Known(unread=frozenset({"_feature_subsample_rng", "_scorer"}))
-_ELIMINATION: Final = Known(unread=frozenset({"estimator", "importance_getter"}))
-_LOSS: Final = Known(unread=frozenset({"interval_y_true", "interval_y_pred"}))
+_DESCENT: Final = KnownClass(unread=frozenset({"_loss_function_", "loss_function_"}))
+_MULTILAYER: Final = KnownClass(unread=frozenset({"_optimizer"}))
+_BINNED: Final = KnownClass(unread=frozenset({"_feature_subsample_rng", "_scorer"}))
+_ELIMINATION: Final = KnownClass(unread=frozenset({"estimator", "importance_getter"}))
+_LOSS: Final = KnownClass(unread=frozenset({"interval_y_true", "interval_y_pred"}))
 # The mean is taken off behind the product, and scaling makes what is left of small ones large.
-_UNSCALED: Final = Known(only={"whiten": (False,)})
-_OF_TARGET: Final = Known(elementwise=frozenset({"func", "inverse_func"}))
-_TRANSFORMER_OF_TARGET: Final = Known(
+_UNSCALED: Final = KnownClass(only={"whiten": (False,)})
+_OF_TARGET: Final = KnownClass(elementwise=frozenset({"func", "inverse_func"}))
+_TRANSFORMER_OF_TARGET: Final = KnownClass(
     elementwise=_OF_TARGET.elementwise, only={"kw_args": (None,), "inv_kw_args": (None,)}
 )
-_TRAINED: Final = Known(
+_TRAINED: Final = KnownClass(
     unread=frozenset({"train_set", "valid_sets", "_Booster__inner_predict_buffer"})
 )
-_BOOSTER: Final = Known(unread=frozenset({"eval_metric", "callbacks", "evals_result_"}))
+_BOOSTER: Final = KnownClass(unread=frozenset({"eval_metric", "callbacks", "evals_result_"}))
 
 
-def _named(package: str, known: Known, names: str) -> Iterable[tuple[str, Known]]:
+def _named(package: str, known: KnownClass, names: str) -> Iterable[tuple[str, KnownClass]]:
     return ((f"{package}.{name}", known) for name in names.split())
 
 
 # By the package in which they are public, or by the module that defines them.
-CLASSES: Final[Mapping[str, Known]] = dict(
+CLASSES: Final[Mapping[str, KnownClass]] = dict(
     [
         *_named("sklearn.calibration", _PLAIN, "CalibratedClassifierCV _CalibratedClassifier"),
         *_named("sklearn.calibration", _PLAIN, "_SigmoidCalibration _TemperatureScaling"),
-        *_named("sklearn.compose", Known(unread=frozenset({"transformers"})), "ColumnTransformer"),
+        *_named(
+            "sklearn.compose", KnownClass(unread=frozenset({"transformers"})), "ColumnTransformer"
+        ),
         *_named("sklearn.compose", _OF_TARGET, "TransformedTargetRegressor"),
         *_named("sklearn.covariance", _PLAIN, "EllipticEnvelope"),
         *_named("sklearn.cross_decomposition", _PLAIN, "CCA PLSCanonical PLSRegression PLSSVD"),
@@ -95,12 +97,12 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn.decomposition", _UNSCALED, "IncrementalPCA PCA"),
         *_named(
             "sklearn.discriminant_analysis",
-            Known(unread=frozenset({"covariance_estimator"})),
+            KnownClass(unread=frozenset({"covariance_estimator"})),
             "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
         ),
         *_named(
             "sklearn.dummy",
-            Known(only={"strategy": ("constant", "most_frequent", "prior")}),
+            KnownClass(only={"strategy": ("constant", "most_frequent", "prior")}),
             "DummyClassifier",
         ),
         *_named("sklearn.dummy", _PLAIN, "DummyRegressor"),
@@ -158,7 +160,7 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named("sklearn._loss._loss", _PLAIN, "CyHalfTweedieLossIdentity CyPinballLoss"),
         *_named(
             "sklearn.metrics._scorer",
-            Known(unread=frozenset({"_score_func", "_kwargs"})),
+            KnownClass(unread=frozenset({"_score_func", "_kwargs"})),
             "_CurveScorer",
         ),
         *_named("sklearn.model_selection", _PLAIN, "FixedThresholdClassifier"),
@@ -191,7 +193,7 @@ CLASSES: Final[Mapping[str, Known]] = dict(
         *_named(
             # As a step that passes everything on, or what histograms are handed by themselves.
             "sklearn.preprocessing",
-            Known(only={"func": (None,), "inverse_func": (None,)}, checks=frozenset({"func"})),
+            KnownClass(only={"func": (None,), "inverse_func": (None,)}, checks=frozenset({"func"})),
             "FunctionTransformer",
         ),
         *_named("sklearn.random_projection", _PLAIN, "GaussianRandomProjection"),
@@ -215,7 +217,7 @@ CLASSES: Final[Mapping[str, Known]] = dict(
 )
 
 # What is known of a class where it is an attribute of another.
-WITHIN: Final[Mapping[tuple[str, str], Known]] = {
+WITHIN: Final[Mapping[tuple[str, str], KnownClass]] = {
     (
         "sklearn.compose.TransformedTargetRegressor",
         "sklearn.preprocessing.FunctionTransformer",

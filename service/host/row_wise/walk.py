@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PyFuncModel
 
-from service.host.row_wise.classes import CLASSES, FITTING, WITHIN, Known
+from service.host.row_wise.classes import CLASSES, FITTING, WITHIN, KnownClass
 from service.host.row_wise.origin import Origins, belongs_to, is_installed
 
 # By the loader that MLmodel names: the class with which MLflow calls the model.
@@ -135,7 +135,7 @@ class _Walk:
         if not self._origins.untouched(found):
             yield _unknown_class(where, found, " that somebody has changed")
 
-    def _attributes(self, value: Any, known: Known) -> Found:
+    def _attributes(self, value: Any, known: KnownClass) -> Found:
         found = type(value)
         for name, held in list(getattr(value, "__dict__", {}).items()):
             if name in FITTING or name in known.unread:
@@ -217,7 +217,7 @@ def _is_check(value: Any) -> bool:
     return value.keywords.keys() <= {"dtype", "ensure_all_finite"}
 
 
-def _known(found: type) -> Known | None:
+def _known(found: type) -> KnownClass | None:
     names = (f"{found.__module__}.{found.__qualname__}", _public(found))
     return next((CLASSES[name] for name in names if name in CLASSES), None)
 
@@ -226,7 +226,7 @@ def _public(found: type) -> str:
     return f"{'.'.join(found.__module__.split('.')[:2])}.{found.__qualname__}"
 
 
-def _instance(value: Any, known: Known, where: str) -> Found:
+def _instance(value: Any, known: KnownClass, where: str) -> Found:
     found: type = type(value)
     own = getattr(value, "__dict__", {})
     for name in set(own) & _methods_of(found):

@@ -20,7 +20,7 @@ from service.registry.store.locks import Lock
 from service.registry.store.manifest import Altered, NotPlain, file_lengths
 from service.registry.wire import Fault
 
-Answer = tuple[dict[str, Any], bytes]
+Told = tuple[dict[str, Any], bytes]
 # What each host of a version copies for itself in a few hundredths of a second. More is shared by
 # them until it turns out that they write there: a model that is mapped into memory is there once.
 _COPIED_BYTES: Final = 64 * 1024**2
@@ -28,7 +28,7 @@ _COPIED_BYTES: Final = 64 * 1024**2
 _HELD: Final[list[Lock]] = []
 
 
-def fetch(wanted: Mapping[str, Any]) -> Answer:
+def fetch(wanted: Mapping[str, Any]) -> Told:
     """The version's artifact in the cache. Raises `RegistryFault`."""
     client = MlflowClient()
     name, version = wanted["name"], wanted["version"]
@@ -44,7 +44,7 @@ def fetch(wanted: Mapping[str, Any]) -> Answer:
     }, example
 
 
-def find(wanted: Mapping[str, Any]) -> Answer:
+def find(wanted: Mapping[str, Any]) -> Told:
     """What lies at a place of the cache, without asking the registry. Raises `RegistryFault`."""
     if not is_place(wanted["place"]):
         raise RegistryFault(Fault.NOT_IN_CACHE, "no place in the cache")
@@ -60,7 +60,7 @@ def find(wanted: Mapping[str, Any]) -> Answer:
     return _described(kept)
 
 
-def _described(kept: Kept) -> Answer:
+def _described(kept: Kept) -> Told:
     _HELD.append(kept.lock)
     try:
         described = describe(kept.artifact)

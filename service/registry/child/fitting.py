@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import orjson
 
-from service.contract.contract import Limits
+from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.errors import ClientError, FieldError, InvalidInput, VersionFault
 
-_UNLIMITED: Final = Limits(max_rows=sys.maxsize, max_errors=sys.maxsize)
+_UNLIMITED: Final = RequestLimits(max_rows=sys.maxsize, max_errors=sys.maxsize)
 
 
 def fitting(

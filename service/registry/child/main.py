@@ -19,12 +19,12 @@ from service.processes.child.victims import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.refs import ModelRef
 from service.registry.child.faults import RegistryFault, fault_of_look
-from service.registry.child.fetching import Answer, fetch, find
+from service.registry.child.fetching import Told, fetch, find
 from service.registry.child.looking import look, survey
 from service.registry.child.sanitizing import sanitized
 from service.registry.child.versions import again, tags
 from service.registry.child.withdrawn import withdrawn
-from service.registry.wire import Operation
+from service.registry.wire import RegistryOperation
 
 _MAX_BODY_BYTES: Final = 1024**2
 
@@ -53,41 +53,41 @@ def _answer(frame: Frame) -> Frame:
     return Frame(frame.operation, Status.FAILED, frame.id, head)
 
 
-def _question(frame: Frame) -> tuple[Callable[[Mapping[str, Any]], Answer], Mapping[str, Any]]:
+def _question(frame: Frame) -> tuple[Callable[[Mapping[str, Any]], Told], Mapping[str, Any]]:
     try:
-        return _OPERATIONS[Operation(frame.operation)], orjson.loads(frame.head)
+        return _OPERATIONS[RegistryOperation(frame.operation)], orjson.loads(frame.head)
     except ValueError as error:
         raise FrameError(f"no question for a registry child: {error}") from error
 
 
-def _configure(wanted: Mapping[str, Any]) -> Answer:
+def _configure(wanted: Mapping[str, Any]) -> Told:
     os.environ.update(wanted["environment"])
     return {}, b""
 
 
-def _resolve(wanted: Mapping[str, Any]) -> Answer:
+def _resolve(wanted: Mapping[str, Any]) -> Told:
     return look(wanted["names"], wanted["most"]), b""
 
 
-def _survey(wanted: Mapping[str, Any]) -> Answer:
+def _survey(wanted: Mapping[str, Any]) -> Told:
     patterns = [RefPattern(*each) for each in wanted["patterns"]]
     have = [ModelRef(*each) for each in wanted["have"]]
     return survey(wanted["names"], patterns, have, wanted["room"]), b""
 
 
-def _fetch(wanted: Mapping[str, Any]) -> Answer:
+def _fetch(wanted: Mapping[str, Any]) -> Told:
     # For good: a child that has fetched is asked nothing more.
     scheduling.step_back()
     return fetch(wanted)
 
 
-_OPERATIONS: Final[Mapping[Operation, Callable[[Mapping[str, Any]], Answer]]] = {
-    Operation.CONFIGURE: _configure,
-    Operation.RESOLVE: _resolve,
-    Operation.FETCH: _fetch,
-    Operation.TAGS: tags,
-    Operation.FIND: find,
-    Operation.AGAIN: again,
-    Operation.WITHDRAWN: withdrawn,
-    Operation.SURVEY: _survey,
+_OPERATIONS: Final[Mapping[RegistryOperation, Callable[[Mapping[str, Any]], Told]]] = {
+    RegistryOperation.CONFIGURE: _configure,
+    RegistryOperation.RESOLVE: _resolve,
+    RegistryOperation.FETCH: _fetch,
+    RegistryOperation.TAGS: tags,
+    RegistryOperation.FIND: find,
+    RegistryOperation.AGAIN: again,
+    RegistryOperation.WITHDRAWN: withdrawn,
+    RegistryOperation.SURVEY: _survey,
 }

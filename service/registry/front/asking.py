@@ -10,7 +10,7 @@ from service.errors import FollowingError, PassingFault, VersionFault
 from service.processes.frames import Frame, Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child
-from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, Operation
+from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, RegistryOperation
 
 
 class KeptChild:
@@ -31,7 +31,7 @@ class KeptChild:
         async with self._turn:
             await self._prepared("look")
 
-    async def ask(self, stage: str, operation: Operation, wanted: dict[str, Any]) -> Frame:
+    async def ask(self, stage: str, operation: RegistryOperation, wanted: dict[str, Any]) -> Frame:
         """The answer; raises as `ask` does."""
         async with self._turn:
             child = await self._prepared(stage)
@@ -56,7 +56,7 @@ class KeptChild:
 
 
 async def ask(
-    child: Child, stage: str, operation: Operation, wanted: dict[str, Any], seconds: float
+    child: Child, stage: str, operation: RegistryOperation, wanted: dict[str, Any], seconds: float
 ) -> Frame:
     """The answer. Raises `VersionFault` or `PassingFault`, the latter after so many seconds."""
     try:

@@ -19,8 +19,8 @@ from service.errors import FollowingError, VersionFault
 from service.following.ports import (
     FetchedVersion,
     Missing,
+    PatternMatches,
     Resolution,
-    Survey,
     Unanswered,
     Withdrawals,
 )
@@ -32,9 +32,8 @@ from service.processes.removal import remove_tree
 from service.refs import ModelRef, VersionId
 from service.registry.front.asking import KeptChild, ask, fault_error
 from service.registry.front.fetched_cache import Memory, Remembered
-from service.registry.front.leases import Lease, Locks
-from service.registry.front.survey import Absent
-from service.registry.front.survey import Survey as Searches
+from service.registry.front.leases import CacheLease, Locks
+from service.registry.front.survey import Absent, LookStrategy
 from service.registry.front.tag_answer import TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
@@ -47,7 +46,7 @@ from service.registry.store.artifacts import (
 from service.registry.store.eviction import make_room
 from service.registry.store.locks import Locked
 from service.registry.store.manifest import Altered
-from service.registry.wire import SENTENCES, Fault, Operation
+from service.registry.wire import SENTENCES, Fault, RegistryOperation
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
@@ -65,7 +64,7 @@ _LEASE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Deadlines:
+class RegistryDeadlines:
     """Seconds after which an operation is given up, whatever MLflow's client thinks of it.
 
     `answer` is how long a look waits for one reply, which it asks for twice. A fetch waits as long
@@ -115,9 +114,9 @@ class MlflowRegistry:
         environment: Mapping[str, str],
         cache: Cache,
         on_line: OnLine,
-        deadlines: Deadlines,
+        deadlines: RegistryDeadlines,
         *,
-        survey: Searches | None = None,
+        survey: LookStrategy | None = None,
     ) -> None:
         self._forks = forks
         self._role = registry_role(environment)
@@ -127,8 +126,8 @@ class MlflowRegistry:
         self._look_seconds = deadlines.look
         self._fetch_seconds = deadlines.fetch
         self._verify_seconds = deadlines.verify
-        self._survey = survey or Searches()
-        self._survey_of_tags = Searches(least=1)
+        self._survey = survey or LookStrategy()
+        self._survey_of_tags = LookStrategy(least=1)
         self._absent = Absent()
         self._told = TagAnswer()
         looks = {_ANSWER_SECONDS: str(deadlines.answer)}
@@ -148,7 +147,9 @@ class MlflowRegistry:
         names = sorted({ref.name for ref in refs})
         most = self._survey.most(len(names))
         wanted = {"names": names, "most": most}
-        answer = orjson.loads((await self._looking.ask("look", Operation.RESOLVE, wanted)).head)
+        answer = orjson.loads(
+            (await self._looking.ask("look", RegistryOperation.RESOLVE, wanted)).head
+        )
         if most:
             self._survey.searched(complete=answer["complete"])
         models = answer["models"]
@@ -157,7 +158,7 @@ class MlflowRegistry:
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
-    ) -> Survey:
+    ) -> PatternMatches:
         """A listing of all models, page by page, and a look-up for each that it does not show.
 
         Raises `PassingFault` within the deadline.
@@ -168,13 +169,15 @@ class MlflowRegistry:
             "patterns": [[pattern.name, pattern.alias] for pattern in patterns],
             "room": room,
         }
-        answer = orjson.loads((await self._looking.ask("look", Operation.SURVEY, wanted)).head)
+        answer = orjson.loads(
+            (await self._looking.ask("look", RegistryOperation.SURVEY, wanted)).head
+        )
         models = answer["models"]
         found = {ref: _resolution(ref, models[ref.name]) for ref in refs}
         for name, alias, created, version in answer["found"]:
             found[ModelRef(name, alias)] = VersionId(name, created, version)
         unlisted = _unanswered(answer) if "fault" in answer else None
-        return Survey(found, answer["left_out"], unlisted)
+        return PatternMatches(found, answer["left_out"], unlisted)
 
     def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
         faults = [model for model in models if model is not None and "fault" in model]
@@ -185,7 +188,9 @@ class MlflowRegistry:
         self, versions: Sequence[VersionId]
     ) -> Mapping[VersionId, Mapping[str, str] | None]:
         """Two look-ups for each version; raises `PassingFault` within the deadline of a look."""
-        frame = await self._looking.ask("look", Operation.TAGS, {"versions": _listed(versions)})
+        frame = await self._looking.ask(
+            "look", RegistryOperation.TAGS, {"versions": _listed(versions)}
+        )
         return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
 
     async def withdrawn(
@@ -199,7 +204,7 @@ class MlflowRegistry:
         wanted = {"names": list(names), "search": searches}
         wanted |= {"met": _listed(met), "marked": _listed(marked)}
         try:
-            frame = await self._looking.ask("look", Operation.WITHDRAWN, wanted)
+            frame = await self._looking.ask("look", RegistryOperation.WITHDRAWN, wanted)
         except FollowingError as error:
             if searches and error.reason == Fault.TIMED_OUT:
                 self._survey_of_tags.searched(complete=False)
@@ -233,7 +238,7 @@ class MlflowRegistry:
             "version": version.version,
             "cache_bytes": self._cache.max_bytes,
         }
-        return await self._brought("fetch", Operation.FETCH, wanted, version)
+        return await self._brought("fetch", RegistryOperation.FETCH, wanted, version)
 
     async def find(self, lying: Lying) -> FetchedVersion:
         """What was fetched before and still lies whole in the cache; the registry is not asked.
@@ -241,7 +246,7 @@ class MlflowRegistry:
         Raises `VersionFault` or `PassingFault`.
         """
         wanted = {"place": lying.place, "source": lying.source, "tags": dict(lying.tags)}
-        return await self._brought("find", Operation.FIND, wanted, lying.version)
+        return await self._brought("find", RegistryOperation.FIND, wanted, lying.version)
 
     async def close(self) -> None:
         """Ends the child that looks."""
@@ -257,7 +262,7 @@ class MlflowRegistry:
         fetched = remembered.fetched
         version, place = fetched.version, fetched.path.parent
         wanted = {"name": version.name, "version": version.version, "made": remembered.made}
-        frame = await self._looking.ask("fetch", Operation.AGAIN, wanted)
+        frame = await self._looking.ask("fetch", RegistryOperation.AGAIN, wanted)
         try:
             # Taken before it is looked at, so that it stays what was seen.
             lease = await self._locks.lease(place, _LEASE_SECONDS, self._tidy)
@@ -282,7 +287,7 @@ class MlflowRegistry:
         return False
 
     async def _brought(
-        self, stage: str, operation: Operation, wanted: dict[str, Any], version: VersionId
+        self, stage: str, operation: RegistryOperation, wanted: dict[str, Any], version: VersionId
     ) -> FetchedVersion:
         private = private_folder(self._cache.folder)
         child = await self._child(stage)
@@ -301,11 +306,11 @@ class MlflowRegistry:
             lease.release()
             raise
         fetched = _fetched(version, answer, self._cache.folder, bytes(frame.body), lease)
-        if operation is Operation.FETCH:
+        if operation is RegistryOperation.FETCH:
             self._memory.note(fetched, answer)
         return fetched
 
-    def keep(self, place: str) -> Lease:
+    def keep(self, place: str) -> CacheLease:
         """A lease on that place; giving it back makes no room. Raises `PassingFault`.
 
         Blocks for as long as the disk does.
@@ -315,7 +320,7 @@ class MlflowRegistry:
         except (OSError, Locked) as error:
             raise fault_error("find", Fault.DISK, repr(error)) from error
 
-    async def _lease(self, stage: str, place: Path) -> Lease:
+    async def _lease(self, stage: str, place: Path) -> CacheLease:
         try:
             return await self._locks.lease(place, _LEASE_SECONDS, self._tidy)
         except (OSError, Locked) as error:
@@ -338,7 +343,7 @@ class MlflowRegistry:
         child = await self._forks.fork(self._role, _MAX_BODY_BYTES, self._on_line)
         wanted = {"environment": {**self._environment, **more}}
         try:
-            await ask(child, stage, Operation.CONFIGURE, wanted, self._look_seconds)
+            await ask(child, stage, RegistryOperation.CONFIGURE, wanted, self._look_seconds)
         except BaseException:
             child.kill()
             raise
@@ -381,7 +386,7 @@ def _verify(place: Path) -> None:
 
 
 def _fetched(
-    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: Lease
+    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: CacheLease
 ) -> FetchedVersion:
     asked = answer["conda_requirements"]
     return FetchedVersion(

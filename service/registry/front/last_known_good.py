@@ -16,7 +16,7 @@ import orjson
 
 from service.background import Work
 from service.errors import FollowingError
-from service.following.history import Known
+from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.processes.front.beside import Beside
@@ -43,7 +43,7 @@ class HistoryObserver(Protocol):
         ...
 
 
-class Keeper(Protocol):
+class CacheKeeper(Protocol):
     """Whoever has the cache: `service.registry.front.client.MlflowRegistry`."""
 
     async def find(self, lying: Lying) -> FetchedVersion:
@@ -66,7 +66,7 @@ class _Record:
     fetched: FetchedVersion | None = None
     served: tuple[VersionId, ...] = ()
 
-    def with_known(self, known: Known) -> "_Record":
+    def with_known(self, known: ServedBefore) -> "_Record":
         fetched = known.fetched
         served = (*(each for each in self.served if each != fetched.version), fetched.version)
         kept = replace(fetched, serving_example=None, lease=NoLease())
@@ -103,7 +103,7 @@ class DiskHistory:
     def __init__(
         self,
         folder: Path,
-        keeper: Keeper,
+        keeper: CacheKeeper,
         observer: HistoryObserver,
     ) -> None:
         self._folder = folder
@@ -147,14 +147,14 @@ class DiskHistory:
         served = [(each.since, ref) for ref, each in known if each.fetched and ref not in refs]
         return [ref for _, ref in sorted(served, key=lambda each: (-each[0], str(each[1])))]
 
-    async def last_known_good(self, ref: ModelRef) -> Known | None:
+    async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         """Verified in a process of its own; what was altered or gone is not looked at again."""
         record = self._record(ref)
         lying = record.lying
         if lying is None or ref in self._lost:
             return None
         try:
-            return Known(await self._keeper.find(lying), record.since)
+            return ServedBefore(await self._keeper.find(lying), record.since)
         except FollowingError as error:
             if error.reason in _LOST:
                 self._lost.add(ref)
@@ -175,7 +175,7 @@ class DiskHistory:
         if lease is not None:
             lease.release()
 
-    def note(self, ref: ModelRef, known: Known) -> None:
+    def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
         self._lost.discard(ref)
         before = self._leases.pop(ref, None)

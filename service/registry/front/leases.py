@@ -24,7 +24,9 @@ class Locks:
     def __init__(self) -> None:
         self._beside = Beside(Work.CACHE, _THREADS)
 
-    async def lease(self, place: Path, seconds: float, on_release: Callable[[], None]) -> "Lease":
+    async def lease(
+        self, place: Path, seconds: float, on_release: Callable[[], None]
+    ) -> "CacheLease":
         """A lease on that place. Raises OSError, `Locked`, or TimeoutError after so many seconds.
 
         `on_release` is called on this loop once the lease has been given back.
@@ -32,29 +34,29 @@ class Locks:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(seconds):
             lock = await self._beside.obtain(partial(_taken, place), self._give_back)
-        return Lease(_Held(lock, self._give_back), partial(_called, loop, on_release))
+        return CacheLease(_Held(lock, self._give_back), partial(_called, loop, on_release))
 
-    def lease_at_once(self, place: Path) -> "Lease":
+    def lease_at_once(self, place: Path) -> "CacheLease":
         """The same, where whoever asks may block as long as the disk does."""
-        return Lease(_Held(_taken(place), self._give_back), lambda: None)
+        return CacheLease(_Held(_taken(place), self._give_back), lambda: None)
 
     def _give_back(self, lock: Lock, then: Callable[[], None] = lambda: None) -> None:
         self._beside.submit(partial(_release, lock, then))
 
 
-class Lease:
+class CacheLease:
     """`service.following.ports.Lease` on a place of the cache."""
 
     def __init__(self, held: "_Held", on_release: Callable[[], None]) -> None:
         self._held: _Held | None = held
         self._on_release = on_release
 
-    def share(self) -> "Lease":
+    def share(self) -> "CacheLease":
         """Another one on the same place; giving it back tells nobody."""
         if self._held is None:
             raise RuntimeError("the lease was given back")
         self._held.shares += 1
-        return Lease(self._held, lambda: None)
+        return CacheLease(self._held, lambda: None)
 
     def release(self) -> None:
         """Gives it back; may be called again. Returns at once, and raises nothing."""

@@ -18,7 +18,7 @@ _LOOKS_WITHOUT_ABSENT: Final = 60
 
 
 @dataclass(slots=True)
-class Survey:
+class LookStrategy:
     """Remembers that a registry was too large; tried again some hundred looks later.
 
     `least` is how many models must be followed for a search to be worth it.

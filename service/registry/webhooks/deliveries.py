@@ -52,7 +52,7 @@ _EXAMPLE: Final = {"name": "example_model", "alias": "example_alias", "key": "ex
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Delivery:
     """What a delivery says has happened; `data` is the entity's own."""
 
     entity: str
@@ -60,7 +60,7 @@ class Event:
     data: Mapping[str, Any]
 
     @classmethod
-    def read(cls, body: bytes) -> "Event":
+    def read(cls, body: bytes) -> "Delivery":
         """Raises `DeliveryUnreadable` for anything but an event as MLflow writes it."""
         try:
             found = orjson.loads(body)
@@ -120,7 +120,7 @@ class WebhookReceiver:
         timestamp = headers.get(b"x-mlflow-timestamp", b"")
         signature = headers.get(b"x-mlflow-signature", b"")
         self._verify(delivery_id, timestamp, signature, body)
-        event = Event.read(body)
+        event = Delivery.read(body)
         self._remember(delivery_id)
         return event.concerns(self._refs, self._patterns)
 

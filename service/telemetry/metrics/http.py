@@ -20,7 +20,7 @@ _WEBHOOK_REFUSED = (
 )
 
 
-_Kind = tuple[str, str | None, str, int, str | None]
+_Series = tuple[str, str | None, str, int, str | None]
 
 
 class _Place(NamedTuple):
@@ -44,7 +44,7 @@ class HttpMetrics:
     ) -> None:
         self._registry = registry
         self._found = found
-        self._places: dict[_Kind, _Place] = {}
+        self._places: dict[_Series, _Place] = {}
         self._requests = Counter(
             "podium_requests_total",
             "Prediction requests by HTTP status; 499: the client went away.",
@@ -111,7 +111,7 @@ class HttpMetrics:
             family.remove_by_labels(of_slot)
         self._leave(lambda place: place.ref == ref)
 
-    def _begin(self, kind: _Kind) -> _Place:
+    def _begin(self, kind: _Series) -> _Place:
         slot, version, route, code, error = kind
         # As ModelRef is written: a name may hold an @, an alias does not.
         name, _, alias = slot.rpartition("@")
