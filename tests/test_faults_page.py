@@ -21,6 +21,6 @@ def test_every_fault_names_a_test_that_is_there() -> None:
 
 def test_every_metric_of_the_page_is_one_of_the_services() -> None:
     """In the words of the code."""
-    code = "".join(path.read_text() for path in (ROOT / "service/metrics").glob("*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "service/telemetry/metrics").glob("*.py"))
 
     assert set(re.findall(r"podium_\w+", PAGE)) <= set(re.findall(r"podium_\w+", code))

@@ -178,7 +178,7 @@ class Forker:
         if adopts:
             lifetime.adopt_orphans()
         # An operator sees in `ps` who it is: `hosting.host` of `service.host.main`, say.
-        lifetime.call_this_process(wanted.name.removeprefix("service."))
+        lifetime.call_this_process(wanted.name.removeprefix("service.").replace(".main", ""))
         if wanted.role is None:
             self._forget_the_zygote()
             self._be_a_spare(socket.socket(fileno=wanted.descriptors[0]))

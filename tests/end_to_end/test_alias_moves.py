@@ -77,7 +77,7 @@ class World:
             with suppress(OSError):
                 names[Path(f"/proc/{pid}/comm").read_text().strip()] += 1
         partial = list((self.folder / "podium/cache").glob("partial-*"))
-        return (names["hosting.host"], names["registry.child"], partial) == (1, 1, [])
+        return (names["host"], names["registry.child"], partial) == (1, 1, [])
 
     def swaps(self) -> list[tuple[str | None, str]]:
         """Every swap so far: from which version to which."""

@@ -29,7 +29,7 @@ def hosts(service: RunningService) -> list[int]:
     """Processes that are called hosts."""
     names = {pid: Path(f"/proc/{pid}/comm") for pid in service.descendants()}
     with contextlib.suppress(OSError):
-        return [pid for pid, name in names.items() if name.read_text() == "hosting.host\n"]
+        return [pid for pid, name in names.items() if name.read_text() == "host\n"]
     return []
 
 

@@ -158,8 +158,8 @@ def _name(pid: int) -> str:
 
 
 # How the names of processes begin that `ps` shows.
-ANY, FRONT, HOST, ZYGOTE = "any", "front", "hosting.host", "zygote"
-SPARE, REGISTRY, DECODER = "spare zygote", "registry.", "hosting.decoder"
+ANY, FRONT, HOST, ZYGOTE = "any", "front", "host", "zygote"
+SPARE, REGISTRY, DECODER = "spare zygote", "registry.", "decoder"
 KILLED, STOPPED = signal.SIGKILL, signal.SIGSTOP
 # Whoever was alone in a stopped host cannot be told from a request that hangs.
 HOST_STOPPED: Final = Signalled("a host is stopped", HOST, STOPPED, weight=0.5)

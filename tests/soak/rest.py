@@ -19,8 +19,8 @@ _BETWEEN_SECONDS: Final = 0.2
 _EVENTS_TOLD: Final = 25
 # How the names of the processes below the front begin that a service at rest has, one of each.
 ONE_OF_EACH: Final = (
-    *("zygote", "spare zygote", "registry.", "hosting.decoder"),
-    *("keeper", "hosting.host"),
+    *("zygote", "spare zygote", "registry.", "decoder"),
+    *("keeper", "host"),
 )
 
 

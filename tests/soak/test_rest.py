@@ -15,10 +15,10 @@ from tests.support.waiting import wait_until
 WHOLE = [
     Process(11, "zygote", "S", 10),
     Process(12, "spare zygote", "S", 11),
-    Process(13, "registry.databa", "S", 11),
-    Process(14, "hosting.decoder", "R", 11),
+    Process(13, "registry.child_", "S", 11),
+    Process(14, "decoder", "R", 11),
     Process(16, "keeper", "S", 11),
-    Process(15, "hosting.host", "S", 16),
+    Process(15, "host", "S", 16),
 ]
 SLOT: dict[str, Any] = {
     "state": "serving",
@@ -37,13 +37,13 @@ def test_service_at_rest_has_one_process_of_each_kind() -> None:
 @pytest.mark.parametrize(
     ("processes", "said"),
     [
-        (WHOLE[:-1], ["no process hosting.host* is there"]),
+        (WHOLE[:-1], ["no process host* is there"]),
         ([*WHOLE, Process(18, "sleep", "S", 15)], ["there is also sleep (18, child of 15)"]),
-        ([*WHOLE, WHOLE[-1]], ["there is also hosting.host (15, child of 16)"]),
+        ([*WHOLE, WHOLE[-1]], ["there is also host (15, child of 16)"]),
         ([*WHOLE, Process(17, "sleep", "Z", 10)], ["a zombie"]),
         (
-            [*WHOLE[:-1], Process(15, "hosting.host", "T", 16)],
-            ["hosting.host (15, child of 16), in state T", "no process hosting.host*"],
+            [*WHOLE[:-1], Process(15, "host", "T", 16)],
+            ["host (15, child of 16), in state T", "no process host*"],
         ),
     ],
     ids=["missing", "orphan", "too many", "zombie", "stopped"],
