@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
+from service.contract.long_integers import WITHIN_64_BITS, LongInteger
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, int, LongInteger, float, bool, type(None)})
 
 
 def labels_fit(header: Any, base: Loc, findings: Findings) -> bool:
@@ -23,6 +24,10 @@ def index_fits(index: Any, rows: int, base: Loc, findings: Findings) -> bool:
     """Whether `index` is a list of plain values, one a row."""
     loc = (*base, "index")
     if not _plain(index, loc, findings):
+        return False
+    if long := [place for place, label in enumerate(index) if type(label) is LongInteger]:
+        places = ((*loc, place) for place in long)
+        findings.add_all(places, f"must lie {WITHIN_64_BITS}", "out_of_range")
         return False
     if len(index) != rows:
         findings.add(loc, "must have as many values as there are rows", "shape")
