@@ -19,6 +19,7 @@ from service.contract.long_integers import has_floats_for_index, with_long_integ
 from service.contract.model_input import ModelInput
 from service.contract.params import ParamsReader
 from service.contract.reading import InputReader, Reading
+from service.contract.request_example import request_example
 from service.contract.request_schema import request_schema
 from service.contract.signature import (
     ColumnSpec,
@@ -59,6 +60,7 @@ class Contract:
     """What one version takes. Has no state: may be used from anywhere, any number of times."""
 
     request_schema: Mapping[str, Any]
+    request_example: Mapping[str, Any]
     _description: Mapping[str, Any]
     _inputs: InputReader
     _csv: CsvReader | None
@@ -158,7 +160,18 @@ def compile_contract(
     names = [column.name for column in read.columns]
     chat = ChatReader(inputs, names, params) if names and not from_type_hint else None
     has_any = _has_any(read)
-    return Contract(schema, description, inputs, as_csv, as_parquet, params, chat, limits, has_any)
+    return Contract(
+        schema,
+        request_example(read, from_type_hint=from_type_hint),
+        description,
+        inputs,
+        as_csv,
+        as_parquet,
+        params,
+        chat,
+        limits,
+        has_any,
+    )
 
 
 def _has_any(signature: Signature) -> bool:

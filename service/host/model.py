@@ -13,7 +13,7 @@ from service.host.documents import InputRefused
 from service.host.failures import failure_of
 from service.host.inputs import Batch, ModelData, take
 from service.host.row_wise.trial import refuted_by_example, refuted_by_others
-from service.host.row_wise.walk import obstacle
+from service.host.row_wise.walk import has_one_output, obstacle
 from service.host.sklearn_matrix import Nameless, nameless
 from service.host.wire import Failure, PredictFault
 
@@ -92,7 +92,8 @@ class LoadedModel:
     def _answers_by_output(self) -> bool:
         """Whether it may answer a list with an element an output, instead of a row."""
         flavor = self._model.metadata.flavors["python_function"]
-        return bool(flavor.get("predict_fn", "predict") != "predict")
+        asks_predict = flavor.get("predict_fn", "predict") == "predict"
+        return not asks_predict and not has_one_output(self._model)
 
     def _after(self, example: Batch) -> RowWise:
         if self._joinable is False or (self._joinable is None and self._obstacle is not None):
@@ -141,8 +142,7 @@ class LoadedModel:
         """
         try:
             batch = build()
-        except InputRefused as refused:
-            print(refused, flush=True)  # noqa: T201 - the host's output is the front's log
+        except InputRefused:
             return [PredictFault.INPUT_REFUSED]
         try:
             return self._predict_together(batch, max_reply_bytes)
@@ -150,7 +150,8 @@ class LoadedModel:
             failure = failure_of(error)
             reason = traceback.format_exc()
         if len(batch.rows) == 1:
-            print(reason, flush=True)  # noqa: T201
+            if failure is not PredictFault.INPUT_REFUSED:  # whose text repeats what was sent
+                print(reason, flush=True)  # noqa: T201 - the host's output is the front's log
             return [failure]
         middle, end = len(batch.rows) // 2, len(batch.rows)
         first = self.predict(lambda: build().part(0, middle), max_reply_bytes)

@@ -30,7 +30,10 @@ SENTENCES: Final = {
     PredictFault.NOT_ENCODABLE: "The model returned something that has no JSON form.",
     PredictFault.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
     PredictFault.NOT_BY_ROW: "The model did not return one answer for each row.",
-    PredictFault.INPUT_REFUSED: "must be what MLflow, and the type hint of the model, take",
+    PredictFault.INPUT_REFUSED: (
+        "must be what MLflow takes for this model: the model's type hint refuses it or, of a chat, "
+        "MLflow's own class of requests to models of its kind"
+    ),
 }
 
 
