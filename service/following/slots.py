@@ -14,6 +14,7 @@ from service.following.servable import Binding
 from service.following.standing import MOST_FOUND, Standing
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
+from service.tombstones import Tombstones
 
 LOOK: Final = "look"
 _LABEL_DIGITS: Final = 12
@@ -316,7 +317,7 @@ class Slots(Mapping[str, Slot]):
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
         self.staging: Container[VersionId | None] = ()
-        self.tombstones: Container[VersionId | None] = ()
+        self.tombstones = Tombstones()
         self.look = LookStatus(None, None, None)
         self.poll_seconds = 1.0
         self.left_out = 0

@@ -19,9 +19,11 @@ from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
+from service.tombstones import Tombstone
 
 # Of many slots: they are looked at where they may change, which is the loop.
 _AT_A_TIME: Final = 50
+_LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 _LONG: Final = ("signature", "request_schema", "serving_example")
 
 
@@ -123,14 +125,26 @@ class PatternsReport(BaseModel):
     left_out: int
 
 
+class WithdrawnReport(BaseModel):
+    """A version that nobody is answered by; `source`, `operator` or `tag`, can take that back."""
+
+    model: str
+    version: str
+    source: str
+    at: datetime
+    reason: str
+
+
 class ModelsReport(BaseModel):
     """Every slot as configured, of which the first serves the default routes; then by name.
 
-    The latter are what patterns have found; `patterns` is there where there are any.
+    The latter are what patterns have found; `patterns` is there where there are any. `withdrawn` is
+    everything that stands withdrawn, whatever slots serve.
     """
 
     models: list[SlotReport]
     look: LookReport
+    withdrawn: list[WithdrawnReport]
     patterns: PatternsReport | None = None
 
 
@@ -148,7 +162,8 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
         now, why = clock(), readers.admin.allows(request)
         look, patterns = _look(slots.look, now, why=why), _patterns(slots)
         reports = await _reports(slots, now, why=why)
-        return reply(await beside.run(_written_list, reports, look, patterns))
+        stones = slots.tombstones.standing
+        return reply(await beside.run(_written_list, reports, look, patterns, stones))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
@@ -230,13 +245,28 @@ async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str,
 
 
 def _written_list(
-    reports: Sequence[dict[str, Any]], look: LookReport, patterns: PatternsReport | None
+    reports: Sequence[dict[str, Any]],
+    look: LookReport,
+    patterns: PatternsReport | None,
+    stones: Sequence[Tombstone],
 ) -> Sequence[bytes]:
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
-    members = {"models": b"[%b]" % listed, "look": _text(look)}
+    withdrawn = b",".join(_text(_withdrawn(each)) for each in stones)
+    members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
     if patterns is not None:
         members["patterns"] = _text(patterns)
     return cut([json_object(members)])
+
+
+def _withdrawn(stone: Tombstone) -> WithdrawnReport:
+    return WithdrawnReport(
+        model=stone.name,
+        version=stone.version,
+        source=stone.source,
+        # As a file has it, which anybody may have written.
+        at=datetime.fromtimestamp(min(max(0.0, stone.at), _LATEST), UTC),
+        reason=stone.reason,
+    )
 
 
 def _written(
