@@ -4,7 +4,7 @@ A picture of one instant, made of what the follower knows: asking never asks the
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from service.http.findings import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
-from service.tombstones import Tombstone
 
 # Of many slots: they are looked at where they may change, which is the loop.
 _AT_A_TIME: Final = 50
@@ -162,8 +161,7 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
         now, why = clock(), readers.admin.allows(request)
         look, patterns = _look(slots.look, now, why=why), _patterns(slots)
         reports = await _reports(slots, now, why=why)
-        stones = slots.tombstones.standing
-        return reply(await beside.run(_written_list, reports, look, patterns, stones))
+        return reply(await beside.run(_written_list, reports, look, patterns, slots))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
@@ -248,25 +246,26 @@ def _written_list(
     reports: Sequence[dict[str, Any]],
     look: LookReport,
     patterns: PatternsReport | None,
-    stones: Sequence[Tombstone],
+    slots: Slots,
 ) -> Sequence[bytes]:
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
-    withdrawn = b",".join(_text(_withdrawn(each)) for each in stones)
+    withdrawn = b",".join(map(_text, _withdrawn(slots)))
     members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
     if patterns is not None:
         members["patterns"] = _text(patterns)
     return cut([json_object(members)])
 
 
-def _withdrawn(stone: Tombstone) -> WithdrawnReport:
-    return WithdrawnReport(
-        model=stone.name,
-        version=stone.version,
-        source=stone.source,
-        # As a file has it, which anybody may have written.
-        at=datetime.fromtimestamp(min(max(0.0, stone.at), _LATEST), UTC),
-        reason=stone.reason,
-    )
+def _withdrawn(slots: Slots) -> Iterator[WithdrawnReport]:
+    for stone in slots.tombstones.standing:
+        yield WithdrawnReport(
+            model=stone.name,
+            version=stone.version,
+            source=stone.source,
+            # As a file has it, which anybody may have written.
+            at=datetime.fromtimestamp(min(max(0.0, stone.at), _LATEST), UTC),
+            reason=stone.reason,
+        )
 
 
 def _written(
