@@ -82,7 +82,7 @@ orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each:
 	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
 
 row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
-	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/hosting/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
+	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/host/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
 	{ date -u +%Y-%m-%d; tail -n 1 row-wise.log; } > docs/row-wise.txt; rm row-wise.log
 
 platform: $(READY) ## services as platforms run them: a proxy, a quota, a read-only root ...; needs nginx, root

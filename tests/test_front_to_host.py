@@ -15,7 +15,7 @@ from service.hosting.pool import Pool
 from service.hosting.specification import HostedModel, PoolLimits
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, param, parse, tensor
-from tests.hosting.handed import Entries, Signed
+from tests.host.handed import Entries, Signed
 from tests.hosting.rows import Counts
 from tests.support import models
 

@@ -41,7 +41,7 @@ from service.http.held import HeldBytes
 from service.processes.frames import Body, Frame, Status
 from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs
-from tests.hosting.handed import seen
+from tests.host.handed import seen
 from tests.support.serving import fetched_version
 
 Entries = Sequence[dict[str, Any]]

@@ -23,8 +23,8 @@ from service.processes.front.ending import EndReason
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, parse, tensor
 from tests.differential.both import DecoderInProcess
+from tests.host.handed import Signed, sent
 from tests.hosting.conftest import MakePool
-from tests.hosting.handed import Signed, sent
 from tests.hosting.rows import Counts, double_rows
 from tests.models.temperamental import EXIT, RAISE
 from tests.support import models

@@ -14,8 +14,8 @@ from service.following.ports import Staged
 from service.hosting.roles import HOST_ROLE
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
+from tests.host.traced_models import AGENTS, ask, row, saved, saved_traced, stage
 from tests.hosting.rows import Counts
-from tests.hosting.traced_models import AGENTS, ask, row, saved, saved_traced, stage
 from tests.models.traced import ALLOWED, ASKED, OWN_SERVER
 from tests.support.waiting import until
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from service.contract.model_input import ModelInput
 from service.errors import InvalidInput
 from tests.contract.signatures import column, contract, param, parse, tensor
-from tests.hosting.handed import seen, sent
-from tests.hosting.payloads import (
+from tests.host.handed import seen, sent
+from tests.host.payloads import (
     bodies,
     optional_columns,
     signatures,

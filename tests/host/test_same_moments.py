@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from tests.contract.signatures import array, column, nested, param
-from tests.hosting.handed import Signed, brief
-from tests.hosting.test_same_csv import by_podium
-from tests.hosting.test_same_params import params_handed
+from tests.host.handed import Signed, brief
+from tests.host.test_same_csv import by_podium
+from tests.host.test_same_params import params_handed
 
 # A text, and the moment in UTC.
 TAKEN = {

@@ -1,6 +1,6 @@
 """Chat-style bodies: a model is handed what MLflow's own scoring server would hand it.
 
-`DIFFERENT_CHATS` in `tests.hosting.chat_differences` lists every kind where the two differ.
+`DIFFERENT_CHATS` in `tests.host.chat_differences` lists every kind where the two differ.
 """
 
 import json
@@ -15,10 +15,10 @@ from mlflow.types.llm import CHAT_MODEL_INPUT_SCHEMA
 from service.contract.formats.chat import CHAT_KEYS
 from service.errors import InvalidInput
 from tests.contract.signatures import ANY, array, column, map_of, nested, param, parse, places
-from tests.hosting.chat_differences import CHAT, DIFFERENT_CHATS, TURNS
-from tests.hosting.handed import Signed, brief, seen
-from tests.hosting.payloads import JUNK, SCALARS, types, values_of
-from tests.hosting.rules import cases
+from tests.host.chat_differences import CHAT, DIFFERENT_CHATS, TURNS
+from tests.host.handed import Signed, brief, seen
+from tests.host.payloads import JUNK, SCALARS, types, values_of
+from tests.host.rules import cases
 from tests.support.exploring import exploring
 
 SAMPLING = [

@@ -29,7 +29,7 @@ from service.host.inputs import Batch
 from service.host.model import LoadedModel
 from service.host.wire import PredictFault
 from tests.contract.signatures import param
-from tests.hosting.handed import sent, shown
+from tests.host.handed import sent, shown
 from tests.support import models
 from tests.support.exploring import exploring
 

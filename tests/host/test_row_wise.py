@@ -35,8 +35,8 @@ from service.host.row_wise import classes as listed
 from service.host.row_wise.origin import Origins
 from service.host.row_wise.perturbed import perturbed
 from service.host.row_wise.walk import obstacle_of
-from tests.hosting import neighbours
-from tests.hosting.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET, less_mean
+from tests.host import neighbours
+from tests.host.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET, less_mean
 from tests.support import models
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of pickles and examples

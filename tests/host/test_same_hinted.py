@@ -18,7 +18,7 @@ from service.errors import InvalidInput
 from service.host.model import LoadedModel
 from service.host.wire import PredictFault
 from tests.contract.signatures import LIMITS, parse, places
-from tests.hosting.handed import sent, shown
+from tests.host.handed import sent, shown
 
 
 class Message(BaseModel):

@@ -9,7 +9,7 @@ import pytest
 
 from service.contract.model_input import Column, ModelInput, Values
 from service.host.inputs import Batch, take
-from tests.hosting.handed import seen, sent
+from tests.host.handed import seen, sent
 from tests.hosting.rows import double_rows
 
 # MLflow's type, values, dtype in the DataFrame, and what stands in it.

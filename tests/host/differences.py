@@ -1,7 +1,7 @@
 """Every kind of request that Podium and MLflow's scoring server read differently.
 
 Each stands under the name of the rule in docs/requests.md that says why: a signature, a request,
-what MLflow hands the model, and what Podium hands it, as `tests.hosting.handed.brief` puts it.
+what MLflow hands the model, and what Podium hands it, as `tests.host.handed.brief` puts it.
 Where only the notation of a request decides, the others of its kind are left out.
 """
 

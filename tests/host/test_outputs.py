@@ -16,8 +16,8 @@ import pytest
 from mlflow.pyfunc.scoring_server import predictions_to_json
 
 from service.host.outputs import NotByRow, NotEncodable, close, encode, split
-from tests.hosting.reply_differences import DIFFERENT_REPLIES
-from tests.hosting.rules import cases
+from tests.host.reply_differences import DIFFERENT_REPLIES
+from tests.host.rules import cases
 
 NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float16", "float32", "float64"]

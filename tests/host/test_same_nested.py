@@ -25,8 +25,8 @@ from tests.contract.signatures import (
     object_of,
     parse,
 )
-from tests.hosting.handed import Entries, Signed, seen, sent, shown
-from tests.hosting.payloads import JUNK, SCALARS, types, values_of
+from tests.host.handed import Entries, Signed, seen, sent, shown
+from tests.host.payloads import JUNK, SCALARS, types, values_of
 from tests.support.exploring import exploring
 
 CHAT: Final = array(object_of({"role": "string", "content": "string"}, {"score": "double"}))

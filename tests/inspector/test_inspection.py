@@ -17,7 +17,7 @@ from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
 from tests.following.test_staging import NoForks
 from tests.hosting.rows import Counts
-from tests.hosting.test_safe_formats import X, Y, saved
+from tests.inspector.test_safe_formats import X, Y, saved
 from tests.support.services import alive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from service.host.no_pickle import PickleForbidden, no_pickle
 from service.inspector.safe_formats import objections, types_listed
-from tests.hosting.native_artifacts import (
+from tests.inspector.native_artifacts import (
     CATBOOST,
     LIGHTGBM,
     LIGHTGBM_CLASSIFIER,

@@ -38,13 +38,13 @@ from service.server.running import TasklessRun
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 from tests.contract.signatures import LIMITS, column
-from tests.hosting.decoding_roles import HANG, LEAVE, UNTIL
+from tests.decoder.decoding_roles import HANG, LEAVE, UNTIL
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MEGABYTE = 1024**2
 SECONDS = 240
-STAND_IN = "tests.hosting.decoding_roles"
+STAND_IN = "tests.decoder.decoding_roles"
 DOUBLES = Definition({"inputs": orjson.dumps([column("double", "x")]).decode()}, False, LIMITS)
 
 
@@ -92,7 +92,7 @@ async def decoder(zygote: Zygote, told: Told) -> AsyncIterator[Decoder]:
 async def stand_ins() -> AsyncIterator[StandIns]:
     """Processes that only look like decoders."""
     here = {"PYTHONPATH": os.getcwd()}  # noqa: PTH109 - the shell's word for it
-    zygote = Zygote(ZygoteCommand((STAND_IN,), here, "tests.processes.bare_zygote"))
+    zygote = Zygote(ZygoteCommand((STAND_IN,), here, "tests.zygote.bare_zygote"))
     yield StandIns(zygote)
     await zygote.close()
 

@@ -1,6 +1,6 @@
 """A model is handed the params that MLflow's own scoring server would hand it, or they are refused.
 
-`DIFFERENT_PARAMS` and `DIFFERENT_OBJECT_PARAMS` in `tests.hosting.differences` list where the two
+`DIFFERENT_PARAMS` and `DIFFERENT_OBJECT_PARAMS` in `tests.host.differences` list where the two
 differ.
 """
 
@@ -14,10 +14,10 @@ from mlflow.exceptions import MlflowException
 
 from service.errors import InvalidInput
 from tests.contract.signatures import ANY, array, column, map_of, object_of, param
-from tests.hosting.differences import DIFFERENT_OBJECT_PARAMS, DIFFERENT_PARAMS
-from tests.hosting.handed import Signed, brief
-from tests.hosting.payloads import JUNK
-from tests.hosting.rules import cases
+from tests.host.differences import DIFFERENT_OBJECT_PARAMS, DIFFERENT_PARAMS
+from tests.host.handed import Signed, brief
+from tests.host.payloads import JUNK
+from tests.host.rules import cases
 from tests.support.exploring import exploring
 
 PARAMS: Final[Mapping[str, list[Any]]] = {

@@ -10,7 +10,7 @@ from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, told
 from tests.support.waiting import until
 
-ROLE = "tests.processes.drawing"
+ROLE = "tests.zygote.drawing"
 
 
 async def drawing(zygote: Zygote) -> Child:

@@ -19,7 +19,7 @@ from service.host.wire import (
     encode_replies,
 )
 from service.processes.frames import Frame, Status
-from tests.hosting.handed import sent
+from tests.host.handed import sent
 
 VALUES: list[tuple[str, Values]] = [
     ("boolean", array("B", [0, 1])),

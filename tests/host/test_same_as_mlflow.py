@@ -1,6 +1,6 @@
 """A model is handed what MLflow's own scoring server would hand it, but where that corrupts it.
 
-`tests.hosting.differences` and `nested_differences` list every kind of request where they differ.
+`tests.host.differences` and `nested_differences` list every kind of request where they differ.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ from hypothesis import event, given
 
 from service.errors import InvalidInput
 from tests.contract.signatures import column, tensor
-from tests.hosting.differences import DIFFERENT_TABLES
-from tests.hosting.handed import Signed, brief, seen
-from tests.hosting.nested_differences import DIFFERENT_NESTED
-from tests.hosting.payloads import ELEMENTS, bodies, signatures
-from tests.hosting.rules import cases
+from tests.host.differences import DIFFERENT_TABLES
+from tests.host.handed import Signed, brief, seen
+from tests.host.nested_differences import DIFFERENT_NESTED
+from tests.host.payloads import ELEMENTS, bodies, signatures
+from tests.host.rules import cases
 from tests.support.exploring import exploring
 
 # Of each type two values that MLflow reads rightly.

@@ -10,9 +10,9 @@ import pytest
 from mlflow.models.utils import _enforce_schema
 from mlflow.pyfunc.scoring_server import parse_csv_input
 
-from tests.hosting.csv_differences import DIFFERENT_CSV
-from tests.hosting.handed import Signed, brief, sent
-from tests.hosting.rules import cases
+from tests.host.csv_differences import DIFFERENT_CSV
+from tests.host.handed import Signed, brief, sent
+from tests.host.rules import cases
 
 # numpy, where MLflow has it cast.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -29,9 +29,9 @@ from tests.contract.signatures import (
     object_of,
     tensor,
 )
-from tests.hosting.handed import Signed, brief, seen, sent
-from tests.hosting.parquet_differences import DIFFERENT_PARQUET
-from tests.hosting.rules import cases
+from tests.decoder.parquet_differences import DIFFERENT_PARQUET
+from tests.host.handed import Signed, brief, seen, sent
+from tests.host.rules import cases
 
 # MLflow's enforcement copies what the reader made.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
