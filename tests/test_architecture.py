@@ -81,7 +81,11 @@ ROOMS = {
     "contract": {"errors"},
     "processes": {"background", "errors"},
     "zygote": {"background", "errors", "processes", "host.isolation"},
-    "host": {"contract.model_input", "processes", "errors"},
+    "host": {
+        *("contract.model_input", "processes.child.channel", "processes.child.keeper"),
+        *("processes.child.scheduling", "processes.child.victims", "processes.exhausted"),
+        *("processes.frames", "processes.parcels"),
+    },
     "decoder": {*_BELOW, "host.wire", "hosting.roles", "hosting.specification"},
     "inspector": {*_BELOW, "hosting.roles"},
     "hosting": {*_BELOW, "host.wire"},
