@@ -96,6 +96,11 @@ class HostHandle:
 
         answer.add_done_callback(settle)
 
+    def cancel_unwanted(self) -> None:
+        """What is predicted now need not be begun, where nobody waits for any of it any more."""
+        if self.batch and not any(job.wanted for job in self.batch):
+            self.child.channel.cancel()
+
     def _last_look(self, answer: asyncio.Future[Frame]) -> None:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(_LAST_LOOK_SECONDS, self.child.kill, EndReason.TIME_LIMIT)
@@ -109,6 +114,8 @@ class HostHandle:
             raise NotSent(str(error)) from error
 
     def _answered(self, frame: Frame, batch: Sequence[Job]) -> bool:
+        if frame.status is Status.CANCELLED:
+            return True  # nobody waits
         if frame.status is not Status.DONE:
             return False
         try:

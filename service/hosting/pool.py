@@ -214,6 +214,8 @@ class Pool:
     def _drop_unwanted(self) -> None:
         self._tidying = False
         self._waiting.drop_unwanted()
+        for host in self._hosts:
+            host.cancel_unwanted()
 
     def _dispatch(self) -> None:
         self._woken = False

@@ -13,7 +13,7 @@ from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.specification import HostedModel, PoolLimits
 from service.processes.exhausted import processes_exhausted
-from service.processes.frames import Frame, Status
+from service.processes.frames import Frame, OtherWire, Status
 from service.processes.front.beside import Beside
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks
@@ -71,8 +71,10 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
             f"Loading and warming up took longer than {limits.load_seconds:g} s: see "
             "PODIUM_LOAD_TIMEOUT_SECONDS.",
         ) from None
-    except ChannelClosed:
+    except ChannelClosed as closed:
         await _ended(child)
+        if isinstance(closed.__cause__, OtherWire):
+            raise _of_another_podium(closed.__cause__) from None
         raise _died(child.ending) from None
     except BaseException:
         await asyncio.shield(child.end())
@@ -140,6 +142,12 @@ async def _ended(child: Child) -> None:
     except BaseException:
         await asyncio.shield(child.end())
         raise
+
+
+def _of_another_podium(error: OtherWire) -> FollowingError:
+    # Not the version's: the files that its process runs are replaced with the service.
+    sentence = "The model's process is of another Podium than this service; it is tried again."
+    return PassingFault("load", "host_of_other_wire", sentence, str(error))
 
 
 def _died(ending: Ending) -> FollowingError:

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from service.host.wire import HostOperation, encode_batch
-from service.processes.frames import Frame, FrameReader, Status, encode
+from service.processes.frames import Frame, FrameReader, Status, encode, hello
 from tests.hosting.rows import double_rows
 from tests.test_architecture import ROOT, modules, reached_from
 
@@ -93,10 +93,15 @@ class Conversation:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._reader = FrameReader(1024**2)
+        self._connection.sendall(encode(hello()))
+        self.hello = json.loads(self._next().head)
 
     def ask(self, operation: HostOperation, head: bytes, body: bytes = b"") -> Frame:
         """The reply."""
         self._connection.sendall(encode(Frame(operation, Status.REQUEST, 1, head, body)))
+        return self._next()
+
+    def _next(self) -> Frame:
         while True:
             data = self._connection.recv(65536)
             assert data, "the host has ended"

@@ -134,6 +134,7 @@ def test_p17_host_predicts_in_an_older_python_with_its_own_libraries_alone(tmp_p
     place = models.save(tmp_path, "temperamental")
     assert libraries_of(python).isdisjoint({"scikit-learn", "scipy", "pyarrow", "mlflow"})
     with host(python, copied_to(tmp_path / "ours")) as asked:
+        assert asked.hello["python"].startswith("3.10.")
         loaded = asked.load(place)
         assert loaded.status is Status.DONE, loaded.head
         shown = asked.predict(HostOperation.WARM_UP, 1.0, 2.0, 4.0)

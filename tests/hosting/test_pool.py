@@ -329,6 +329,29 @@ async def test_request_in_progress_that_nobody_waits_for_ends_unseen(
     assert pids(pool) == before
 
 
+async def test_batch_that_nobody_waits_for_is_not_begun(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Its host, which was held up so far, goes on with the next; it would never have ended."""
+    pool = await make_pool(temperamental)
+    (before,) = pids(pool)
+    os.kill(before, signal.SIGSTOP)
+    leaving = [asyncio.ensure_future(pool.predict(double_rows(x))) for x in (HANG, 1)]
+    await until(lambda: not pool._idle, SECONDS, "they are sent")
+    for each in leaving:
+        each.cancel()
+    await until(lambda: not pool._tidying and all(map(_done, leaving)), SECONDS, "they have left")
+    staying = asyncio.ensure_future(pool.predict(double_rows(3)))
+    os.kill(before, signal.SIGCONT)
+
+    assert await answers(staying) == [[6.0]]
+    assert pids(pool) == [before]
+
+
+def _done(request: "asyncio.Future[Any]") -> bool:
+    return request.done()
+
+
 async def test_closing_refuses_who_waits_and_ends_every_process(
     temperamental: Path, make_pool: MakePool
 ) -> None:
