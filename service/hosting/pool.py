@@ -24,19 +24,26 @@ from service.contract.slicing import sliceable, slices
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.backoff import Misfortune
 from service.hosting.deadlines import Deadlines, end_late
-from service.hosting.host_handle import HostHandle, NotSent, overran_its_own_time, refuse_unsendable
+from service.hosting.host_handle import (
+    BatchEnd,
+    HostHandle,
+    HostStarter,
+    NotSent,
+    Warmth,
+    overran_its_own_time,
+    refuse_unsendable,
+    strictest,
+)
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.queue import Answer, Job, Waiting
 from service.hosting.second_tries import Suspects
 from service.hosting.side_by_side import side_by_side
 from service.hosting.slicing import encoded_slices, in_turn
 from service.hosting.specification import HostedModel, PoolLimits
-from service.hosting.starting import Warmth, start_host, strictest
 from service.hosting.status import PoolStatus
 from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Body
 from service.processes.front.beside import Beside
-from service.processes.front.child import Forks
 
 
 class Pool:
@@ -44,13 +51,13 @@ class Pool:
 
     def __init__(
         self,
-        forks: Forks,
+        starter: HostStarter,
         model: HostedModel,
         limits: PoolLimits,
         observer: HostingObserver,
         warmth: Warmth,
     ) -> None:
-        self._forks = forks
+        self._starter = starter
         self._model = model
         self._limits = limits
         self._observer = observer
@@ -74,7 +81,7 @@ class Pool:
     @classmethod
     async def start(
         cls,
-        forks: Forks,
+        starter: HostStarter,
         model: HostedModel,
         limits: PoolLimits,
         observer: HostingObserver,
@@ -86,15 +93,12 @@ class Pool:
         They start side by side. Raises `VersionFault` or `PassingFault`; every process has ended
         then, as when cancelled.
         """
-        starts = (
-            start_host(forks, model, limits, observer, Purpose.SERVING, behind=behind)
-            for _ in range(limits.hosts)
-        )
+        starts = (starter.start(Purpose.SERVING, behind=behind) for _ in range(limits.hosts))
         started = await side_by_side(starts, lambda each: each[0].end())
         warmth = strictest([found for _, found in started])
-        pool = cls(forks, model, limits, observer, warmth)
-        for child, _ in started:
-            pool._admit(HostHandle(child, limits.predict_seconds))
+        pool = cls(starter, model, limits, observer, warmth)
+        for host, _ in started:
+            pool._admit(host)
         return pool
 
     @property
@@ -116,7 +120,7 @@ class Pool:
             row_wise=self._warmth.row_wise,
             row_wise_reason=self._warmth.reason,
             waiting=len(self._waiting),
-            memory_bytes=sum(host.child.held_bytes for host in self._hosts),
+            memory_bytes=sum(host.held_bytes for host in self._hosts),
         )
 
     async def predict(
@@ -172,7 +176,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._suspects.close()
-        await asyncio.gather(*(host.child.end() for host in self._hosts))
+        await asyncio.gather(*(host.end() for host in self._hosts))
         self._hosts.clear()
         self._idle.clear()
         self._observer.closed()
@@ -182,14 +186,12 @@ class Pool:
             # As long as a load may take: a disk may hang.
             async with asyncio.timeout(self._limits.load_seconds):
                 await self._verifying.run(self._model.verify)
-            child, found = await start_host(
-                self._forks, self._model, self._limits, self._observer, purpose
-            )
+            host, found = await self._starter.start(purpose)
         except Exception as error:
             self._observer.host_not_started(error)
             raise
         self._keep_to(strictest([self._warmth, found]))
-        return HostHandle(child, self._limits.predict_seconds)
+        return host
 
     def _keep_to(self, warmth: Warmth) -> None:
         self._warmth = warmth
@@ -199,7 +201,7 @@ class Pool:
     def _admit(self, host: HostHandle) -> None:
         self._hosts.add(host)
         self._idle.append(host)
-        host.child.exited.add_done_callback(lambda _: self._lose(host))
+        host.when_ended(lambda: self._lose(host))
 
     def _wake(self) -> None:
         self._woken = True
@@ -225,11 +227,11 @@ class Pool:
     def _send(self, host: HostHandle, batch: list[Job]) -> None:
         started = time.perf_counter()
 
-        def returned(lost: list[Job]) -> None:
-            self._returned(host, batch, lost, time.perf_counter() - started)
+        def ended(end: BatchEnd) -> None:
+            self._ended(host, batch, end, time.perf_counter() - started)
 
         try:
-            host.predict(batch, returned)
+            host.predict(batch, ended)
         except NotSent:
             self._idle.append(host)
         else:
@@ -242,20 +244,20 @@ class Pool:
         else:
             self._waiting.put_back(batch)
 
-    def _returned(
-        self, host: HostHandle, batch: list[Job], lost: list[Job], seconds: float
-    ) -> None:
-        if host.child.alive:
-            self._misfortune.answered()
+    def _ended(self, host: HostHandle, batch: list[Job], end: BatchEnd, seconds: float) -> None:
+        if host.alive:
             # Before anybody is told: who fails to hear of it must not cost the host its next batch.
             self._idle.append(host)
             if len(self._waiting):
                 self._dispatch()
-            rows = sum(job.model_input.rows for job in batch)
-            self._observer.batch(rows, seconds, batch[0].alias)
+            if end is BatchEnd.ANSWERED:
+                self._misfortune.answered()
+                rows = sum(job.model_input.rows for job in batch)
+                self._observer.batch(rows, seconds, batch[0].alias)
         else:
             self._lose(host)
-            self._retry(host, lost)
+        if end is BatchEnd.LOST:
+            self._retry(host, batch)
 
     def _retry(self, host: HostHandle, lost: list[Job]) -> None:
         for job in lost:
@@ -278,7 +280,7 @@ class Pool:
             self._restarts += 1
             self._misfortune.died()
             self._keep(self._replace())
-            self._observer.host_restarted(host.child.ending.reason)
+            self._observer.host_restarted(host.ending.reason)
 
     async def _replace(self) -> None:
         while True:

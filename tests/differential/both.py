@@ -33,7 +33,7 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting.host_handle import HostHandle
+from service.hosting.local_host import LocalHost
 from service.hosting.queue import Answer, Job
 from service.hosting.status import PoolStatus
 from service.http.create import create_http
@@ -197,7 +197,7 @@ class _PredictorInProcess:
     ) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
-        HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
+        LocalHost(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
         return await job.answer
 
     async def close(self) -> None:

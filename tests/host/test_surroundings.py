@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from service.hosting.local_host import LocalHost
 from service.hosting.pool import Pool
 from service.hosting.specification import PoolLimits, Surroundings
 from service.processes.front.child import Child
@@ -50,6 +51,7 @@ async def one(pool: Pool, what: int) -> Any:
 def host(pool: Pool) -> Child:
     """The only one."""
     (only,) = pool._hosts
+    assert isinstance(only, LocalHost)
     return only.child
 
 
@@ -62,7 +64,7 @@ async def test_w2_hosts_and_those_that_replace_them_share_no_draw(
     pool = await make_pool(place, counts=counts, **two)
     told = await found(pool, surrounded.DRAW, 2)
     for each in list(pool._hosts):
-        os.kill(each.child.pid, signal.SIGKILL)
+        os.kill(each.pid, signal.SIGKILL)
     await until(lambda: len(counts.restarts) == 2 and len(pool._hosts) == 2, SECONDS, "replaced")
     told += await found(pool, surrounded.DRAW, 2)
     assert len({each["pid"] for each in told}) == 4

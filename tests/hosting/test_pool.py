@@ -52,7 +52,7 @@ async def answers(*requests: Awaitable[bytes | bytearray]) -> list[Any]:
 
 def pids(pool: Pool) -> list[int]:
     """The hosts that serve."""
-    return [host.child.pid for host in pool._hosts]
+    return [host.pid for host in pool._hosts]
 
 
 def gone(pool: Pool, pid: int) -> bool:
@@ -365,7 +365,7 @@ async def test_closing_refuses_who_waits_and_ends_every_process(
     async with asyncio.timeout(SECONDS):
         await pool.close()
     assert [type(each) for each in await answers(*waiting)] == [NoServable] * 3
-    assert not host.child.alive
+    assert not host.alive
 
 
 async def test_p9_two_versions_shipping_one_module_name_run_their_own(

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from service.hosting.pool import Pool
+from service.hosting.host_handle import Warmth, strictest
 from service.hosting.side_by_side import side_by_side
 from service.hosting.specification import HostedModel, PoolLimits
-from service.hosting.starting import Warmth, strictest
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
-from tests.hosting.rows import Counts
+from tests.hosting.rows import started
 from tests.support import models
 from tests.support.waiting import until
 
@@ -105,7 +104,7 @@ async def test_p9_hosts_of_one_version_load_side_by_side(zygote: Zygote, tmp_pat
     place, gate = models.gated(tmp_path / "gated", 1, "load")
     forks = Counted(zygote)
     model = HostedModel(place, True, "", True, None)
-    starting = asyncio.create_task(Pool.start(forks, model, PoolLimits(hosts=3), Counts()))
+    starting = asyncio.create_task(started(forks, model, PoolLimits(hosts=3)))
     await until(lambda: len(forks.children) == 3, SECONDS, "all are there")
     assert not starting.done()
     gate.open()

@@ -9,14 +9,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from service.errors import PassingFault, VersionFault
-from service.hosting.pool import Pool
-from service.hosting.specification import HostedModel, PoolLimits
+from service.hosting.specification import HostedModel
 from service.inspector.front import Inspector
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
 from tests.following.test_staging import NoForks
-from tests.hosting.rows import Counts
+from tests.hosting.rows import started
 from tests.inspector.test_safe_formats import X, Y, saved
 from tests.support.services import alive
 
@@ -118,7 +117,7 @@ async def test_real_host_refuses_to_unpickle_where_it_must_not(
     async with asyncio.timeout(240):
         for place, loads in ((skops, True), (pickled, not no_pickle)):
             hosted = HostedModel(place, False, "", True, None, no_pickle)
-            starting = Pool.start(zygote, hosted, PoolLimits(), Counts())
+            starting = started(zygote, hosted)
             if loads:
                 await (await starting).close()
             else:

@@ -11,7 +11,7 @@ import pytest
 from service.errors import PassingFault
 from service.hosting.observer import Purpose
 from service.hosting.specification import HostedModel, PoolLimits
-from service.hosting.starting import start_host
+from service.hosting.starting import LocalHosts
 from service.processes.frames import Status
 from service.processes.front.channel import ChannelClosed, ReplyParts
 from service.processes.front.child import Child
@@ -57,7 +57,7 @@ async def test_p17_host_of_another_wire_is_refused_and_says_so(tmp_path: Path) -
     model = HostedModel(tmp_path, None, "", True, None, role=OLDER)
     with pytest.raises(PassingFault, match="is of another Podium") as caught:
         async with asyncio.timeout(SECONDS):
-            await start_host(zygote, model, PoolLimits(), counts, Purpose.SERVING)
+            await LocalHosts(zygote, model, PoolLimits(), counts).start(Purpose.SERVING)
     assert caught.value.reason == "host_of_other_wire"
     assert caught.value.detail == "the other side speaks wire version 1, this one 2"
     assert len(counts.endings) == 1
