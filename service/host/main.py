@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from service.host import variables
+from service.host.few_rows import may_be_chosen
 from service.host.inputs import decode_batch
 from service.host.isolation import leave_podium
 from service.host.model import LoadedModel, RowWise
@@ -110,7 +111,12 @@ class Host:
             hand_traces_on(Sender(wanted["traces"]))
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
-            self._model = LoadedModel(path, config, joinable=wanted["joinable"])
+            self._model = LoadedModel(
+                path,
+                config,
+                joinable=wanted["joinable"],
+                may_choose_threads=may_be_chosen(wanted["variables"]),
+            )
         return _told(self._model.row_wise), b""
 
     @property

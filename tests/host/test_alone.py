@@ -26,7 +26,7 @@ SHARED: Final = {
     *("service.processes.lifetime", "service.processes.parcels"),
 }
 LIBRARIES: Final = {"mlflow", "numpy", "opentelemetry", "orjson", "pandas"}
-IF_THERE: Final = {"sklearn"}
+IF_THERE: Final = {"sklearn", "threadpoolctl"}
 # What 3.11 and later ones have brought, as far as the service may be tempted.
 LATER: Final = frozenset(
     {
@@ -112,7 +112,16 @@ def test_p17_host_asks_for_a_models_libraries_alone() -> None:
 
 def test_p17_host_is_imported_where_scikit_learn_is_not(tmp_path: Path) -> None:
     """Nor anything else that the front or some model needs; its files alone are enough."""
-    absent = ("sklearn", "skops", "scipy", "prometheus_client", "rich", "httpx", "structlog")
+    absent = (
+        "sklearn",
+        "threadpoolctl",
+        "skops",
+        "scipy",
+        "prometheus_client",
+        "rich",
+        "httpx",
+        "structlog",
+    )
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({absent!r})); "
         f"sys.path.insert(0, {str(copied_to(tmp_path))!r}); import {MAIN} as main; "
