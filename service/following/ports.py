@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError
-from service.hosting.status import PoolStatus
+from service.hosting.observer import PoolStatus
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 

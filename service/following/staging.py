@@ -18,8 +18,13 @@ from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
 from service.hosting.residents import Residents
-from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import HostedModel, PoolLimits, Surroundings
+from service.hosting.specification import (
+    HOST_ROLE,
+    SKOPS_HOST_ROLE,
+    HostedModel,
+    PoolLimits,
+    Surroundings,
+)
 from service.hosting.starting import LocalHosts
 from service.processes.front.beside import Beside
 from service.processes.front.child import Forks

@@ -1,14 +1,17 @@
 """What a pool asks of its hosts and of whoever starts them, wherever these run."""
 
+import asyncio
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from service.errors import ModelFailed, PredictionFailed, PredictionTimedOut, ServiceError
 from service.hosting.observer import Purpose
 from service.hosting.queue import Job
 from service.processes.front.ending import Ending
+
+_Started = TypeVar("_Started")
 
 
 class BatchEnd(enum.Enum):
@@ -119,3 +122,29 @@ class HostStarter(Protocol):
         Raises `VersionFault` or `PassingFault`; nothing is left then, as when cancelled.
         """
         ...
+
+
+async def side_by_side(
+    starts: Iterable[Coroutine[Any, Any, _Started]],
+    end: Callable[[_Started], Awaitable[None]],
+) -> list[_Started]:
+    """What all of them have started, in their order.
+
+    Raises what the first that fails raises; the others are cancelled then, as when this is, and
+    what has been started is ended before this returns.
+    """
+    tasks = [asyncio.create_task(start) for start in starts]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        await asyncio.shield(asyncio.create_task(_undone(tasks, end)))
+        raise
+
+
+async def _undone(
+    tasks: Iterable[asyncio.Task[_Started]], end: Callable[[_Started], Awaitable[None]]
+) -> None:
+    for task in tasks:
+        task.cancel()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(end(each) for each in found if not isinstance(each, BaseException)))

@@ -4,8 +4,8 @@ Batching is work-conserving: nobody waits for company. At the end of the loop's 
 gets whatever may stand in one batch; while all are busy, requests gather.
 
 A host that dies or overruns its time costs nobody an answer (P11): the requests that it held are
-tried once more, each alone, on a suspect host; a replacement is started at once, and meanwhile
-requests wait. Only when the first replacement has failed too are requests refused.
+tried once more, each alone, on a host that is started for that; a replacement is started at once,
+and meanwhile requests wait. Only when the first replacement has failed too are requests refused.
 
 Each request has one deadline, for all of its waits, calls, tries and slices together. Whose has
 come is answered then, wherever it is; no host is ended for that.
@@ -22,7 +22,7 @@ from typing import Any, Self
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.contract.slicing import sliceable, slices
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
-from service.hosting.backoff import Misfortune
+from service.hosting.backoff import RestartBackoff
 from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import (
     BatchEnd,
@@ -32,15 +32,14 @@ from service.hosting.host_handle import (
     Warmth,
     overran_its_own_time,
     refuse_unsendable,
+    side_by_side,
     strictest,
 )
-from service.hosting.observer import HostingObserver, Purpose
-from service.hosting.queue import Answer, Job, Waiting
-from service.hosting.second_tries import Suspects
-from service.hosting.side_by_side import side_by_side
+from service.hosting.observer import HostingObserver, PoolStatus, Purpose
+from service.hosting.queue import Answer, BatchQueue, Job
+from service.hosting.second_tries import SecondTries
 from service.hosting.slicing import encoded_slices, in_turn
 from service.hosting.specification import HostedModel, PoolLimits
-from service.hosting.status import PoolStatus
 from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Body
 from service.processes.front.beside import Beside
@@ -61,12 +60,12 @@ class Pool:
         self._model = model
         self._limits = limits
         self._observer = observer
-        self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
+        self._waiting = BatchQueue(limits.max_batch_rows, row_wise=warmth.row_wise)
         self._hosts: set[HostHandle] = set()
         self._idle: list[HostHandle] = []
         self._keep_to(warmth)
-        self._misfortune = Misfortune(limits.hosts)
-        self._suspects = Suspects(lambda: self._start_host(Purpose.SECOND_TRY), limits)
+        self._backoff = RestartBackoff(limits.hosts)
+        self._second_tries = SecondTries(lambda: self._start_host(Purpose.SECOND_TRY), limits)
         self._deadlines = Deadlines(self._end_late)
         self._verifying = Beside("verify")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,12 +103,12 @@ class Pool:
     @property
     def ready(self) -> bool:
         """A host can answer, or the first replacement of the last one is on its way."""
-        return not self._closed and (bool(self._hosts) or self._misfortune.bearable)
+        return not self._closed and (bool(self._hosts) or self._backoff.bearable)
 
     @property
     def irreplaceable(self) -> bool:
         """No other could be loaded in place of a host that died: its files are altered, say."""
-        return not self._closed and self._misfortune.hopeless
+        return not self._closed and self._backoff.hopeless
 
     @property
     def status(self) -> PoolStatus:
@@ -157,7 +156,7 @@ class Pool:
     def _queued(self, model_input: ValidInput, deadline: float, alias: str) -> Answer:
         if not self.ready:
             raise NoServable(
-                "No process of this version can answer right now.", self._misfortune.pause
+                "No process of this version can answer right now.", self._backoff.pause
             )
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias)
         self._waiting.add(job)
@@ -175,7 +174,7 @@ class Pool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._suspects.close()
+        await self._second_tries.close()
         await asyncio.gather(*(host.end() for host in self._hosts))
         self._hosts.clear()
         self._idle.clear()
@@ -251,7 +250,7 @@ class Pool:
             if len(self._waiting):
                 self._dispatch()
             if end is BatchEnd.ANSWERED:
-                self._misfortune.answered()
+                self._backoff.answered()
                 rows = sum(job.model_input.rows for job in batch)
                 self._observer.batch(rows, seconds, batch[0].alias)
         else:
@@ -268,7 +267,7 @@ class Pool:
             elif not self._model.retry or (host.overran and len(lost) == 1):
                 job.fail(host.fault)
             else:
-                self._suspects.add(job)
+                self._second_tries.add(job)
 
     def _lose(self, host: HostHandle) -> None:
         if host not in self._hosts:
@@ -278,7 +277,7 @@ class Pool:
             self._idle.remove(host)
         if not self._closed:
             self._restarts += 1
-            self._misfortune.died()
+            self._backoff.died()
             self._keep(self._replace())
             self._observer.host_restarted(host.ending.reason)
 
@@ -287,14 +286,14 @@ class Pool:
             try:
                 if not self.ready:
                     sentence = "The model's process could not be replaced."
-                    self._fail_waiting(NoServable(sentence, self._misfortune.pause))
-                await asyncio.sleep(self._misfortune.pause)
+                    self._fail_waiting(NoServable(sentence, self._backoff.pause))
+                await asyncio.sleep(self._backoff.pause)
                 host = await self._start_host(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
                 passing = isinstance(error, PassingFault) or is_want_of_processes(error)
-                self._misfortune.not_replaced(passing=passing)
+                self._backoff.not_replaced(passing=passing)
             else:
-                self._misfortune.replaced()
+                self._backoff.replaced()
                 self._admit(host)
                 # In a turn of its own: the replacement is done, whatever becomes of that.
                 self._wake()
@@ -310,7 +309,7 @@ class Pool:
         earliest = min(
             end_late(self._waiting, now, _waited_too_long),
             end_late(predicted, now, overran_its_own_time),
-            self._suspects.end_late(now),
+            self._second_tries.end_late(now),
         )
         self._drop_unwanted()
         return earliest

@@ -20,7 +20,7 @@ from service.hosting.specification import PoolLimits
 _MAX_HOSTS: Final = 2
 
 
-class Suspects:
+class SecondTries:
     """A bounded queue of second tries, and at most two hosts that are started for them."""
 
     def __init__(self, start_host: Callable[[], Awaitable[HostHandle]], limits: PoolLimits) -> None:

@@ -34,8 +34,8 @@ from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
 from service.hosting.local_host import LocalHost
+from service.hosting.observer import PoolStatus
 from service.hosting.queue import Answer, Job
-from service.hosting.status import PoolStatus
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.processes.frames import Body, Frame, Status

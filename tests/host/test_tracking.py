@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from service.config.environment import host_environment
 from service.following.ports import Staged
-from service.hosting.roles import HOST_ROLE
+from service.hosting.specification import HOST_ROLE
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 from tests.host.traced_models import AGENTS, ask, row, saved, saved_traced, stage

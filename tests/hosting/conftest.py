@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from service.hosting.pool import Pool
-from service.hosting.roles import HOST_ROLE
-from service.hosting.specification import HostedModel, PoolLimits, Surroundings
+from service.hosting.specification import HOST_ROLE, HostedModel, PoolLimits, Surroundings
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts, double_rows, started
 

@@ -15,7 +15,7 @@ from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import HostHandle
 from service.hosting.pool import Pool
 from service.hosting.queue import Answer, Job
-from service.hosting.second_tries import Suspects
+from service.hosting.second_tries import SecondTries
 from service.hosting.specification import PoolLimits
 from service.processes.frames import Body
 from tests.hosting.conftest import MakePool
@@ -120,7 +120,7 @@ async def test_p11_second_try_is_within_the_same_deadline(
     request = await held(pool, HANG)
     (host,) = pool._hosts
     os.kill(host.pid, signal.SIGKILL)
-    suspects = pool._suspects
+    suspects = pool._second_tries
     await until(lambda: any(each.batch for each in suspects._hosts), SECONDS, "it is tried again")
     pool._end_late(time.monotonic() + HOUR)
 
@@ -136,7 +136,7 @@ async def test_p11_waiting_for_a_second_try_ends_at_the_deadline() -> None:
         future: asyncio.Future[HostHandle] = asyncio.get_running_loop().create_future()
         return await future
 
-    suspects = Suspects(never, PoolLimits())
+    suspects = SecondTries(never, PoolLimits())
     first, second = job(10.0), job(20.0)
     suspects.add(first)
     suspects.add(second)

@@ -24,8 +24,7 @@ from service.errors import (
     VersionFault,
 )
 from service.hosting.pool import Pool
-from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import PoolLimits
+from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE, PoolLimits
 from service.processes.front.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from service.host.no_pickle import PickleForbidden, no_pickle
+from service.host.loading import PickleForbidden, no_pickle
 from service.inspector.safe_formats import objections, types_listed
 from tests.inspector.native_artifacts import (
     CATBOOST,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.host.own_copy import Untouched, own_copy
+from service.host.loading import Untouched, own_copy
 
 
 def test_files_that_were_written_to_are_told_from_new_ones(tmp_path: Path) -> None:

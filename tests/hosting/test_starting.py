@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.hosting.host_handle import Warmth, strictest
-from service.hosting.side_by_side import side_by_side
+from service.hosting.host_handle import Warmth, side_by_side, strictest
 from service.hosting.specification import HostedModel, PoolLimits
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
