@@ -111,9 +111,11 @@ def _forked() -> int:
 
 def _forked_away() -> int:
     reader, writer = os.pipe()
-    if os.fork() == 0:
+    parent = os.fork()
+    if parent == 0:
         os.setsid()
         escaped = subprocess.Popen(["sleep", str(FOREVER)])
         os.write(writer, str(escaped.pid).encode())
         os._exit(0)
+    os.waitpid(parent, 0)  # only then is it an orphan
     return int(os.read(reader, 32))
