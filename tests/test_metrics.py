@@ -8,8 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.samples import Sample
 
+from service.following.pace import Trigger
 from service.following.ports import Missing
-from service.following.slots import Failure, Slots
+from service.following.pursuit import Pursuit
+from service.following.slots import Failure, Slots, Wish
 from service.http.held import HeldBytes, RequestShare
 from service.http.request_record import RequestRecord
 from service.processes.front.ending import EndReason
@@ -139,7 +141,7 @@ def test_p8_series_of_a_retired_version_is_gone(registry: CollectorRegistry, slo
 
 def test_lag_is_shown_for_each_slot(registry: CollectorRegistry, slots: Slots, time: Time) -> None:
     """It grows while nothing happens, and is 0 where nothing is behind."""
-    slots.default.aspired, slots.default.aspired_since = TWO, 90.0
+    slots.default.aspire(TWO, Wish(Trigger.POLL, 0.0, 90.0))
     before = registry.get_sample_value("podium_alias_lag_seconds", SLOT)
     time.now += 30
 
@@ -254,7 +256,7 @@ def test_p4_slot_says_which_state_it_is_in_and_whether_its_alias_is_there(
     """One sample for each slot and state, from the start."""
     slot = slots[str(IRIS)]
     slot.binding = make_binding(IRIS, "1")
-    slot.fallback = slot.version
+    slot.fallback_pursuit = Pursuit(slot.version)
     slot.absent = Missing.ALIAS
 
     def states(model: str, alias: str) -> Mapping[str, float | None]:

@@ -7,16 +7,15 @@ limit. A slot that serves is never given one.
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
 from service.background import Work, begin
+from service.errors import Withdrawn
 from service.following.clock import Clock
 from service.following.history import History
 from service.following.observer import FollowingObserver
-from service.following.policy import pause_after
 from service.following.ports import FetchedVersion
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
@@ -82,14 +81,13 @@ class Recaller:
     def fall_back(self, slot: Slot) -> None:
         """An empty slot gets what it served before the start, unless better is coming."""
         now = self._clock.monotonic()
-        if slot.binding is not None or now < slot.fallback_retry_at:
+        if slot.binding is not None or not slot.fallback_pursuit.is_due(now):
             return
         if slot.lacking is not None or (slot.gone and not self._keeps_missing):
             return
         if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
             return
-        slot.fallback_attempts += 1
-        slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
+        slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
         if slot.ref not in self._asking:
             task = begin(Work.FOLLOWING, self._ask(slot))
             self._asking[slot.ref] = task
@@ -97,7 +95,7 @@ class Recaller:
 
     def need_none(self, slot: Slot) -> None:
         """The slot serves what it should, or soon will, or has nothing to serve."""
-        slot.fallback = None
+        slot.fallback_pursuit = slot.fallback_pursuit.of(None)
         self.give_up(slot)
 
     def give_up(self, slot: Slot) -> None:
@@ -138,10 +136,11 @@ class Recaller:
         if slot.binding is not None or is_coming:
             fetched.lease.release()
         elif version == slot.quarantined or version in self._slots.tombstones:
-            slot.fallback_retry_at = math.inf
+            fault = slot.pursuit.fault or Withdrawn.code
+            slot.fallback_pursuit = slot.fallback_pursuit.refused(fault)
             slot.has_no_fallback = True
             fetched.lease.release()
         else:
-            slot.fallback = version
+            slot.fallback_pursuit = slot.fallback_pursuit.of(version)
             slot.has_no_fallback = False
             self._stage(slot, version, fetched)

@@ -7,7 +7,6 @@ What nobody aspires to any more is ended at once (P6).
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -25,7 +24,7 @@ from service.following.looking import Looker
 from service.following.making import Journey, Maker
 from service.following.observer import FollowingObserver, careful
 from service.following.pace import Pace, Trigger
-from service.following.policy import Action, SlotView, decide, pause_after
+from service.following.policy import Action, SlotView, decide
 from service.following.population import Population
 from service.following.ports import (
     FetchedVersion,
@@ -140,7 +139,7 @@ class Follower:
         """
         self._pace.hint(Trigger.OPERATOR)
         slot = self._slots.find(str(ref))
-        if slot.attempts:
+        if slot.pursuit.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
         slot.lift()
 
@@ -154,7 +153,7 @@ class Follower:
         if found is None:
             self._each(self._recaller.fall_back)
         else:
-            wish = Wish(trigger, self._slots.look.seconds or 0.0)
+            wish = Wish(trigger, self._slots.look.seconds or 0.0, self._clock.wall())
             self._population.admit(found)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._abandon_the_unwanted()
@@ -196,7 +195,7 @@ class Follower:
         found = looked[slot.ref]
         decision = decide(self._view(slot), found, self._clock.monotonic())
         if decision.aspired != slot.aspired:
-            slot.aspire(decision.aspired, self._clock.wall(), wish)
+            slot.aspire(decision.aspired, wish)
         if isinstance(found, Unanswered):
             silent = replace(self._look_failure(found.code, found.message), detail=found.detail)
             self._note_look(slot, silent, found.detail, self._observer.unanswered)
@@ -232,16 +231,15 @@ class Follower:
         version, now = slot.version, self._clock.monotonic()
         if version is None or version == slot.aspired or not slot.irreplaceable:
             return
-        if version not in self._staging and now >= slot.fallback_retry_at:
-            slot.fallback_attempts += 1
-            slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
+        if version not in self._staging and slot.fallback_pursuit.is_due(now):
+            slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
             self._stage(slot, version)
 
     def _view(self, slot: Slot) -> SlotView:
         staging = slot.aspired if slot.aspired in self._staging else None
         # What cannot come back by itself is fetched and loaded as if it did not serve.
         serving = None if slot.irreplaceable else slot.version
-        return SlotView(serving, staging, slot.aspired, slot.quarantined, slot.retry_at)
+        return SlotView(serving, staging, slot.pursuit)
 
     def _look_failure(self, code: str, message: str) -> Failure:
         return Failure(LOOK, code, message, self._clock.wall())
@@ -410,15 +408,13 @@ class Follower:
         # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
         if version != slot.aspired:
             if isinstance(error, VersionFault):
-                slot.fallback_retry_at = math.inf
+                slot.fallback_pursuit = slot.fallback_pursuit.refused(error.reason)
                 slot.has_no_fallback = True
-            return slot.fallback_attempts
-        slot.attempts += 1
+            return slot.fallback_pursuit.attempts
+        slot.pursuit = slot.pursuit.tried(self._clock.monotonic())
         if isinstance(error, VersionFault):
-            slot.quarantined = version
-        else:
-            slot.retry_at = self._clock.monotonic() + pause_after(slot.attempts)
-        return slot.attempts
+            slot.pursuit = slot.pursuit.refused(error.reason)
+        return slot.pursuit.attempts
 
     def _abandon_the_unwanted(self) -> None:
         for version in list(self._staging):

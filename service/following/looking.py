@@ -101,5 +101,5 @@ class Looker:
 
 
 def _waits_for_tags(slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:
-    unmet = slot.failure is not None and slot.failure.code == TAGS_UNMET
-    return unmet and slot.quarantined is not None and found.get(slot.ref) == slot.quarantined
+    pursuit = slot.pursuit
+    return pursuit.fault == TAGS_UNMET and found.get(slot.ref) == pursuit.version

@@ -1,6 +1,5 @@
 """What is served under each reference, and what one may know about it at a glance."""
 
-import math
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,6 +9,7 @@ from service.errors import NotThereYet, UnknownModel
 from service.following.gates.gate import GateFinding
 from service.following.pace import Trigger
 from service.following.ports import Missing
+from service.following.pursuit import Pursuit
 from service.following.servable import Binding
 from service.following.standing import MOST_FOUND, Standing
 from service.patterns import RefPattern
@@ -49,10 +49,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How the slot came to aspire to what it does: who asked, and the look's seconds."""
+    """How the slot came to aspire to what it does: who asked, the look's seconds, and when.
+
+    `at` is in seconds since 1970; None before the first look.
+    """
 
     trigger: Trigger
     look_seconds: float
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,49 +144,35 @@ class Slot:
         self.previous: Binding | None = None
         self.previous_until = 0.0
         self.since: float | None = None
-        self.aspired: VersionId | None = None
-        self.aspired_since: float | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
-        self.quarantined: VersionId | None = None
         self.lacking: VersionId | None = None
-        self.attempts = 0
-        self.retry_at = 0.0
+        self.pursuit = Pursuit()
+        self.fallback_pursuit = Pursuit()
         self.wish = Wish(Trigger.START, 0.0)
         self.vacant_since: float | None = None
         self.took_seconds = 0.0
-        self.fallback: VersionId | None = None
-        self.fallback_attempts = 0
-        self.fallback_retry_at = 0.0
         self.has_no_fallback = False
 
-    def aspire(self, version: VersionId | None, now: float, wish: Wish) -> None:
+    def aspire(self, version: VersionId | None, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
-        self.aspired = version
-        self.aspired_since = now
+        self.pursuit = Pursuit(version)
+        self.fallback_pursuit = self.fallback_pursuit.reset()
         self.wish = wish
         self.failure = None
         self.lacking = None
-        self.lift()
 
     def lift(self) -> None:
         """What is aspired to is tried as if nothing had failed."""
-        self.quarantined = None
-        self.attempts = 0
-        self.retry_at = 0.0
-        self._forget_fallback_failures()
+        self.pursuit = self.pursuit.reset()
+        self.fallback_pursuit = self.fallback_pursuit.reset()
 
     def succeeded(self, version: VersionId) -> None:
         """It serves this version: pauses begin anew, should that be lost or fail another time."""
         if version == self.aspired:
-            self.attempts = 0
-            self.retry_at = 0.0
+            self.pursuit = self.pursuit.reset()
+        self.fallback_pursuit = self.fallback_pursuit.reset()
         self.has_no_fallback = False
-        self._forget_fallback_failures()
-
-    def _forget_fallback_failures(self) -> None:
-        self.fallback_attempts = 0
-        self.fallback_retry_at = 0.0
 
     def wants(self, version: VersionId) -> bool:
         """Whether it would take that version: the aspired one, or for want of any its last good.
@@ -199,7 +189,23 @@ class Slot:
         """Whether it wants that version, and has not found it to be at fault."""
         if version == self.aspired:
             return version != self.quarantined and self.wants(version)
-        return self.wants(version) and self.fallback_retry_at < math.inf
+        return self.wants(version) and self.fallback_pursuit.fault is None
+
+    @property
+    def aspired(self) -> VersionId | None:
+        """What the alias was last seen on."""
+        return self.pursuit.version
+
+    @property
+    def quarantined(self) -> VersionId | None:
+        """The aspired version, if it has failed by its own fault."""
+        pursuit = self.pursuit
+        return None if pursuit.fault is None else pursuit.version
+
+    @property
+    def fallback(self) -> VersionId | None:
+        """The last known good that stands in, or is on its way."""
+        return self.fallback_pursuit.version
 
     @property
     def ready(self) -> bool:
@@ -227,9 +233,8 @@ class Slot:
     @property
     def is_refused_for_good(self) -> bool:
         """Whether it serves nothing, and tries nothing more until an operator does something."""
-        hopeless = self.has_no_fallback or self.fallback_retry_at == math.inf
-        refused = self.aspired is not None and self.aspired == self.quarantined
-        return self.binding is None and refused and hopeless
+        hopeless = self.has_no_fallback or self.fallback_pursuit.fault is not None
+        return self.binding is None and self.quarantined is not None and hopeless
 
     @property
     def gone(self) -> bool:
@@ -276,9 +281,9 @@ class Slot:
 
     def status(self, now: float) -> SlotStatus:
         """A snapshot; `now` in seconds since 1970."""
-        version, aspired, aspired_since = self.version, self.aspired, self.aspired_since
+        version, aspired, asked_at = self.version, self.aspired, self.wish.at
         behind = aspired is not None and aspired != version
-        lag = now - aspired_since if behind and aspired_since is not None else 0.0
+        lag = now - asked_at if behind and asked_at is not None else 0.0
         return SlotStatus(
             ref=self.ref,
             state=self.state,

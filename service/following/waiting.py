@@ -24,7 +24,7 @@ def seconds_until_ready(slot: Slot, now: float) -> float:
     if slot.missing or slot.lacking is not None or slot.is_refused_for_good:
         return max(_LONG_SECONDS, pause)
     if slot.aspired is not None:
-        return max(_LEAST, slot.retry_at - now)
+        return max(_LEAST, slot.pursuit.due - now)
     return min(max(_LEAST, pause), _LONG_SECONDS)
 
 

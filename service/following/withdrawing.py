@@ -132,7 +132,7 @@ class Withdrawing:
             if binding is not None and binding.servable.version in self._stones:
                 self._holding.withdraw(slot, binding.servable.version, Withdrawn())
         if slot.fallback in self._stones:
-            slot.fallback = None
+            slot.fallback_pursuit = slot.fallback_pursuit.of(None)
         if self._served_last(slot) in self._stones:
             self._history.withdraw(slot.ref)
         slot.lacking = self._lacking(slot, taken)

@@ -119,7 +119,7 @@ async def test_p13_preparation_that_raises_once_a_version_is_loaded_holds_it_bac
         await world.follow_to(version(2))
     assert world.registry.fetched == [version(1), version(2)]
     assert world.slot.failure is not None
-    assert (world.slot.failure.code, world.slot.attempts) == ("internal", 1)
+    assert (world.slot.failure.code, world.slot.pursuit.attempts) == ("internal", 1)
     assert world.slot.version == version(1)
     is_mended.set()
     world.time.now += 60

@@ -17,6 +17,7 @@ from service.errors import (
     PredictionTimedOut,
     ServiceError,
 )
+from service.following.pursuit import Pursuit
 from service.http.mlflow_codes import MLFLOW_CODES
 from service.refs import VersionId
 from tests.http.app import App
@@ -141,7 +142,7 @@ async def test_o21_refused_slot_says_when_to_come_back(app: App) -> None:
     """Not at once; as do its probes."""
     slot = app.slots.default
     slot.binding, slot.has_no_fallback = None, True
-    slot.aspired = slot.quarantined = VersionId("iris", 1, "2")
+    slot.pursuit = Pursuit(VersionId("iris", 1, "2"), fault="load_failed")
     posts = [await app.predict([1], path) for path in ("/predict", "/invocations")]
     paths = ("/ping", "/health", "/health/ready", "/models/iris@champion/ready")
     gets = [await app.client.get(path) for path in paths]

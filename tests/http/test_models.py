@@ -1,6 +1,9 @@
 """What one may know of each slot at a glance."""
 
+from dataclasses import replace
+
 from service.following.gates.gate import GateFinding
+from service.following.pursuit import Pursuit
 from service.following.slots import Failure, LookStatus
 from service.http.access import Admin
 from service.refs import VersionId
@@ -45,7 +48,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
 async def test_p2_refused_version_is_told_with_its_stage_and_code(app: App) -> None:
     """The old version serves, and the page says which one does not, why, and since when."""
     slot = app.slots.default
-    slot.aspired, slot.aspired_since = ASPIRED, AT
+    slot.pursuit, slot.wish = Pursuit(ASPIRED), replace(slot.wish, at=AT)
     slot.failure = Failure("load", "load_failed", "The model could not be loaded.", AT, ASPIRED)
     report = (await app.client.get("/models/iris@champion")).json()
 
