@@ -42,7 +42,7 @@ def exposition(accept: str = "") -> str:
         failure = Failure("load", "load_failed", "It could not be loaded.", 0.0, version)
         service.metrics.following.refused(ref, version, failure)
         slot = service.slots[str(ref)]
-        slot.failure, slot.since = replace(failure), 1.0
+        slot.failure = replace(failure)
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
         service.metrics.http.answered(error)
         service.metrics.hosting.pool(version).memory(7, 1)

@@ -86,7 +86,7 @@ def test_every_promised_name_is_exposed(
     """The names are a public interface."""
     metrics.http.answered(record())
     metrics.following.swapped(IRIS, None, ONE, {"fetch": 0.1})
-    slots.default.binding = make_binding(IRIS)
+    slots.default.serve(make_binding(IRIS))
     pool = metrics.hosting.pool(ONE)
     pool.memory(7, 1)
     pool.batch(1, 0.001, "champion")
@@ -131,9 +131,9 @@ def test_requests_are_counted_by_slot_and_status(
 
 def test_p8_series_of_a_retired_version_is_gone(registry: CollectorRegistry, slots: Slots) -> None:
     """One version a slot, at every moment."""
-    slots.default.binding = make_binding(IRIS, "1")
+    slots.default.serve(make_binding(IRIS, "1"))
     before = info(registry)
-    slots.default.binding = make_binding(IRIS, "2")
+    slots.default.serve(make_binding(IRIS, "2"))
 
     assert before == [{**SLOT, "version": "1"}]
     assert info(registry) == [{**SLOT, "version": "2"}]
@@ -182,7 +182,7 @@ def test_queue_says_who_waits_for_what(
     registry: CollectorRegistry, metrics: Metrics, slots: Slots
 ) -> None:
     """By alias, where two share a version; none waits for one whose pool has been closed."""
-    slots.default.binding = make_binding(IRIS, "2")
+    slots.default.serve(make_binding(IRIS, "2"))
     waiting = {"champion": 3, "challenger": 1}
     first, second = metrics.hosting.pool(ONE), metrics.hosting.pool(TWO)
     first.opened(lambda: waiting)
@@ -255,7 +255,7 @@ def test_p4_slot_says_which_state_it_is_in_and_whether_its_alias_is_there(
 ) -> None:
     """One sample for each slot and state, from the start."""
     slot = slots[str(IRIS)]
-    slot.binding = make_binding(IRIS, "1")
+    slot.serve(make_binding(IRIS, "1"))
     slot.fallback_pursuit = Pursuit(slot.version)
     slot.absent = Missing.ALIAS
 
@@ -282,7 +282,7 @@ def test_slot_without_alias_is_shown_as_missing_and_not_ready(
     """Whoever waits for all slots to be ready can leave it out."""
     slot = slots[str(IRIS)]
     slot.absent, slot.has_no_fallback = Missing.MODEL, True
-    slots[str(AT_SIGN)].binding = make_binding(AT_SIGN)
+    slots[str(AT_SIGN)].serve(make_binding(AT_SIGN))
 
     def holds(state: str, labels: Mapping[str, str] = SLOT) -> float | None:
         return registry.get_sample_value("podium_slot_state", {**labels, "state": state})
@@ -315,7 +315,7 @@ def test_time_of_the_swap_is_shown_with_its_version(
     registry: CollectorRegistry, slots: Slots
 ) -> None:
     """For marks on a dashboard."""
-    slots.default.binding, slots.default.since = make_binding(IRIS, "2"), 1_800_000_000.0
+    slots.default.serve(make_binding(IRIS, "2"), 1_800_000_000.0)
     (swapped,) = samples(registry, "podium_slot_swapped_timestamp_seconds")
     assert (swapped.labels, swapped.value) == ({**SLOT, "version": "2"}, 1_800_000_000.0)
 

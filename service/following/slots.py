@@ -12,6 +12,7 @@ from service.following.ports import Missing
 from service.following.pursuit import Pursuit
 from service.following.servable import Binding
 from service.following.standing import MOST_FOUND, Standing
+from service.following.traffic import Traffic
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 
@@ -57,6 +58,14 @@ class Wish:
     trigger: Trigger
     look_seconds: float
     at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWarm:
+    """What a slot has served before, ready for an alias that moves back; `until` is monotonic."""
+
+    binding: Binding
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +135,7 @@ class LookStatus:
 
 
 class Slot:
-    """One reference being served. `binding` is replaced whole, by one assignment.
+    """One reference being served. Whatever it has is a frozen value, replaced by one assignment.
 
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
@@ -140,10 +149,8 @@ class Slot:
         self.ref = ref
         self.standing = standing
         self._slots = slots
-        self.binding: Binding | None = None
-        self.previous: Binding | None = None
-        self.previous_until = 0.0
-        self.since: float | None = None
+        self.traffic = Traffic()
+        self.previous: KeptWarm | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None
@@ -153,6 +160,10 @@ class Slot:
         self.vacant_since: float | None = None
         self.took_seconds = 0.0
         self.has_no_fallback = False
+
+    def serve(self, binding: Binding | None, since: float | None = None) -> None:
+        """Requests that begin from now on go there; None: nothing answers them."""
+        self.traffic = self.traffic.then(binding, since)
 
     def aspire(self, version: VersionId | None, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
@@ -190,6 +201,11 @@ class Slot:
         if version == self.aspired:
             return version != self.quarantined and self.wants(version)
         return self.wants(version) and self.fallback_pursuit.fault is None
+
+    @property
+    def binding(self) -> Binding | None:
+        """Whom a request is bound to that begins now."""
+        return self.traffic.binding
 
     @property
     def aspired(self) -> VersionId | None:
@@ -281,7 +297,12 @@ class Slot:
 
     def status(self, now: float) -> SlotStatus:
         """A snapshot; `now` in seconds since 1970."""
-        version, aspired, asked_at = self.version, self.aspired, self.wish.at
+        since, version, aspired, asked_at = (
+            self.traffic.since,
+            self.version,
+            self.aspired,
+            self.wish.at,
+        )
         behind = aspired is not None and aspired != version
         lag = now - asked_at if behind and asked_at is not None else 0.0
         return SlotStatus(
@@ -289,11 +310,11 @@ class Slot:
             state=self.state,
             ready=self.ready,
             version=version,
-            since=self.since,
+            since=since,
             aspired=aspired,
             lag=max(0.0, lag),
             failure=self.failure,
-            last_known_good_since=self.since if self.on_last_known_good else None,
+            last_known_good_since=since if self.on_last_known_good else None,
             missing=self.missing,
             quarantined=self.quarantined,
             withdrawn=aspired if aspired in self._slots.tombstones else self.lacking,

@@ -128,9 +128,10 @@ class Withdrawing:
         """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
         taken = slot.version if slot.version in self._stones else None
         self._note_unproven(slot, taken)
-        for binding in (slot.binding, slot.previous):
-            if binding is not None and binding.servable.version in self._stones:
-                self._holding.withdraw(slot, binding.servable.version, Withdrawn())
+        warm = None if slot.previous is None else slot.previous.binding.servable.version
+        for version in (slot.version, warm):
+            if version is not None and version in self._stones:
+                self._holding.withdraw(slot, version, Withdrawn())
         if slot.fallback in self._stones:
             slot.fallback_pursuit = slot.fallback_pursuit.of(None)
         if self._served_last(slot) in self._stones:

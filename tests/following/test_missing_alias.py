@@ -173,7 +173,7 @@ async def test_p4_alias_that_goes_empties_a_running_slot_where_that_is_asked_for
     await world.follow_to(version(1))
     await world.follow_to(Missing.ALIAS)
     await world.follow_to(Missing.ALIAS)
-    assert (world.slot.version, world.slot.since) == (None, None)
+    assert (world.slot.version, world.slot.traffic.since) == (None, None)
     assert world.events.of("emptied") == [("iris@champion", version(1), "alias_missing")]
     entry = world.ledger.page(1)[0]
     assert (entry.outcome, entry.before, entry.code) == (

@@ -17,7 +17,7 @@ ASPIRED = VersionId("iris", 1_700_000_000_000, "2")
 
 async def test_models_lists_every_slot_in_order(app: App) -> None:
     """The state of each, and how look-ups go, from one instant."""
-    app.slots.default.since = AT
+    app.slots.default.serve(make_binding(IRIS), AT)
     app.slots.look = LookStatus(AT, 0.02, None)
     reply = await app.client.get("/models")
 
@@ -96,14 +96,14 @@ async def test_slot_without_a_version_has_no_details(app: App) -> None:
 async def test_p15_huge_example_is_not_shown(app: App) -> None:
     """A model that stores its training set as example costs the loop nothing."""
     example = b'{"inputs": [' + b"1.0, " * 100_000 + b"1.0]}"
-    app.slots.default.binding = make_binding(IRIS, example=example)
+    app.slots.default.serve(make_binding(IRIS, example=example))
 
     assert (await app.client.get(f"/models/{IRIS}")).json()["serving_example"] is None
 
 
 async def test_example_that_is_no_json_is_not_shown(app: App) -> None:
     """A version may ship any bytes as its example."""
-    app.slots.default.binding = make_binding(IRIS, example=b"NaN")
+    app.slots.default.serve(make_binding(IRIS, example=b"NaN"))
 
     assert (await app.client.get(f"/models/{IRIS}")).json()["serving_example"] is None
 

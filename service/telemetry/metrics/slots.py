@@ -41,7 +41,7 @@ class SlotCollector(Collector):
 
 
 def _add(families: Mapping[str, GaugeMetricFamily], slot: Slot, now: float) -> None:
-    ref, version, since = (slot.ref.name, slot.ref.alias), slot.version, slot.since
+    ref, version, since = (slot.ref.name, slot.ref.alias), slot.version, slot.traffic.since
     if version is not None:
         families["info"].add_metric((*ref, version.version), 1)
         if since is not None:
