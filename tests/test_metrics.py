@@ -11,7 +11,8 @@ from prometheus_client.samples import Sample
 from service.following.pace import Trigger
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
-from service.following.slots import Failure, Slots, Wish
+from service.following.slot_status import Failure
+from service.following.slots import Slots, Wish
 from service.http.held import HeldBytes, RequestShare
 from service.http.request_record import RequestRecord
 from service.processes.front.ending import EndReason

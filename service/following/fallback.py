@@ -129,6 +129,7 @@ class Recaller:
                 self._found(slot, known.fetched)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._observer.tick_failed(error)
+        self._slots.changed()
 
     def _found(self, slot: Slot, fetched: FetchedVersion) -> None:
         version = fetched.version

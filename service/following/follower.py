@@ -37,7 +37,8 @@ from service.following.ports import (
 from service.following.proving import Prover
 from service.following.recording import Recorder
 from service.following.servable import Servable
-from service.following.slots import LOOK, Failure, Slot, Slots, Wish
+from service.following.slot_status import LOOK, Failure
+from service.following.slots import Slot, Slots, Wish
 from service.following.stepping import Steps, internal
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
@@ -80,7 +81,7 @@ class Follower:
         self._slots = slots
         slots.poll_seconds = poll_seconds
         self._observer = observer
-        self._steps = Steps(observer, clock)
+        self._steps = Steps(slots, observer, clock)
         self._keeps_missing = keeps_missing
         self._clock = clock
         self._gates = gates or Gates()
@@ -142,6 +143,7 @@ class Follower:
         if slot.pursuit.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
         slot.lift()
+        self._slots.changed()
 
     async def tick(self) -> None:
         """One look, and what follows from it; returns without waiting for versions to arrive."""
@@ -162,6 +164,7 @@ class Follower:
         self._each(self._holding.retire_the_cold)
         self._each(self.withdrawing.apply)
         self._population.dismiss()
+        self._slots.changed()
 
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""
@@ -294,6 +297,7 @@ class Follower:
             known.lease.release()
         if self._staging.get(version) is task:
             del self._staging[version]
+        self._slots.changed()
 
     async def _bring(
         self, version: VersionId, known: FetchedVersion | None, journey: Journey

@@ -11,7 +11,8 @@ from service.following.observer import FollowingObserver
 from service.following.pace import Pace
 from service.following.ports import Registry, Resolution
 from service.following.recording import failure_of
-from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
+from service.following.slot_status import LOOK, Failure, LookStatus
+from service.following.slots import Slot, Slots
 from service.following.stepping import Steps, internal
 from service.refs import ModelRef, VersionId
 
@@ -39,7 +40,7 @@ class Looker:
         self._observer = observer
         self._clock = clock
         self._pace = pace
-        self._steps = Steps(observer, clock)
+        self._steps = Steps(slots, observer, clock)
 
     async def look(self) -> Mapping[ModelRef, Resolution] | None:
         """What was found; None if nothing answered, which `Slots.look` says then."""

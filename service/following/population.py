@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from service.following.history import History
 from service.following.observer import FollowingObserver
 from service.following.ports import Resolution
+from service.following.slot_status import Standing
 from service.following.slots import Slot, Slots
-from service.following.standing import Standing
 from service.refs import ModelRef
 
 

@@ -9,7 +9,8 @@ from service.following.clock import Clock
 from service.following.history import History, ServedBefore
 from service.following.holding import OpenVersions
 from service.following.sentences import cut
-from service.following.slots import Failure, Slot, Slots
+from service.following.slot_status import Failure
+from service.following.slots import Slot, Slots
 from service.refs import VersionId
 
 

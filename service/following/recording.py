@@ -11,7 +11,8 @@ from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
 from service.following.observer import FollowingObserver
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
-from service.following.slots import Failure, Slot
+from service.following.slot_status import Failure
+from service.following.slots import Slot
 from service.refs import VersionId
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable
 
 from service.following.clock import Clock
 from service.following.observer import FollowingObserver
-from service.following.slots import LOOK, Failure, Slot
+from service.following.slot_status import LOOK, Failure
+from service.following.slots import Slot, Slots
 
 
 class Steps:
     """Takes steps. One that raises by a defect of Podium's is told with its slot's name."""
 
-    def __init__(self, observer: FollowingObserver, clock: Clock) -> None:
+    def __init__(self, slots: Slots, observer: FollowingObserver, clock: Clock) -> None:
+        self._slots = slots
         self._observer = observer
         self._clock = clock
 
@@ -21,6 +23,7 @@ class Steps:
                 step(slot)
             except Exception as error:  # noqa: BLE001 - the other slots must be followed
                 self.failed(slot, error)
+        self._slots.changed()
 
     def failed(self, slot: Slot, error: Exception) -> None:
         """The slot says so, until a look goes well, unless it has something better to say."""

@@ -21,7 +21,7 @@ def seconds_until_ready(slot: Slot, now: float) -> float:
     if slot.state == "loading":
         return _of_load(slot, now)
     pause = slot.pause_of_looks
-    if slot.missing or slot.lacking is not None or slot.is_refused_for_good:
+    if slot.missing or slot.lacking is not None or slot.status.is_refused_for_good:
         return max(_LONG_SECONDS, pause)
     if slot.aspired is not None:
         return max(_LEAST, slot.pursuit.due - now)

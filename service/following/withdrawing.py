@@ -17,7 +17,8 @@ from service.following.holding import OpenVersions
 from service.following.ports import Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
 from service.following.sentences import named
-from service.following.slots import Failure, Slot, Slots
+from service.following.slot_status import Failure
+from service.following.slots import Slot, Slots
 from service.following.stepping import Steps
 from service.following.tombstone_sync import TombstoneSync
 from service.refs import ModelRef, VersionId

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from service.background import NAMED, Work
 from service.following.sentences import LONGEST_DETAIL, cut
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.hosting.observer import Purpose
 from service.http.raised import without_words
 from service.processes.front.ending import Ending, EndReason

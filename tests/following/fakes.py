@@ -23,9 +23,9 @@ from service.following.ports import (
     Unanswered,
     Withdrawals,
 )
-from service.following.slots import Failure, Slot, Slots
-from service.following.standing import MOST_FOUND
-from service.patterns import RefPattern
+from service.following.slot_status import Failure
+from service.following.slots import Slot, Slots
+from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (

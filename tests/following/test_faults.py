@@ -59,7 +59,7 @@ async def test_p6_alias_moved_a_hundred_times_in_a_second_ends_on_the_last() -> 
     await world.follower.settled()
     assert world.slot.version == wanted
     assert len(world.events.of("swapped")) == 2
-    assert world.slot.status(world.time.now).lag == 0
+    assert world.slot.status.lag(world.time.now) == 0
     assert {predictor.closed for predictor in world.stager.predictors.values()} == {False}
 
 
@@ -117,7 +117,7 @@ async def test_clock_set_back_breaks_neither_pauses_nor_lag_nor_ledger() -> None
     world.registry.fetch_errors[version(2)] = PassingFault("fetch", "disk", "No.")
     await world.follow_to(version(2))
     world.wall -= 86_400
-    assert world.slot.status(world.wall).lag == 0
+    assert world.slot.status.lag(world.wall) == 0
     world.time.now += 0.5
     await world.follow()
     assert len(world.registry.fetched) == 2

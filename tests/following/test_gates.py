@@ -147,7 +147,7 @@ async def test_p12_incompatible_version_starts_no_host_where_no_slot_takes_it() 
     await world.follow_to(version(1))
     await world.follow_to(version(2))
     assert world.stager.staged == [version(1)]
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.state, status.version) == ("refused", version(1))
     assert status.failure is not None
     assert (status.failure.stage, status.failure.code) == ("gate", "signature_breaks_clients")
@@ -532,6 +532,6 @@ async def test_o2_model_that_fails_to_load_is_told_beside_which_variables_it_has
     world.registry.fetched_fields = {version(1): {"path": tmp_path}}
     world.stager.errors[version(1)] = VersionFault("load", code, "It failed.")
     await world.follow_to(version(1))
-    failure = world.slot.status(world.time.now).failure
+    failure = world.slot.status.failure
     assert failure is not None
     assert (failure.code, "A_KEY" in failure.message) == (code, code != "host_died")

@@ -228,7 +228,7 @@ async def test_p13_serving_version_that_fails_when_it_is_fetched_anew_is_told_an
     await world.follow()
     await world.follow()
     assert world.stager.staged == [version(1), version(1)]
-    failure = world.slot.status(world.time.now).failure
+    failure = world.slot.status.failure
     assert failure is not None
     assert failure.code == "load_failed"
     assert not before.closed

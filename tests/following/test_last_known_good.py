@@ -36,7 +36,7 @@ async def test_p5_start_without_registry_serves_the_last_known_good() -> None:
     """Without asking the registry for anything, and says since when."""
     world = world_that_knew(1)
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.ready, status.state) == (version(1), True, "serving")
     assert status.last_known_good_since == world.time.now
     assert world.registry.fetched == []
@@ -62,7 +62,7 @@ async def test_registry_that_returns_with_the_same_version_reloads_nothing() -> 
     world.registry.down = None
     await world.follow_to(version(1))
     assert world.stager.staged == [version(1)]
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
 
 
 async def test_registry_that_returns_with_another_version_is_followed() -> None:
@@ -72,7 +72,7 @@ async def test_registry_that_returns_with_another_version_is_followed() -> None:
     world.registry.down = None
     await world.follow_to(version(2))
     assert world.slot.version == version(2)
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
     assert world.events.of("swapped")[-1] == ("iris@champion", version(1), version(2))
 
 
@@ -176,7 +176,7 @@ async def test_p2_start_on_a_version_that_fails_serves_the_last_known_good(
     world = world_that_restarts_on(error)
     await world.follow()
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.ready, status.state) == (version(1), True, "refused")
     assert (status.aspired, status.last_known_good_since) == (version(2), world.time.now)
     assert status.failure is not None
@@ -194,7 +194,7 @@ async def test_p13_version_that_failed_at_the_start_is_tried_again_beside_the_la
     world.stager.errors.clear()
     world.time.now += 2
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.state) == (version(2), "serving")
     assert (status.failure, status.last_known_good_since) == (None, None)
 

@@ -39,7 +39,7 @@ async def test_p4_restart_without_the_alias_serves_the_last_known_good(
     world = restarted(before.history)
     await world.follow_to(missing)
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.ready, status.state) == (version(1), True, "serving")
     assert status.last_known_good_since == world.time.now
     assert status.failure is not None
@@ -72,7 +72,7 @@ async def test_p4_restart_after_the_model_was_made_anew_without_an_alias_serves_
     assert world.slot.version == version(1)
     await world.follow_to(version(1, created=1))
     assert world.slot.version == version(1, created=1)
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
 
 
 async def test_p4_restart_after_the_model_was_renamed_serves_on_and_follows_it_back() -> None:
@@ -81,7 +81,7 @@ async def test_p4_restart_after_the_model_was_renamed_serves_on_and_follows_it_b
     world = restarted(before.history)
     await world.follow_to(Missing.MODEL)
     await world.follow_to(version(1))
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
     assert world.stager.staged == [version(1)]
 
 
@@ -104,7 +104,7 @@ async def test_p4_alias_that_returns_elsewhere_is_followed() -> None:
     world = restarted(before.history)
     await world.follow_to(Missing.ALIAS)
     await world.follow_to(version(2))
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.failure, status.last_known_good_since) == (
         version(2),
         None,
@@ -121,7 +121,7 @@ async def test_p4_last_known_good_that_fails_leaves_why_the_slot_needs_it(
     world = restarted(before.history)
     world.stager.errors[version(1)] = error
     await world.follow_to(Missing.ALIAS)
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert status.failure is not None
     assert (status.failure.code, status.missing) == ("alias_missing", error is BROKEN)
     assert [entry.code for entry in world.ledger.page(10)] == [error.reason]

@@ -3,7 +3,7 @@
 from service.errors import PassingFault, VersionFault
 from service.following.history import ServedBefore
 from service.following.ports import Missing, Unanswered
-from service.following.standing import Standing
+from service.following.slot_status import Standing
 from service.patterns import RefPattern
 from service.refs import ModelRef
 from tests.following.fakes import FakeHistory, World, version

@@ -94,7 +94,7 @@ async def test_p2_version_that_cannot_load_gives_its_slot_back() -> None:
     for _ in range(4):
         await made.follow()
         made.time.now += 1
-    status = made.slot.status(made.time.now)
+    status = made.slot.status
     assert (status.version, status.aspired, status.quarantined) == (
         *(version(1), version(2), version(2)),
     )

@@ -46,7 +46,7 @@ def restarted(world: World) -> World:
 
 def lacking(world: World) -> tuple[str, str | None, str | None]:
     """The first slot's state, what it lacks, and the code of why."""
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     lacks = None if status.withdrawn is None else status.withdrawn.version
     code = None if status.failure is None else status.failure.code
     return status.state, lacks, code

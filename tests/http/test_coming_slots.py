@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.following.ports import Missing
-from service.following.standing import Standing
+from service.following.slot_status import Standing
 from service.http.access import Admin
 from service.patterns import RefPattern
 from service.refs import ModelRef

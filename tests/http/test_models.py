@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from service.following.gates.gate import GateFinding
 from service.following.pursuit import Pursuit
-from service.following.slots import Failure, LookStatus
+from service.following.slot_status import Failure, LookStatus
 from service.http.access import Admin
 from service.refs import VersionId
 from tests.http.app import IRIS, NOW, OTHER, App

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.labels import SLOT
 
