@@ -24,7 +24,7 @@ class SlotView:
     Attributes:
         serving: the version that answers now, and can go on; else None.
         staging: whether the aspired version is on its way.
-        pursuit: of what the last look found.
+        pursuit: of the version that the alias was on at the look before this one.
     """
 
     serving: VersionId | None

@@ -1,7 +1,7 @@
 """What following needs of others: a registry, and somebody who makes servables.
 
-Implemented by `service.registry` and `service.hosting`, and by fakes in tests; one contract suite
-runs on both.
+Implemented by `service.registry` and `service.staging`, and by fakes in tests. One contract suite
+runs on the real registry and on its fake.
 """
 
 import enum
@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError
-from service.hosting.status import PoolStatus
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 
@@ -185,6 +184,20 @@ class Registry(Protocol):
         ...
 
 
+class PredictorStatus(Protocol):
+    """What runs for one version, at one instant; `service.hosting.status.PoolStatus`."""
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether requests may be joined into one call (P16)."""
+        ...
+
+    @property
+    def row_wise_reason(self) -> str:
+        """One sentence why, or why not."""
+        ...
+
+
 class Predictor(Protocol):
     """A pool of hosts for one version, as following sees it."""
 
@@ -199,7 +212,7 @@ class Predictor(Protocol):
         ...
 
     @property
-    def status(self) -> PoolStatus:
+    def status(self) -> PredictorStatus:
         """A snapshot for people."""
         ...
 

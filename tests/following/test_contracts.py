@@ -23,8 +23,8 @@ from service.following.history import NoHistory
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef
 from tests.following.fakes import World, version
-from tests.following.test_staging import stager
 from tests.support.serving import fetched_version
+from tests.test_staging import stager
 
 LIMITS = RequestLimits(10)
 REF = ModelRef("iris", "champion")
