@@ -13,10 +13,9 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import Withdrawn
-from service.following.clock import Clock
 from service.following.history import History
 from service.following.observer import FollowingObserver
-from service.following.ports import FetchedVersion
+from service.following.ports import Clock, FetchedVersion
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
 

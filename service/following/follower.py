@@ -14,7 +14,6 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.following.clock import Clock
 from service.following.fallback import Recaller
 from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.history import History, NoHistory
@@ -27,6 +26,7 @@ from service.following.pace import Pace, Trigger
 from service.following.policy import Action, SlotView, decide
 from service.following.population import Population
 from service.following.ports import (
+    Clock,
     FetchedVersion,
     Missing,
     Registry,

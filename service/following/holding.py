@@ -4,8 +4,8 @@ import asyncio
 
 from service.background import Work, begin
 from service.errors import ServiceError
-from service.following.clock import Clock
 from service.following.observer import FollowingObserver
+from service.following.ports import Clock
 from service.following.servable import Binding, Servable, close
 from service.following.slots import KeptWarm, Slot, Slots
 from service.refs import VersionId

@@ -4,12 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from service.errors import FollowingError
-from service.following.clock import Clock
 from service.following.gates.gate import Gates
 from service.following.gates.tags import TAGS_UNMET
 from service.following.observer import FollowingObserver
 from service.following.pace import Pace
-from service.following.ports import Registry, Resolution
+from service.following.ports import Clock, Registry, Resolution
 from service.following.recording import failure_of
 from service.following.slot_status import LOOK, Failure, LookStatus
 from service.following.slots import Slot, Slots

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.errors import VersionFault
-from service.following.clock import Clock
 from service.following.gates.environment import GATE as ENVIRONMENT
 from service.following.gates.gate import GateFinding, Gates
-from service.following.ports import FetchedVersion, Registry, Staged, Stager
+from service.following.ports import Clock, FetchedVersion, Registry, Staged, Stager
 from service.following.servable import Servable
 from service.refs import VersionId
 

@@ -1,4 +1,4 @@
-"""What following needs of others: a registry, and somebody who makes servables.
+"""What following needs of others: a registry, somebody who makes servables, and the time.
 
 Implemented by `service.registry` and `service.staging`, and by fakes in tests. One contract suite
 runs on the real registry and on its fake.
@@ -6,6 +6,7 @@ runs on the real registry and on its fake.
 
 import enum
 import math
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,14 @@ from service.contract.model_input import ValidInput
 from service.errors import FollowingError
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`wall` in seconds since 1970 for people, `monotonic` in seconds for intervals."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class Missing(enum.Enum):

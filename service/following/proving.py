@@ -5,9 +5,9 @@ last known good once it has loaded; and where it cannot, it gives the slot back 
 (P2), or to nothing.
 """
 
-from service.following.clock import Clock
 from service.following.history import History, ServedBefore
 from service.following.holding import OpenVersions
+from service.following.ports import Clock
 from service.following.sentences import cut
 from service.following.slot_status import Failure
 from service.following.slots import Slot, Slots

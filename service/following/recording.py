@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from service.errors import FollowingError
-from service.following.clock import Clock
 from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, ServedBefore
 from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
 from service.following.observer import FollowingObserver
+from service.following.ports import Clock
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
 from service.following.slot_status import Failure

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from service.following.clock import Clock
 from service.following.observer import FollowingObserver
+from service.following.ports import Clock
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
 

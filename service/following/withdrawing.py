@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.errors import UnknownModel, Withdrawn
-from service.following.clock import Clock
 from service.following.history import History, ServedBefore
 from service.following.holding import OpenVersions
-from service.following.ports import Registry, Resolution, Unanswered, Withdrawals
+from service.following.ports import Clock, Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
 from service.following.sentences import named
 from service.following.slot_status import Failure

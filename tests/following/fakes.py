@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.errors import FollowingError, PassingFault
-from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
 from service.following.history import ServedBefore
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver
 from service.following.ports import (
+    Clock,
     FetchedVersion,
     Missing,
     PatternMatches,

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from service.errors import PassingFault
-from service.following.clock import Clock
 from service.following.follower import Follower
+from service.following.ports import Clock
 from service.refs import VersionId
 from tests.following.fakes import World, version
 from tests.following.test_follower import BROKEN, DOWN
