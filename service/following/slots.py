@@ -23,11 +23,9 @@ from service.following.servable import Binding
 from service.following.slot_status import (
     Failure,
     LookStatus,
-    Readiness,
     ServiceStatus,
     SlotStatus,
     Standing,
-    State,
 )
 from service.following.traffic import Traffic
 from service.patterns import MOST_FOUND, RefPattern
@@ -115,7 +113,9 @@ class Slot:
         """
         if version in self._slots.tombstones:
             return False
-        if version == self.aspired or (self.binding is None and version == self.fallback):
+        if version == self.aspired or (
+            self.binding is None and version == self.fallback_pursuit.version
+        ):
             return True
         return self.irreplaceable and version == self.version
 
@@ -168,26 +168,6 @@ class Slot:
     def pause_of_looks(self) -> float:
         """Seconds between two looks at the registry, while nobody asks for one."""
         return self._slots.poll_seconds
-
-    @property
-    def gone(self) -> bool:
-        """Whether the registry's last word is that the alias, or the model, is not there."""
-        return self.absent is not None
-
-    @property
-    def missing(self) -> bool:
-        """Whether it is gone, and nothing that it has served before stands in."""
-        return self.status.missing
-
-    @property
-    def on_last_known_good(self) -> bool:
-        """Whether it serves what it served before the start, for want of what it aspires to."""
-        return self.status.on_last_known_good
-
-    @property
-    def state(self) -> State:
-        """In one word."""
-        return self.status.state
 
     @property
     def status(self) -> SlotStatus:
@@ -371,11 +351,6 @@ class Slots(Mapping[str, Slot]):
                 yield now
 
     @property
-    def readiness(self) -> Readiness:
-        """Which slots can answer now, and which could not if they would."""
-        return self.status.readiness
-
-    @property
     def ready(self) -> bool:
         """Whether whatever is waited for serves, and something does."""
-        return self.readiness.ready
+        return self.status.readiness.ready

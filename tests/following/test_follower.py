@@ -127,7 +127,7 @@ async def test_p4_alias_that_is_gone_at_start_leaves_the_slot_empty() -> None:
     """Nothing that nobody asked for is served instead."""
     world = World()
     await world.follow_to(Missing.ALIAS)
-    assert (world.slot.state, world.slot.ready) == ("empty", False)
+    assert (world.slot.status.state, world.slot.ready) == ("empty", False)
 
 
 async def test_p4_alias_that_returns_clears_the_failure() -> None:
@@ -278,4 +278,4 @@ async def test_look_without_answer_hides_no_refusal() -> None:
     )
     await world.follow_to(version(2))
     assert world.slot.failure is not None
-    assert (world.slot.state, world.slot.failure.code) == ("refused", "load_failed")
+    assert (world.slot.status.state, world.slot.failure.code) == ("refused", "load_failed")

@@ -166,7 +166,7 @@ async def test_p12_slots_are_asked_each_for_itself() -> None:
     await world.follow()
     champion, shadow = world.slots.values()
     assert (champion.version, shadow.version) == (version(1), version(2))
-    assert (champion.state, shadow.state) == ("refused", "serving")
+    assert (champion.status.state, shadow.status.state) == ("refused", "serving")
 
 
 async def test_p12_slot_may_move_back_to_what_it_has_served() -> None:

@@ -147,9 +147,9 @@ async def test_alias_that_is_gone_where_nothing_was_served_leaves_the_slot_missi
     """It is asked for again, and what it is set on is served."""
     world = World()
     await world.follow_to(Missing.ALIAS)
-    assert world.slot.missing
+    assert world.slot.status.missing
     await world.follow_to(version(1))
-    assert (world.slot.missing, world.slot.version) == (False, version(1))
+    assert (world.slot.status.missing, world.slot.version) == (False, version(1))
 
 
 @MISSING
@@ -160,7 +160,7 @@ async def test_p4_missing_alias_leaves_the_slot_empty_where_that_is_asked_for(
     before = await world_before()
     world = restarted(before.history, keeps_missing=False)
     await world.follow_to(missing)
-    assert (world.slot.version, world.slot.missing) == (None, True)
+    assert (world.slot.version, world.slot.status.missing) == (None, True)
     world.registry.down = DOWN
     world.time.now += 60
     await world.follow()
@@ -201,11 +201,15 @@ async def test_p4_look_without_answer_does_not_bring_back_what_was_emptied(
         for _ in range(2):
             each.time.now += 60
             await each.follow_to(REFUSED)
-            assert (each.slot.version, each.slot.gone, each.slot.missing) == (None, True, True)
+            assert (each.slot.version, each.slot.status.gone, each.slot.status.missing) == (
+                None,
+                True,
+                True,
+            )
         assert each.slot.failure is not None
         assert each.slot.failure.code == "registry_refused"
         await each.follow_to(version(1))
-        assert (each.slot.version, each.slot.gone) == (version(1), False)
+        assert (each.slot.version, each.slot.status.gone) == (version(1), False)
 
 
 @MISSING
@@ -217,10 +221,10 @@ async def test_p4_look_without_answer_keeps_a_missing_slot_from_ending_readiness
     world.move(version(1), 1)
     for found in (missing, REFUSED, missing, REFUSED):
         await world.follow_to(found)
-        assert (world.slots.ready, world.slot.missing) == (True, True)
+        assert (world.slots.ready, world.slot.status.missing) == (True, True)
     assert [seen for _, seen in world.events.of("missing")] == [code, code]
     await world.follow_to(version(1, "wine"))
-    assert (world.slot.version, world.slot.missing) == (version(1, "wine"), False)
+    assert (world.slot.version, world.slot.status.missing) == (version(1, "wine"), False)
 
 
 async def test_p5_silent_registry_empties_no_slot() -> None:

@@ -52,7 +52,7 @@ async def test_p2_start_on_a_version_that_hangs_serves_the_last_known_good() -> 
     """After ten seconds, and says so with since when; the load goes on meanwhile."""
     world = await world_whose_start_hangs()
     await later(world, STAND_IN_SECONDS - 0.1)
-    assert (world.slot.state, world.stager.staged) == ("loading", [version(2)])
+    assert (world.slot.status.state, world.stager.staged) == ("loading", [version(2)])
     await later(world, 0.1)
     status = world.slot.status
     assert (status.version, status.state, status.ready) == (version(1), "serving", True)
@@ -177,7 +177,7 @@ async def test_last_known_good_that_fails_too_leaves_the_aspired_version_its_cha
     world.stager.errors[version(1)] = BROKEN
     for _ in range(3):
         await later(world, 100)
-    assert world.slot.state == "loading"
+    assert world.slot.status.state == "loading"
     await released(world, version(2))
     status = world.slot.status
     assert (status.version, status.failure) == (version(2), None)
