@@ -157,9 +157,9 @@ def test_p5_look_ages_until_the_registry_answers(
 ) -> None:
     """Silence and failures show alike; only an answer makes it young."""
     time.now += 5
-    metrics.following.looked(0.1, FAILURE)
+    metrics.following.looked(FAILURE)
     during = registry.get_sample_value("podium_registry_look_age_seconds")
-    metrics.following.looked(0.1, None)
+    metrics.following.looked(None)
 
     assert during == 5.0
     assert registry.get_sample_value("podium_registry_look_age_seconds") == 0.0

@@ -15,27 +15,20 @@ from service.following.alias_looks import AliasLooks
 from service.following.coming_versions import ComingVersions
 from service.following.fallback import Fallbacks
 from service.following.gates.gate import Gates
-from service.following.history import History, NoHistory
+from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver, careful
 from service.following.open_versions import OpenVersions
 from service.following.pace import Pace, Trigger
 from service.following.policy import Action, SlotView, decide
-from service.following.ports import (
-    Clock,
-    Missing,
-    Registry,
-    Resolution,
-    Stager,
-    Unanswered,
-)
+from service.following.ports import Clock, Missing, Registry, Resolution, Stager, Unanswered
 from service.following.recording import Recorder, internal
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef
-from service.tombstones import NoTombstones, Tombstone, TombstoneStore
+from service.tombstones import Tombstone, TombstoneStore
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",
@@ -61,11 +54,11 @@ class Follower:
         *,
         poll_seconds: float,
         keep_warm_seconds: float,
-        gates: Gates | None = None,
-        history: History | None = None,
-        ledger: Ledger | None = None,
+        gates: Gates,
+        history: History,
+        ledger: Ledger,
+        tombstones: TombstoneStore,
         keeps_missing: bool = True,
-        tombstones: TombstoneStore | None = None,
         withdrawn: Collection[Tombstone] = (),
     ) -> None:
         observer = careful(observer)
@@ -74,43 +67,21 @@ class Follower:
         self._observer = observer
         self._keeps_missing = keeps_missing
         self._clock = clock
-        gates, history = gates or Gates(), history or NoHistory()
-        self._recorder = Recorder(slots, ledger or Ledger(), history, observer, clock)
+        self._recorder = recorder = Recorder(slots, ledger, history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._open = OpenVersions(slots, observer, clock, keep_warm_seconds)
         self._coming = ComingVersions(
-            slots, registry, stager, gates, self._open, self._recorder, observer, clock
+            slots, registry, stager, gates, self._open, recorder, observer, clock
         )
-        self._sync = TombstoneSync(tombstones or NoTombstones(), self._open.ending, withdrawn)
+        self._sync = TombstoneSync(tombstones, self._open.ending, withdrawn)
         self.withdrawing = Withdrawing(
-            slots,
-            registry,
-            self._sync,
-            history,
-            self._open,
-            self._recorder,
-            clock,
-            self._coming,
+            slots, registry, self._sync, history, self._open, recorder, clock, self._coming
         )
         self._looks = AliasLooks(
-            slots,
-            registry,
-            gates,
-            observer,
-            clock,
-            self._pace,
-            history,
-            self._recorder,
-            self.withdrawing,
+            slots, registry, gates, observer, clock, self._pace, history, recorder, self.withdrawing
         )
         self._fallbacks = Fallbacks(
-            slots,
-            history,
-            observer,
-            clock,
-            self._open,
-            self._coming,
-            keeps_missing,
+            slots, history, observer, clock, self._open, self._coming, keeps_missing
         )
         self._each(self.withdrawing.apply)
 

@@ -47,7 +47,7 @@ class FollowingReport:
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
-        self._metrics.looked(seconds, failure)
+        self._metrics.looked(failure)
         self._look()
         code = "" if failure is None else failure.code
         self._logger.debug("looked", seconds=round(seconds, 3), code=code or None)

@@ -380,7 +380,7 @@ class World:
             self.time.clock,
             poll_seconds=1.0,
             keep_warm_seconds=keep_warm_seconds,
-            gates=gates,
+            gates=gates or Gates(),
             history=self.history,
             ledger=self.ledger,
             keeps_missing=keeps_missing,

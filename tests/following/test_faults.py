@@ -6,9 +6,10 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.follower import Follower
+from service.following.gates.gate import Gates
 from service.following.ports import Clock
 from service.refs import VersionId
-from tests.following.fakes import World, version
+from tests.following.fakes import FakeTombstones, World, version
 from tests.following.test_follower import BROKEN, DOWN
 
 
@@ -105,8 +106,10 @@ class Jumping(World):
             clock,
             poll_seconds=1.0,
             keep_warm_seconds=60.0,
+            gates=Gates(),
             history=self.history,
             ledger=self.ledger,
+            tombstones=FakeTombstones(),
         )
 
 

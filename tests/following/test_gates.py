@@ -19,7 +19,7 @@ from service.following.gates.requirements import RequirementsGate
 from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
-from service.following.history import NoHistory, ServedBefore
+from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion
 from service.following.sentences import LONGEST_SENTENCE
 from service.refs import ModelRef
@@ -43,7 +43,9 @@ def fetched(number: int, *names: str, **fields: Any) -> FetchedVersion:
 
 def compatible(history: Any = None, *, allow_breaking: bool = False) -> CompatibleGate:
     """The gate with real contracts."""
-    return CompatibleGate(SIGNATURE.describe, history or NoHistory(), allow_breaking=allow_breaking)
+    return CompatibleGate(
+        SIGNATURE.describe, history or FakeHistory(), allow_breaking=allow_breaking
+    )
 
 
 def codes(findings: Any) -> list[str]:
