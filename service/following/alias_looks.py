@@ -38,7 +38,7 @@ class AliasLooks:
     _recorder: Recorder
     _withdrawing: Withdrawing
     _looked: bool = field(default=False, init=False)
-    _unmatched: Sequence[str] = field(default=(), init=False)
+    _unmatched: list[str] = field(default_factory=list, init=False)
 
     async def look(self) -> Mapping[ModelRef, Resolution] | None:
         """What was found; None if nothing answered, which `Slots.look` says then."""

@@ -88,15 +88,13 @@ class ComingVersions:
     def abandon_the_unwanted(self) -> None:
         """Ends the work on what no slot wants any more."""
         for version in list(self._tasks):
-            if not any(slot.wants(version) for slot in self._slots.values()):
-                self._abandon(version)
-
-    def _abandon(self, version: VersionId) -> None:
-        # Forgotten at once: should the alias come back, the work starts anew.
-        task = self._tasks.pop(version)
-        task.cancel()
-        self._open.keep(task)
-        self._observer.abandoned(version)
+            if any(slot.wants(version) for slot in self._slots.values()):
+                continue
+            # Forgotten at once: should the alias come back, the work starts anew.
+            task = self._tasks.pop(version)
+            task.cancel()
+            self._open.keep(task)
+            self._observer.abandoned(version)
 
     def _begin(
         self, version: VersionId, known: FetchedVersion | None, there: Servable | None

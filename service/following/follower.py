@@ -157,6 +157,7 @@ class Follower:
 
     def _note_defect(self, error: Exception) -> None:
         self._slots.look = replace(self._slots.look, failure=internal(self._clock))
+        self._slots.changed()
         self._observer.tick_failed(error)
 
     def _follow(self, looked: Mapping[ModelRef, Resolution], wish: Wish, slot: Slot) -> None:

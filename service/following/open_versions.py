@@ -48,7 +48,10 @@ class OpenVersions:
 
     def withdraw(self, slot: Slot, version: VersionId, refusal: ServiceError) -> None:
         """The slot does not hold the version any more; its processes end now, whoever waits."""
-        self._let_go_of(slot, version)
+        if slot.previous is not None and slot.previous.binding.servable.version == version:
+            self._drop_previous(slot)
+        if slot.version == version:
+            self.give_up(slot)
         self.end(version, refusal)
 
     def end(self, version: VersionId, refusal: ServiceError) -> None:
@@ -91,9 +94,13 @@ class OpenVersions:
         self._keep_warm(slot, old)
         return old.servable.version
 
-    def give_up(self, slot: Slot) -> None:
-        """The slot serves nothing any more, for what it did cannot; what was before stays warm."""
-        self._take_from(slot)
+    @staticmethod
+    def give_up(slot: Slot) -> None:
+        """The slot serves nothing any more; what it has kept warm stays so."""
+        binding = slot.binding
+        if binding is not None:
+            slot.serve(None)
+            binding.servable.release()
 
     def retire_the_cold(self, slot: Slot) -> None:
         """Lets go of what the slot has kept warm for long enough."""
@@ -104,7 +111,7 @@ class OpenVersions:
         """No slot holds anything any more."""
         for slot in self._slots.values():
             self._drop_previous(slot)
-            self._take_from(slot)
+            self.give_up(slot)
 
     async def close(self) -> None:
         """Ends the processes of what is held by requests still; returns when they are gone."""
@@ -129,23 +136,10 @@ class OpenVersions:
         if self._keep_warm_seconds <= 0:
             self._drop_previous(slot)
 
-    def _let_go_of(self, slot: Slot, version: VersionId) -> None:
-        if slot.previous is not None and slot.previous.binding.servable.version == version:
-            self._drop_previous(slot)
-        if slot.version == version:
-            self._take_from(slot)
-
     def _drop_previous(self, slot: Slot) -> None:
         previous, slot.previous = slot.previous, None
         if previous is not None:
             previous.binding.servable.release()
-
-    @staticmethod
-    def _take_from(slot: Slot) -> None:
-        binding = slot.binding
-        if binding is not None:
-            slot.serve(None)
-            binding.servable.release()
 
 
 def _is_put_right(slot: Slot, version: VersionId) -> bool:

@@ -200,3 +200,10 @@ async def test_p23_slot_of_a_pattern_whose_withdrawn_model_is_deleted_goes() -> 
     world.registry.aliases[ref("iris")] = iris
     await world.follow()
     assert world.slots["iris@champion"].status.state == "withdrawn"
+
+
+async def test_service_without_patterns_tells_nothing_of_them() -> None:
+    """Not even that all of them find something."""
+    world = World()
+    await world.follow_to(version(1))
+    assert (world.slots.unmatched, world.events.of("unmatched")) == ([], [])
