@@ -1,6 +1,6 @@
 """What requests of a slot read: one frozen object, which every change replaces whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from service.following.servable import Binding
@@ -26,17 +26,18 @@ class Traffic:
         arms: those that answer; none: nothing does.
         shadow: what hears of requests too, and answers none.
         since: when the version that answers was swapped in, in seconds since 1970.
+        binding: whom a request is bound to that reads this; None: nothing answers it.
     """
 
     epoch: int = 0
     arms: tuple[Arm, ...] = ()
     shadow: Binding | None = None
     since: float | None = None
+    binding: Binding | None = field(init=False, compare=False)
 
-    @property
-    def binding(self) -> Binding | None:
-        """Whom a request is bound to that reads this."""
-        return self.arms[0].binding if self.arms else None
+    def __post_init__(self) -> None:
+        # For each request that comes, once for all of them.
+        object.__setattr__(self, "binding", self.arms[0].binding if self.arms else None)
 
     def then(self, binding: Binding | None, since: float | None) -> "Traffic":
         """What replaces it: all requests go to this binding; None: nothing answers any."""
