@@ -86,7 +86,8 @@ ROOMS = {
     "inspector": {*_BELOW, "hosting.roles"},
     "hosting": {*_BELOW, "host.wire"},
     "registry": {*_BELOW, *FOLLOWING_PORTS},
-    "following": {*_BELOW, "hosting", "decoder.front", "patterns", "refs", "tombstones"},
+    "following": {*_BELOW, "patterns", "refs", "tombstones"},
+    "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
     "http": {"config.origins", "following", "hosting", "patterns", "refs", *_BELOW},
     "server": {"background", "http", "hosting", "errors"},
     "telemetry": {
@@ -212,6 +213,8 @@ def test_every_import_is_seen() -> None:
         ("service.contract.contract", "service.hosting.pool", False),
         ("service.hosting.pool", "service.refs", False),
         ("service.following.follower", "service.registry.front.client", False),
+        ("service.following.follower", "service.hosting.pool", False),
+        ("service.following.follower", "service.decoder.front", False),
         ("service.registry.front.client", "service.following.slots", False),
         ("service.http.health", "service.config.settings", False),
     ],
