@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from service.contract.depth import MAX_DEPTH, too_deep
+from service.contract.size import MAX_DEPTH, too_deep
 from service.contract.types.declared import NotRead, NotSupported, Object, Type, read_type
 from service.contract.types.nodes import enforced
 from service.contract.types.tensor_types import TENSOR_TYPES

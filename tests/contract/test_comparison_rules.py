@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.contract.comparison.comparison import compare
-from service.contract.comparison.difference import Severity
+from service.contract.comparison.differences import Severity
 from tests.contract.compared import BREAKS, COMPATIBLE, Body, Inputs, found, parsed
 from tests.contract.payloads import same_values
 from tests.contract.signatures import (

@@ -31,10 +31,15 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from service.contract.findings import BODY, Findings, Loc
-from service.contract.formats.labels import index_fits, labels_fit
+from service.contract.formats.layout import (
+    ListLayout,
+    index_fits,
+    labels_fit,
+    lengths_of,
+    may_spread,
+    spread,
+)
 from service.contract.formats.parquet_body import ParquetTable
-from service.contract.formats.single_row import ListLayout
-from service.contract.formats.spread import lengths_of, may_spread, spread
 from service.contract.formats.table import (
     Table,
     WantedColumn,

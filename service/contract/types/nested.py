@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, Protocol
 
-from service.contract.depth import MAX_DEPTH, too_deep
 from service.contract.findings import Findings, Loc
-from service.contract.types.checker import Checker
+from service.contract.reading import Checker
+from service.contract.size import MAX_DEPTH, too_deep
 
 _LISTS: Final = {list}
 _RECORDS: Final = {dict}

@@ -28,7 +28,7 @@ there as another value (mlflow/utils/proto_json_utils.py, `cast_df_types_accordi
 from collections.abc import Mapping
 from typing import Final
 
-from service.contract.types.checker import Checker
+from service.contract.reading import Checker
 from service.contract.types.numeric import Boolean, Floating, Integral
 from service.contract.types.texts import Binary, Datetime, String
 

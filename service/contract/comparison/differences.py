@@ -1,4 +1,4 @@
-"""What a change of a type means for clients: whether everything that fitted fits still.
+"""Differences between two signatures' columns, types and shapes: what each means for clients.
 
 Which scalar holds all values of another is asked of the very objects that check requests. So
 `long` holds `integer`, and `double` holds `float` and `integer`; but `double` does not hold `long`,
@@ -8,13 +8,53 @@ since 2**53 + 1 is refused for it, nor `float` `integer`, for 2**24 + 1.
 what was a time or bytes before would reach the model as text.
 """
 
-from collections.abc import Iterator, Mapping
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from service.contract.comparison.difference import Finding, SchemaPath, breaking, compatible
-from service.contract.types.checker import Checker
+from service.contract.reading import Checker
 from service.contract.types.numeric import Floating, Integral
 from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.tensor_types import TENSOR_TYPES
+
+SchemaPath = tuple[str | int, ...]
+
+
+class Severity(enum.Enum):
+    """What a difference does, the worst first."""
+
+    BREAKS_CLIENTS = "breaks_clients"
+    COMPATIBLE = "compatible"
+    OUTPUT_ONLY = "output_only"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference between two signatures.
+
+    Attributes:
+        severity: what it does to clients that worked before.
+        place: where: `inputs`, `params` or `outputs`, then names and positions.
+        sentence: for people, a clause about what is and what was.
+        code: for programs, stable; `comparison` lists them.
+    """
+
+    severity: Severity
+    place: SchemaPath
+    sentence: str
+    code: str
+
+
+def breaking(code: str, place: SchemaPath, sentence: str) -> Finding:
+    """A difference for which some request is refused, or read otherwise, that was taken before."""
+    return Finding(Severity.BREAKS_CLIENTS, place, sentence, code)
+
+
+def compatible(code: str, place: SchemaPath, sentence: str) -> Finding:
+    """A difference that no request is refused for."""
+    return Finding(Severity.COMPATIBLE, place, sentence, code)
+
 
 TypeEntry = Mapping[str, Any]
 
@@ -149,3 +189,100 @@ def _has_text_reading(entry: TypeEntry) -> bool:
     if name == "object":
         return any(map(_has_text_reading, entry["properties"].values()))
     return name in _READ_FROM_TEXT
+
+
+def tensor_differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], subject: str, place: SchemaPath
+) -> Iterator[Finding]:
+    """Everything that differs between two `tensor-spec`s."""
+    if old["dtype"] != new["dtype"]:
+        yield from scalar_differences(old["dtype"], new["dtype"], TENSOR_TYPES, subject, place)
+    before, after = old["shape"], new["shape"]
+    if before == after:
+        return
+    shapes = f"{subject} has the shape {_text(after)} and had {_text(before)}"
+    if not _covers(after, before):
+        yield breaking("shape_narrowed", place, shapes)
+    elif _fits_tables(before) and not _fits_tables(after):
+        sentence = f"{shapes}, which columns of a table cannot fill"
+        yield breaking("shape_tables_lost", place, sentence)
+    else:
+        yield compatible("shape_widened", place, shapes)
+
+
+def _covers(new: Sequence[int], old: Sequence[int]) -> bool:
+    return len(new) == len(old) and all(
+        after in (-1, before) for before, after in zip(old, new, strict=True)
+    )
+
+
+def _fits_tables(shape: Sequence[int]) -> bool:
+    # The rule of `TensorColumn.read_cells`, which is MLflow's.
+    return list(shape[:1]) == [-1] and -1 not in shape[1:]
+
+
+def _text(shape: Sequence[int]) -> str:
+    return "({})".format(", ".join("any" if length == -1 else str(length) for length in shape))
+
+
+# By name or position.
+Columns = Mapping[Any, Mapping[str, Any]]
+
+_PLACE: Final[SchemaPath] = ("inputs",)
+# The rule of `Layout`, which is MLflow's.
+_ROW_ALONE: Final = frozenset({"array", "object"})
+
+
+def table_differences(old: Columns, new: Columns) -> Iterator[Finding]:
+    """What breaks because of all columns, beside what differs in each of them."""
+    yield from _none_in_common(old, new)
+    yield from _plain_lists(old, new)
+    yield from _layout(old, new)
+
+
+def _none_in_common(old: Columns, new: Columns) -> Iterator[Finding]:
+    sure = {key for key, entry in old.items() if is_required(entry)}
+    if not any(map(is_required, new.values())) and old.keys() - new and not sure & new.keys():
+        sentence = "no column is left that every request has had, and one at least must be there"
+        yield breaking("none_in_common", _PLACE, sentence)
+
+
+def _plain_lists(old: Columns, new: Columns) -> Iterator[Finding]:
+    (before, *others), (after, *_) = old.values(), new.values()
+    if len(new) > 1 and not others:
+        sentence = f"column {_shown(before)} is no longer the only one, so that a plain list cannot"
+        yield breaking("plain_list_lost", _PLACE, f"{sentence} stand for it")
+    if len(new) == 1 and others and type(after["name"]) is int:
+        sentence = f"column {_shown(after)} is the only one now, so that a list of rows stands for"
+        yield breaking("plain_list_gained", _PLACE, f"{sentence} its values")
+
+
+def _layout(old: Columns, new: Columns) -> Iterator[Finding]:
+    were_values, are_values = _rows_alone(old), _rows_alone(new)
+    if were_values != are_values:
+        units = ("one row", "columns") if are_values else ("columns", "one row")
+        sentence = "an object under `inputs` or `instances` is {} now and was {}".format(*units)
+        yield breaking("layout_changed", _PLACE, sentence)
+    elif not are_values:
+        yield from _lists_of_texts(old, new)
+
+
+def _lists_of_texts(old: Columns, new: Columns) -> Iterator[Finding]:
+    """A list of texts is one value of a column of any type, if all that is sent is known."""
+    free = {key for key, entry in new.items() if entry["type"] == "any"}
+    was_free = {key for key, entry in old.items() if entry["type"] == "any"}
+    if (free - was_free) & old.keys():
+        sentence = "a list of texts may be one value of a column of any type now, and was rows"
+        yield breaking("layout_changed", _PLACE, sentence)
+    elif was_free and old.keys() - new:
+        sentence = "a list of texts for a column of any type is rows now where it was one value, if"
+        yield breaking("layout_changed", _PLACE, f"{sentence} a column that is gone is still sent")
+
+
+def _rows_alone(columns: Columns) -> bool:
+    return any(entry["type"] in _ROW_ALONE for entry in columns.values())
+
+
+def _shown(entry: Mapping[str, Any]) -> str:
+    name = entry["name"]
+    return str(name) if type(name) is int else f"`{name}`"
