@@ -8,7 +8,7 @@ from service.checks.replies import header
 from service.checks.result import CheckResult, Failed, NotChecked, judged
 from service.checks.target import NotServing, Target, described
 from service.config.addresses import is_web_address
-from service.local.aliases import RegistrySilent, version_of_alias
+from service.local.tracking import RegistrySilent, version_of_alias
 
 _LOOK_EVERY = 0.25
 _ANSWER_SECONDS = 10.0

@@ -21,7 +21,7 @@ from service.checks.report import ReportLines, summary, write_junit
 from service.checks.result import CheckOutcome, CheckResult, Failed, NoService
 from service.checks.target import Target, described, description
 from service.config.addresses import is_web_address, shown
-from service.local.silence import NO_ADDRESS, why_silent
+from service.local.tracking import NO_ADDRESS, why_silent
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 # A proxy that the environment names stands between this machine and others, not within it.

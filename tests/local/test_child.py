@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.local.output import LogFile, Output
+from service.local.child import LogFile, Output
 
 
 async def test_lines_are_told_whole_however_they_arrive(tmp_path: Path) -> None:
