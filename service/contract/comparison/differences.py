@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from service.contract.reading import Checker
 from service.contract.types.numeric import Floating, Integral
-from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.scalars import COLUMN_TYPES, SCALARS
 from service.contract.types.tensor_types import TENSOR_TYPES
 
 SchemaPath = tuple[str | int, ...]
@@ -59,7 +59,6 @@ def compatible(code: str, place: SchemaPath, sentence: str) -> Finding:
 TypeEntry = Mapping[str, Any]
 
 _NESTED: Final = frozenset({"array", "object", "map", "any"})
-_READ_FROM_TEXT: Final = frozenset({"binary", "datetime"})
 _INNER: Final[Mapping[str, str]] = {"array": "items", "map": "values"}
 _INNER_NOUN: Final[Mapping[str, str]] = {"array": "each item", "map": "each value"}
 
@@ -188,7 +187,7 @@ def _has_text_reading(entry: TypeEntry) -> bool:
         return _has_text_reading(entry[_INNER[name]])
     if name == "object":
         return any(map(_has_text_reading, entry["properties"].values()))
-    return name in _READ_FROM_TEXT
+    return name in SCALARS and SCALARS[name].is_decoded
 
 
 def tensor_differences(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
 from service.contract.model_input import Values
-from service.contract.types.texts import Datetime
+from service.contract.types.texts import Datetime, nanoseconds
 
 _COLUMN: Final = Datetime()
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a text without a zone stays without one
@@ -39,6 +39,13 @@ class Moment:
             _COLUMN.examine(value, loc, findings)
         elif self.convert((value,)) is None:
             findings.add(loc, "must not be finer than microseconds", "precision")
+
+
+def iso_text(value: str) -> str:
+    """A param's date or datetime as MLflow hands it on: in UTC, without a zone; a date as it is."""
+    if len(value) == _DATE_LENGTH:
+        return value
+    return (_EPOCH + timedelta(microseconds=nanoseconds(value) // _NANOSECONDS)).isoformat()
 
 
 def _text(sent: str, time: int) -> str:
