@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.cli.main import main
+from service.cli.main import COMMANDS, main
 from service.config.settings import (
     SECRETS,
     BadSettings,
@@ -20,7 +21,7 @@ from service.config.settings import (
 from service.patterns import RefPattern
 from service.refs import ModelRef
 
-README = Path(__file__).parents[1] / "README.md"
+OPERATE = Path(__file__).parents[1] / "README.md"
 # For every setting two good texts, and the values that they mean.
 EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "models": (("a@b, c@d", ("a@b", "c@d")), ("e@f", ("e@f",))),
@@ -189,14 +190,16 @@ def test_bad_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in refusal()
 
 
+def command(name: str) -> click.Command:
+    """That command of `podium`."""
+    found = main.get_command(click.Context(main), name)
+    assert found is not None
+    return found
+
+
 def test_secrets_are_those_that_no_flag_may_hold() -> None:
     """Everybody on a machine can read the command lines of its processes."""
-    flags = {
-        option
-        for command in main.commands.values()
-        for each in command.params
-        for option in each.opts
-    }
+    flags = {option for name in COMMANDS for each in command(name).params for option in each.opts}
     assert SECRETS == ("admin_token", "webhook_secret")
     assert not flags & {f"--{name.replace('_', '-')}" for name in SECRETS}
     assert "--api-keys-file" in flags
@@ -286,7 +289,7 @@ def test_every_setting_of_a_service_that_is_no_secret_has_a_flag_named_like_its_
     """That of `podium up`'s MLflow aside; what to follow is given one by one."""
     flags = {
         each.name: flag
-        for each in main.commands["serve"].params
+        for each in command("serve").params
         for flag in each.opts
         if flag.startswith("--")
     }
@@ -303,9 +306,11 @@ def test_comma_inside_a_flags_reference_is_refused() -> None:
     assert "commas" in refusal(models=("a@b,c@d",))
 
 
-def test_readme_lists_every_setting_as_it_is() -> None:
+def test_operators_page_lists_every_setting_as_it_is() -> None:
     """Name, default and meaning; nothing more, nothing less."""
-    rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", README.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", OPERATE.read_text(), re.MULTILINE
+    )
     expected = [
         (variable(name), _shown(field.get_default()), field.description)
         for name, field in LocalSettings.model_fields.items()

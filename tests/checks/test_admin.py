@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.checks.withdrawal import model_of, withdraw
+from service.checks.admin import model_of, withdraw
 from service.refs import BadRef
 from tests.checks.scripted import Answer, scripted
 from tests.support.tracking import free_port

@@ -1,4 +1,4 @@
-"""`podium withdraw`: a running service answers by a version no more, or again."""
+"""`podium reload` and `podium withdraw`: what the admin token may ask of a running service."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,13 +11,57 @@ from rich.text import Text
 
 from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
+from service.checks.target import path_of
 from service.checks.wait import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.following.sentences import plain
 from service.refs import ModelRef
 
+_SAYS: Final = {
+    HTTPStatus.ACCEPTED: (DONE, "the service looks at the registry now"),
+    HTTPStatus.UNAUTHORIZED: (REFUSED, "the service refuses the admin token"),
+    HTTPStatus.FORBIDDEN: (REFUSED, "the service has no admin token: see PODIUM_ADMIN_TOKEN"),
+    HTTPStatus.NOT_FOUND: (WRONG_USE, "the service follows no such model and alias"),
+}
+
+
+def reload(
+    url: str, ref: ModelRef, token: str, *, advice: str = "", console: Console | None = None
+) -> int:
+    """Asks for it with the admin token, and prints one sentence.
+
+    Returns `DONE` once the service has taken it, `REFUSED` if it does not take the token,
+    `WRONG_USE` if it does not follow that alias, `UNDECIDED` if no service answers.
+    """
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        answer = ask("POST", url, f"{path_of(ref.name, ref.alias)}/reload", headers=headers)
+        status, says = _said(answer)
+    except NoService as reason:
+        status, says = UNDECIDED, f"no service answers: {reason}{advice}"
+    printed = console or Console(highlight=False)
+    printed.print(Text(plain(f"{ref}  {says}")), soft_wrap=True)
+    return status
+
+
+def _is_not_there_yet(answer: httpx.Response) -> bool:
+    try:
+        return bool(answer.json()["code"] == "not_there_yet")
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _said(answer: httpx.Response) -> tuple[int, str]:
+    if answer.status_code == HTTPStatus.NOT_FOUND and _is_not_there_yet(answer):
+        return DONE, "the registry had no such model and alias; the service looks at it now"
+    try:
+        return _SAYS[HTTPStatus(answer.status_code)]
+    except (ValueError, KeyError):
+        raise NoService(f"{NO_PODIUM} ({answer.status_code})") from None
+
+
 # The service ends processes and removes files before it answers.
 _SECONDS: Final = 60.0
-_SAYS: Final = {
+_SAYS_OF_WITHDRAWING: Final = {
     HTTPStatus.UNAUTHORIZED: (REFUSED, "the service refuses the admin token"),
     HTTPStatus.FORBIDDEN: (REFUSED, "the service has no admin token: see PODIUM_ADMIN_TOKEN"),
     HTTPStatus.NOT_FOUND: (WRONG_USE, "the service follows no such model"),
@@ -52,7 +96,7 @@ def withdraw(  # noqa: PLR0913 - what an operator says
     headers = {"Authorization": f"Bearer {token}"}
     try:
         answer = ask(method, url, f"{path}{version}/withdraw", headers=headers, seconds=_SECONDS)
-        status, says = _said(answer, undo=undo)
+        status, says = _told(answer, undo=undo)
     except NoService as reason:
         status, says = UNDECIDED, f"no service answers: {reason}{advice}"
     printed = console or Console(highlight=False)
@@ -61,13 +105,13 @@ def withdraw(  # noqa: PLR0913 - what an operator says
     return status
 
 
-def _said(answer: httpx.Response, *, undo: bool) -> tuple[int, str]:
+def _told(answer: httpx.Response, *, undo: bool) -> tuple[int, str]:
     try:
         if answer.is_success:
             told = answer.json()
             return _undone(told) if undo else _done(told)
         if answer.status_code != HTTPStatus.NOT_FOUND or answer.json()["code"] == "unknown_model":
-            return _SAYS[HTTPStatus(answer.status_code)]
+            return _SAYS_OF_WITHDRAWING[HTTPStatus(answer.status_code)]
     except (ValueError, LookupError, TypeError, AttributeError):
         pass
     raise NoService(f"{NO_PODIUM} ({answer.status_code})")

@@ -1,14 +1,19 @@
-"""What `podium train` is told of MLflow's client: what is set up wrongly, and how it is mended.
+"""`podium train`: the training's own command, told where MLflow is and what is set up wrongly.
 
 Training knows nothing of the service; the command line hands this to it, so that both say the same
 in the same words.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import click
+
+from service.cli.found import loaded, mlflow_of
 from service.cli.mistakes import mistake_in, mistakes
+from training.command import train
 
 if TYPE_CHECKING:
     from service.registry.wire import Fault
@@ -29,6 +34,19 @@ _SENTENCES = {
         "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
     ),
 }
+
+
+__all__ = ["prepare", "train"]
+
+
+def prepare(context: click.Context) -> None:
+    """Gives the command MLflow's address where its own variable does not, and advice."""
+    context.obj = TrainingAdvice(os.environ)
+    if os.environ.get(_ADDRESS):
+        return
+    mlflow = mlflow_of(loaded().home)
+    if mlflow is not None:
+        context.default_map = {"train": {"tracking_uri": mlflow.tracking}}
 
 
 class TrainingAdvice:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.checks.status import status
+from service.checks.overview import status
 from tests.checks.scripted import scripted
 from tests.support.tracking import free_port
 
