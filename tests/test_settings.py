@@ -21,7 +21,7 @@ from service.config.settings import (
 from service.patterns import RefPattern
 from service.refs import ModelRef
 
-OPERATE = Path(__file__).parents[1] / "README.md"
+OPERATE = Path(__file__).parents[1] / "docs/operate.md"
 # For every setting two good texts, and the values that they mean.
 EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "models": (("a@b, c@d", ("a@b", "c@d")), ("e@f", ("e@f",))),
@@ -308,9 +308,8 @@ def test_comma_inside_a_flags_reference_is_refused() -> None:
 
 def test_operators_page_lists_every_setting_as_it_is() -> None:
     """Name, default and meaning; nothing more, nothing less."""
-    rows = re.findall(
-        r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", OPERATE.read_text(), re.MULTILINE
-    )
+    page = OPERATE.read_text()
+    rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
     expected = [
         (variable(name), _shown(field.get_default()), field.description)
         for name, field in LocalSettings.model_fields.items()

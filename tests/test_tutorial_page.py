@@ -1,8 +1,7 @@
-"""The README's own words, tried: what it shows can be run, what it names is there."""
+"""The tutorial's own words, tried: what it shows can be run."""
 
 import json
 import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,8 +12,8 @@ import pytest
 
 Scripted = Callable[[list[int]], str]
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", TUTORIAL, re.DOTALL)
 
 
 @pytest.fixture
@@ -50,21 +49,12 @@ def scripted() -> Iterator[Scripted]:
 @pytest.mark.parametrize("code", PYTHON)
 def test_python_can_be_run(code: str) -> None:
     """Each block compiles as it stands."""
-    compile(code, "README.md", "exec")
+    compile(code, "docs/tutorial.md", "exec")
 
 
 def test_client_rides_out_a_503(capsys: pytest.CaptureFixture[str], scripted: Scripted) -> None:
     """The block is run against a service that is not ready twice, and then is."""
     (code,) = [code for code in PYTHON if "Retry-After" in code]
     url = scripted([503, 503, 200])
-    exec(code.replace("http://127.0.0.1:8000", url), {})  # noqa: S102 - the README's own code
+    exec(code.replace("http://127.0.0.1:8000", url), {})  # noqa: S102 - the tutorial's own code
     assert capsys.readouterr().out == "[0]\n"
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"`make ([a-z]+)`", README))))
-def test_targets_of_make_are_there(target: str) -> None:
-    """What it tells people to type."""
-    done = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
