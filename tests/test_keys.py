@@ -116,7 +116,7 @@ def test_bad_file_at_the_start_is_one_line(tmp_path: Path) -> None:
     for path, what in [
         (tmp_path / "missing", "cannot be read: No such file or directory"),
         (tmp_path, "cannot be read: Is a directory"),
-        (binary, "is no text"),
+        (binary, "is not text"),
         (Path("/dev/zero"), "is longer than 1048576 characters"),
     ]:
         with pytest.raises(BadKeys) as refused:

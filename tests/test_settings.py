@@ -209,7 +209,7 @@ def test_secrets_are_those_that_no_flag_may_hold() -> None:
 def test_secret_may_lie_in_a_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `PODIUM_*_FILE` names it; the line's end is no part of it."""
+    """As `PODIUM_*_FILE` names it; the line's end is not part of it."""
     file = tmp_path / "secret"
     file.write_text("hunter2\n")
     monkeypatch.setenv(f"PODIUM_{name.upper()}_FILE", str(file))
@@ -242,7 +242,7 @@ def test_secret_by_both_ways_is_refused(
         (b"", "must hold one secret of at most 4096 characters"),
         (b" \n", "must hold one secret of at most 4096 characters"),
         (b"x" * 5000, "must hold one secret of at most 4096 characters"),
-        (b"\xff", "is no text"),
+        (b"\xff", "is not text"),
     ],
 )
 def test_bad_file_of_a_secret_is_one_line(
@@ -263,11 +263,11 @@ def test_bad_file_of_a_secret_is_one_line(
         ("iris@v3", "MLflow reserves 'v3'"),
         ("ir\tis@champion", "control characters"),
         ("ir\u2028is@champion", "line ends"),
-        ("ir\udcffis@champion", "bytes that are no UTF-8"),
+        ("ir\udcffis@champion", "bytes that are not UTF-8"),
     ],
 )
 def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> None:
-    """Names and aliases are no secrets, so it is shown which one is meant."""
+    """Names and aliases are not secrets, so it is shown which one is meant."""
     line = refusal(models=("good@one", text))
     assert advice in line
     assert repr(text) in line
@@ -275,12 +275,12 @@ def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> Non
 
 
 def test_every_bad_reference_is_named_at_once() -> None:
-    """And one that stands there twice."""
+    """And one that is given twice."""
     line = refusal(models=("iris", "a@b", "x@latest", "a@b"))
     for advice in (
-        "'iris' is no model reference",
+        "'iris' is not a model reference",
         "MLflow reserves 'latest'",
-        "stands there twice",
+        "is given twice",
     ):
         assert advice in line
 
@@ -333,5 +333,5 @@ def test_patterns_and_references_are_told_apart() -> None:
 def test_every_bad_pattern_is_named_at_once() -> None:
     """As bad references are, and beside them."""
     line = refusal(models=("a[@b", "iris", "*@latest"))
-    for advice in ("a [ has no ]", "'iris' is no model reference", "MLflow reserves 'latest'"):
+    for advice in ("a [ has no ]", "'iris' is not a model reference", "MLflow reserves 'latest'"):
         assert advice in line

@@ -109,8 +109,8 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
     if fallback:
         moved = slot["aspired"] not in {None, slot["version"]}
-        late = "what is aspired is not ready yet"
-        failed = "what is aspired cannot be served" if failure else late
+        late = "the aspired version is not ready yet"
+        failed = "the aspired version cannot be served" if failure else late
         silent = "the registry has not answered"
         gone = _GONE.get(failure["code"], silent) if failure else silent
         lines.append(f"  on its last known good since {fallback}: {failed if moved else gone}")

@@ -18,7 +18,7 @@ class AliasLookup:
     """MLflow's registry, asked at its address for at most `limit` seconds a question.
 
     Without an address, or with one that is not reached over HTTP, nothing can be checked; that is
-    said, and is no failure of the service. Once it did not answer it is not asked again.
+    said, and is not a failure of the service. Once it did not answer it is not asked again.
     """
 
     def __init__(

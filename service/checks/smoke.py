@@ -102,7 +102,7 @@ def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
 
 def is_near(url: str) -> bool:
     """Whether the address is this machine's own, where no proxy stands between."""
-    # As urllib reads it: what is no web address (MLflow takes others) is not near, and no error.
+    # As urllib reads it: what is not a web address (MLflow takes others) is not near, and no error.
     try:
         return urlsplit(url).hostname in _LOOPBACK
     except ValueError:

@@ -9,7 +9,7 @@ COMMANDS: Final = (
     *("up", "serve", "train", "status", "wait", "reload", "withdraw", "smoke", "webhook"),
 )
 """In the order in which one meets them; each is what its file calls by its name."""
-_EPILOG = "Where an option names a PODIUM_ variable, that can be set instead; see docs/operate.md."
+_EPILOG = "A PODIUM_ variable that an option names can be set instead; see docs/operate.md."
 
 
 class _Commands(click.Group):

@@ -48,7 +48,7 @@ models_option = click.option(
     "models",
     multiple=True,
     metavar="NAME@ALIAS",
-    help="What to follow; may be given several times. The first is the default model. With *, ? or "
+    help="Model to follow; may be repeated. The first is the default model. With *, ? or "
     "[...] in it every model and alias that match, as in 'prod.*@champion'. "
     "[PODIUM_MODELS, comma-separated]",
 )

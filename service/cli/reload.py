@@ -13,7 +13,7 @@ from service.refs import ModelRef
 @ref_argument
 @url_option
 def reload(ref: ModelRef, url: str | None) -> None:
-    """Have the service look at the registry now, and lift a quarantine.
+    """Ask the service to look at the registry now, and to try a refused version again.
 
     Asks with the admin token that PODIUM_ADMIN_TOKEN holds, or the file that
     PODIUM_ADMIN_TOKEN_FILE names.

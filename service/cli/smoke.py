@@ -18,7 +18,7 @@ from service.cli.options import url_option
     help="Also write the results as JUnit XML.",
 )
 def smoke(url: str | None, junit: Path | None) -> None:
-    """Meet a running service as an application would, and say what does not hold.
+    """Check a running service as an application would, and print what fails.
 
     Sends each slot its own input example and a request that must be refused; with PODIUM_API_KEY
     set, that key too. Versions are compared with the registry's where MLFLOW_REGISTRY_URI,

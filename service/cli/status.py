@@ -10,10 +10,10 @@ from service.cli.options import url_option
 
 @click.command()
 @url_option
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--lenient", is_flag=True, help="Exit status 1 only where a slot is not ready.")
 def status(url: str | None, *, as_json: bool, lenient: bool) -> None:
-    """Show each slot: version, since when, what is aspired, what failed last.
+    """Show each slot: its version, since when, the version it should serve, its last failure.
 
     \b
     Exit status: 0 if every slot serves what it should; 1 if one is empty, not

@@ -155,7 +155,7 @@ def _told(result: "Tried") -> str:
         return f"not delivered: {result.error[:300]}"
     advice = {
         _FORBIDDEN: ": the service has another PODIUM_WEBHOOK_SECRET, or another time",
-        _NOT_FOUND: ": the service has no PODIUM_WEBHOOK_SECRET, or is no Podium",
+        _NOT_FOUND: ": the service has no PODIUM_WEBHOOK_SECRET, or is not a Podium",
     }.get(result.status, "")
     return f"{'delivered' if result.delivered else 'refused'} ({result.status}){advice}"
 

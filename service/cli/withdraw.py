@@ -22,10 +22,10 @@ def _model(context: click.Context, parameter: click.Parameter, value: Any) -> st
 @click.command()
 @click.argument("model", metavar="NAME", callback=_model)
 @click.argument("version", metavar="VERSION", callback=version_number)
-@click.option("--undo", is_flag=True, help="Take it back: the version may serve again.")
+@click.option("--undo", is_flag=True, help="Undo the withdrawal: the version may serve again.")
 @url_option
 def withdraw(model: str, version: str, url: str | None, *, undo: bool) -> None:
-    """Have the service answer by a version no more, from now on and after restarts.
+    """Withdraw a version: the service never answers by it again, also after restarts.
 
     NAME is the model's, or NAME@ALIAS. Requests to what served the version get 410 until the
     alias is moved to another one; its processes are ended, its files removed. Asks with the

@@ -96,7 +96,7 @@ def check_hinted(signature: Signature) -> None:
     (mlflow/types/type_hints.py, `_infer_schema_from_list_type_hint`)
     """
     if len(signature.columns) != 1 or signature.named:
-        raise _bad("it is said to come from a type hint, and is no single unnamed column")
+        raise _bad("its type hint asks for a single unnamed column, which it does not have")
 
 
 def read_entries(text: str | None, part: str) -> Sequence[Mapping[str, Any]]:

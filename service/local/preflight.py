@@ -46,7 +46,7 @@ def _check_ports_are_named(settings: UpSettings) -> None:
     ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
     free = [name for name, port in ports.items() if port == 0]
     if free:
-        raise UpFailed(f"`podium up` takes no port 0; set {' and '.join(free)} to another port.")
+        raise UpFailed(f"`podium up` cannot use port 0; set {' and '.join(free)} to another port.")
 
 
 def _check_home(settings: UpSettings) -> None:
@@ -144,7 +144,7 @@ TAKEN: Final = "is taken by another program"
 
 
 def why_taken(host: str, port: int) -> str | None:
-    """None if it is free, else the reason as half a sentence.
+    """Whether somebody listens there: None if it is free, else the reason as half a sentence.
 
     It asks as uvicorn will: an address that only lingers from a connection just closed is free.
     """
@@ -178,7 +178,7 @@ def make_token(path: Path) -> None:
             _write(path, secrets.token_urlsafe(_BYTES))
         path.chmod(_OWNERS)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise UpFailed(f"The admin token cannot be kept in {path}: {reason}.") from None
 
 

@@ -119,8 +119,10 @@ TOLD: Mapping[str, Telling] = {
     "withdrawn": Telling("{slot}: version {version} is withdrawn", ("message",)),
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
     "model_missing": Telling("{slot}: the model is gone", ("message", "code")),
-    "alias_look_failed": Telling("{slot}: MLflow gives no answer about it", ("message", "code")),
-    "look_failed": Telling("MLflow gives no answer about the aliases", ("message", "code")),
+    "alias_look_failed": Telling(
+        "{slot}: MLflow gave no usable answer about it", ("message", "code")
+    ),
+    "look_failed": Telling("MLflow gave no usable answer about the aliases", ("message", "code")),
     "look_recovered": Telling("MLflow answers again", style="green"),
     "webhook_refused": Telling("A delivery of MLflow's webhook is refused", ("code",)),
     "api_keys_unreadable": Telling("The file of API keys cannot be used", ("message",)),
@@ -155,7 +157,7 @@ class Narrator:
         self._last_at = 0.0
 
     def __call__(self, line: bytes) -> None:
-        """Never raises: a line that is no event is nobody's fault here."""
+        """Never raises: a line that is not an event is nobody's fault here."""
         if not self._worth_reading.search(line):
             return
         try:

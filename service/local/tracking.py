@@ -135,12 +135,12 @@ def _why_not_connected(error: BaseException) -> str:
     causes = tuple(_causes(error))
     for kind, why in (
         (ConnectionRefusedError, "the connection is refused"),
-        (socket.gaierror, "there is no such host"),
-        (ssl.SSLError, "no trusted encryption is agreed on"),
+        (socket.gaierror, "the host name is unknown"),
+        (ssl.SSLError, "the TLS handshake failed (its certificate, or no TLS there)"),
     ):
         if any(isinstance(cause, kind) for cause in causes):
             return why
-    return "there is no connection to it"
+    return "no connection could be made"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -48,8 +48,8 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({}, "what is aspired cannot be served"),
-        ({"last_failure": None}, "what is aspired is not ready yet"),
+        ({}, "the aspired version cannot be served"),
+        ({"last_failure": None}, "the aspired version is not ready yet"),
         ({"aspired": None}, "the registry has not answered"),
         ({"aspired": None, "last_failure": None}, "the registry has not answered"),
         (

@@ -189,7 +189,7 @@ def test_sentences_of_nested_types_say_where() -> None:
     old = nested(map_of(array(object_of({"p": "long"}))), "a")
     new = nested(map_of(array(object_of({"p": "integer"}, {"q": array("long")}))), "a")
     assert [finding.sentence for finding in found([old], [new])] == [
-        INNER + " is of type integer and was of type long, whose values it does not take all",
+        INNER + " is of type integer and was of type long: not every value still fits",
         "property `q` of each item of each value of column `a` is new and optional",
     ]
 
@@ -213,8 +213,8 @@ def test_sentences_read_well() -> None:
     new = [column("long", "age"), A, column("double", "petal width (cm)"), column("double", "n")]
     assert [finding.sentence for finding in found(old, new)] == [
         "column `petal width (cm)` is required and was not there before",
-        "column `n` is of type double and was of type long, whose values it does not take all",
-        "column `age` is of type long and was of type integer, whose values it takes all",
+        "column `n` is of type double and was of type long: not every value still fits",
+        "column `age` is of type long and was of type integer: every value still fits",
         "column `city` is gone, and ignored where it is sent",
     ]
 

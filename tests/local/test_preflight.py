@@ -160,10 +160,10 @@ async def test_one_port_for_both_is_refused(tmp_path: Path) -> None:
 async def test_port_that_nobody_could_be_told_is_refused(stage: Stage) -> None:
     """`up` prints its addresses and writes them down, so it must know them first."""
     assert await finding(replace(stage.settings, port=0)) == (
-        "`podium up` takes no port 0; set PODIUM_PORT to another port."
+        "`podium up` cannot use port 0; set PODIUM_PORT to another port."
     )
     assert await finding(replace(stage.settings, port=0, tracking_port=0)) == (
-        "`podium up` takes no port 0; set PODIUM_PORT and PODIUM_TRACKING_PORT to another port."
+        "`podium up` cannot use port 0; set PODIUM_PORT and PODIUM_TRACKING_PORT to another port."
     )
 
 

@@ -238,7 +238,7 @@ def test_events_that_the_service_logs_are_told_whole(narrator: Narrator, said: S
         "iris@champion: version 2 is refused: A fixed sentence.",
         "iris@champion: the alias is gone: A fixed sentence.",
         "iris@champion: the model is gone: A fixed sentence.",
-        "iris@champion: MLflow gives no answer about it: A fixed sentence.",
-        "MLflow gives no answer about the aliases: A fixed sentence.",
+        "iris@champion: MLflow gave no usable answer about it: A fixed sentence.",
+        "MLflow gave no usable answer about the aliases: A fixed sentence.",
         "MLflow answers again",
     ]

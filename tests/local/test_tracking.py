@@ -84,7 +84,7 @@ async def test_port_that_nobody_listens_on_is_refused() -> None:
 
 async def test_name_that_nobody_has_is_no_host() -> None:
     """`invalid` is kept for that (RFC 6761)."""
-    assert set(await said_of("http://podium.invalid")) == {"there is no such host"}
+    assert set(await said_of("http://podium.invalid")) == {"the host name is unknown"}
 
 
 async def test_answer_that_does_not_come_timed_out() -> None:
@@ -103,4 +103,4 @@ async def test_text_that_is_no_address_is_said_to_be_none(url: str) -> None:
 def test_error_of_no_known_kind_is_told_without_its_name() -> None:
     """Every error reads as words."""
     assert why_silent(httpx.ReadError("")) == "the connection ended without an answer"
-    assert why_silent(httpx.ConnectError("")) == "there is no connection to it"
+    assert why_silent(httpx.ConnectError("")) == "no connection could be made"

@@ -103,9 +103,9 @@ def scalar_differences(
     sentence = f"{subject} is of type {new} and was of type {old}"
     before, after = types[old], types[new]
     if _holds(after, before):
-        yield compatible("type_widened", place, f"{sentence}, whose values it takes all")
+        yield compatible("type_widened", place, f"{sentence}: every value still fits")
     elif isinstance(before, Integral | Floating) and isinstance(after, Integral | Floating):
-        yield breaking("type_narrowed", place, f"{sentence}, whose values it does not take all")
+        yield breaking("type_narrowed", place, f"{sentence}: not every value still fits")
     else:
         yield breaking("type_changed", place, sentence)
 
@@ -165,7 +165,7 @@ def _object_differences(
 def _become_any(old: TypeEntry, subject: str, place: SchemaPath) -> Finding:
     sentence = f"{subject} is of any type and was of type {type_text(old)}"
     if _has_text_reading(old):
-        return breaking("type_changed", place, f"{sentence}, whose text is no longer decoded")
+        return breaking("type_changed", place, f"{sentence}; its text is no longer decoded")
     return compatible("type_widened", place, sentence)
 
 
@@ -242,7 +242,9 @@ def table_differences(old: Columns, new: Columns) -> Iterator[Finding]:
 def _none_in_common(old: Columns, new: Columns) -> Iterator[Finding]:
     sure = {key for key, entry in old.items() if is_required(entry)}
     if not any(map(is_required, new.values())) and old.keys() - new and not sure & new.keys():
-        sentence = "no column is left that every request has had, and one at least must be there"
+        sentence = (
+            "at least one column must be sent, and none is left that every request had before"
+        )
         yield breaking("none_in_common", _PLACE, sentence)
 
 

@@ -66,7 +66,7 @@ class TableFormats:
         required: of each column, whether it must be there.
         max_rows: more are refused before they are looked at.
         open_width: whether as many unnamed columns are taken as are sent.
-        types: of each column, MLflow's word for its type; None where lists are no values.
+        types: of each column, MLflow's word for its type; None where lists are not values.
     """
 
     def __init__(

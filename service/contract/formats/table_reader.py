@@ -53,7 +53,7 @@ class ColumnReader:
                 continue
             loc = table.locate(self._position, key, row)
             if value is None and not self._spec.required:
-                text = "must not be null: MLflow has none for this type; leave the column out"
+                text = "must not be null: MLflow has no null for this type; leave the column out"
                 findings.add(loc, text, "null")
             else:
                 self._checker.examine(value, loc, findings)

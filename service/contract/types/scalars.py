@@ -35,9 +35,8 @@ from typing import Any, Final, Literal
 
 from service.contract.model_input import Values
 from service.contract.reading import Checker
-from service.contract.types.moment import Moment, iso_text
 from service.contract.types.numeric import Boolean, Floating, Integral
-from service.contract.types.texts import Binary, Datetime, String
+from service.contract.types.texts import Binary, Datetime, Moment, String, iso_text
 
 FLOAT_32: Final = Floating("f", bits=32, digits=24, bound=(2 - 2**-24) * 2.0**127)
 FLOAT_64: Final = Floating("d", bits=64, digits=53)
