@@ -31,12 +31,14 @@ import httpx
 from benchmarks.iris_versions import ROW, IrisVersions
 from benchmarks.podium_process import ready_url
 from tests.support.authenticated import environment
+from tests.support.tracking import copy_database, migrate
 
 _ROOT: Final = Path(__file__).parents[1]
 _PROGRAM: Final = Path(__file__).with_name("walked_service.py")
 _WARM_UP: Final = 50
-# A look at the registry may come in between: the shortest of several walks is the request's own.
-_REQUESTS: Final = 5
+# A look at the registry may come in between: what several walks have in common is the request's.
+_REQUESTS: Final = 10
+_LOOK_SECONDS: Final = 0.005
 _WAIT_SECONDS: Final = 120.0
 # The version before ends as soon as nobody uses it, which ends the walk of a move.
 _SETTINGS: Final = {"PODIUM_KEEP_WARM_SECONDS": "0", "PODIUM_REQUEST_LOG": "true"}
@@ -67,7 +69,7 @@ class Walked:
             found = [line for line in map(json.loads, whole) if line.get("event") == event]
             if found:
                 return dict(found[0])
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
         raise RuntimeError(f"the log tells of no `{event}`:\n{self.log.read_text()}")
 
 
@@ -85,12 +87,10 @@ def changes(files: Sequence[str]) -> int:
 def walked_service(tree: Path, tracking_uri: str, folder: Path) -> Iterator[tuple[Walked, str]]:
     """A ready service of that checkout, and its address."""
     log = folder / "log"
-    mine = {
-        "PYTHONPATH": str(tree),
-        "MLFLOW_TRACKING_URI": tracking_uri,
-        "PODIUM_HOME": str(folder / "podium"),
-    }
-    command = [sys.executable, "-P", str(_PROGRAM), "serve", "--port", "0"]
+    mine = {"MLFLOW_TRACKING_URI": tracking_uri, "PODIUM_HOME": str(folder / "podium")}
+    # Children are started by this interpreter too, whose `service` is its checkout's.
+    python = str(tree / ".venv/bin/python") if tree != _ROOT else sys.executable
+    command = [python, "-P", str(_PROGRAM), "serve", "--port", "0"]
     with log.open("wb") as written:
         process = subprocess.Popen(
             [*command, "--model", "iris@champion"],
@@ -108,7 +108,7 @@ def walks(tree: Path) -> tuple[Sequence[str], Sequence[str]]:
     """The files of one request, and of one move of the alias."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        uri = f"sqlite:///{copy_database(migrate(folder), folder)}"
         with environment({"MLFLOW_TRACKING_URI": uri}):
             registry = IrisVersions(uri).registered("iris", 2)
         with walked_service(tree, uri, folder) as (service, url):
@@ -120,10 +120,11 @@ def walks(tree: Path) -> tuple[Sequence[str], Sequence[str]]:
                 for _ in range(_WARM_UP):
                     ask()
                 logged = partial(service.until, "request", ask)
-                asked = min((service.walk(logged) for _ in range(_REQUESTS)), key=len)
+                each = [service.walk(logged) for _ in range(_REQUESTS)]
             move = partial(registry.move, "champion", "2")
             moved = service.walk(partial(service.until, "retired", move))
-    return asked, moved
+    common = set(each[0]).intersection(*each)
+    return [file for file in min(each, key=len) if file in common], moved
 
 
 def table(title: str, files: Sequence[str]) -> Iterator[str]:
@@ -139,7 +140,7 @@ def table(title: str, files: Sequence[str]) -> Iterator[str]:
     "--tree",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=_ROOT,
-    help="The checkout whose service is walked; this one if not given.",
+    help="A checkout with a .venv of its own, whose service is walked; this one if not given.",
 )
 def main(tree: Path) -> None:
     """Print the way of one request and of one move of an alias through the front's files."""

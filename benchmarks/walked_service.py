@@ -4,7 +4,7 @@
 
 SIGUSR1 begins a walk. SIGUSR2 ends it and writes one line to stderr, `{"event": "walked", "files":
 [...]}`: every file of the package that a thread of the front has entered, by its first function.
-Whose `service` that is, `PYTHONPATH` says: the walk of an older checkout is taken the same way.
+By the interpreter of an older checkout, its walk is taken the same way.
 """
 
 import json
@@ -54,7 +54,7 @@ def _tell(line: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     found = find_spec("service")
-    assert found is not None, "PYTHONPATH names no checkout of Podium"  # noqa: S101
+    assert found is not None, "no checkout of Podium is installed here"  # noqa: S101
     assert found.origin is not None  # noqa: S101
     walk = Walk(Path(found.origin).parent)
     signal.signal(signal.SIGUSR1, walk.begin)
