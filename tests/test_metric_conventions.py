@@ -65,7 +65,7 @@ def problems(family: Metric) -> Iterator[str]:
     if any(re.search(r"[A-Z:]", name) for name in (family.name, *labels(family))):
         yield "camel case or colons"
     if words & (_ABBREVIATED | _NO_BASE):
-        yield "units that are no base units"
+        yield "units that are not base units"
     if words & _KINDS:
         yield "its kind in its name"
     if family.type != "histogram" and re.search(r"_(count|sum|bucket)$", family.name):

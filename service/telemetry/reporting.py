@@ -195,7 +195,9 @@ class BackgroundReport:
 
     def _ignored(self, told: "sys.UnraisableHookArgs") -> None:
         # As where something fails while it is thrown away.
-        self._failed(None, told.err_msg or "An exception had nobody to go to.", told.exc_value)
+        self._failed(
+            None, told.err_msg or "An exception was raised that nothing waits for.", told.exc_value
+        )
 
     def _failed(self, name: str | None, message: str, error: BaseException | None) -> None:
         work = Work(name) if name in set(Work) else Work.OTHER
@@ -258,7 +260,7 @@ class LedgerReport:
 
     def ledger_lines_left_out(self, count: int) -> None:
         """A service that was killed leaves one, as it had begun to write it."""
-        message = "Lines of the ledger are no entries; they are gone with its next entry."
+        message = "Lines of the ledger are not entries; they are gone with its next entry."
         self._logger.warning("ledger_lines_left_out", count=count, message=message)
 
 

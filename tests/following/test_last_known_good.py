@@ -77,7 +77,7 @@ async def test_registry_that_returns_with_another_version_is_followed() -> None:
 
 
 async def test_registry_that_returns_during_the_load_goes_on_with_it() -> None:
-    """The same version, loaded once, is no last known good but what was found."""
+    """The same version, loaded once, is not a last known good but what was found."""
     world = world_that_knew(1)
     world.stager.gates[version(1)] = gate = world.stager.entered[version(9)]
     await world.follower.tick()

@@ -43,7 +43,7 @@ async def test_p7_renewal_begins_pauses_anew_too() -> None:
 
 
 async def test_p7_last_known_good_that_stands_in_leaves_the_pauses_of_what_fails() -> None:
-    """It is no success of the version that the alias is on."""
+    """It is not a success of the version that the alias is on."""
     world = World()
     await world.follow_to(version(1))
     other = World(history=world.history)

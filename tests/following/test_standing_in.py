@@ -219,7 +219,7 @@ async def test_versions_that_hang_keep_no_last_known_good_waiting() -> None:
 
 
 async def test_slot_whose_alias_was_gone_has_patience_from_when_it_is_there() -> None:
-    """A new alias is no late one."""
+    """A new alias is not a late one."""
     world = world_that_knew(1, keeps_missing=False)
     world.registry.down = None
     await world.follow()

@@ -20,7 +20,7 @@ _CONDA: Final = "conda.yaml"
 
 
 class Unreadable(Exception):
-    """The MLmodel file is there and is no description of a Python model."""
+    """The MLmodel file is there and is not a description of a Python model."""
 
 
 def describe(artifact: Path) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def describe(artifact: Path) -> dict[str, Any]:
         raise Unreadable("no python_function flavour")
     loader = flavors["python_function"].get("loader_module", "")
     if not isinstance(loader, str):
-        raise Unreadable("its loader_module is no text")
+        raise Unreadable("its loader_module is not text")
     return {
         "signature": _signature(described.get("signature")),
         "flavors": [str(flavor) for flavor in flavors],
@@ -55,11 +55,11 @@ def _signature(stored: Any) -> dict[str, str | None] | None:
     if stored is None:
         return None
     if not isinstance(stored, Mapping):
-        raise Unreadable("its signature is no mapping")
+        raise Unreadable("its signature is not a mapping")
     # Other keys are not MLflow's (models/signature.py, ModelSignature.from_dict) and are left out.
     parts = {part: stored.get(part) for part in ("inputs", "outputs", "params")}
     if not all(part is None or isinstance(part, str) for part in parts.values()):
-        raise Unreadable("a part of its signature is no text")
+        raise Unreadable("a part of its signature is not text")
     return parts
 
 
