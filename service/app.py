@@ -25,11 +25,11 @@ from service.config.addresses import MlflowAddresses, shown, url_of
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import Settings, unknown_settings
 from service.config.surroundings import GivenToModels
-from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.ledger import Ledger
+from service.following.ports import Clock
+from service.following.slot_status import Standing
 from service.following.slots import Slots
-from service.following.standing import Standing
 from service.http.create import create_http
 from service.http.held import HeldBytes
 from service.parts import (

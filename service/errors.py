@@ -1,4 +1,4 @@
-"""Every error that Podium raises on purpose, free of any framework.
+"""The errors that clients meet and that versions fail with, free of any framework.
 
 The tree, by whose fault it is::
 
@@ -25,8 +25,11 @@ The tree, by whose fault it is::
     |   |-- ModelFailed
     |   |   `-- ModelRaisedMlflow   with an error code of MLflow's
     |   `-- PredictionTimedOut
-    |-- VersionFault                this version can never serve; it is quarantined (P13)
-    `-- PassingFault                not the version's fault; tried again with growing pauses (P13)
+    `-- FollowingError              a version could not be brought into service
+        |-- VersionFault            this version can never serve; it is quarantined (P13)
+        `-- PassingFault            not the version's fault; tried again with growing pauses (P13)
+
+What a room raises for itself (`BadSettings`, `FrameError`, `GateClosed`, ...) stands there.
 
 `code` is stable and meant for programs, the message is safe to show to anybody: it never holds a
 value or a key that a client has sent (P14). HTTP statuses are given to these in `service.http`.

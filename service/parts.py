@@ -18,7 +18,6 @@ from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile
 from service.following.slots import Slots
-from service.following.staging import HostStager
 from service.gates import gates_of
 from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
@@ -30,6 +29,7 @@ from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlin
 from service.registry.front.last_known_good import DiskHistory
 from service.registry.front.tombstones import DiskTombstones
 from service.server.timeouts import ClientLimits
+from service.staging import HostStager
 from service.telemetry.logs import Logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import (

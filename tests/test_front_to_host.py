@@ -118,7 +118,7 @@ async def test_columns_have_their_dtypes_in_the_models_process(serve: Serve) -> 
 
 
 async def test_params_and_index_reach_the_model(serve: Serve) -> None:
-    """Params that were not sent have their defaults, also where those are no JSON."""
+    """Params that were not sent have their defaults, also where those are not JSON."""
     params = [
         param("double", "floor", float("-inf")),
         param("long", "top", 3),

@@ -147,7 +147,7 @@ class Decoder:
             async with asyncio.timeout(self._limits.seconds):
                 await self._turn.acquire()
         except TimeoutError:
-            raise Overloaded("The request has waited to be read for too long.") from None
+            raise Overloaded("The request waited too long to be parsed.") from None
 
     async def _decoded(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame:
         for _ in range(_TRIES):

@@ -31,7 +31,7 @@ SENTENCES: Final = {
     PredictFault.NOT_ENCODABLE: "The model returned something that has no JSON form.",
     PredictFault.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
     PredictFault.NOT_BY_ROW: "The model did not return one answer for each row.",
-    PredictFault.INPUT_REFUSED: "must be what MLflow, and the type hint of the model, take",
+    PredictFault.INPUT_REFUSED: "is rejected by MLflow or by the model's type hint",
 }
 
 
@@ -159,7 +159,7 @@ def _give(batch: Sequence[Job], replies: Sequence[Body | Failure]) -> None:
 def _error(failure: Failure, rows: int) -> ServiceError:
     if not rows and failure not in (PredictFault.NOT_ENCODABLE, PredictFault.REPLY_TOO_LARGE):
         # A signature cannot say that a model needs rows; most do.
-        text = "must have rows, and values in them: the model takes no request without"
+        text = "must contain at least one row with a value in it"
         return refuse(BODY, text, "missing")
     if isinstance(failure, MlflowError):
         return ModelRaisedMlflow(SENTENCES[PredictFault.MODEL_RAISED], failure.code)

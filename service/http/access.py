@@ -101,7 +101,7 @@ class Admin:
         """Raises `Forbidden` where there is no token to come with, `Unauthorized` without it."""
         if self._sum is None:
             raise Forbidden(
-                "This service has no admin token, so nobody may; see PODIUM_ADMIN_TOKEN."
+                "Admin routes are off: this service has no admin token (PODIUM_ADMIN_TOKEN)."
             )
         if not self.allows(request):
             raise Unauthorized("This needs the admin token: Authorization: Bearer TOKEN.")

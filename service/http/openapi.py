@@ -29,9 +29,9 @@ KEY = "key"
 """The name of the API keys among the security schemes."""
 _DEPENDS: Final = {"vary": FORWARDED.decode()}
 _REFUSED_KEYS: Final = {
-    "401": "No API key that this service knows.",
-    "403": "The key may not ask this model.",
-    "429": "The key asks more often than it may.",
+    "401": "The API key is missing, or this service does not know it.",
+    "403": "The API key may not use this model.",
+    "429": "The API key is over its rate.",
 }
 # Documents for keys that may ask some of the slots.
 _KEPT: Final = 8

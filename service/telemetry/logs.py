@@ -169,7 +169,7 @@ class StandardHandler(logging.Handler):
         self._render = form.render
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line an event; the library's message is a field, for it is no fixed text."""
+        """One line an event; the library's message is a field, for it is not a fixed text."""
         event: dict[str, Any] = {
             "event": "library",
             "logger": record.name,

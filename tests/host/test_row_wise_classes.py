@@ -87,7 +87,7 @@ def _listed(name: str, found: type) -> bool:
 
 
 LISTED: Final = {name: found for name, found in all_estimators() if _listed(name, found)}
-# Their input is no matrix of numbers.
+# Their input is not a matrix of numbers.
 _OF_TEXTS: Final = frozenset({"CountVectorizer", "HashingVectorizer", "TfidfVectorizer"})
 _OF_LABELS: Final = frozenset({"LabelBinarizer", "LabelEncoder"})
 _OF_NUMBERS: Final = frozenset({"IsotonicRegression"})

@@ -119,7 +119,7 @@ def test_param_or_column_of_that_name_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["messages", "prompt", "input"])
 def test_column_of_a_chats_name_works_by_the_four_formats(name: str) -> None:
-    """A body with one of these is no chat."""
+    """A body with one of these is not a chat."""
     signed = Signed([column("string", name)])
     for body in (
         {"dataframe_split": {"columns": [name], "data": [["a"]]}},

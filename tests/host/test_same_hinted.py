@@ -167,7 +167,7 @@ def test_what_a_hint_refuses_is_refused_before(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, of hints and of saving
 @pytest.mark.parametrize("value", [{"role": "longer", "stop": []}, {"role": "a"}, {}])
 def test_what_only_the_hint_knows_is_refused_by_it(value: Any, tmp_path: Path) -> None:
-    """And is no failure of the model: the input is refused."""
+    """And is not a failure of the model: the input is refused."""
     hinted = Hinted(list[Short], tmp_path / "model")
     loaded = LoadedModel(str(tmp_path / "model"))
     batch = sent(parse(hinted.contract, {"inputs": [value]}))

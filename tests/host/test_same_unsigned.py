@@ -106,7 +106,7 @@ JSON: Final = st.recursive(
     st.sampled_from(["dataframe_split", "dataframe_records", "inputs", "instances", "prompt"]), JSON
 )
 def test_any_body_is_mlflows_or_refused_as_there(form: str, payload: Any) -> None:
-    """Never anything else; only null, and a split whose data is no list, are refused before."""
+    """Never anything else; only null, and a split whose data is not a list, are refused before."""
     body = {form: payload}
     try:
         theirs: str | None = plain(by_mlflow(body)[0])

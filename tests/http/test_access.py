@@ -166,7 +166,7 @@ def test_without_keys_nothing_stands_before_the_route(app: App) -> None:
     ],
 )
 def test_bearer_is_read_from_its_header(header: bytes | None, key: bytes | None) -> None:
-    """Everything else is no key."""
+    """Everything else is not a key."""
     assert bearer(header) == key
 
 

@@ -103,7 +103,7 @@ async def test_client_that_leaves_while_sending_ends_quietly(app: App, parts: li
 
 
 async def test_client_that_leaves_before_the_reply_ends_quietly(app: App) -> None:
-    """A server that raises OSError on sending is no failure of the service."""
+    """A server that raises OSError on sending is not a failure of the service."""
 
     async def receive() -> dict[str, object]:
         return chunk(VALID)  # type: ignore[return-value]

@@ -115,7 +115,7 @@ def test_function_of_the_authors_may_not_be_loaded(tmp_path: Path) -> None:
 def test_model_from_code_may_not_be_loaded(tmp_path: Path) -> None:
     """Its loader is MLflow's for any Python."""
     assert objections(models.save(tmp_path, "echo")) == [
-        "its loader is none of those that run no code"
+        "its loader is not one of those that run no code"
     ]
 
 
@@ -141,7 +141,7 @@ HOSTILE: Mapping[str, Edit] = {
     "another function": lambda flavors: flavors["python_function"].update(predict_fn="fit"),
     "code": lambda flavors: flavors["python_function"].update(code="code"),
     "another loader": lambda flavors: flavors["python_function"].update(loader_module="os"),
-    "a loader that is no text": lambda flavors: flavors["python_function"].update(
+    "a loader that is not text": lambda flavors: flavors["python_function"].update(
         loader_module=["mlflow.sklearn"]
     ),
     "MLflow's loader of pickles": lambda flavors: flavors["python_function"].update(
@@ -242,7 +242,7 @@ UNSAFE: Mapping[str, tuple[Native, Edit]] = {
             onnx_session_options={"extra_session_config": {"ep.context_enable": "1"}}
         ),
     ),
-    "a session that is no mapping": (
+    "a session that is not a mapping": (
         ONNX,
         lambda flavors: flavors["onnx"].update(onnx_session_options=["extra_session_config"]),
     ),
@@ -291,7 +291,7 @@ def test_host_that_must_not_unpickle_does_not(touched: Path, load: Callable[...,
 
 
 def test_what_is_allowed_is_loaded_without_unpickling(linear: Path) -> None:
-    """The guard is no hindrance to skops, and is gone afterwards."""
+    """The guard is not a hindrance to skops, and is gone afterwards."""
     with no_pickle():
         loaded = mlflow.pyfunc.load_model(str(linear))
     assert list(loaded.predict(X)) == [0, 0, 1, 1]

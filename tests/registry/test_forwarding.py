@@ -110,7 +110,7 @@ def environment(request: pytest.FixtureRequest) -> Mapping[str, str]:
 async def test_w3_traces_of_a_model_reach_mlflow_whole(
     forwarded: Forwarded, environment: Mapping[str, str]
 ) -> None:
-    """With all spans, in the experiment that the operator names; what is no trace does not."""
+    """With all spans, in the experiment that the operator names; what is not a trace does not."""
     sender = Sender(forwarded.forwarder.address)
     for data in NONSENSE:
         sender.send(partial(bytes, data))

@@ -84,7 +84,7 @@ class FakeContract:
         return {"inputs": [{"name": "x", "type": "double", "required": True}]}
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """The numbers as a column `x`; every element that is no number is a field error."""
+        """The numbers as a column `x`; every element that is not a number is a field error."""
         if self.error is not None:
             raise self.error
         if media_type not in {"", "application/json"}:

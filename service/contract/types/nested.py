@@ -29,9 +29,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, Protocol
 
-from service.contract.depth import MAX_DEPTH, too_deep
 from service.contract.findings import Findings, Loc
-from service.contract.types.checker import Checker
+from service.contract.reading import Checker
+from service.contract.size import MAX_DEPTH, too_deep
+from service.contract.types.scalars import SCALARS
 
 _LISTS: Final = {list}
 _RECORDS: Final = {dict}
@@ -81,7 +82,7 @@ class Leaf:
         converted = self.checker.convert(values)
         if converted is None or type(converted) is list:
             return converted
-        return list(map(bool, converted)) if self.name == "boolean" else list(converted)
+        return list(SCALARS[self.name].plain(converted))
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
         """As the scalar's checker does."""

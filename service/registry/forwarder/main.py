@@ -38,7 +38,7 @@ _NO_DESCRIPTORS_SECONDS: Final = 0.5
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     prefer_as_victim(LOOKING)
-    # As in the registry child: MLflow would import it to learn that this is no notebook.
+    # As in the registry child: MLflow would import it to learn that this is not a notebook.
     sys.modules["IPython"] = None  # type: ignore[assignment]
     queue = TraceQueue()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
@@ -54,7 +54,7 @@ def _answer(operation: int, wanted: Mapping[str, Any], queue: TraceQueue) -> Map
     elif operation == TracesOperation.DRAIN:
         queue.drain(wanted["seconds"])
     elif operation != TracesOperation.COUNT:
-        raise FrameError(f"{operation} is no operation of a forwarder")
+        raise FrameError(f"{operation} is not an operation of a forwarder")
     counts = queue.count()
     told = {each.value: counts.outcomes.get(each, 0) for each in TraceOutcome}
     return {**told, "fault": counts.fault}
