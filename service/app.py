@@ -31,7 +31,6 @@ from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.following.standing import Standing
 from service.http.create import create_http
-from service.http.held import HeldBytes
 from service.parts import (
     client_limits,
     new_decoder,
@@ -46,6 +45,7 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
+from service.predicting.held import HeldBytes
 from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
 from service.server.descriptors import connections_within, raise_descriptor_limit

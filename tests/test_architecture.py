@@ -87,11 +87,12 @@ ROOMS = {
     "hosting": {*_BELOW, "host.wire"},
     "registry": {*_BELOW, *FOLLOWING_PORTS},
     "following": {*_BELOW, "hosting", "decoder.front", "patterns", "refs", "tombstones"},
-    "http": {"config.origins", "following", "hosting", "patterns", "refs", *_BELOW},
+    "predicting": {"contract", "errors", "following"},
+    "http": {"config.origins", "following", "hosting", "patterns", "predicting", "refs", *_BELOW},
     "server": {"background", "http", "hosting", "errors"},
     "telemetry": {
-        *("following", "hosting", "http", "patterns", "refs", "registry.forwarder.wire"),
-        *("server", "tombstones", *_BELOW),
+        *("following", "hosting", "http", "patterns", "predicting", "refs"),
+        *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }
 HEAVY = {

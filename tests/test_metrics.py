@@ -10,8 +10,8 @@ from prometheus_client.samples import Sample
 
 from service.following.ports import Missing
 from service.following.slots import Failure, Slots
-from service.http.held import HeldBytes, RequestShare
-from service.http.request_record import RequestRecord
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request_record import RequestRecord
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
 from service.server.timeouts import Ended

@@ -22,7 +22,7 @@ from service.http.dialect import JSON_HEADERS, Dialect
 from service.http.endpoint import KEY, House
 from service.http.errors import Forbidden, Unauthorized, headers_of
 from service.http.key_limits import EVERYTHING, KeyLimiter, LimitsByKey, Scoped
-from service.http.request_record import CLIENT_GONE, RequestRecord
+from service.predicting.request_record import CLIENT_GONE, RequestRecord
 
 _SCHEME: Final = b"bearer"
 # More is nobody's key, and hashing it would take time.

@@ -19,7 +19,6 @@ from service.http.docs import page_router
 from service.http.endpoint import House
 from service.http.exposition import exposition_router
 from service.http.health import health_router
-from service.http.held import HeldBytes
 from service.http.intake import RequestIds
 from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
@@ -28,9 +27,10 @@ from service.http.pages import Lifespan, create_pages, hospitable, is_known
 from service.http.predict import PodiumDialect
 from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
-from service.http.request_record import RequestObserver
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
+from service.predicting.held import HeldBytes
+from service.predicting.request_record import RequestObserver
 from service.refs import ModelRef
 
 

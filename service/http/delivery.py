@@ -7,8 +7,8 @@ from starlette.types import Send
 
 from service.http.client import Client
 from service.http.errors import Headers
-from service.http.held import HeldBytes, RequestShare
-from service.http.request_record import CLIENT_GONE
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request_record import CLIENT_GONE
 
 GONE: Final = "client_gone"
 """The error of an answer that nobody waits for any more."""

@@ -21,11 +21,11 @@ from service.http.client import CLIENT, Client, ClientGone
 from service.http.delivery import GONE, PredictionOutcome, deliver, hold_long
 from service.http.dialect import JSON_HEADERS, Dialect, Framing
 from service.http.errors import MethodNotAllowed, headers_with, internal
-from service.http.held import HeldBytes, RequestShare
 from service.http.intake import RequestIds, read_body
-from service.http.raised import without_words
-from service.http.request_record import CLIENT_GONE, RequestObserver, RequestRecord
 from service.http.timeout import TIMEOUT, seconds_of
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.raised import without_words
+from service.predicting.request_record import CLIENT_GONE, RequestObserver, RequestRecord
 
 KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""

@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 from service.errors import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
 from service.http.client import Client, ClientGone
-from service.http.held import RequestShare
+from service.predicting.held import RequestShare
 
 _USABLE_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 # A length of more digits is too large for any limit; int() itself refuses 4300 of them.

@@ -26,7 +26,7 @@ from service.http.dialect import Dialect
 from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
 from service.http.intake import RequestIds
 from service.http.predict import PodiumDialect
-from service.http.raised import without_words
+from service.predicting.raised import without_words
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

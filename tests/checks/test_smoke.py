@@ -16,7 +16,7 @@ from rich.console import Console
 from service.checks.smoke import smoke
 from service.following.slots import Slots
 from service.http.create import create_http
-from service.http.held import HeldBytes
+from service.predicting.held import HeldBytes
 from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from tests.checks.wrong_server import Answer, Registry, Service

@@ -37,7 +37,7 @@ from service.hosting.host_handle import HostHandle
 from service.hosting.queue import Answer, Job
 from service.hosting.status import PoolStatus
 from service.http.create import create_http
-from service.http.held import HeldBytes
+from service.predicting.held import HeldBytes
 from service.processes.frames import Body, Frame, Status
 from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs

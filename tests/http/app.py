@@ -17,11 +17,11 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
-from service.http.held import HeldBytes
 from service.http.pages import Lifespan
 from service.http.prefix import NO_PREFIX, Prefixes
-from service.http.request_record import RequestRecord
 from service.patterns import RefPattern
+from service.predicting.held import HeldBytes
+from service.predicting.request_record import RequestRecord
 from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
