@@ -89,7 +89,7 @@ ROOMS = {
     "following": {*_BELOW, "hosting", "decoder.front", "patterns", "refs", "tombstones"},
     "predicting": {"contract", "errors", "following"},
     "http": {"config.origins", "following", "hosting", "patterns", "predicting", "refs", *_BELOW},
-    "server": {"background", "http", "hosting", "errors"},
+    "server": {"background", "http", "hosting", "errors", "predicting"},
     "telemetry": {
         *("following", "hosting", "http", "patterns", "predicting", "refs"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),

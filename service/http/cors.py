@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.config.origins import EVERY
 from service.http.client import CLIENT, Client
 from service.http.errors import Headers
-from service.http.intake import RequestIds
+from service.predicting.request import RequestIds
 
 _EXPOSED: Final = (
     b"access-control-expose-headers",

@@ -16,21 +16,21 @@ from service.http.access import NOBODY, Admin, ApiKeys, Readers
 from service.http.cors import CrossOrigin
 from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.docs import page_router
-from service.http.endpoint import House
 from service.http.exposition import exposition_router
 from service.http.health import health_router
-from service.http.intake import RequestIds
 from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
 from service.http.openapi import docs_router, security
-from service.http.pages import Lifespan, create_pages, hospitable, is_known
+from service.http.pages import Lifespan, create_pages, is_known, with_request_id
 from service.http.predict import PodiumDialect
 from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
 from service.predicting.held import HeldBytes
+from service.predicting.request import RequestIds
 from service.predicting.request_record import RequestObserver
+from service.predicting.route import RouteContext
 from service.refs import ModelRef
 
 
@@ -82,7 +82,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         origins: whose pages may ask for predictions; none costs nothing.
     """
     dialects = (PodiumDialect(), MlflowDialect())
-    house = House(
+    context = RouteContext(
         max_body_bytes,
         bodies,
         replies,
@@ -105,8 +105,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     pages = create_pages(routers, slots, dialects, lifespan)
     pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
     pages.include_router(page_router())
-    outside = hospitable(pages, house.ids, logger)
-    endpoints = prediction_endpoints(slots, dialects, house, keys, prefixes.paths)
+    outside = with_request_id(pages, context.ids, logger)
+    endpoints = prediction_endpoints(slots, dialects, context, keys, prefixes.paths)
     below = partial(prefixes.below, known=partial(is_known, pages))
     app = dispatch(endpoints, outside, below)
-    return CrossOrigin(app, origins, below, house.ids, admin.is_in) if origins else app
+    return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app

@@ -1,6 +1,6 @@
 """What two protocols for the same predictions differ in, and what a version adds to a reply."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -59,6 +59,11 @@ class Framing:
     bare: tuple[bytes, bytes]
     headers: Headers
     head: bytes
+
+    def wrap(self, predictions: bytes | bytearray, *, bare: bool) -> Sequence[bytes | bytearray]:
+        """The body of a reply, in parts; `bare` in answer to a chat."""
+        prefix, suffix = self.bare if bare else self.wrapped
+        return prefix, predictions, suffix
 
     @classmethod
     def of(cls, binding: Binding, dialect: Dialect) -> "Framing":

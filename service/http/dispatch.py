@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.following.slots import Slot, Slots
 from service.http.access import ApiKeys, Guarded
 from service.http.dialect import Dialect
-from service.http.endpoint import House, PredictionEndpoint
+from service.http.endpoint import PredictionEndpoint
+from service.predicting.route import RouteContext
 
 
 def dispatch(
@@ -40,7 +41,7 @@ def dispatch(
 def prediction_endpoints(
     slots: Slots,
     dialects: Sequence[Dialect],
-    house: House,
+    context: RouteContext,
     keys: ApiKeys | None = None,
     paths: Callable[[str], Collection[str]] = lambda path: (path,),
 ) -> Mapping[str, ASGIApp]:
@@ -53,10 +54,10 @@ def prediction_endpoints(
     routes: dict[str, ASGIApp] = {}
 
     def endpoint(slot: Slot, dialect: Dialect) -> ASGIApp:
-        open_to_all = PredictionEndpoint(slot, dialect, house)
+        open_to_all = PredictionEndpoint(slot, dialect, context)
         if keys is None:
             return open_to_all
-        return Guarded(open_to_all, str(slot.ref), dialect, house, keys)
+        return Guarded(open_to_all, str(slot.ref), dialect, context, keys)
 
     def stand(before: str, slot: Slot) -> None:
         for dialect in dialects:

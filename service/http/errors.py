@@ -136,8 +136,3 @@ def headers_with(status: int, error: ServiceError) -> Headers:
 def retry_after(seconds: float) -> tuple[bytes, bytes]:
     """The header: whole seconds, at least 1."""
     return b"retry-after", b"%d" % max(1, math.ceil(seconds))
-
-
-def internal() -> ServiceError:
-    """What a client is told of an unexpected exception: nothing but where to look for it."""
-    return ServiceError("The service failed. Its log has the details under this request id.")

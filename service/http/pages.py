@@ -23,10 +23,10 @@ from service.errors import (
 )
 from service.following.slots import Slots
 from service.http.dialect import Dialect
-from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
-from service.http.intake import RequestIds
+from service.http.errors import MethodNotAllowed, NotFound, headers_of
 from service.http.predict import PodiumDialect
-from service.predicting.raised import without_words
+from service.predicting.raised import internal, without_words
+from service.predicting.request import RequestIds
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -63,7 +63,7 @@ def is_known(app: FastAPI, path: str) -> bool:
     return any(route.matches(scope)[0] is not Match.NONE for route in app.routes)
 
 
-def hospitable(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:
+def with_request_id(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:
     """The application with `X-Request-ID` on every reply, HEAD wherever GET is, and nothing raised.
 
     The id is `request.state.request_id` within.
