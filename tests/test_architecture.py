@@ -88,7 +88,11 @@ ROOMS = {
     "registry": {*_BELOW, *FOLLOWING_PORTS},
     "following": {*_BELOW, "hosting", "decoder.front", "patterns", "refs", "tombstones"},
     "predicting": {"contract", "errors", "following"},
-    "http": {"config.origins", "following", "hosting", "patterns", "predicting", "refs", *_BELOW},
+    "protocols": {"contract", "errors", "following", "predicting"},
+    "http": {
+        *("config.origins", "following", "hosting", "patterns", "predicting", "protocols", "refs"),
+        *_BELOW,
+    },
     "server": {"background", "http", "hosting", "errors", "predicting"},
     "telemetry": {
         *("following", "hosting", "http", "patterns", "predicting", "refs"),
@@ -215,6 +219,11 @@ def test_every_import_is_seen() -> None:
         ("service.following.follower", "service.registry.front.client", False),
         ("service.registry.front.client", "service.following.slots", False),
         ("service.http.health", "service.config.settings", False),
+        ("service.http.endpoint", "service.protocols.protocol", True),
+        ("service.protocols.podium", "service.http.errors", False),
+        ("service.protocols.podium", "service.predicting.request", True),
+        ("service.predicting.route", "service.protocols.podium", False),
+        ("service.following.slots", "service.predicting.request", False),
     ],
 )
 def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) -> None:  # noqa: FBT001 - the table's word
@@ -224,7 +233,10 @@ def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) 
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_room_imports_only_what_stands_below_it(name: str) -> None:
-    """`http -> following -> hosting -> contract -> errors`, and `registry` behind its port."""
+    """Transports, protocols, predicting, following, hosting, contract, errors, in that order.
+
+    `registry` stands behind its port.
+    """
     wrong = [
         str(each)
         for each in imports()

@@ -17,14 +17,15 @@ from typing import Final
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ClientError
+from service.errors import ClientError, Forbidden, Unauthorized
 from service.http.delivery import send_refusal
-from service.http.dialect import JSON_HEADERS, Dialect
 from service.http.endpoint import KEY
-from service.http.errors import Forbidden, Unauthorized, headers_of
+from service.http.errors import headers_of, status_of
+from service.http.framing import JSON_HEADERS
 from service.http.key_limits import EVERYTHING, KeyLimiter, LimitsByKey, Scoped
 from service.predicting.request_record import RequestRecord
 from service.predicting.route import RouteContext
+from service.protocols.protocol import PredictionProtocol
 
 _SCHEME: Final = b"bearer"
 # More is nobody's key, and hashing it would take time.
@@ -152,11 +153,16 @@ class Guarded:
     """
 
     def __init__(
-        self, inner: ASGIApp, slot: str, dialect: Dialect, context: RouteContext, keys: ApiKeys
+        self,
+        inner: ASGIApp,
+        slot: str,
+        protocol: PredictionProtocol,
+        context: RouteContext,
+        keys: ApiKeys,
     ) -> None:
         self._inner = inner
         self._slot = slot
-        self._dialect = dialect
+        self._protocol = protocol
         self._context = context
         self._keys = keys
 
@@ -185,12 +191,12 @@ class Guarded:
     ) -> None:
         started = monotonic()
         request_id = self._context.ids.accept(headers.get(b"x-request-id"))
-        status, body = self._dialect.refusal(error, request_id)
+        code, body = self._protocol.refuse(error, request_id)
         sent = JSON_HEADERS + headers_of(error)
-        status = await send_refusal(send, status, sent, body, request_id)
+        status = await send_refusal(send, status_of(code), sent, body, request_id)
         seconds = monotonic() - started
         record = RequestRecord(
-            *(self._slot, self._dialect.route, None, status, seconds, 0, request_id),
+            *(self._slot, self._protocol.route, None, status, seconds, 0, request_id),
             *(error.code, name),
         )
         for observer in self._context.observers:

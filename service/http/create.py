@@ -18,19 +18,20 @@ from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.docs import page_router
 from service.http.exposition import exposition_router
 from service.http.health import health_router
-from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
 from service.http.openapi import docs_router, security
 from service.http.pages import Lifespan, create_pages, is_known, with_request_id
-from service.http.predict import PodiumDialect
 from service.http.prefix import NO_PREFIX, Prefixes
 from service.http.reload import reload_router
+from service.http.scoring import scoring_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
 from service.predicting.held import HeldBytes
 from service.predicting.request import RequestIds
 from service.predicting.request_record import RequestObserver
 from service.predicting.route import RouteContext
+from service.protocols.mlflow import MlflowProtocol
+from service.protocols.podium import PodiumProtocol
 from service.refs import ModelRef
 
 
@@ -81,7 +82,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         prefixes: knows below which path a proxy shows the service.
         origins: whose pages may ask for predictions; none costs nothing.
     """
-    dialects = (PodiumDialect(), MlflowDialect())
+    protocols = (PodiumProtocol(), MlflowProtocol())
     context = RouteContext(
         max_body_bytes,
         bodies,
@@ -102,11 +103,11 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         *(() if withdraw is None else (withdraw_router(admin, *withdraw),)),
         *more,
     )
-    pages = create_pages(routers, slots, dialects, lifespan)
-    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
+    pages = create_pages(routers, slots, protocols, lifespan)
+    pages.include_router(docs_router(pages, slots, security(keys, admin), readers))
     pages.include_router(page_router())
     outside = with_request_id(pages, context.ids, logger)
-    endpoints = prediction_endpoints(slots, dialects, context, keys, prefixes.paths)
+    endpoints = prediction_endpoints(slots, protocols, context, keys, prefixes.paths)
     below = partial(prefixes.below, known=partial(is_known, pages))
     app = dispatch(endpoints, outside, below)
     return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app

@@ -6,10 +6,11 @@ from starlette.types import Send
 
 from service.errors import ServiceError
 from service.http.client import Client
-from service.http.dialect import JSON_HEADERS, Dialect, Framing
-from service.http.errors import Headers, headers_with
+from service.http.errors import Headers, headers_with, status_of
+from service.http.framing import JSON_HEADERS, Framing
 from service.predicting.request import Prediction, PredictionRequest
 from service.predicting.request_record import CLIENT_GONE
+from service.protocols.protocol import PredictionProtocol
 
 Result = Prediction[Framing] | ServiceError | None
 """What a request has come to; None where nobody waits any more."""
@@ -20,15 +21,15 @@ async def deliver(
     request: PredictionRequest[Framing],
     client: Client | None,
     result: Result,
-    dialect: Dialect,
+    protocol: PredictionProtocol,
 ) -> int:
     """Sends it; returns the status, or `CLIENT_GONE` when nobody was there to take the reply."""
     if result is None:
         return CLIENT_GONE
     if isinstance(result, ServiceError):
-        return await _refuse(send, request, result, dialect)
+        return await _refuse(send, request, result, protocol)
     form, held = result.form, result.held
-    parts = form.wrap(result.predictions, bare=result.bare)
+    parts = form.enclosure.wrap(result.predictions, bare=result.bare)
     try:
         if held is None:
             parts = (b"".join(parts),)
@@ -45,9 +46,13 @@ async def deliver(
 
 
 async def _refuse(
-    send: Send, request: PredictionRequest[Framing], error: ServiceError, dialect: Dialect
+    send: Send,
+    request: PredictionRequest[Framing],
+    error: ServiceError,
+    protocol: PredictionProtocol,
 ) -> int:
-    status, body = dialect.refusal(error, request.id)
+    code, body = protocol.refuse(error, request.id)
+    status = status_of(code)
     headers = JSON_HEADERS if request.form is None else request.form.headers
     return await send_refusal(
         send, status, (*headers, *headers_with(status, error)), body, request.id

@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.following.slots import Slot, Slots
 from service.http.access import ApiKeys, Guarded
-from service.http.dialect import Dialect
 from service.http.endpoint import PredictionEndpoint
 from service.predicting.route import RouteContext
+from service.protocols.protocol import PredictionProtocol
 
 
 def dispatch(
@@ -40,7 +40,7 @@ def dispatch(
 
 def prediction_endpoints(
     slots: Slots,
-    dialects: Sequence[Dialect],
+    protocols: Sequence[PredictionProtocol],
     context: RouteContext,
     keys: ApiKeys | None = None,
     paths: Callable[[str], Collection[str]] = lambda path: (path,),
@@ -53,24 +53,24 @@ def prediction_endpoints(
     """
     routes: dict[str, ASGIApp] = {}
 
-    def endpoint(slot: Slot, dialect: Dialect) -> ASGIApp:
-        open_to_all = PredictionEndpoint(slot, dialect, context)
+    def endpoint(slot: Slot, protocol: PredictionProtocol) -> ASGIApp:
+        open_to_all = PredictionEndpoint(slot, protocol, context)
         if keys is None:
             return open_to_all
-        return Guarded(open_to_all, str(slot.ref), dialect, context, keys)
+        return Guarded(open_to_all, str(slot.ref), protocol, context, keys)
 
     def stand(before: str, slot: Slot) -> None:
-        for dialect in dialects:
+        for protocol in protocols:
             routes.update(
-                dict.fromkeys(paths(f"{before}/{dialect.route}"), endpoint(slot, dialect))
+                dict.fromkeys(paths(f"{before}/{protocol.route}"), endpoint(slot, protocol))
             )
 
     def came(slot: Slot) -> None:
         stand(f"/models/{slot.ref}", slot)
 
     def went(slot: Slot) -> None:
-        for dialect in dialects:
-            for path in paths(f"/models/{slot.ref}/{dialect.route}"):
+        for protocol in protocols:
+            for path in paths(f"/models/{slot.ref}/{protocol.route}"):
                 del routes[path]
 
     if slots.has_default:

@@ -9,19 +9,18 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from service.contract.model_input import ValidInput
-from service.following.ports import ReadsRequests
 from service.following.slots import Slot
 from service.http.client import CLIENT, Client
 from service.http.delivery import deliver
-from service.http.dialect import Dialect, Framing
 from service.http.errors import MethodNotAllowed
+from service.http.framing import Framing
 from service.http.intake import read_body
 from service.http.timeout import TIMEOUT, seconds_of
 from service.predicting.held import RequestShare
 from service.predicting.request import PredictionRequest, RequestBody
 from service.predicting.request_record import CLIENT_GONE
 from service.predicting.route import PredictionRoute, RouteContext
+from service.protocols.protocol import PredictionProtocol
 
 KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""
@@ -57,20 +56,13 @@ class HttpRequest(PredictionRequest[Framing]):
         return most if sent is None else seconds_of(sent, most)
 
 
-def _parse(
-    reader: ReadsRequests, headers: Mapping[bytes, bytes], body: RequestBody, deadline: float
-) -> Awaitable[ValidInput]:
-    media_type = headers.get(b"content-type", b"").decode("latin-1")
-    return reader.read(body, media_type, deadline)
-
-
 class PredictionEndpoint:
     """One route as an ASGI application."""
 
-    def __init__(self, slot: Slot, dialect: Dialect, context: RouteContext) -> None:
-        form_of = partial(Framing.of, dialect=dialect)
-        self._route = PredictionRoute(slot, dialect.route, _parse, form_of, context)
-        self._dialect = dialect
+    def __init__(self, slot: Slot, protocol: PredictionProtocol, context: RouteContext) -> None:
+        form_of = partial(Framing.of, protocol=protocol)
+        self._route = PredictionRoute(slot, protocol.route, protocol.parse, form_of, context)
+        self._protocol = protocol
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +73,7 @@ class PredictionEndpoint:
         request = HttpRequest(request_id, headers, scope, receive, RequestShare(context.bodies))
         result = await self._route.predict(request)
         client = request.client
-        code = await deliver(send, request, client, result, self._dialect)
+        code = await deliver(send, request, client, result, self._protocol)
         if client is not None and client.gone:
             code = CLIENT_GONE
         self._route.record(request, result, code)

@@ -1,29 +1,15 @@
-"""Every error's HTTP status, in one table; the only place where the two meet.
-
-MLflow's protocol differs from it in one entry, which stands in its own file.
-"""
+"""The HTTP status of every code that protocols refuse with; the only place where the two meet."""
 
 import math
 from collections.abc import Mapping
 
 from service.errors import (
-    BodyTooLarge,
     BodyTooSlow,
     ClientError,
-    DeliveryExpired,
-    DeliveryForged,
-    DeliveryRepeated,
-    InvalidInput,
-    ModelFailed,
-    NoServable,
     NotNow,
-    Overloaded,
-    PredictionFailed,
-    PredictionTimedOut,
+    RateExceeded,
     ServiceError,
-    Undecodable,
-    UnknownModel,
-    UnsupportedMediaType,
+    Unauthorized,
     Withdrawn,
 )
 
@@ -47,58 +33,59 @@ class MethodNotAllowed(ClientError):
         self.allow = allow
 
 
-class Unauthorized(ClientError):
-    """The route asks for a bearer key or token, and none that it knows came with the request."""
-
-    code = "unauthorized"
-
-
-class Forbidden(ClientError):
-    """The service was not set up to allow this to anybody."""
-
-    code = "forbidden"
-
-
-class RateExceeded(ClientError):
-    """The key asks more often than it may; it has a request again after `retry_after` seconds."""
-
-    code = "rate_exceeded"
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("This key asks more often than it may.")
-        self.retry_after = retry_after
-
-
-STATUS: Mapping[type[ServiceError], int] = {
-    Unauthorized: 401,
-    Forbidden: 403,
-    DeliveryForged: 403,
-    DeliveryExpired: 403,
-    NotFound: 404,
-    UnknownModel: 404,
-    MethodNotAllowed: 405,
-    BodyTooSlow: 408,
-    DeliveryRepeated: 409,
-    Withdrawn: 410,
-    BodyTooLarge: 413,
-    UnsupportedMediaType: 415,
-    InvalidInput: 422,
-    RateExceeded: 429,
-    Undecodable: 400,
-    ClientError: 400,
-    NoServable: 503,
-    Overloaded: 503,
-    NotNow: 503,
-    PredictionTimedOut: 504,
-    ModelFailed: 500,
-    PredictionFailed: 500,
-    ServiceError: 500,
+STATUS: Mapping[str, int] = {
+    "unauthorized": 401,
+    "forbidden": 403,
+    "delivery_forged": 403,
+    "delivery_expired": 403,
+    "not_found": 404,
+    "unknown_model": 404,
+    "not_there_yet": 404,
+    "method_not_allowed": 405,
+    "body_too_slow": 408,
+    "delivery_repeated": 409,
+    "withdrawn": 410,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "invalid_input": 422,
+    "rate_exceeded": 429,
+    "undecodable": 400,
+    "delivery_refused": 400,
+    "delivery_unreadable": 400,
+    "bad_request": 400,
+    "no_servable": 503,
+    "not_loaded": 503,
+    "overloaded": 503,
+    "unavailable": 503,
+    "prediction_timed_out": 504,
+    "model_failed": 500,
+    "prediction_failed": 500,
+    "version_fault": 500,
+    "passing_fault": 500,
+    "internal": 500,
 }
+"""By the codes of `service.errors` and of this file."""
+
+# mlflow/exceptions.py, `ERROR_CODE_TO_HTTP_STATUS`.
+MLFLOW_STATUS: Mapping[str, int] = {
+    **dict.fromkeys(("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS"), 400),
+    **dict.fromkeys(("CUSTOMER_UNAUTHORIZED", "UNAUTHENTICATED"), 401),
+    "PERMISSION_DENIED": 403,
+    **dict.fromkeys(("ENDPOINT_NOT_FOUND", "NOT_FOUND", "RESOURCE_DOES_NOT_EXIST"), 404),
+    **dict.fromkeys(("ABORTED", "ALREADY_EXISTS", "RESOURCE_CONFLICT"), 409),
+    **dict.fromkeys(("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"), 429),
+    "CANCELLED": 499,
+    **dict.fromkeys(("DATA_LOSS", "INTERNAL_ERROR", "INVALID_STATE"), 500),
+    "NOT_IMPLEMENTED": 501,
+    "TEMPORARILY_UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""By the codes of MLflow's that a model's exception may have."""
 
 
-def status_of(error: ServiceError) -> int:
-    """The status of the error's class, or of the nearest one that it derives from."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def status_of(code: str) -> int:
+    """The status for what a protocol has refused with this code."""
+    return STATUS[code] if code in STATUS else MLFLOW_STATUS[code]
 
 
 def headers_of(error: ServiceError) -> Headers:

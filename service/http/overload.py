@@ -6,10 +6,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded
 from service.http.delivery import send_refusal
-from service.http.dialect import JSON_HEADERS
-from service.http.errors import headers_of
-from service.http.predict import PodiumDialect
+from service.http.errors import headers_of, status_of
+from service.http.framing import JSON_HEADERS
 from service.predicting.request import RequestIds
+from service.protocols.podium import PodiumProtocol
 
 _PROBES: Final = frozenset(
     {
@@ -47,5 +47,7 @@ def _closing(send: Send) -> Send:
 async def _refuse(scope: Scope, send: Send, ids: RequestIds) -> None:
     request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
     error = Overloaded("Too many connections are open.")
-    status, body = PodiumDialect().refusal(error, request_id)
-    await send_refusal(send, status, (*JSON_HEADERS, *headers_of(error), _CLOSE), body, request_id)
+    code, body = PodiumProtocol().refuse(error, request_id)
+    await send_refusal(
+        send, status_of(code), (*JSON_HEADERS, *headers_of(error), _CLOSE), body, request_id
+    )
