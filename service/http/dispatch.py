@@ -20,19 +20,17 @@ def dispatch(
     pages: ASGIApp,
     below: Callable[[Scope], Scope] = lambda scope: scope,
 ) -> ASGIApp:
-    """One application of both: `endpoints` by decoded path, `pages` for the rest and lifespan.
+    """One application of both: `endpoints` by decoded path, `pages` for the rest.
 
     What is no endpoint's path as it is is looked for as `below` has it, without a proxy's prefix.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        endpoint = endpoints.get(scope["path"])
         if endpoint is None:
             await asyncio.sleep(0)  # to be in a task, which FastAPI takes for granted
-            endpoint = pages
-            if scope["type"] == "http":
-                scope = below(scope)
-                endpoint = endpoints.get(scope["path"], pages)
+            scope = below(scope)
+            endpoint = endpoints.get(scope["path"], pages)
         await endpoint(scope, receive, send)
 
     return app

@@ -4,7 +4,6 @@ What goes wrong here unexpectedly is logged here, once, and answered without det
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -28,8 +27,6 @@ from service.predicting.request import RequestIds
 from service.protocols.podium import PodiumProtocol
 from service.protocols.protocol import PredictionProtocol
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
 _PODIUM = PodiumProtocol()
 
 
@@ -37,13 +34,11 @@ def create_pages(
     routers: Sequence[APIRouter],
     slots: Slots,
     protocols: Sequence[PredictionProtocol],
-    lifespan: Lifespan | None,
 ) -> FastAPI:
     """The application behind the dispatcher, with Podium's error shape everywhere."""
     app = FastAPI(
         title="Podium",
         summary="Serves MLflow models by alias, and follows the alias.",
-        lifespan=lifespan,
         openapi_url=None,  # the document is made of what serves now: service.http.openapi
         redirect_slashes=False,  # one path a route; a redirect would lose the body on the way
         exception_handlers={
@@ -70,9 +65,6 @@ def with_request_id(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger)
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
         request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
         state = {**scope.get("state", {}), "request_id": request_id}
         headless = scope["method"] == "HEAD"

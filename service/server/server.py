@@ -154,7 +154,7 @@ def _configuration(app: ASGIApp, connections: Connections, drain_seconds: float)
         # Nobody asks who the client is: a hop less, and a header that nobody need believe.
         proxy_headers=False,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
