@@ -66,7 +66,7 @@ async def said(engine: Engine, protocol: PredictionProtocol, body: bytes) -> tup
     def form_of(binding: Binding) -> Form:
         return Form(binding, protocol.enclosure(binding))
 
-    context = given_context(told)
+    context = given_context(told, timed=True)
     slot = engine.slots.default
     route = PredictionRoute(slot, protocol.route, protocol.parse, form_of, context)
     request: GivenRequest[Form] = GivenRequest(context, body, JSON)
@@ -91,7 +91,12 @@ async def test_model_of_mlflows_is_predicted_by_without_http(engine: Engine) -> 
     assert podiums == {"predictions": answer, "model": model}
     (record,) = told.records
     assert (record.version, record.rows, record.error) == ("1", 2, None)
-    assert engine.slots.default.ref.name == NAME
+    timeline = record.timeline
+    assert timeline is not None
+    times = [timeline.received, timeline.read, timeline.queued, timeline.sent]
+    reached = [each for each in (*times, timeline.answered, timeline.written) if each is not None]
+    assert len(reached) == 6
+    assert reached == sorted(reached)
 
 
 async def test_p14_refusal_is_the_protocols_too(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError
+from service.hosting.queue import Marks
 from service.hosting.status import PoolStatus
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
@@ -204,13 +205,17 @@ class Predictor(Protocol):
         ...
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input. None of
         them later than at the `deadline`, by `time.monotonic`. Metrics count the request for the
-        `alias` that it came by.
+        `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
         """
         ...
 

@@ -9,6 +9,7 @@ from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from service.following.servable import Binding
 from service.predicting.held import RequestShare
+from service.predicting.request_record import Timeline
 
 _USABLE_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
 
@@ -61,9 +62,12 @@ class PredictionRequest(Generic[F]):
         received: when its headers had come, by `time.monotonic`.
         form: what answers it, from when it is bound on.
         rows: of a valid request, else 0.
+        timeline: None where nobody asks for it.
     """
 
-    __slots__ = ("caller", "form", "headers", "id", "key", "received", "rows", "share")
+    __slots__ = (
+        *("caller", "form", "headers", "id", "key", "received", "rows", "share", "timeline"),
+    )
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class PredictionRequest(Generic[F]):
         self.received = monotonic()
         self.form: F | None = None
         self.rows = 0
+        self.timeline: Timeline | None = None
 
     def body(self, limit: int) -> Awaitable[RequestBody]:
         """All of it, of at most `limit` bytes, which `share` holds from then on.

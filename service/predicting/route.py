@@ -30,7 +30,7 @@ from service.predicting.request import (
     RequestBody,
     RequestIds,
 )
-from service.predicting.request_record import RequestObserver, RequestRecord
+from service.predicting.request_record import RequestObserver, RequestRecord, Timeline
 
 COPIED_BYTES: Final = 64 * 1024
 """Longer replies are not copied, which would hold the loop up, and are held until they are sent."""
@@ -52,6 +52,7 @@ class RouteContext:
         observers: told of each request.
         logger: told of what should not happen.
         request_seconds: from when a request has come whole to when its answer is made.
+        timed: whether an observer asks for timelines.
     """
 
     max_body_bytes: int
@@ -61,6 +62,7 @@ class RouteContext:
     observers: Sequence[RequestObserver]
     logger: FilteringBoundLogger
     request_seconds: float = math.inf
+    timed: bool = False
 
 
 class PredictionRoute(Generic[F]):
@@ -118,23 +120,27 @@ class PredictionRoute(Generic[F]):
         self, request: PredictionRequest[F], result: Prediction[F] | ServiceError | None, code: int
     ) -> None:
         """Tells the observers, once the reply has left with that code, or nobody has taken it."""
-        form = None if result is None else request.form
+        form, now = None if result is None else request.form, monotonic()
+        if request.timeline is not None:
+            request.timeline.written = now
         record = RequestRecord(
             self._name,
             self._door,
             None if form is None else form.binding.servable.version.version,
             code,
-            monotonic() - request.received,
+            now - request.received,
             request.rows,
             request.id,
             _error_code(result),
             request.key,
+            request.timeline,
         )
         for observer in self._context.observers:
             observer.answered(record)
 
     async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:
         context = self._context
+        timeline = request.timeline = Timeline(request.received) if context.timed else None
         body = await request.body(context.max_body_bytes)
         # Its client's time to send it has limits of its own.
         deadline = monotonic() + request.seconds(context.request_seconds)
@@ -150,9 +156,13 @@ class PredictionRoute(Generic[F]):
             if isinstance(model_input, EncodedInput):
                 body = b""
                 request.share.exchange(len(model_input.body))
-            predictions = await servable.predictor.predict(model_input, deadline, alias)
+            if timeline is not None:
+                timeline.read = monotonic()
+            predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         finally:
             servable.release()
+        if timeline is not None:
+            timeline.answered = monotonic()
         if servable.refusal is not None:
             raise servable.refusal
         held = None if len(predictions) <= COPIED_BYTES else self._held(len(predictions))

@@ -34,7 +34,7 @@ from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
 from service.hosting.host_handle import HostHandle
-from service.hosting.queue import Answer, Job
+from service.hosting.queue import Answer, Job, Marks
 from service.hosting.status import PoolStatus
 from service.http.create import create_http
 from service.predicting.held import HeldBytes
@@ -199,7 +199,11 @@ class _PredictorInProcess:
         return answer
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))

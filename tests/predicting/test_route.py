@@ -23,7 +23,7 @@ from service.predicting.request import Prediction, RequestBody
 from service.predicting.route import COPIED_BYTES, PredictionRoute
 from service.refs import ModelRef
 from tests.support.given import GivenRequest, Told, given_context
-from tests.support.serving import FakePredictor, FakeReader, failing, make_binding
+from tests.support.serving import FakeContract, FakePredictor, FakeReader, failing, make_binding
 
 IRIS = ModelRef("iris", "champion")
 BODY = b'{"inputs":[1]}'
@@ -225,3 +225,30 @@ async def test_long_predictions_are_held_until_the_door_has_sent_them() -> None:
 
     assert isinstance(refused, Overloaded)
     assert world.context.replies.total == 0
+
+
+async def test_timeline_is_filled_where_somebody_asks_for_it() -> None:
+    """In the order in which it came so far; what a refused request never came to is None."""
+    world = World()
+    world.context = given_context(world.told, timed=True)
+    world.route = PredictionRoute(world.slot, "predict", parse, Bound, world.context)
+    await world.predict()
+    world.slot.binding = make_binding(IRIS, "2", contract=FakeContract(InvalidInput(())))
+    await world.predict()
+    whole, refused = (record.timeline for record in world.told.records)
+
+    assert whole is not None
+    assert refused is not None
+    times = [whole.received, whole.read, whole.queued, whole.sent, whole.answered]
+    reached = [each for each in (*times, whole.written) if each is not None]
+    assert len(reached) == 6
+    assert reached == sorted(reached)
+    assert (refused.read, refused.queued, refused.sent, refused.answered) == (None,) * 4
+    assert refused.written is not None
+
+
+async def test_nobody_who_listens_costs_no_timeline() -> None:
+    """Neither of the request nor on its way to a host."""
+    world = World()
+    await world.predict()
+    assert world.told.records[0].timeline is None

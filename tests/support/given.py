@@ -50,8 +50,10 @@ class Told:
         self.records.append(record)
 
 
-def given_context(told: Told, limit: int = 1 << 20, seconds: float = math.inf) -> RouteContext:
+def given_context(
+    told: Told, limit: int = 1 << 20, seconds: float = math.inf, *, timed: bool = False
+) -> RouteContext:
     """What routes share, with bodies of at most `limit` bytes."""
     bodies, replies = HeldBytes(2 * limit), HeldBytes(2 * limit)
     logger = structlog.get_logger()
-    return RouteContext(limit, bodies, replies, RequestIds(), (told,), logger, seconds)
+    return RouteContext(limit, bodies, replies, RequestIds(), (told,), logger, seconds, timed)
