@@ -50,12 +50,14 @@ def test_every_type_of_field_error_is_documented() -> None:
     assert set(listed) == set(get_args(ErrorType))
 
 
-@pytest.mark.parametrize("status", sorted(set(STATUS.values())))
+@pytest.mark.parametrize(
+    "status", sorted({status for code, status in STATUS.items() if code.islower()})
+)
 def test_every_status_is_documented_with_its_codes(status: int) -> None:
     """But for those of defects, and of classes that only others derive from."""
     page = (ROOT / PAGE).read_text()
     row = re.search(rf"^\| {status} \| ([^|]+) \|", page, re.MULTILINE)
-    codes = {code for code, its in STATUS.items() if its == status} - BASES
+    codes = {code for code, its in STATUS.items() if its == status and code.islower()} - BASES
 
     assert row is not None
     assert codes <= set(re.findall(r"`(\w+)`", row[1]))

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.errors import ClientError, Forbidden, Unauthorized
 from service.http.delivery import send_refusal
 from service.http.endpoint import KEY
-from service.http.errors import headers_of, status_of
+from service.http.errors import STATUS, headers_of
 from service.http.framing import JSON_HEADERS
 from service.http.key_limits import EVERYTHING, KeyLimiter, LimitsByKey, Scoped
 from service.predicting.request_record import RequestRecord
@@ -193,7 +193,7 @@ class Guarded:
         request_id = self._context.ids.accept(headers.get(b"x-request-id"))
         code, body = self._protocol.refuse(error, request_id)
         sent = JSON_HEADERS + headers_of(error)
-        status = await send_refusal(send, status_of(code), sent, body, request_id)
+        status = await send_refusal(send, STATUS[code], sent, body, request_id)
         seconds = monotonic() - started
         record = RequestRecord(
             *(self._slot, self._protocol.route, None, status, seconds, 0, request_id),

@@ -6,7 +6,7 @@ from starlette.types import Send
 
 from service.errors import ServiceError
 from service.http.client import Client
-from service.http.errors import Headers, headers_with, status_of
+from service.http.errors import STATUS, Headers, headers_with
 from service.http.framing import JSON_HEADERS, Framing
 from service.predicting.request import Prediction, PredictionRequest
 from service.predicting.request_record import CLIENT_GONE
@@ -52,7 +52,7 @@ async def _refuse(
     protocol: PredictionProtocol,
 ) -> int:
     code, body = protocol.refuse(error, request.id)
-    status = status_of(code)
+    status = STATUS[code]
     headers = JSON_HEADERS if request.form is None else request.form.headers
     return await send_refusal(
         send, status, (*headers, *headers_with(status, error)), body, request.id

@@ -33,59 +33,31 @@ class MethodNotAllowed(ClientError):
         self.allow = allow
 
 
-STATUS: Mapping[str, int] = {
-    "unauthorized": 401,
-    "forbidden": 403,
-    "delivery_forged": 403,
-    "delivery_expired": 403,
-    "not_found": 404,
-    "unknown_model": 404,
-    "not_there_yet": 404,
-    "method_not_allowed": 405,
-    "body_too_slow": 408,
-    "delivery_repeated": 409,
-    "withdrawn": 410,
-    "body_too_large": 413,
-    "unsupported_media_type": 415,
-    "invalid_input": 422,
-    "rate_exceeded": 429,
-    "undecodable": 400,
-    "delivery_refused": 400,
-    "delivery_unreadable": 400,
-    "bad_request": 400,
-    "no_servable": 503,
-    "not_loaded": 503,
-    "overloaded": 503,
-    "unavailable": 503,
-    "prediction_timed_out": 504,
-    "model_failed": 500,
-    "prediction_failed": 500,
-    "version_fault": 500,
-    "passing_fault": 500,
-    "internal": 500,
+_CODES: Mapping[int, str] = {
+    400: "bad_request undecodable delivery_refused delivery_unreadable BAD_REQUEST "
+    "INVALID_PARAMETER_VALUE RESOURCE_ALREADY_EXISTS",
+    401: "unauthorized CUSTOMER_UNAUTHORIZED UNAUTHENTICATED",
+    403: "forbidden delivery_forged delivery_expired PERMISSION_DENIED",
+    404: "not_found unknown_model not_there_yet ENDPOINT_NOT_FOUND NOT_FOUND "
+    "RESOURCE_DOES_NOT_EXIST",
+    405: "method_not_allowed",
+    408: "body_too_slow",
+    409: "delivery_repeated ABORTED ALREADY_EXISTS RESOURCE_CONFLICT",
+    410: "withdrawn",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_input",
+    429: "rate_exceeded REQUEST_LIMIT_EXCEEDED RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "internal model_failed prediction_failed version_fault passing_fault DATA_LOSS "
+    "INTERNAL_ERROR INVALID_STATE",
+    501: "NOT_IMPLEMENTED",
+    503: "unavailable no_servable not_loaded overloaded TEMPORARILY_UNAVAILABLE",
+    504: "prediction_timed_out DEADLINE_EXCEEDED",
 }
-"""By the codes of `service.errors` and of this file."""
-
-# mlflow/exceptions.py, `ERROR_CODE_TO_HTTP_STATUS`.
-MLFLOW_STATUS: Mapping[str, int] = {
-    **dict.fromkeys(("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS"), 400),
-    **dict.fromkeys(("CUSTOMER_UNAUTHORIZED", "UNAUTHENTICATED"), 401),
-    "PERMISSION_DENIED": 403,
-    **dict.fromkeys(("ENDPOINT_NOT_FOUND", "NOT_FOUND", "RESOURCE_DOES_NOT_EXIST"), 404),
-    **dict.fromkeys(("ABORTED", "ALREADY_EXISTS", "RESOURCE_CONFLICT"), 409),
-    **dict.fromkeys(("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"), 429),
-    "CANCELLED": 499,
-    **dict.fromkeys(("DATA_LOSS", "INTERNAL_ERROR", "INVALID_STATE"), 500),
-    "NOT_IMPLEMENTED": 501,
-    "TEMPORARILY_UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-"""By the codes of MLflow's that a model's exception may have."""
-
-
-def status_of(code: str) -> int:
-    """The status for what a protocol has refused with this code."""
-    return STATUS[code] if code in STATUS else MLFLOW_STATUS[code]
+STATUS = {code: status for status, codes in _CODES.items() for code in codes.split()}
+"""By the codes of `service.errors` and of this file; in capitals those of MLflow's that a model's
+exception may have (mlflow/exceptions.py, `ERROR_CODE_TO_HTTP_STATUS`)."""
 
 
 def headers_of(error: ServiceError) -> Headers:

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded
 from service.http.delivery import send_refusal
-from service.http.errors import headers_of, status_of
+from service.http.errors import STATUS, headers_of
 from service.http.framing import JSON_HEADERS
 from service.predicting.request import RequestIds
 from service.protocols.podium import PodiumProtocol
@@ -49,5 +49,5 @@ async def _refuse(scope: Scope, send: Send, ids: RequestIds) -> None:
     error = Overloaded("Too many connections are open.")
     code, body = PodiumProtocol().refuse(error, request_id)
     await send_refusal(
-        send, status_of(code), (*JSON_HEADERS, *headers_of(error), _CLOSE), body, request_id
+        send, STATUS[code], (*JSON_HEADERS, *headers_of(error), _CLOSE), body, request_id
     )

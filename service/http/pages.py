@@ -21,7 +21,7 @@ from service.errors import (
     UnknownModel,
 )
 from service.following.slots import Slots
-from service.http.errors import MethodNotAllowed, NotFound, headers_of, status_of
+from service.http.errors import STATUS, MethodNotAllowed, NotFound, headers_of
 from service.predicting.raised import internal, without_words
 from service.predicting.request import RequestIds
 from service.protocols.podium import PodiumProtocol
@@ -150,4 +150,4 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
 def _in(protocol: PredictionProtocol, request: Request, error: ServiceError) -> Response:
     code, body = protocol.refuse(error, request.state.request_id)
     headers = {name.decode(): value.decode() for name, value in headers_of(error)}
-    return Response(body, status_of(code), headers, media_type="application/json")
+    return Response(body, STATUS[code], headers, media_type="application/json")

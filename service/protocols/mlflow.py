@@ -25,9 +25,21 @@ from service.errors import (
     Withdrawn,
 )
 from service.following.servable import Binding
-from service.protocols.mlflow_codes import MLFLOW_CODES
 from service.protocols.protocol import Enclosure, by_media_type
 
+# The error classes of MLflow's codes (mlflow/error_classification.py); of those that
+# mlflow/exceptions.py has a status for.
+_CLASSES = {
+    "INVALID_PARAMETER_VALUE": "BAD_REQUEST INVALID_PARAMETER_VALUE",
+    "RESOURCE_ALREADY_EXISTS": "RESOURCE_ALREADY_EXISTS",
+    "PERMISSION_DENIED": "CUSTOMER_UNAUTHORIZED PERMISSION_DENIED",
+    "RESOURCE_NOT_FOUND": "ENDPOINT_NOT_FOUND NOT_FOUND RESOURCE_DOES_NOT_EXIST",
+    "CLIENT_INTERNAL_ERROR": "INTERNAL_ERROR INVALID_STATE TEMPORARILY_UNAVAILABLE",
+    "": "UNAUTHENTICATED ABORTED ALREADY_EXISTS RESOURCE_CONFLICT REQUEST_LIMIT_EXCEEDED "
+    "RESOURCE_EXHAUSTED CANCELLED DATA_LOSS NOT_IMPLEMENTED DEADLINE_EXCEEDED",
+}
+MLFLOW_CODES = {code: name for name, codes in _CLASSES.items() for code in codes.split()}
+"""The error class of each code of MLflow's that a reply keeps; empty where it has none."""
 # By the nearest class. For most of what clients do wrong MLflow has no code but a bad request.
 _NAMES: Mapping[type[ServiceError], str] = {
     Unauthorized: "UNAUTHENTICATED",
@@ -76,8 +88,11 @@ def _with_id(error: ServiceError, request_id: str) -> str:
 
 
 def _body(code: str, message: str) -> bytes:
-    # So that a client of MLflow's finds every key.
-    return orjson.dumps({"error_code": code, "message": message, **MLFLOW_CODES[code]})
+    said = {"error_code": code, "message": message}
+    if name := MLFLOW_CODES[code]:  # so that a client of MLflow's finds every key
+        said["sqlstate"] = "XXM00" if name == "CLIENT_INTERNAL_ERROR" else "KAM00"
+        said["error_class"] = name
+    return orjson.dumps(said)
 
 
 def _sentence(error: FieldError) -> str:

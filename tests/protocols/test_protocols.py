@@ -8,10 +8,9 @@ import pytest
 from service import errors
 from service.contract.model_input import ModelInput
 from service.errors import FieldError, InvalidInput, ModelRaisedMlflow, RateExceeded, ServiceError
-from service.http.errors import MLFLOW_STATUS, STATUS, MethodNotAllowed, NotFound, status_of
+from service.http.errors import STATUS, MethodNotAllowed, NotFound
 from service.predicting.request import ClientGone
-from service.protocols.mlflow import MlflowProtocol
-from service.protocols.mlflow_codes import MLFLOW_CODES
+from service.protocols.mlflow import MLFLOW_CODES, MlflowProtocol
 from service.protocols.podium import PodiumProtocol
 from service.protocols.protocol import PredictionProtocol
 from service.refs import ModelRef
@@ -50,18 +49,15 @@ def test_every_error_has_a_code_that_http_knows(
     """And a body that says the sentence of the error, or of each of its fields."""
     code, body = protocol.refuse(made(kind), "id")
 
-    assert code in STATUS or code in MLFLOW_STATUS
-    assert status_of(code) >= 400
+    assert STATUS[code] >= 400
     assert b"A sentence." in body or b"must be a number" in body
     assert isinstance(orjson.loads(body), dict)
 
 
-def test_no_code_means_two_statuses() -> None:
-    """Those of Podium's errors and those of MLflow's never meet."""
-    assert not STATUS.keys() & MLFLOW_STATUS.keys()
+def test_http_has_a_status_for_each_code_and_none_for_others() -> None:
+    """Those of Podium's errors, those of HTTP's own, and those of MLflow's."""
     assert {NotFound.code, MethodNotAllowed.code} <= STATUS.keys()
-    assert STATUS.keys() == {kind.code for kind in every_error()}
-    assert MLFLOW_STATUS.keys() == MLFLOW_CODES.keys()
+    assert STATUS.keys() == {*(kind.code for kind in every_error()), *MLFLOW_CODES}
     assert not issubclass(ClientGone, ServiceError)
 
 
