@@ -15,14 +15,13 @@ from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.decoder.front import Decoder, DecoderLimits
-from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
 from service.following.ledger import Ledger
 from service.following.pace import Trigger
+from service.following.ports import Clock
+from service.following.slot_status import Standing
 from service.following.slots import Slots
-from service.following.staging import HostStager
-from service.following.standing import Standing
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
@@ -42,6 +41,7 @@ from service.processes.front.beside import Beside
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory
+from service.staging import HostStager
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned
 from service.zygote_command import zygote_command

@@ -22,7 +22,6 @@ from service.following.history import History
 from service.following.ledger import Ledger
 from service.following.ledger_file import LedgerFile, LedgerObserver
 from service.following.slots import Slots
-from service.following.staging import HostStager
 from service.hosting.residents import Residents
 from service.hosting.specification import PoolLimits
 from service.inspector.front import Inspector
@@ -34,6 +33,7 @@ from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.last_known_good import DiskHistory, HistoryObserver
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
+from service.staging import HostStager
 from service.tombstones import Tombstone
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand

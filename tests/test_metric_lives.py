@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.following.slots import Failure, Slot, Slots
-from service.following.standing import Standing
+from service.following.slot_status import Failure, Standing
+from service.following.slots import Slot, Slots
 from service.patterns import RefPattern
 from service.predicting.request_record import RequestRecord
 from service.refs import ModelRef, VersionId

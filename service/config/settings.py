@@ -22,8 +22,7 @@ from service.config.origins import origin_of
 from service.config.prefix import Prefixes, Proxies, prefix_of
 from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
 from service.config.variables import Unknown, is_service_link, unknown_variables
-from service.following.standing import MOST_FOUND
-from service.patterns import RefPattern, address, is_pattern
+from service.patterns import MOST_FOUND, RefPattern, address, is_pattern
 from service.refs import BadRef, ModelRef
 
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -169,7 +169,7 @@ class PredictionRoute(Generic[F]):
         return Prediction(form, predictions, model_input.bare, held)
 
     def _bound(self) -> F:
-        binding = self._slot.binding
+        binding = self._slot.traffic.binding
         if binding is None:
             self._form = None  # what it was made of is not kept
             raise self._nobody()

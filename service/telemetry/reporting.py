@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from service.background import NAMED, Work
 from service.following.sentences import LONGEST_DETAIL, cut
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.hosting.observer import Purpose
 from service.predicting.raised import without_words
 from service.processes.front.ending import Ending, EndReason
@@ -47,7 +47,7 @@ class FollowingReport:
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
-        self._metrics.looked(seconds, failure)
+        self._metrics.looked(failure)
         self._look()
         code = "" if failure is None else failure.code
         self._logger.debug("looked", seconds=round(seconds, 3), code=code or None)

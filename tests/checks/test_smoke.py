@@ -153,7 +153,7 @@ def test_podiums_own_routes_pass(screen: Screen) -> None:
     """The checks agree with the service's HTTP as it is."""
     slots = Slots([ModelRef("a/b ü", "champion"), ModelRef("iris", "challenger")])
     for slot in slots.values():
-        slot.binding = make_binding(slot.ref, "3")
+        slot.serve(make_binding(slot.ref, "3"))
     logs = configure_logs(io.BytesIO())
     app = create_http(
         slots,

@@ -135,7 +135,7 @@ def _application(definition: Definition, model: PyFuncModel) -> ASGIApp:
     version = VersionId(_REF.name, 0, "1")
     fetched: FetchedVersion = fetched_version(version)
     slots = Slots([_REF])
-    slots.default.binding = Binding(_REF, Servable(fetched, staged, lambda _: None))
+    slots.default.serve(Binding(_REF, Servable(fetched, staged, lambda _: None)))
     return create_http(
         slots,
         RouteContext(

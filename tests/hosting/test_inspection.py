@@ -15,10 +15,10 @@ from service.inspector.front import Inspector
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
-from tests.following.test_staging import NoForks
 from tests.hosting.rows import Counts
 from tests.hosting.test_safe_formats import X, Y, saved
 from tests.support.services import alive
+from tests.test_staging import NoForks
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

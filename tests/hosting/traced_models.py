@@ -11,10 +11,10 @@ from mlflow.models import ModelSignature
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.following.ports import FetchedVersion, Staged
-from service.following.staging import HostStager
 from service.hosting.specification import PoolLimits
 from service.refs import VersionId
 from service.registry.child.description import describe
+from service.staging import HostStager
 from service.zygote.front.handle import Zygote
 from tests.hosting.rows import Counts
 from tests.support import models

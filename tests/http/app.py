@@ -115,7 +115,7 @@ class App:
     ) -> None:
         """Swaps a version into the default slot, or that of `ref`."""
         slot = self.slots.default if ref is None else self.slots[str(ref)]
-        slot.binding = make_binding(slot.ref, version, predictor, contract)
+        slot.serve(make_binding(slot.ref, version, predictor, contract))
 
     async def predict(self, values: object, path: str = "/predict", **more: Any) -> httpx.Response:
         """Posts values in the one format that the fake contract reads."""

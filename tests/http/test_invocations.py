@@ -17,6 +17,7 @@ from service.errors import (
     PredictionTimedOut,
     ServiceError,
 )
+from service.following.pursuit import Pursuit
 from service.http.errors import STATUS
 from service.protocols.mlflow import MLFLOW_CODES
 from service.refs import VersionId
@@ -143,8 +144,9 @@ async def test_o21_model_that_says_not_now_says_when_to_come_back(
 async def test_o21_refused_slot_says_when_to_come_back(app: App) -> None:
     """Not at once; as do its probes."""
     slot = app.slots.default
-    slot.binding, slot.has_no_fallback = None, True
-    slot.aspired = slot.quarantined = VersionId("iris", 1, "2")
+    slot.serve(None)
+    slot.has_no_fallback = True
+    slot.pursuit = Pursuit(VersionId("iris", 1, "2"), fault="load_failed")
     posts = [await app.predict([1], path) for path in ("/predict", "/invocations")]
     paths = ("/ping", "/health", "/health/ready", "/models/iris@champion/ready")
     gets = [await app.client.get(path) for path in paths]
@@ -159,7 +161,7 @@ async def test_ping_is_a_line_feed_while_the_default_slot_can_answer(app: App, p
     ready = await app.client.get(path)
     app.serve("1", FakePredictor(ready=False))
     unready = await app.client.get(path)
-    app.slots.default.binding = None
+    app.slots.default.serve(None)
     empty = await app.client.get(path)
 
     assert (ready.status_code, ready.text) == (200, "\n")

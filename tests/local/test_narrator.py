@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.local.narrator import Narrator
 from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs

@@ -65,7 +65,7 @@ class World:
     def __post_init__(self) -> None:
         """The slot serves version 1."""
         self.context = given_context(self.told)
-        self.slot.binding = make_binding(IRIS, "1")
+        self.slot.serve(make_binding(IRIS, "1"))
         self.route = PredictionRoute(self.slot, "predict", parse, Bound, self.context)
 
     def request(self, caller: Caller | None = None) -> GivenRequest[Bound]:
@@ -84,7 +84,8 @@ class World:
 
     def swap(self, predictor: FakePredictor, version: str = "2") -> None:
         """As the follower does it: the slot's hold on what it served is given back."""
-        old, self.slot.binding = self.slot.binding, make_binding(IRIS, version, predictor)
+        old = self.slot.binding
+        self.slot.serve(make_binding(IRIS, version, predictor))
         if old is not None:
             old.servable.release()
 
@@ -127,7 +128,8 @@ async def test_p8_hold_is_given_back_whatever_comes_of_the_request(
     """A version that is swapped out meanwhile is held until then, and not a moment longer."""
     world = World()
     gate = predictor.gate = asyncio.Event()
-    world.slot.binding = binding = make_binding(IRIS, "1", predictor)
+    binding = make_binding(IRIS, "1", predictor)
+    world.slot.serve(binding)
     waiting = asyncio.create_task(world.predict())
     await predictor.entered.wait()
     world.swap(FakePredictor("2"))
@@ -143,15 +145,16 @@ async def test_p23_withdrawn_version_says_nothing_more_whatever_it_was_refused_f
     """Neither its answer nor its error."""
     for predictor in (FakePredictor("1"), failing(ModelFailed("It failed."))):
         world = World()
-        world.slot.binding = make_binding(IRIS, "1", predictor)
-        world.slot.binding.servable.refusal = Withdrawn()
+        binding = make_binding(IRIS, "1", predictor)
+        world.slot.serve(binding)
+        binding.servable.refusal = Withdrawn()
         assert isinstance(await world.predict(), Withdrawn)
 
 
 async def test_slot_without_a_version_says_when_to_come_again() -> None:
     """No version is told of."""
     world = World()
-    world.slot.binding = None
+    world.slot.serve(None)
     result = await world.predict()
 
     assert isinstance(result, NoServable)
@@ -163,7 +166,7 @@ async def test_record_names_who_answered_or_refused() -> None:
     """With the error's stable code."""
     world = World()
     await world.predict()
-    world.slot.binding = make_binding(IRIS, "2", failing(InvalidInput(())))
+    world.slot.serve(make_binding(IRIS, "2", failing(InvalidInput(()))))
     await world.predict()
     told = [(each.version, each.rows, each.error) for each in world.told.records]
 
@@ -174,7 +177,7 @@ async def test_record_names_who_answered_or_refused() -> None:
 async def test_caller_that_has_left_costs_no_prediction() -> None:
     """Nobody is bound to an answer."""
     world, predictor = World(), FakePredictor("1")
-    world.slot.binding = make_binding(IRIS, "1", predictor)
+    world.slot.serve(make_binding(IRIS, "1", predictor))
     caller = Caller(gone=True)
     result = await world.predict(caller)
 
@@ -185,7 +188,7 @@ async def test_caller_that_has_left_costs_no_prediction() -> None:
 async def test_caller_may_leave_while_nothing_but_the_answer_is_waited_for() -> None:
     """And not afterwards, when the reply is sent."""
     world, predictor, caller = World(), FakePredictor("1", gate=asyncio.Event()), Caller()
-    world.slot.binding = make_binding(IRIS, "1", predictor)
+    world.slot.serve(make_binding(IRIS, "1", predictor))
     waiting = asyncio.create_task(world.predict(caller))
     await predictor.entered.wait()
     during = caller.waiting
@@ -202,7 +205,7 @@ async def test_cancelled_request_is_refused_unless_its_caller_has_left(
 ) -> None:
     """Whoever could not be drained gets an answer."""
     world, predictor, caller = World(), FakePredictor("1", gate=asyncio.Event()), Caller()
-    world.slot.binding = make_binding(IRIS, "1", predictor)
+    world.slot.serve(make_binding(IRIS, "1", predictor))
     waiting = asyncio.create_task(world.predict(caller))
     await predictor.entered.wait()
     caller.gone = gone
@@ -214,7 +217,7 @@ async def test_cancelled_request_is_refused_unless_its_caller_has_left(
 async def test_long_predictions_are_held_until_the_door_has_sent_them() -> None:
     """Beyond what all together may hold they are refused."""
     world = World()
-    world.slot.binding = make_binding(IRIS, "1", FakePredictor("1" * COPIED_BYTES))
+    world.slot.serve(make_binding(IRIS, "1", FakePredictor("1" * COPIED_BYTES)))
     first = await world.predict()
     assert isinstance(first, Prediction)
     assert first.held is not None
@@ -233,7 +236,7 @@ async def test_timeline_is_filled_where_somebody_asks_for_it() -> None:
     world.context = given_context(world.told, timed=True)
     world.route = PredictionRoute(world.slot, "predict", parse, Bound, world.context)
     await world.predict()
-    world.slot.binding = make_binding(IRIS, "2", contract=FakeContract(InvalidInput(())))
+    world.slot.serve(make_binding(IRIS, "2", contract=FakeContract(InvalidInput(()))))
     await world.predict()
     whole, refused = (record.timeline for record in world.told.records)
 

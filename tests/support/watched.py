@@ -24,7 +24,7 @@ class Watched:
 
     def serve(self, ref: ModelRef, version: str) -> None:
         """Swaps, and answers a request by it."""
-        self.slots[str(ref)].binding = make_binding(ref, version)
+        self.slots[str(ref)].serve(make_binding(ref, version))
         identity = VersionId(ref.name, 1, version)
         self.metrics.serves(ref, identity)
         self.metrics.following.swapped(ref, None, identity, {"load": 0.1})

@@ -1,4 +1,7 @@
-"""Makes a fetched version ready: its contract, its hosts, its warm-up."""
+"""Makes a fetched version ready: its contract, its hosts, its warm-up.
+
+Here following's port meets hosting and the decoder, neither of which following knows.
+"""
 
 import asyncio
 import sys
@@ -75,7 +78,7 @@ class HostStager:
         self._serves = False
 
     async def stage(self, fetched: FetchedVersion) -> Staged:
-        """Contract first, since it costs nothing; then hosts. Raises as the port says."""
+        """Contract first, since it needs no process; then hosts. Raises as the port says."""
         contract = await self._contracts.of(fetched)
         definition = self._contracts.define(fetched)
         join = joinable(fetched.tags)

@@ -1,45 +1,44 @@
-"""One look at the registry: where every alias points, and whether unmet tags are met by now."""
+"""One look at the registry: where every alias points, and whether unmet tags are met by now.
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+Slots that patterns find come with the registry's models, and go where nothing is left. One that
+serves is governed by the promises of every slot: its alias or model may go, and it serves on (P4).
+It goes itself once the registry says that there is no such alias or model, nothing that it has
+served stands in, as for what is withdrawn nothing does, and nothing is kept warm.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from service.errors import FollowingError
-from service.following.clock import Clock
 from service.following.gates.gate import Gates
 from service.following.gates.tags import TAGS_UNMET
+from service.following.history import History
 from service.following.observer import FollowingObserver
 from service.following.pace import Pace
-from service.following.ports import Registry, Resolution
-from service.following.recording import failure_of
-from service.following.slots import LOOK, Failure, LookStatus, Slot, Slots
-from service.following.stepping import Steps, internal
+from service.following.ports import Clock, Registry, Resolution
+from service.following.recording import Recorder, failure_of, internal
+from service.following.slot_status import LOOK, Failure, LookStatus, Standing
+from service.following.slots import Slot, Slots
+from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef, VersionId
 
 
-class Looker:
-    """Looks, and notes for everybody how that went.
+@dataclass(eq=False, repr=False)
+class AliasLooks:
+    """Looks, and notes for everybody how that went; makes and ends slots of what patterns find."""
 
-    `ask_more` asks the registry what else each look has to know; it raises `FollowingError`.
-    """
-
-    def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
-        self,
-        slots: Slots,
-        registry: Registry,
-        gates: Gates,
-        observer: FollowingObserver,
-        clock: Clock,
-        pace: Pace,
-        ask_more: Callable[[Mapping[ModelRef, Resolution]], Awaitable[None]],
-    ) -> None:
-        self._ask_more = ask_more
-        self._slots = slots
-        self._registry = registry
-        self._gates = gates
-        self._observer = observer
-        self._clock = clock
-        self._pace = pace
-        self._steps = Steps(observer, clock)
+    _slots: Slots
+    _registry: Registry
+    _gates: Gates
+    _observer: FollowingObserver
+    _clock: Clock
+    _pace: Pace
+    _history: History
+    _recorder: Recorder
+    _withdrawing: Withdrawing
+    _looked: bool = field(default=False, init=False)
+    _unmatched: list[str] = field(default_factory=list, init=False)
 
     async def look(self) -> Mapping[ModelRef, Resolution] | None:
         """What was found; None if nothing answered, which `Slots.look` says then."""
@@ -50,7 +49,7 @@ class Looker:
             await self._registry.prepare()
             started = self._clock.monotonic()
             found, failure, detail = await self._found(refs)
-            await self._ask_more(found)
+            await self._withdrawing.look(found)
             await self._look_at_tags(found)
         except FollowingError as error:
             failure, detail = failure_of(error, None, self._clock), error.detail
@@ -64,6 +63,28 @@ class Looker:
         self._slots.look = LookStatus(succeeded, seconds, failure)
         self._observer.looked(seconds, failure, detail)
         return found
+
+    def admit(self, found: Mapping[ModelRef, Resolution]) -> None:
+        """A look has found these: those that are new get slots."""
+        came = [ref for ref in found if str(ref) not in self._slots]
+        if came:
+            self._slots.add(came, Standing.LATER if self._looked else Standing.FIRST)
+            for ref in came:
+                self._observer.slot_came(ref)
+        # One that could not list the registry's models has not found what is there at the start.
+        self._looked = self._looked or self._slots.look.failure is None
+        unmatched = self._slots.unmatched
+        if self._looked and unmatched != self._unmatched:
+            self._unmatched = unmatched
+            self._observer.unmatched(unmatched)
+
+    def dismiss(self) -> None:
+        """Ends slots of patterns that have nothing to serve."""
+        went = [slot for slot in self._slots.values() if _has_nothing(slot)]
+        self._slots.drop(went)
+        for slot in went:
+            self._history.forget(slot.ref)
+            self._observer.slot_went(slot.ref)
 
     async def _found(
         self, refs: Sequence[ModelRef]
@@ -92,7 +113,7 @@ class Looker:
             tags = await self._registry.tags(sorted(versions, key=str))
         except FollowingError:
             return  # the aliases are known; the next look asks again
-        self._steps.each(waiting, partial(self._lift_if_met, tags))
+        self._recorder.each(waiting, partial(self._lift_if_met, tags))
 
     def _lift_if_met(self, tags: Mapping[VersionId, Mapping[str, str] | None], slot: Slot) -> None:
         now = None if slot.quarantined is None else tags.get(slot.quarantined)
@@ -101,5 +122,11 @@ class Looker:
 
 
 def _waits_for_tags(slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:
-    unmet = slot.failure is not None and slot.failure.code == TAGS_UNMET
-    return unmet and slot.quarantined is not None and found.get(slot.ref) == slot.quarantined
+    pursuit = slot.pursuit
+    return pursuit.fault == TAGS_UNMET and found.get(slot.ref) == pursuit.version
+
+
+def _has_nothing(slot: Slot) -> bool:
+    if slot.standing is Standing.CONFIGURED or slot.previous is not None:
+        return False
+    return slot.status.missing or (slot.status.gone and slot.lacking is not None)

@@ -8,12 +8,12 @@ import pytest
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.errors import PassingFault, VersionFault
-from service.following.staging import HostStager
 from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
 from service.hosting.specification import PoolLimits
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.refs import VersionId
+from service.staging import HostStager
 from tests.hosting.rows import Counts
 from tests.support.serving import fetched_version
 

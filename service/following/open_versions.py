@@ -4,10 +4,10 @@ import asyncio
 
 from service.background import Work, begin
 from service.errors import ServiceError
-from service.following.clock import Clock
 from service.following.observer import FollowingObserver
+from service.following.ports import Clock
 from service.following.servable import Binding, Servable, close
-from service.following.slots import Slot, Slots
+from service.following.slots import KeptWarm, Slot, Slots
 from service.refs import VersionId
 
 
@@ -48,7 +48,10 @@ class OpenVersions:
 
     def withdraw(self, slot: Slot, version: VersionId, refusal: ServiceError) -> None:
         """The slot does not hold the version any more; its processes end now, whoever waits."""
-        self._let_go_of(slot, version)
+        if slot.previous is not None and slot.previous.binding.servable.version == version:
+            self._drop_previous(slot)
+        if slot.version == version:
+            self.give_up(slot)
         self.end(version, refusal)
 
     def end(self, version: VersionId, refusal: ServiceError) -> None:
@@ -65,7 +68,7 @@ class OpenVersions:
         if old is None or old.servable.version != servable.version:
             return False
         servable.hold()
-        slot.binding = Binding(slot.ref, servable)
+        slot.serve(Binding(slot.ref, servable), slot.traffic.since)
         old.servable.release()
         return True
 
@@ -73,8 +76,7 @@ class OpenVersions:
         """The slot serves it from now on, and keeps what it served warm; which that was."""
         servable.hold()
         old = slot.binding
-        slot.binding = Binding(slot.ref, servable)
-        slot.since = self._clock.wall()
+        slot.serve(Binding(slot.ref, servable), self._clock.wall())
         if _is_put_right(slot, servable.version):
             slot.failure = None
         if old is None:
@@ -85,32 +87,31 @@ class OpenVersions:
 
     def empty(self, slot: Slot) -> VersionId | None:
         """The slot serves nothing any more, and keeps what it served warm; which that was."""
-        old, slot.binding = slot.binding, None
-        slot.since = None
+        old = slot.binding
         if old is None:
             return None
+        slot.serve(None)
         self._keep_warm(slot, old)
         return old.servable.version
 
-    def give_up(self, slot: Slot) -> None:
-        """The slot serves nothing any more, for what it did cannot; what was before stays warm."""
-        binding, slot.binding = slot.binding, None
-        slot.since = None
+    @staticmethod
+    def give_up(slot: Slot) -> None:
+        """The slot serves nothing any more; what it has kept warm stays so."""
+        binding = slot.binding
         if binding is not None:
+            slot.serve(None)
             binding.servable.release()
 
     def retire_the_cold(self, slot: Slot) -> None:
         """Lets go of what the slot has kept warm for long enough."""
-        if slot.previous is not None and slot.previous_until <= self._clock.monotonic():
+        if slot.previous is not None and slot.previous.until <= self._clock.monotonic():
             self._drop_previous(slot)
 
     def let_go(self) -> None:
         """No slot holds anything any more."""
         for slot in self._slots.values():
             self._drop_previous(slot)
-            binding, slot.binding = slot.binding, None
-            if binding is not None:
-                binding.servable.release()
+            self.give_up(slot)
 
     async def close(self) -> None:
         """Ends the processes of what is held by requests still; returns when they are gone."""
@@ -131,23 +132,14 @@ class OpenVersions:
 
     def _keep_warm(self, slot: Slot, old: Binding) -> None:
         self._drop_previous(slot)
-        slot.previous = old
-        slot.previous_until = self._clock.monotonic() + self._keep_warm_seconds
+        slot.previous = KeptWarm(old, self._clock.monotonic() + self._keep_warm_seconds)
         if self._keep_warm_seconds <= 0:
             self._drop_previous(slot)
-
-    def _let_go_of(self, slot: Slot, version: VersionId) -> None:
-        if slot.previous is not None and slot.previous.servable.version == version:
-            self._drop_previous(slot)
-        binding = slot.binding
-        if binding is not None and binding.servable.version == version:
-            slot.binding = slot.since = None
-            binding.servable.release()
 
     def _drop_previous(self, slot: Slot) -> None:
         previous, slot.previous = slot.previous, None
         if previous is not None:
-            previous.servable.release()
+            previous.binding.servable.release()
 
 
 def _is_put_right(slot: Slot, version: VersionId) -> bool:

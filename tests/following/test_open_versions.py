@@ -1,14 +1,15 @@
 """Who holds a version: several slots, running requests, and for a while the slot it has left."""
 
 import asyncio
+from operator import attrgetter
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from service.errors import PassingFault, VersionFault
 from service.following.ports import Missing
-from service.following.servable import Binding
 from service.following.slots import Slot, Slots
+from service.following.traffic import Traffic
 from service.refs import ModelRef
 from service.telemetry.metrics.slots import SlotCollector
 from tests.following.fakes import World, version
@@ -228,7 +229,7 @@ async def test_p13_serving_version_that_fails_when_it_is_fetched_anew_is_told_an
     await world.follow()
     await world.follow()
     assert world.stager.staged == [version(1), version(1)]
-    failure = world.slot.status(world.time.now).failure
+    failure = world.slot.status.failure
     assert failure is not None
     assert failure.code == "load_failed"
     assert not before.closed
@@ -237,24 +238,25 @@ async def test_p13_serving_version_that_fails_when_it_is_fetched_anew_is_told_an
 class Emptied(Slot):
     """A slot that the loop empties between any two looks at it from another thread."""
 
-    looks: list[Binding | None]
+    looks: list[Traffic]
 
     @property
-    def binding(self) -> Binding | None:
-        return self.looks.pop(0) if self.looks else None
+    def traffic(self) -> Traffic:
+        return self.looks.pop(0) if self.looks else Traffic()
 
-    @binding.setter
-    def binding(self, value: Binding | None) -> None:
+    @traffic.setter
+    def traffic(self, value: Traffic) -> None:
         self.looks = [value]
 
 
-@pytest.mark.parametrize("name", ["version", "ready", "irreplaceable", "state"])
+@pytest.mark.parametrize("name", ["version", "ready", "irreplaceable", "status.state"])
 def test_p15_slot_that_is_emptied_while_a_thread_looks_fails_no_look(name: str) -> None:
     """Scrapes are written beside the loop: each property looks once."""
     slot = Emptied(ModelRef("iris", "champion"), Slots([ModelRef("iris", "champion")]))
-    slot.binding = make_binding(slot.ref, "1")
-    assert getattr(slot, name) is not None
-    assert getattr(slot, name) in {None, False, "empty"}
+    slot.serve(make_binding(slot.ref, "1"))
+    look = attrgetter(name)
+    assert look(slot) is not None
+    assert look(slot) in {None, False, "empty"}
 
 
 def test_p15_scrape_of_a_slot_that_is_emptied_meanwhile_is_written() -> None:
@@ -262,7 +264,7 @@ def test_p15_scrape_of_a_slot_that_is_emptied_meanwhile_is_written() -> None:
     registry, slots = CollectorRegistry(), Slots([ModelRef("iris", "champion")])
     slot = slots._slots["iris@champion"] = Emptied(ModelRef("iris", "champion"), slots)
     registry.register(SlotCollector(slots, lambda: 0.0))
-    slot.binding = make_binding(slot.ref, "1")
+    slot.serve(make_binding(slot.ref, "1"))
     assert b'podium_slot_info{alias="champion",model="iris",version="1"} 1.0' in generate_latest(
         registry
     )
