@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from service.contract.model_input import Column, ModelInput, ValidInput
 from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
 from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
+from service.hosting.queue import Marks
 from service.hosting.status import PoolStatus
 from service.refs import ModelRef, VersionId
 
@@ -50,9 +52,15 @@ class FakePredictor:
     status: PoolStatus = IDLE
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> bytes:
-        """`[answer, ...]`, one for each row."""
+        """`[answer, ...]`, one for each row; it never waits for a host."""
+        if marks is not None:
+            marks.queued = marks.sent = monotonic()
         self.deadlines.append(deadline)
         self.inputs.append(model_input)
         self.entered.set()
