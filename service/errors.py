@@ -14,6 +14,9 @@ The tree, by whose fault it is::
     |   |   |-- DeliveryExpired     signed too long ago, or in the future
     |   |   |-- DeliveryRepeated    it has come before
     |   |   `-- DeliveryUnreadable  signed rightly, and no event
+    |   |-- Unauthorized            no key or token that is known came with it
+    |   |-- Forbidden               nobody may, or not with this key
+    |   |-- RateExceeded            the key asks more often than it may
     |   `-- UnknownModel
     |       `-- NotThereYet         a pattern would follow it, and the registry has none
     |-- NotNow                      the same request may succeed later
@@ -137,6 +140,28 @@ class DeliveryUnreadable(DeliveryRefused):
     """Signed rightly, and not an event as MLflow writes it."""
 
     code = "delivery_unreadable"
+
+
+class Unauthorized(ClientError):
+    """The route asks for a bearer key or token, and none that it knows came with the request."""
+
+    code = "unauthorized"
+
+
+class Forbidden(ClientError):
+    """The service was not set up to allow this to anybody."""
+
+    code = "forbidden"
+
+
+class RateExceeded(ClientError):
+    """The key asks more often than it may; it has a request again after `retry_after` seconds."""
+
+    code = "rate_exceeded"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("This key asks more often than it may.")
+        self.retry_after = retry_after
 
 
 class UnknownModel(ClientError):

@@ -15,9 +15,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
 from service.following.slot_status import Failure
-from service.http.held import HeldBytes
-from service.http.request_record import RequestRecord
 from service.patterns import RefPattern
+from service.predicting.held import HeldBytes
+from service.predicting.request_record import RequestRecord
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
 from tests.support.documents import ROOT

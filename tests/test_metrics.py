@@ -13,8 +13,8 @@ from service.following.ports import Missing
 from service.following.pursuit import Pursuit
 from service.following.slot_status import Failure
 from service.following.slots import Slots, Wish
-from service.http.held import HeldBytes, RequestShare
-from service.http.request_record import RequestRecord
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request_record import RequestRecord
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
 from service.server.timeouts import Ended

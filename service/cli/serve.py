@@ -97,9 +97,10 @@ def _serve(
     # It imports for longer than the front, whose own imports come only now, beside those.
     with zygote_begun(settings, environment) as zygote:
         from service.access.keys import BadKeys
-        from service.app import CannotListen, Given
+        from service.app import CannotListen
         from service.app import serve as run
         from service.config.home import HomeUnusable
+        from service.engine import Given
         from service.server.relied_on import UnfitServer
 
         try:

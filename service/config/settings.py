@@ -19,9 +19,9 @@ from pydantic_settings import (
 )
 
 from service.config.origins import origin_of
+from service.config.prefix import Prefixes, Proxies, prefix_of
 from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
 from service.config.variables import Unknown, is_service_link, unknown_variables
-from service.http.prefix import Prefixes, Proxies, prefix_of
 from service.patterns import MOST_FOUND, RefPattern, address, is_pattern
 from service.refs import BadRef, ModelRef
 

@@ -207,6 +207,13 @@ class PredictorStatus(Protocol):
         ...
 
 
+class RequestMarks(Protocol):
+    """As `service.hosting.queue.Marks`, of which following knows no more."""
+
+    queued: float | None
+    sent: float | None
+
+
 class Predictor(Protocol):
     """A pool of hosts for one version, as following sees it."""
 
@@ -226,13 +233,17 @@ class Predictor(Protocol):
         ...
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: RequestMarks | None = None,
     ) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input. None of
         them later than at the `deadline`, by `time.monotonic`. Metrics count the request for the
-        `alias` that it came by.
+        `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
         """
         ...
 

@@ -36,7 +36,7 @@ from service.hosting.host_handle import (
     strictest,
 )
 from service.hosting.observer import HostingObserver, PoolStatus, Purpose
-from service.hosting.queue import Answer, BatchQueue, Job
+from service.hosting.queue import Answer, BatchQueue, Job, Marks
 from service.hosting.second_tries import SecondTries
 from service.hosting.slicing import encoded_slices, in_turn
 from service.hosting.specification import HostedModel, PoolLimits
@@ -73,6 +73,7 @@ class Pool:
         self._context = contextvars.copy_context()
         self._woken = False
         self._tidying = False
+        self._marked = False
         self._restarts = 0
         self._closed = False
         observer.opened(self._waiting.by_alias)
@@ -123,7 +124,11 @@ class Pool:
         )
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
@@ -133,33 +138,40 @@ class Pool:
         At the `deadline`, by `time.monotonic`, it raises `PredictionTimedOut` if it is predicted
         then, and `Overloaded` if it waits.
         When cancelled, what has not begun is not predicted; what has, ends unseen.
-        The `alias` that it comes by is told to the observer.
+        The `alias` that it comes by is told to the observer; its way is noted in `marks`.
         """
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
         try:
-            return await self._answer(model_input, deadline, alias)
+            return await self._answer(model_input, deadline, alias, marks)
         except asyncio.CancelledError:
             self._tidy()
             raise
 
-    def _answer(self, model_input: ValidInput, deadline: float, alias: str) -> Awaitable[Body]:
+    def _answer(
+        self, model_input: ValidInput, deadline: float, alias: str, marks: Marks | None
+    ) -> Awaitable[Body]:
         rows, most = self._slice_rows, self._limits.max_reply_bytes
         if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
             parts = slices(model_input, rows)
-            return in_turn(parts, lambda part: self._queued(part, deadline, alias), most)
+            return in_turn(parts, lambda part: self._queued(part, deadline, alias, marks), most)
         if isinstance(model_input, EncodedInput) and model_input.slices:
             encoded = encoded_slices(model_input)
-            return in_turn(encoded, lambda part: self._queued(part, deadline, alias), most)
-        return self._queued(model_input, deadline, alias)
+            return in_turn(encoded, lambda part: self._queued(part, deadline, alias, marks), most)
+        return self._queued(model_input, deadline, alias, marks)
 
-    def _queued(self, model_input: ValidInput, deadline: float, alias: str) -> Answer:
+    def _queued(
+        self, model_input: ValidInput, deadline: float, alias: str, marks: Marks | None
+    ) -> Answer:
         if not self.ready:
             raise NoServable(
                 "No process of this version can answer right now.", self._backoff.pause
             )
-        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias)
+        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias, marks)
         self._waiting.add(job)
+        if marks is not None:
+            self._marked = True
+            marks.queued = marks.queued or time.monotonic()
         if deadline < self._deadlines.at:
             self._deadlines.include(deadline)
         if not self._woken:
@@ -233,9 +245,10 @@ class Pool:
             host.predict(batch, ended)
         except NotSent:
             self._idle.append(host)
+            self._send_apart(batch)
         else:
-            return
-        self._send_apart(batch)
+            if self._marked:
+                _mark_sent(batch)
 
     def _send_apart(self, batch: list[Job]) -> None:
         if len(batch) == 1:
@@ -317,6 +330,13 @@ class Pool:
     def _fail_waiting(self, error: ServiceError) -> None:
         for job in self._waiting.take_all():
             job.fail(error)
+
+
+def _mark_sent(batch: list[Job]) -> None:
+    now = time.monotonic()
+    for job in batch:
+        if job.marks is not None:
+            job.marks.sent = job.marks.sent or now
 
 
 def _waited_too_long() -> ServiceError:

@@ -15,7 +15,7 @@ from service.background import NAMED, Work
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slot_status import Failure
 from service.hosting.observer import Purpose
-from service.http.raised import without_words
+from service.predicting.raised import without_words
 from service.processes.front.ending import Ending, EndReason
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome

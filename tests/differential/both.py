@@ -35,9 +35,11 @@ from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
 from service.hosting.local_host import LocalHost
 from service.hosting.observer import PoolStatus
-from service.hosting.queue import Answer, Job
+from service.hosting.queue import Answer, Job, Marks
 from service.http.create import create_http
-from service.http.held import HeldBytes
+from service.predicting.held import HeldBytes
+from service.predicting.request import RequestIds
+from service.predicting.route import RouteContext
 from service.processes.frames import Body, Frame, Status
 from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs
@@ -136,11 +138,15 @@ def _application(definition: Definition, model: PyFuncModel) -> ASGIApp:
     slots.default.serve(Binding(_REF, Servable(fetched, staged, lambda _: None)))
     return create_http(
         slots,
-        max_body_bytes=1 << 24,
-        bodies=HeldBytes(1 << 26),
-        replies=HeldBytes(1 << 26),
+        RouteContext(
+            1 << 24,
+            HeldBytes(1 << 26),
+            HeldBytes(1 << 26),
+            RequestIds(),
+            (),
+            configure_logs(io.BytesIO()).logger,
+        ),
         registry=CollectorRegistry(),
-        logger=configure_logs(io.BytesIO()).logger,
     )
 
 
@@ -193,7 +199,11 @@ class _PredictorInProcess:
         return answer
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))

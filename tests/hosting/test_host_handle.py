@@ -208,7 +208,7 @@ async def test_next_batch_is_under_way_before_replies_are_written() -> None:
     def written() -> None:
         seen.append(len(host.batch))
 
-    first = [pool._queued(double_rows(x), float("inf"), "") for x in (1, 2)]
+    first = [pool._queued(double_rows(x), float("inf"), "", None) for x in (1, 2)]
     for each in first:
         each.resume = written
     await asked([])

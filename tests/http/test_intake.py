@@ -3,9 +3,9 @@
 import pytest
 from starlette.types import Message
 
-from service.http.held import HeldBytes, RequestShare
 from service.http.intake import read_body
-from service.http.request_record import CLIENT_GONE
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request_record import CLIENT_GONE
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
 
 VALID = b'{"inputs":[1]}'

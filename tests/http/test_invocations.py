@@ -18,7 +18,8 @@ from service.errors import (
     ServiceError,
 )
 from service.following.pursuit import Pursuit
-from service.http.mlflow_codes import MLFLOW_CODES
+from service.http.errors import STATUS
+from service.protocols.mlflow import MLFLOW_CODES
 from service.refs import VersionId
 from tests.http.app import App
 from tests.support.serving import FakeContract, FakePredictor, failing
@@ -78,6 +79,8 @@ async def test_models_own_exception_is_what_mlflow_would_have_serialized(
 def test_every_code_of_mlflows_with_a_status_is_known() -> None:
     """No more and no fewer."""
     assert MLFLOW_CODES.keys() == ERROR_CODE_TO_HTTP_STATUS.keys()
+    theirs = {code: status for code, status in STATUS.items() if code.isupper()}
+    assert theirs == ERROR_CODE_TO_HTTP_STATUS
 
 
 @pytest.mark.parametrize("name", ["FEATURE_DISABLED", "secret value", ""])

@@ -6,13 +6,11 @@ follow. What is asked for by its whole path is answered as what is asked for bel
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, MutableMapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
-
-from starlette.types import Scope
 
 PREFIX: Final = "podium.prefix"
 """Where an ASGI scope holds the prefix of its request, without a slash at its end."""
@@ -25,6 +23,8 @@ EVERYBODY: Final = "*"
 _PATH: Final = re.compile(r"(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?")
 _LONGEST: Final = 1000
 
+# As Starlette has it, which need not be there.
+Scope = MutableMapping[str, Any]
 Network = IPv4Network | IPv6Network
 
 

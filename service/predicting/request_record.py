@@ -9,6 +9,29 @@ Sent to nobody.
 """
 
 
+class Timeline:
+    """When one request came how far, by `time.monotonic`; None: it never did.
+
+    Attributes:
+        received: its headers had come.
+        read: all of it had come, and was valid.
+        queued: it waited for a host.
+        sent: a host had it.
+        answered: its predictions were there.
+        written: its reply had left.
+    """
+
+    __slots__ = ("answered", "queued", "read", "received", "sent", "written")
+
+    def __init__(self, received: float) -> None:
+        self.received = received
+        self.read: float | None = None
+        self.queued: float | None = None
+        self.sent: float | None = None
+        self.answered: float | None = None
+        self.written: float | None = None
+
+
 class RequestRecord(NamedTuple):
     """One request for a prediction, told once, at its end.
 
@@ -24,6 +47,7 @@ class RequestRecord(NamedTuple):
         request_id: the client's, if it sent a usable one.
         error: the stable code of what went wrong, None for an answer.
         key: the name of the API key that it came with, None where none is asked or none is known.
+        timeline: None where nobody asks for it.
     """
 
     slot: str
@@ -35,6 +59,7 @@ class RequestRecord(NamedTuple):
     request_id: str
     error: str | None
     key: str | None = None
+    timeline: Timeline | None = None
 
 
 class RequestObserver(Protocol):

@@ -7,7 +7,14 @@ import traceback
 from collections.abc import Iterator
 from typing import Final
 
+from service.errors import ServiceError
+
 _HELD_BACK: Final = "(what it says is left out: it may repeat what a client has sent)"
+
+
+def internal() -> ServiceError:
+    """What a client is told of an unexpected exception: nothing but where to look for it."""
+    return ServiceError("The service failed. Its log has the details under this request id.")
 
 
 def without_words(error: BaseException) -> str:
