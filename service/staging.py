@@ -21,8 +21,14 @@ from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
 from service.hosting.residents import Residents
-from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import HostedModel, PoolLimits, Surroundings
+from service.hosting.specification import (
+    HOST_ROLE,
+    SKOPS_HOST_ROLE,
+    HostedModel,
+    PoolLimits,
+    Surroundings,
+)
+from service.hosting.starting import LocalHosts
 from service.processes.front.beside import Beside
 from service.processes.front.child import Forks
 from service.refs import VersionId
@@ -107,9 +113,8 @@ class HostStager:
 
     async def _started(self, model: HostedModel, observer: HostingObserver) -> Pool:
         # Requests to what serves already must not feel that another version is loaded.
-        pool = await Pool.start(
-            self._forks, model, self._pool_limits, observer, behind=self._serves
-        )
+        hosts = LocalHosts(self._forks, model, self._pool_limits, observer)
+        pool = await Pool.start(hosts, model, self._pool_limits, observer, behind=self._serves)
         self._serves = True
         return pool
 

@@ -9,17 +9,17 @@ import pytest
 from service.contract.findings import ErrorType
 from service.http.errors import STATUS
 from tests.contract.signatures import column, contract
+from tests.decoder.parquet_differences import DIFFERENT_PARQUET
 from tests.differential.server_differences import DIFFERENT_EXCHANGES
-from tests.hosting.chat_differences import DIFFERENT_CHATS
-from tests.hosting.csv_differences import DIFFERENT_CSV
-from tests.hosting.differences import (
+from tests.host.chat_differences import DIFFERENT_CHATS
+from tests.host.csv_differences import DIFFERENT_CSV
+from tests.host.differences import (
     DIFFERENT_OBJECT_PARAMS,
     DIFFERENT_PARAMS,
     DIFFERENT_TABLES,
 )
-from tests.hosting.nested_differences import DIFFERENT_NESTED
-from tests.hosting.parquet_differences import DIFFERENT_PARQUET
-from tests.hosting.reply_differences import DIFFERENT_REPLIES
+from tests.host.nested_differences import DIFFERENT_NESTED
+from tests.host.reply_differences import DIFFERENT_REPLIES
 from tests.support.documents import ROOT, table
 
 BASES = {

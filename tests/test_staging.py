@@ -8,8 +8,7 @@ import pytest
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
 from service.errors import PassingFault, VersionFault
-from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import PoolLimits
+from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE, PoolLimits
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.refs import VersionId

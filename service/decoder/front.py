@@ -26,7 +26,7 @@ from service.contract.formats.csv_body import is_csv
 from service.contract.formats.parquet_body import is_parquet
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import EncodedInput, ValidInput
-from service.decoder.wire import INVALID, WRONG_TYPE, DecoderOperation
+from service.decoder.wire import DECODER_ROLE, INVALID, WRONG_TYPE, DecoderOperation
 from service.errors import (
     ClientError,
     FieldError,
@@ -37,7 +37,6 @@ from service.errors import (
     Undecodable,
     UnsupportedMediaType,
 )
-from service.hosting.roles import DECODER_ROLE
 from service.processes.frames import Frame, Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks

@@ -194,7 +194,7 @@ class Registry(Protocol):
 
 
 class PredictorStatus(Protocol):
-    """What runs for one version, at one instant; `service.hosting.status.PoolStatus`."""
+    """What runs for one version, at one instant; `service.hosting.observer.PoolStatus`."""
 
     @property
     def row_wise(self) -> bool:

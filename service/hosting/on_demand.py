@@ -15,10 +15,10 @@ from typing import Final
 from service.background import Work, begin
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, NotLoaded, Overloaded, PassingFault, VersionFault
+from service.hosting.observer import PoolStatus
 from service.hosting.pool import Pool
 from service.hosting.queue import Marks
 from service.hosting.residents import Residents
-from service.hosting.status import PoolStatus
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.processes.frames import Body
 

@@ -90,7 +90,7 @@ class Job:
             self.answer.refuse(error)
 
 
-class Waiting:
+class BatchQueue:
     """The queue of one pool: first come, first served, joined where that changes no answer.
 
     `row_wise` is whether the version is taken to answer each row by itself (P16); a host that

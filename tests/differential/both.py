@@ -33,9 +33,9 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting.host_handle import HostHandle
+from service.hosting.local_host import LocalHost
+from service.hosting.observer import PoolStatus
 from service.hosting.queue import Answer, Job, Marks
-from service.hosting.status import PoolStatus
 from service.http.create import create_http
 from service.predicting.held import HeldBytes
 from service.predicting.request import RequestIds
@@ -43,7 +43,7 @@ from service.predicting.route import RouteContext
 from service.processes.frames import Body, Frame, Status
 from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs
-from tests.hosting.handed import seen
+from tests.host.handed import seen
 from tests.support.serving import fetched_version
 
 Entries = Sequence[dict[str, Any]]
@@ -207,7 +207,7 @@ class _PredictorInProcess:
     ) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
-        HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
+        LocalHost(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
         return await job.answer
 
     async def close(self) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from service.contract.model_input import ModelInput
 from service.errors import NotLoaded, Overloaded, PassingFault, VersionFault
+from service.hosting.observer import PoolStatus
 from service.hosting.on_demand import OnDemand
 from service.hosting.queue import Marks
 from service.hosting.residents import Residents
-from service.hosting.status import PoolStatus
 from tests.support.serving import open_gate
 
 INPUT = ModelInput("table", (), 1, None, None, "x")

@@ -19,8 +19,8 @@ from service.processes.parcels import Sender
 from service.registry.forwarder.front import Forwarder, ForwardingTimes
 from service.registry.forwarder.wire import TraceFault, TraceOutcome
 from service.zygote.front.handle import Zygote
+from tests.host.traced_models import ask, row, saved_traced, stage
 from tests.hosting.rows import Counts
-from tests.hosting.traced_models import ask, row, saved_traced, stage
 from tests.support.tracking import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

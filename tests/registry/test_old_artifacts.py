@@ -16,7 +16,7 @@ from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.registry.child.description import describe
 from service.registry.child.fetching import example_of
-from tests.hosting.handed import sent
+from tests.host.handed import sent
 from tests.registry.kept_artifacts import KeptArtifact, kept_artifacts
 
 ALL = list(kept_artifacts())

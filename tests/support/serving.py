@@ -18,8 +18,8 @@ from service.contract.model_input import Column, ModelInput, ValidInput
 from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
 from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
+from service.hosting.observer import PoolStatus
 from service.hosting.queue import Marks
-from service.hosting.status import PoolStatus
 from service.refs import ModelRef, VersionId
 
 IDLE = PoolStatus(1, 0, True, "The answers to rows alone and together agree.", 0)

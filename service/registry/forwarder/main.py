@@ -20,7 +20,7 @@ from mlflow.tracing.export import mlflow_v3 as _exporter  # noqa: F401
 from mlflow.tracing.processor import mlflow_v3 as _processor  # noqa: F401
 
 from service.processes.child.channel import BlockingChannel
-from service.processes.child.victims import LOOKING, prefer_as_victim
+from service.processes.child.scheduling import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.parcels import PACKET_BYTES, BadParcel, is_of_this_user, listen, opened
 from service.registry.forwarder.admission import MOST_BYTES, NotATrace, admitted
