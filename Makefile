@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-readme bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps soak orphans row-wise platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -54,8 +54,8 @@ bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.js
 bench-quick: $(READY) ## the same in under two minutes; writes nothing
 	$(VENV)/bin/python -m benchmarks --quick
 
-bench-readme: $(READY) ## put the figures of docs/benchmarks.json into the README
-	$(VENV)/bin/python -m benchmarks.readme
+bench-page: $(READY) ## put the figures of docs/benchmarks.json into docs/benchmarks.md
+	$(VENV)/bin/python -m benchmarks.page
 
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
 	$(VENV)/bin/python -m benchmarks.validation
@@ -75,6 +75,9 @@ bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 bench-scaling: $(READY) ## what a second host adds where the model is all the work
 	$(VENV)/bin/python -m benchmarks.scaling
 
+walk: $(READY) ## which files of the front one request goes through, and one move of an alias
+	$(VENV)/bin/python -m benchmarks.walk
+
 soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs/soak.txt, soak-*.png
 	$(VENV)/bin/python -m tests.soak --seed 1 --seed 2 --seed 3 --output docs/soak.txt
 
@@ -82,8 +85,11 @@ orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each:
 	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
 
 row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
-	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/hosting/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
+	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/host/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
 	{ date -u +%Y-%m-%d; tail -n 1 row-wise.log; } > docs/row-wise.txt; rm row-wise.log
+
+host-alone: $(READY) ## a host in Python 3.10 with its own libraries alone; makes an environment
+	TEST_HOST_ALONE=1 $(VENV)/bin/python -m pytest tests/host/test_alone.py -n0 -q --timeout=1200
 
 platform: $(READY) ## services as platforms run them: a proxy, a quota, a read-only root ...; needs nginx, root
 	$(VENV)/bin/python -m tests.platform

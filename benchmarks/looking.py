@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import track
 
-from service.processes.child.victims import LOOKING
+from service.processes.child.scheduling import LOOKING
 from tests.support.services import RunningService
 
 PROGRAM: Final = (str(Path(__file__).parent / "timed_service.py"),)

@@ -17,9 +17,10 @@ from typing import Final
 
 import uvloop
 
-from service.app import Given, _serve, listen
+from service.app import _serve, listen
 from service.config.home import make_home
 from service.config.settings import Settings, load_settings
+from service.engine import Given
 from service.telemetry.logs import configure_logs
 
 _PAUSE: Final = 0.001

@@ -1,4 +1,4 @@
-"""The figures as tables, for a terminal and for the README."""
+"""The figures as tables, for a terminal and for docs/benchmarks.md."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -143,7 +143,7 @@ def _rich(text: Text) -> Table:
 
 
 def markdown(found: Benchmarks) -> str:
-    """Everything, for the README."""
+    """Everything, for docs/benchmarks.md."""
     command = "make bench" if found.plan == "full" else f"make bench-{found.plan}"
     parts = [f"From `{command}`: {found.machine}"]
     parts += [f"Not measured: {'; '.join(found.skipped)}."] if found.skipped else []

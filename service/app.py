@@ -1,4 +1,4 @@
-"""The composition root: builds everything, starts it, and ends what it has started."""
+"""A service as a process: an engine, its doors, and the server that they stand in."""
 
 import asyncio
 import contextlib
@@ -8,63 +8,52 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import uvloop
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from service.access.access import Access, forget_secrets, open_keys
 from service.access.keys import KeysFile
-from service.background import Work, begin, keep_running
+from service.background import Work
 from service.config.addresses import MlflowAddresses, shown, url_of
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import Settings, unknown_settings
-from service.config.surroundings import GivenToModels
-from service.following.clock import Clock
-from service.following.follower import Follower
-from service.following.ledger import Ledger
-from service.following.slots import Slots
-from service.following.standing import Standing
+from service.engine import Engine, Given
 from service.http.create import create_http
-from service.http.held import HeldBytes
-from service.parts import (
-    client_limits,
-    new_decoder,
-    new_forwarder,
-    new_gates,
-    new_history,
-    new_ledger,
-    new_registry,
-    new_scratch,
-    new_stager,
-    new_tombstones,
-    new_zygote,
-    withdrawn_before,
-)
-from service.processes.front.adopted_orphans import AdoptedOrphans
-from service.processes.front.beside import Beside
+from service.observers import Observers
+from service.predicting.held import HeldBytes
+from service.predicting.request import RequestIds
+from service.predicting.route import RouteContext
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
 from service.server.timeouts import ClientLimits
 from service.telemetry.logs import LogForm, Logs, configure_logs, log_form
 from service.telemetry.metrics.metrics import Metrics
-from service.telemetry.reporting import BackgroundReport, ConnectionReport, FollowingReport
-from service.zygote.front.spawning import Spawned
-from service.zygote_command import zygote_command
+from service.telemetry.reporting import (
+    BackgroundReport,
+    ConnectionReport,
+    DecoderReport,
+    FollowingReport,
+    ForwardingReport,
+    HistoryReport,
+    HostingReport,
+    LedgerReport,
+    zygote_died,
+)
+from service.telemetry.residency_report import ResidencyReport
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
 # Not frozen and not yet looked at for cycles: a few MB at most. Python's own is 700.
 _YOUNG_OBJECTS: Final = 10_000
-# At the start: a folder, and what slots have served.
-_DISK_SECONDS: Final = 30.0
-_Found = TypeVar("_Found")
+# What a body may take on the wire for each of its bytes: in chunks of one byte, six.
+_WIRE_BYTES: Final = 8
 # The address is none of this machine's, or a name that nobody knows.
 _NO_ADDRESS: Final = frozenset(
     {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, socket.EAI_NONAME, socket.EAI_AGAIN}
@@ -73,24 +62,6 @@ _NO_ADDRESS: Final = frozenset(
 
 class CannotListen(Exception):
     """The address is taken or not ours; one line for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a service is started with.
-
-    Attributes:
-        settings: checked already.
-        environment: where MLflow's address and credentials are taken from.
-        zygote: one that imports already, as `service.zygote_command` begins it; None: the service
-            starts one when it needs it.
-        surroundings: what models are given.
-    """
-
-    settings: Settings
-    environment: Mapping[str, str]
-    zygote: Spawned | None = None
-    surroundings: GivenToModels = field(default_factory=GivenToModels)
 
 
 def serve(given: Given, limits: ClientLimits | None = None) -> None:
@@ -183,28 +154,43 @@ async def _serve(
         logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
 
     stopping = Stopping(delay, drain, told)
+    limits = _limits(settings, limits, logs)
+    _tell_start(given, listener, logs)
+    # Who is asked to stop while it starts does so once it has started.
+    asked: list[None] = []
+    _on_signals(partial(asked.append, None))
     metrics = Metrics(CollectorRegistry())
-    ledger = await _from_disk(partial(new_ledger, settings, metrics, logs))
-    app = create_app(given, logs, metrics, stopping, keys, ledger)
-    report = ConnectionReport(metrics, logs.logger)
-    server = Server(app, _limits(settings, limits, logs), report, stopping)
-    metrics.http.watch_connections(server.connections)
-    loop = asyncio.get_running_loop()
+    async with Engine.of(given, _observers(metrics, logs)) as engine:
+        access = Access.of(settings, keys, engine.follower, metrics, logs)
+        app = create_app(engine, access, metrics, logs, stopping)
+        server = Server(app, limits, ConnectionReport(metrics, logs.logger), stopping)
+        metrics.http.watch_connections(server.connections)
+        engine.keep_running(Work.KEYS, partial(access.follow, logs))
+        _on_signals(server.stop)
+        for _ in asked:
+            server.stop()
+        _leave_what_stays_to_itself()
+        await server.serve(sockets=[listener])
+    return server.drained
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def _tell_start(given: Given, listener: socket.socket, logs: Logs) -> None:
     host, port = listener.getsockname()[:2]
     logs.logger.info(
         "listening",
         url=url_of(host, port),
-        models=list(settings.models),
+        models=list(given.settings.models),
         mlflow=_followed(given.environment),
     )
     if given.surroundings.absent:
         logs.logger.warning("model_environment_absent", variables=given.surroundings.absent)
     for each in unknown_settings(given.environment):
         logs.logger.warning("setting_unknown", message=str(each), nearest=each.nearest)
-    await server.serve(sockets=[listener])
-    return server.drained
 
 
 def _limits(settings: Settings, given: ClientLimits | None, logs: Logs) -> ClientLimits:
@@ -215,128 +201,74 @@ def _limits(settings: Settings, given: ClientLimits | None, logs: Logs) -> Clien
     return limits
 
 
+def client_limits(settings: Settings, connections: int) -> ClientLimits:
+    """Room for so many connections, and for the longest body in the smallest chunks."""
+    usual = ClientLimits(connections=connections, idle_seconds=settings.keep_alive_seconds)
+    most = max(usual.request_bytes, _WIRE_BYTES * settings.max_body_bytes)
+    return replace(usual, request_bytes=most)
+
+
 def _followed(environment: Mapping[str, str]) -> str | None:
     """The registry's address, without user and password."""
     addresses = MlflowAddresses.named_in(environment)
     return None if addresses is None else shown(addresses.registry)
 
 
-def create_app(  # noqa: PLR0913, PLR0917 - what has been opened before the application is there
-    given: Given,
-    logs: Logs,
-    metrics: Metrics,
-    stopping: Callable[[], bool],
-    keys: KeysFile | None,
-    ledger: Ledger,
-) -> ASGIApp:
-    """The whole service as one ASGI application; its lifespan starts and ends all of it.
+def _observers(metrics: Metrics, logs: Logs) -> Observers:
+    """Metrics and logs, as the engine's parts tell them."""
+    logger = logs.logger
+    return Observers(
+        following=FollowingReport(metrics, logger),
+        hosting=lambda version: HostingReport(version, metrics.hosting.pool(version), logger),
+        decoder=DecoderReport(metrics, logger),
+        files=HistoryReport(logger),
+        ledger=LedgerReport(metrics, logger),
+        forwarding=lambda: ForwardingReport(metrics, logger),
+        residency=lambda: ResidencyReport(metrics, logger),
+        zygote_died=partial(zygote_died, metrics, logger),
+        zygote_printed=lambda stream, line: logger.info("zygote_output", stream=stream, line=line),
+        inspector_printed=lambda stream, line: logger.info(
+            "inspector_output", stream=stream, line=line
+        ),
+        registry_printed=lambda stream, line: logger.info(
+            "registry_output", stream=stream, line=line
+        ),
+        watch=metrics.watch,
+        listening=BackgroundReport(metrics, logger).listening,
+    )
 
-    The service is not ready while `stopping` holds. Predictions ask for one of the `keys`, whose
-    file is followed.
-    """
-    settings = given.settings
+
+def create_app(
+    engine: Engine, access: Access, metrics: Metrics, logs: Logs, stopping: Callable[[], bool]
+) -> ASGIApp:
+    """The engine's HTTP; it is not ready while `stopping` holds."""
+    settings, follower = engine.settings, engine.follower
     bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
     metrics.http.watch_held(bodies, replies)
-    slots = Slots(settings.refs, settings.patterns, settings.max_slots)
-    metrics.watch(slots)
-    access = Access.of(settings, keys, metrics, logs)
+    context = RouteContext(
+        settings.max_body_bytes,
+        bodies,
+        replies,
+        RequestIds(),
+        (metrics.http, *logs.observers),
+        logs.logger,
+        settings.request_seconds,
+    )
     return create_http(
-        slots,
-        max_body_bytes=settings.max_body_bytes,
-        request_seconds=settings.request_seconds,
-        bodies=bodies,
-        replies=replies,
+        engine.slots,
+        context,
         registry=metrics.registry,
-        logger=logs.logger,
-        observers=(metrics.http, *logs.observers),
         stopping=stopping,
-        reload=access.wishes.reload,
-        withdraw=(access.wishes.withdraw, access.wishes.restore),
+        reload=follower.reload,
+        withdraw=(follower.withdrawing.withdraw, engine.restore),
         keys=access.keys,
         admin=access.admin,
         more=access.routers,
-        ledger=ledger,
+        ledger=engine.ledger,
         may_see_details=access.admin.allows,
         prefixes=settings.prefixes,
         origins=settings.cors_origins,
-        lifespan=partial(_lifespan, given, slots, ledger, metrics, logs, access),
     )
-
-
-@contextlib.asynccontextmanager
-async def _lifespan(  # noqa: PLR0913, PLR0917 - what the application shares with what it starts
-    given: Given,
-    slots: Slots,
-    ledger: Ledger,
-    metrics: Metrics,
-    logs: Logs,
-    access: Access,
-    _: FastAPI,
-) -> AsyncIterator[None]:
-    settings, environment = given.settings, given.environment
-    scratch = await _from_disk(partial(new_scratch, settings))
-    command = await _from_disk(partial(zygote_command, settings, environment))
-    zygote = new_zygote(command, given.zygote, scratch, metrics, logs)
-    registry = new_registry(settings, environment, zygote, logs)
-    decoder = new_decoder(settings, zygote, metrics, logs)
-    forwarder = new_forwarder(settings, environment, zygote, metrics, logs)
-    stager = new_stager(
-        settings, zygote, decoder, forwarder, given.surroundings, metrics, logs, slots
-    )
-    history = new_history(settings, registry, logs)
-    served = partial(history.open, settings.refs, settings.patterns, slots.room)
-    slots.add(await _from_disk(served), Standing.FIRST)
-    tombstones = new_tombstones(settings, registry, scratch, logs)
-    withdrawn = await _from_disk(partial(withdrawn_before, tombstones))
-    follower = Follower(
-        slots,
-        registry,
-        stager,
-        FollowingReport(metrics, logs.logger),
-        Clock(),
-        poll_seconds=settings.poll_seconds,
-        keep_warm_seconds=settings.keep_warm_seconds,
-        gates=new_gates(settings, zygote, history, given.surroundings, logs),
-        history=history,
-        ledger=ledger,
-        keeps_missing=settings.missing_alias == "keep",
-        tombstones=tombstones,
-        withdrawn=withdrawn,
-    )
-    access.wishes.follower = follower
-    async with contextlib.AsyncExitStack() as ending:
-        # In the reverse order; one that fails keeps none of the others from its end.
-        ending.enter_context(BackgroundReport(metrics, logs.logger).listening())
-        closing = Beside("closing")  # each gives up a disk that hangs
-        ending.push_async_callback(closing.run, history.close)
-        ending.push_async_callback(closing.run, ledger.close)
-        forwarders = () if forwarder is None else (forwarder,)
-        for part in (zygote, *forwarders, decoder, registry, follower):
-            ending.push_async_callback(part.close)
-        running = (
-            begin(Work.FOLLOWING, keep_running(Work.FOLLOWING, follower.run)),
-            begin(Work.KEYS, keep_running(Work.KEYS, partial(access.follow, logs))),
-            *(begin(Work.TRACES, keep_running(Work.TRACES, each.run)) for each in forwarders),
-            begin(Work.ORPHANS, keep_running(Work.ORPHANS, AdoptedOrphans().run)),
-        )
-        ending.push_async_callback(_end, running)
-        _leave_what_stays_to_itself()
-        yield
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for each in tasks:
-        each.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _from_disk(work: Callable[[], _Found]) -> _Found:
-    """What the work says, which asks the disk of the home. Raises `HomeUnusable` if that hangs."""
-    try:
-        async with asyncio.timeout(_DISK_SECONDS):
-            return await Beside("home").run(work)
-    except TimeoutError:
-        raise HomeUnusable("PODIUM_HOME: its disk does not answer") from None
 
 
 def _leave_what_stays_to_itself() -> None:

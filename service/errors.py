@@ -1,4 +1,4 @@
-"""Every error that Podium raises on purpose, free of any framework.
+"""The errors that clients meet and that versions fail with, free of any framework.
 
 The tree, by whose fault it is::
 
@@ -14,6 +14,9 @@ The tree, by whose fault it is::
     |   |   |-- DeliveryExpired     signed too long ago, or in the future
     |   |   |-- DeliveryRepeated    it has come before
     |   |   `-- DeliveryUnreadable  signed rightly, and no event
+    |   |-- Unauthorized            no key or token that is known came with it
+    |   |-- Forbidden               nobody may, or not with this key
+    |   |-- RateExceeded            the key asks more often than it may
     |   `-- UnknownModel
     |       |-- NotThereYet         a pattern would follow it, and the registry has none
     |       `-- UnknownVersion      the registry has the model, maybe, and no such version
@@ -26,8 +29,11 @@ The tree, by whose fault it is::
     |   |-- ModelFailed
     |   |   `-- ModelRaisedMlflow   with an error code of MLflow's
     |   `-- PredictionTimedOut
-    |-- VersionFault                this version can never serve; it is quarantined (P13)
-    `-- PassingFault                not the version's fault; tried again with growing pauses (P13)
+    `-- FollowingError              a version could not be brought into service
+        |-- VersionFault            this version can never serve; it is quarantined (P13)
+        `-- PassingFault            not the version's fault; tried again with growing pauses (P13)
+
+What a room raises for itself (`BadSettings`, `FrameError`, `GateClosed`, ...) stands there.
 
 `code` is stable and meant for programs, the message is safe to show to anybody: it never holds a
 value or a key that a client has sent (P14). HTTP statuses are given to these in `service.http`.
@@ -135,6 +141,28 @@ class DeliveryUnreadable(DeliveryRefused):
     """Signed rightly, and not an event as MLflow writes it."""
 
     code = "delivery_unreadable"
+
+
+class Unauthorized(ClientError):
+    """The route asks for a bearer key or token, and none that it knows came with the request."""
+
+    code = "unauthorized"
+
+
+class Forbidden(ClientError):
+    """The service was not set up to allow this to anybody."""
+
+    code = "forbidden"
+
+
+class RateExceeded(ClientError):
+    """The key asks more often than it may; it has a request again after `retry_after` seconds."""
+
+    code = "rate_exceeded"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("This key asks more often than it may.")
+        self.retry_after = retry_after
 
 
 class UnknownModel(ClientError):

@@ -1,87 +1,84 @@
-"""The parts of a running service, each built as its settings say; nothing is started here."""
+"""The parts of an engine, each built as the settings say; what they do is told to observers."""
 
 import os
 import time
 from collections.abc import Collection, Container, Hashable, Mapping
-from dataclasses import replace
-from functools import partial
-from typing import Final
 
 from service.config.environment import host_environment, registry_environment
 from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.contract.contract import RequestLimits
-from service.decoder.front import Decoder, DecoderLimits
+from service.decoder.front import Decoder
+from service.following.gates.compatible import CompatibleGate
+from service.following.gates.environment import EnvironmentGate
+from service.following.gates.example import ExampleGate
 from service.following.gates.gate import Gates
+from service.following.gates.requirements import RequirementsGate
+from service.following.gates.signature import SignatureGate
+from service.following.gates.tags import TagsGate
+from service.following.gates.trust import TrustGate
 from service.following.history import History
 from service.following.ledger import Ledger
-from service.following.ledger_file import LedgerFile
+from service.following.ledger_file import LedgerFile, LedgerObserver
 from service.following.slots import Slots
-from service.following.staging import HostStager
-from service.gates import gates_of
-from service.hosting.observer import HostingObserver
 from service.hosting.residents import Residents
 from service.hosting.specification import PoolLimits
+from service.inspector.front import Inspector
+from service.observers import Observers
+from service.processes.front.child import Forks
+from service.processes.front.output import OnLine
 from service.processes.front.scratch import Scratch
-from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
-from service.registry.front.last_known_good import DiskHistory
-from service.registry.front.tombstones import DiskTombstones
-from service.server.timeouts import ClientLimits
-from service.telemetry.logs import Logs
-from service.telemetry.metrics.metrics import Metrics
-from service.telemetry.reporting import (
-    DecoderReport,
-    ForwardingReport,
-    HistoryReport,
-    HostingReport,
-    LedgerReport,
-    zygote_died,
-)
-from service.telemetry.residency_report import ResidencyReport
+from service.registry.front.last_known_good import DiskHistory, HistoryObserver
+from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
+from service.staging import HostStager
 from service.tombstones import Tombstone
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
-# What a body may take on the wire for each of its bytes: in chunks of one byte, six.
-_WIRE_BYTES: Final = 8
 
-
-def client_limits(settings: Settings, connections: int) -> ClientLimits:
-    """Room for so many connections, and for the longest body in the smallest chunks."""
-    usual = ClientLimits(connections=connections, idle_seconds=settings.keep_alive_seconds)
-    most = max(usual.request_bytes, _WIRE_BYTES * settings.max_body_bytes)
-    return replace(usual, request_bytes=most)
-
-
-def new_ledger(settings: Settings, metrics: Metrics, logs: Logs) -> Ledger:
+def new_ledger(settings: Settings, observer: LedgerObserver) -> Ledger:
     """The ledger of this service, with the entries that it kept before."""
-    path = settings.service_folder / "ledger.jsonl"
-    file = LedgerFile(path, LedgerReport(metrics, logs.logger))
+    file = LedgerFile(settings.service_folder / "ledger.jsonl", observer)
     return Ledger(file, file.read())
 
 
-def new_history(settings: Settings, registry: MlflowRegistry, logs: Logs) -> DiskHistory:
+def new_history(
+    settings: Settings, registry: MlflowRegistry, observer: HistoryObserver
+) -> DiskHistory:
     """What each slot has served before, on disk."""
-    return DiskHistory(settings.history_folder, registry, HistoryReport(logs.logger))
+    return DiskHistory(settings.history_folder, registry, observer)
 
 
 def new_gates(
-    settings: Settings, zygote: Zygote, history: History, given: GivenToModels, logs: Logs
+    settings: Settings, forks: Forks, history: History, given: GivenToModels, observers: Observers
 ) -> Gates:
     """Every gate that the settings ask for."""
-
-    def printed(stream: str, line: str) -> None:
-        logs.logger.info("inspector_output", stream=stream, line=line)
-
     common = host_environment(os.environ, settings.hosts)
 
     def variables_of(model: str) -> Collection[str]:
         return {*common, *given.of(model).variables}
 
-    return gates_of(settings, zygote, history, variables_of, printed)
+    limits = RequestLimits(max_rows=settings.max_rows)
+    signature = SignatureGate(limits, allow_unsigned=settings.allow_unsigned)
+    inspector = Inspector(forks, observers.inspector_printed)
+    trust = [TrustGate(inspector)] if settings.trust == "no-pickle" else []
+    asked = settings.requirements
+    requirements = RequirementsGate(refuse=asked == "refuse", ignore=asked == "ignore")
+    breaking = settings.allow_breaking
+    return Gates(
+        of_version=(
+            signature,
+            *trust,
+            requirements,
+            EnvironmentGate(variables_of),
+            ExampleGate(),
+        ),
+        of_slot=(CompatibleGate(signature.describe, history, allow_breaking=breaking),),
+        of_tags=TagsGate(settings.require_tags),
+    )
 
 
 def new_scratch(settings: Settings) -> Scratch:
@@ -90,45 +87,37 @@ def new_scratch(settings: Settings) -> Scratch:
 
 
 def new_zygote(
-    command: ZygoteCommand, begun: Spawned | None, scratch: Scratch, metrics: Metrics, logs: Logs
+    command: ZygoteCommand, begun: Spawned | None, scratch: Scratch, observers: Observers
 ) -> Zygote:
     """The process that all others are forked from, with the libraries that they need."""
-
-    def printed(stream: str, line: str) -> None:
-        logs.logger.info("zygote_output", stream=stream, line=line)
-
     return Zygote(
         command,
         begun,
-        on_death=partial(zygote_died, metrics, logs.logger),
+        on_death=observers.zygote_died,
         scratch=scratch,
-        on_line=printed,
+        on_line=observers.zygote_printed,
     )
 
 
 def new_registry(
-    settings: Settings, environment: Mapping[str, str], zygote: Zygote, logs: Logs
+    settings: Settings, environment: Mapping[str, str], zygote: Zygote, on_line: OnLine
 ) -> MlflowRegistry:
     """The registry behind its child; what a fetch that was killed has left is removed."""
-
-    def printed(stream: str, line: str) -> None:
-        logs.logger.info("registry_output", stream=stream, line=line)
-
     cache = Cache(settings.home.absolute() / "cache", settings.cache_bytes)
     deadlines = RegistryDeadlines(fetch=settings.load_timeout_seconds)
     known = registry_environment(environment)
-    registry = MlflowRegistry(zygote, known, cache, printed, deadlines)
+    registry = MlflowRegistry(zygote, known, cache, on_line, deadlines)
     registry.remove_partial(older_than=time.time() - settings.load_timeout_seconds)
     return registry
 
 
 def new_tombstones(
-    settings: Settings, registry: MlflowRegistry, scratch: Scratch, logs: Logs
+    settings: Settings, registry: MlflowRegistry, scratch: Scratch, observer: TombstoneObserver
 ) -> DiskTombstones:
     """What is withdrawn from every service of the home."""
-    home, report = settings.home.absolute(), HistoryReport(logs.logger)
+    home = settings.home.absolute()
     folders = home / "withdrawn", home / "cache"
-    return DiskTombstones(*folders, registry.forget, scratch.tidy, report)
+    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer)
 
 
 def withdrawn_before(tombstones: DiskTombstones) -> Collection[Tombstone]:
@@ -142,24 +131,13 @@ def withdrawn_before(tombstones: DiskTombstones) -> Collection[Tombstone]:
         ) from None
 
 
-def new_decoder(settings: Settings, zygote: Zygote, metrics: Metrics, logs: Logs) -> Decoder:
-    """The reader of large bodies."""
-    limits = DecoderLimits(settings.max_body_bytes)
-    return Decoder(zygote, limits, DecoderReport(metrics, logs.logger))
-
-
 def new_forwarder(
-    settings: Settings,
-    environment: Mapping[str, str],
-    zygote: Zygote,
-    metrics: Metrics,
-    logs: Logs,
+    settings: Settings, environment: Mapping[str, str], zygote: Zygote, observers: Observers
 ) -> Forwarder | None:
     """Who hands models' traces on to MLflow; None where nobody does."""
     if not settings.model_tracking:
         return None
-    report = ForwardingReport(metrics, logs.logger)
-    return Forwarder(zygote, registry_environment(environment), report)
+    return Forwarder(zygote, registry_environment(environment), observers.forwarding())
 
 
 def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
@@ -168,15 +146,10 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     decoder: Decoder,
     forwarder: Forwarder | None,
     given: GivenToModels,
-    metrics: Metrics,
-    logs: Logs,
     slots: Slots,
+    observers: Observers,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
-
-    def observer_of(version: VersionId) -> HostingObserver:
-        return HostingReport(version, metrics.hosting.pool(version), logs.logger)
-
     pool = PoolLimits(
         hosts=settings.hosts,
         max_batch_rows=settings.max_batch_rows,
@@ -192,16 +165,16 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         decoder,
         contract,
         pool,
-        observer_of,
+        observers.hosting,
         allow_unsigned=settings.allow_unsigned,
         no_pickle=settings.trust == "no-pickle",
         surroundings_of=given.of,
         traces=None if forwarder is None else forwarder.address,
-        residents=_residents(settings, metrics, logs, slots),
+        residents=_residents(settings, slots, observers),
     )
 
 
-def _residents(settings: Settings, metrics: Metrics, logs: Logs, slots: Slots) -> Residents | None:
+def _residents(settings: Settings, slots: Slots, observers: Observers) -> Residents | None:
     """Who stays loaded; None where all do."""
     if settings.resident is None:
         return None
@@ -209,4 +182,4 @@ def _residents(settings: Settings, metrics: Metrics, logs: Logs, slots: Slots) -
     def served() -> Container[Hashable]:
         return {slot.version for slot in slots.values()}
 
-    return Residents(settings.resident, served, ResidencyReport(metrics, logs.logger))
+    return Residents(settings.resident, served, observers.residency())

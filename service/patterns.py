@@ -13,6 +13,8 @@ from typing import Final, Self
 
 from service.refs import BadRef, ModelRef
 
+MOST_FOUND: Final = 1000
+"""How many slots patterns make where nobody says otherwise."""
 _WILD: Final = re.compile(r"[*?[]")
 _BRACKETS: Final = re.compile(r"\[!?.[^]]*\]")
 _URI: Final = "models:/"

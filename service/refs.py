@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-# What ends a line or drives a terminal, and what is no text: bytes of an environment that are not
+# What ends a line or drives a terminal, and what is not text: bytes of an environment that are not
 # UTF-8 arrive as lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,]")
 # MLflow keeps these for itself: `latest` would mean the highest version, whatever it is
@@ -32,10 +32,12 @@ class ModelRef:
         """
         name, _, alias = _within_uri(text.strip()).rpartition("@")
         if not name or not alias:
-            raise BadRef(f"{text!r} is no model reference; write NAME@ALIAS, as in iris@champion")
+            raise BadRef(
+                f"{text!r} is not a model reference; write NAME@ALIAS, as in iris@champion"
+            )
         if _FORBIDDEN.search(text.strip()):
             raise BadRef(
-                f"{text!r}: control characters, line ends, commas and bytes that are no UTF-8 "
+                f"{text!r}: control characters, line ends, commas and bytes that are not UTF-8 "
                 "cannot be served by name"
             )
         if _RESERVED.fullmatch(alias):

@@ -160,22 +160,3 @@ class TombstoneStore(Protocol):
         What somebody still uses is left, and so is what cannot be removed.
         """
         ...
-
-
-class NoTombstones:
-    """Keeps nothing; nothing lies anywhere."""
-
-    async def read(self) -> None:
-        """Nobody can tell."""
-
-    async def keep(self, stone: Tombstone) -> bool:
-        """It cannot be."""
-        return False
-
-    async def remove(self, stone: Tombstone) -> bool:
-        """There was none."""
-        return True
-
-    async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
-        """Nothing was there."""
-        return stones

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from service.config.environment import host_environment
 from service.config.settings import Settings
-from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
+from service.decoder.wire import DECODER_ROLE
+from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE
+from service.inspector.wire import INSPECTOR_ROLE
 from service.registry.front.served_formats import may_be_skops
 from service.registry.roles import FORWARDER_ROLE, registry_role
 from service.zygote.front.spawning import Spawned, ZygoteCommand

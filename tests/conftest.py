@@ -73,7 +73,7 @@ _LONG_FILES = (
     *("end_to_end/test_quickstart", "end_to_end/test_tutorial", "end_to_end/test_following"),
     *("end_to_end/test_stopping", "end_to_end/test_front_ends", "end_to_end/test_ends"),
     *("end_to_end/", "soak/", "training/", "benchmarks/", "differential/", "fuzz/", "local/"),
-    *("registry/", "hosting/", "contract/"),
+    *("registry/", "hosting/", "host/", "decoder/", "contract/"),
 )
 
 

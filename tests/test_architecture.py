@@ -71,6 +71,11 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {"following.history", "following.ports", "patterns", "refs", "tombstones"}
 _BELOW = {"background", "contract", "processes", "errors"}
+# What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
+_ENGINES = {
+    *("decoder.front", "following", "hosting", "inspector.front", "registry"),
+    *("zygote.front.handle", "zygote.front.spawning"),
+}
 # Each room, and what it may import besides itself. The rest of `service` stands on top.
 ROOMS = {
     "errors": set[str](),
@@ -81,23 +86,48 @@ ROOMS = {
     "contract": {"errors"},
     "processes": {"background", "errors"},
     "zygote": {"background", "errors", "processes", "host.isolation"},
-    "host": {"contract.model_input", "processes", "errors"},
-    "decoder": {*_BELOW, "host.wire", "hosting.roles", "hosting.specification"},
-    "inspector": {*_BELOW, "hosting.roles"},
+    "host": {
+        *("contract.model_input", "processes.child.channel", "processes.child.keeper"),
+        *("processes.child.scheduling", "processes.exhausted"),
+        *("processes.frames", "processes.parcels"),
+    },
+    "decoder": {*_BELOW, "host.wire", "hosting.specification"},
+    "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
     "registry": {*_BELOW, *FOLLOWING_PORTS},
-    "following": {*_BELOW, "hosting", "decoder.front", "patterns", "refs", "tombstones"},
-    "http": {"config.origins", "following", "hosting", "patterns", "refs", *_BELOW},
-    "server": {"background", "http", "hosting", "errors"},
+    "following": {*_BELOW, "patterns", "refs", "tombstones"},
+    "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
+    "predicting": {"contract", "errors", "following"},
+    "protocols": {"contract", "errors", "following", "predicting"},
+    "http": {
+        *("config.origins", "config.prefix", "following", "hosting", "patterns", "predicting"),
+        *("protocols", "refs"),
+        *_BELOW,
+    },
+    "server": {"background", "http", "hosting", "errors", "predicting"},
+    "observers": {*_ENGINES, "refs", *_BELOW},
+    "parts": {
+        *_ENGINES,
+        "config",
+        "observers",
+        "patterns",
+        "refs",
+        "staging",
+        "tombstones",
+        *_BELOW,
+    },
+    "engine": {*_ENGINES, "config", "observers", "parts", "staging", "zygote_command", *_BELOW},
     "telemetry": {
-        *("following", "hosting", "http", "patterns", "refs", "registry.forwarder.wire"),
-        *("server", "tombstones", *_BELOW),
+        *("following", "hosting", "http", "patterns", "predicting", "refs"),
+        *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }
 HEAVY = {
     *("matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests", "scipy", "skops"),
     *("sklearn", "urllib3", "yaml"),
 }
+
+TRANSPORTS = {"fastapi", "httptools", "prometheus_client", "starlette", "uvicorn", "uvloop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +224,7 @@ def reached_from(module: str) -> frozenset[str]:
 def test_every_import_is_seen() -> None:
     """The reading of imports itself: early and late ones, of modules and of names in them."""
     assert Import("service.app", "service.config.settings", late=False) in imports()
-    assert Import("service.cli.main", "training.command", late=True) in imports()
+    assert Import("service.cli.main", "service.cli.train", late=True) in imports()
     assert Import("service.registry.child.fetching", "mlflow.artifacts", late=False) in imports()
     source = (
         "from service.cli import main\nclass A:\n def f(self):\n  import a.b\n  from c import d, e"
@@ -209,11 +239,21 @@ def test_every_import_is_seen() -> None:
         ("service.http.health", "service.following.slots", True),
         ("service.registry.front.client", "service.refs", True),
         ("service.app", "service.http.create", True),
+        ("service.engine", "service.following.follower", True),
+        ("service.engine", "service.http.create", False),
+        ("service.engine", "service.telemetry.metrics.metrics", False),
         ("service.contract.contract", "service.hosting.pool", False),
         ("service.hosting.pool", "service.refs", False),
         ("service.following.follower", "service.registry.front.client", False),
+        ("service.following.follower", "service.hosting.pool", False),
+        ("service.following.follower", "service.decoder.front", False),
         ("service.registry.front.client", "service.following.slots", False),
         ("service.http.health", "service.config.settings", False),
+        ("service.http.endpoint", "service.protocols.protocol", True),
+        ("service.protocols.podium", "service.http.errors", False),
+        ("service.protocols.podium", "service.predicting.request", True),
+        ("service.predicting.route", "service.protocols.podium", False),
+        ("service.following.slots", "service.predicting.request", False),
     ],
 )
 def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) -> None:  # noqa: FBT001 - the table's word
@@ -223,7 +263,10 @@ def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) 
 
 @pytest.mark.parametrize("name", ROOMS)
 def test_room_imports_only_what_stands_below_it(name: str) -> None:
-    """`http -> following -> hosting -> contract -> errors`, and `registry` behind its port."""
+    """Transports, protocols, predicting, following, hosting, contract, errors, in that order.
+
+    `registry` stands behind its port.
+    """
     wrong = [
         str(each)
         for each in imports()
@@ -244,16 +287,15 @@ def test_product_imports_no_tests() -> None:
     assert [str(each) for each in imports() if package(each.imported) == "tests"] == []
 
 
-def test_only_the_command_line_knows_training_and_late() -> None:
+def test_only_its_command_knows_training_and_is_imported_late() -> None:
     """A service starts without what training needs."""
     crossing = [
         each
         for each in imports()
         if {package(each.importer), package(each.imported)} == {"service", "training"}
     ]
-    assert crossing
-    assert {each.importer for each in crossing} == {"service.cli.main"}
-    assert all(each.late for each in crossing)
+    assert {each.importer for each in crossing} == {"service.cli.train"}
+    assert all(each.late for each in imports() if each.imported == "service.cli.train")
 
 
 def test_heavy_libraries_are_imported_in_children_and_training_alone() -> None:
@@ -314,13 +356,31 @@ def _types(tree: ast.Module) -> Iterator[str]:
                 yield node.targets[0].id
 
 
-def test_front_is_imported_without_any_heavy_library() -> None:
-    """In a fresh interpreter, where nothing else can have brought them."""
-    code = "import service.app, json, sys; print(json.dumps(sorted(sys.modules)))"
+def test_engine_is_imported_without_http_and_metrics() -> None:
+    """Commands may run one, and so may whatever speaks another protocol."""
+    loaded = loaded_by("service.engine")
+    assert "service.following.follower" in loaded
+    assert loaded & (HEAVY | TRANSPORTS) == set()
+
+
+@pytest.mark.parametrize("module", ["service.predicting.route", "service.protocols.mlflow"])
+def test_predicting_and_protocols_are_imported_without_a_transport(module: str) -> None:
+    """Whatever transport there will be."""
+    assert loaded_by(module) & (HEAVY | TRANSPORTS) == set()
+
+
+def loaded_by(module: str) -> set[str]:
+    """What there is after its import in a fresh interpreter, where nothing else can bring it."""
+    code = f"import {module}, json, sys; print(json.dumps(sorted(sys.modules)))"
     command = [sys.executable, "-W", "error", "-c", code]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=400)
-    loaded = set(json.loads(done.stdout))
+    return set(json.loads(done.stdout))
+
+
+def test_front_is_imported_without_any_heavy_library() -> None:
+    """No model's, above all."""
+    loaded = loaded_by("service.app")
     assert "fastapi" in loaded
     assert loaded & HEAVY == set()
     own = {name for name in loaded if name in modules() and not is_package(name)}

@@ -90,7 +90,7 @@ async def test_p12_work_that_something_else_has_cancelled_runs_again() -> None:
 
 
 async def test_work_that_is_cancelled_ends() -> None:
-    """At once, and is no failure."""
+    """At once, and is not a failure."""
     started = asyncio.Event()
 
     async def work() -> None:

@@ -175,7 +175,7 @@ def test_o19_harmless_examples_run(words: tuple[str, ...], status: int, empty_fo
         ("'http://127.0.0.1:5000'", "stands in quotes"),
         ("http://127.0.0.1:5000 ", "has a space or a line's end behind it"),
         ("http:/127.0.0.1", "has no :// behind http"),
-        ("http://127.0.0.1:70000", "has a port that is no number from 1 to 65535"),
+        ("http://127.0.0.1:70000", "has a port that is not a number from 1 to 65535"),
     ],
 )
 def test_o8_address_that_can_be_none_ends_with_one_line(address: str, said: str) -> None:
@@ -296,7 +296,7 @@ def test_command_runs_as_a_module_with_one_line_and_its_status(empty_folder: Pat
     done = in_a_process(empty_folder, "serve", "--model", "iris")
     assert done.returncode == 2
     assert done.stdout == ""
-    advice = "'iris' is no model reference; write NAME@ALIAS, as in iris@champion"
+    advice = "'iris' is not a model reference; write NAME@ALIAS, as in iris@champion"
     assert done.stderr == f"podium: PODIUM_MODELS: {advice}\n"
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.local.running import RunningUp, write_record
-from service.local.table import mark
+from service.local.running import RunningUp, mark, write_record
 from tests.support.services import running_service
 from tests.support.tracking import free_port
 from tests.test_cli import empty_folder, podium, refusal, taken_port

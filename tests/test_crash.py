@@ -9,8 +9,9 @@ from pathlib import Path
 _PROGRAM = """
 import socket, sys
 from pathlib import Path
-from service.app import Given, _serve_logged
+from service.app import _serve_logged
 from service.config.settings import Settings
+from service.engine import Given
 
 listener = socket.socket()
 listener.close()

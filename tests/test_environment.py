@@ -6,6 +6,7 @@ import pytest
 
 from service.config.cores import usable_cores
 from service.config.environment import credentials, host_environment, registry_environment
+from service.host.wire import OPENMP_IS_SHARED_OUT
 
 SECRETS = {
     "MLFLOW_TRACKING_URI": "http://user:secret@mlflow",
@@ -64,6 +65,13 @@ def test_o2_operators_threads_win() -> None:
     given = host_environment(wished, 2, 8.0)
     assert given.items() >= wished.items()
     assert given["MKL_NUM_THREADS"] == "4"
+
+
+def test_o2_host_knows_whether_the_operator_has_said_anything_of_openmp() -> None:
+    """Only then may it choose for itself."""
+    assert OPENMP_IS_SHARED_OUT in host_environment({"MKL_NUM_THREADS": "2"}, 1, 8.0)
+    for wish in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"):
+        assert OPENMP_IS_SHARED_OUT not in host_environment({wish: "8"}, 1, 8.0)
 
 
 def test_hosts_send_no_telemetry() -> None:

@@ -12,11 +12,11 @@ import pytest_asyncio
 
 from service.contract.contract import Contract
 from service.hosting.pool import Pool
-from service.hosting.specification import HostedModel, PoolLimits
+from service.hosting.specification import HostedModel
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, param, parse, tensor
-from tests.hosting.handed import Entries, Signed
-from tests.hosting.rows import Counts
+from tests.host.handed import Entries, Signed
+from tests.hosting.rows import started
 from tests.support import models
 
 pytestmark = [
@@ -87,7 +87,7 @@ async def serve(zygote: Zygote, tmp_path: Path) -> AsyncIterator[Serve]:
             retry=True,
             example=None if example is None else parse(signed.contract, example),
         )
-        pools.append(await Pool.start(zygote, hosted, PoolLimits(), Counts()))
+        pools.append(await started(zygote, hosted))
         return Served(signed.contract, pools[-1])
 
     yield start
@@ -118,7 +118,7 @@ async def test_columns_have_their_dtypes_in_the_models_process(serve: Serve) -> 
 
 
 async def test_params_and_index_reach_the_model(serve: Serve) -> None:
-    """Params that were not sent have their defaults, also where those are no JSON."""
+    """Params that were not sent have their defaults, also where those are not JSON."""
     params = [
         param("double", "floor", float("-inf")),
         param("long", "top", 3),

@@ -22,7 +22,7 @@ from tests.support.documents import ROOT
 
 
 def line(name: str, key: str) -> str:
-    """As the README's recipe makes it."""
+    """As the operator's recipe makes it."""
     return f"{name}:sha256:{hashlib.sha256(key.encode()).hexdigest()}\n"
 
 
@@ -64,9 +64,9 @@ def test_each_line_is_a_key() -> None:
     assert parse_keys(text) == names(**{"one": "a", "two.b-c_d": "b", "3": "c"})
 
 
-def test_recipe_of_the_readme_makes_a_key(tmp_path: Path) -> None:
+def test_recipe_of_the_operators_page_makes_a_key(tmp_path: Path) -> None:
     """Run by a shell, word for word."""
-    (recipe,) = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (recipe,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/operate.md").read_text(), re.DOTALL)
     done = subprocess.run(
         ["/bin/sh", "-ec", recipe], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -116,7 +116,7 @@ def test_bad_file_at_the_start_is_one_line(tmp_path: Path) -> None:
     for path, what in [
         (tmp_path / "missing", "cannot be read: No such file or directory"),
         (tmp_path, "cannot be read: Is a directory"),
-        (binary, "is no text"),
+        (binary, "is not text"),
         (Path("/dev/zero"), "is longer than 1048576 characters"),
     ]:
         with pytest.raises(BadKeys) as refused:

@@ -14,10 +14,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from service.following.slots import Failure
-from service.http.held import HeldBytes
-from service.http.request_record import RequestRecord
+from service.following.slot_status import Failure
 from service.patterns import RefPattern
+from service.predicting.held import HeldBytes
+from service.predicting.request_record import RequestRecord
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
 from tests.support.documents import ROOT
@@ -42,7 +42,8 @@ def exposition(accept: str = "") -> str:
         failure = Failure("load", "load_failed", "It could not be loaded.", 0.0, version)
         service.metrics.following.refused(ref, version, failure)
         slot = service.slots[str(ref)]
-        slot.failure, slot.since = replace(failure), 1.0
+        slot.failure = replace(failure)
+        slot.traffic = replace(slot.traffic, since=1.0)
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
         service.metrics.http.answered(error)
         service.metrics.hosting.pool(version).memory(7, 1)
@@ -64,7 +65,7 @@ def problems(family: Metric) -> Iterator[str]:
     if any(re.search(r"[A-Z:]", name) for name in (family.name, *labels(family))):
         yield "camel case or colons"
     if words & (_ABBREVIATED | _NO_BASE):
-        yield "units that are no base units"
+        yield "units that are not base units"
     if words & _KINDS:
         yield "its kind in its name"
     if family.type != "histogram" and re.search(r"_(count|sum|bucket)$", family.name):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.following.slots import Failure, Slot, Slots
-from service.following.standing import Standing
-from service.http.request_record import RequestRecord
+from service.following.slot_status import Failure, Standing
+from service.following.slots import Slot, Slots
 from service.patterns import RefPattern
+from service.predicting.request_record import RequestRecord
 from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.lives import KEPT_SECONDS
 from tests.support.watched import Watched as Service

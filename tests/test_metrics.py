@@ -8,10 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.samples import Sample
 
+from service.following.pace import Trigger
 from service.following.ports import Missing
-from service.following.slots import Failure, Slots
-from service.http.held import HeldBytes, RequestShare
-from service.http.request_record import RequestRecord
+from service.following.pursuit import Pursuit
+from service.following.slot_status import Failure
+from service.following.slots import Slots, Wish
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request_record import RequestRecord
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
 from service.server.timeouts import Ended
@@ -84,7 +87,7 @@ def test_every_promised_name_is_exposed(
     """The names are a public interface."""
     metrics.http.answered(record())
     metrics.following.swapped(IRIS, None, ONE, {"fetch": 0.1})
-    slots.default.binding = make_binding(IRIS)
+    slots.default.serve(make_binding(IRIS))
     pool = metrics.hosting.pool(ONE)
     pool.memory(7, 1)
     pool.batch(1, 0.001, "champion")
@@ -129,9 +132,9 @@ def test_requests_are_counted_by_slot_and_status(
 
 def test_p8_series_of_a_retired_version_is_gone(registry: CollectorRegistry, slots: Slots) -> None:
     """One version a slot, at every moment."""
-    slots.default.binding = make_binding(IRIS, "1")
+    slots.default.serve(make_binding(IRIS, "1"))
     before = info(registry)
-    slots.default.binding = make_binding(IRIS, "2")
+    slots.default.serve(make_binding(IRIS, "2"))
 
     assert before == [{**SLOT, "version": "1"}]
     assert info(registry) == [{**SLOT, "version": "2"}]
@@ -139,7 +142,7 @@ def test_p8_series_of_a_retired_version_is_gone(registry: CollectorRegistry, slo
 
 def test_lag_is_shown_for_each_slot(registry: CollectorRegistry, slots: Slots, time: Time) -> None:
     """It grows while nothing happens, and is 0 where nothing is behind."""
-    slots.default.aspired, slots.default.aspired_since = TWO, 90.0
+    slots.default.aspire(TWO, Wish(Trigger.POLL, 0.0, 90.0))
     before = registry.get_sample_value("podium_alias_lag_seconds", SLOT)
     time.now += 30
 
@@ -154,9 +157,9 @@ def test_p5_look_ages_until_the_registry_answers(
 ) -> None:
     """Silence and failures show alike; only an answer makes it young."""
     time.now += 5
-    metrics.following.looked(0.1, FAILURE)
+    metrics.following.looked(FAILURE)
     during = registry.get_sample_value("podium_registry_look_age_seconds")
-    metrics.following.looked(0.1, None)
+    metrics.following.looked(None)
 
     assert during == 5.0
     assert registry.get_sample_value("podium_registry_look_age_seconds") == 0.0
@@ -180,7 +183,7 @@ def test_queue_says_who_waits_for_what(
     registry: CollectorRegistry, metrics: Metrics, slots: Slots
 ) -> None:
     """By alias, where two share a version; none waits for one whose pool has been closed."""
-    slots.default.binding = make_binding(IRIS, "2")
+    slots.default.serve(make_binding(IRIS, "2"))
     waiting = {"champion": 3, "challenger": 1}
     first, second = metrics.hosting.pool(ONE), metrics.hosting.pool(TWO)
     first.opened(lambda: waiting)
@@ -253,8 +256,8 @@ def test_p4_slot_says_which_state_it_is_in_and_whether_its_alias_is_there(
 ) -> None:
     """One sample for each slot and state, from the start."""
     slot = slots[str(IRIS)]
-    slot.binding = make_binding(IRIS, "1")
-    slot.fallback = slot.version
+    slot.serve(make_binding(IRIS, "1"))
+    slot.fallback_pursuit = Pursuit(slot.version)
     slot.absent = Missing.ALIAS
 
     def states(model: str, alias: str) -> Mapping[str, float | None]:
@@ -280,7 +283,7 @@ def test_slot_without_alias_is_shown_as_missing_and_not_ready(
     """Whoever waits for all slots to be ready can leave it out."""
     slot = slots[str(IRIS)]
     slot.absent, slot.has_no_fallback = Missing.MODEL, True
-    slots[str(AT_SIGN)].binding = make_binding(AT_SIGN)
+    slots[str(AT_SIGN)].serve(make_binding(AT_SIGN))
 
     def holds(state: str, labels: Mapping[str, str] = SLOT) -> float | None:
         return registry.get_sample_value("podium_slot_state", {**labels, "state": state})
@@ -313,7 +316,7 @@ def test_time_of_the_swap_is_shown_with_its_version(
     registry: CollectorRegistry, slots: Slots
 ) -> None:
     """For marks on a dashboard."""
-    slots.default.binding, slots.default.since = make_binding(IRIS, "2"), 1_800_000_000.0
+    slots.default.serve(make_binding(IRIS, "2"), 1_800_000_000.0)
     (swapped,) = samples(registry, "podium_slot_swapped_timestamp_seconds")
     assert (swapped.labels, swapped.value) == ({**SLOT, "version": "2"}, 1_800_000_000.0)
 

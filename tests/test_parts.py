@@ -1,7 +1,7 @@
 """Parts of the service are as its settings say."""
 
+from service.app import client_limits
 from service.config.settings import load_settings
-from service.parts import client_limits
 from service.server.timeouts import ClientLimits
 
 SMALLEST_CHUNK = len(b"1\r\n[\r\n")

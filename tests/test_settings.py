@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.cli.main import main
+from service.cli.main import COMMANDS, main
 from service.config.settings import (
     SECRETS,
     BadSettings,
@@ -20,7 +21,7 @@ from service.config.settings import (
 from service.patterns import RefPattern
 from service.refs import ModelRef
 
-README = Path(__file__).parents[1] / "README.md"
+OPERATE = Path(__file__).parents[1] / "docs/operate.md"
 # For every setting two good texts, and the values that they mean.
 EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "models": (("a@b, c@d", ("a@b", "c@d")), ("e@f", ("e@f",))),
@@ -189,14 +190,16 @@ def test_bad_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in refusal()
 
 
+def command(name: str) -> click.Command:
+    """That command of `podium`."""
+    found = main.get_command(click.Context(main), name)
+    assert found is not None
+    return found
+
+
 def test_secrets_are_those_that_no_flag_may_hold() -> None:
     """Everybody on a machine can read the command lines of its processes."""
-    flags = {
-        option
-        for command in main.commands.values()
-        for each in command.params
-        for option in each.opts
-    }
+    flags = {option for name in COMMANDS for each in command(name).params for option in each.opts}
     assert SECRETS == ("admin_token", "webhook_secret")
     assert not flags & {f"--{name.replace('_', '-')}" for name in SECRETS}
     assert "--api-keys-file" in flags
@@ -206,7 +209,7 @@ def test_secrets_are_those_that_no_flag_may_hold() -> None:
 def test_secret_may_lie_in_a_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `PODIUM_*_FILE` names it; the line's end is no part of it."""
+    """As `PODIUM_*_FILE` names it; the line's end is not part of it."""
     file = tmp_path / "secret"
     file.write_text("hunter2\n")
     monkeypatch.setenv(f"PODIUM_{name.upper()}_FILE", str(file))
@@ -239,7 +242,7 @@ def test_secret_by_both_ways_is_refused(
         (b"", "must hold one secret of at most 4096 characters"),
         (b" \n", "must hold one secret of at most 4096 characters"),
         (b"x" * 5000, "must hold one secret of at most 4096 characters"),
-        (b"\xff", "is no text"),
+        (b"\xff", "is not text"),
     ],
 )
 def test_bad_file_of_a_secret_is_one_line(
@@ -260,11 +263,11 @@ def test_bad_file_of_a_secret_is_one_line(
         ("iris@v3", "MLflow reserves 'v3'"),
         ("ir\tis@champion", "control characters"),
         ("ir\u2028is@champion", "line ends"),
-        ("ir\udcffis@champion", "bytes that are no UTF-8"),
+        ("ir\udcffis@champion", "bytes that are not UTF-8"),
     ],
 )
 def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> None:
-    """Names and aliases are no secrets, so it is shown which one is meant."""
+    """Names and aliases are not secrets, so it is shown which one is meant."""
     line = refusal(models=("good@one", text))
     assert advice in line
     assert repr(text) in line
@@ -272,12 +275,12 @@ def test_bad_reference_says_what_to_write_instead(text: str, advice: str) -> Non
 
 
 def test_every_bad_reference_is_named_at_once() -> None:
-    """And one that stands there twice."""
+    """And one that is given twice."""
     line = refusal(models=("iris", "a@b", "x@latest", "a@b"))
     for advice in (
-        "'iris' is no model reference",
+        "'iris' is not a model reference",
         "MLflow reserves 'latest'",
-        "stands there twice",
+        "is given twice",
     ):
         assert advice in line
 
@@ -286,7 +289,7 @@ def test_every_setting_of_a_service_that_is_no_secret_has_a_flag_named_like_its_
     """That of `podium up`'s MLflow aside; what to follow is given one by one."""
     flags = {
         each.name: flag
-        for each in main.commands["serve"].params
+        for each in command("serve").params
         for flag in each.opts
         if flag.startswith("--")
     }
@@ -303,9 +306,10 @@ def test_comma_inside_a_flags_reference_is_refused() -> None:
     assert "commas" in refusal(models=("a@b,c@d",))
 
 
-def test_readme_lists_every_setting_as_it_is() -> None:
+def test_operators_page_lists_every_setting_as_it_is() -> None:
     """Name, default and meaning; nothing more, nothing less."""
-    rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", README.read_text(), re.MULTILINE)
+    page = OPERATE.read_text()
+    rows = re.findall(r"^\| `(PODIUM_\w+)` \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
     expected = [
         (variable(name), _shown(field.get_default()), field.description)
         for name, field in LocalSettings.model_fields.items()
@@ -329,5 +333,5 @@ def test_patterns_and_references_are_told_apart() -> None:
 def test_every_bad_pattern_is_named_at_once() -> None:
     """As bad references are, and beside them."""
     line = refusal(models=("a[@b", "iris", "*@latest"))
-    for advice in ("a [ has no ]", "'iris' is no model reference", "MLflow reserves 'latest'"):
+    for advice in ("a [ has no ]", "'iris' is not a model reference", "MLflow reserves 'latest'"):
         assert advice in line

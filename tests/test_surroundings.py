@@ -99,7 +99,7 @@ def test_w6_mlflows_own_variable_is_honoured_and_podiums_wins() -> None:
 
 
 def test_w6_configuration_that_mlflow_would_read_reaches_every_model() -> None:
-    """It may hold a secret, and so is no part of the zygote's environment."""
+    """It may hold a secret, and so is not part of the zygote's environment."""
     found = given({"MLFLOW_PYFUNC_INFERENCE_CONFIG": "{}"})
     assert dict(found.of("iris").variables) == {"MLFLOW_PYFUNC_INFERENCE_CONFIG": "{}"}
 

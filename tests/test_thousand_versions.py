@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.hosting.observer import HostingObserver, Purpose
-from service.http.request_record import RequestRecord
+from service.predicting.request_record import RequestRecord
 from service.processes.front.ending import Ending, EndReason
 from service.refs import VersionId
 from service.telemetry.logs import configure_logs

@@ -12,7 +12,7 @@ def shown(uri: str) -> str:
 
 
 def run_page(tracking_uri: str, experiment_id: str, run_id: str) -> str | None:
-    """The run's page; None if the store is no server and so has no pages."""
+    """The run's page; None if the store is not a server and so has no pages."""
     return _page(tracking_uri, f"experiments/{experiment_id}/runs/{run_id}")
 
 

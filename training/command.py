@@ -38,7 +38,7 @@ class Advice(Protocol):
 def _number(_context: click.Context, _option: click.Parameter, given: float) -> float:
     # NaN is in no range and outside of none.
     if math.isnan(given):
-        raise click.BadParameter("nan is no number.")
+        raise click.BadParameter("nan is not a number.")
     return given
 
 

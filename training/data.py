@@ -69,7 +69,7 @@ def check(iris: Iris) -> None:
     if iris.features.isna().any(axis=None):
         raise BadData("the data set has missing values")
     if not all(dtype == "float64" for dtype in iris.features.dtypes):
-        raise BadData("the data set has columns that are no numbers")
+        raise BadData("the data set has columns that are not numbers")
     if set(iris.target) != set(range(len(iris.class_names))):
         raise BadData("the data set's classes are not those that it names")
 

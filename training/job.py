@@ -73,7 +73,7 @@ class Trained:
         version: its number, text as in MLflow.
         alias: what points to the version since, if one was asked for.
         run_id: the run that made it.
-        run_url: the run's page; None if the store is no server.
+        run_url: the run's page; None if the store is not a server.
         tracking_uri: the store that was written to. It may hold a password: print it by `shown`.
         accuracy: on the test rows, from 0 to 1.
         converged: False if the solver had to stop at `max_iter`.

@@ -3,6 +3,7 @@
 import time
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter
 from pydantic import SecretStr
@@ -11,50 +12,14 @@ from service.access.keys import BadKeys, KeysFile, follow_keys
 from service.config.environment import credentials
 from service.config.secrets import PREFIX, forget
 from service.config.settings import SECRETS, Settings
-from service.errors import NotNow
 from service.following.follower import Follower
 from service.following.pace import Trigger
-from service.following.withdrawing import Withdrawal
 from service.http.access import Admin, ApiKeys
 from service.http.webhook import Coalesced, webhook_router
-from service.refs import ModelRef
 from service.registry.webhooks.deliveries import WebhookReceiver
 from service.telemetry.logs import Logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import WebhookReport
-
-
-class Wishes:
-    """Hands on what HTTP asks of the follower, which starts after HTTP is put together."""
-
-    def __init__(self) -> None:
-        self.follower: Follower | None = None
-
-    def look_now(self) -> None:
-        """For MLflow's webhook."""
-        if self.follower is not None:
-            self.follower.look_now(Trigger.WEBHOOK)
-
-    def reload(self, ref: ModelRef) -> None:
-        """For an operator; raises `UnknownModel`."""
-        if self.follower is not None:
-            self.follower.reload(ref)
-
-    async def withdraw(self, name: str, version: str) -> Withdrawal:
-        """For an operator; raises `UnknownModel`, and `NotNow` before the follower has started."""
-        return await self._started.withdrawing.withdraw(name, version)
-
-    async def restore(self, name: str, version: str) -> Withdrawal:
-        """The same; and the registry is looked at now."""
-        found = await self._started.withdrawing.restore(name, version)
-        self._started.look_now(Trigger.OPERATOR)
-        return found
-
-    @property
-    def _started(self) -> Follower:
-        if self.follower is None:
-            raise NotNow("The service is starting.")
-        return self.follower
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +30,12 @@ class Access:
         keys: of which predictions ask for one; None: for none.
         admin: who may reload.
         routers: the webhook's route, where there is a secret for it.
-        wishes: what these ask of the follower.
         file: where the keys are from.
     """
 
     keys: ApiKeys | None
     admin: Admin
     routers: Sequence[APIRouter]
-    wishes: Wishes
     file: KeysFile | None
 
     @classmethod
@@ -80,16 +43,15 @@ class Access:
         cls,
         settings: Settings,
         file: KeysFile | None,
+        follower: Follower,
         metrics: Metrics,
         logs: Logs,
     ) -> "Access":
         """As the settings say, with the keys that the file holds now."""
-        wishes = Wishes()
         return cls(
             None if file is None else ApiKeys(file.names, file.limits),
             Admin(_revealed(settings.admin_token)),
-            _webhook(settings, wishes, metrics, logs),
-            wishes,
+            _webhook(settings, follower, metrics, logs),
             file,
         )
 
@@ -126,7 +88,7 @@ def _revealed(secret: SecretStr | None) -> str | None:
 
 
 def _webhook(
-    settings: Settings, wishes: Wishes, metrics: Metrics, logs: Logs
+    settings: Settings, follower: Follower, metrics: Metrics, logs: Logs
 ) -> Sequence[APIRouter]:
     secret = _revealed(settings.webhook_secret)
     if secret is None:
@@ -135,5 +97,5 @@ def _webhook(
     receiver = WebhookReceiver(
         secret.encode(), settings.refs, time.time, patterns=settings.patterns
     )
-    report = WebhookReport(metrics, logs.logger)
-    return (webhook_router(receiver, Coalesced(wishes.look_now), report),)
+    look = Coalesced(partial(follower.look_now, Trigger.WEBHOOK))
+    return (webhook_router(receiver, look, WebhookReport(metrics, logs.logger)),)

@@ -80,7 +80,7 @@ def read_keys(text: str) -> Keys:
         )
     if not names:
         raise BadKeys(
-            "holds no key, so that nobody could ask for a prediction: add a line NAME:sha256:HEX"
+            "holds no key, so every prediction would be refused: add a line NAME:sha256:HEX"
         )
     return Keys(names, limits)
 
@@ -183,7 +183,7 @@ def _read(path: Path) -> tuple[_Mark, Keys]:
     except OSError as error:
         raise BadKeys(f"cannot be read: {error.strerror}") from None
     except ValueError:
-        raise BadKeys("is no text") from None
+        raise BadKeys("is not text") from None
     if len(text) > _LONGEST:
         raise BadKeys(f"is longer than {_LONGEST} characters")
     return mark, read_keys(text)

@@ -78,7 +78,7 @@ def rows_of(request: Mapping[str, Any]) -> int | None:
 
 
 def _length(value: object) -> int | None:
-    """Of a list, or of the first of several named lists; a lone value is no list of one."""
+    """Of a list, or of the first of several named lists; a lone value is not a list of one."""
     if isinstance(value, dict):
         value = next(iter(value.values()), None)
     return len(value) if isinstance(value, list) else None

@@ -8,7 +8,7 @@ import httpx
 from service.checks.result import NoService
 from service.checks.smoke import is_near
 from service.config.addresses import is_web_address
-from service.local.silence import NO_ADDRESS, why_silent
+from service.local.tracking import NO_ADDRESS, why_silent
 
 NO_PODIUM: Final = "what answers is not a Podium"
 _SECONDS: Final = 10.0

@@ -43,7 +43,7 @@ async def _answers(service: httpx.AsyncClient, path: str) -> str:
 async def _version(service: httpx.AsyncClient) -> str:
     text = expect(await service.get("/version"), 200).text.strip()
     if not text[:1].isdigit():
-        raise Failed("the body is no bare version")
+        raise Failed("the body is not a bare version")
     return f"MLflow {text}"
 
 

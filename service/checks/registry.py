@@ -8,7 +8,7 @@ from service.checks.replies import header
 from service.checks.result import CheckResult, Failed, NotChecked, judged
 from service.checks.target import NotServing, Target, described
 from service.config.addresses import is_web_address
-from service.local.aliases import RegistrySilent, version_of_alias
+from service.local.tracking import RegistrySilent, version_of_alias
 
 _LOOK_EVERY = 0.25
 _ANSWER_SECONDS = 10.0
@@ -18,7 +18,7 @@ class AliasLookup:
     """MLflow's registry, asked at its address for at most `limit` seconds a question.
 
     Without an address, or with one that is not reached over HTTP, nothing can be checked; that is
-    said, and is no failure of the service. Once it did not answer it is not asked again.
+    said, and is not a failure of the service. Once it did not answer it is not asked again.
     """
 
     def __init__(

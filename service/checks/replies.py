@@ -22,7 +22,7 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         raise Failed("the body is not JSON") from None
     if not isinstance(body, dict):
-        raise Failed("the body is no JSON object")
+        raise Failed("the body is not a JSON object")
     return body
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from service.local.silence import why_silent
+from service.local.tracking import why_silent
 
 
 class CheckOutcome(enum.Enum):

@@ -21,7 +21,7 @@ from service.checks.report import ReportLines, summary, write_junit
 from service.checks.result import CheckOutcome, CheckResult, Failed, NoService
 from service.checks.target import Target, described, description
 from service.config.addresses import is_web_address, shown
-from service.local.silence import NO_ADDRESS, why_silent
+from service.local.tracking import NO_ADDRESS, why_silent
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 # A proxy that the environment names stands between this machine and others, not within it.
@@ -102,7 +102,7 @@ def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
 
 def is_near(url: str) -> bool:
     """Whether the address is this machine's own, where no proxy stands between."""
-    # As urllib reads it: what is no web address (MLflow takes others) is not near, and no error.
+    # As urllib reads it: what is not a web address (MLflow takes others) is not near, and no error.
     try:
         return urlsplit(url).hostname in _LOOPBACK
     except ValueError:

@@ -67,11 +67,11 @@ def _around(address: str) -> str | None:
     if not address.strip():
         return f"holds nothing but white space; {_AS_A_SERVER}"
     if address != address.strip():
-        return "has a space or a line's end behind it; write it without"
+        return "has a space or a line's end behind it; remove that"
     if not address.isprintable():
-        return "holds a character that is not seen, such as a line's end; write it anew"
+        return "holds an invisible character, such as a line's end; write it anew"
     if address[0] in _QUOTES or address[-1] in _QUOTES:
-        return "stands in quotes, which are a part of it here; write it without"
+        return "stands in quotes, which count as part of it here; remove them"
     return None
 
 
@@ -79,7 +79,7 @@ def _of_shells(address: str) -> str | None:
     if _ASSIGNED.match(address):
         return "holds the name of its variable too; write the address alone"
     if _UNFILLED.match(address) or (_is_web(address) and _UNFILLED_WITHIN.search(address)):
-        return "holds a variable that nobody has filled in; write what it stands for"
+        return "holds a variable that was not filled in; write its value"
     return None
 
 
@@ -141,7 +141,7 @@ def _of_port(address: str) -> str:
         return "has an IPv6 address, or two ports; write http://[ADDRESS]:PORT, or one port"
     if host.count("[") != host.count("]"):
         return "has a bracket without its other half; write http://[ADDRESS]:PORT"
-    return f"has a port that is no number from 1 to {_LARGEST_PORT}; {_AS_A_SERVER}"
+    return f"has a port that is not a number from 1 to {_LARGEST_PORT}; {_AS_A_SERVER}"
 
 
 def _is_web(address: str) -> bool:
@@ -164,4 +164,4 @@ def _in_token(token: str) -> str | None:
 
 
 def _in_credential(text: str) -> str | None:
-    return "has a line's end in it; write it without" if re.search(r"[\r\n]", text) else None
+    return "has a line's end in it; remove that" if re.search(r"[\r\n]", text) else None

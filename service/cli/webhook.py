@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from service.cli.found import loaded, registry, revealed, service_url, stop
 from service.cli.mistakes import mistake_in
 from service.config.addresses import is_web_address, shown
 from service.following.sentences import plain
@@ -13,107 +14,95 @@ from service.following.sentences import plain
 if TYPE_CHECKING:
     from service.registry.webhooks.registration import Tried, Webhooks
 
-_USAGE_ERROR = 2
 _FORBIDDEN, _NOT_FOUND = 403, 404
 
-FindSecret = Callable[[], str | None]
+_url = click.option(
+    "--url",
+    metavar="URL",
+    help="The service's address, as MLflow reaches it.  [default: that of a running "
+    "`podium up`, else http://127.0.0.1:8000]",
+)
 
 
-def webhook_group(registry: FindSecret, service: FindSecret, secret: FindSecret) -> click.Group:
-    """The group of commands.
-
-    `registry`, `service` and `secret` find MLflow's address, the service's and the secret that both
-    share, as the other commands do, when a command runs.
-    """
-    url = click.option(
-        "--url",
-        metavar="URL",
-        help="The service's address, as MLflow reaches it.  [default: that of a running "
-        "`podium up`, else http://127.0.0.1:8000]",
-    )
-
-    def found(given: str | None) -> str:
-        address = given or service() or ""
-        wrong = mistake_in(address)
-        if wrong is not None:
-            _end(f"--url: {wrong}", _USAGE_ERROR)
-        if not is_web_address(address):
-            _end("--url: that is not an address; one is written http://HOST:PORT", _USAGE_ERROR)
-        return address
-
-    @click.group(name="webhook")
-    def webhook() -> None:
-        """Have MLflow tell a service at once when an alias has moved.
-
-        The service takes webhooks if PODIUM_WEBHOOK_SECRET is set; the same secret is given to
-        MLflow. MLflow is the one that MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI or a running
-        `podium up` names.
-
-        \b
-        PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
-        """  # noqa: D301 - click wants a real backspace
-
-    @webhook.command()
-    @url
-    def register(url: str | None) -> None:
-        """Make the service's webhook, or give an older one the secret.
-
-        \b
-        PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
-        """  # noqa: D301 - click wants a real backspace
-        address, shared = found(url), secret()
-        if shared is None:
-            _end("which secret? Set PODIUM_WEBHOOK_SECRET, as the service has it.", _USAGE_ERROR)
-        _run(registry, lambda webhooks: _register(webhooks, address, shared))
-
-    @webhook.command(name="list")
-    def list_all() -> None:
-        """Show all webhooks that MLflow has.
-
-        \b
-        MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium webhook list
-        """  # noqa: D301 - click wants a real backspace
-        _run(registry, _list)
-
-    @webhook.command()
-    @click.argument("webhook_id", required=False)
-    @url
-    def test(webhook_id: str | None, url: str | None) -> None:
-        """Have MLflow send its test event: to that webhook, or to the service's.
-
-        \b
-        podium webhook test --url https://podium.example
-        """  # noqa: D301 - click wants a real backspace
-        address = "" if webhook_id else found(url)
-        _run(registry, lambda webhooks: _test(webhooks, _chosen(webhooks, webhook_id, address)))
-
-    @webhook.command()
-    @click.argument("webhook_id", required=False)
-    @url
-    def remove(webhook_id: str | None, url: str | None) -> None:
-        """Remove that webhook, or the service's.
-
-        \b
-        podium webhook remove --url https://podium.example
-        """  # noqa: D301 - click wants a real backspace
-        address = "" if webhook_id else found(url)
-        _run(registry, lambda webhooks: _remove(webhooks, _chosen(webhooks, webhook_id, address)))
-
-    return webhook
+def _found(given: str | None) -> str:
+    address = given or service_url()
+    wrong = mistake_in(address)
+    if wrong is not None:
+        stop(f"--url: {plain(wrong)}")
+    if not is_web_address(address):
+        stop("--url: that is not an address; one is written http://HOST:PORT")
+    return address
 
 
-def _end(problem: str, status: int) -> NoReturn:
-    click.echo(f"podium: {plain(problem)}", err=True)
-    sys.exit(status)
+@click.group()
+def webhook() -> None:
+    """Have MLflow tell a service at once when an alias has moved.
+
+    The service takes webhooks if PODIUM_WEBHOOK_SECRET is set; the same secret is given to
+    MLflow. MLflow is the one that MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI or a running
+    `podium up` names.
+
+    \b
+    PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
+    """  # noqa: D301 - click wants a real backspace
 
 
-def _run(registry: FindSecret, work: Callable[["Webhooks"], int]) -> NoReturn:
+@webhook.command()
+@_url
+def register(url: str | None) -> None:
+    """Make the service's webhook, or give an older one the secret.
+
+    \b
+    PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example
+    """  # noqa: D301 - click wants a real backspace
+    address, secret = _found(url), revealed(loaded().webhook_secret)
+    if secret is None:
+        stop("which secret? Set PODIUM_WEBHOOK_SECRET, as the service has it.")
+    _run(lambda webhooks: _register(webhooks, address, secret))
+
+
+@webhook.command(name="list")
+def list_all() -> None:
+    """Show all webhooks that MLflow has.
+
+    \b
+    MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium webhook list
+    """  # noqa: D301 - click wants a real backspace
+    _run(_list)
+
+
+@webhook.command()
+@click.argument("webhook_id", required=False)
+@_url
+def test(webhook_id: str | None, url: str | None) -> None:
+    """Have MLflow send its test event: to that webhook, or to the service's.
+
+    \b
+    podium webhook test --url https://podium.example
+    """  # noqa: D301 - click wants a real backspace
+    address = "" if webhook_id else _found(url)
+    _run(lambda webhooks: _test(webhooks, _chosen(webhooks, webhook_id, address)))
+
+
+@webhook.command()
+@click.argument("webhook_id", required=False)
+@_url
+def remove(webhook_id: str | None, url: str | None) -> None:
+    """Remove that webhook, or the service's.
+
+    \b
+    podium webhook remove --url https://podium.example
+    """  # noqa: D301 - click wants a real backspace
+    address = "" if webhook_id else _found(url)
+    _run(lambda webhooks: _remove(webhooks, _chosen(webhooks, webhook_id, address)))
+
+
+def _run(work: Callable[["Webhooks"], int]) -> NoReturn:
     uri = registry()
     if uri is None or not is_web_address(uri):
-        _end(
+        stop(
             "which MLflow? Webhooks are sent by a server: set MLFLOW_TRACKING_URI, as in "
-            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`.",
-            _USAGE_ERROR,
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
         )
     click.echo(f"MLflow   {shown(uri)}")
     from service.registry.webhooks.registration import WebhookProblem, Webhooks
@@ -121,7 +110,7 @@ def _run(registry: FindSecret, work: Callable[["Webhooks"], int]) -> NoReturn:
     try:
         status = work(Webhooks(uri))
     except WebhookProblem as problem:
-        _end(str(problem), 1)
+        stop(plain(str(problem)), 1)
     sys.exit(status)
 
 
@@ -150,7 +139,7 @@ def _chosen(webhooks: "Webhooks", webhook_id: str | None, address: str) -> list[
         return [webhook_id]
     ids = [each.id for each in webhooks.of(address)]
     if not ids:
-        _end(f"MLflow has no webhook for {shown(address)}; see podium webhook list", 1)
+        stop(plain(f"MLflow has no webhook for {shown(address)}; see podium webhook list"), 1)
     return ids
 
 
@@ -166,7 +155,7 @@ def _told(result: "Tried") -> str:
         return f"not delivered: {result.error[:300]}"
     advice = {
         _FORBIDDEN: ": the service has another PODIUM_WEBHOOK_SECRET, or another time",
-        _NOT_FOUND: ": the service has no PODIUM_WEBHOOK_SECRET, or is no Podium",
+        _NOT_FOUND: ": the service has no PODIUM_WEBHOOK_SECRET, or is not a Podium",
     }.get(result.status, "")
     return f"{'delivered' if result.delivered else 'refused'} ({result.status}){advice}"
 

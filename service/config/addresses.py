@@ -71,7 +71,7 @@ def shown(address: str) -> str:
 
 
 def _read(address: str) -> SplitResult | None:
-    """None for what is no address; a port is read too, for it may be a part of a password."""
+    """None for what is not an address; a port is read too, for it may be a part of a password."""
     try:
         parts = urlsplit(address)
         has_port = parts.port is None or parts.port > 0

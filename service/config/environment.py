@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from service.config.cores import usable_cores
+from service.host.wire import OPENMP, OPENMP_IS_SHARED_OUT
 
 # What programs need to find their way; nothing that could be a credential.
 _PLAIN: Final = frozenset(
@@ -65,6 +66,7 @@ def host_environment(
         **dict.fromkeys(_THREADS, threads),
         # joblib's and scikit-learn's, where a model's n_jobs asks for all.
         "LOKY_MAX_CPU_COUNT": share,
+        **({} if any(name.startswith(OPENMP) for name in plain) else {OPENMP_IS_SHARED_OUT: "1"}),
         **plain,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GIT_PYTHON_REFRESH": "quiet",

@@ -21,7 +21,7 @@ class BadSecret(Exception):
 def secret_in_file(name: str, environment: Mapping[str, str]) -> str | None:
     """The secret of the setting of that name, where `PODIUM_{NAME}_FILE` says where it lies.
 
-    White space around it is no part of it. None if the variable is not set. Raises `BadSecret`.
+    White space around it is not part of it. None if the variable is not set. Raises `BadSecret`.
     """
     variable = f"{PREFIX}{name.upper()}"
     path = environment.get(variable + _FILE)
@@ -35,7 +35,7 @@ def secret_in_file(name: str, environment: Mapping[str, str]) -> str | None:
     except OSError as error:
         raise BadSecret(f"{variable}{_FILE}: cannot be read: {error.strerror}") from None
     except ValueError:
-        raise BadSecret(f"{variable}{_FILE}: is no text") from None
+        raise BadSecret(f"{variable}{_FILE}: is not text") from None
     if not text.strip() or len(text) > _LONGEST:
         raise BadSecret(f"{variable}{_FILE}: must hold one secret of at most {_LONGEST} characters")
     return text.strip()

@@ -19,11 +19,10 @@ from pydantic_settings import (
 )
 
 from service.config.origins import origin_of
+from service.config.prefix import Prefixes, Proxies, prefix_of
 from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
 from service.config.variables import Unknown, is_service_link, unknown_variables
-from service.following.standing import MOST_FOUND
-from service.http.prefix import Prefixes, Proxies, prefix_of
-from service.patterns import RefPattern, address, is_pattern
+from service.patterns import MOST_FOUND, RefPattern, address, is_pattern
 from service.refs import BadRef, ModelRef
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -71,40 +70,42 @@ class Settings(BaseSettings):
     )
     resident: Count | None = Field(
         None,
-        description="Most versions that stay loaded, those asked last; others are loaded when they "
-        "are asked. Unset: all stay",
+        description="Most versions that stay loaded, the most recently used; others are loaded on "
+        "demand. Unset: all stay",
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
     home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
     service_name: Annotated[str, Field(max_length=100)] | None = Field(
-        None, description="Names this service's part of a shared home; unset: its host and port"
+        None, description="Name of this service's folder in a shared home; unset: its host and port"
     )
     poll_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
-        1.0, description="Pause between two looks at the registry"
+        1.0, description="Seconds between two looks at the registry"
     )
-    hosts: Count = Field(1, description="Processes that predict, for each version")
-    max_body_bytes: Bytes = Field(16 * 1024**2, description="Longest request body")
+    hosts: Count = Field(1, description="Host processes for each version")
+    max_body_bytes: Bytes = Field(16 * 1024**2, description="Size limit of a request body in bytes")
     max_rows: Count = Field(100_000, description="Most rows in one request")
     max_batch_rows: Count = Field(4096, description="Most rows that are joined into one call")
-    max_queue: Count = Field(1024, description="Most requests that wait for one version")
+    max_queue: Count = Field(1024, description="Most requests waiting for one version")
     max_queue_bytes: Bytes = Field(
-        256 * 1024**2, description="Most bytes of bodies that arrive, wait or are predicted"
+        256 * 1024**2, description="Most bytes of request bodies held at once"
     )
-    max_reply_bytes: Bytes = Field(64 * 1024**2, description="Longest reply")
+    max_reply_bytes: Bytes = Field(64 * 1024**2, description="Size limit of a reply in bytes")
     predict_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        60.0, description="Longest prediction; a call that takes longer costs its process"
+        60.0,
+        description="Seconds that one prediction may take; a call that takes longer ends its "
+        "process",
     )
     request_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         None,
-        description="Longest time for a request as a whole, from when it has come to its answer; "
+        description="Seconds that a request may take as a whole, from its arrival to its answer; "
         "unset: twice `PODIUM_PREDICT_TIMEOUT_SECONDS`, and 30 s",
     )
     load_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        600.0, description="Longest load and warm-up of a version"
+        600.0, description="Seconds that the load and warm-up of a version may take"
     )
     host_memory_bytes: Bytes | None = Field(
-        None, description="Most memory of one host and what it forks; unset: no limit"
+        None, description="Memory limit in bytes of one host with what it forks; unset: no limit"
     )
     model_environment: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -117,66 +118,77 @@ class Settings(BaseSettings):
         description="JSON object that overrides what models were logged with as model_config",
     )
     model_config_file: Path | None = Field(
-        None, description="JSON file of the same for each MODEL, MODEL@ALIAS or *; unset: none"
+        None, description="JSON file of such objects by MODEL, MODEL@ALIAS or *; unset: none"
     )
     stop_delay_seconds: Seconds = Field(
-        0.0, description="How long it still accepts at the stop, not ready any more"
+        0.0,
+        description="Seconds to keep accepting requests after SIGTERM, while reporting not ready",
     )
-    drain_seconds: Seconds = Field(20.0, description="Longest wait for requests at the stop")
+    drain_seconds: Seconds = Field(
+        20.0, description="Seconds that requests may take to finish once no more are accepted"
+    )
     keep_alive_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        620.0, description="How long a connection may be idle; longer than whoever keeps it there"
+        620.0,
+        description="Seconds that a connection may be idle; must be longer than the proxy in front "
+        "keeps it",
     )
     root_path: str | None = Field(
-        None, description="Path below which a proxy shows the service, as /models; unset: none"
+        None, description="Path prefix that a proxy serves Podium below, as /models; unset: none"
     )
     forwarded_allow_ips: str = Field(
         "127.0.0.1,::1",
-        description="Comma-separated proxies, or networks of them, whose X-Forwarded-Prefix "
-        "counts; *: everybody's",
+        description="Comma-separated addresses or networks of proxies to take X-Forwarded-Prefix "
+        "from; *: from all",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Comma-separated origins whose pages may ask for predictions, or *; "
+        description="Comma-separated origins that browsers may send predictions from (CORS), or *; "
         "unset: none",
     )
     keep_warm_seconds: Seconds = Field(
-        60.0, description="How long the version before stays ready to be moved back to"
+        60.0,
+        description="Seconds that the previous version stays loaded, to move back at once",
     )
     cache_bytes: Bytes = Field(
-        10 * 1024**3, description="Bytes above which artifacts that nobody serves are removed"
+        10 * 1024**3,
+        description="Size of the artifact cache in bytes; above it, artifacts that no slot serves "
+        "are removed",
     )
     allow_breaking: bool = Field(
         default=False,
-        description="Serve versions whose signature breaks clients of the one before",
+        description="Serve a version even if its signature breaks clients of the one before",
     )
     allow_unsigned: bool = Field(
         default=False,
-        description="Serve models without a signature, whose requests cannot be checked",
+        description="Serve models without a signature; their requests cannot be checked",
     )
     missing_alias: Literal["keep", "empty"] = Field(
-        "keep", description="What to serve where the alias is gone: what it was on last, or nothing"
+        "keep",
+        description="Where the alias is gone: keep the version that it was on last, or empty the "
+        "slot",
     )
     api_keys_file: Path | None = Field(
-        None, description="File of the API keys of which predictions ask for one; unset: for none"
+        None, description="File of API keys; if set, prediction routes require one"
     )
     admin_token: SecretStr | None = Field(
         None,
-        description="Bearer token to reload, to withdraw, and to see why; unset: for nobody",
+        description="Bearer token for reload, withdraw and the reasons of failures; unset: these "
+        "are refused",
     )
     webhook_secret: SecretStr | None = Field(
-        None, description="Secret that MLflow signs its webhooks with; unset: none are taken"
+        None, description="Secret that MLflow signs its webhooks with; unset: webhooks are refused"
     )
 
     require_tags: Annotated[Mapping[str, str], NoDecode] = Field(
-        {}, description="Comma-separated KEY=VALUE; tags that a version must have"
+        {}, description="Comma-separated tags, KEY=VALUE, that a version must have"
     )
     trust: Literal["any", "no-pickle"] = Field(
-        "any", description="no-pickle: only formats that run no code when they are loaded"
+        "any", description="no-pickle: only model formats that run no code when loaded"
     )
     requirements: Literal["warn", "refuse", "ignore"] = Field(
         "warn",
-        description="Where installed packages differ from the model's: warn refuses what is "
-        "missing, refuse other versions too, ignore nothing",
+        description="Installed packages that differ from the model's: warn refuses missing ones, "
+        "refuse other versions too, ignore none",
     )
 
     model_tracking: bool = Field(
@@ -210,7 +222,7 @@ class Settings(BaseSettings):
             return value
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         if not all(key.strip() and equals for key, equals, _ in pairs):
-            raise ValueError("must be KEY=VALUE, several of them parted by commas")
+            raise ValueError("must be KEY=VALUE, separated by commas")
         tags = {key.strip(): text.strip() for key, _, text in pairs}
         if len(tags) != len(pairs):
             raise ValueError("names a tag twice")
@@ -226,7 +238,7 @@ class Settings(BaseSettings):
             except BadRef as error:
                 wrong.append(str(error))
         if len(set(refs)) != len(refs):
-            wrong.append("a model and alias, or a pattern, stands there twice")
+            wrong.append("a model and alias, or a pattern, is given twice")
         if wrong:
             raise BadRef("; ".join(wrong))
         return tuple(refs)
@@ -293,7 +305,7 @@ class Settings(BaseSettings):
         try:
             value.encode("idna")
         except UnicodeError:
-            raise ValueError("is no address or host name") from None
+            raise ValueError("is not an address or host name") from None
         return value
 
     @classmethod

@@ -130,7 +130,7 @@ def _configs_in(path: Path | None, settings: Settings) -> Iterator[tuple[str, st
     try:
         text = path.read_text()
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise BadSurroundings(f"{source}: {str(path)!r} cannot be read: {reason}") from None
     for whom, config in json.loads(_object(source, text)).items():
         if whom != _EVERY and not _may_be_followed(whom, settings):

@@ -3,9 +3,9 @@
 The types of field errors, which programs may rely on:
 
 ================ ==================================================================
-json_invalid     the body is no JSON (RFC 8259; NaN, Infinity and a BOM are none)
-csv_invalid      the body is no CSV (RFC 4180), or has no header
-parquet_invalid  the body is no Parquet file
+json_invalid     the body is not JSON (RFC 8259; NaN, Infinity and a BOM are not JSON)
+csv_invalid      the body is not CSV (RFC 4180), or has no header
+parquet_invalid  the body is not a Parquet file
 format           the body, or one of its parts, is not laid out as any format asks
 missing          something required is not there
 null             null where the signature asks for a value
@@ -14,7 +14,7 @@ fraction         a fraction where a whole number is asked for
 out_of_range     a number or time that the signature's type cannot hold
 precision        an integer that a floating-point type would round
 base64           text that is not base64
-datetime         text that is no ISO 8601 date or date-time
+datetime         text that is not an ISO 8601 date or date-time
 nul              text or bytes that end with a zero, where numpy would drop it
 shape            lists of other lengths or depths than asked for
 unknown_property an object has a property that the signature does not have
@@ -22,7 +22,7 @@ nesting          lists and objects within each other, deeper than the service ta
 duplicate_column one column twice
 too_many_rows    more rows than the service takes at once
 too_many_columns more columns than a model without a signature can be handed
-refused          what MLflow, its class of chat requests, or the type hint refuses for its own reasons
+refused          what MLflow, its class of chats, or the type hint refuses for its own reasons
 more             always last: how many errors at least are not listed
 ================ ==================================================================
 

@@ -7,41 +7,16 @@ which is what that enforcement makes a date or datetime of. An object is handed 
 values, as MLflow hands on what it was sent: base64 in it stays text.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.signature import ParamSpec
 from service.contract.types.declared import AnyType, Array, Map, Object, Type
 from service.contract.types.nodes import enforced
-from service.contract.types.scalars import COLUMN_TYPES
-from service.contract.types.texts import nanoseconds
+from service.contract.types.scalars import EXACT_TYPES, SCALARS
 
 _BASE: Final[Loc] = (*BODY, "params")
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - MLflow's datetimes have no zone
-_DATE_LENGTH: Final = len("1970-01-01")
-
-
-def _iso_text(text: str) -> str:
-    if len(text) == _DATE_LENGTH:
-        return text
-    return (_EPOCH + timedelta(microseconds=nanoseconds(text) // 1000)).isoformat()
-
-
-# What MLflow makes of a value that has passed (DataType.to_python).
-_MADE: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "boolean": bool,
-    "integer": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "string": str,
-    "datetime": _iso_text,
-}
-
-# Within an object MLflow checks values as they are, and JSON has none of these.
-_NOT_IN_OBJECTS: Final = frozenset({"integer", "float", "datetime"})
 
 
 class ParamsReader:
@@ -109,19 +84,16 @@ def _made(type_: Type, value: Any, loc: Loc, findings: Findings) -> Any:
                 name: _made(types[name], each, (*loc, name), findings)
                 for name, each in value.items()
             }
-    if type_ in _NOT_IN_OBJECTS:
+    if not SCALARS[type_].in_objects:
         findings.add(loc, "must be null: MLflow takes no value of this type from JSON here", "type")
-    return value if type_ == "binary" else _MADE[type_](value)
+    return SCALARS[type_].param(value)
 
 
 def _single(type_: str, value: Any, loc: Loc, findings: Findings) -> Any:
     if value is None:
         return None
-    checker = COLUMN_TYPES[type_]
+    checker = EXACT_TYPES[type_]
     if checker.convert((value,)) is None:
         checker.examine(value, loc, findings)
-    elif type_ == "datetime" and nanoseconds(value) % 1000:
-        findings.add(loc, "must not be finer than microseconds", "precision")
-    else:
-        return _MADE[type_](value)
-    return None
+        return None
+    return SCALARS[type_].param(value)

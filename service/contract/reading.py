@@ -1,10 +1,36 @@
-"""What a request's inputs came to, before params are added."""
+"""The two ports of a contract: what checks values of one type, and what reads a payload."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from service.contract.findings import Findings
-from service.contract.model_input import Column, Kind
+from service.contract.findings import Findings, Loc
+from service.contract.model_input import Column, Kind, Values
+
+
+class Checker(Protocol):
+    """Takes JSON values as they are, or as a lossless cast makes them; refuses all others.
+
+    Valid columns cost a few passes that never enter Python code for each value. Only a column in
+    which something is wrong is looked at value by value, to name every one that is.
+    """
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON schema of one value that is not null."""
+        ...
+
+    @property
+    def nullable(self) -> bool:
+        """Whether MLflow can hand a model a null of this type."""
+        ...
+
+    def convert(self, values: Sequence[Any]) -> Values | None:
+        """The column as a model input has it, or None if any of the values does not fit."""
+        ...
+
+    def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
+        """Notes what is wrong with one value, if anything; null is always wrong here."""
+        ...
 
 
 class Reading(NamedTuple):

@@ -11,24 +11,14 @@ from typing import Any, Final
 
 import orjson
 
-from service.contract.depth import MAX_DEPTH, too_deep
+from service.contract.size import MAX_DEPTH, too_deep
 from service.contract.types.declared import NotRead, NotSupported, Object, Type, read_type
 from service.contract.types.nodes import enforced
+from service.contract.types.scalars import SCALARS
 from service.contract.types.tensor_types import TENSOR_TYPES
 from service.errors import VersionFault
 
 _COLUMN_KEYS: Final = frozenset({"name", "type", "required"})
-
-# What MLflow takes as a default of the type, integers of any size for those of 32 bits included.
-_DEFAULTS: Final[Mapping[str, frozenset[type]]] = {
-    "boolean": frozenset({bool, type(None)}),
-    "integer": frozenset({int, type(None)}),
-    "long": frozenset({int, type(None)}),
-    "float": frozenset({float, int, type(None)}),
-    "double": frozenset({float, int, type(None)}),
-    "string": frozenset({str, type(None)}),
-    "datetime": frozenset({str, type(None)}),
-}
 
 Name = str | int | None
 
@@ -106,7 +96,7 @@ def check_hinted(signature: Signature) -> None:
     (mlflow/types/type_hints.py, `_infer_schema_from_list_type_hint`)
     """
     if len(signature.columns) != 1 or signature.named:
-        raise _bad("it is said to come from a type hint, and is no single unnamed column")
+        raise _bad("its type hint asks for a single unnamed column, which it does not have")
 
 
 def read_entries(text: str | None, part: str) -> Sequence[Mapping[str, Any]]:
@@ -201,17 +191,18 @@ def _param_type(entry: Mapping[str, Any], name: str) -> str | Object:
         raise _bad(f"param {name!r}: {error}") from error
     except NotSupported as error:
         raise _unsupported(f"param {name!r} is {error}") from error
-    if type_ == "binary" or not isinstance(type_, str | Object):
-        raise _bad(f"param {name!r} is of type {word}")
-    return type_
+    if isinstance(type_, Object) or (isinstance(type_, str) and SCALARS[type_].defaults):
+        return type_
+    raise _bad(f"param {name!r} is of type {word}")
 
 
 def _is_default(type_: str | Object, default: Any, *, is_list: bool) -> bool:
     if isinstance(type_, Object):
         return enforced(type_, required=True).convert((default,)) is not None
+    types = SCALARS[type_].defaults | {type(None)}
     if is_list:
-        return type(default) is list and all(type(each) in _DEFAULTS[type_] for each in default)
-    return type(default) in _DEFAULTS[type_]
+        return type(default) is list and all(type(each) in types for each in default)
+    return type(default) in types
 
 
 def _check_names(names: Sequence[Name], *, tensors: bool) -> None:

@@ -1,16 +1,72 @@
-"""How much MLflow would make of a body for a model without a signature, before it makes it.
+"""How deep, how full and how large a body is, found before anything is made of it.
 
-pandas fills a table up to its longest row and to all keys of its records, takes kilobytes and a
-tenth of a millisecond for a column, and numpy makes every text of an array as long as the longest
-one: a few kilobytes can stand for terabytes, or for minutes.
+Without a signature pandas fills a table up to its longest row and to all keys of its records, and
+takes kilobytes and a tenth of a millisecond for a column; numpy makes every text of an array as
+long as the longest one: a few kilobytes can stand for terabytes, or for minutes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.formats.table import TOO_SPARSE, may_fill
+
+# Of signatures, and of values whose type is `any`: together less than the 254 that orjson writes,
+# and few enough for MLflow's enforcement, which takes three calls for each level.
+MAX_DEPTH: Final = 100
+
+_CONTAINERS: Final = frozenset({list, dict})
+
+
+def too_deep(values: Sequence[Any], limit: int = MAX_DEPTH) -> bool:
+    """Whether any of the values is nested more than `limit` lists and objects deep."""
+    level: Sequence[Any] = values
+    for _ in range(limit):
+        if _CONTAINERS.isdisjoint(map(type, level)):
+            return False
+        level = _below(level)
+    return not _CONTAINERS.isdisjoint(map(type, level))
+
+
+def free_of(unwanted: type, values: Sequence[Any]) -> bool:
+    """Whether the values are not too deep, and none in them is of that type."""
+    level: Sequence[Any] = values
+    for _ in range(MAX_DEPTH + 1):
+        types = set(map(type, level))
+        if unwanted in types:
+            return False
+        if _CONTAINERS.isdisjoint(types):
+            return True
+        level = _below(level)
+    return False
+
+
+def _below(level: Sequence[Any]) -> list[Any]:
+    below = list(chain.from_iterable(each for each in level if type(each) is list))
+    below += chain.from_iterable(each.values() for each in level if type(each) is dict)
+    return below
+
+
+def holds_a_value(payload: Any) -> bool:
+    """Whether there is anything in it but nulls, empty lists and empty objects."""
+    levels: list[Iterator[Any]] = [iter((payload,))]
+    while levels:
+        inner = _first_of_use(levels[-1])
+        if inner is None:
+            levels.pop()
+        elif type(inner) is list:
+            levels.append(iter(inner))
+        elif type(inner) is dict:
+            levels.append(iter(inner.values()))
+        else:
+            return True
+    return False
+
+
+def _first_of_use(values: Iterable[Any]) -> Any:
+    return next((each for each in values if each is not None), None)
+
 
 # Characters of one array, of four bytes each in numpy: 256 MiB.
 _MOST_CHARACTERS: Final = 1 << 26

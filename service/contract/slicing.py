@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from math import prod
 
 from service.contract.model_input import Column, ModelInput, Values
+from service.contract.types.scalars import SCALARS
 
 # Their dtypes are inferred from all that is in them, or are as wide as their longest text.
 _WHOLE_ONLY = frozenset({"any", "str"})
-_NULL_IS_A_VALUE = frozenset({"double", "float", "datetime"})
 
 
 def sliceable(model_input: ModelInput, rows: int) -> bool:
@@ -40,7 +40,7 @@ def slices(model_input: ModelInput, rows: int) -> Iterator[ModelInput]:
 def _alike(column: Column, rows: int) -> bool:
     if column.dtype in _WHOLE_ONLY:
         return False
-    if column.dtype in _NULL_IS_A_VALUE or not column.has_null:
+    if not column.has_null or (column.dtype in SCALARS and SCALARS[column.dtype].null_is_a_value):
         return True
     # pandas' dtype for texts or booleans beside nulls is another than that of either alone.
     starts = range(0, len(column.values), rows)

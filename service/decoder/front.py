@@ -26,7 +26,7 @@ from service.contract.formats.csv_body import is_csv
 from service.contract.formats.parquet_body import is_parquet
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import EncodedInput, ValidInput
-from service.decoder.wire import INVALID, WRONG_TYPE, DecoderOperation
+from service.decoder.wire import DECODER_ROLE, INVALID, WRONG_TYPE, DecoderOperation
 from service.errors import (
     ClientError,
     FieldError,
@@ -37,7 +37,6 @@ from service.errors import (
     Undecodable,
     UnsupportedMediaType,
 )
-from service.hosting.roles import DECODER_ROLE
 from service.processes.frames import Frame, Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks
@@ -148,7 +147,7 @@ class Decoder:
             async with asyncio.timeout(self._limits.seconds):
                 await self._turn.acquire()
         except TimeoutError:
-            raise Overloaded("The request has waited to be read for too long.") from None
+            raise Overloaded("The request waited too long to be parsed.") from None
 
     async def _decoded(self, head: bytes, body: bytes | Sequence[bytearray]) -> Frame:
         for _ in range(_TRIES):

@@ -3,6 +3,8 @@
 import enum
 from typing import Final
 
+DECODER_ROLE: Final = "service.decoder.main"
+
 # Bodies are bounded long before; this only keeps a broken header from being believed.
 MAX_REQUEST_BYTES: Final = 4 * 1024**3 - 1
 

@@ -4,20 +4,27 @@ It does where the registry does not answer (P5), where it has no such alias or m
 those are to leave the slot empty, where what the alias is on has failed (P2), and where that has
 not become ready in `STAND_IN_SECONDS`: a load that hangs would leave the slot empty up to its
 limit. A slot that serves is never given one.
+
+Where not every version stays loaded, one may be swapped in by its gates alone. It is its slot's
+last known good once it has loaded; and where it cannot, it gives the slot back to what that was
+(P2), or to nothing.
 """
 
 import asyncio
-import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from service.background import Work, begin
-from service.following.clock import Clock
-from service.following.history import History
+from service.errors import Withdrawn
+from service.following.coming_versions import ComingVersions
+from service.following.history import History, ServedBefore
 from service.following.observer import FollowingObserver
-from service.following.policy import pause_after
-from service.following.ports import FetchedVersion
+from service.following.open_versions import OpenVersions
+from service.following.ports import Clock, FetchedVersion
+from service.following.sentences import cut
+from service.following.slot_status import Failure
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
 
@@ -28,33 +35,22 @@ Longer than most versions take to be fetched and loaded: two are not to be loade
 """
 
 
-class Recaller:
-    """Sees to it that an empty slot gets its last known good, where it has to.
+@dataclass(eq=False, repr=False)
+class Fallbacks:
+    """Sees to it that an empty slot gets its last known good, where it has to, and what that is.
 
     Asks for it beside the loop, one question for each slot at a time: verifying may take minutes.
-    `stage` is given each version together with its lease; `keep` holds on to what is being ended;
     `keeps_missing`: whether anything stands in where the registry has no such alias or model.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
-        self,
-        slots: Slots,
-        history: History,
-        observer: FollowingObserver,
-        clock: Clock,
-        stage: Callable[[Slot, VersionId, FetchedVersion], None],
-        keep: Callable[[asyncio.Task[None]], None],
-        *,
-        keeps_missing: bool = True,
-    ) -> None:
-        self._slots = slots
-        self._history = history
-        self._observer = observer
-        self._clock = clock
-        self._stage = stage
-        self._keep = keep
-        self._keeps_missing = keeps_missing
-        self._asking: dict[ModelRef, asyncio.Task[None]] = {}
+    _slots: Slots
+    _history: History
+    _observer: FollowingObserver
+    _clock: Clock
+    _open: OpenVersions
+    _coming: ComingVersions
+    _keeps_missing: bool
+    _asking: dict[ModelRef, asyncio.Task[None]] = field(default_factory=dict, init=False)
 
     @property
     def asking(self) -> Collection[asyncio.Task[None]]:
@@ -65,7 +61,7 @@ class Recaller:
         """The registry has said which version the slot is to serve."""
         if slot.binding is None and slot.vacant_since is None:
             slot.vacant_since = self._clock.monotonic()
-        if slot.failure is not None or slot.on_last_known_good or self._is_late(slot):
+        if slot.failure is not None or slot.status.on_last_known_good or self._is_late(slot):
             self.fall_back(slot)
         else:
             self.need_none(slot)
@@ -82,14 +78,13 @@ class Recaller:
     def fall_back(self, slot: Slot) -> None:
         """An empty slot gets what it served before the start, unless better is coming."""
         now = self._clock.monotonic()
-        if slot.binding is not None or now < slot.fallback_retry_at:
+        if slot.binding is not None or not slot.fallback_pursuit.is_due(now):
             return
-        if slot.lacking is not None or (slot.gone and not self._keeps_missing):
+        if slot.lacking is not None or (slot.status.gone and not self._keeps_missing):
             return
         if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
             return
-        slot.fallback_attempts += 1
-        slot.fallback_retry_at = now + pause_after(slot.fallback_attempts)
+        slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
         if slot.ref not in self._asking:
             task = begin(Work.FOLLOWING, self._ask(slot))
             self._asking[slot.ref] = task
@@ -97,7 +92,7 @@ class Recaller:
 
     def need_none(self, slot: Slot) -> None:
         """The slot serves what it should, or soon will, or has nothing to serve."""
-        slot.fallback = None
+        slot.fallback_pursuit = slot.fallback_pursuit.of(None)
         self.give_up(slot)
 
     def give_up(self, slot: Slot) -> None:
@@ -105,7 +100,41 @@ class Recaller:
         task = self._asking.pop(slot.ref, None)
         if task is not None:
             task.cancel()
-            self._keep(task)
+            self._open.keep(task)
+
+    def revive(self, slot: Slot) -> None:
+        """Brings anew what serves beside its alias and cannot come back by itself (P2, P4)."""
+        version, now = slot.version, self._clock.monotonic()
+        if version is None or version == slot.aspired or not slot.irreplaceable:
+            return
+        if version not in self._slots.staging and slot.fallback_pursuit.is_due(now):
+            slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
+            self._coming.bring(slot, version)
+
+    def prove(self, slot: Slot) -> None:
+        """Notes what its version has shown; nothing where that was loaded from the start."""
+        binding = slot.binding
+        demanded = None if binding is None else binding.servable.demanded
+        if binding is None or demanded is None:
+            return
+        version = binding.servable.version
+        if demanded.failure is not None and slot.failure is None:
+            error, at = demanded.failure, demanded.failed_at
+            slot.failure = Failure(error.stage, error.reason, cut(error.message), at, version)
+        if demanded.proven:
+            self._note(slot, ServedBefore(binding.servable.fetched, self._clock.wall()))
+        elif slot.irreplaceable and self._is_decided(slot, version):
+            self._open.give_up(slot)
+
+    def _is_decided(self, slot: Slot, version: VersionId) -> bool:
+        """Whether it has been tried anew and refused; or cannot be, for the registry is silent."""
+        return version == slot.quarantined or self._slots.look.failure is not None
+
+    def _note(self, slot: Slot, known: ServedBefore) -> None:
+        before = self._history.baseline(slot.ref)
+        is_noted = before is not None and before.version == known.fetched.version
+        if not is_noted and not slot.status.on_last_known_good:
+            self._history.note(slot.ref, known)
 
     def _is_aspired_coming(self, slot: Slot) -> bool:
         if slot.aspired not in self._slots.staging:
@@ -131,6 +160,7 @@ class Recaller:
                 self._found(slot, known.fetched)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._observer.tick_failed(error)
+        self._slots.changed()
 
     def _found(self, slot: Slot, fetched: FetchedVersion) -> None:
         version = fetched.version
@@ -138,10 +168,11 @@ class Recaller:
         if slot.binding is not None or is_coming:
             fetched.lease.release()
         elif version == slot.quarantined or version in self._slots.tombstones:
-            slot.fallback_retry_at = math.inf
+            fault = slot.pursuit.fault or Withdrawn.code
+            slot.fallback_pursuit = slot.fallback_pursuit.refused(fault)
             slot.has_no_fallback = True
             fetched.lease.release()
         else:
-            slot.fallback = version
+            slot.fallback_pursuit = slot.fallback_pursuit.of(version)
             slot.has_no_fallback = False
-            self._stage(slot, version, fetched)
+            self._coming.bring(slot, version, fetched)

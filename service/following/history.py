@@ -54,28 +54,3 @@ class History(Protocol):
         Never raises: what cannot be kept is logged.
         """
         ...
-
-
-class NoHistory:
-    """Nothing is remembered."""
-
-    async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
-        """Nothing."""
-        return None
-
-    def baseline(self, ref: ModelRef) -> FetchedVersion | None:
-        """Nothing."""
-        return None
-
-    def has_served(self, ref: ModelRef, version: VersionId) -> bool:
-        """It is not known to have."""
-        return False
-
-    def withdraw(self, ref: ModelRef) -> None:
-        """Nothing was known."""
-
-    def forget(self, ref: ModelRef) -> None:
-        """As everything is."""
-
-    def note(self, ref: ModelRef, known: ServedBefore) -> None:
-        """Forgotten at once."""

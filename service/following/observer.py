@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from service.background import Work, tell
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.refs import ModelRef, VersionId
 
 

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from service.following.ports import Missing, Resolution
+from service.following.pursuit import Pursuit
 from service.refs import VersionId
 
 
@@ -23,16 +24,12 @@ class SlotView:
     Attributes:
         serving: the version that answers now, and can go on; else None.
         staging: whether the aspired version is on its way.
-        aspired: what the last look found.
-        quarantined: a version that has failed by its own fault while it was aspired.
-        retry_at: when a version that failed by another's fault is due again, monotonic seconds.
+        pursuit: of the version that the alias was on at the look before this one.
     """
 
     serving: VersionId | None
     staging: VersionId | None
-    aspired: VersionId | None
-    quarantined: VersionId | None
-    retry_at: float
+    pursuit: Pursuit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +47,11 @@ def decide(view: SlotView, found: Resolution, now: float) -> Decision:
     """
     if not isinstance(found, VersionId):
         # Gone, the wish is gone; unanswered, it is what it was.
-        return Decision(None if isinstance(found, Missing) else view.aspired, Action.KEEP)
+        return Decision(None if isinstance(found, Missing) else view.pursuit.version, Action.KEEP)
     if found == view.serving:
         return Decision(found, Action.KEEP)
     if found == view.staging:
         return Decision(found, Action.WAIT)
-    if found == view.aspired:
-        if found == view.quarantined:
-            return Decision(found, Action.REFUSE)
-        if now < view.retry_at:
-            return Decision(found, Action.WAIT)
+    if found == view.pursuit.version and not view.pursuit.is_due(now):
+        return Decision(found, Action.WAIT if view.pursuit.fault is None else Action.REFUSE)
     return Decision(found, Action.STAGE)
-
-
-def pause_after(attempts: int) -> float:
-    """Seconds until a version that failed by another's fault is tried again: 1, 2, 4, up to 60."""
-    return float(min(2 ** min(attempts - 1, 6), 60))

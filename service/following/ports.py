@@ -1,11 +1,12 @@
-"""What following needs of others: a registry, and somebody who makes servables.
+"""What following needs of others: a registry, somebody who makes servables, and the time.
 
-Implemented by `service.registry` and `service.hosting`, and by fakes in tests; one contract suite
-runs on both.
+Implemented by `service.registry` and `service.staging`, and by fakes in tests. One contract suite
+runs on the real registry and on its fake.
 """
 
 import enum
 import math
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,16 @@ from typing import Any, Protocol
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError
-from service.hosting.status import PoolStatus
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`wall` in seconds since 1970 for people, `monotonic` in seconds for intervals."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class Missing(enum.Enum):
@@ -189,6 +197,27 @@ class Registry(Protocol):
         ...
 
 
+class PredictorStatus(Protocol):
+    """What runs for one version, at one instant; `service.hosting.observer.PoolStatus`."""
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether requests may be joined into one call (P16)."""
+        ...
+
+    @property
+    def row_wise_reason(self) -> str:
+        """One sentence why, or why not."""
+        ...
+
+
+class RequestMarks(Protocol):
+    """As `service.hosting.queue.Marks`, of which following knows no more."""
+
+    queued: float | None
+    sent: float | None
+
+
 class Predictor(Protocol):
     """A pool of hosts for one version, as following sees it."""
 
@@ -203,18 +232,22 @@ class Predictor(Protocol):
         ...
 
     @property
-    def status(self) -> PoolStatus:
+    def status(self) -> PredictorStatus:
         """A snapshot for people."""
         ...
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: RequestMarks | None = None,
     ) -> bytes | bytearray:
         """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
         The last one for what only MLflow, or the model's type hint, can tell of the input. None of
         them later than at the `deadline`, by `time.monotonic`. Metrics count the request for the
-        `alias` that it came by.
+        `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
         """
         ...
 

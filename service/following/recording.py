@@ -1,30 +1,48 @@
-"""Tells of what following has done: the slot's status, the ledger, the history, observers."""
+"""Tells of what following has done: the slot's status, the ledger, the history, observers.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+What goes wrong with one slot is told, and keeps no other from its own.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from service.errors import FollowingError
-from service.following.clock import Clock
 from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, ServedBefore
 from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
 from service.following.observer import FollowingObserver
+from service.following.ports import Clock
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
-from service.following.slots import Failure, Slot
+from service.following.slot_status import LOOK, Failure
+from service.following.slots import Slot, Slots
 from service.refs import VersionId
 
 
+@dataclass(eq=False, repr=False)
 class Recorder:
-    """Told once of each swap and refusal; tells everybody else."""
+    """Told once of each swap and refusal, and of what goes wrong; tells everybody else."""
 
-    def __init__(
-        self, ledger: Ledger, history: History, observer: FollowingObserver, clock: Clock
-    ) -> None:
-        self._ledger = ledger
-        self._history = history
-        self._observer = observer
-        self._clock = clock
+    _slots: Slots
+    _ledger: Ledger
+    _history: History
+    _observer: FollowingObserver
+    _clock: Clock
+
+    def each(self, slots: Iterable[Slot], step: Callable[[Slot], None]) -> None:
+        """The step for each of the slots, in order. A defect of Podium's over one is that one's."""
+        for slot in slots:
+            try:
+                step(slot)
+            except Exception as error:  # noqa: BLE001 - the other slots must be followed
+                self.failed(slot, error)
+        self._slots.changed()
+
+    def failed(self, slot: Slot, error: Exception) -> None:
+        """The slot says so, until a look goes well, unless it has something better to say."""
+        if slot.failure is None:
+            slot.failure = internal(self._clock)
+        self._observer.slot_failed(slot.ref, error)
 
     def swapped(
         self,
@@ -38,7 +56,7 @@ class Recorder:
         slot.took_seconds = sum(stages.values()) or slot.took_seconds
         seconds = {"look": slot.wish.look_seconds, **stages}
         entry = self._entry(slot, before, servable.version, LedgerOutcome.SWAPPED)
-        known = slot.on_last_known_good
+        known = slot.status.on_last_known_good
         if known:
             entry = _because(entry, slot.failure)
         self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
@@ -63,7 +81,7 @@ class Recorder:
 
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
-        if not slot.on_last_known_good and servable.proven:
+        if not slot.status.on_last_known_good and servable.proven:
             self._history.note(slot.ref, ServedBefore(servable.fetched, self._clock.wall()))
 
     def refused(  # noqa: PLR0913, PLR0917 - all that is known of one attempt
@@ -113,9 +131,14 @@ def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -
     return Failure(error.stage, error.reason, cut(error.message), clock.wall(), version, detail)
 
 
+def internal(clock: Clock) -> Failure:
+    """A defect of Podium's."""
+    return Failure(LOOK, "internal", "Podium failed.", clock.wall())
+
+
 def _says_less(failure: Failure, slot: Slot) -> bool:
     # That there is nothing to serve says more than why what should have stood in for it fails.
-    return failure.version is None and not slot.gone
+    return failure.version is None and not slot.status.gone
 
 
 def _because(entry: LedgerEntry, failure: Failure | None) -> LedgerEntry:

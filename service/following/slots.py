@@ -1,129 +1,56 @@
 """What is served under each reference, and what one may know about it at a glance."""
 
-import math
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence, ValuesView
+import asyncio
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Container,
+    Iterator,
+    Mapping,
+    Sequence,
+    ValuesView,
+)
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final
 
 from service.errors import NotThereYet, UnknownModel
-from service.following.gates.gate import GateFinding
 from service.following.pace import Trigger
 from service.following.ports import Missing
+from service.following.pursuit import Pursuit
 from service.following.servable import Binding
-from service.following.standing import MOST_FOUND, Standing
-from service.patterns import RefPattern
+from service.following.slot_status import Failure, LookStatus, ServiceStatus, SlotStatus, Standing
+from service.following.traffic import Traffic
+from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.tombstones import Tombstones
 
-LOOK: Final = "look"
 _LABEL_DIGITS: Final = 12
-State = Literal["empty", "loading", "serving", "cold", "refused", "withdrawn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What failed last.
-
-    Attributes:
-        message: a sentence safe to show.
-        at: in seconds since 1970.
-        version: None when the look-up itself failed.
-        detail: the exception's type and text, for operators alone: never a client's values, since
-            what fails here was asked for by no client.
-        findings: what gates had seen by then; one of them may be why.
-    """
-
-    stage: str
-    code: str
-    message: str
-    at: float
-    version: VersionId | None = None
-    detail: str = ""
-    findings: Sequence[GateFinding] = ()
-
-    @property
-    def of_look(self) -> bool:
-        """Whether a look failed, and no version."""
-        return self.stage == LOOK
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How the slot came to aspire to what it does: who asked, and the look's seconds."""
+    """How the slot came to aspire to what it does: who asked, the look's seconds, and when.
+
+    `at` is in seconds since 1970; None before the first look.
+    """
 
     trigger: Trigger
     look_seconds: float
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SlotStatus:
-    """One slot at one instant. Times are in seconds since 1970.
+class KeptWarm:
+    """What a slot has served before, ready for an alias that moves back; `until` is monotonic."""
 
-    Attributes:
-        since: when the current version was swapped in.
-        aspired: the version that the alias was last seen on, None before the first look or when
-            the alias is gone.
-        lag: seconds for which `aspired` has differed from what serves; 0 when they agree.
-        failure: the last one, until a swap puts it right.
-        last_known_good_since: since when it serves its last known good, for want of a registry or
-            of an alias, or since what the alias was on after the start could not be served, or not
-            yet.
-        missing: whether it has nothing to serve: the registry says that the alias or the model is
-            not there, and nothing that was served before stands in.
-        quarantined: the aspired version, if it has failed by its own fault (P13).
-        withdrawn: the version that it should serve, or served last, if that is withdrawn.
-    """
-
-    ref: ModelRef
-    state: State
-    ready: bool
-    version: VersionId | None
-    since: float | None
-    aspired: VersionId | None
-    lag: float
-    failure: Failure | None
-    last_known_good_since: float | None = None
-    missing: bool = False
-    quarantined: VersionId | None = None
-    withdrawn: VersionId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Which slots cannot answer now.
-
-    Attributes:
-        serves: whether any slot can.
-        not_ready: those that could serve and do not; `name@alias`.
-        missing: those that have nothing to serve, which is nobody's to wait for.
-        withdrawn: those whose version an operator has withdrawn; the same.
-        unserved: those that patterns have found and nobody waits for any more.
-    """
-
-    serves: bool
-    not_ready: Sequence[str]
-    missing: Sequence[str]
-    withdrawn: Sequence[str] = ()
-    unserved: Sequence[str] = ()
-
-    @property
-    def ready(self) -> bool:
-        """Whether whatever could serve does, and something does."""
-        return self.serves and not self.not_ready
-
-
-@dataclass(frozen=True, slots=True)
-class LookStatus:
-    """How the look-ups go: when one last succeeded, and what has failed since, if anything."""
-
-    succeeded_at: float | None
-    seconds: float | None
-    failure: Failure | None
+    binding: Binding
+    until: float
 
 
 class Slot:
-    """One reference being served. `binding` is replaced whole, by one assignment.
+    """One reference being served. Whatever it has is a frozen value, replaced by one assignment.
 
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
@@ -137,53 +64,42 @@ class Slot:
         self.ref = ref
         self.standing = standing
         self._slots = slots
-        self.binding: Binding | None = None
-        self.previous: Binding | None = None
-        self.previous_until = 0.0
-        self.since: float | None = None
-        self.aspired: VersionId | None = None
-        self.aspired_since: float | None = None
+        self.traffic = Traffic()
+        self.previous: KeptWarm | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
-        self.quarantined: VersionId | None = None
         self.lacking: VersionId | None = None
-        self.attempts = 0
-        self.retry_at = 0.0
+        self.pursuit = Pursuit()
+        self.fallback_pursuit = Pursuit()
         self.wish = Wish(Trigger.START, 0.0)
         self.vacant_since: float | None = None
         self.took_seconds = 0.0
-        self.fallback: VersionId | None = None
-        self.fallback_attempts = 0
-        self.fallback_retry_at = 0.0
         self.has_no_fallback = False
+        self._status: tuple[tuple[object, ...], SlotStatus] | None = None
 
-    def aspire(self, version: VersionId | None, now: float, wish: Wish) -> None:
+    def serve(self, binding: Binding | None, since: float | None = None) -> None:
+        """Requests that begin from now on go there; None: nothing answers them."""
+        self.traffic = self.traffic.then(binding, since)
+
+    def aspire(self, version: VersionId | None, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
-        self.aspired = version
-        self.aspired_since = now
+        self.pursuit = Pursuit(version)
+        self.fallback_pursuit = self.fallback_pursuit.reset()
         self.wish = wish
         self.failure = None
         self.lacking = None
-        self.lift()
 
     def lift(self) -> None:
         """What is aspired to is tried as if nothing had failed."""
-        self.quarantined = None
-        self.attempts = 0
-        self.retry_at = 0.0
-        self._forget_fallback_failures()
+        self.pursuit = self.pursuit.reset()
+        self.fallback_pursuit = self.fallback_pursuit.reset()
 
     def succeeded(self, version: VersionId) -> None:
         """It serves this version: pauses begin anew, should that be lost or fail another time."""
         if version == self.aspired:
-            self.attempts = 0
-            self.retry_at = 0.0
+            self.pursuit = self.pursuit.reset()
+        self.fallback_pursuit = self.fallback_pursuit.reset()
         self.has_no_fallback = False
-        self._forget_fallback_failures()
-
-    def _forget_fallback_failures(self) -> None:
-        self.fallback_attempts = 0
-        self.fallback_retry_at = 0.0
 
     def wants(self, version: VersionId) -> bool:
         """Whether it would take that version: the aspired one, or for want of any its last good.
@@ -192,7 +108,9 @@ class Slot:
         """
         if version in self._slots.tombstones:
             return False
-        if version == self.aspired or (self.binding is None and version == self.fallback):
+        if version == self.aspired or (
+            self.binding is None and version == self.fallback_pursuit.version
+        ):
             return True
         return self.irreplaceable and version == self.version
 
@@ -200,7 +118,28 @@ class Slot:
         """Whether it wants that version, and has not found it to be at fault."""
         if version == self.aspired:
             return version != self.quarantined and self.wants(version)
-        return self.wants(version) and self.fallback_retry_at < math.inf
+        return self.wants(version) and self.fallback_pursuit.fault is None
+
+    @property
+    def binding(self) -> Binding | None:
+        """Whom a request is bound to that begins now."""
+        return self.traffic.binding
+
+    @property
+    def aspired(self) -> VersionId | None:
+        """What the alias was last seen on."""
+        return self.pursuit.version
+
+    @property
+    def quarantined(self) -> VersionId | None:
+        """The aspired version, if it has failed by its own fault."""
+        pursuit = self.pursuit
+        return None if pursuit.fault is None else pursuit.version
+
+    @property
+    def fallback(self) -> VersionId | None:
+        """The last known good that stands in, or is on its way."""
+        return self.fallback_pursuit.version
 
     @property
     def ready(self) -> bool:
@@ -226,74 +165,32 @@ class Slot:
         return self._slots.poll_seconds
 
     @property
-    def is_refused_for_good(self) -> bool:
-        """Whether it serves nothing, and tries nothing more until an operator does something."""
-        hopeless = self.has_no_fallback or self.fallback_retry_at == math.inf
-        refused = self.aspired is not None and self.aspired == self.quarantined
-        return self.binding is None and refused and hopeless
-
-    @property
-    def gone(self) -> bool:
-        """Whether the registry's last word is that the alias, or the model, is not there."""
-        return self.absent is not None
-
-    @property
-    def cold(self) -> bool:
-        """Whether what it serves is loaded when it is asked, and is not now."""
-        binding = self.binding
-        return binding is not None and binding.servable.cold
-
-    @property
-    def awaited(self) -> bool:
-        """Whether the service is not ready while this slot is not."""
-        if self.standing is Standing.FIRST:
-            return self.binding is None and self.failure is None
-        return self.standing is Standing.CONFIGURED
-
-    @property
-    def missing(self) -> bool:
-        """Whether it is gone, and nothing that it has served before stands in."""
-        return self.binding is None and self.gone and self.has_no_fallback
-
-    @property
-    def on_last_known_good(self) -> bool:
-        """Whether it serves what it served before the start, for want of what it aspires to."""
-        version = self.version
-        return version is not None and version == self.fallback and version != self.aspired
-
-    @property
-    def state(self) -> State:
-        """Derived from what is there, never stored."""
-        version, aspired, failure = self.version, self.aspired, self.failure
-        if version is None and self.lacking is not None:
-            return "withdrawn"
-        if version is None:
-            coming = {aspired, self.fallback} - {None}
-            return "loading" if any(each in self._slots.staging for each in coming) else "empty"
-        moved = aspired is not None and aspired != version
-        failed = failure is not None and not failure.of_look
-        cold = self.cold
-        return "refused" if failed and (moved or cold) else "cold" if cold else "serving"
-
-    def status(self, now: float) -> SlotStatus:
-        """A snapshot; `now` in seconds since 1970."""
-        version, aspired, aspired_since = self.version, self.aspired, self.aspired_since
-        behind = aspired is not None and aspired != version
-        lag = now - aspired_since if behind and aspired_since is not None else 0.0
-        return SlotStatus(
-            ref=self.ref,
-            state=self.state,
-            ready=self.ready,
-            version=version,
-            since=self.since,
-            aspired=aspired,
-            lag=max(0.0, lag),
-            failure=self.failure,
-            last_known_good_since=self.since if self.on_last_known_good else None,
-            missing=self.missing,
-            quarantined=self.quarantined,
-            withdrawn=aspired if aspired in self._slots.tombstones else self.lacking,
+    def status(self) -> SlotStatus:
+        """How it is now: the same snapshot as long as nothing changes."""
+        traffic, slots = self.traffic, self._slots
+        servable = None if traffic.binding is None else traffic.binding.servable
+        pursuit, fallback = self.pursuit, self.fallback_pursuit
+        seen = (
+            None if servable is None else servable.version,
+            traffic.since,
+            traffic.epoch,
+            servable is not None and servable.predictor.ready,
+            servable is not None and servable.cold,
+            any(each in slots.staging for each in (pursuit.version, fallback.version) if each),
+            pursuit,
+            fallback,
+            self.has_no_fallback,
+            self.wish.at,
+            self.absent,
+            self.lacking,
+            pursuit.version in slots.tombstones,
+            self.failure,
         )
+        last = self._status
+        if last is None or last[0] != seen:
+            # Both at once: it is asked beside the loop, too.
+            last = self._status = seen, SlotStatus(self.ref, self.standing, *seen)
+        return last[1]
 
 
 class Slots(Mapping[str, Slot]):
@@ -301,7 +198,7 @@ class Slots(Mapping[str, Slot]):
 
     The latter are at most `most`, in order of their names. `staging` is a live view of the versions
     on their way, given by the follower, and `tombstones` of those that nobody may be answered by;
-    `left_out` how many more patterns mean than may be found.
+    `left_out` how many more patterns mean than may be found, `unmatched` those that find nothing.
     May be read beside the loop: which slots there are is replaced, never edited.
     """
 
@@ -321,6 +218,9 @@ class Slots(Mapping[str, Slot]):
         self.look = LookStatus(None, None, None)
         self.poll_seconds = 1.0
         self.left_out = 0
+        self.unmatched = self._unmatched()
+        self._status = ServiceStatus({}, self.look, (), 0)
+        self._changed = asyncio.Event()
 
     def __getitem__(self, key: str) -> Slot:
         return self._slots[key]
@@ -361,6 +261,7 @@ class Slots(Mapping[str, Slot]):
     def _replace(self, slots: Mapping[str, Slot]) -> None:
         found = sorted(slots.keys() - set(self._configured))
         self._slots = {key: slots[key] for key in (*self._configured, *found)}
+        self.unmatched = self._unmatched()
 
     def watch(self, came: Callable[[Slot], None], went: Callable[[Slot], None]) -> None:
         """`came` is called with every slot, now or once it is there, `went` when it is no more."""
@@ -381,9 +282,7 @@ class Slots(Mapping[str, Slot]):
                 ) from None
             raise UnknownModel("This service follows no model and alias of that name.") from None
 
-    @property
-    def unmatched(self) -> list[str]:
-        """The patterns that have found nothing."""
+    def _unmatched(self) -> list[str]:
         refs = [slot.ref for slot in self._slots.values()]
         return [
             str(pattern)
@@ -416,23 +315,37 @@ class Slots(Mapping[str, Slot]):
         return self._slots[self._configured[0]]
 
     @property
-    def readiness(self) -> Readiness:
-        """Which slots can answer now, and which could not if they would."""
-        slots = self._slots
-        not_ready = {key: slot for key, slot in slots.items() if not slot.ready}
-        withdrawn = [key for key, slot in not_ready.items() if slot.lacking is not None]
-        missing = [key for key in not_ready if not_ready[key].missing and key not in withdrawn]
-        nobodys = {*missing, *withdrawn}
-        others = {key: slot for key, slot in not_ready.items() if key not in nobodys}
-        return Readiness(
-            serves=len(not_ready) < len(slots),
-            not_ready=[key for key, slot in others.items() if slot.awaited],
-            missing=missing,
-            withdrawn=withdrawn,
-            unserved=[key for key, slot in others.items() if not slot.awaited],
-        )
+    def status(self) -> ServiceStatus:
+        """How all of them are now: the same snapshot as long as nothing changes."""
+        slots = {key: slot.status for key, slot in self._slots.items()}
+        now = ServiceStatus(slots, self.look, self.unmatched, self.left_out)
+        last = self._status
+        if now != last:
+            last = self._status = now
+        return last
+
+    def changed(self) -> None:
+        """Whoever follows the statuses looks whether theirs is the newest; called on the loop."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def statuses(self) -> AsyncIterator[ServiceStatus]:
+        """The status now, then the newest one whenever it is another than the one before.
+
+        Whoever is slow to ask for the next gets the newest by then: nobody waits for them, and
+        nothing is kept for them. What no slot is told of, the end of a process, is seen at the next
+        look.
+        """
+        seen = None
+        while True:
+            changed, now = self._changed, self.status
+            if now is seen:
+                await changed.wait()
+            else:
+                seen = now
+                yield now
 
     @property
     def ready(self) -> bool:
         """Whether whatever is waited for serves, and something does."""
-        return self.readiness.ready
+        return self.status.readiness.ready

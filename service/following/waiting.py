@@ -18,13 +18,13 @@ def seconds_until_ready(slot: Slot, now: float) -> float:
     far. One that failed by another's fault is waited for until its next try. Where only an operator
     can help, it is a minute, or the pause between two looks, if that is longer.
     """
-    if slot.state == "loading":
+    if slot.status.state == "loading":
         return _of_load(slot, now)
     pause = slot.pause_of_looks
-    if slot.missing or slot.lacking is not None or slot.is_refused_for_good:
+    if slot.status.missing or slot.lacking is not None or slot.status.is_refused_for_good:
         return max(_LONG_SECONDS, pause)
     if slot.aspired is not None:
-        return max(_LEAST, slot.retry_at - now)
+        return max(_LEAST, slot.pursuit.due - now)
     return min(max(_LEAST, pause), _LONG_SECONDS)
 
 

@@ -6,19 +6,19 @@ is stronger than P4 and P5: a slot whose alias is on what was withdrawn, or that
 has nothing else to serve, answers with that until the alias moves.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from service.errors import FollowingError, UnknownModel, UnknownVersion, Withdrawn
-from service.following.clock import Clock
+from service.following.coming_versions import ComingVersions
 from service.following.history import History, ServedBefore
-from service.following.holding import OpenVersions
-from service.following.ports import Registry, Resolution, Unanswered, Withdrawals
+from service.following.open_versions import OpenVersions
+from service.following.ports import Clock, Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
 from service.following.sentences import listed, named
-from service.following.slots import Failure, Slot, Slots
-from service.following.stepping import Steps
+from service.following.slot_status import Failure
+from service.following.slots import Slot, Slots
 from service.following.tombstone_sync import TombstoneSync
 from service.refs import ModelRef, VersionId
 from service.tombstones import WITHDRAWN_TAG, Source, Tombstone
@@ -53,37 +53,24 @@ class Withdrawal:
     checked: bool = True
 
 
+@dataclass(eq=False, repr=False)
 class Withdrawing:
-    """Takes what is withdrawn from slots.
+    """Takes what is withdrawn from slots."""
 
-    `abandon` ends the staging of what no slot wants any more.
-    """
+    _slots: Slots
+    _registry: Registry
+    _sync: TombstoneSync
+    _history: History
+    _open: OpenVersions
+    _recorder: Recorder
+    _clock: Clock
+    _coming: ComingVersions
+    _asked: frozenset[VersionId] = field(default=frozenset(), init=False)
+    _unasked: frozenset[VersionId] = field(default=frozenset(), init=False)
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the follower's own collaborators
-        self,
-        slots: Slots,
-        registry: Registry,
-        sync: TombstoneSync,
-        history: History,
-        holding: OpenVersions,
-        recorder: Recorder,
-        clock: Clock,
-        steps: Steps,
-        abandon: Callable[[], None],
-    ) -> None:
-        self._slots = slots
-        self._registry = registry
-        self._sync = sync
-        self._stones = sync.stones
-        self._history = history
-        self._holding = holding
-        self._recorder = recorder
-        self._clock = clock
-        self._steps = steps
-        self._abandon = abandon
-        self._asked = frozenset[VersionId]()
-        self._unasked = frozenset[VersionId]()
-        slots.tombstones = self._stones
+    def __post_init__(self) -> None:
+        """Makes known what is withdrawn."""
+        self._stones = self._slots.tombstones = self._sync.stones
 
     async def look(self, found: Mapping[ModelRef, Resolution]) -> None:
         """What the registry says of tags now. Raises `FollowingError` where it says nothing."""
@@ -130,11 +117,12 @@ class Withdrawing:
         """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
         taken = slot.version if slot.version in self._stones else None
         self._note_unproven(slot, taken)
-        for binding in (slot.binding, slot.previous):
-            if binding is not None and binding.servable.version in self._stones:
-                self._holding.withdraw(slot, binding.servable.version, Withdrawn())
+        warm = None if slot.previous is None else slot.previous.binding.servable.version
+        for version in (slot.version, warm):
+            if version is not None and version in self._stones:
+                self._open.withdraw(slot, version, Withdrawn())
         if slot.fallback in self._stones:
-            slot.fallback = None
+            slot.fallback_pursuit = slot.fallback_pursuit.of(None)
         if self._served_last(slot) in self._stones:
             self._history.withdraw(slot.ref)
         slot.lacking = self._lacking(slot, taken)
@@ -174,12 +162,12 @@ class Withdrawing:
 
     def apply_all(self) -> None:
         """To every slot; and what is on its way, and wanted by nobody any more, is ended."""
-        self._steps.each(self._slots.values(), self.apply)
+        self._recorder.each(self._slots.values(), self.apply)
         # Some are held by requests alone, which no slot tells of.
-        for version in self._holding.versions:
+        for version in self._open.versions:
             if version in self._stones:
-                self._holding.end(version, Withdrawn())
-        self._abandon()
+                self._open.end(version, Withdrawn())
+        self._coming.abandon_the_unwanted()
         self._sync.see_to()
 
     async def _settled(
@@ -203,7 +191,7 @@ class Withdrawing:
 
     def _is_known(self, name: str, version: str) -> bool:
         """Whether there is, or was, such a version, whatever the registry says now."""
-        known = (*self._met(), *self._holding.versions)
+        known = (*self._met(), *self._open.versions)
         met = any((each.name, each.version) == (name, version) for each in known)
         return met or bool(self._stones.named(name, version))
 
@@ -226,13 +214,18 @@ class Withdrawing:
 
     def _created(self, name: str) -> set[int]:
         """When the models of that name were made of which anything is known here."""
-        known = (*self._met(), *self._holding.versions)
+        known = (*self._met(), *self._open.versions)
         return {version.created for version in known if version.name == name}
 
     def _met(self) -> Iterator[VersionId]:
         """What slots are on, serve, would fall back to, and have served last."""
         for slot in self._slots.values():
-            met = (slot.version, slot.aspired, slot.fallback, self._served_last(slot))
+            met = (
+                slot.version,
+                slot.aspired,
+                slot.fallback,
+                self._served_last(slot),
+            )
             yield from (each for each in met if each is not None)
 
     def _served_last(self, slot: Slot) -> VersionId | None:

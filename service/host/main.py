@@ -12,7 +12,6 @@ exception's text, which is for the log alone, and whether it is want of processe
 
 import contextlib
 import json
-import resource
 import socket
 import traceback
 from functools import partial
@@ -20,19 +19,18 @@ from typing import Any
 
 import orjson
 
-from service.host import variables
+from service.host.few_rows import may_be_chosen
 from service.host.inputs import decode_batch
 from service.host.isolation import leave_podium
+from service.host.loading import Untouched, limit_memory, no_pickle, own_copy, take_variables
 from service.host.model import LoadedModel, RowWise
-from service.host.no_pickle import no_pickle
-from service.host.own_copy import Untouched, own_copy
 from service.host.traces import hand_traces_on, let_traces_vanish
 from service.host.tracking import forgo_tracking
 from service.host.wire import HostOperation, encode_replies
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.child.keeper import kept
-from service.processes.child.victims import PREDICTING, prefer_as_victim
+from service.processes.child.scheduling import PREDICTING, prefer_as_victim
 from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.parcels import Sender
@@ -94,14 +92,14 @@ class Host:
         raise FrameError(f"{frame.operation} is no operation of a host")
 
     def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
-        _limit_memory(wanted["memory_bytes"])
+        limit_memory(wanted["memory_bytes"])
         self._behind = wanted["behind"]
         if self._behind:
             scheduling.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
         path = own_copy(wanted["path"]) if wanted["own_copy"] else wanted["path"]
         self._shared = Untouched(path) if path == wanted["path"] else None
-        variables.take(wanted["variables"])
+        take_variables(wanted["variables"])
         # Not orjson's idea of numbers, but that of MLflow's server.
         config = json.loads(wanted["config"] or "null")
         if wanted["traces"] is None:
@@ -110,7 +108,12 @@ class Host:
             hand_traces_on(Sender(wanted["traces"]))
         guard = no_pickle() if wanted["no_pickle"] else contextlib.nullcontext()
         with guard:
-            self._model = LoadedModel(path, config, joinable=wanted["joinable"])
+            self._model = LoadedModel(
+                path,
+                config,
+                joinable=wanted["joinable"],
+                may_choose_threads=may_be_chosen(wanted["variables"]),
+            )
         return _told(self._model.row_wise), b""
 
     @property
@@ -122,12 +125,3 @@ class Host:
 
 def _told(row_wise: RowWise) -> bytes:
     return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason})
-
-
-def _limit_memory(watched_bytes: int | None) -> None:
-    # For what grows faster than the front looks. RLIMIT_AS would count what is only reserved.
-    if watched_bytes is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = 2 * watched_bytes
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))

@@ -11,6 +11,7 @@ import numpy as np
 from service.host import outputs
 from service.host.documents import InputRefused
 from service.host.failures import failure_of
+from service.host.few_rows import FewRows, few_rows, libraries
 from service.host.inputs import Batch, ModelData, take
 from service.host.row_wise.trial import refuted_by_example, refuted_by_others
 from service.host.row_wise.walk import has_one_output, obstacle
@@ -37,6 +38,7 @@ class LoadedModel:
     """A version that was loaded as MLflow loads it.
 
     `config` overrides what it was logged with as its `model_config`.
+    With `may_choose_threads` a few rows get one thread of OpenMP, where that answers no later.
     `joinable` is the operator's word on whether its requests may be joined; None: as is known of
     its classes, for which no input example is needed. If they may, every
     answer must have one element a row from then on, that of a lone request too: MLflow's server
@@ -45,7 +47,12 @@ class LoadedModel:
     """
 
     def __init__(
-        self, path: str, config: dict[str, Any] | None = None, *, joinable: bool | None = None
+        self,
+        path: str,
+        config: dict[str, Any] | None = None,
+        *,
+        joinable: bool | None = None,
+        may_choose_threads: bool = False,
     ) -> None:
         # Its warnings are of requirements, for which it reads what all installed packages say of
         # themselves: 0.9 of the 1.0 seconds that a load takes. Podium compares them in a gate.
@@ -53,6 +60,8 @@ class LoadedModel:
         self._joinable = joinable
         self._obstacle = obstacle(self._model)
         self._nameless: Nameless | None = None
+        self._may_choose_threads = may_choose_threads
+        self._few_rows: FewRows | None = None
         self._row_wise = self._before_any_example()
 
     @property
@@ -78,6 +87,8 @@ class LoadedModel:
         outputs.encode(self._call(example))
         self._row_wise = self._after(build())
         self._nameless = self._shown_nameless(build)
+        if self._may_choose_threads and self._obstacle is None and not example.whole:
+            self._few_rows = self._tried_few_rows(build())
         return self._row_wise
 
     def _before_any_example(self) -> RowWise:
@@ -135,6 +146,12 @@ class LoadedModel:
                 return None
         return found
 
+    def _tried_few_rows(self, example: Batch) -> FewRows | None:
+        def predict(data: ModelData, rows: int) -> Any:
+            return self._call(Batch(data, (rows,), example.params))
+
+        return few_rows(predict, example.data, sum(example.rows), libraries())
+
     def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | Failure]:
         """One reply a request, in order; a call that raises is halved until the culprit is alone.
 
@@ -158,6 +175,8 @@ class LoadedModel:
         return first + self.predict(lambda: build().part(middle, end), max_reply_bytes)
 
     def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Failure]:
+        if self._few_rows is not None:
+            self._few_rows.prepare(sum(batch.rows))
         prediction = self._call(batch)
         alone = len(batch.rows) == 1
         if self._row_wise.shown:

@@ -12,17 +12,21 @@ A `ColumnTransformer`, a `FunctionTransformer`, a class of somebody else's, or `
 within keeps the DataFrame, as does what is no scikit-learn model at all.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import sklearn
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
-from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
+
+# A version that needs none may run where there is none; nothing below is asked of it then.
+with contextlib.suppress(ImportError):
+    import sklearn
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
 
 _NUMBERS: Final = frozenset({DataType.integer, DataType.long, DataType.float, DataType.double})
 _METHODS: Final = frozenset({"predict", "predict_proba", "predict_log_proba"})
@@ -131,7 +135,7 @@ def _is_listed(found: type) -> bool:
     return public is found and found.__name__ in KNOWN.get(package, ())
 
 
-def _estimators(values: Sequence[Any]) -> Iterator[BaseEstimator]:
+def _estimators(values: Sequence[Any]) -> Iterator[Any]:
     for value in values:
         if isinstance(value, BaseEstimator):
             yield value

@@ -60,6 +60,11 @@ Failure: TypeAlias = PredictFault | MlflowError
 # Of MLflow's error codes; the longest has half of that.
 LONGEST_CODE: Final = 100
 
+# What an operator's words on OpenMP begin with.
+OPENMP: Final = ("OMP_", "GOMP_", "KMP_")
+# In the environment of hosts whose operator leaves the number of OpenMP's threads to Podium.
+OPENMP_IS_SHARED_OUT: Final = "_PODIUM_OPENMP_IS_SHARED_OUT"
+
 RAW: Final = "raw"
 _JSON: Final = "json"
 _BASE64: Final = "base64"

@@ -12,7 +12,7 @@ _FORGOTTEN_SECONDS: Final = 10 * _LONGEST_PAUSE
 _EXCUSED: Final = 3
 
 
-class Misfortune:
+class RestartBackoff:
     """Counts deaths since a batch was last answered, and replacements that have failed since.
 
     Those of more than five minutes before the latest one are forgotten.

@@ -15,9 +15,10 @@ from typing import Final
 from service.background import Work, begin
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, NotLoaded, Overloaded, PassingFault, VersionFault
+from service.hosting.observer import PoolStatus
 from service.hosting.pool import Pool
+from service.hosting.queue import Marks
 from service.hosting.residents import Residents
-from service.hosting.status import PoolStatus
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.processes.frames import Body
 
@@ -132,7 +133,11 @@ class OnDemand:
         return self._loaded is not None and self._loaded.requests > 0
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> Body:
         """As `Pool.predict`, once it is loaded. Raises `NotLoaded` where it cannot be in time."""
         loaded = self._loaded
@@ -142,7 +147,7 @@ class OnDemand:
             loaded.requests += 1
         self.used_at = monotonic()
         try:
-            return await loaded.pool.predict(model_input, deadline, alias)
+            return await loaded.pool.predict(model_input, deadline, alias, marks)
         finally:
             loaded.release()
 

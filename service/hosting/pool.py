@@ -4,8 +4,8 @@ Batching is work-conserving: nobody waits for company. At the end of the loop's 
 gets whatever may stand in one batch; while all are busy, requests gather.
 
 A host that dies or overruns its time costs nobody an answer (P11): the requests that it held are
-tried once more, each alone, on a suspect host; a replacement is started at once, and meanwhile
-requests wait. Only when the first replacement has failed too are requests refused.
+tried once more, each alone, on a host that is started for that; a replacement is started at once,
+and meanwhile requests wait. Only when the first replacement has failed too are requests refused.
 
 Each request has one deadline, for all of its waits, calls, tries and slices together. Whose has
 come is answered then, wherever it is; no host is ended for that.
@@ -22,21 +22,27 @@ from typing import Any, Self
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.contract.slicing import sliceable, slices
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
-from service.hosting.backoff import Misfortune
+from service.hosting.backoff import RestartBackoff
 from service.hosting.deadlines import Deadlines, end_late
-from service.hosting.host_handle import HostHandle, NotSent, overran_its_own_time, refuse_unsendable
-from service.hosting.observer import HostingObserver, Purpose
-from service.hosting.queue import Answer, Job, Waiting
-from service.hosting.second_tries import Suspects
-from service.hosting.side_by_side import side_by_side
+from service.hosting.host_handle import (
+    BatchEnd,
+    HostHandle,
+    HostStarter,
+    NotSent,
+    Warmth,
+    overran_its_own_time,
+    refuse_unsendable,
+    side_by_side,
+    strictest,
+)
+from service.hosting.observer import HostingObserver, PoolStatus, Purpose
+from service.hosting.queue import Answer, BatchQueue, Job, Marks
+from service.hosting.second_tries import SecondTries
 from service.hosting.slicing import encoded_slices, in_turn
 from service.hosting.specification import HostedModel, PoolLimits
-from service.hosting.starting import Warmth, start_host, strictest
-from service.hosting.status import PoolStatus
 from service.processes.exhausted import is_want_of_processes
 from service.processes.frames import Body
 from service.processes.front.beside import Beside
-from service.processes.front.child import Forks
 
 
 class Pool:
@@ -44,22 +50,22 @@ class Pool:
 
     def __init__(
         self,
-        forks: Forks,
+        starter: HostStarter,
         model: HostedModel,
         limits: PoolLimits,
         observer: HostingObserver,
         warmth: Warmth,
     ) -> None:
-        self._forks = forks
+        self._starter = starter
         self._model = model
         self._limits = limits
         self._observer = observer
-        self._waiting = Waiting(limits.max_batch_rows, row_wise=warmth.row_wise)
+        self._waiting = BatchQueue(limits.max_batch_rows, row_wise=warmth.row_wise)
         self._hosts: set[HostHandle] = set()
         self._idle: list[HostHandle] = []
         self._keep_to(warmth)
-        self._misfortune = Misfortune(limits.hosts)
-        self._suspects = Suspects(lambda: self._start_host(Purpose.SECOND_TRY), limits)
+        self._backoff = RestartBackoff(limits.hosts)
+        self._second_tries = SecondTries(lambda: self._start_host(Purpose.SECOND_TRY), limits)
         self._deadlines = Deadlines(self._end_late)
         self._verifying = Beside("verify")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,6 +73,7 @@ class Pool:
         self._context = contextvars.copy_context()
         self._woken = False
         self._tidying = False
+        self._marked = False
         self._restarts = 0
         self._closed = False
         observer.opened(self._waiting.by_alias)
@@ -74,7 +81,7 @@ class Pool:
     @classmethod
     async def start(
         cls,
-        forks: Forks,
+        starter: HostStarter,
         model: HostedModel,
         limits: PoolLimits,
         observer: HostingObserver,
@@ -86,26 +93,23 @@ class Pool:
         They start side by side. Raises `VersionFault` or `PassingFault`; every process has ended
         then, as when cancelled.
         """
-        starts = (
-            start_host(forks, model, limits, observer, Purpose.SERVING, behind=behind)
-            for _ in range(limits.hosts)
-        )
+        starts = (starter.start(Purpose.SERVING, behind=behind) for _ in range(limits.hosts))
         started = await side_by_side(starts, lambda each: each[0].end())
         warmth = strictest([found for _, found in started])
-        pool = cls(forks, model, limits, observer, warmth)
-        for child, _ in started:
-            pool._admit(HostHandle(child, limits.predict_seconds))
+        pool = cls(starter, model, limits, observer, warmth)
+        for host, _ in started:
+            pool._admit(host)
         return pool
 
     @property
     def ready(self) -> bool:
         """A host can answer, or the first replacement of the last one is on its way."""
-        return not self._closed and (bool(self._hosts) or self._misfortune.bearable)
+        return not self._closed and (bool(self._hosts) or self._backoff.bearable)
 
     @property
     def irreplaceable(self) -> bool:
         """No other could be loaded in place of a host that died: its files are altered, say."""
-        return not self._closed and self._misfortune.hopeless
+        return not self._closed and self._backoff.hopeless
 
     @property
     def status(self) -> PoolStatus:
@@ -116,11 +120,15 @@ class Pool:
             row_wise=self._warmth.row_wise,
             row_wise_reason=self._warmth.reason,
             waiting=len(self._waiting),
-            memory_bytes=sum(host.child.held_bytes for host in self._hosts),
+            memory_bytes=sum(host.held_bytes for host in self._hosts),
         )
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> Body:
         """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
 
@@ -130,33 +138,40 @@ class Pool:
         At the `deadline`, by `time.monotonic`, it raises `PredictionTimedOut` if it is predicted
         then, and `Overloaded` if it waits.
         When cancelled, what has not begun is not predicted; what has, ends unseen.
-        The `alias` that it comes by is told to the observer.
+        The `alias` that it comes by is told to the observer; its way is noted in `marks`.
         """
         if len(self._waiting) >= self._limits.max_queue:
             raise Overloaded("Too many requests are waiting for this model.")
         try:
-            return await self._answer(model_input, deadline, alias)
+            return await self._answer(model_input, deadline, alias, marks)
         except asyncio.CancelledError:
             self._tidy()
             raise
 
-    def _answer(self, model_input: ValidInput, deadline: float, alias: str) -> Awaitable[Body]:
+    def _answer(
+        self, model_input: ValidInput, deadline: float, alias: str, marks: Marks | None
+    ) -> Awaitable[Body]:
         rows, most = self._slice_rows, self._limits.max_reply_bytes
         if isinstance(model_input, ModelInput) and sliceable(model_input, rows):
             parts = slices(model_input, rows)
-            return in_turn(parts, lambda part: self._queued(part, deadline, alias), most)
+            return in_turn(parts, lambda part: self._queued(part, deadline, alias, marks), most)
         if isinstance(model_input, EncodedInput) and model_input.slices:
             encoded = encoded_slices(model_input)
-            return in_turn(encoded, lambda part: self._queued(part, deadline, alias), most)
-        return self._queued(model_input, deadline, alias)
+            return in_turn(encoded, lambda part: self._queued(part, deadline, alias, marks), most)
+        return self._queued(model_input, deadline, alias, marks)
 
-    def _queued(self, model_input: ValidInput, deadline: float, alias: str) -> Answer:
+    def _queued(
+        self, model_input: ValidInput, deadline: float, alias: str, marks: Marks | None
+    ) -> Answer:
         if not self.ready:
             raise NoServable(
-                "No process of this version can answer right now.", self._misfortune.pause
+                "No process of this version can answer right now.", self._backoff.pause
             )
-        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias)
+        job = Job(model_input, Answer(loop=asyncio.get_running_loop()), deadline, alias, marks)
         self._waiting.add(job)
+        if marks is not None:
+            self._marked = True
+            marks.queued = marks.queued or time.monotonic()
         if deadline < self._deadlines.at:
             self._deadlines.include(deadline)
         if not self._woken:
@@ -171,8 +186,8 @@ class Pool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._suspects.close()
-        await asyncio.gather(*(host.child.end() for host in self._hosts))
+        await self._second_tries.close()
+        await asyncio.gather(*(host.end() for host in self._hosts))
         self._hosts.clear()
         self._idle.clear()
         self._observer.closed()
@@ -182,14 +197,12 @@ class Pool:
             # As long as a load may take: a disk may hang.
             async with asyncio.timeout(self._limits.load_seconds):
                 await self._verifying.run(self._model.verify)
-            child, found = await start_host(
-                self._forks, self._model, self._limits, self._observer, purpose
-            )
+            host, found = await self._starter.start(purpose)
         except Exception as error:
             self._observer.host_not_started(error)
             raise
         self._keep_to(strictest([self._warmth, found]))
-        return HostHandle(child, self._limits.predict_seconds)
+        return host
 
     def _keep_to(self, warmth: Warmth) -> None:
         self._warmth = warmth
@@ -199,7 +212,7 @@ class Pool:
     def _admit(self, host: HostHandle) -> None:
         self._hosts.add(host)
         self._idle.append(host)
-        host.child.exited.add_done_callback(lambda _: self._lose(host))
+        host.when_ended(lambda: self._lose(host))
 
     def _wake(self) -> None:
         self._woken = True
@@ -214,6 +227,8 @@ class Pool:
     def _drop_unwanted(self) -> None:
         self._tidying = False
         self._waiting.drop_unwanted()
+        for host in self._hosts:
+            host.cancel_unwanted()
 
     def _dispatch(self) -> None:
         self._woken = False
@@ -223,16 +238,17 @@ class Pool:
     def _send(self, host: HostHandle, batch: list[Job]) -> None:
         started = time.perf_counter()
 
-        def returned(lost: list[Job]) -> None:
-            self._returned(host, batch, lost, time.perf_counter() - started)
+        def ended(end: BatchEnd) -> None:
+            self._ended(host, batch, end, time.perf_counter() - started)
 
         try:
-            host.predict(batch, returned)
+            host.predict(batch, ended)
         except NotSent:
             self._idle.append(host)
+            self._send_apart(batch)
         else:
-            return
-        self._send_apart(batch)
+            if self._marked:
+                _mark_sent(batch)
 
     def _send_apart(self, batch: list[Job]) -> None:
         if len(batch) == 1:
@@ -240,20 +256,20 @@ class Pool:
         else:
             self._waiting.put_back(batch)
 
-    def _returned(
-        self, host: HostHandle, batch: list[Job], lost: list[Job], seconds: float
-    ) -> None:
-        if host.child.alive:
-            self._misfortune.answered()
+    def _ended(self, host: HostHandle, batch: list[Job], end: BatchEnd, seconds: float) -> None:
+        if host.alive:
             # Before anybody is told: who fails to hear of it must not cost the host its next batch.
             self._idle.append(host)
             if len(self._waiting):
                 self._dispatch()
-            rows = sum(job.model_input.rows for job in batch)
-            self._observer.batch(rows, seconds, batch[0].alias)
+            if end is BatchEnd.ANSWERED:
+                self._backoff.answered()
+                rows = sum(job.model_input.rows for job in batch)
+                self._observer.batch(rows, seconds, batch[0].alias)
         else:
             self._lose(host)
-            self._retry(host, lost)
+        if end is BatchEnd.LOST:
+            self._retry(host, batch)
 
     def _retry(self, host: HostHandle, lost: list[Job]) -> None:
         for job in lost:
@@ -264,7 +280,7 @@ class Pool:
             elif not self._model.retry or (host.overran and len(lost) == 1):
                 job.fail(host.fault)
             else:
-                self._suspects.add(job)
+                self._second_tries.add(job)
 
     def _lose(self, host: HostHandle) -> None:
         if host not in self._hosts:
@@ -274,23 +290,23 @@ class Pool:
             self._idle.remove(host)
         if not self._closed:
             self._restarts += 1
-            self._misfortune.died()
+            self._backoff.died()
             self._keep(self._replace())
-            self._observer.host_restarted(host.child.ending.reason)
+            self._observer.host_restarted(host.ending.reason)
 
     async def _replace(self) -> None:
         while True:
             try:
                 if not self.ready:
                     sentence = "The model's process could not be replaced."
-                    self._fail_waiting(NoServable(sentence, self._misfortune.pause))
-                await asyncio.sleep(self._misfortune.pause)
+                    self._fail_waiting(NoServable(sentence, self._backoff.pause))
+                await asyncio.sleep(self._backoff.pause)
                 host = await self._start_host(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
                 passing = isinstance(error, PassingFault) or is_want_of_processes(error)
-                self._misfortune.not_replaced(passing=passing)
+                self._backoff.not_replaced(passing=passing)
             else:
-                self._misfortune.replaced()
+                self._backoff.replaced()
                 self._admit(host)
                 # In a turn of its own: the replacement is done, whatever becomes of that.
                 self._wake()
@@ -306,7 +322,7 @@ class Pool:
         earliest = min(
             end_late(self._waiting, now, _waited_too_long),
             end_late(predicted, now, overran_its_own_time),
-            self._suspects.end_late(now),
+            self._second_tries.end_late(now),
         )
         self._drop_unwanted()
         return earliest
@@ -314,6 +330,13 @@ class Pool:
     def _fail_waiting(self, error: ServiceError) -> None:
         for job in self._waiting.take_all():
             job.fail(error)
+
+
+def _mark_sent(batch: list[Job]) -> None:
+    now = time.monotonic()
+    for job in batch:
+        if job.marks is not None:
+            job.marks.sent = job.marks.sent or now
 
 
 def _waited_too_long() -> ServiceError:

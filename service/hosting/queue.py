@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from service.contract.model_input import ValidInput
 from service.errors import ServiceError
@@ -31,14 +32,27 @@ class Answer(asyncio.Future[Body]):
             self.resume()
 
 
+class Marks(Protocol):
+    """Where somebody asks when a request came how far, by `time.monotonic`; None: not yet.
+
+    Attributes:
+        queued: it waited for a host; of a request that is predicted in slices, the first.
+        sent: a host had it; the same.
+    """
+
+    queued: float | None
+    sent: float | None
+
+
 class Job:
     """One request on its way to an answer: pending, then answered or failed, once.
 
     `alone` is set where it must not be joined with others any more. At `deadline`, by
     `time.monotonic`, it fails wherever it is; inf for one that has none. `alias`: by which it came.
+    `marks`: where it is noted when it was sent.
     """
 
-    __slots__ = ("alias", "alone", "answer", "deadline", "model_input")
+    __slots__ = ("alias", "alone", "answer", "deadline", "marks", "model_input")
 
     def __init__(
         self,
@@ -46,8 +60,10 @@ class Job:
         answer: Answer,
         deadline: float = math.inf,
         alias: str = "",
+        marks: Marks | None = None,
     ) -> None:
         self.alias = alias
+        self.marks = marks
         self.model_input = model_input
         self.answer = answer
         self.deadline = deadline
@@ -74,7 +90,7 @@ class Job:
             self.answer.refuse(error)
 
 
-class Waiting:
+class BatchQueue:
     """The queue of one pool: first come, first served, joined where that changes no answer.
 
     `row_wise` is whether the version is taken to answer each row by itself (P16); a host that

@@ -7,14 +7,20 @@ from typing import Final
 
 from service.errors import NoServable, Overloaded, ServiceError
 from service.hosting.deadlines import end_late
-from service.hosting.host_handle import HostHandle, NotSent, overran_its_own_time, refuse_unsendable
+from service.hosting.host_handle import (
+    BatchEnd,
+    HostHandle,
+    NotSent,
+    overran_its_own_time,
+    refuse_unsendable,
+)
 from service.hosting.queue import Job
 from service.hosting.specification import PoolLimits
 
 _MAX_HOSTS: Final = 2
 
 
-class Suspects:
+class SecondTries:
     """A bounded queue of second tries, and at most two hosts that are started for them."""
 
     def __init__(self, start_host: Callable[[], Awaitable[HostHandle]], limits: PoolLimits) -> None:
@@ -64,24 +70,24 @@ class Suspects:
                 await self._use(host)
             finally:
                 self._hosts.discard(host)
-                await asyncio.shield(host.child.end())
+                await asyncio.shield(host.end())
 
     async def _use(self, host: HostHandle) -> None:
-        while host.child.alive and self._waiting:
+        while host.alive and self._waiting:
             job = self._waiting.popleft()
             if job.wanted and await self._is_lost(host, job):
                 job.fail(host.fault)
 
     async def _is_lost(self, host: HostHandle, job: Job) -> bool:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[list[Job]] = loop.create_future()
+        done: asyncio.Future[BatchEnd] = loop.create_future()
         try:
             host.predict([job], done.set_result)
         except NotSent:
             refuse_unsendable(job)
             return False
         try:
-            return bool(await asyncio.shield(done))
+            return await asyncio.shield(done) is BatchEnd.LOST
         except asyncio.CancelledError:
             job.fail(NoServable("This version is no longer served."))
             raise

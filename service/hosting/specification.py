@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from service.contract.model_input import ValidInput
-from service.hosting.roles import HOST_ROLE
+
+# What the zygote may be asked to become: modules whose `run` a child calls with its channel.
+HOST_ROLE: Final = "service.host.main"
+# The same for models that skops has saved.
+SKOPS_HOST_ROLE: Final = "service.host.main_with_skops"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,19 @@
-"""Starts one host and brings its version up: fork, load, warm up, all within one time limit."""
+"""Starts hosts here and brings their version up: fork, load, warm up, all within one time limit."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.host.wire import HostOperation, encode_batch
+from service.hosting.host_handle import Warmth
+from service.hosting.local_host import LocalHost
 from service.hosting.memory_watch import watch_memory
 from service.hosting.observer import HostingObserver, Purpose
 from service.hosting.specification import HostedModel, PoolLimits
 from service.processes.exhausted import processes_exhausted
-from service.processes.frames import Frame, Status
+from service.processes.frames import Frame, OtherWire, Status
 from service.processes.front.beside import Beside
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks
@@ -26,33 +26,34 @@ _REPLIES_A_BATCH = 16
 _LOGGED = "its own words are in the log"
 
 
-@dataclass(frozen=True, slots=True)
-class Warmth:
-    """What is known of the version, or was shown by warm-up."""
+class LocalHosts:
+    """`HostStarter` of children that this machine's zygote forks; each is watched until its end."""
 
-    row_wise: bool
-    reason: str
+    def __init__(
+        self, forks: Forks, model: HostedModel, limits: PoolLimits, observer: HostingObserver
+    ) -> None:
+        self._forks = forks
+        self._model = model
+        self._limits = limits
+        self._observer = observer
+
+    async def start(self, purpose: Purpose, *, behind: bool = False) -> tuple[LocalHost, Warmth]:
+        """Forked, loaded and warmed up."""
+        child, found = await _start(
+            self._forks, self._model, self._limits, self._observer, purpose, behind=behind
+        )
+        return LocalHost(child, self._limits.predict_seconds), found
 
 
-def strictest(found: Sequence[Warmth]) -> Warmth:
-    """What holds for all hosts of a version: one that has seen harm is right (P16)."""
-    return min(found, key=lambda each: each.row_wise)
-
-
-async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
+async def _start(  # noqa: PLR0913 - what is known of a version's hosts
     forks: Forks,
     model: HostedModel,
     limits: PoolLimits,
     observer: HostingObserver,
     purpose: Purpose,
     *,
-    behind: bool = False,
+    behind: bool,
 ) -> tuple[Child, Warmth]:
-    """A host that has loaded the version and answered its example; watched until its end.
-
-    `behind` is for one that nobody waits for: it gives way to other processes until it is ready.
-    Raises `VersionFault` or `PassingFault`; the process has ended then, as when cancelled.
-    """
     most = limits.max_reply_bytes * _REPLIES_A_BATCH
     child = await forks.fork(model.role, most, observer.printed)
     child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
@@ -71,8 +72,10 @@ async def start_host(  # noqa: PLR0913 - what a pool knows of its hosts
             f"Loading and warming up took longer than {limits.load_seconds:g} s: see "
             "PODIUM_LOAD_TIMEOUT_SECONDS.",
         ) from None
-    except ChannelClosed:
+    except ChannelClosed as closed:
         await _ended(child)
+        if isinstance(closed.__cause__, OtherWire):
+            raise _of_another_podium(closed.__cause__) from None
         raise _died(child.ending) from None
     except BaseException:
         await asyncio.shield(child.end())
@@ -140,6 +143,12 @@ async def _ended(child: Child) -> None:
     except BaseException:
         await asyncio.shield(child.end())
         raise
+
+
+def _of_another_podium(error: OtherWire) -> FollowingError:
+    # Not the version's: the files that its process runs are replaced with the service.
+    sentence = "The model's process is of another Podium than this service; it is tried again."
+    return PassingFault("load", "host_of_other_wire", sentence, str(error))
 
 
 def _died(ending: Ending) -> FollowingError:

@@ -10,19 +10,22 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from time import perf_counter
+from time import monotonic
 from types import MappingProxyType
 from typing import Final
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ClientError
-from service.http.dialect import JSON_HEADERS, Dialect
-from service.http.endpoint import KEY, House
-from service.http.errors import Forbidden, Unauthorized, headers_of
+from service.errors import ClientError, Forbidden, Unauthorized
+from service.http.delivery import send_refusal
+from service.http.endpoint import KEY
+from service.http.errors import STATUS, headers_of
+from service.http.framing import JSON_HEADERS
 from service.http.key_limits import EVERYTHING, KeyLimiter, LimitsByKey, Scoped
-from service.http.request_record import CLIENT_GONE, RequestRecord
+from service.predicting.request_record import RequestRecord
+from service.predicting.route import RouteContext
+from service.protocols.protocol import PredictionProtocol
 
 _SCHEME: Final = b"bearer"
 # More is nobody's key, and hashing it would take time.
@@ -101,7 +104,7 @@ class Admin:
         """Raises `Forbidden` where there is no token to come with, `Unauthorized` without it."""
         if self._sum is None:
             raise Forbidden(
-                "This service has no admin token, so nobody may; see PODIUM_ADMIN_TOKEN."
+                "Admin routes are off: this service has no admin token (PODIUM_ADMIN_TOKEN)."
             )
         if not self.allows(request):
             raise Unauthorized("This needs the admin token: Authorization: Bearer TOKEN.")
@@ -150,12 +153,17 @@ class Guarded:
     """
 
     def __init__(
-        self, inner: ASGIApp, slot: str, dialect: Dialect, house: House, keys: ApiKeys
+        self,
+        inner: ASGIApp,
+        slot: str,
+        protocol: PredictionProtocol,
+        context: RouteContext,
+        keys: ApiKeys,
     ) -> None:
         self._inner = inner
         self._slot = slot
-        self._dialect = dialect
-        self._house = house
+        self._protocol = protocol
+        self._context = context
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,23 +189,15 @@ class Guarded:
     async def _refuse(
         self, headers: Mapping[bytes, bytes], send: Send, error: ClientError, name: str | None
     ) -> None:
-        started = perf_counter()
-        request_id = self._house.ids.accept(headers.get(b"x-request-id"))
-        status, body = self._dialect.refusal(error, request_id)
-        sent = [
-            *(JSON_HEADERS + headers_of(error)),
-            (b"content-length", b"%d" % len(body)),
-            (b"x-request-id", request_id.encode("ascii")),
-        ]
-        try:
-            await send({"type": "http.response.start", "status": status, "headers": sent})
-            await send({"type": "http.response.body", "body": body})
-        except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
-            status = CLIENT_GONE
-        seconds = perf_counter() - started
+        started = monotonic()
+        request_id = self._context.ids.accept(headers.get(b"x-request-id"))
+        code, body = self._protocol.refuse(error, request_id)
+        sent = JSON_HEADERS + headers_of(error)
+        status = await send_refusal(send, STATUS[code], sent, body, request_id)
+        seconds = monotonic() - started
         record = RequestRecord(
-            *(self._slot, self._dialect.route, None, status, seconds, 0, request_id),
+            *(self._slot, self._protocol.route, None, status, seconds, 0, request_id),
             *(error.code, name),
         )
-        for observer in self._house.observers:
+        for observer in self._context.observers:
             observer.answered(record)

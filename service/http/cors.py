@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.config.origins import EVERY
 from service.http.client import CLIENT, Client
 from service.http.errors import Headers
-from service.http.intake import RequestIds
+from service.predicting.request import RequestIds
 
 _EXPOSED: Final = (
     b"access-control-expose-headers",
@@ -60,7 +60,7 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what a browser asks first, and lets it show the replies to what comes then."""
-        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
+        headers = dict(scope["headers"])
         allowed = self._allowed(headers.get(b"origin"))
         methods = None if allowed is None else _methods(self._below(scope)["path"])
         if allowed is None or methods is None or self._is_admins(headers.get(b"authorization")):

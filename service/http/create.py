@@ -1,6 +1,5 @@
 """All of HTTP in one application: pure composition, no state outside what it returns."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,42 +7,34 @@ from functools import partial
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
-from structlog.typing import FilteringBoundLogger
 
+from service.config.prefix import NO_PREFIX, Prefixes
 from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys, Readers
 from service.http.cors import CrossOrigin
 from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.docs import page_router
-from service.http.endpoint import House
 from service.http.exposition import exposition_router
 from service.http.health import health_router
-from service.http.held import HeldBytes
-from service.http.intake import RequestIds
-from service.http.invocations import MlflowDialect, scoring_router
 from service.http.models import models_router
 from service.http.openapi import docs_router, security
-from service.http.pages import Lifespan, create_pages, hospitable, is_known
-from service.http.predict import PodiumDialect
-from service.http.prefix import NO_PREFIX, Prefixes
+from service.http.pages import create_pages, is_known, with_request_id
 from service.http.reload import reload_router
-from service.http.request_record import RequestObserver
+from service.http.scoring import scoring_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
+from service.predicting.route import RouteContext
+from service.protocols.mlflow import MlflowProtocol
+from service.protocols.podium import PodiumProtocol
 from service.refs import ModelRef
 
 
 def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once
     slots: Slots,
+    context: RouteContext,
     *,
-    max_body_bytes: int,
-    bodies: HeldBytes,
-    replies: HeldBytes,
     registry: CollectorRegistry,
-    logger: FilteringBoundLogger,
-    request_seconds: float = math.inf,
-    observers: Sequence[RequestObserver] = (),
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
     reload: Callable[[ModelRef], None] = lambda _ref: None,
@@ -53,7 +44,6 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     more: Sequence[APIRouter] = (),
     ledger: Ledger | None = None,
     may_see_details: MaySeeDetails = lambda _: False,
-    lifespan: Lifespan | None = None,
     prefixes: Prefixes = NO_PREFIX,
     origins: Sequence[str] = (),
 ) -> ASGIApp:
@@ -61,13 +51,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
 
     Args:
         slots: read on every request, never written.
-        max_body_bytes: the longest body that is read.
-        bodies: counts the bodies of all requests that wait or are predicted.
-        replies: the same for long replies until their clients have taken them.
+        context: what all of its prediction routes share.
         registry: what `/metrics` shows.
-        logger: told of unexpected exceptions, with their traceback.
-        request_seconds: what a prediction request may take as a whole once it has come.
-        observers: told of every prediction request.
         clock: seconds since 1970.
         stopping: while true, the probes are 503 and requests are still answered.
         reload: looks at the registry for that slot, as its operator asks.
@@ -77,20 +62,10 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         more: routes of what not every service has.
         ledger: what `/swaps` shows.
         may_see_details: whether a request is shown all of the ledger.
-        lifespan: what FastAPI enters at start-up and leaves at shutdown.
         prefixes: knows below which path a proxy shows the service.
         origins: whose pages may ask for predictions; none costs nothing.
     """
-    dialects = (PodiumDialect(), MlflowDialect())
-    house = House(
-        max_body_bytes,
-        bodies,
-        replies,
-        RequestIds(),
-        tuple(observers),
-        logger,
-        request_seconds,
-    )
+    protocols = (PodiumProtocol(), MlflowProtocol())
     readers = Readers(keys, admin)
     routers = (
         health_router(slots, stopping),
@@ -102,11 +77,11 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         *(() if withdraw is None else (withdraw_router(admin, *withdraw),)),
         *more,
     )
-    pages = create_pages(routers, slots, dialects, lifespan)
-    pages.include_router(docs_router(pages, slots, dialects, security(keys, admin), readers))
+    pages = create_pages(routers, slots, protocols)
+    pages.include_router(docs_router(pages, slots, security(keys, admin), readers))
     pages.include_router(page_router())
-    outside = hospitable(pages, house.ids, logger)
-    endpoints = prediction_endpoints(slots, dialects, house, keys, prefixes.paths)
+    outside = with_request_id(pages, context.ids, context.logger)
+    endpoints = prediction_endpoints(slots, protocols, context, keys, prefixes.paths)
     below = partial(prefixes.below, known=partial(is_known, pages))
     app = dispatch(endpoints, outside, below)
-    return CrossOrigin(app, origins, below, house.ids, admin.is_in) if origins else app
+    return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app

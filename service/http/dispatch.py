@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.following.slots import Slot, Slots
 from service.http.access import ApiKeys, Guarded
-from service.http.dialect import Dialect
-from service.http.endpoint import House, PredictionEndpoint
+from service.http.endpoint import PredictionEndpoint
+from service.predicting.route import RouteContext
+from service.protocols.protocol import PredictionProtocol
 
 
 def dispatch(
@@ -19,19 +20,17 @@ def dispatch(
     pages: ASGIApp,
     below: Callable[[Scope], Scope] = lambda scope: scope,
 ) -> ASGIApp:
-    """One application of both: `endpoints` by decoded path, `pages` for the rest and lifespan.
+    """One application of both: `endpoints` by decoded path, `pages` for the rest.
 
     What is no endpoint's path as it is is looked for as `below` has it, without a proxy's prefix.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        endpoint = endpoints.get(scope["path"])
         if endpoint is None:
             await asyncio.sleep(0)  # to be in a task, which FastAPI takes for granted
-            endpoint = pages
-            if scope["type"] == "http":
-                scope = below(scope)
-                endpoint = endpoints.get(scope["path"], pages)
+            scope = below(scope)
+            endpoint = endpoints.get(scope["path"], pages)
         await endpoint(scope, receive, send)
 
     return app
@@ -39,8 +38,8 @@ def dispatch(
 
 def prediction_endpoints(
     slots: Slots,
-    dialects: Sequence[Dialect],
-    house: House,
+    protocols: Sequence[PredictionProtocol],
+    context: RouteContext,
     keys: ApiKeys | None = None,
     paths: Callable[[str], Collection[str]] = lambda path: (path,),
 ) -> Mapping[str, ASGIApp]:
@@ -52,24 +51,24 @@ def prediction_endpoints(
     """
     routes: dict[str, ASGIApp] = {}
 
-    def endpoint(slot: Slot, dialect: Dialect) -> ASGIApp:
-        open_to_all = PredictionEndpoint(slot, dialect, house)
+    def endpoint(slot: Slot, protocol: PredictionProtocol) -> ASGIApp:
+        open_to_all = PredictionEndpoint(slot, protocol, context)
         if keys is None:
             return open_to_all
-        return Guarded(open_to_all, str(slot.ref), dialect, house, keys)
+        return Guarded(open_to_all, str(slot.ref), protocol, context, keys)
 
     def stand(before: str, slot: Slot) -> None:
-        for dialect in dialects:
+        for protocol in protocols:
             routes.update(
-                dict.fromkeys(paths(f"{before}/{dialect.route}"), endpoint(slot, dialect))
+                dict.fromkeys(paths(f"{before}/{protocol.route}"), endpoint(slot, protocol))
             )
 
     def came(slot: Slot) -> None:
         stand(f"/models/{slot.ref}", slot)
 
     def went(slot: Slot) -> None:
-        for dialect in dialects:
-            for path in paths(f"/models/{slot.ref}/{dialect.route}"):
+        for protocol in protocols:
+            for path in paths(f"/models/{slot.ref}/{protocol.route}"):
                 del routes[path]
 
     if slots.has_default:

@@ -1,29 +1,15 @@
-"""Every error's HTTP status, in one table; the only place where the two meet.
-
-MLflow's protocol differs from it in one entry, which stands in its own file.
-"""
+"""The HTTP status of every code that protocols refuse with; the only place where the two meet."""
 
 import math
 from collections.abc import Mapping
 
 from service.errors import (
-    BodyTooLarge,
     BodyTooSlow,
     ClientError,
-    DeliveryExpired,
-    DeliveryForged,
-    DeliveryRepeated,
-    InvalidInput,
-    ModelFailed,
-    NoServable,
     NotNow,
-    Overloaded,
-    PredictionFailed,
-    PredictionTimedOut,
+    RateExceeded,
     ServiceError,
-    Undecodable,
-    UnknownModel,
-    UnsupportedMediaType,
+    Unauthorized,
     Withdrawn,
 )
 
@@ -47,58 +33,31 @@ class MethodNotAllowed(ClientError):
         self.allow = allow
 
 
-class Unauthorized(ClientError):
-    """The route asks for a bearer key or token, and none that it knows came with the request."""
-
-    code = "unauthorized"
-
-
-class Forbidden(ClientError):
-    """The service was not set up to allow this to anybody."""
-
-    code = "forbidden"
-
-
-class RateExceeded(ClientError):
-    """The key asks more often than it may; it has a request again after `retry_after` seconds."""
-
-    code = "rate_exceeded"
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("This key asks more often than it may.")
-        self.retry_after = retry_after
-
-
-STATUS: Mapping[type[ServiceError], int] = {
-    Unauthorized: 401,
-    Forbidden: 403,
-    DeliveryForged: 403,
-    DeliveryExpired: 403,
-    NotFound: 404,
-    UnknownModel: 404,
-    MethodNotAllowed: 405,
-    BodyTooSlow: 408,
-    DeliveryRepeated: 409,
-    Withdrawn: 410,
-    BodyTooLarge: 413,
-    UnsupportedMediaType: 415,
-    InvalidInput: 422,
-    RateExceeded: 429,
-    Undecodable: 400,
-    ClientError: 400,
-    NoServable: 503,
-    Overloaded: 503,
-    NotNow: 503,
-    PredictionTimedOut: 504,
-    ModelFailed: 500,
-    PredictionFailed: 500,
-    ServiceError: 500,
+_CODES: Mapping[int, str] = {
+    400: "bad_request undecodable delivery_refused delivery_unreadable BAD_REQUEST "
+    "INVALID_PARAMETER_VALUE RESOURCE_ALREADY_EXISTS",
+    401: "unauthorized CUSTOMER_UNAUTHORIZED UNAUTHENTICATED",
+    403: "forbidden delivery_forged delivery_expired PERMISSION_DENIED",
+    404: "not_found unknown_model not_there_yet ENDPOINT_NOT_FOUND NOT_FOUND "
+    "RESOURCE_DOES_NOT_EXIST",
+    405: "method_not_allowed",
+    408: "body_too_slow",
+    409: "delivery_repeated ABORTED ALREADY_EXISTS RESOURCE_CONFLICT",
+    410: "withdrawn",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_input",
+    429: "rate_exceeded REQUEST_LIMIT_EXCEEDED RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "internal model_failed prediction_failed version_fault passing_fault DATA_LOSS "
+    "INTERNAL_ERROR INVALID_STATE",
+    501: "NOT_IMPLEMENTED",
+    503: "unavailable no_servable not_loaded overloaded TEMPORARILY_UNAVAILABLE",
+    504: "prediction_timed_out DEADLINE_EXCEEDED",
 }
-
-
-def status_of(error: ServiceError) -> int:
-    """The status of the error's class, or of the nearest one that it derives from."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+STATUS = {code: status for status, codes in _CODES.items() for code in codes.split()}
+"""By the codes of `service.errors` and of this file; in capitals those of MLflow's that a model's
+exception may have (mlflow/exceptions.py, `ERROR_CODE_TO_HTTP_STATUS`)."""
 
 
 def headers_of(error: ServiceError) -> Headers:
@@ -136,8 +95,3 @@ def headers_with(status: int, error: ServiceError) -> Headers:
 def retry_after(seconds: float) -> tuple[bytes, bytes]:
     """The header: whole seconds, at least 1."""
     return b"retry-after", b"%d" % max(1, math.ceil(seconds))
-
-
-def internal() -> ServiceError:
-    """What a client is told of an unexpected exception: nothing but where to look for it."""
-    return ServiceError("The service failed. Its log has the details under this request id.")

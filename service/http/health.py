@@ -77,7 +77,8 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
     @router.get("/health/ready", responses=_unready(Ready), response_model_exclude_none=True)
     async def ready(response: Response) -> Ready:
         """200 when all that could answer does, else 503 and which does not."""
-        found = slots.readiness
+        status = slots.status
+        found = status.readiness
         report = Ready(
             ready=found.ready and not stopping(),
             stopping=stopping(),
@@ -85,7 +86,7 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
             missing=list(found.missing),
             withdrawn=list(found.withdrawn),
             unserved=list(found.unserved) if slots.patterns else None,
-            unmatched=slots.unmatched if slots.patterns else None,
+            unmatched=list(status.unmatched) if slots.patterns else None,
         )
         if not report.ready:
             _not_ready(response, [slots[key] for key in found.not_ready or slots])

@@ -1,39 +1,18 @@
-"""A request's id and body, bounded before a byte too many is held."""
+"""A request's body, bounded before a byte too many is held."""
 
-import itertools
-import re
-import secrets
 from collections.abc import Mapping
 
 from starlette.types import Receive
 
 from service.errors import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
-from service.http.client import Client, ClientGone
-from service.http.held import RequestShare
+from service.http.client import Client
+from service.predicting.held import RequestShare
+from service.predicting.request import ClientGone, RequestBody
 
-_USABLE_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 # A length of more digits is too large for any limit; int() itself refuses 4300 of them.
 _MOST_DIGITS = 18
 # A client may send a byte at a time; what is kept of it are pieces of at least that.
 _PIECE_BYTES = 64 * 1024
-
-
-class RequestIds:
-    """Gives every request an id: the client's if it is usable, else one of this process's own.
-
-    Usable are 1 to 128 printable ASCII characters. Own ids are a random text drawn once and a
-    number, because drawing one per request costs as much as the rest of the intake.
-    """
-
-    def __init__(self) -> None:
-        self._prefix = secrets.token_hex(6)
-        self._numbers = itertools.count(1)
-
-    def accept(self, sent: bytes | None) -> str:
-        """The id for a request that came with this `X-Request-ID`."""
-        if sent is not None and _USABLE_ID.fullmatch(sent):
-            return sent.decode("ascii")
-        return f"{self._prefix}-{next(self._numbers):x}"
 
 
 async def read_body(
@@ -42,7 +21,7 @@ async def read_body(
     limit: int,
     holding: RequestShare,
     client: Client | None = None,
-) -> bytes | list[bytearray]:
+) -> RequestBody:
     """The whole body, of at most `limit` bytes; in pieces if it did not come at once.
 
     What is read is held, also when this raises. Refuses by `Content-Length` before

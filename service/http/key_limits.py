@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from service.errors import ClientError
-from service.http.errors import Forbidden, RateExceeded
+from service.errors import ClientError, Forbidden, RateExceeded
 
 _MOST_ADMITTED: Final = 10_000
 

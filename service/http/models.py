@@ -12,7 +12,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.following.servable import Binding, Servable
-from service.following.slots import Failure, LookStatus, Slot, Slots, State
+from service.following.slot_status import Failure, LookStatus, State
+from service.following.slots import Slot, Slots
 from service.http.access import Readers
 from service.http.described import serving_example, signature_of
 from service.http.findings import FindingReport, findings_of
@@ -182,7 +183,7 @@ def report_of(slot: Slot, now: float) -> SlotReport:
 
 
 def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
-    status = slot.status(now)
+    status = slot.status
     return {
         "name": status.ref.name,
         "alias": status.ref.alias,
@@ -190,7 +191,7 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "ready": status.ready,
         "version": None if status.version is None else status.version.version,
         "since": _time(status.since),
-        "lag_seconds": status.lag,
+        "lag_seconds": status.lag(now),
         "aspired": None if status.aspired is None else status.aspired.version,
         "unsigned": _is_unsigned(slot),
         **_row_wise(slot),
@@ -228,7 +229,7 @@ def _patterns(slots: Slots) -> PatternsReport | None:
     return PatternsReport(
         default=str(slots.default.ref) if slots.has_default else None,
         patterns=list(map(str, slots.patterns)),
-        unmatched=slots.unmatched,
+        unmatched=list(slots.unmatched),
         left_out=slots.left_out,
     )
 

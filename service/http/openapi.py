@@ -14,13 +14,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 
+from service.config.prefix import FORWARDED, PREFIX
 from service.following.servable import Binding
 from service.following.slots import Slots
 from service.http.access import Admin, ApiKeys, Readers
-from service.http.dialect import Dialect
 from service.http.documented import Documented, documented
+from service.http.documented_replies import DOCUMENTED_REPLIES, DocumentedReplies
 from service.http.key_limits import EVERYTHING, Scoped
-from service.http.prefix import FORWARDED, PREFIX
 from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
@@ -29,9 +29,9 @@ KEY = "key"
 """The name of the API keys among the security schemes."""
 _DEPENDS: Final = {"vary": FORWARDED.decode()}
 _REFUSED_KEYS: Final = {
-    "401": "No API key that this service knows.",
-    "403": "The key may not ask this model.",
-    "429": "The key asks more often than it may.",
+    "401": "The API key is missing, or this service does not know it.",
+    "403": "The API key may not use this model.",
+    "429": "The API key is over its rate.",
 }
 # Documents for keys that may ask some of the slots.
 _KEPT: Final = 8
@@ -48,13 +48,11 @@ class OpenApiDocument:
         self,
         app: FastAPI,
         slots: Slots,
-        dialects: Sequence[Dialect],
         security: Mapping[str, Any],
     ) -> None:
         self._security = security
         self._app = app
         self._slots = slots
-        self._dialects = dialects
         self._beside = Beside("document")
         self._turn = asyncio.Lock()
         self._made_of: Mapping[str, Binding | None] = {}
@@ -108,8 +106,8 @@ class OpenApiDocument:
         if self._security:
             components["securitySchemes"] = dict(self._security)
         schemas = dict(components.get("schemas", {}))
-        for dialect in self._dialects:
-            schemas |= dialect.schemas
+        for protocol in DOCUMENTED_REPLIES:
+            schemas |= protocol.schemas
         written = {key: json_text(value) for key, value in components.items()}
         parts = {name: json_text(schema) for name, schema in schemas.items()}
         examples: dict[str, bytes] = {}
@@ -132,10 +130,10 @@ class OpenApiDocument:
     def _paths(self, prefix: str, scope: str, ref: str, said: Documented) -> dict[str, bytes]:
         keyed = KEY in self._security
         return {
-            f"{prefix}/{dialect.route}": json_object(
-                {"post": _operation(ref, dialect, scope, said, keyed=keyed)}
+            f"{prefix}/{protocol.route}": json_object(
+                {"post": _operation(ref, protocol, scope, said, keyed=keyed)}
             )
-            for dialect in self._dialects
+            for protocol in DOCUMENTED_REPLIES
         }
 
 
@@ -148,7 +146,6 @@ def security(keys: ApiKeys | None, admin: Admin) -> Mapping[str, Any]:
 def docs_router(
     app: FastAPI,
     slots: Slots,
-    dialects: Sequence[Dialect],
     security: Mapping[str, Any],
     readers: Readers,
 ) -> APIRouter:
@@ -157,7 +154,7 @@ def docs_router(
     The document is for `readers` alone. `security` are the security schemes by name.
     """
     router = APIRouter(include_in_schema=False)
-    document = OpenApiDocument(app, slots, dialects, security)
+    document = OpenApiDocument(app, slots, security)
 
     @router.get("/openapi.json")
     async def openapi(request: Request) -> Response:
@@ -182,24 +179,26 @@ def _below(prefix: str, pieces: Sequence[bytes]) -> Sequence[bytes]:
     return [b'{"servers":%b,%b' % (servers, pieces[0][1:]), *pieces[1:]]
 
 
-def _operation(ref: str, dialect: Dialect, scope: str, said: Documented, *, keyed: bool) -> bytes:
+def _operation(
+    ref: str, protocol: DocumentedReplies, scope: str, said: Documented, *, keyed: bool
+) -> bytes:
     operation = {
         "tags": [ref],
-        "summary": f"{dialect.route} with {ref}",
-        "operationId": f"{dialect.route}_{scope}",
-        "responses": dict(dialect.responses),
+        "summary": f"{protocol.route} with {ref}",
+        "operationId": f"{protocol.route}_{scope}",
+        "responses": dict(protocol.responses),
     }
-    operation |= _keyed(dialect) if keyed else {}
+    operation |= _keyed(protocol) if keyed else {}
     body = json_object({"required": b"true", "content": said.content})
     return json_object(
         {key: json_text(value) for key, value in operation.items()} | {"requestBody": body}
     )
 
 
-def _keyed(dialect: Dialect) -> dict[str, Any]:
+def _keyed(protocol: DocumentedReplies) -> dict[str, Any]:
     # A protocol has one shape for all that it refuses without having read the body.
     refused = {
-        status: dialect.responses["405"] | {"description": sentence}
+        status: protocol.responses["405"] | {"description": sentence}
         for status, sentence in _REFUSED_KEYS.items()
     }
-    return {"security": [{KEY: []}], "responses": {**dialect.responses, **refused}}
+    return {"security": [{KEY: []}], "responses": {**protocol.responses, **refused}}

@@ -5,10 +5,11 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded
-from service.http.dialect import JSON_HEADERS
-from service.http.errors import headers_of
-from service.http.intake import RequestIds
-from service.http.predict import PodiumDialect
+from service.http.delivery import send_refusal
+from service.http.errors import STATUS, headers_of
+from service.http.framing import JSON_HEADERS
+from service.predicting.request import RequestIds
+from service.protocols.podium import PodiumProtocol
 
 _PROBES: Final = frozenset(
     {
@@ -46,13 +47,7 @@ def _closing(send: Send) -> Send:
 async def _refuse(scope: Scope, send: Send, ids: RequestIds) -> None:
     request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
     error = Overloaded("Too many connections are open.")
-    status, body = PodiumDialect().refusal(error, request_id)
-    headers = [
-        *JSON_HEADERS,
-        *headers_of(error),
-        _CLOSE,
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id.encode("ascii")),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    code, body = PodiumProtocol().refuse(error, request_id)
+    await send_refusal(
+        send, STATUS[code], (*JSON_HEADERS, *headers_of(error), _CLOSE), body, request_id
+    )

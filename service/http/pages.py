@@ -4,7 +4,6 @@ What goes wrong here unexpectedly is logged here, once, and answered without det
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -22,28 +21,24 @@ from service.errors import (
     UnknownModel,
 )
 from service.following.slots import Slots
-from service.http.dialect import Dialect
-from service.http.errors import MethodNotAllowed, NotFound, headers_of, internal
-from service.http.intake import RequestIds
-from service.http.predict import PodiumDialect
-from service.http.raised import without_words
+from service.http.errors import STATUS, MethodNotAllowed, NotFound, headers_of
+from service.predicting.raised import internal, without_words
+from service.predicting.request import RequestIds
+from service.protocols.podium import PodiumProtocol
+from service.protocols.protocol import PredictionProtocol
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-_PODIUM = PodiumDialect()
+_PODIUM = PodiumProtocol()
 
 
 def create_pages(
     routers: Sequence[APIRouter],
     slots: Slots,
-    dialects: Sequence[Dialect],
-    lifespan: Lifespan | None,
+    protocols: Sequence[PredictionProtocol],
 ) -> FastAPI:
     """The application behind the dispatcher, with Podium's error shape everywhere."""
     app = FastAPI(
         title="Podium",
         summary="Serves MLflow models by alias, and follows the alias.",
-        lifespan=lifespan,
         openapi_url=None,  # the document is made of what serves now: service.http.openapi
         redirect_slashes=False,  # one path a route; a redirect would lose the body on the way
         exception_handlers={
@@ -52,7 +47,7 @@ def create_pages(
             Exception: _failed,
         },
     )
-    for router in (*routers, _unknown_models(slots, dialects)):
+    for router in (*routers, _unknown_models(slots, protocols)):
         app.include_router(router)
     return app
 
@@ -63,16 +58,13 @@ def is_known(app: FastAPI, path: str) -> bool:
     return any(route.matches(scope)[0] is not Match.NONE for route in app.routes)
 
 
-def hospitable(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:
+def with_request_id(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:
     """The application with `X-Request-ID` on every reply, HEAD wherever GET is, and nothing raised.
 
     The id is `request.state.request_id` within.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
         request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
         state = {**scope.get("state", {}), "request_id": request_id}
         headless = scope["method"] == "HEAD"
@@ -99,35 +91,37 @@ def _replying(send: Send, request_id: str, *, headless: bool) -> Send:
     return reply
 
 
-def _unknown_models(slots: Slots, dialects: Sequence[Dialect]) -> APIRouter:
+def _unknown_models(slots: Slots, protocols: Sequence[PredictionProtocol]) -> APIRouter:
     # The routes of known models never come here: the dispatcher has them.
     router = APIRouter(include_in_schema=False)
-    for dialect in dialects:
-        path = f"/models/{{name:path}}@{{alias}}/{dialect.route}"
-        router.add_api_route(path, _unknown_model(slots, dialect), methods=["POST"])
+    for protocol in protocols:
+        path = f"/models/{{name:path}}@{{alias}}/{protocol.route}"
+        router.add_api_route(path, _unknown_model(slots, protocol), methods=["POST"])
         if not slots.has_default:
-            router.add_api_route(f"/{dialect.route}", _no_default(slots, dialect), methods=["POST"])
+            router.add_api_route(
+                f"/{protocol.route}", _no_default(slots, protocol), methods=["POST"]
+            )
     return router
 
 
-def _unknown_model(slots: Slots, dialect: Dialect) -> Callable[..., Any]:
+def _unknown_model(slots: Slots, protocol: PredictionProtocol) -> Callable[..., Any]:
     async def refuse(request: Request, name: str, alias: str) -> Response:
         try:
             slots.find(f"{name}@{alias}")
         except UnknownModel as error:
-            return _in(dialect, request, error)
+            return _in(protocol, request, error)
         # It has come since the request was dispatched.
-        return _in(dialect, request, NoServable("Nothing of this model can answer yet."))
+        return _in(protocol, request, NoServable("Nothing of this model can answer yet."))
 
     return refuse
 
 
-def _no_default(slots: Slots, dialect: Dialect) -> Callable[[Request], Any]:
+def _no_default(slots: Slots, protocol: PredictionProtocol) -> Callable[[Request], Any]:
     async def refuse(request: Request) -> Response:
         try:
             slots.default  # noqa: B018 - it says itself what to ask for instead
         except UnknownModel as error:
-            return _in(dialect, request, error)
+            return _in(protocol, request, error)
         raise AssertionError  # whoever has a default slot has its route
 
     return refuse
@@ -153,7 +147,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     return _in(_PODIUM, request, known.get(status, ClientError("The request cannot be read.")))
 
 
-def _in(dialect: Dialect, request: Request, error: ServiceError) -> Response:
-    status, body = dialect.refusal(error, request.state.request_id)
+def _in(protocol: PredictionProtocol, request: Request, error: ServiceError) -> Response:
+    code, body = protocol.refuse(error, request.state.request_id)
     headers = {name.decode(): value.decode() for name, value in headers_of(error)}
-    return Response(body, status, headers, media_type="application/json")
+    return Response(body, STATUS[code], headers, media_type="application/json")

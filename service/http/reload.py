@@ -46,5 +46,5 @@ ADMIN = "admin"
 """The name of the admin token among OpenAPI's security schemes."""
 # A range, because FastAPI lists a 422 of its own beside any single status.
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "Not without the admin token, or no such model and alias here.")
+    "4XX": body_of("Problem", "The admin token is missing, or no such model and alias is here.")
 }

@@ -25,7 +25,7 @@ _MOST: Final = 500
 # No id of the ledger's is longer; Python would refuse to read thousands of digits.
 _MOST_DIGITS: Final = 18
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": body_of("Problem", "`limit` or `before` is no number of the ledger.")
+    "4XX": body_of("Problem", "`limit` or `before` is not a number of the ledger.")
 }
 _PARAMETERS: Final = {
     "parameters": [

@@ -83,5 +83,5 @@ def _report(withdrawal: Withdrawal) -> WithdrawalReport:
 
 # A range, because FastAPI lists a 422 of its own beside any single status.
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "Not without the admin token, or no such model or version here.")
+    "4XX": body_of("Problem", "The admin token is missing, or no such model or version is here.")
 }

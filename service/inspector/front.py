@@ -12,8 +12,7 @@ from typing import Final
 import orjson
 
 from service.errors import PassingFault
-from service.hosting.roles import INSPECTOR_ROLE
-from service.inspector.wire import InspectorOperation
+from service.inspector.wire import INSPECTOR_ROLE, InspectorOperation
 from service.processes.frames import Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Forks

@@ -58,7 +58,7 @@ def objections(artifact: Path) -> list[str]:
     python = model.flavors.get("python_function") or {}
     loader = python.get("loader_module")
     if not isinstance(loader, str) or loader not in _RULES:
-        return ["its loader is none of those that run no code"]
+        return ["its loader is not one of those that run no code"]
     flavor = model.flavors.get(loader.removeprefix("mlflow.")) or {}
     # scikit-learn's flavour names its file so, and MLflow heeds that where `data` is not given.
     named = "model_path" if loader == "mlflow.sklearn" and "data" not in python else "data"
@@ -107,7 +107,7 @@ def types_listed(names: Sequence[object]) -> str:
 def _xgboost(path: Path, flavor: Conf) -> Iterator[str]:
     yield from _same_file(path, flavor)
     if flavor.get("model_class", "xgboost.core.Booster") not in _XGBOOST_CLASSES:
-        yield "its class is none of XGBoost's"
+        yield "its class is not one of XGBoost's"
     if _start(path, 1) != b"{":
         yield "it is saved neither as JSON nor as UBJSON"
 
@@ -125,7 +125,7 @@ def _lightgbm(path: Path, flavor: Conf) -> Iterator[str]:
 def _catboost(path: Path, flavor: Conf) -> Iterator[str]:
     yield from _same_file(path, flavor)
     if flavor.get("model_type") not in _CATBOOST_CLASSES:
-        yield "its class is none of CatBoost's"
+        yield "its class is not one of CatBoost's"
     if flavor.get("save_format") != "cbm" or _start(path, 4) != b"CBM1":
         yield "it is not saved as cbm"
 

@@ -1,6 +1,9 @@
 """What front and inspector say to each other in frames."""
 
 import enum
+from typing import Final
+
+INSPECTOR_ROLE: Final = "service.inspector.main"
 
 
 class InspectorOperation(enum.IntEnum):

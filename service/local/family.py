@@ -1,13 +1,43 @@
-"""Every process of one `up`: watched together, ended in the reverse order of their start."""
+"""Every process of one `up`: watched together, ended in the reverse order of their start.
+
+And why `up` ends without being asked to: sentences for the person at the terminal.
+"""
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from service.local.child import Command, StartedCommand
-from service.local.failures import ChildEnded, Stopped
+
+
+class UpFailed(Exception):
+    """Cannot go on; the message says why and what to do, and holds no secret."""
+
+    @property
+    def details(self) -> Sequence[str]:
+        """Lines that help to find the reason; none by default."""
+        return ()
+
+
+class ChildEnded(UpFailed):
+    """A process that had to go on ended by itself; the details are the last lines of its output."""
+
+    def __init__(self, name: str, code: int, tail: Sequence[str]) -> None:
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+        super().__init__(f"{name} {how}.")
+        self._tail = tuple(tail)
+
+    @property
+    def details(self) -> Sequence[str]:
+        """The last lines that it wrote."""
+        return self._tail
+
+
+class Stopped(Exception):
+    """Somebody asked for the end."""
+
 
 T = TypeVar("T")
 

@@ -1,22 +1,27 @@
 """What is looked at before anything is started, each finding one clear sentence.
 
-Another `up` of the same home, what a killed one left, the two ports, and the home itself.
+Another `up` of the same home, what a killed one left, the two ports, and the home itself. And the
+admin token, which is made in the home for its owner's eyes alone.
 """
 
+import errno
 import itertools
+import os
+import secrets
 import shlex
+import socket
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
 
 import httpx
 
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import LocalSettings
 from service.local.commands import model_flags, pasted
-from service.local.failures import UpFailed
-from service.local.ports import TAKEN, why_taken
-from service.local.running import RunningUp, read_record, read_running
+from service.local.family import UpFailed
+from service.local.running import Mark, RunningUp, alive, read_record, read_running
 from service.local.settings import DEFAULT_MODELS, LOOPBACK, UpSettings
-from service.local.table import Mark, alive
 from service.local.tracking import version_at
 
 # Ports below ask for rights.
@@ -41,7 +46,7 @@ def _check_ports_are_named(settings: UpSettings) -> None:
     ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
     free = [name for name, port in ports.items() if port == 0]
     if free:
-        raise UpFailed(f"`podium up` takes no port 0; set {' and '.join(free)} to another port.")
+        raise UpFailed(f"`podium up` cannot use port 0; set {' and '.join(free)} to another port.")
 
 
 def _check_home(settings: UpSettings) -> None:
@@ -132,3 +137,55 @@ def _free_beside(host: str, port: int, taken: Collection[int]) -> int:
     tried = (other for other in itertools.chain(above, below) if other not in taken)
     free = (other for other in tried if why_taken(host, other) != TAKEN)
     return next(free, port)
+
+
+TAKEN: Final = "is taken by another program"
+"""The reason that another port would help against."""
+
+
+def why_taken(host: str, port: int) -> str | None:
+    """Whether somebody listens there: None if it is free, else the reason as half a sentence.
+
+    It asks as uvicorn will: an address that only lingers from a connection just closed is free.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return TAKEN
+    return f"cannot be listened on ({error.strerror})"
+
+
+_OWNERS = 0o600
+_BYTES = 32
+
+
+def make_token(path: Path) -> None:
+    """A random token lies there, the same from one `up` to the next. Raises `UpFailed`."""
+    try:
+        if not (path.exists() and path.read_text().strip()):
+            _write(path, secrets.token_urlsafe(_BYTES))
+        path.chmod(_OWNERS)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UpFailed(f"The admin token cannot be kept in {path}: {reason}.") from None
+
+
+def _write(path: Path, token: str) -> None:
+    # Whole or not at all, and never for a moment anybody's to read.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNERS), "w") as file:
+        file.write(f"{token}\n")
+    draft.replace(path)

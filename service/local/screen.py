@@ -1,19 +1,29 @@
-"""What `up` prints: plain lines anywhere, and a moving sign of waiting on a terminal.
+"""What `up` prints: lines anywhere, a moving sign of waiting on a terminal, events, a welcome.
 
-A terminal that has gone away is no reason to fail: what cannot be printed is dropped.
+A terminal that has gone away is no reason to fail: what cannot be printed is dropped. The service
+logs JSON lines; of these the few events that concern the person at the terminal are told, in one
+short line each. To tell one more kind of event is one more row in `TOLD`.
 """
 
 import io
+import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, cast
+from dataclasses import dataclass
+from typing import IO, Any, cast
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.text import Text
 
 from service.following.sentences import plain
+from service.local.commands import pasted
+from service.local.settings import MODEL, UpSettings
+from service.refs import ModelRef
 
 
 class _Stdout(io.TextIOBase):
@@ -85,3 +95,170 @@ class Screen:
             return
         with self._console.status(f"{text} ..."):
             yield
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How one kind of event reads.
+
+    Attributes:
+        text: with the event's fields in braces; one that the event lacks reads `?`.
+        reasons: fields of which the first that is there follows after a colon.
+        style: rich's word for the colour.
+    """
+
+    text: str
+    reasons: tuple[str, ...] = ()
+    style: str = "yellow"
+
+
+TOLD: Mapping[str, Telling] = {
+    "setting_unknown": Telling("{message}"),
+    "swapped": Telling("{slot} now serves version {version}", style="green"),
+    "version_refused": Telling("{slot}: version {version} is refused", ("message", "code")),
+    "withdrawn": Telling("{slot}: version {version} is withdrawn", ("message",)),
+    "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
+    "model_missing": Telling("{slot}: the model is gone", ("message", "code")),
+    "alias_look_failed": Telling(
+        "{slot}: MLflow gave no usable answer about it", ("message", "code")
+    ),
+    "look_failed": Telling("MLflow gave no usable answer about the aliases", ("message", "code")),
+    "look_recovered": Telling("MLflow answers again", style="green"),
+    "webhook_refused": Telling("A delivery of MLflow's webhook is refused", ("code",)),
+    "api_keys_unreadable": Telling("The file of API keys cannot be used", ("message",)),
+    "host_died": Telling("A process of {model} version {version} died", ("reason",)),
+}
+
+# An outage is logged with every look; it is told once, and again when it comes back later.
+_REPEATED_AFTER = 60.0
+
+
+class _Fields(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+class Narrator:
+    """Reads log lines and says those that `told` names; everything else it passes over."""
+
+    def __init__(
+        self,
+        say: Callable[[str, str], None],
+        told: Mapping[str, Telling] = TOLD,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._say = say
+        self._told = told
+        self._clock = clock
+        names = b"|".join(re.escape(name.encode()) for name in told)
+        # Parsing every request's line would cost what serving them costs.
+        self._worth_reading = re.compile(rb'"event"\s*:\s*"(?:' + names + rb')"')
+        self._last = ""
+        self._last_at = 0.0
+
+    def __call__(self, line: bytes) -> None:
+        """Never raises: a line that is not an event is nobody's fault here."""
+        if not self._worth_reading.search(line):
+            return
+        try:
+            event = json.loads(line)
+            telling = self._told[event["event"]]
+        except (ValueError, KeyError, TypeError):
+            return
+        self._tell(_sentence(telling, event), telling.style)
+
+    def _tell(self, sentence: str, style: str) -> None:
+        now = self._clock()
+        again = sentence == self._last and now - self._last_at < _REPEATED_AFTER
+        self._last, self._last_at = sentence, now
+        if not again:
+            self._say(sentence, style)
+
+
+def _sentence(telling: Telling, event: Mapping[str, Any]) -> str:
+    # Names of models are anybody's: they are shown, never obeyed.
+    fields = _Fields({name: plain(str(value)) for name, value in event.items()})
+    text = telling.text.format_map(fields)
+    reason = next((fields[name] for name in telling.reasons if event.get(name)), None)
+    return text if reason is None else f"{text}: {reason}"
+
+
+# One flower of the data set (setosa), by the names of the columns that the model was trained on.
+_FLOWER = {
+    "sepal length (cm)": 5.1,
+    "sepal width (cm)": 3.5,
+    "petal length (cm)": 1.4,
+    "petal width (cm)": 0.2,
+}
+
+_TEXT = """
+Podium serves {served}.
+{absent}
+  MLflow's page   {page}
+  The service     {service}
+  Its API         {service}/docs
+  Logs            {logs}
+  Admin token     {token}
+{first}
+See what serves and why, and meet the service as an application would:
+
+  {status}
+  {smoke}
+
+Ctrl-C ends all of it."""
+
+_ABSENT = """
+Not there yet: {models}. Served as soon as MLflow has it; register versions with
+MLFLOW_TRACKING_URI={tracking}.
+"""
+
+_FIRST = """
+Ask for a prediction; the answer names the version that gave it:
+
+  curl -s {service}{path} -H 'Content-Type: application/json' \\
+    -d '{body}'
+
+Train a second version and move the alias to it, in another terminal; then ask again:
+
+  {train}
+
+Move the alias back in MLflow's page (the version's Aliases): {page}
+"""
+
+
+def welcome(settings: UpSettings, absent: Collection[ModelRef] = ()) -> str:
+    """The text; every command in it can be pasted as it is."""
+    iris = next((ref for ref in settings.models if ref.name == MODEL), None)
+    return _TEXT.format(
+        served=_named([ref for ref in settings.models if ref not in absent]) or "nothing yet",
+        absent=_missing(settings, absent),
+        page=settings.model_page((iris or settings.models[0]).name),
+        service=settings.service_url,
+        logs=settings.logs,
+        token=settings.admin_token or "yours",
+        first="" if iris is None else _first_steps(settings, iris),
+        status=pasted("status", settings.home),
+        smoke=pasted("smoke", settings.home),
+    )
+
+
+def _missing(settings: UpSettings, absent: Collection[ModelRef]) -> str:
+    if not absent:
+        return ""
+    return _ABSENT.format(models=_named(list(absent)), tracking=settings.tracking_uri)
+
+
+def _named(refs: Sequence[ModelRef]) -> str:
+    # Names of models are anybody's: they are shown, never obeyed.
+    return plain(", ".join(map(str, refs)))
+
+
+def _first_steps(settings: UpSettings, iris: ModelRef) -> str:
+    own = f"/models/{quote(iris.name, safe='')}@{quote(iris.alias, safe='')}/predict"
+    return _FIRST.format(
+        service=settings.service_url,
+        path="/predict" if iris == settings.models[0] else own,
+        body=json.dumps({"dataframe_records": [_FLOWER]}),
+        train=pasted(f"train --C 0.1 --alias {iris.alias}", settings.home),
+        page=settings.model_page(iris.name),
+    )

@@ -13,7 +13,7 @@ ALIAS = "champion"
 DEFAULT_MODELS = (ModelRef(MODEL, ALIAS),)
 
 LOOPBACK = "127.0.0.1"
-# Listening on every interface is no address that one can call.
+# Listening on every interface is not an address that one can call.
 _EVERY_INTERFACE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, never bound here
 
 

@@ -1,10 +1,17 @@
-"""A local MLflow: how it is started, and how it is recognised."""
+"""A local MLflow: how it is started, recognised and asked, and why an address gave no answer.
+
+An alias is asked for over REST, so that the front, `up` and the checks stay free of MLflow's
+client. A reason is half a sentence for people, without the address: that may hold a password, and
+the names of Python's errors say nothing to an operator.
+"""
 
 import asyncio
 import os
 import re
+import socket
+import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import httpx
 
@@ -75,3 +82,71 @@ async def _answers(asked: httpx.AsyncClient, url: str) -> bool:
         return (await asked.get(url)).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
+
+
+class RegistrySilent(Exception):
+    """The registry does not tell; the message says why, as a sentence without its full stop.
+
+    `lasting` means that it did not answer at all, so that asking it again costs the wait again.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+async def version_of_alias(asked: httpx.AsyncClient, url: str, name: str, alias: str) -> str | None:
+    """The version that the alias is on; None if there is no such model or alias.
+
+    Raises `RegistrySilent` if there is no answer, or none that can be used.
+    """
+    path = f"{url.rstrip('/')}/api/2.0/mlflow/registered-models/get"
+    try:
+        answer = await asked.get(path, params={"name": name})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        aliases = answer.raise_for_status().json()["registered_model"].get("aliases", [])
+        return next((str(one["version"]) for one in aliases if one["alias"] == alias), None)
+    except httpx.HTTPStatusError as error:
+        raise RegistrySilent(f"the registry answers {error.response.status_code}") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        why = why_silent(error)
+        raise RegistrySilent(f"the registry cannot be reached: {why}", lasting=True) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RegistrySilent("the registry's answer cannot be read") from error
+
+
+NO_ADDRESS = "that is not an address; one is written http://HOST:PORT"
+_NOT_ASKED = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+
+def why_silent(error: Exception) -> str:
+    """For what httpx raised instead of an answer."""
+    if isinstance(error, _NOT_ASKED):
+        return NO_ADDRESS
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "it timed out"
+    if isinstance(error, httpx.ConnectError):
+        return _why_not_connected(error)
+    return "the connection ended without an answer"
+
+
+def _why_not_connected(error: BaseException) -> str:
+    causes = tuple(_causes(error))
+    for kind, why in (
+        (ConnectionRefusedError, "the connection is refused"),
+        (socket.gaierror, "the host name is unknown"),
+        (ssl.SSLError, "the TLS handshake failed (its certificate, or no TLS there)"),
+    ):
+        if any(isinstance(cause, kind) for cause in causes):
+            return why
+    return "no connection could be made"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    # A name with several addresses fails with a group, one error for each of them.
+    yield error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for each in (*inner, error.__cause__ or error.__context__):
+        if each is not None:
+            yield from _causes(each)

@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from service.local.aliases import RegistrySilent, version_of_alias
 from service.local.child import Command
 from service.local.commands import service_command, training_command
-from service.local.failures import Stopped, UpFailed
-from service.local.family import Family
-from service.local.narrator import Narrator
-from service.local.preflight import check
-from service.local.running import RunningUp, remove_record, write_record
-from service.local.screen import Screen
+from service.local.family import Family, Stopped, UpFailed
+from service.local.preflight import check, make_token
+from service.local.running import Mark, RunningUp, mark, remove_record, write_record
+from service.local.screen import Narrator, Screen, welcome
 from service.local.settings import MODEL, UpSettings
-from service.local.table import Mark, mark
-from service.local.token import make_token
-from service.local.tracking import client, tracking_command, until_answering
-from service.local.welcome import welcome
+from service.local.tracking import (
+    RegistrySilent,
+    client,
+    tracking_command,
+    until_answering,
+    version_of_alias,
+)
 from service.refs import ModelRef
 
 

@@ -6,17 +6,24 @@ not understand). All integers are big-endian::
     magic  wire version  operation  status  id      head length  body length
     2      1             1          1       8       4            4            bytes
 
+Both sides begin with a HELLO of their own, and wait for nobody's. A REQUEST comes to one end: DONE,
+FAILED, or CANCELLED where the front sent a CANCEL before it was begun. The reply to one whose id
+the front has given CREDIT may come in as many PARTs before its end.
+
 Anything else ends the conversation: `FrameError` is raised, and whoever reads ends the other side.
+The first three fields stay as they are in all versions, so that each side can tell the other's.
 """
 
 import enum
+import json
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 MAGIC: Final = 0x506F
-WIRE_VERSION: Final = 1
+WIRE_VERSION: Final = 2
 _HEADER: Final = struct.Struct("!HBBBQII")
 MAX_HEAD_BYTES: Final = 64 * 1024 * 1024
 # Longer bodies are handed on and not copied: that would hold an event loop up, milliseconds for
@@ -27,15 +34,27 @@ Body: TypeAlias = bytes | bytearray
 
 
 class Status(enum.IntEnum):
-    """What a frame is: a request, or one of the two ends that a request can come to."""
+    """What a frame is: a request, an end that it can come to, or what is said meanwhile."""
 
     REQUEST = 0
     DONE = 1
     FAILED = 2
+    CANCELLED = 3
+    PART = 4
+    CREDIT = 5
+    CANCEL = 6
+    HELLO = 7
 
 
 class FrameError(Exception):
     """Bytes that are no frame of this wire; the side that sent them cannot be trusted further."""
+
+
+class OtherWire(FrameError):
+    """The other side is of another Podium, whose frames mean something else."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the other side speaks wire version {version}, this one {WIRE_VERSION}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,30 @@ class Frame:
     id: int
     head: bytes = b""
     body: Body = b""
+
+
+def hello() -> Frame:
+    """What each side says first: the version of its wire is in every header, its Python here."""
+    said = {"python": ".".join(map(str, sys.version_info[:3]))}
+    return Frame(0, Status.HELLO, 0, json.dumps(said).encode())
+
+
+def greeted(frame: Frame) -> Mapping[str, Any]:
+    """What the other side says of itself; raises `FrameError` for what is not a hello."""
+    if frame.status is not Status.HELLO:
+        raise FrameError("it did not begin with a hello")
+    try:
+        said = json.loads(frame.head)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise FrameError("its hello says nothing")
+    return said
+
+
+def credit(request: int, parts: int) -> Frame:
+    """That so many more parts of the reply to the request of that id may come."""
+    return Frame(0, Status.CREDIT, request, parts.to_bytes(4, "big"))
 
 
 def encode(frame: Frame) -> bytes:
@@ -116,8 +159,10 @@ class FrameReader:
 
     def _read(self, header: bytearray) -> "_Header":
         magic, version, operation, status, frame_id, head, body = _HEADER.unpack(header)
-        if magic != MAGIC or version != WIRE_VERSION:
-            raise FrameError(f"not a frame of wire version {WIRE_VERSION}")
+        if magic != MAGIC:
+            raise FrameError("not a frame")
+        if version != WIRE_VERSION:
+            raise OtherWire(version)
         if head > MAX_HEAD_BYTES or body > self._max_body_bytes:
             raise FrameError(f"a frame of {head} + {body} bytes is over the limit")
         try:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from starlette.types import ASGIApp
 
 from service.background import Work, tell
-from service.http.intake import RequestIds
+from service.predicting.request import RequestIds
 from service.server.timeouts import ClientLimits, Ended
 
 # One look takes about a microsecond; the loop turns between so many.

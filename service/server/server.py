@@ -18,8 +18,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.background import Work, tell
-from service.http.intake import RequestIds
 from service.http.overload import probes_only
+from service.predicting.request import RequestIds
 from service.server.connection import protocol_of
 from service.server.connections import ConnectionObserver, Connections
 from service.server.prompt import CLOSE
@@ -154,7 +154,7 @@ def _configuration(app: ASGIApp, connections: Connections, drain_seconds: float)
         # Nobody asks who the client is: a hop less, and a header that nobody need believe.
         proxy_headers=False,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,

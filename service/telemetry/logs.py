@@ -18,8 +18,8 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from service.background import Work, tell_from_thread
-from service.http.raised import without_words
-from service.http.request_record import RequestObserver, RequestRecord
+from service.predicting.raised import without_words
+from service.predicting.request_record import RequestObserver, RequestRecord
 from service.telemetry.log_lines import OPTIONS, Render, Words, json_line
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -169,7 +169,7 @@ class StandardHandler(logging.Handler):
         self._render = form.render
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line an event; the library's message is a field, for it is no fixed text."""
+        """One line an event; the library's message is a field, for it is not a fixed text."""
         event: dict[str, Any] = {
             "event": "library",
             "logger": record.name,

@@ -13,9 +13,9 @@ from structlog.typing import FilteringBoundLogger
 
 from service.background import NAMED, Work
 from service.following.sentences import LONGEST_DETAIL, cut
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.hosting.observer import Purpose
-from service.http.raised import without_words
+from service.predicting.raised import without_words
 from service.processes.front.ending import Ending, EndReason
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome
@@ -47,7 +47,7 @@ class FollowingReport:
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
-        self._metrics.looked(seconds, failure)
+        self._metrics.looked(failure)
         self._look()
         code = "" if failure is None else failure.code
         self._logger.debug("looked", seconds=round(seconds, 3), code=code or None)
@@ -195,7 +195,9 @@ class BackgroundReport:
 
     def _ignored(self, told: "sys.UnraisableHookArgs") -> None:
         # As where something fails while it is thrown away.
-        self._failed(None, told.err_msg or "An exception had nobody to go to.", told.exc_value)
+        self._failed(
+            None, told.err_msg or "An exception was raised that nothing waits for.", told.exc_value
+        )
 
     def _failed(self, name: str | None, message: str, error: BaseException | None) -> None:
         work = Work(name) if name in set(Work) else Work.OTHER
@@ -258,7 +260,7 @@ class LedgerReport:
 
     def ledger_lines_left_out(self, count: int) -> None:
         """A service that was killed leaves one, as it had begun to write it."""
-        message = "Lines of the ledger are no entries; they are gone with its next entry."
+        message = "Lines of the ledger are not entries; they are gone with its next entry."
         self._logger.warning("ledger_lines_left_out", count=count, message=message)
 
 

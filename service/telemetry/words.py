@@ -47,16 +47,18 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "crashed": Saying("Podium failed and ends", advice="This is a defect of Podium: report it."),
     # Versions.
     "looked": Saying("The registry answered in {seconds} s"),
-    "look_failed": Saying("MLflow gives no answer", ("message", "code"), _SERVES_ON),
+    "look_failed": Saying("MLflow gave no usable answer", ("message", "code"), _SERVES_ON),
     "look_recovered": Saying("MLflow answers again"),
     "alias_missing": Saying("{slot}: the alias is gone", ("message", "code")),
     "model_missing": Saying("{slot}: the model is gone", ("message", "code")),
-    "alias_look_failed": Saying("{slot}: MLflow gives no answer about it", ("message", "code")),
-    "staging": Saying("{model} version {version} arrives: it is fetched, checked and loaded"),
-    "staging_abandoned": Saying("{model} version {version} is not wanted any more"),
+    "alias_look_failed": Saying(
+        "{slot}: MLflow gave no usable answer about it", ("message", "code")
+    ),
+    "staging": Saying("{model} version {version} is being fetched, checked and loaded"),
+    "staging_abandoned": Saying("{model} version {version} is no longer wanted"),
     "swapped": Saying("{slot} now serves version {version}, before: {previous} ({seconds} s)"),
     "serves_last_known_good": Saying("{slot} serves version {version}, its last known good one"),
-    "emptied": Saying("{slot} serves nothing any more; it served version {version}"),
+    "emptied": Saying("{slot} no longer serves anything; it served version {version}"),
     "version_refused": Saying(
         "{slot}: version {version} is refused",
         ("message", "code"),
@@ -67,12 +69,12 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         "{slot}: version {version} is withdrawn, and requests are answered with 410", ("message",)
     ),
     "tombstone_failed": Saying(
-        "That a version is withdrawn cannot be kept for the next start: {file}",
+        "A withdrawal cannot be kept for the next start: {file}",
         ("code",),
         "Make PODIUM_HOME writable; it is tried again with each look.",
     ),
-    "slot_found": Saying("{slot} is followed: a pattern of PODIUM_MODELS means it"),
-    "slot_gone": Saying("{slot} is not followed any more: the registry has none"),
+    "slot_found": Saying("{slot} is followed: it matches a pattern of PODIUM_MODELS"),
+    "slot_gone": Saying("{slot} is no longer followed: the registry has no such model and alias"),
     "patterns_unmatched": Saying("Patterns have found nothing: {patterns}", ("message",)),
     "patterns_matched": Saying("Every pattern of PODIUM_MODELS has found something"),
     "slots_left_out": Saying(
@@ -85,9 +87,9 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         "It is tried again; `podium status` says more.",
     ),
     "let_go": Saying("{model} version {version} made room for another; it is loaded when asked"),
-    "retired": Saying("{model} version {version} has ended: nobody uses it any more"),
+    "retired": Saying("{model} version {version} has ended: no slot uses it any more"),
     "history_failed": Saying(
-        "{slot}: what it serves could not be noted for the next start", ("message", "code")
+        "{slot}: the version it serves could not be noted for the next start", ("message", "code")
     ),
     "ledger_not_written": Saying(
         "The ledger cannot be written", ("reason",), "Make PODIUM_HOME writable, with room in it."
@@ -126,5 +128,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "tick_failed": Saying("Following the registry failed; it goes on"),
     "slot_failed": Saying("{slot}: following its alias failed; it goes on"),
     "library": Saying("{logger}", ("message",)),
-    "log_lines_dropped": Saying("{count} lines of the log were dropped: nobody took them in time"),
+    "log_lines_dropped": Saying(
+        "{count} lines of the log were dropped: stderr was not read in time"
+    ),
 }

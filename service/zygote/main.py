@@ -20,7 +20,7 @@ from typing import Final
 from service.host.isolation import note_podiums_modules
 from service.processes import lifetime
 from service.processes.child.keeper import Role
-from service.processes.child.victims import FORKING, prefer_as_victim
+from service.processes.child.scheduling import FORKING, prefer_as_victim
 from service.zygote.forker import Forker
 from service.zygote.seeding import note_generators
 

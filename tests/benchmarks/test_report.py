@@ -1,4 +1,4 @@
-"""What is made of figures: medians, tables, a picture, a document, a part of the README."""
+"""What is made of figures: medians, tables, a picture, a document, a part of a page."""
 
 import io
 from pathlib import Path
@@ -8,8 +8,8 @@ from rich.console import Console
 
 from benchmarks.figures import Measured, medians, read_figures, write_figures
 from benchmarks.loads import Seen
+from benchmarks.page import BEGIN, END, tables_of, with_tables
 from benchmarks.plot import draw
-from benchmarks.readme import BEGIN, END, tables_of, with_tables
 from benchmarks.report import markdown, print_report
 from tests.benchmarks.figures import FIGURE, benchmarks, peer
 
@@ -85,8 +85,8 @@ def test_page_without_markers_is_an_error() -> None:
         with_tables("nothing", "new")
 
 
-def test_readme_shows_the_figures_of_the_document() -> None:
-    """`make bench-readme` was run after `make bench`."""
+def test_page_shows_the_figures_of_the_document() -> None:
+    """`make bench-page` was run after `make bench`."""
     found = read_figures(ROOT / "docs" / "benchmarks.json")
 
-    assert tables_of((ROOT / "README.md").read_text()) == markdown(found).strip()
+    assert tables_of((ROOT / "docs" / "benchmarks.md").read_text()) == markdown(found).strip()

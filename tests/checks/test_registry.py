@@ -61,7 +61,7 @@ async def test_alias_on_another_version_fails() -> None:
 
 
 async def test_alias_that_is_followed_in_time_passes() -> None:
-    """An alias that moves during the check is no failure, if the service moves too."""
+    """An alias that moves during the check is not a failure, if the service moves too."""
     slot, registry = Slot(), Registry({"champion": "4"})
 
     def swapped(answer: Answer) -> Answer:

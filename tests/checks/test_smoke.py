@@ -16,7 +16,9 @@ from rich.console import Console
 from service.checks.smoke import smoke
 from service.following.slots import Slots
 from service.http.create import create_http
-from service.http.held import HeldBytes
+from service.predicting.held import HeldBytes
+from service.predicting.request import RequestIds
+from service.predicting.route import RouteContext
 from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from tests.checks.wrong_server import Answer, Registry, Service
@@ -151,15 +153,14 @@ def test_podiums_own_routes_pass(screen: Screen) -> None:
     """The checks agree with the service's HTTP as it is."""
     slots = Slots([ModelRef("a/b ü", "champion"), ModelRef("iris", "challenger")])
     for slot in slots.values():
-        slot.binding = make_binding(slot.ref, "3")
+        slot.serve(make_binding(slot.ref, "3"))
     logs = configure_logs(io.BytesIO())
     app = create_http(
         slots,
-        max_body_bytes=1 << 20,
-        bodies=HeldBytes(1 << 20),
-        replies=HeldBytes(1 << 20),
+        RouteContext(
+            1 << 20, HeldBytes(1 << 20), HeldBytes(1 << 20), RequestIds(), (), logs.logger
+        ),
         registry=CollectorRegistry(),
-        logger=logs.logger,
     )
     registry = Registry({"champion": "3", "challenger": "3"})
     try:

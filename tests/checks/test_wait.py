@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.checks.reload import reload
+from service.checks.admin import reload
 from service.checks.wait import wait
 from service.refs import ModelRef
 from tests.checks.scripted import Answer, scripted

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.contract.comparison.comparison import compare
-from service.contract.comparison.difference import Finding, Severity
+from service.contract.comparison.differences import Finding, Severity
 from service.contract.model_input import ModelInput
 from service.errors import InvalidInput
 from tests.contract.signatures import contract

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.contract.comparison.comparison import compare
-from service.contract.comparison.difference import Severity
+from service.contract.comparison.differences import Severity
 from tests.contract.compared import BREAKS, COMPATIBLE, Body, Inputs, found, parsed
 from tests.contract.payloads import same_values
 from tests.contract.signatures import (
@@ -189,7 +189,7 @@ def test_sentences_of_nested_types_say_where() -> None:
     old = nested(map_of(array(object_of({"p": "long"}))), "a")
     new = nested(map_of(array(object_of({"p": "integer"}, {"q": array("long")}))), "a")
     assert [finding.sentence for finding in found([old], [new])] == [
-        INNER + " is of type integer and was of type long, whose values it does not take all",
+        INNER + " is of type integer and was of type long: not every value still fits",
         "property `q` of each item of each value of column `a` is new and optional",
     ]
 
@@ -213,8 +213,8 @@ def test_sentences_read_well() -> None:
     new = [column("long", "age"), A, column("double", "petal width (cm)"), column("double", "n")]
     assert [finding.sentence for finding in found(old, new)] == [
         "column `petal width (cm)` is required and was not there before",
-        "column `n` is of type double and was of type long, whose values it does not take all",
-        "column `age` is of type long and was of type integer, whose values it takes all",
+        "column `n` is of type double and was of type long: not every value still fits",
+        "column `age` is of type long and was of type integer: every value still fits",
         "column `city` is gone, and ignored where it is sent",
     ]
 

@@ -1,13 +1,17 @@
 """Each scalar type takes what it can hold exactly, and refuses everything else."""
 
+import ast
 import base64
 from typing import Any
 
 import pytest
 
 from tests.contract.signatures import column, contract, parse, places, values
+from tests.support.documents import ROOT
 
 DAY = 86_400 * 10**9
+# Names of types that JSON schema has not, too.
+MLFLOWS = {"long", "float", "double", "binary", "datetime"}
 
 TAKEN = [
     ("boolean", True, 1),
@@ -226,3 +230,18 @@ def test_bad_value_beside_a_null_is_found() -> None:
     """A permitted null does not hide its neighbours."""
     made = contract(column("double", "x", required=False))
     assert places(made, {"inputs": {"x": [None, "1"]}}) == [(("inputs", "x", 1), "type")]
+
+
+def test_every_trait_of_a_type_stands_in_one_table() -> None:
+    """A new type is a checker and an entry: no other file of the contract tells types apart."""
+    told = {
+        path.name: names
+        for path in (ROOT / "service/contract").rglob("*.py")
+        if len(names := MLFLOWS & set(_texts(ast.parse(path.read_text())))) > 1
+    }
+    assert set(told) == {"scalars.py"}
+    assert told["scalars.py"] == MLFLOWS
+
+
+def _texts(tree: ast.Module) -> list[object]:
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]

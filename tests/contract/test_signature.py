@@ -31,7 +31,7 @@ from tests.contract.signatures import (
     parse,
     tensor,
 )
-from tests.hosting.payloads import types as types_of_mlflow
+from tests.host.payloads import types as types_of_mlflow
 from tests.support.exploring import exploring
 
 COLUMNS = Schema([ColSpec("double", "x")])

@@ -33,15 +33,17 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting.host_handle import HostHandle
-from service.hosting.queue import Answer, Job
-from service.hosting.status import PoolStatus
+from service.hosting.local_host import LocalHost
+from service.hosting.observer import PoolStatus
+from service.hosting.queue import Answer, Job, Marks
 from service.http.create import create_http
-from service.http.held import HeldBytes
+from service.predicting.held import HeldBytes
+from service.predicting.request import RequestIds
+from service.predicting.route import RouteContext
 from service.processes.frames import Body, Frame, Status
 from service.refs import ModelRef, VersionId
 from service.telemetry.logs import configure_logs
-from tests.hosting.handed import seen
+from tests.host.handed import seen
 from tests.support.serving import fetched_version
 
 Entries = Sequence[dict[str, Any]]
@@ -133,14 +135,18 @@ def _application(definition: Definition, model: PyFuncModel) -> ASGIApp:
     version = VersionId(_REF.name, 0, "1")
     fetched: FetchedVersion = fetched_version(version)
     slots = Slots([_REF])
-    slots.default.binding = Binding(_REF, Servable(fetched, staged, lambda _: None))
+    slots.default.serve(Binding(_REF, Servable(fetched, staged, lambda _: None)))
     return create_http(
         slots,
-        max_body_bytes=1 << 24,
-        bodies=HeldBytes(1 << 26),
-        replies=HeldBytes(1 << 26),
+        RouteContext(
+            1 << 24,
+            HeldBytes(1 << 26),
+            HeldBytes(1 << 26),
+            RequestIds(),
+            (),
+            configure_logs(io.BytesIO()).logger,
+        ),
         registry=CollectorRegistry(),
-        logger=configure_logs(io.BytesIO()).logger,
     )
 
 
@@ -193,11 +199,15 @@ class _PredictorInProcess:
         return answer
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> Body:
         """As the pool has it done."""
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
-        HostHandle(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
+        LocalHost(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
         return await job.answer
 
     async def close(self) -> None:

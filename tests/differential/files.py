@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis.strategies import DrawFn
 
 from tests.contract.signatures import column
-from tests.hosting.payloads import NULLABLE, SCALARS
+from tests.host.payloads import NULLABLE, SCALARS
 
 Table = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 

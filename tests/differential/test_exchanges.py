@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_
 from tests.contract.signatures import column, param
 from tests.differential.both import Both
 from tests.differential.server_differences import DIFFERENT_EXCHANGES, SAME_EXCHANGES, Exchange
-from tests.hosting.chat_differences import CHAT, TURNS
+from tests.host.chat_differences import CHAT, TURNS
 
 ENTRIES = [column("double", "c")]
 KEYS = {"error_code", "message", "sqlstate", "error_class"}

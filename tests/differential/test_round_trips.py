@@ -22,8 +22,8 @@ from service.host.wire import encode_batch
 from tests.differential.both import ECHO, Both, DecoderInProcess
 from tests.differential.faithful import faithful
 from tests.differential.files import Table, as_csv, as_parquet, tables
-from tests.hosting.payloads import bodies, signatures
-from tests.hosting.test_same_nested import requests as nested_requests
+from tests.host.payloads import bodies, signatures
+from tests.host.test_same_nested import requests as nested_requests
 from tests.support.exploring import exploring
 
 FEW = exploring(20)

@@ -17,8 +17,8 @@ from hypothesis import event, given
 from tests.differential.both import Both, Reply
 from tests.differential.faithful import faithful
 from tests.differential.files import Table, as_csv, as_parquet, tables
-from tests.hosting.payloads import bodies, signatures
-from tests.hosting.test_same_nested import requests as nested_requests
+from tests.host.payloads import bodies, signatures
+from tests.host.test_same_nested import requests as nested_requests
 from tests.support.exploring import did_something, exploring, floor
 
 MANY = exploring(30)

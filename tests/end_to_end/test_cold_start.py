@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from service.checks.status import status
+from service.checks.overview import status
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import running_service

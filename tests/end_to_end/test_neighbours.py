@@ -24,8 +24,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tests.hosting import neighbours
-from tests.hosting.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET
+from tests.host import neighbours
+from tests.host.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

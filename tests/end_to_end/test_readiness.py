@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from service.checks.status import status
+from service.checks.overview import status
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

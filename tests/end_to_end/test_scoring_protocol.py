@@ -16,7 +16,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ParamSchema, Schema
 
 from tests.contract.signatures import column, param
-from tests.hosting.chat_differences import CHAT, TURNS
+from tests.host.chat_differences import CHAT, TURNS
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

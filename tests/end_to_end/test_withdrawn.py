@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from service.checks.status import status
-from service.checks.withdrawal import withdraw
+from service.checks.admin import withdraw
+from service.checks.overview import status
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

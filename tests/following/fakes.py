@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.errors import FollowingError, PassingFault
-from service.following.clock import Clock
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
 from service.following.history import ServedBefore
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver
 from service.following.ports import (
+    Clock,
     FetchedVersion,
     Missing,
     PatternMatches,
@@ -23,9 +23,9 @@ from service.following.ports import (
     Unanswered,
     Withdrawals,
 )
-from service.following.slots import Failure, Slot, Slots
-from service.following.standing import MOST_FOUND
-from service.patterns import RefPattern
+from service.following.slot_status import Failure
+from service.following.slots import Slot, Slots
+from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
@@ -386,7 +386,7 @@ class World:
             self.time.clock,
             poll_seconds=1.0,
             keep_warm_seconds=keep_warm_seconds,
-            gates=gates,
+            gates=gates or Gates(),
             history=self.history,
             ledger=self.ledger,
             keeps_missing=keeps_missing,

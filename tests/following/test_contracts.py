@@ -19,12 +19,11 @@ from service.following import contracts
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.gate import Candidacy, Gates
 from service.following.gates.signature import SignatureGate
-from service.following.history import NoHistory
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef
-from tests.following.fakes import World, version
-from tests.following.test_staging import stager
+from tests.following.fakes import FakeHistory, World, version
 from tests.support.serving import fetched_version
+from tests.test_staging import stager
 
 LIMITS = RequestLimits(10)
 REF = ModelRef("iris", "champion")
@@ -55,7 +54,7 @@ def fetched(number: int, *names: str, example: bytes | None = None) -> FetchedVe
 def gates() -> tuple[SignatureGate, CompatibleGate]:
     """As a service has them."""
     signature = SignatureGate(LIMITS, allow_unsigned=False)
-    return signature, CompatibleGate(signature.describe, NoHistory(), allow_breaking=True)
+    return signature, CompatibleGate(signature.describe, FakeHistory(), allow_breaking=True)
 
 
 async def test_p5_version_is_compiled_once_from_the_gates_to_its_hosts(
@@ -109,7 +108,7 @@ async def test_p5_versions_are_compared_beside_the_loop(
         threads.append(threading.current_thread())
         return signature.describe(of)
 
-    comparing = CompatibleGate(described, NoHistory(), allow_breaking=True)
+    comparing = CompatibleGate(described, FakeHistory(), allow_breaking=True)
     world = World(gates=Gates(of_version=(signature,), of_slot=(comparing,)))
     for number, name in ((1, "a"), (2, "b")):
         fields = {"signature": fetched(number, name).signature}

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from service.errors import PassingFault
-from service.following.clock import Clock
 from service.following.follower import Follower
+from service.following.gates.gate import Gates
+from service.following.ports import Clock
 from service.refs import VersionId
-from tests.following.fakes import World, version
+from tests.following.fakes import FakeTombstones, World, version
 from tests.following.test_follower import BROKEN, DOWN
 
 
@@ -59,7 +60,7 @@ async def test_p6_alias_moved_a_hundred_times_in_a_second_ends_on_the_last() -> 
     await world.follower.settled()
     assert world.slot.version == wanted
     assert len(world.events.of("swapped")) == 2
-    assert world.slot.status(world.time.now).lag == 0
+    assert world.slot.status.lag(world.time.now) == 0
     assert {predictor.closed for predictor in world.stager.predictors.values()} == {False}
 
 
@@ -105,8 +106,10 @@ class Jumping(World):
             clock,
             poll_seconds=1.0,
             keep_warm_seconds=60.0,
+            gates=Gates(),
             history=self.history,
             ledger=self.ledger,
+            tombstones=FakeTombstones(),
         )
 
 
@@ -117,7 +120,7 @@ async def test_clock_set_back_breaks_neither_pauses_nor_lag_nor_ledger() -> None
     world.registry.fetch_errors[version(2)] = PassingFault("fetch", "disk", "No.")
     await world.follow_to(version(2))
     world.wall -= 86_400
-    assert world.slot.status(world.wall).lag == 0
+    assert world.slot.status.lag(world.wall) == 0
     world.time.now += 0.5
     await world.follow()
     assert len(world.registry.fetched) == 2

@@ -37,7 +37,7 @@ async def test_p2_version_that_cannot_load_keeps_old_serving() -> None:
     await world.follow_to(version(1))
     world.stager.errors[version(2)] = BROKEN
     await world.follow_to(version(2))
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.state, status.version, status.aspired) == ("refused", version(1), version(2))
     assert status.failure is not None
     assert (status.failure.stage, status.failure.code) == ("load", "load_failed")
@@ -127,7 +127,7 @@ async def test_p4_alias_that_is_gone_at_start_leaves_the_slot_empty() -> None:
     """Nothing that nobody asked for is served instead."""
     world = World()
     await world.follow_to(Missing.ALIAS)
-    assert (world.slot.state, world.slot.ready) == ("empty", False)
+    assert (world.slot.status.state, world.slot.ready) == ("empty", False)
 
 
 async def test_p4_alias_that_returns_clears_the_failure() -> None:
@@ -225,9 +225,9 @@ async def test_lag_grows_while_what_serves_is_not_what_is_wanted() -> None:
     world.stager.errors[version(2)] = BROKEN
     await world.follow_to(version(2))
     world.time.now += 12
-    assert world.slot.status(world.time.now).lag == 12
+    assert world.slot.status.lag(world.time.now) == 12
     await world.follow_to(version(1))
-    assert world.slot.status(world.time.now).lag == 0
+    assert world.slot.status.lag(world.time.now) == 0
 
 
 async def test_loop_outlives_a_tick_that_fails_unexpectedly() -> None:
@@ -278,4 +278,4 @@ async def test_look_without_answer_hides_no_refusal() -> None:
     )
     await world.follow_to(version(2))
     assert world.slot.failure is not None
-    assert (world.slot.state, world.slot.failure.code) == ("refused", "load_failed")
+    assert (world.slot.status.state, world.slot.failure.code) == ("refused", "load_failed")

@@ -19,7 +19,7 @@ from service.following.gates.requirements import RequirementsGate
 from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
-from service.following.history import NoHistory, ServedBefore
+from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion
 from service.following.sentences import LONGEST_SENTENCE
 from service.refs import ModelRef
@@ -43,7 +43,9 @@ def fetched(number: int, *names: str, **fields: Any) -> FetchedVersion:
 
 def compatible(history: Any = None, *, allow_breaking: bool = False) -> CompatibleGate:
     """The gate with real contracts."""
-    return CompatibleGate(SIGNATURE.describe, history or NoHistory(), allow_breaking=allow_breaking)
+    return CompatibleGate(
+        SIGNATURE.describe, history or FakeHistory(), allow_breaking=allow_breaking
+    )
 
 
 def codes(findings: Any) -> list[str]:
@@ -147,7 +149,7 @@ async def test_p12_incompatible_version_starts_no_host_where_no_slot_takes_it() 
     await world.follow_to(version(1))
     await world.follow_to(version(2))
     assert world.stager.staged == [version(1)]
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.state, status.version) == ("refused", version(1))
     assert status.failure is not None
     assert (status.failure.stage, status.failure.code) == ("gate", "signature_breaks_clients")
@@ -166,7 +168,7 @@ async def test_p12_slots_are_asked_each_for_itself() -> None:
     await world.follow()
     champion, shadow = world.slots.values()
     assert (champion.version, shadow.version) == (version(1), version(2))
-    assert (champion.state, shadow.state) == ("refused", "serving")
+    assert (champion.status.state, shadow.status.state) == ("refused", "serving")
 
 
 async def test_p12_slot_may_move_back_to_what_it_has_served() -> None:
@@ -532,6 +534,6 @@ async def test_o2_model_that_fails_to_load_is_told_beside_which_variables_it_has
     world.registry.fetched_fields = {version(1): {"path": tmp_path}}
     world.stager.errors[version(1)] = VersionFault("load", code, "It failed.")
     await world.follow_to(version(1))
-    failure = world.slot.status(world.time.now).failure
+    failure = world.slot.status.failure
     assert failure is not None
     assert (failure.code, "A_KEY" in failure.message) == (code, code != "host_died")

@@ -36,7 +36,7 @@ async def test_p5_start_without_registry_serves_the_last_known_good() -> None:
     """Without asking the registry for anything, and says since when."""
     world = world_that_knew(1)
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.ready, status.state) == (version(1), True, "serving")
     assert status.last_known_good_since == world.time.now
     assert world.registry.fetched == []
@@ -49,7 +49,7 @@ async def test_p5_start_without_registry_and_without_history_leaves_the_slot_emp
     world = World()
     world.registry.down = DOWN
     await world.follow()
-    assert (world.slot.state, world.slot.ready) == ("empty", False)
+    assert (world.slot.status.state, world.slot.ready) == ("empty", False)
     world.registry.down = None
     await world.follow_to(version(1))
     assert world.slot.version == version(1)
@@ -62,7 +62,7 @@ async def test_registry_that_returns_with_the_same_version_reloads_nothing() -> 
     world.registry.down = None
     await world.follow_to(version(1))
     assert world.stager.staged == [version(1)]
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
 
 
 async def test_registry_that_returns_with_another_version_is_followed() -> None:
@@ -72,17 +72,17 @@ async def test_registry_that_returns_with_another_version_is_followed() -> None:
     world.registry.down = None
     await world.follow_to(version(2))
     assert world.slot.version == version(2)
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
     assert world.events.of("swapped")[-1] == ("iris@champion", version(1), version(2))
 
 
 async def test_registry_that_returns_during_the_load_goes_on_with_it() -> None:
-    """The same version, loaded once, is no last known good but what was found."""
+    """The same version, loaded once, is not a last known good but what was found."""
     world = world_that_knew(1)
     world.stager.gates[version(1)] = gate = world.stager.entered[version(9)]
     await world.follower.tick()
     await world.stager.entered[version(1)].wait()
-    assert world.slot.state == "loading"
+    assert world.slot.status.state == "loading"
     world.registry.down = None
     world.move(version(1))
     await world.follower.tick()
@@ -100,7 +100,7 @@ async def test_p4_alias_that_is_gone_is_no_outage_where_it_is_to_leave_the_slot_
     await world.follow_to(Missing.ALIAS)
     world.registry.down = DOWN
     await world.follow()
-    assert (world.slot.state, world.slot.version) == ("empty", None)
+    assert (world.slot.status.state, world.slot.version) == ("empty", None)
 
 
 async def test_p4_alias_that_is_gone_when_the_registry_returns_unloads_nothing() -> None:
@@ -120,7 +120,7 @@ async def test_p5_one_model_without_answer_starts_from_its_last_known_good() -> 
     world.registry.down = None
     await world.follow_to(DENIED)
     assert world.slot.version == version(1)
-    assert world.slot.on_last_known_good
+    assert world.slot.status.on_last_known_good
 
 
 async def test_p5_registry_that_dies_before_the_first_fetch_is_an_outage() -> None:
@@ -176,7 +176,7 @@ async def test_p2_start_on_a_version_that_fails_serves_the_last_known_good(
     world = world_that_restarts_on(error)
     await world.follow()
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.ready, status.state) == (version(1), True, "refused")
     assert (status.aspired, status.last_known_good_since) == (version(2), world.time.now)
     assert status.failure is not None
@@ -194,7 +194,7 @@ async def test_p13_version_that_failed_at_the_start_is_tried_again_beside_the_la
     world.stager.errors.clear()
     world.time.now += 2
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.state) == (version(2), "serving")
     assert (status.failure, status.last_known_good_since) == (None, None)
 
@@ -222,7 +222,7 @@ async def test_last_known_good_that_is_the_quarantined_version_is_not_tried() ->
     world.time.now += 100
     await world.follow()
     assert world.stager.staged == [version(2)]
-    assert world.slot.state == "empty"
+    assert world.slot.status.state == "empty"
 
 
 async def test_version_that_cannot_be_fetched_is_served_from_the_cache() -> None:
@@ -232,7 +232,7 @@ async def test_version_that_cannot_be_fetched_is_served_from_the_cache() -> None
     world.registry.fetch_errors[version(2)] = LOST
     await world.follow_to(version(2))
     await world.follow()
-    assert (world.slot.version, world.slot.state) == (version(2), "serving")
+    assert (world.slot.version, world.slot.status.state) == (version(2), "serving")
 
 
 async def test_looking_goes_on_while_the_last_known_good_is_verified() -> None:

@@ -115,7 +115,7 @@ NO_ENTRIES = {
     "a negative time": with_("at", "-1"),
     "a time without end": with_("at", "1e300"),
     "an infinite time": with_("at", "1e999"),
-    "a time that is no number": with_("at", "NaN"),
+    "a time that is not a number": with_("at", "NaN"),
     "a time in text": with_("at", '"1800000000"'),
     "a time that is nan in text": with_("at", '"nan"'),
     "a time that is true": with_("at", "true"),

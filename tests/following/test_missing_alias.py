@@ -39,7 +39,7 @@ async def test_p4_restart_without_the_alias_serves_the_last_known_good(
     world = restarted(before.history)
     await world.follow_to(missing)
     await world.follow()
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.ready, status.state) == (version(1), True, "serving")
     assert status.last_known_good_since == world.time.now
     assert status.failure is not None
@@ -72,7 +72,7 @@ async def test_p4_restart_after_the_model_was_made_anew_without_an_alias_serves_
     assert world.slot.version == version(1)
     await world.follow_to(version(1, created=1))
     assert world.slot.version == version(1, created=1)
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
 
 
 async def test_p4_restart_after_the_model_was_renamed_serves_on_and_follows_it_back() -> None:
@@ -81,7 +81,7 @@ async def test_p4_restart_after_the_model_was_renamed_serves_on_and_follows_it_b
     world = restarted(before.history)
     await world.follow_to(Missing.MODEL)
     await world.follow_to(version(1))
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
     assert world.stager.staged == [version(1)]
 
 
@@ -104,7 +104,7 @@ async def test_p4_alias_that_returns_elsewhere_is_followed() -> None:
     world = restarted(before.history)
     await world.follow_to(Missing.ALIAS)
     await world.follow_to(version(2))
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.failure, status.last_known_good_since) == (
         version(2),
         None,
@@ -121,7 +121,7 @@ async def test_p4_last_known_good_that_fails_leaves_why_the_slot_needs_it(
     world = restarted(before.history)
     world.stager.errors[version(1)] = error
     await world.follow_to(Missing.ALIAS)
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert status.failure is not None
     assert (status.failure.code, status.missing) == ("alias_missing", error is BROKEN)
     assert [entry.code for entry in world.ledger.page(10)] == [error.reason]
@@ -147,9 +147,9 @@ async def test_alias_that_is_gone_where_nothing_was_served_leaves_the_slot_missi
     """It is asked for again, and what it is set on is served."""
     world = World()
     await world.follow_to(Missing.ALIAS)
-    assert world.slot.missing
+    assert world.slot.status.missing
     await world.follow_to(version(1))
-    assert (world.slot.missing, world.slot.version) == (False, version(1))
+    assert (world.slot.status.missing, world.slot.version) == (False, version(1))
 
 
 @MISSING
@@ -160,7 +160,7 @@ async def test_p4_missing_alias_leaves_the_slot_empty_where_that_is_asked_for(
     before = await world_before()
     world = restarted(before.history, keeps_missing=False)
     await world.follow_to(missing)
-    assert (world.slot.version, world.slot.missing) == (None, True)
+    assert (world.slot.version, world.slot.status.missing) == (None, True)
     world.registry.down = DOWN
     world.time.now += 60
     await world.follow()
@@ -173,7 +173,7 @@ async def test_p4_alias_that_goes_empties_a_running_slot_where_that_is_asked_for
     await world.follow_to(version(1))
     await world.follow_to(Missing.ALIAS)
     await world.follow_to(Missing.ALIAS)
-    assert (world.slot.version, world.slot.since) == (None, None)
+    assert (world.slot.version, world.slot.traffic.since) == (None, None)
     assert world.events.of("emptied") == [("iris@champion", version(1), "alias_missing")]
     entry = world.ledger.page(1)[0]
     assert (entry.outcome, entry.before, entry.code) == (
@@ -201,11 +201,15 @@ async def test_p4_look_without_answer_does_not_bring_back_what_was_emptied(
         for _ in range(2):
             each.time.now += 60
             await each.follow_to(REFUSED)
-            assert (each.slot.version, each.slot.gone, each.slot.missing) == (None, True, True)
+            assert (each.slot.version, each.slot.status.gone, each.slot.status.missing) == (
+                None,
+                True,
+                True,
+            )
         assert each.slot.failure is not None
         assert each.slot.failure.code == "registry_refused"
         await each.follow_to(version(1))
-        assert (each.slot.version, each.slot.gone) == (version(1), False)
+        assert (each.slot.version, each.slot.status.gone) == (version(1), False)
 
 
 @MISSING
@@ -217,10 +221,10 @@ async def test_p4_look_without_answer_keeps_a_missing_slot_from_ending_readiness
     world.move(version(1), 1)
     for found in (missing, REFUSED, missing, REFUSED):
         await world.follow_to(found)
-        assert (world.slots.ready, world.slot.missing) == (True, True)
+        assert (world.slots.ready, world.slot.status.missing) == (True, True)
     assert [seen for _, seen in world.events.of("missing")] == [code, code]
     await world.follow_to(version(1, "wine"))
-    assert (world.slot.version, world.slot.missing) == (version(1, "wine"), False)
+    assert (world.slot.version, world.slot.status.missing) == (version(1, "wine"), False)
 
 
 async def test_p5_silent_registry_empties_no_slot() -> None:

@@ -1,7 +1,7 @@
 """A defect that meets one slot costs no other anything (P15), and following goes on (P12)."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -75,7 +75,8 @@ async def test_p15_slot_whose_retirement_raises_keeps_no_other_warm() -> None:
     for place, name in enumerate(("bad", "good")):
         world.move(version(2, name), place)
     await world.follow()
-    world.slot.previous_until = "never"  # type: ignore[assignment]
+    assert world.slot.previous is not None
+    world.slot.previous = replace(world.slot.previous, until="never")  # type: ignore[arg-type]
     world.time.now += 10
     await world.follow()
     assert [ref for ref, _ in world.events.of("slot_failed")] == [BAD]
@@ -119,7 +120,7 @@ async def test_p13_preparation_that_raises_once_a_version_is_loaded_holds_it_bac
         await world.follow_to(version(2))
     assert world.registry.fetched == [version(1), version(2)]
     assert world.slot.failure is not None
-    assert (world.slot.failure.code, world.slot.attempts) == ("internal", 1)
+    assert (world.slot.failure.code, world.slot.pursuit.attempts) == ("internal", 1)
     assert world.slot.version == version(1)
     is_mended.set()
     world.time.now += 60

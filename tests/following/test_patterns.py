@@ -65,7 +65,7 @@ def test_address_is_never_a_pattern() -> None:
     ["a,b", "a\nb", "a\x1bb", "a\u2028b", "a\udcffb", "", " padded", "x" * 300, "models:/x"],
 )
 def test_hostile_name_is_left_out(name: str) -> None:
-    """What is not read again as it is written is no slot."""
+    """What is not read again as it is written is not a slot."""
     assert list(matched(name, ["champion"], [RefPattern.parse("*@champion")])) == []
 
 

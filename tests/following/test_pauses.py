@@ -4,6 +4,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.ports import Missing, Resolution
+from service.following.pursuit import Pursuit
 from tests.following.fakes import World, version
 
 
@@ -38,19 +39,19 @@ async def test_p7_renewal_begins_pauses_anew_too() -> None:
     lose(world)
     await serve_after_five_tries(world)
     assert not world.slot.irreplaceable
-    assert (world.slot.attempts, world.slot.retry_at) == (0, 0.0)
+    assert world.slot.pursuit == Pursuit(version(1))
 
 
 async def test_p7_last_known_good_that_stands_in_leaves_the_pauses_of_what_fails() -> None:
-    """It is no success of the version that the alias is on."""
+    """It is not a success of the version that the alias is on."""
     world = World()
     await world.follow_to(version(1))
     other = World(history=world.history)
     other.registry.fetch_errors[version(2)] = passing("disk")
     await other.follow_to(version(2))
     await other.follow()
-    assert (other.slot.version, other.slot.attempts) == (version(1), 1)
-    assert other.slot.retry_at > other.time.now
+    assert (other.slot.version, other.slot.pursuit.attempts) == (version(1), 1)
+    assert other.slot.pursuit.due > other.time.now
 
 
 def passing(reason: str) -> PassingFault:
@@ -65,7 +66,7 @@ async def serve_after_five_tries(world: World) -> None:
     for _ in range(5):
         await world.follow()
         world.time.now += 60
-    assert world.slot.attempts == 5
+    assert world.slot.pursuit.attempts == 5
     world.registry.fetch_errors.clear()
     await world.follow()
     assert world.slot.ready

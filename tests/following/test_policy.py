@@ -2,13 +2,14 @@
 
 import pytest
 
-from service.following.policy import Action, SlotView, decide, pause_after
+from service.following.policy import Action, SlotView, decide
 from service.following.ports import Missing, Resolution
+from service.following.pursuit import Pursuit
 from service.refs import VersionId
 
 ONE, TWO = VersionId("iris", 1, "1"), VersionId("iris", 1, "2")
-EMPTY = SlotView(None, None, None, None, 0.0)
-SERVING = SlotView(ONE, None, ONE, None, 0.0)
+EMPTY = SlotView(None, None, Pursuit())
+SERVING = SlotView(ONE, None, Pursuit(ONE))
 
 
 @pytest.mark.parametrize(
@@ -19,13 +20,13 @@ SERVING = SlotView(ONE, None, ONE, None, 0.0)
         (SERVING, ONE, Action.KEEP),
         (SERVING, TWO, Action.STAGE),
         (SERVING, Missing.MODEL, Action.KEEP),
-        (SlotView(ONE, TWO, TWO, None, 0.0), TWO, Action.WAIT),
-        (SlotView(ONE, TWO, TWO, None, 0.0), ONE, Action.KEEP),
-        (SlotView(ONE, None, TWO, TWO, 0.0), TWO, Action.REFUSE),
-        (SlotView(ONE, None, ONE, TWO, 0.0), TWO, Action.STAGE),
-        (SlotView(ONE, None, TWO, None, 10.0), TWO, Action.WAIT),
-        (SlotView(ONE, None, TWO, None, 5.0), TWO, Action.STAGE),
-        (SlotView(None, None, ONE, None, 10.0), TWO, Action.STAGE),
+        (SlotView(ONE, TWO, Pursuit(TWO)), TWO, Action.WAIT),
+        (SlotView(ONE, TWO, Pursuit(TWO)), ONE, Action.KEEP),
+        (SlotView(ONE, None, Pursuit(TWO, fault="load_failed")), TWO, Action.REFUSE),
+        (SlotView(None, None, Pursuit(ONE, fault="load_failed")), TWO, Action.STAGE),
+        (SlotView(ONE, None, Pursuit(TWO, due=10.0)), TWO, Action.WAIT),
+        (SlotView(ONE, None, Pursuit(TWO, due=5.0)), TWO, Action.STAGE),
+        (SlotView(None, None, Pursuit(ONE, due=10.0)), TWO, Action.STAGE),
     ],
 )
 def test_decision(view: SlotView, found: Resolution, action: Action) -> None:
@@ -33,8 +34,3 @@ def test_decision(view: SlotView, found: Resolution, action: Action) -> None:
     decision = decide(view, found, now=5.0)
     assert decision.action is action
     assert decision.aspired == (None if isinstance(found, Missing) else found)
-
-
-def test_pauses_double_up_to_a_minute() -> None:
-    """In seconds, by attempt."""
-    assert [pause_after(attempt) for attempt in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]

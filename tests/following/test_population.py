@@ -3,7 +3,7 @@
 from service.errors import PassingFault, VersionFault
 from service.following.history import ServedBefore
 from service.following.ports import Missing, Unanswered
-from service.following.standing import Standing
+from service.following.slot_status import Standing
 from service.patterns import RefPattern
 from service.refs import ModelRef
 from tests.following.fakes import FakeHistory, World, version
@@ -66,7 +66,7 @@ async def test_p4_slot_of_a_pattern_goes_where_a_missing_alias_is_to_empty_it() 
     await world.follow()
     world.registry.delete_model("iris")
     await world.follow()
-    assert world.slots.readiness.missing == ["iris@champion"]
+    assert world.slots.status.readiness.missing == ["iris@champion"]
     world.time.now += 61
     await world.follow()
     assert list(world.slots) == ["wine@champion"]
@@ -83,7 +83,7 @@ async def test_slot_that_never_served_goes_with_its_alias() -> None:
     broken = world.registry.aliases[ref("iris")]
     world.stager.errors[broken] = BROKEN  # type: ignore[index]
     await world.follow()
-    assert world.slots["iris@champion"].state == "empty"
+    assert world.slots["iris@champion"].status.state == "empty"
     del world.registry.aliases[ref("iris")]
     await world.follow()
     await world.follow()
@@ -155,13 +155,13 @@ async def test_readiness_waits_for_what_patterns_find_at_the_start_alone() -> No
     register(world, "bad", "good")
     world.stager.errors[world.registry.aliases[ref("bad")]] = BROKEN  # type: ignore[index]
     await world.follower.tick()
-    assert world.slots.readiness.not_ready == ["bad@champion", "good@champion"]
+    assert world.slots.status.readiness.not_ready == ["bad@champion", "good@champion"]
     await world.follower.settled()
-    readiness = world.slots.readiness
+    readiness = world.slots.status.readiness
     assert (readiness.ready, readiness.unserved) == (True, ["bad@champion"])
     register(world, "later")
     await world.follower.tick()
-    readiness = world.slots.readiness
+    readiness = world.slots.status.readiness
     assert (readiness.ready, readiness.unserved) == (True, ["bad@champion", "later@champion"])
     await world.follower.settled()
     await world.follower.close()
@@ -193,10 +193,17 @@ async def test_p23_slot_of_a_pattern_whose_withdrawn_model_is_deleted_goes() -> 
     iris = world.registry.aliases[ref("iris")]
     await world.follower.withdrawing.withdraw("iris", "1")
     await world.follow()
-    assert world.slots["iris@champion"].state == "withdrawn"
+    assert world.slots["iris@champion"].status.state == "withdrawn"
     del world.registry.aliases[ref("iris")]
     await world.follow()
     assert list(world.slots) == ["wine@champion"]
     world.registry.aliases[ref("iris")] = iris
     await world.follow()
-    assert world.slots["iris@champion"].state == "withdrawn"
+    assert world.slots["iris@champion"].status.state == "withdrawn"
+
+
+async def test_service_without_patterns_tells_nothing_of_them() -> None:
+    """Not even that all of them find something."""
+    world = World()
+    await world.follow_to(version(1))
+    assert (world.slots.unmatched, world.events.of("unmatched")) == ([], [])

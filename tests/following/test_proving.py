@@ -59,10 +59,10 @@ async def test_cold_slot_is_ready_and_says_that_it_is_cold() -> None:
     """Its next request loads it."""
     made, stager = world()
     await made.follow_to(version(1))
-    assert (made.slot.state, made.slot.ready, made.slots.ready) == ("cold", True, True)
+    assert (made.slot.status.state, made.slot.ready, made.slots.ready) == ("cold", True, True)
     stager.sleepers[version(1)][0].wake()
     await made.follow()
-    assert made.slot.state == "serving"
+    assert made.slot.status.state == "serving"
 
 
 async def test_version_that_was_never_loaded_is_no_better_than_one_that_was() -> None:
@@ -94,7 +94,7 @@ async def test_p2_version_that_cannot_load_gives_its_slot_back() -> None:
     for _ in range(4):
         await made.follow()
         made.time.now += 1
-    status = made.slot.status(made.time.now)
+    status = made.slot.status
     assert (status.version, status.aspired, status.quarantined) == (
         *(version(1), version(2), version(2)),
     )

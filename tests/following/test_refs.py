@@ -50,6 +50,6 @@ def test_o15_two_at_signs_are_refused_with_what_to_write() -> None:
     ],
 )
 def test_what_cannot_be_followed_is_refused(text: str) -> None:
-    """What ends a line, what is no text, commas and what MLflow reserves among it."""
+    """What ends a line, what is not text, commas and what MLflow reserves among it."""
     with pytest.raises(BadRef):
         ModelRef.parse(text)

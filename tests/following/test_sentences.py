@@ -19,7 +19,7 @@ from tests.following.test_gates import Objecting
 
 
 def test_what_could_steer_a_terminal_is_made_visible() -> None:
-    """Letters of all scripts are no control characters."""
+    """Letters of all scripts are not control characters."""
     assert plain("é\x1b[2J\n\u202e") == r"é\x1b[2J\n\u202e"
     assert named("\x1b" * 1000) == r"\x1b" * 25 + "..."
 

@@ -52,14 +52,14 @@ async def test_p2_start_on_a_version_that_hangs_serves_the_last_known_good() -> 
     """After ten seconds, and says so with since when; the load goes on meanwhile."""
     world = await world_whose_start_hangs()
     await later(world, STAND_IN_SECONDS - 0.1)
-    assert (world.slot.state, world.stager.staged) == ("loading", [version(2)])
+    assert (world.slot.status.state, world.stager.staged) == ("loading", [version(2)])
     await later(world, 0.1)
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.state, status.ready) == (version(1), "serving", True)
-    assert (status.aspired, status.lag) == (version(2), STAND_IN_SECONDS)
+    assert (status.aspired, status.lag(world.time.now)) == (version(2), STAND_IN_SECONDS)
     assert status.last_known_good_since == world.time.now
     await later(world)
-    assert world.slot.status(world.time.now).last_known_good_since == world.time.now - 10
+    assert world.slot.status.last_known_good_since == world.time.now - 10
     assert world.stager.cancelled == []
     assert world.ledger.page(1)[0].last_known_good
     await released(world, version(2))
@@ -72,7 +72,7 @@ async def test_p2_version_that_was_late_replaces_the_last_known_good_for_good() 
     await released(world, version(2))
     for _ in range(3):
         await later(world)
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.last_known_good_since) == (version(2), None)
     assert [new for _, _, new in world.events.of("swapped")] == [version(1), version(2)]
     assert world.history.known[world.refs[0]].fetched.version == version(2)
@@ -114,7 +114,7 @@ async def test_last_known_good_that_is_the_aspired_version_is_loaded_once() -> N
     await later(world)
     assert world.stager.staged == [version(1)]
     await released(world, version(1))
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
 
 
 async def test_alias_that_moves_to_the_last_known_good_while_that_loads_takes_it() -> None:
@@ -128,7 +128,7 @@ async def test_alias_that_moves_to_the_last_known_good_while_that_loads_takes_it
     assert world.stager.staged == [version(2), version(1)]
     assert world.stager.cancelled == [version(2)]
     assert world.slot.version == version(1)
-    assert world.slot.status(world.time.now).last_known_good_since is None
+    assert world.slot.status.last_known_good_since is None
     assert not world.ledger.page(1)[0].last_known_good
 
 
@@ -165,7 +165,7 @@ async def test_p13_version_that_hangs_and_then_fails_leaves_the_last_known_good(
     world.stager.errors[version(2)] = BROKEN
     await released(world, version(2))
     await later(world)
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.state) == (version(1), "refused")
     assert status.last_known_good_since == 1000.0 + STAND_IN_SECONDS
     assert world.stager.staged == [version(2), version(1)]
@@ -177,9 +177,9 @@ async def test_last_known_good_that_fails_too_leaves_the_aspired_version_its_cha
     world.stager.errors[version(1)] = BROKEN
     for _ in range(3):
         await later(world, 100)
-    assert world.slot.state == "loading"
+    assert world.slot.status.state == "loading"
     await released(world, version(2))
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     assert (status.version, status.failure) == (version(2), None)
     assert world.stager.staged == [version(2), version(1)]
 
@@ -219,7 +219,7 @@ async def test_versions_that_hang_keep_no_last_known_good_waiting() -> None:
 
 
 async def test_slot_whose_alias_was_gone_has_patience_from_when_it_is_there() -> None:
-    """A new alias is no late one."""
+    """A new alias is not a late one."""
     world = world_that_knew(1, keeps_missing=False)
     world.registry.down = None
     await world.follow()

@@ -30,7 +30,7 @@ async def test_o21_slot_that_has_nothing_to_serve_is_waited_for_a_long_time() ->
     world = World()
     await world.follow_to(Missing.ALIAS)
     await world.follow()
-    assert (world.slot.missing, seconds(world)) == (True, 60)
+    assert (world.slot.status.missing, seconds(world)) == (True, 60)
 
 
 async def test_o21_version_that_is_tried_again_is_waited_for_until_then() -> None:

@@ -46,7 +46,7 @@ def restarted(world: World) -> World:
 
 def lacking(world: World) -> tuple[str, str | None, str | None]:
     """The first slot's state, what it lacks, and the code of why."""
-    status = world.slot.status(world.time.now)
+    status = world.slot.status
     lacks = None if status.withdrawn is None else status.withdrawn.version
     code = None if status.failure is None else status.failure.code
     return status.state, lacks, code
@@ -71,7 +71,7 @@ async def test_p23_withdrawn_version_is_taken_from_its_slot_before_anything_else
     servable.release()
     await world.follow()
     assert (world.tombstones.cleared, world.stager.staged) == (["1"], [version(1)])
-    assert world.slots.readiness.withdrawn == ["iris@champion"]
+    assert world.slots.status.readiness.withdrawn == ["iris@champion"]
     newest = world.ledger.page(1)[0]
     assert (newest.outcome, newest.before, newest.version) == (LedgerOutcome.WITHDRAWN, "1", "1")
     assert world.events.of("withdrawn") == [("iris@champion", version(1))]
@@ -150,7 +150,7 @@ async def test_p23_is_stronger_than_a_missing_alias(missing: Missing) -> None:
     await world.follow()
     await world.follow()
     assert (lacking(world), world.stager.staged) == (GONE, [])
-    assert world.slots.readiness.missing == []
+    assert world.slots.status.readiness.missing == []
 
 
 async def test_p23_beside_a_refused_version_its_slot_answers_with_it() -> None:
@@ -191,7 +191,11 @@ async def test_p23_every_slot_of_the_model_loses_the_version() -> None:
     await world.follow()
     told = await withdrawn(world)
     assert [str(ref) for ref in told.slots] == ["iris@champion", "iris@blue"]
-    assert [slot.state for slot in world.slots.values()] == ["withdrawn", "withdrawn", "serving"]
+    assert [slot.status.state for slot in world.slots.values()] == [
+        "withdrawn",
+        "withdrawn",
+        "serving",
+    ]
     assert [ref for ref, _ in world.events.of("withdrawn")] == ["iris@champion", "iris@blue"]
     assert world.slots.ready
 

@@ -57,7 +57,7 @@ def judge(request: Broken, reply: Reply) -> str | None:
     try:
         document = json.loads(reply.body, parse_constant=_no_json)
     except ValueError:
-        return "the answer is no JSON"
+        return "the answer is not JSON"
     if reply.status == http.client.OK or reply.status in _REFUSALS:
         return None
     code = document.get("code", document.get("error_code")) if isinstance(document, dict) else None
@@ -73,7 +73,7 @@ def troubles(events: Callable[[str], Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _no_json(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def request_of(seed: int, number: int, seeds: Sequence[Seed]) -> Broken:

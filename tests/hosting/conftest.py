@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest_asyncio
 
 from service.hosting.pool import Pool
-from service.hosting.roles import HOST_ROLE
-from service.hosting.specification import HostedModel, PoolLimits, Surroundings
+from service.hosting.specification import HOST_ROLE, HostedModel, PoolLimits, Surroundings
 from service.zygote.front.handle import Zygote
-from tests.hosting.rows import Counts, double_rows
+from tests.hosting.rows import Counts, double_rows, started
 
 MakePool = Callable[..., Awaitable[Pool]]
 
@@ -44,7 +43,7 @@ async def make_pool(zygote: Zygote) -> AsyncIterator[MakePool]:
             own_copies=own_copies,
             verify=verify,
         )
-        pool = await Pool.start(zygote, model, limits or PoolLimits(), counts or Counts())
+        pool = await started(zygote, model, limits, counts)
         pools.append(pool)
         return pool
 

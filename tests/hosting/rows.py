@@ -1,4 +1,4 @@
-"""Requests of one double column `x`, and an observer that counts."""
+"""Requests of one double column `x`, pools of hosts, and an observer that counts."""
 
 from array import array
 from collections.abc import Callable, Mapping
@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from service.contract.model_input import Column, ModelInput
 from service.hosting.observer import Purpose
+from service.hosting.pool import Pool
+from service.hosting.specification import HostedModel, PoolLimits
+from service.hosting.starting import LocalHosts
+from service.processes.front.child import Forks
 from service.processes.front.ending import Ending, EndReason
 
 
@@ -13,6 +17,17 @@ def double_rows(*values: float) -> ModelInput:
     """Rows without nulls."""
     column = Column("x", "double", array("d", values))
     return ModelInput("table", (column,), len(values), None, None, "x")
+
+
+async def started(
+    forks: Forks,
+    model: HostedModel,
+    limits: PoolLimits | None = None,
+    counts: "Counts | None" = None,
+) -> Pool:
+    """A pool of hosts of this machine."""
+    bounds, told = limits or PoolLimits(), counts or Counts()
+    return await Pool.start(LocalHosts(forks, model, bounds, told), model, bounds, told)
 
 
 @dataclass

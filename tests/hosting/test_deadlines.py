@@ -15,7 +15,7 @@ from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import HostHandle
 from service.hosting.pool import Pool
 from service.hosting.queue import Answer, Job
-from service.hosting.second_tries import Suspects
+from service.hosting.second_tries import SecondTries
 from service.hosting.specification import PoolLimits
 from service.processes.frames import Body
 from tests.hosting.conftest import MakePool
@@ -84,14 +84,14 @@ async def test_p11_overrunning_its_own_deadline_costs_no_host_and_no_neighbour(
     pool = await make_pool(temperamental, counts=counts)
     (before,) = pool._hosts
     now = time.monotonic()
-    os.kill(before.child.pid, signal.SIGSTOP)
+    os.kill(before.pid, signal.SIGSTOP)
     hasty = asyncio.ensure_future(pool.predict(double_rows(2), now + HOUR))
     patient = asyncio.ensure_future(pool.predict(double_rows(3), now + 2 * HOUR))
     await until(lambda: not pool._idle, SECONDS, "both are predicted")
 
     assert pool._end_late(now + HOUR) == now + 2 * HOUR
     assert await outcome(hasty) is PredictionTimedOut
-    os.kill(before.child.pid, signal.SIGCONT)
+    os.kill(before.pid, signal.SIGCONT)
     assert await patient == b"[6.0]"
     assert await pool.predict(double_rows(4)) == b"[8.0]"
     assert (pool._hosts, counts.restarts) == ({before}, [])
@@ -119,8 +119,8 @@ async def test_p11_second_try_is_within_the_same_deadline(
     pool = await make_pool(temperamental)
     request = await held(pool, HANG)
     (host,) = pool._hosts
-    os.kill(host.child.pid, signal.SIGKILL)
-    suspects = pool._suspects
+    os.kill(host.pid, signal.SIGKILL)
+    suspects = pool._second_tries
     await until(lambda: any(each.batch for each in suspects._hosts), SECONDS, "it is tried again")
     pool._end_late(time.monotonic() + HOUR)
 
@@ -136,7 +136,7 @@ async def test_p11_waiting_for_a_second_try_ends_at_the_deadline() -> None:
         future: asyncio.Future[HostHandle] = asyncio.get_running_loop().create_future()
         return await future
 
-    suspects = Suspects(never, PoolLimits())
+    suspects = SecondTries(never, PoolLimits())
     first, second = job(10.0), job(20.0)
     suspects.add(first)
     suspects.add(second)

@@ -50,7 +50,7 @@ async def among_neighbours(pool: Pool, fault: float) -> Any:
 def pid_of(pool: Pool) -> int:
     """The one host's."""
     (host,) = pool._hosts
-    return host.child.pid
+    return host.pid
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import pytest
 
 from service.contract.model_input import ModelInput
 from service.errors import NotLoaded, Overloaded, PassingFault, VersionFault
+from service.hosting.observer import PoolStatus
 from service.hosting.on_demand import OnDemand
+from service.hosting.queue import Marks
 from service.hosting.residents import Residents
-from service.hosting.status import PoolStatus
 from tests.support.serving import open_gate
 
 INPUT = ModelInput("table", (), 1, None, None, "x")
@@ -35,7 +36,11 @@ class FakePool:
         made.most_alive = max(made.most_alive, made.alive)
 
     async def predict(
-        self, model_input: ModelInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ModelInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> bytes:
         assert not self.closed
         self.entered.set()

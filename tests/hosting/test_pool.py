@@ -24,8 +24,7 @@ from service.errors import (
     VersionFault,
 )
 from service.hosting.pool import Pool
-from service.hosting.roles import HOST_ROLE, SKOPS_HOST_ROLE
-from service.hosting.specification import PoolLimits
+from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE, PoolLimits
 from service.processes.front.ending import EndReason
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows
@@ -52,7 +51,7 @@ async def answers(*requests: Awaitable[bytes | bytearray]) -> list[Any]:
 
 def pids(pool: Pool) -> list[int]:
     """The hosts that serve."""
-    return [host.child.pid for host in pool._hosts]
+    return [host.pid for host in pool._hosts]
 
 
 def gone(pool: Pool, pid: int) -> bool:
@@ -329,6 +328,29 @@ async def test_request_in_progress_that_nobody_waits_for_ends_unseen(
     assert pids(pool) == before
 
 
+async def test_batch_that_nobody_waits_for_is_not_begun(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Its host, which was held up so far, goes on with the next; it would never have ended."""
+    pool = await make_pool(temperamental)
+    (before,) = pids(pool)
+    os.kill(before, signal.SIGSTOP)
+    leaving = [asyncio.ensure_future(pool.predict(double_rows(x))) for x in (HANG, 1)]
+    await until(lambda: not pool._idle, SECONDS, "they are sent")
+    for each in leaving:
+        each.cancel()
+    await until(lambda: not pool._tidying and all(map(_done, leaving)), SECONDS, "they have left")
+    staying = asyncio.ensure_future(pool.predict(double_rows(3)))
+    os.kill(before, signal.SIGCONT)
+
+    assert await answers(staying) == [[6.0]]
+    assert pids(pool) == [before]
+
+
+def _done(request: "asyncio.Future[Any]") -> bool:
+    return request.done()
+
+
 async def test_closing_refuses_who_waits_and_ends_every_process(
     temperamental: Path, make_pool: MakePool
 ) -> None:
@@ -342,7 +364,7 @@ async def test_closing_refuses_who_waits_and_ends_every_process(
     async with asyncio.timeout(SECONDS):
         await pool.close()
     assert [type(each) for each in await answers(*waiting)] == [NoServable] * 3
-    assert not host.child.alive
+    assert not host.alive
 
 
 async def test_p9_two_versions_shipping_one_module_name_run_their_own(

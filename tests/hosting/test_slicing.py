@@ -23,9 +23,9 @@ from service.processes.front.ending import EndReason
 from service.zygote.front.handle import Zygote
 from tests.contract.signatures import column, parse, tensor
 from tests.differential.both import DecoderInProcess
+from tests.host.handed import Signed, sent
 from tests.hosting.conftest import MakePool
-from tests.hosting.handed import Signed, sent
-from tests.hosting.rows import Counts, double_rows
+from tests.hosting.rows import Counts, double_rows, started
 from tests.models.temperamental import EXIT, RAISE
 from tests.support import models
 from tests.support.exploring import exploring
@@ -65,8 +65,7 @@ async def pair(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     )
     hosted = HostedModel(place, True, "as the test says", True, parse(SIGNED.contract, EXAMPLE))
     sliced, whole = [
-        await Pool.start(zygote, hosted, PoolLimits(max_batch_rows=rows), Counts())
-        for rows in (ROWS, 4096)
+        await started(zygote, hosted, PoolLimits(max_batch_rows=rows)) for rows in (ROWS, 4096)
     ]
     assert sliced.status.row_wise
     yield sliced, whole

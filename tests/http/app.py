@@ -12,16 +12,17 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message
 
+from service.config.prefix import NO_PREFIX, Prefixes
 from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
-from service.http.held import HeldBytes
-from service.http.pages import Lifespan
-from service.http.prefix import NO_PREFIX, Prefixes
-from service.http.request_record import RequestRecord
 from service.patterns import RefPattern
+from service.predicting.held import HeldBytes
+from service.predicting.request import RequestIds
+from service.predicting.request_record import RequestRecord
+from service.predicting.route import RouteContext
 from service.refs import ModelRef
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
@@ -50,10 +51,9 @@ class Records:
 class App:
     """The application, its slots, and a client; iris serves version 1, the other slot nothing."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a test may wish, all with defaults
+    def __init__(  # noqa: PLR0913 - what a test may wish, all with defaults
         self,
         refs: Sequence[ModelRef] = (IRIS, OTHER),
-        lifespan: Lifespan | None = None,
         keys: ApiKeys | None = None,
         admin: Admin = NOBODY,
         more: Sequence[APIRouter] = (),
@@ -79,13 +79,16 @@ class App:
         self.held_replies = HeldBytes(HELD_REPLIES)
         self.asgi = create_http(
             self.slots,
-            max_body_bytes=LIMIT,
-            request_seconds=request_seconds,
-            bodies=self.bodies,
-            replies=self.held_replies,
+            RouteContext(
+                LIMIT,
+                self.bodies,
+                self.held_replies,
+                RequestIds(),
+                (self.metrics.http, self.logs.requests, self.records),
+                self.logs.logger,
+                request_seconds,
+            ),
             registry=self.registry,
-            logger=self.logs.logger,
-            observers=(self.metrics.http, self.logs.requests, self.records),
             clock=lambda: NOW,
             stopping=lambda: self.stopping,
             reload=self.reloaded.append,
@@ -95,7 +98,6 @@ class App:
             more=more,
             ledger=self.ledger,
             may_see_details=lambda _: self.may_see_details,
-            lifespan=lifespan,
             prefixes=prefixes,
             origins=origins,
         )
@@ -113,7 +115,7 @@ class App:
     ) -> None:
         """Swaps a version into the default slot, or that of `ref`."""
         slot = self.slots.default if ref is None else self.slots[str(ref)]
-        slot.binding = make_binding(slot.ref, version, predictor, contract)
+        slot.serve(make_binding(slot.ref, version, predictor, contract))
 
     async def predict(self, values: object, path: str = "/predict", **more: Any) -> httpx.Response:
         """Posts values in the one format that the fake contract reads."""

@@ -9,9 +9,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.http.access import Admin, ApiKeys, bearer
 from service.http.dispatch import prediction_endpoints
-from service.http.endpoint import House, PredictionEndpoint
-from service.http.intake import RequestIds
-from service.http.predict import PodiumDialect
+from service.http.endpoint import PredictionEndpoint
+from service.predicting.request import RequestIds
+from service.predicting.route import RouteContext
+from service.protocols.podium import PodiumProtocol
 from tests.http.app import IRIS, OTHER, App, Raw
 from tests.support.uncomparable import Uncomparable
 
@@ -146,8 +147,8 @@ async def test_without_keys_none_is_asked_for(app: App) -> None:
 
 def test_without_keys_nothing_stands_before_the_route(app: App) -> None:
     """What is not asked for costs nothing."""
-    house = House(1000, app.bodies, app.held_replies, RequestIds(), (), app.logs.logger)
-    open_to_all = prediction_endpoints(app.slots, [PodiumDialect()], house)
+    context = RouteContext(1000, app.bodies, app.held_replies, RequestIds(), (), app.logs.logger)
+    open_to_all = prediction_endpoints(app.slots, [PodiumProtocol()], context)
     assert {type(endpoint) for endpoint in open_to_all.values()} == {PredictionEndpoint}
 
 
@@ -166,7 +167,7 @@ def test_without_keys_nothing_stands_before_the_route(app: App) -> None:
     ],
 )
 def test_bearer_is_read_from_its_header(header: bytes | None, key: bytes | None) -> None:
-    """Everything else is no key."""
+    """Everything else is not a key."""
     assert bearer(header) == key
 
 

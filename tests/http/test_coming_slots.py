@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.following.ports import Missing
-from service.following.standing import Standing
+from service.following.slot_status import Standing
 from service.http.access import Admin
 from service.patterns import RefPattern
 from service.refs import ModelRef
@@ -31,7 +31,7 @@ async def patterned() -> AsyncIterator[App]:
 def come(app: App, ref: ModelRef, version: str = "1") -> None:
     """A pattern finds it, and it serves."""
     app.slots.add([ref], Standing.LATER)
-    app.slots[str(ref)].binding = make_binding(ref, version)
+    app.slots[str(ref)].serve(make_binding(ref, version))
 
 
 async def _paths(app: App) -> dict[str, Any]:

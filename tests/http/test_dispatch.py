@@ -1,15 +1,10 @@
 """Which request goes where, and what a request that goes nowhere is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message
 
 from service.refs import ModelRef
 from tests.http.app import IRIS, OTHER, App, Raw, chunk
@@ -136,31 +131,6 @@ async def test_page_that_fails_is_500_without_details_and_logged_once(app: App) 
     lines = [line for line in app.log() if line["event"] == "internal"]
     assert [line["request_id"] for line in lines] == [reply.headers["x-request-id"]]
     assert "AttributeError" in lines[0]["exception"]
-
-
-async def test_lifespan_is_entered_and_left_with_the_server() -> None:
-    """What the composition root starts, start-up starts and shutdown ends."""
-    seen: list[Any] = []
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        seen.append("up")
-        yield
-        seen.append("down")
-
-    app = App(lifespan=lifespan)
-    messages: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-
-    async def receive() -> Message:
-        return messages.pop(0)
-
-    async def send(message: Message) -> None:
-        seen.append(message["type"])
-
-    await app.asgi({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
-    app.logs.close()
-
-    assert seen == ["up", "lifespan.startup.complete", "down", "lifespan.shutdown.complete"]
 
 
 _HEADERS = st.dictionaries(

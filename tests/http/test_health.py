@@ -9,7 +9,7 @@ NOTHING_WITHDRAWN: dict[str, list[str]] = {"withdrawn": []}
 
 async def test_live_whatever_the_slots_do(app: App) -> None:
     """Alive says only that the loop turns."""
-    app.slots.default.binding = None
+    app.slots.default.serve(None)
     reply = await app.client.get("/health/live")
 
     assert (reply.status_code, reply.json()) == (200, {"live": True})
@@ -91,7 +91,8 @@ async def test_slot_whose_last_known_good_is_on_its_way_is_not_missing(app: App)
 async def test_service_with_nothing_to_serve_at_all_is_not_ready(app: App) -> None:
     """At least one slot has to answer."""
     for slot in app.slots.values():
-        slot.binding, slot.absent, slot.has_no_fallback = None, Missing.ALIAS, True
+        slot.serve(None)
+        slot.absent, slot.has_no_fallback = Missing.ALIAS, True
     reply = await app.client.get("/health/ready")
 
     told = {"ready": False, "stopping": False, "not_ready": [], "missing": list(app.slots)}
@@ -101,7 +102,7 @@ async def test_service_with_nothing_to_serve_at_all_is_not_ready(app: App) -> No
 async def test_mlflows_probes_are_the_default_slots(app: App) -> None:
     """`/invocations` answers, or does not, whatever other slots do."""
     assert (await app.client.get("/ping")).status_code == 200
-    app.slots.default.binding = None
+    app.slots.default.serve(None)
     app.serve("3", ref=OTHER)
     assert (await app.client.get("/ping")).status_code == 503
     assert (await app.client.get("/health")).status_code == 503

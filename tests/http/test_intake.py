@@ -3,9 +3,9 @@
 import pytest
 from starlette.types import Message
 
-from service.http.held import HeldBytes, RequestShare
 from service.http.intake import read_body
-from service.http.request_record import CLIENT_GONE
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request_record import CLIENT_GONE
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
 
 VALID = b'{"inputs":[1]}'
@@ -103,7 +103,7 @@ async def test_client_that_leaves_while_sending_ends_quietly(app: App, parts: li
 
 
 async def test_client_that_leaves_before_the_reply_ends_quietly(app: App) -> None:
-    """A server that raises OSError on sending is no failure of the service."""
+    """A server that raises OSError on sending is not a failure of the service."""
 
     async def receive() -> dict[str, object]:
         return chunk(VALID)  # type: ignore[return-value]

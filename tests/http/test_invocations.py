@@ -17,7 +17,9 @@ from service.errors import (
     PredictionTimedOut,
     ServiceError,
 )
-from service.http.mlflow_codes import MLFLOW_CODES
+from service.following.pursuit import Pursuit
+from service.http.errors import STATUS
+from service.protocols.mlflow import MLFLOW_CODES
 from service.refs import VersionId
 from tests.http.app import App
 from tests.support.serving import FakeContract, FakePredictor, failing
@@ -77,6 +79,8 @@ async def test_models_own_exception_is_what_mlflow_would_have_serialized(
 def test_every_code_of_mlflows_with_a_status_is_known() -> None:
     """No more and no fewer."""
     assert MLFLOW_CODES.keys() == ERROR_CODE_TO_HTTP_STATUS.keys()
+    theirs = {code: status for code, status in STATUS.items() if code.isupper()}
+    assert theirs == ERROR_CODE_TO_HTTP_STATUS
 
 
 @pytest.mark.parametrize("name", ["FEATURE_DISABLED", "secret value", ""])
@@ -140,8 +144,9 @@ async def test_o21_model_that_says_not_now_says_when_to_come_back(
 async def test_o21_refused_slot_says_when_to_come_back(app: App) -> None:
     """Not at once; as do its probes."""
     slot = app.slots.default
-    slot.binding, slot.has_no_fallback = None, True
-    slot.aspired = slot.quarantined = VersionId("iris", 1, "2")
+    slot.serve(None)
+    slot.has_no_fallback = True
+    slot.pursuit = Pursuit(VersionId("iris", 1, "2"), fault="load_failed")
     posts = [await app.predict([1], path) for path in ("/predict", "/invocations")]
     paths = ("/ping", "/health", "/health/ready", "/models/iris@champion/ready")
     gets = [await app.client.get(path) for path in paths]
@@ -156,7 +161,7 @@ async def test_ping_is_a_line_feed_while_the_default_slot_can_answer(app: App, p
     ready = await app.client.get(path)
     app.serve("1", FakePredictor(ready=False))
     unready = await app.client.get(path)
-    app.slots.default.binding = None
+    app.slots.default.serve(None)
     empty = await app.client.get(path)
 
     assert (ready.status_code, ready.text) == (200, "\n")

@@ -1,7 +1,10 @@
 """What one may know of each slot at a glance."""
 
+from dataclasses import replace
+
 from service.following.gates.gate import GateFinding
-from service.following.slots import Failure, LookStatus
+from service.following.pursuit import Pursuit
+from service.following.slot_status import Failure, LookStatus
 from service.http.access import Admin
 from service.refs import VersionId
 from tests.http.app import IRIS, NOW, OTHER, App
@@ -14,7 +17,7 @@ ASPIRED = VersionId("iris", 1_700_000_000_000, "2")
 
 async def test_models_lists_every_slot_in_order(app: App) -> None:
     """The state of each, and how look-ups go, from one instant."""
-    app.slots.default.since = AT
+    app.slots.default.serve(make_binding(IRIS), AT)
     app.slots.look = LookStatus(AT, 0.02, None)
     reply = await app.client.get("/models")
 
@@ -45,7 +48,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
 async def test_p2_refused_version_is_told_with_its_stage_and_code(app: App) -> None:
     """The old version serves, and the page says which one does not, why, and since when."""
     slot = app.slots.default
-    slot.aspired, slot.aspired_since = ASPIRED, AT
+    slot.pursuit, slot.wish = Pursuit(ASPIRED), replace(slot.wish, at=AT)
     slot.failure = Failure("load", "load_failed", "The model could not be loaded.", AT, ASPIRED)
     report = (await app.client.get("/models/iris@champion")).json()
 
@@ -93,14 +96,14 @@ async def test_slot_without_a_version_has_no_details(app: App) -> None:
 async def test_p15_huge_example_is_not_shown(app: App) -> None:
     """A model that stores its training set as example costs the loop nothing."""
     example = b'{"inputs": [' + b"1.0, " * 100_000 + b"1.0]}"
-    app.slots.default.binding = make_binding(IRIS, example=example)
+    app.slots.default.serve(make_binding(IRIS, example=example))
 
     assert (await app.client.get(f"/models/{IRIS}")).json()["serving_example"] is None
 
 
 async def test_example_that_is_no_json_is_not_shown(app: App) -> None:
     """A version may ship any bytes as its example."""
-    app.slots.default.binding = make_binding(IRIS, example=b"NaN")
+    app.slots.default.serve(make_binding(IRIS, example=b"NaN"))
 
     assert (await app.client.get(f"/models/{IRIS}")).json()["serving_example"] is None
 

@@ -264,7 +264,7 @@ async def test_version_without_an_example_shows_one_of_its_signature(app: App) -
     app.serve("2", contract=Signed())
     assert await examples("/models/iris@champion") == [{"inputs": [1.0, 2.0]}] * 2
     slot = app.slots[str(OTHER)]
-    slot.binding = make_binding(slot.ref, "1", contract=Signed(), example=None)
+    slot.serve(make_binding(slot.ref, "1", contract=Signed(), example=None))
     made = {"dataframe_split": {"columns": ["a"], "data": [[0.0]]}}
     assert await examples(UNBOUND) == [made] * 2
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from service.http.prefix import BadPrefix, Prefixes, Proxies, prefix_of
+from service.config.prefix import BadPrefix, Prefixes, Proxies, prefix_of
 from tests.http.app import App
 
 ROOT = "/serving"

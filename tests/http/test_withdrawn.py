@@ -29,7 +29,7 @@ def withdraw(app: App) -> None:
     assert slot.binding is not None
     slot.binding.servable.refusal = Withdrawn()
     slot.lacking = slot.binding.servable.version
-    slot.binding = None
+    slot.serve(None)
 
 
 async def test_p23_request_to_what_served_it_is_gone(app: App) -> None:

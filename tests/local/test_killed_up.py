@@ -10,10 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from service.local.failures import UpFailed
+from service.local.family import UpFailed
 from service.local.preflight import check
-from service.local.running import RunningUp, read_record, read_running, write_record
-from service.local.table import group_alive, mark, members
+from service.local.running import (
+    RunningUp,
+    group_alive,
+    mark,
+    members,
+    read_record,
+    read_running,
+    write_record,
+)
 from service.local.tracking import client
 from service.local.up import supervise
 from tests.local.stand_ins import Stage, program

@@ -1,9 +1,10 @@
-"""What is found before anything is started, in words that say what to do."""
+"""What is found before anything is started, in words that say what to do; and the admin token."""
 
 import os
 import re
 import socket
 import socketserver
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from service.local.failures import UpFailed
-from service.local.preflight import check
-from service.local.running import RunningUp, write_record
+from service.local.family import UpFailed
+from service.local.preflight import check, make_token
+from service.local.running import Mark, RunningUp, mark, write_record
 from service.local.settings import LOOPBACK, UpSettings
-from service.local.table import Mark, mark
 from service.local.tracking import client
 from tests.local.stand_ins import Stage
 
@@ -160,10 +160,10 @@ async def test_one_port_for_both_is_refused(tmp_path: Path) -> None:
 async def test_port_that_nobody_could_be_told_is_refused(stage: Stage) -> None:
     """`up` prints its addresses and writes them down, so it must know them first."""
     assert await finding(replace(stage.settings, port=0)) == (
-        "`podium up` takes no port 0; set PODIUM_PORT to another port."
+        "`podium up` cannot use port 0; set PODIUM_PORT to another port."
     )
     assert await finding(replace(stage.settings, port=0, tracking_port=0)) == (
-        "`podium up` takes no port 0; set PODIUM_PORT and PODIUM_TRACKING_PORT to another port."
+        "`podium up` cannot use port 0; set PODIUM_PORT and PODIUM_TRACKING_PORT to another port."
     )
 
 
@@ -199,3 +199,38 @@ async def test_home_of_ones_own_is_named_in_every_command(stage: Stage) -> None:
     with listening(stage.settings.port):
         found = await finding(stage.settings)
     assert f"PODIUM_HOME={stage.settings.home} " in found
+
+
+def test_token_is_long_random_and_its_owners_alone(tmp_path: Path) -> None:
+    """Two homes, two tokens."""
+    paths = [tmp_path / name for name in ("one", "two")]
+    for path in paths:
+        make_token(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert len(path.read_text().strip()) >= 43
+    assert paths[0].read_text() != paths[1].read_text()
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_token_is_kept(tmp_path: Path) -> None:
+    """Scripts that read it go on; rights that somebody has widened are taken back."""
+    path = tmp_path / "token"
+    path.write_text("mine\n")
+    path.chmod(0o644)
+    make_token(path)
+    assert path.read_text() == "mine\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_empty_file_is_no_token(tmp_path: Path) -> None:
+    """It would let anybody in, or nobody."""
+    path = tmp_path / "token"
+    path.touch()
+    make_token(path)
+    assert path.read_text().strip()
+
+
+def test_place_that_cannot_be_used_ends_up_with_one_line(tmp_path: Path) -> None:
+    """With the system's reason."""
+    with pytest.raises(UpFailed, match="Is a directory"):
+        make_token(tmp_path)

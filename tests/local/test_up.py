@@ -14,9 +14,8 @@ import pytest
 from rich.console import Console
 
 from service.local.child import Command
-from service.local.running import read_record, read_running
+from service.local.running import group_alive, mark, read_record, read_running
 from service.local.screen import Screen
-from service.local.table import group_alive, mark
 from service.local.up import Parts, supervise
 from service.refs import ModelRef
 from tests.local.stand_ins import Stage

@@ -2,9 +2,8 @@
 
 import mlflow
 import pandas as pd
+from service.words import WORD as SERVICE
 from training.words import WORD as TRAINING
-
-from service.telemetry.words import WORD as SERVICE
 
 
 class Homonymous(mlflow.pyfunc.PythonModel):

@@ -29,7 +29,7 @@ _LINKS = {
 
 
 def service_links(ground: Ground) -> str:
-    """Variables that Kubernetes sets are no settings, and are not warned of."""
+    """Variables that Kubernetes sets are not settings, and are not warned of."""
     with ground.service(**_LINKS) as service:
         assert not service.events("setting_unknown")
     return f"{len(_LINKS)} variables of Services called podium and podium-tracking, none taken"

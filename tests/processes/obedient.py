@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 
 from service.processes.child import scheduling
-from service.processes.child.channel import BlockingChannel
+from service.processes.child.channel import BlockingChannel, Cancelled
 from service.processes.frames import Frame, Status, encode
 
 FOREVER = 3600
@@ -26,9 +26,24 @@ def run(connection: socket.socket) -> None:
     channel = BlockingChannel(connection, 64 * 1024**2)
     for frame in channel.frames():
         order = json.loads(frame.head)
+        if order["do"] == "count":
+            _count(channel, frame, int(order["to"]))
+            continue
         answer = _obey(order, connection)
         head = json.dumps(answer).encode()
         channel.send(Frame(frame.operation, Status.DONE, frame.id, head, frame.body))
+
+
+def _count(channel: BlockingChannel, frame: Frame, last: int) -> None:
+    made = 0
+    try:
+        for made in range(last):
+            channel.send_part(frame, body=b"%d" % made)
+    except Cancelled:
+        status = Status.CANCELLED
+    else:
+        status = Status.DONE
+    channel.send(Frame(frame.operation, status, frame.id, json.dumps({"made": made}).encode()))
 
 
 def _obey(  # noqa: C901, PLR0912 - one case for each thing that it can be told
@@ -70,6 +85,10 @@ def _obey(  # noqa: C901, PLR0912 - one case for each thing that it can be told
             return {"forked": _forked_away()}
         case "talk nonsense":
             connection.sendall(b"x" * 64)
+        case "send an unwanted part":
+            connection.sendall(encode(Frame(1, Status.PART, 1, b"{}")))
+        case "say that it was cancelled":
+            connection.sendall(encode(Frame(1, Status.CANCELLED, 1, b"{}")))
         case "answer twice":
             connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
             connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
@@ -92,9 +111,11 @@ def _forked() -> int:
 
 def _forked_away() -> int:
     reader, writer = os.pipe()
-    if os.fork() == 0:
+    parent = os.fork()
+    if parent == 0:
         os.setsid()
         escaped = subprocess.Popen(["sleep", str(FOREVER)])
         os.write(writer, str(escaped.pid).encode())
         os._exit(0)
+    os.waitpid(parent, 0)  # only then is it an orphan
     return int(os.read(reader, 32))

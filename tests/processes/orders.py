@@ -11,7 +11,7 @@ from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 
 ROLE = "tests.processes.obedient"
-MODULE = "tests.processes.bare_zygote"
+MODULE = "tests.zygote.bare_zygote"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GREETING": "hello"}
 COMMAND = ZygoteCommand((ROLE,), ENVIRONMENT, MODULE)
 SECONDS = 240

@@ -103,7 +103,7 @@ async def test_zygote_that_is_killed_while_it_starts_fails_who_waits_and_is_repl
 
 
 async def test_death_of_the_zygote_is_told_and_another_started_at_once() -> None:
-    """Before anybody asks for a process again; an end that was asked for is no death."""
+    """Before anybody asks for a process again; an end that was asked for is not a death."""
     deaths: list[Ending] = []
     zygote = Zygote(COMMAND, on_death=deaths.append)
     await zygote.start()

@@ -16,7 +16,7 @@ from service.processes import lifetime
 from service.processes.child import keeper
 from service.processes.front import child as children
 from service.processes.front.child import Child
-from service.processes.front.memory import held_bytes
+from service.processes.front.memory import _proportional, held_bytes
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
 from tests.support.waiting import until
@@ -121,9 +121,10 @@ async def test_memory_of_orphans_counts_and_the_keepers_does_not(zygote: Zygote)
     assert child.keeper is not None
     alone = held_bytes(child.pid, child.keeper)
     assert alone == pytest.approx(held_bytes(child.pid), rel=0.1)
-    await told(child, do="fork away")
-    assert held_bytes(child.pid, child.keeper) > held_bytes(child.pid) / 2
-    assert len(children_of(child.keeper)) == 2
+    left = (await told(child, do="fork away"))["forked"]
+    assert set(children_of(child.keeper)) == {child.pid, left}
+    together = sum(map(_proportional, (child.pid, left)))
+    assert held_bytes(child.pid, child.keeper) == pytest.approx(together, rel=0.1)
 
 
 def children_of(pid: int) -> list[int]:

@@ -51,7 +51,7 @@ MISTAKES: Final = {
     "a misspelt scheme": _written("htpp://127.0.0.1:{plain}"),
     "a scheme of no registry": _written("ftp://127.0.0.1:{plain}"),
     "a port out of range": _written("http://127.0.0.1:99999"),
-    "a port that is no number": _written("http://127.0.0.1:port"),
+    "a port that is not a number": _written("http://127.0.0.1:port"),
     "no host": _written("http://:{plain}"),
     "a variable that is not filled in": _written("${{MLFLOW}}"),
     "the name of the variable in it": _written("MLFLOW_TRACKING_URI=http://127.0.0.1:{plain}"),
@@ -185,7 +185,7 @@ MISTAKES: Final = {
         Fault.HOST_REFUSED,
         "mlflow server --allowed-hosts HOST:PORT",
     ),
-    "a time that is no number": Mistake(
+    "a time that is not a number": Mistake(
         "http://127.0.0.1:{plain}",
         Fault.CLIENT_SETTING,
         "export MLFLOW_HTTP_REQUEST_TIMEOUT=5",
@@ -224,7 +224,7 @@ MISTAKES: Final = {
     "a database of another MLflow's": Mistake(
         "sqlite:///{home}/newer.db", Fault.SCHEMA, "mlflow db upgrade $MLFLOW_TRACKING_URI"
     ),
-    "a file that is no database": Mistake(
+    "a file that is not a database": Mistake(
         "sqlite:///{home}/garbage.db", Fault.DATABASE, "sqlite3 FILE .tables"
     ),
     "a database in a folder that cannot be made": Mistake(

@@ -44,11 +44,11 @@ NONSENSE = {
     "a model that is a list": answer({"registered_model": []}),
     "a model without a name": answer({"registered_model": {"creation_timestamp": CREATED}}),
     "another model": registered_model("another", champion="1"),
-    "aliases that are no list": answer({"registered_model": {"name": "iris", "aliases": 7}}),
+    "aliases that are not a list": answer({"registered_model": {"name": "iris", "aliases": 7}}),
     "a version that is a list": answer(
         {"registered_model": {"name": "iris", "aliases": [{"alias": "champion", "version": []}]}}
     ),
-    "a version that is no number": registered_model("iris", champion="1\r\nPodium-Evil: 1"),
+    "a version that is not a number": registered_model("iris", champion="1\r\nPodium-Evil: 1"),
     "a version without end": registered_model("iris", champion="1" * 100),
     "surrogates": response(
         b'{"registered_model": {"name": "iris", "aliases": '

@@ -82,7 +82,7 @@ async def test_p1_artifact_that_was_altered_is_known_to_be_written_to_from_then_
 async def test_p1_artifact_that_serves_is_verified_before_it_is_loaded_again(
     make_registry: MakeRegistry, harm: Callable[[Path], None]
 ) -> None:
-    """Another process of the version must not be of other files; what was added is no harm."""
+    """Another process of the version must not be of other files; what was added does no harm."""
     async with ScriptedServer(answers=one_version("iris", WHOLE)) as server:
         serving = await scripted(make_registry(server.url))
         (serving.path / "written by the model").touch()

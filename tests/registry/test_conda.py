@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.child.conda import conda_requirements
+from service.registry.child.description import conda_requirements
 
 _PIP = """
 channels: [conda-forge]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.following.ports import Missing
-from service.hosting.roles import HOST_ROLE
+from service.hosting.specification import HOST_ROLE
 from service.refs import ModelRef
 from service.zygote.front.handle import Zygote
 from tests.registry.conftest import MakeRegistry, Watched

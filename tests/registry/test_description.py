@@ -48,7 +48,7 @@ def test_type_hint_mark_is_read(tmp_path: Path, text: str, expected: bool) -> No
 def test_serialization_format_is_that_of_scikit_learns_flavour(
     tmp_path: Path, flavor: str, expected: str | None
 ) -> None:
-    """What is no text says nothing."""
+    """What is not text says nothing."""
     mlmodel = MLMODEL.replace("sklearn: {}", f"sklearn: {flavor}")
     assert described(tmp_path, mlmodel)["serialization_format"] == expected
 

@@ -19,8 +19,8 @@ from service.processes.parcels import Sender
 from service.registry.forwarder.front import Forwarder, ForwardingTimes
 from service.registry.forwarder.wire import TraceFault, TraceOutcome
 from service.zygote.front.handle import Zygote
+from tests.host.traced_models import ask, row, saved_traced, stage
 from tests.hosting.rows import Counts
-from tests.hosting.traced_models import ask, row, saved_traced, stage
 from tests.support.tracking import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -110,7 +110,7 @@ def environment(request: pytest.FixtureRequest) -> Mapping[str, str]:
 async def test_w3_traces_of_a_model_reach_mlflow_whole(
     forwarded: Forwarded, environment: Mapping[str, str]
 ) -> None:
-    """With all spans, in the experiment that the operator names; what is no trace does not."""
+    """With all spans, in the experiment that the operator names; what is not a trace does not."""
     sender = Sender(forwarded.forwarder.address)
     for data in NONSENSE:
         sender.send(partial(bytes, data))

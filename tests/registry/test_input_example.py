@@ -36,7 +36,7 @@ def test_stored_request_is_handed_on_as_json(tmp_path: Path) -> None:
 
 
 def test_missing_numbers_of_a_stored_request_become_null(tmp_path: Path) -> None:
-    """MLflow writes them as bare words, which are no JSON."""
+    """MLflow writes them as bare words, which are not JSON."""
     found = ready(tmp_path, b'{"inputs": [NaN, Infinity]}')
     assert found.request == b'{"inputs":[null,null]}'
 

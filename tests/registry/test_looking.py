@@ -94,7 +94,7 @@ async def test_search_that_is_refused_is_no_look_that_failed(
 async def test_model_that_a_search_does_not_show_is_asked_for(
     make_registry: MakeRegistry,
 ) -> None:
-    """The account may not see it: that is no model that was deleted."""
+    """The account may not see it: that is not a model that was deleted."""
     hidden = answer({"error_code": "PERMISSION_DENIED"}, 403)
     answers = {SEARCH_PATH: searched("a", "b"), MODEL_PATH: hidden}
     async with ScriptedServer(answers=answers) as server:

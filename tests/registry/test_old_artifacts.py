@@ -16,11 +16,11 @@ from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.registry.child.description import describe
 from service.registry.child.fetching import example_of
-from tests.hosting.handed import sent
+from tests.host.handed import sent
 from tests.registry.kept_artifacts import KeptArtifact, kept_artifacts
 
 ALL = list(kept_artifacts())
-# Examples that are no rows for their own signature; today's releases refuse to log such a model.
+# Examples that are not rows for their own signature; today's releases refuse to log such a model.
 UNFIT = {"array with nulls", "array for named columns"}
 OLD = [each for each in ALL if each.request is None]
 FITTING = [each for each in OLD if each.form not in UNFIT]

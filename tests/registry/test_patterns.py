@@ -67,7 +67,7 @@ async def test_registry_finds_what_patterns_mean_by_one_question(
 async def test_model_that_a_listing_does_not_show_is_asked_for(
     make_registry: MakeRegistry,
 ) -> None:
-    """Slots of patterns are no exception: an empty list is easily said."""
+    """Slots of patterns are not an exception: an empty list is easily said."""
     answers = {SEARCH_PATH: answer({}), MODEL_PATH: GONE}
     async with ScriptedServer(answers=answers) as server:
         found = await survey(make_registry(server.url), ref("a"))
@@ -129,7 +129,7 @@ async def test_hostile_name_takes_nobody_elses_place(
 async def test_model_of_nonsense_is_left_out(
     make_registry: MakeRegistry, version: str, alias: str
 ) -> None:
-    """What is no version's number, or no alias."""
+    """What is not a version's number, or no alias."""
     listed = page("a", version=version, alias=alias)
     async with ScriptedServer(answers={SEARCH_PATH: listed}) as server:
         patterns = [RefPattern("*", "*")]

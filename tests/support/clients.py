@@ -12,8 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from service.http.intake import RequestIds
 from service.http.overload import probes_only
+from service.predicting.request import RequestIds
 from service.server.connection import Connection, protocol_of
 from service.server.connections import Connections
 from service.server.timeouts import ClientLimits, Ended, Phase

@@ -11,8 +11,9 @@ import json
 import os
 import resource
 
-from service.app import Given, serve
+from service.app import serve
 from service.config.settings import load_settings
+from service.engine import Given
 from service.server.timeouts import ClientLimits
 
 

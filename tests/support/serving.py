@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -17,7 +18,8 @@ from service.contract.model_input import Column, ModelInput, ValidInput
 from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
 from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
-from service.hosting.status import PoolStatus
+from service.hosting.observer import PoolStatus
+from service.hosting.queue import Marks
 from service.refs import ModelRef, VersionId
 
 IDLE = PoolStatus(1, 0, True, "The answers to rows alone and together agree.", 0)
@@ -50,9 +52,15 @@ class FakePredictor:
     status: PoolStatus = IDLE
 
     async def predict(
-        self, model_input: ValidInput, deadline: float = math.inf, alias: str = ""
+        self,
+        model_input: ValidInput,
+        deadline: float = math.inf,
+        alias: str = "",
+        marks: Marks | None = None,
     ) -> bytes:
-        """`[answer, ...]`, one for each row."""
+        """`[answer, ...]`, one for each row; it never waits for a host."""
+        if marks is not None:
+            marks.queued = marks.sent = monotonic()
         self.deadlines.append(deadline)
         self.inputs.append(model_input)
         self.entered.set()
@@ -84,7 +92,7 @@ class FakeContract:
         return {"inputs": [{"name": "x", "type": "double", "required": True}]}
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """The numbers as a column `x`; every element that is no number is a field error."""
+        """The numbers as a column `x`; every element that is not a number is a field error."""
         if self.error is not None:
             raise self.error
         if media_type not in {"", "application/json"}:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, generate_latest
 
 from service.following.slots import Slots
-from service.http.request_record import RequestRecord
 from service.patterns import RefPattern
+from service.predicting.request_record import RequestRecord
 from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding
@@ -24,7 +24,7 @@ class Watched:
 
     def serve(self, ref: ModelRef, version: str) -> None:
         """Swaps, and answers a request by it."""
-        self.slots[str(ref)].binding = make_binding(ref, version)
+        self.slots[str(ref)].serve(make_binding(ref, version))
         identity = VersionId(ref.name, 1, version)
         self.metrics.serves(ref, identity)
         self.metrics.following.swapped(ref, None, identity, {"load": 0.1})

@@ -7,7 +7,9 @@ import pytest
 import pytest_asyncio
 
 from service.config.environment import host_environment
-from service.hosting.roles import DECODER_ROLE, HOST_ROLE, INSPECTOR_ROLE, SKOPS_HOST_ROLE
+from service.decoder.wire import DECODER_ROLE
+from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE
+from service.inspector.wire import INSPECTOR_ROLE
 from service.processes.front.scratch import Scratch
 from service.registry.roles import DATABASE_ROLE, FORWARDER_ROLE, REGISTRY_ROLE
 from service.zygote.front.handle import Zygote

@@ -46,16 +46,18 @@ infers them from `predict` even where a model serves `predict_proba`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from service.contract.comparison.difference import (
+from service.contract.comparison.differences import (
     Finding,
     SchemaPath,
     Severity,
     breaking,
     compatible,
+    is_required,
+    table_differences,
+    tensor_differences,
+    type_differences,
+    type_text,
 )
-from service.contract.comparison.shape_difference import tensor_differences
-from service.contract.comparison.table_difference import table_differences
-from service.contract.comparison.type_difference import is_required, type_differences, type_text
 
 SchemaEntry = Mapping[str, Any]
 Entries = Sequence[SchemaEntry]

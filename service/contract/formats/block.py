@@ -12,9 +12,8 @@ from typing import Any, Final
 from service.contract.model_input import Column
 from service.contract.reading import Reading
 from service.contract.signature import ColumnSpec
-from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.scalars import COLUMN_TYPES, SCALARS
 
-_NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
 _SPLIT_KEYS: Final = frozenset({"columns", "data"})
 # That of a table without nulls and with all its columns: they may stand in one batch.
 _MARK: Final = ()
@@ -23,9 +22,10 @@ _MARK: Final = ()
 def block_reader(specs: Sequence[ColumnSpec], max_rows: int) -> "BlockReader | None":
     """A reader for this signature, if it is named and of one type of numbers."""
     types = {spec.type for spec in specs if isinstance(spec.type, str)}
-    alike = len(types) == 1 and types <= _NUMBERS and all(isinstance(s.type, str) for s in specs)
+    alike = len(types) == 1 and all(isinstance(each.type, str) for each in specs)
     named = all(isinstance(spec.name, str) for spec in specs)
-    return BlockReader(specs, max_rows) if alike and named and len(specs) > 1 else None
+    numbers = alike and SCALARS[types.pop()].csv == "number"
+    return BlockReader(specs, max_rows) if numbers and named and len(specs) > 1 else None
 
 
 class BlockReader:

@@ -24,6 +24,7 @@ from math import isfinite
 from typing import Any, Final
 
 from service.contract.findings import Hole
+from service.contract.types.scalars import SCALARS
 
 Cell = str | Hole
 
@@ -62,15 +63,9 @@ def numbers(cells: Sequence[Cell]) -> Sequence[Any]:
     return values or [_number(cell) if type(cell) is str else cell for cell in cells]
 
 
+_READ: Final = {"boolean": booleans, "number": numbers, "text": texts}
 READERS: Final[Mapping[str, Callable[[Sequence[Cell]], Sequence[Any]]]] = {
-    "boolean": booleans,
-    "integer": numbers,
-    "long": numbers,
-    "float": numbers,
-    "double": numbers,
-    "string": texts,
-    "binary": texts,
-    "datetime": texts,
+    name: _READ[traits.csv] for name, traits in SCALARS.items()
 }
 
 

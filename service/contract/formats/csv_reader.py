@@ -4,7 +4,7 @@ The header names the columns, in any order, and those that the signature does no
 where the signature has no names, the first ones count, whatever they are called. Every row has as
 many cells as the header: pandas fills up short ones with nulls, and where all are one cell too long
 it takes the first column for an index, so that all others move by one. A column given twice is
-refused. A header alone is no rows, which MLflow takes as well.
+refused. A header alone has no rows, which MLflow takes as well.
 
 MLflow reads columns of scalar types alone from CSV; so does Podium.
 """
@@ -40,7 +40,7 @@ class CsvReader:
     def read(self, body: bytes, charset: str, findings: Findings) -> Reading | None:
         """The valid table, as from JSON; None once anything has been added to the findings.
 
-        Raises `InvalidInput` where the body is no CSV or has too many rows.
+        Raises `InvalidInput` where the body is not CSV or has too many rows.
         """
         table = self._table(body, charset, findings)
         return None if table is None else self._reader.check(table, "csv", findings)

@@ -9,7 +9,7 @@ from service.contract.findings import Findings, Hole, Loc
 # From where the data stands, a column's name or position, and a row, to one value's place.
 PlaceOf = Callable[[Loc, str | int, int], Loc]
 
-TOO_SPARSE: Final = "must have fewer rows, or say more of their values"
+TOO_SPARSE: Final = "has too many missing cells: send explicit values, or fewer rows"
 _FREE_CELLS: Final = 100_000
 _CELLS_FOR_ONE: Final = 10
 
@@ -143,7 +143,7 @@ def may_fill(cells: int, sent: int) -> bool:
 
 
 class SparseRecords:
-    """Records of which some lack a column, or are no objects."""
+    """Records of which some lack a column, or are not objects."""
 
     def __init__(self, records: list[Any], base: Loc, findings: Findings) -> None:
         self._records = records

@@ -31,10 +31,15 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from service.contract.findings import BODY, Findings, Loc
-from service.contract.formats.labels import index_fits, labels_fit
+from service.contract.formats.layout import (
+    ListLayout,
+    index_fits,
+    labels_fit,
+    lengths_of,
+    may_spread,
+    spread,
+)
 from service.contract.formats.parquet_body import ParquetTable
-from service.contract.formats.single_row import ListLayout
-from service.contract.formats.spread import lengths_of, may_spread, spread
 from service.contract.formats.table import (
     Table,
     WantedColumn,
@@ -62,7 +67,7 @@ class TableFormats:
         required: of each column, whether it must be there.
         max_rows: more are refused before they are looked at.
         open_width: whether as many unnamed columns are taken as are sent.
-        types: of each column, MLflow's word for its type; None where lists are no values.
+        types: of each column, MLflow's word for its type; None where lists are not values.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from service.contract.model_input import Column, Values
 from service.contract.reading import Reading
 from service.contract.signature import ColumnSpec
 from service.contract.types.declared import type_name
-from service.contract.types.scalars import COLUMN_TYPES
+from service.contract.types.scalars import COLUMN_TYPES, SCALARS
 
 
 class ColumnReader:
@@ -41,7 +41,7 @@ class ColumnReader:
         converted = self._convert([value for value in values if value is not None])
         if converted is None:
             return None
-        present = iter(map(bool, converted) if self._type == "boolean" else converted)
+        present = iter(SCALARS[self._type].plain(converted))
         return [None if value is None else next(present) for value in values]
 
     def _examine(self, values: Sequence[Any], table: Table, findings: Findings) -> None:
@@ -53,7 +53,7 @@ class ColumnReader:
                 continue
             loc = table.locate(self._position, key, row)
             if value is None and not self._spec.required:
-                text = "must not be null: MLflow has none for this type; leave the column out"
+                text = "must not be null: MLflow has no null for this type; leave the column out"
                 findings.add(loc, text, "null")
             else:
                 self._checker.examine(value, loc, findings)

@@ -13,8 +13,6 @@ from typing import Any, Final
 import orjson
 
 from service.contract.contract import RequestLimits
-from service.contract.depth import MAX_DEPTH, too_deep
-from service.contract.emptiness import holds_a_value
 from service.contract.findings import BODY, Findings
 from service.contract.formats.chat import CHAT_KEYS, PARAMS
 from service.contract.formats.csv_body import CSV, CSV_BASE, csv_charset, is_csv, read_sheet
@@ -25,7 +23,7 @@ from service.contract.params import ParamsReader
 from service.contract.request_example import unsigned_request_example
 from service.contract.request_schema import unsigned_request_schema
 from service.contract.signature import read_entries, read_params
-from service.contract.size import note_size, note_table
+from service.contract.size import MAX_DEPTH, holds_a_value, note_size, note_table, too_deep
 
 _LAYOUTS: Final[Mapping[str, Layout]] = {
     "dataframe_split": "dataframe_split",

@@ -70,7 +70,7 @@ def read_type(entry: Mapping[str, Any]) -> Type:
     """
     name = entry.get("type")
     if type(name) is not str:
-        raise NotRead("a type that is no text")
+        raise NotRead("a type that is not text")
     if name == _SPARK:
         raise NotSupported(f"of type {name}")
     if name in COLUMN_TYPES:
@@ -123,7 +123,7 @@ def type_entry(type_: Type) -> dict[str, Any]:
 def _inner(entry: Mapping[str, Any], key: str) -> Type:
     inner = entry.get(key)
     if type(inner) is not dict:
-        raise NotRead(f"`{key}` is no object")
+        raise NotRead(f"`{key}` is not an object")
     return read_type(inner)
 
 
@@ -135,7 +135,7 @@ def _properties(entries: Any) -> tuple[Property, ...]:
 
 def _property(name: str, entry: Any) -> Property:
     if type(entry) is not dict:
-        raise NotRead("a property that is no object")
+        raise NotRead("a property that is not an object")
     if name == _UNREADABLE:
         raise NotRead(f"a property named `{name}`")
     required = entry.get("required", True)

@@ -31,10 +31,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, Protocol
 
-from service.contract.depth import MAX_DEPTH, free_of, too_deep
 from service.contract.findings import Findings, Loc
 from service.contract.long_integers import WITHIN_64_BITS, LongInteger
-from service.contract.types.checker import Checker
+from service.contract.reading import Checker
+from service.contract.size import MAX_DEPTH, free_of, too_deep
+from service.contract.types.scalars import SCALARS
 
 _LISTS: Final = {list}
 _RECORDS: Final = {dict}
@@ -84,7 +85,7 @@ class Leaf:
         converted = self.checker.convert(values)
         if converted is None or type(converted) is list:
             return converted
-        return list(map(bool, converted)) if self.name == "boolean" else list(converted)
+        return list(SCALARS[self.name].plain(converted))
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
         """As the scalar's checker does."""

@@ -1,15 +1,8 @@
 """From a type of the signature to what checks its values."""
 
-from typing import Final
-
 from service.contract.types.declared import AnyType, Array, Map, Object, Type
-from service.contract.types.moment import Moment
 from service.contract.types.nested import Anything, Leaf, ListOf, MapOf, Node, Nullable, ObjectOf
-from service.contract.types.scalars import ARRAY_TYPES, COLUMN_TYPES
-
-# MLflow has NaN and NaT for null in an array of these, and for no others what null is.
-_WITH_NAN: Final = frozenset({"float", "double", "datetime"})
-_MOMENT: Final = Moment()
+from service.contract.types.scalars import ARRAY_TYPES, COLUMN_TYPES, EXACT_TYPES, SCALARS
 
 
 def enforced(type_: Type, *, required: bool) -> Node:
@@ -25,8 +18,9 @@ def enforced(type_: Type, *, required: bool) -> Node:
 def _enforced(type_: Type, *, required: bool) -> Node:
     match type_:
         case Array(str(name)):
+            # MLflow has NaN and NaT for null in an array of these, and for no others what null is.
             element = Leaf(name, ARRAY_TYPES[name])
-            return ListOf(Nullable(element) if name in _WITH_NAN else element)
+            return ListOf(Nullable(element) if SCALARS[name].null_is_a_value else element)
         case Array(items):
             return ListOf(enforced(items, required=required))
         case Map(values):
@@ -62,7 +56,7 @@ def _hinted(type_: Type) -> Node:
             return ObjectOf(nodes, names, may_be_empty=False, may_have_defaults=True)
         case AnyType():
             return Anything()
-    return Leaf(type_, _MOMENT if type_ == "datetime" else COLUMN_TYPES[type_])
+    return Leaf(type_, EXACT_TYPES[type_])
 
 
 def _inner(type_: Array | Map) -> Type:

@@ -26,7 +26,7 @@ class Boolean:
     @property
     def schema(self) -> Mapping[str, Any]:
         """A JSON boolean."""
-        return {"type": "boolean", "description": "true or false; numbers are none"}
+        return {"type": "boolean", "description": "true or false; numbers are refused"}
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """An array of 0 and 1."""

@@ -23,33 +23,83 @@ datetime "2026-05-01",                  1700000000, "20260501", "2026-05", "10:0
 
 MLflow's scoring server casts before it checks, so much of what is refused here reaches a model
 there as another value (mlflow/utils/proto_json_utils.py, `cast_df_types_according_to_schema`).
+
+`SCALARS` holds all that is peculiar to a type: the readers of every format ask it, so that a new
+type is a checker and an entry here, and what hosts make of it (`service.host.inputs`,
+`service.host.nested_cells`).
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
-from service.contract.types.checker import Checker
+from service.contract.model_input import Values
+from service.contract.reading import Checker
 from service.contract.types.numeric import Boolean, Floating, Integral
-from service.contract.types.texts import Binary, Datetime, String
+from service.contract.types.texts import Binary, Datetime, Moment, String, iso_text
 
 FLOAT_32: Final = Floating("f", bits=32, digits=24, bound=(2 - 2**-24) * 2.0**127)
 FLOAT_64: Final = Floating("d", bits=64, digits=53)
 
-# mlflow/types/schema.py, DataType.
-COLUMN_TYPES: Final[Mapping[str, Checker]] = {
-    "boolean": Boolean(),
-    "integer": Integral.signed("i", 32),
-    "long": Integral.signed("q", 64),
-    "float": FLOAT_32,
-    "double": FLOAT_64,
-    "string": String(),
-    "binary": Binary(),
-    "datetime": Datetime(),
+
+@dataclass(frozen=True, slots=True)
+class ScalarTraits:
+    """One scalar type: what its values are as columns, elements, params, and cells of CSV.
+
+    Attributes:
+        column: checks it as a column.
+        csv: how a cell of CSV is read.
+        param: what MLflow makes of a param that has passed (`DataType.to_python`).
+        defaults: Python's types that MLflow takes as a default of a param, of JSON that may be
+            null; empty where a param cannot be of the type.
+        element: checks it in MLflow's arrays, which its enforcement takes through numpy's text and
+            bytes; None: as a column.
+        exact: checks what becomes Python's own value: a param, or for a type hint; None: as a
+            column.
+        null_is_a_value: whether the type itself has one for null: NaN or NaT.
+        in_objects: whether MLflow takes a value of it from JSON in an object that is a param.
+        is_decoded: whether text stands for something else.
+    """
+
+    column: Checker
+    csv: Literal["text", "boolean", "number"]
+    param: Callable[[Any], Any]
+    defaults: frozenset[type]
+    element: Checker | None = None
+    exact: Checker | None = None
+    null_is_a_value: bool = False
+    in_objects: bool = True
+    is_decoded: bool = False
+
+    def plain(self, converted: Values) -> Iterable[Any]:
+        """A checked column's values as Python has them: those of `array` know no booleans."""
+        return map(bool, converted) if self.csv == "boolean" else converted
+
+
+_WHOLE: Final = frozenset({int})
+_REAL: Final = frozenset({int, float})
+_TEXT: Final = frozenset({str})
+
+# mlflow/types/schema.py, DataType. Integers of any size are defaults of those of 32 bits too.
+SCALARS: Final[Mapping[str, ScalarTraits]] = {
+    "boolean": ScalarTraits(Boolean(), "boolean", bool, frozenset({bool})),
+    "integer": ScalarTraits(Integral.signed("i", 32), "number", int, _WHOLE, in_objects=False),
+    "long": ScalarTraits(Integral.signed("q", 64), "number", int, _WHOLE),
+    "float": ScalarTraits(FLOAT_32, "number", float, _REAL, null_is_a_value=True, in_objects=False),
+    "double": ScalarTraits(FLOAT_64, "number", float, _REAL, null_is_a_value=True),
+    "string": ScalarTraits(String(), "text", str, _TEXT, element=String(for_numpy=True)),
+    "binary": ScalarTraits(
+        *(Binary(), "text", str, frozenset()), element=Binary(for_numpy=True), is_decoded=True
+    ),
+    "datetime": ScalarTraits(
+        *(Datetime(), "text", iso_text, _TEXT),
+        exact=Moment(),
+        null_is_a_value=True,
+        in_objects=False,
+        is_decoded=True,
+    ),
 }
 
-# As elements of MLflow's arrays, which its enforcement takes through numpy's text and bytes.
-ARRAY_TYPES: Final[Mapping[str, Checker]] = {
-    **COLUMN_TYPES,
-    "string": String(for_numpy=True),
-    "binary": Binary(for_numpy=True),
-}
+COLUMN_TYPES: Final = {name: traits.column for name, traits in SCALARS.items()}
+ARRAY_TYPES: Final = {name: traits.element or traits.column for name, traits in SCALARS.items()}
+EXACT_TYPES: Final = {name: traits.exact or traits.column for name, traits in SCALARS.items()}

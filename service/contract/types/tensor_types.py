@@ -8,7 +8,7 @@ Not taken are numpy's `object`, `bytes`, `datetime64` and complex types, of whic
 from collections.abc import Mapping
 from typing import Final
 
-from service.contract.types.checker import Checker
+from service.contract.reading import Checker
 from service.contract.types.numeric import Boolean, Floating, Integral
 from service.contract.types.scalars import FLOAT_32, FLOAT_64
 from service.contract.types.texts import String

@@ -6,7 +6,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from service.contract.comparison.comparison import compare
-from service.contract.comparison.difference import Finding, Severity
+from service.contract.comparison.differences import Finding, Severity
 from service.contract.definition import Compiled
 from service.errors import VersionFault
 from service.following.gates.gate import Candidacy, GateClosed, GateFinding

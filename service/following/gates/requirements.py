@@ -171,7 +171,9 @@ def _read(text: str) -> RequirementLines:
 def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:
     # Never the whole line: it may hold an address with a secret.
     asked = f"`{named(name)}; {named(str(condition))}`"
-    sentence = f"Line {number} of {_FILE} is ignored: nobody can tell the condition of {asked}."
+    sentence = (
+        f"Line {number} of {_FILE} is ignored: its environment marker cannot be evaluated: {asked}."
+    )
     return _finding("condition_unknown", sentence)
 
 

@@ -60,7 +60,7 @@ def refuted_by_others(
     """
     if not rows:
         return None
-    with _silence():
+    with silence():
         data, count = perturbed(example, rows, nullable)
         return _Trial(predict, data).verdict(count)
 
@@ -104,7 +104,8 @@ class _Trial:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
+    """While it lasts, nothing is heard of what a model warns of, or prints."""
     nowhere = io.StringIO()
     with (
         warnings.catch_warnings(),

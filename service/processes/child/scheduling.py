@@ -9,6 +9,9 @@ differs between kernels and containers, so each way is tried, and none must work
 - nice(2), where it may be taken back (CAP_SYS_NICE or RLIMIT_NICE);
 - SCHED_BATCH with long slices (sched_setattr(2); slices since Linux 6.12), so that who wakes up
   need not wait for the end of one.
+
+And who can be replaced is whom the kernel takes first when memory runs out: hosts, then other
+children, the front last.
 """
 
 import contextlib
@@ -29,6 +32,13 @@ _ORDINARY, _BATCH = 0, 3
 _SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}
 _CAP_SYS_NICE: Final = 23
 _NICENESS_OF_ALL: Final = 20
+# Of a thousand, which a whole machine's memory counts (proc(5), oom_score_adj). What holds a
+# model can be replaced at once, what looks at the registry too; without the zygote all hosts end.
+PREDICTING: Final = 900
+LOOKING: Final = 600
+FORKING: Final = 300
+
+_OWN: Final = Path("/proc/self/oom_score_adj")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -98,3 +108,12 @@ def _schedule(threads: Iterable[int], policy: int, niceness: int, slice_nanoseco
     for thread in threads:
         # A thread may have ended; a kernel may not have it. Then all is as it was.
         _libc.syscall(number, thread, ctypes.byref(wanted), 0)
+
+
+def prefer_as_victim(points: int) -> None:
+    """This process gets at least so many points, and so does what it forks.
+
+    Raising one's own needs no rights; where the kernel does not have it, nothing is done.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        _OWN.write_text(str(max(points, int(_OWN.read_text()))))

@@ -1,6 +1,11 @@
-"""What an artifact says of itself in its MLmodel file, read with bounded size."""
+"""What an artifact says of itself in its MLmodel file, read with bounded size.
 
-from collections.abc import Mapping
+And what a version without a requirements.txt says that it needs: the pip part of its conda.yaml.
+MLflow wrote no requirements.txt before 1.21, and a model may have been logged with an environment
+of conda's alone.
+"""
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,10 +14,13 @@ import yaml
 _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
 _MAX_DEPTH: Final = 100
 _MERGE: Final = frozenset({"<<", "tag:yaml.org,2002:merge"})
+# MLflow's names (mlflow/pyfunc/model.py, and mlflow/utils/environment.py).
+_REQUIREMENTS: Final = "requirements.txt"
+_CONDA: Final = "conda.yaml"
 
 
 class Unreadable(Exception):
-    """The MLmodel file is there and is no description of a Python model."""
+    """The MLmodel file is there and is not a description of a Python model."""
 
 
 def describe(artifact: Path) -> dict[str, Any]:
@@ -27,7 +35,7 @@ def describe(artifact: Path) -> dict[str, Any]:
         raise Unreadable("no python_function flavour")
     loader = flavors["python_function"].get("loader_module", "")
     if not isinstance(loader, str):
-        raise Unreadable("its loader_module is no text")
+        raise Unreadable("its loader_module is not text")
     return {
         "signature": _signature(described.get("signature")),
         "flavors": [str(flavor) for flavor in flavors],
@@ -47,11 +55,11 @@ def _signature(stored: Any) -> dict[str, str | None] | None:
     if stored is None:
         return None
     if not isinstance(stored, Mapping):
-        raise Unreadable("its signature is no mapping")
+        raise Unreadable("its signature is not a mapping")
     # Other keys are not MLflow's (models/signature.py, ModelSignature.from_dict) and are left out.
     parts = {part: stored.get(part) for part in ("inputs", "outputs", "params")}
     if not all(part is None or isinstance(part, str) for part in parts.values()):
-        raise Unreadable("a part of its signature is no text")
+        raise Unreadable("a part of its signature is not text")
     return parts
 
 
@@ -84,3 +92,20 @@ def read_mapping(path: Path) -> Mapping[str, Any]:
     if not isinstance(described, Mapping):
         raise Unreadable("not a mapping")
     return described
+
+
+def conda_requirements(artifact: Path) -> list[str] | None:
+    """Lines as a requirements.txt would have them; None where there is one, or no such part."""
+    if (artifact / _REQUIREMENTS).exists():
+        return None
+    try:
+        parts = list(_pip_parts(read_mapping(artifact / _CONDA).get("dependencies")))
+    except (OSError, Unreadable):
+        return None
+    return [line for part in parts for line in part if isinstance(line, str)] if parts else None
+
+
+def _pip_parts(dependencies: Any) -> Iterator[list[Any]]:
+    for each in dependencies if isinstance(dependencies, list) else ():
+        if isinstance(each, Mapping) and isinstance(each.get("pip"), list):
+            yield each["pip"]

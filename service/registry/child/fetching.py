@@ -8,8 +8,7 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from service.registry.child.conda import conda_requirements
-from service.registry.child.description import Unreadable, describe
+from service.registry.child.description import Unreadable, conda_requirements, describe
 from service.registry.child.faults import RegistryFault, asked, fault_of_download
 from service.registry.child.fitting import fitting
 from service.registry.child.input_example import InputExample, read_input_example

@@ -81,12 +81,12 @@ def _told(troubles: list[str]) -> str | None:
 
 
 def _ready(artifact: Path, info: Mapping[str, Any]) -> dict[str, Any] | None:
-    """MLflow's own request; a missing number in it is bare `NaN`, which is no JSON: it is null."""
+    """MLflow's own request; a missing number in it is bare `NaN`, which is not JSON: it is null."""
     name = info.get("serving_input_path")
     # MLmodel need not name it: MLflow's own reader goes by the name of the file alone.
     body = _content(artifact, _READY_FILE if name is None else name, needed=name is not None)
     if body is not None and not isinstance(body, dict):
-        raise _NoUse(f"{_READY_FILE} is no JSON object")
+        raise _NoUse(f"{_READY_FILE} is not a JSON object")
     return body
 
 
@@ -104,7 +104,7 @@ def _stored(artifact: Path, info: Mapping[str, Any]) -> dict[str, Any] | None:
         raise _NoUse("it has no params, although MLmodel says so")
     body, params = form(stored["inputs"], info), stored["params"]
     if not isinstance(params, dict):
-        raise _NoUse("its params are no JSON object")
+        raise _NoUse("its params are not a JSON object")
     return {**body, **params} if _is_chat(body) else {**body, "params": params}
 
 
@@ -143,7 +143,7 @@ def _parsed(text: bytes) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise _NoUse("its file is no JSON") from None
+            raise _NoUse("its file is not JSON") from None
 
 
 def _encoded(body: dict[str, Any]) -> bytes:
@@ -196,14 +196,14 @@ def _dataframe(stored: Any, _: Mapping[str, Any]) -> dict[str, Any]:
         return {"dataframe_records": stored}
     if isinstance(stored, list) and all(isinstance(row, list) for row in stored):
         return {"dataframe_split": {"data": stored}}
-    raise _NoUse("it is no DataFrame as MLflow stores one")
+    raise _NoUse("it is not a DataFrame as MLflow stores one")
 
 
 def _ndarray(stored: Any, info: Mapping[str, Any]) -> dict[str, Any]:
     if info.get("format") is None:
         return {"inputs": stored}
     if not isinstance(stored, dict) or stored.keys() not in _TF_SERVING:
-        raise _NoUse("it is no array as MLflow stores one")
+        raise _NoUse("it is not an array as MLflow stores one")
     return stored
 
 

@@ -103,7 +103,9 @@ def _aliases_of(model: RegisteredModel) -> dict[str, Any]:
     # Over a database versions are numbers, over HTTP texts.
     aliases = {alias.encode().decode(): str(version) for alias, version in model.aliases.items()}
     if not all(_VERSION.fullmatch(version) for version in aliases.values()):
-        raise RegistryFault(Fault.NONSENSE, "an alias of what is no version's number")
+        raise RegistryFault(
+            Fault.NONSENSE, "an alias points at something that is not a version's number"
+        )
     return {"created": model.creation_timestamp, "aliases": aliases}
 
 

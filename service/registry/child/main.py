@@ -15,7 +15,7 @@ import orjson
 from service.patterns import RefPattern
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
-from service.processes.child.victims import LOOKING, prefer_as_victim
+from service.processes.child.scheduling import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.refs import ModelRef
 from service.registry.child.faults import RegistryFault, fault_of_look

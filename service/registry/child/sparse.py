@@ -26,7 +26,7 @@ def dense(stored: object, *, by_rows: bool) -> list[list[float]]:
 
 
 def _malformed() -> NotSparse:
-    return NotSparse("it is no sparse matrix as MLflow stores one")
+    return NotSparse("it is not a sparse matrix as MLflow stores one")
 
 
 def _dense(stored: Mapping[str, Any], *, by_rows: bool) -> list[list[float]]:
@@ -42,7 +42,7 @@ def _dense(stored: Mapping[str, Any], *, by_rows: bool) -> list[list[float]]:
     for line, place, value in _cells(stored, lines, columns if by_rows else rows):
         row, column = (line, place) if by_rows else (place, line)
         if row < kept:
-            # What stands there twice is added up, as scipy does.
+            # What is given twice is added up, as scipy does.
             there = matrix[row][column]
             matrix[row][column] = value if there == zero else there + value
     return matrix

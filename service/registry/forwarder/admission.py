@@ -21,7 +21,7 @@ _SERVERS_TAGS: Final = (MLFLOW_ARTIFACT_LOCATION, TraceTagKey.SPANS_LOCATION)
 
 
 class NotATrace(Exception):
-    """What has come is no trace that MLflow could have made; the text holds none of it."""
+    """What has come is not a trace that MLflow could have made; the text holds none of it."""
 
 
 def admitted(data: bytes) -> Trace:

@@ -20,7 +20,7 @@ from mlflow.tracing.export import mlflow_v3 as _exporter  # noqa: F401
 from mlflow.tracing.processor import mlflow_v3 as _processor  # noqa: F401
 
 from service.processes.child.channel import BlockingChannel
-from service.processes.child.victims import LOOKING, prefer_as_victim
+from service.processes.child.scheduling import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.parcels import PACKET_BYTES, BadParcel, is_of_this_user, listen, opened
 from service.registry.forwarder.admission import MOST_BYTES, NotATrace, admitted
@@ -38,7 +38,7 @@ _NO_DESCRIPTORS_SECONDS: Final = 0.5
 def run(connection: socket.socket) -> None:
     """Serves the front until it closes the connection. A child of the zygote calls this once."""
     prefer_as_victim(LOOKING)
-    # As in the registry child: MLflow would import it to learn that this is no notebook.
+    # As in the registry child: MLflow would import it to learn that this is not a notebook.
     sys.modules["IPython"] = None  # type: ignore[assignment]
     queue = TraceQueue()
     channel = BlockingChannel(connection, _MAX_BODY_BYTES)
@@ -54,7 +54,7 @@ def _answer(operation: int, wanted: Mapping[str, Any], queue: TraceQueue) -> Map
     elif operation == TracesOperation.DRAIN:
         queue.drain(wanted["seconds"])
     elif operation != TracesOperation.COUNT:
-        raise FrameError(f"{operation} is no operation of a forwarder")
+        raise FrameError(f"{operation} is not an operation of a forwarder")
     counts = queue.count()
     told = {each.value: counts.outcomes.get(each, 0) for each in TraceOutcome}
     return {**told, "fault": counts.fault}

@@ -50,5 +50,5 @@ TRACE_SENTENCES = {
     ),
     TraceFault.NO_EXPERIMENT: "The experiment that traces should go to is not there.",
     TraceFault.REFUSED: "MLflow refuses traces; its own log says why.",
-    TraceFault.NO_TRACE: "What a host has sent is no trace.",
+    TraceFault.NO_TRACE: "The bytes that a host has sent are not a trace.",
 }

@@ -33,8 +33,7 @@ from service.refs import ModelRef, VersionId
 from service.registry.front.asking import KeptChild, ask, fault_error
 from service.registry.front.fetched_cache import Memory, Remembered
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.front.survey import Absent, LookStrategy
-from service.registry.front.tag_answer import TagAnswer
+from service.registry.front.survey import Absent, LookStrategy, TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
     artifact_of,

@@ -1,14 +1,17 @@
-"""Whether a look searches for all models at once, or asks about each followed one.
+"""Whether a look searches for all models at once, or asks about each; what tags it was told of.
 
 Measured with MLflow 3.17.2: asking about one model takes about as long as searching among 20 more,
 over SQLite and over HTTP; a search itself as long as two or three questions
 (`.venv/bin/python -m benchmarks.looks`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
+import orjson
+
+from service.following.ports import Withdrawals
 from service.refs import VersionId
 from service.registry.wire import LONGEST_PAGE
 
@@ -58,3 +61,29 @@ class Absent:
     def note(self, absent: Iterable[VersionId]) -> None:
         """A look has asked about these in vain."""
         self._looks |= dict.fromkeys(absent, _LOOKS_WITHOUT_ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class TagAnswer:
+    """What a look was told of tags, as it came and as it was read: once, while it stays the same.
+
+    Attributes:
+        head: the bytes of it.
+        versions: all that it names.
+        complete: whether it shows every version that is tagged.
+    """
+
+    head: bytes = b""
+    withdrawals: Withdrawals = field(default_factory=lambda: Withdrawals({}))
+    versions: Collection[VersionId] = frozenset()
+    complete: bool = False
+
+    @classmethod
+    def of(cls, head: bytes) -> Self:
+        """Reads what `service.registry.child.withdrawn` has answered."""
+        answer = orjson.loads(head)
+        said = {VersionId(*identity): reason for *identity, reason in answer["withdrawn"]}
+        free = frozenset(VersionId(*each) for each in answer["free"])
+        unasked = frozenset(VersionId(*each) for each in answer["unasked"])
+        versions = frozenset((*said, *free, *unasked))
+        return cls(head, Withdrawals(said, free, unasked), versions, answer["complete"])

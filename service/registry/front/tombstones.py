@@ -6,11 +6,13 @@ not known, for the service has just started, nobody can tell what is withdrawn.
 """
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Collection
 from functools import partial
@@ -21,7 +23,7 @@ from service.background import Work
 from service.errors import FollowingError
 from service.processes.front.beside import Beside
 from service.refs import VersionId
-from service.registry.front.purging import purge
+from service.registry.store.artifacts import discard, is_partial, is_place, version_in
 from service.registry.store.durable import sync, write_whole
 from service.tombstones import Source, Tombstone, Tombstones
 
@@ -142,7 +144,7 @@ class DiskTombstones:
 
     def _left(self, is_meant: Callable[[VersionId], bool]) -> Collection[VersionId] | None:
         """What is left of whom; None: of anybody, maybe."""
-        left = purge(self._cache, is_meant)
+        left = _purge(self._cache, is_meant)
         return left if self._tidy() else None
 
     async def _done(self, stone: Tombstone, work: Callable[[], None]) -> bool:
@@ -235,3 +237,37 @@ def _text(stored: Any) -> str:
     if not isinstance(stored, str):
         raise TypeError("no text")
     return stored
+
+
+def _purge(cache: Path, is_withdrawn: Callable[[VersionId], bool]) -> Collection[VersionId]:
+    """Removes every place and every half-fetched one of such versions; those that are left.
+
+    What somebody holds a lock on is left to be asked for again. A place that does not say of which
+    version it is may be one, and goes too unless somebody uses it: that costs a fetch.
+    Raises OSError.
+    """
+    if not cache.is_dir():
+        return ()
+    left = [_left(each, is_withdrawn) for each in list(cache.iterdir())]
+    return {version for version in left if version is not None}
+
+
+def _left(folder: Path, is_withdrawn: Callable[[VersionId], bool]) -> VersionId | None:
+    partial = is_partial(folder.name)
+    if not partial and not is_place(folder.name):
+        return None
+    version = version_in(folder)
+    if version is None:
+        if not partial:
+            with contextlib.suppress(OSError):
+                discard(folder)
+        return None
+    if not is_withdrawn(version):
+        return None
+    return None if (_partial_gone(folder) if partial else discard(folder)) else version
+
+
+def _partial_gone(folder: Path) -> bool:
+    # Whoever fetches it still, in another service, is told that it could not be fetched.
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()

@@ -66,10 +66,10 @@ class Delivery:
             found = orjson.loads(body)
             event = cls(found["entity"], found["action"], found["data"])
         except (orjson.JSONDecodeError, LookupError, TypeError):
-            raise DeliveryUnreadable("The body is no event of MLflow's.") from None
+            raise DeliveryUnreadable("The body is not an event of MLflow's.") from None
         kinds = (event.entity, str), (event.action, str), (event.data, dict)
         if not all(isinstance(value, kind) for value, kind in kinds):
-            raise DeliveryUnreadable("The body is no event of MLflow's.")
+            raise DeliveryUnreadable("The body is not an event of MLflow's.")
         return event
 
     @property

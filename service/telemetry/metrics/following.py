@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.following.slots import Failure
+from service.following.slot_status import Failure
 from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.labels import SLOT
 
@@ -69,7 +69,7 @@ class FollowingMetrics:
         for family in (self._swaps, self._refusals, self._swap_seconds):
             family.remove_by_labels({"model": ref.name, "alias": ref.alias})
 
-    def looked(self, seconds: float, failure: Failure | None) -> None:
+    def looked(self, failure: Failure | None) -> None:
         """The registry was asked; only an answer makes the look young again."""
         if failure is None:
             self._looked_at = self._monotonic()

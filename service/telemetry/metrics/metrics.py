@@ -5,15 +5,24 @@ read off the slots is read when a scrape asks; what is counted for a version end
 slot has left it (`service.telemetry.metrics.lives`). `docs/observe.md` lists them all.
 """
 
+import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib import metadata
 
-from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
+from service.background import Work
 from service.following.slots import Slots
 from service.refs import ModelRef, VersionId
-from service.telemetry.metrics.background import BackgroundMetrics
-from service.telemetry.metrics.build import BuildCollector
 from service.telemetry.metrics.following import FollowingMetrics
 from service.telemetry.metrics.hosting import HostingMetrics
 from service.telemetry.metrics.http import HttpMetrics
@@ -65,3 +74,45 @@ class Metrics:
     def serves(self, ref: ModelRef, version: VersionId) -> None:
         """The slot serves this version from now on."""
         self._lives.serves(ref, version.version)
+
+
+class BackgroundMetrics:
+    """Failures by the name of the work."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._failures = Counter(
+            "podium_background_failures_total",
+            "Failures of work that no request waits for; it goes on, and the log says what failed.",
+            ("task",),
+            registry=registry,
+        )
+        for work in Work:
+            self._failures.labels(work)
+
+    def failed(self, work: Work) -> None:
+        """Counts one."""
+        self._failures.labels(work).inc()
+
+
+class BuildCollector(Collector):
+    """`podium_build_info`, found out once."""
+
+    def __init__(self) -> None:
+        self._family = GaugeMetricFamily(
+            "podium_build_info",
+            "1, with the releases of Podium, of Python and of MLflow.",
+            labels=("version", "python_version", "mlflow_version"),
+        )
+        releases = (_release("podium"), platform.python_version(), _release("mlflow"))
+        self._family.add_metric(releases, 1)
+
+    def collect(self) -> Iterable[Metric]:
+        """Always the same."""
+        return (self._family,)
+
+
+def _release(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return ""

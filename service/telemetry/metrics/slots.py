@@ -7,7 +7,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from service.following.slots import Slot, Slots, State
+from service.following.slot_status import SlotStatus, State
+from service.following.slots import Slots
 from service.telemetry.metrics.labels import SLOT, SLOT_VERSION
 
 _STATES: Final[tuple[State, ...]] = get_args(State)
@@ -28,7 +29,7 @@ class SlotCollector(Collector):
         """As it is now."""
         families, now = _families(), self._clock()
         for slot in self._slots.values():
-            _add(families, slot, now)
+            _add(families, slot.status, now)
         return (*families.values(), *self._left_out())
 
     def _left_out(self) -> Iterable[Metric]:
@@ -40,7 +41,7 @@ class SlotCollector(Collector):
         return (GaugeMetricFamily("podium_slots_left_out", help_text, self._slots.left_out),)
 
 
-def _add(families: Mapping[str, GaugeMetricFamily], slot: Slot, now: float) -> None:
+def _add(families: Mapping[str, GaugeMetricFamily], slot: SlotStatus, now: float) -> None:
     ref, version, since = (slot.ref.name, slot.ref.alias), slot.version, slot.since
     if version is not None:
         families["info"].add_metric((*ref, version.version), 1)
@@ -48,14 +49,14 @@ def _add(families: Mapping[str, GaugeMetricFamily], slot: Slot, now: float) -> N
             families["since"].add_metric((*ref, version.version), since)
     for state, holds in _states(slot).items():
         families["state"].add_metric((*ref, state), holds)
-    families["lag"].add_metric(ref, slot.status(now).lag)
+    families["lag"].add_metric(ref, slot.lag(now))
     failure = slot.failure
     if failure is not None:
         failed = "" if failure.version is None else failure.version.version
         families["failure"].add_metric((*ref, failed, failure.stage, failure.code), 1)
 
 
-def _states(slot: Slot) -> Mapping[str, bool]:
+def _states(slot: SlotStatus) -> Mapping[str, bool]:
     now = slot.state
     states: dict[str, bool] = {state: state == now for state in _STATES}
     return states | {

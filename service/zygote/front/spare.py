@@ -51,7 +51,7 @@ class Spare:
         return control
 
     def discard(self) -> None:
-        """It is not wanted any more, or has ended: closing its socket ends it."""
+        """It is no longer wanted, or has ended: closing its socket ends it."""
         control, self._control = self._control, None
         if control is not None:
             control.close()

@@ -1,0 +1,146 @@
+"""`podium status`: each slot of a running service at a glance."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from service.checks.asking import NO_PODIUM, ask
+from service.checks.result import NoService
+from service.config.addresses import shown
+from service.following.sentences import plain
+
+_UNREACHABLE = 2
+# Lines of an exception's text.
+_MOST_WORDS = 20
+# What is loaded when it is asked serves what it should.
+_WELL = {"serving", "cold"}
+_GONE = {
+    "alias_missing": "the registry has no such alias",
+    "model_missing": "the registry has no such model",
+}
+
+
+def status(  # noqa: PLR0913 - what an operator says
+    url: str,
+    *,
+    as_json: bool,
+    lenient: bool = False,
+    token: str | None = None,
+    advice: str = "",
+    console: Console | None = None,
+) -> int:
+    """Prints the service's address and its slots.
+
+    With the admin `token` also why, in an exception's own words, and what gates have found.
+    `advice` is added where no service answers. Returns 0 if all slots are ready and serve what they
+    should, 1 if one is not, is empty, or has been refused what its alias is on, 2 if no service
+    answers at the address. When `lenient`, it is enough that all are ready.
+    """
+    printed = console or Console(highlight=False)
+    try:
+        told = _told(url, token)
+        lines = _lines(told)
+        well = all(_is_well(slot, lenient=lenient) for slot in told["models"])
+        found = int(not well or _is_empty(told, lenient=lenient))
+    except NoService as reason:
+        error = f"no service answers: {reason}{advice}"
+        told, lines, found = {"models": [], "error": error}, [error], _UNREACHABLE
+    if as_json:
+        printed.print_json(json.dumps(told))
+        return found
+    for line in (f"service  {shown(url)}", *lines):
+        # Names are anybody's: text, never markup; whole also where the terminal is narrow.
+        printed.print(Text(plain(line)), soft_wrap=True)
+    return found
+
+
+def _told(url: str, token: str | None) -> dict[str, Any]:
+    """What `GET /models` says. Raises `NoService`."""
+    headers = None if token is None else {"Authorization": f"Bearer {token}"}
+    answer = ask("GET", url, "/models", headers=headers)
+    if not answer.is_success:
+        raise NoService(f"{NO_PODIUM} ({answer.status_code})")
+    try:
+        told = answer.json()
+        _lines(told)  # raises where something is missing or of another kind
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NoService(NO_PODIUM) from error
+    return dict(told)
+
+
+def _is_well(slot: Mapping[str, Any], *, lenient: bool) -> bool:
+    return bool(slot["ready"]) and (lenient or slot["state"] in _WELL)
+
+
+def _is_empty(told: Mapping[str, Any], *, lenient: bool) -> bool:
+    """Whether patterns have found nothing; when `lenient`, only where nothing else is served."""
+    unmatched = (told.get("patterns") or {}).get("unmatched", [])
+    return bool(unmatched) and not (lenient and told["models"])
+
+
+def _lines(told: Mapping[str, Any]) -> Sequence[str]:
+    slots = [line for slot in told["models"] for line in _of_slot(slot)]
+    withdrawn = map(_of_withdrawn, told.get("withdrawn") or ())
+    patterns, look = told.get("patterns") or {}, told.get("look") or {}
+    return [*slots, *withdrawn, *_of_patterns(patterns), *_of_looks(look)]
+
+
+def _of_withdrawn(told: Mapping[str, Any]) -> str:
+    by = "by its tag" if told["source"] == "tag" else "by command"
+    reason = f": {told['reason']}" if told["reason"] else ""
+    return f"{told['model']} version {told['version']}  withdrawn {by} since {told['at']}{reason}"
+
+
+def _of_patterns(told: Mapping[str, Any]) -> Sequence[str]:
+    lines = [
+        f"{pattern}  empty: no model and alias of the registry match"
+        for pattern in told.get("unmatched", [])
+    ]
+    if told.get("left_out"):
+        lines.append(f"{told['left_out']} more match, for which PODIUM_MAX_SLOTS leaves no room")
+    return lines
+
+
+def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
+    """A line for what serves, and one each for what does not."""
+    serves = f"version {slot['version']} since {slot['since']}" if slot["version"] else "nothing"
+    state = slot["state"] if slot["ready"] else f"{slot['state']}, not ready"
+    lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
+    if slot.get("withdrawn"):
+        gets = "is answered with 410" if not slot["version"] else "does not serve"
+        lines.append(f"  withdrawn: version {slot['withdrawn']} {gets}")
+    if slot["aspired"] not in (None, slot["version"]):
+        lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
+    fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
+    if fallback:
+        moved = slot["aspired"] not in {None, slot["version"]}
+        late = "the aspired version is not ready yet"
+        failed = "the aspired version cannot be served" if failure else late
+        silent = "the registry has not answered"
+        gone = _GONE.get(failure["code"], silent) if failure else silent
+        lines.append(f"  on its last known good since {fallback}: {failed if moved else gone}")
+    if slot.get("row_wise") is False:
+        lines.append(f"  requests do not share calls: {slot['row_wise_reason']}")
+    if failure:
+        lines.append(f"  last failure: {failure['code']}: {failure['message']}")
+        lines += _why(failure)
+    return lines
+
+
+def _why(failure: Mapping[str, Any]) -> Sequence[str]:
+    """What only an operator is told."""
+    words = (failure.get("detail") or "").splitlines()[:_MOST_WORDS]
+    said = [f"    {'why: ' if not number else '     '}{word}" for number, word in enumerate(words)]
+    found = failure.get("findings") or ()
+    return [*said, *(f"    found: {each['code']}: {each['sentence']}" for each in found)]
+
+
+def _of_looks(look: Mapping[str, Any]) -> Sequence[str]:
+    if not look.get("failure"):
+        return []
+    age = look.get("age_seconds")
+    when = "has not answered yet" if age is None else f"last answered {age:.0f} s ago"
+    return [f"The registry {when}: {look['failure']['message']}"]

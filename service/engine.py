@@ -1,0 +1,196 @@
+"""Everything of a service but its doors: what follows the registry, and what predicts.
+
+Commands, tests and any transport use it alike; nothing here knows of HTTP or of metrics.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Self, TypeVar
+
+from service.background import Work, begin, keep_running
+from service.config.home import HomeUnusable
+from service.config.settings import Settings
+from service.config.surroundings import GivenToModels
+from service.decoder.front import Decoder, DecoderLimits
+from service.following.follower import Follower
+from service.following.gates.gate import Gates
+from service.following.ledger import Ledger
+from service.following.pace import Trigger
+from service.following.ports import Clock
+from service.following.slot_status import Standing
+from service.following.slots import Slots
+from service.following.withdrawing import Withdrawal
+from service.observers import Observers
+from service.parts import (
+    new_forwarder,
+    new_gates,
+    new_history,
+    new_ledger,
+    new_registry,
+    new_scratch,
+    new_stager,
+    new_tombstones,
+    new_zygote,
+    withdrawn_before,
+)
+from service.processes.front.adopted_orphans import AdoptedOrphans
+from service.processes.front.beside import Beside
+from service.registry.forwarder.front import Forwarder
+from service.registry.front.client import MlflowRegistry
+from service.registry.front.last_known_good import DiskHistory
+from service.staging import HostStager
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import Spawned
+from service.zygote_command import zygote_command
+
+# At the start: a folder, and what slots have served.
+_DISK_SECONDS: Final = 30.0
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a service is started with.
+
+    Attributes:
+        settings: checked already.
+        environment: where MLflow's address and credentials are taken from.
+        zygote: one that imports already, as `service.zygote_command` begins it; None: the service
+            starts one when it needs it.
+        surroundings: what models are given.
+    """
+
+    settings: Settings
+    environment: Mapping[str, str]
+    zygote: Spawned | None = None
+    surroundings: GivenToModels = field(default_factory=GivenToModels)
+
+
+@dataclass(eq=False, slots=True)
+class Engine:
+    """The parts of one service, running; made by `Engine.of`.
+
+    Attributes:
+        settings: by which all of it was made.
+        slots: what is served, for doors to bind requests to.
+        follower: makes them agree with the registry, by the parts below.
+        forwarder: hands models' traces on; None where nobody does.
+        running: what goes on until it ends.
+    """
+
+    settings: Settings
+    slots: Slots
+    follower: Follower
+    registry: MlflowRegistry
+    gates: Gates
+    stager: HostStager
+    history: DiskHistory
+    ledger: Ledger
+    zygote: Zygote
+    decoder: Decoder
+    forwarder: Forwarder | None
+    running: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def of(cls, given: Given, observers: Observers) -> AsyncIterator[Self]:
+        """One that follows the registry until it is left, with every process of it ended then.
+
+        Raises `HomeUnusable`. What is started here is ended here, in the reverse order; a part that
+        fails at its end keeps none of the others from theirs.
+        """
+        async with contextlib.AsyncExitStack() as ending:
+            ending.enter_context(observers.listening())
+            engine = await cls._made(given, observers)
+            closing = Beside("closing")  # each gives up a disk that hangs
+            ending.push_async_callback(closing.run, engine.history.close)
+            ending.push_async_callback(closing.run, engine.ledger.close)
+            forwarders = () if engine.forwarder is None else (engine.forwarder,)
+            parts = (engine.zygote, *forwarders, engine.decoder, engine.registry, engine.follower)
+            for part in parts:
+                ending.push_async_callback(part.close)
+            ending.push_async_callback(_end, engine.running)
+            engine.keep_running(Work.FOLLOWING, engine.follower.run)
+            for each in forwarders:
+                engine.keep_running(Work.TRACES, each.run)
+            engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
+            yield engine
+
+    @classmethod
+    async def _made(cls, given: Given, observers: Observers) -> Self:
+        """All of it, and nothing of it begun."""
+        settings, environment, models = given.settings, given.environment, given.surroundings
+        ledger = await _from_disk(partial(new_ledger, settings, observers.ledger))
+        slots = Slots(settings.refs, settings.patterns, settings.max_slots)
+        observers.watch(slots)
+        scratch = await _from_disk(partial(new_scratch, settings))
+        command = await _from_disk(partial(zygote_command, settings, environment))
+        zygote = new_zygote(command, given.zygote, scratch, observers)
+        registry = new_registry(settings, environment, zygote, observers.registry_printed)
+        decoder = Decoder(zygote, DecoderLimits(settings.max_body_bytes), observers.decoder)
+        forwarder = new_forwarder(settings, environment, zygote, observers)
+        stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers)
+        history = new_history(settings, registry, observers.files)
+        gates = new_gates(settings, zygote, history, models, observers)
+        served = partial(history.open, settings.refs, settings.patterns, slots.room)
+        slots.add(await _from_disk(served), Standing.FIRST)
+        tombstones = new_tombstones(settings, registry, scratch, observers.files)
+        follower = Follower(
+            slots,
+            registry,
+            stager,
+            observers.following,
+            Clock(),
+            poll_seconds=settings.poll_seconds,
+            keep_warm_seconds=settings.keep_warm_seconds,
+            gates=gates,
+            history=history,
+            ledger=ledger,
+            keeps_missing=settings.missing_alias == "keep",
+            tombstones=tombstones,
+            withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
+        )
+        return cls(
+            settings,
+            slots,
+            follower,
+            registry,
+            gates,
+            stager,
+            history,
+            ledger,
+            zygote,
+            decoder,
+            forwarder,
+        )
+
+    def keep_running(self, name: Work, work: Callable[[], Awaitable[None]]) -> None:
+        """Does that until the engine ends: where it fails it is told, and begun again."""
+        self.running.append(begin(name, keep_running(name, work)))
+
+    async def restore(self, name: str, version: str) -> Withdrawal:
+        """Takes back that the version was withdrawn, and looks at the registry now.
+
+        Raises `UnknownModel`.
+        """
+        found = await self.follower.withdrawing.restore(name, version)
+        self.follower.look_now(Trigger.OPERATOR)
+        return found
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _from_disk(work: Callable[[], _Found]) -> _Found:
+    """What the work says, which asks the disk of the home. Raises `HomeUnusable` if that hangs."""
+    try:
+        async with asyncio.timeout(_DISK_SECONDS):
+            return await Beside("home").run(work)
+    except TimeoutError:
+        raise HomeUnusable("PODIUM_HOME: its disk does not answer") from None

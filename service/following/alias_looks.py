@@ -1,0 +1,132 @@
+"""One look at the registry: where every alias points, and whether unmet tags are met by now.
+
+Slots that patterns find come with the registry's models, and go where nothing is left. One that
+serves is governed by the promises of every slot: its alias or model may go, and it serves on (P4).
+It goes itself once the registry says that there is no such alias or model, nothing that it has
+served stands in, as for what is withdrawn nothing does, and nothing is kept warm.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from service.errors import FollowingError
+from service.following.gates.gate import Gates
+from service.following.gates.tags import TAGS_UNMET
+from service.following.history import History
+from service.following.observer import FollowingObserver
+from service.following.pace import Pace
+from service.following.ports import Clock, Registry, Resolution
+from service.following.recording import Recorder, failure_of, internal
+from service.following.slot_status import LOOK, Failure, LookStatus, Standing
+from service.following.slots import Slot, Slots
+from service.following.withdrawing import Withdrawing
+from service.refs import ModelRef, VersionId
+
+
+@dataclass(eq=False, repr=False)
+class AliasLooks:
+    """Looks, and notes for everybody how that went; makes and ends slots of what patterns find."""
+
+    _slots: Slots
+    _registry: Registry
+    _gates: Gates
+    _observer: FollowingObserver
+    _clock: Clock
+    _pace: Pace
+    _history: History
+    _recorder: Recorder
+    _withdrawing: Withdrawing
+    _looked: bool = field(default=False, init=False)
+    _unmatched: list[str] = field(default_factory=list, init=False)
+
+    async def look(self) -> Mapping[ModelRef, Resolution] | None:
+        """What was found; None if nothing answered, which `Slots.look` says then."""
+        started = self._clock.monotonic()
+        refs = [slot.ref for slot in self._slots.values()]
+        failure, detail, found = None, "", None
+        try:
+            await self._registry.prepare()
+            started = self._clock.monotonic()
+            found, failure, detail = await self._found(refs)
+            await self._withdrawing.look(found)
+            await self._look_at_tags(found)
+        except FollowingError as error:
+            failure, detail = failure_of(error, None, self._clock), error.detail
+        except Exception as error:  # noqa: BLE001 - a look that fails by our fault is one that fails
+            self._observer.tick_failed(error)
+            failure = internal(self._clock)
+        seconds = self._clock.monotonic() - started
+        self._pace.ended(seconds, answered=found is not None)
+        before = self._slots.look.succeeded_at
+        succeeded = self._clock.wall() if failure is None else before
+        self._slots.look = LookStatus(succeeded, seconds, failure)
+        self._observer.looked(seconds, failure, detail)
+        return found
+
+    def admit(self, found: Mapping[ModelRef, Resolution]) -> None:
+        """A look has found these: those that are new get slots."""
+        came = [ref for ref in found if str(ref) not in self._slots]
+        if came:
+            self._slots.add(came, Standing.LATER if self._looked else Standing.FIRST)
+            for ref in came:
+                self._observer.slot_came(ref)
+        # One that could not list the registry's models has not found what is there at the start.
+        self._looked = self._looked or self._slots.look.failure is None
+        unmatched = self._slots.unmatched
+        if self._looked and unmatched != self._unmatched:
+            self._unmatched = unmatched
+            self._observer.unmatched(unmatched)
+
+    def dismiss(self) -> None:
+        """Ends slots of patterns that have nothing to serve."""
+        went = [slot for slot in self._slots.values() if _has_nothing(slot)]
+        self._slots.drop(went)
+        for slot in went:
+            self._history.forget(slot.ref)
+            self._observer.slot_went(slot.ref)
+
+    async def _found(
+        self, refs: Sequence[ModelRef]
+    ) -> tuple[Mapping[ModelRef, Resolution], Failure | None, str]:
+        """What the registry says; and why not all of it, if it does not say what patterns mean."""
+        slots = self._slots
+        if not slots.patterns:
+            return await self._registry.resolve(refs), None, ""
+        survey = await self._registry.survey(refs, slots.patterns, slots.room)
+        if survey.left_out != slots.left_out and survey.unlisted is None:
+            slots.left_out = survey.left_out
+            self._observer.left_out(survey.left_out)
+        unlisted = survey.unlisted
+        if unlisted is None:
+            return survey.found, None, ""
+        failure = Failure(LOOK, unlisted.code, unlisted.message, self._clock.wall())
+        return survey.found, failure, unlisted.detail
+
+    async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
+        # Tags are set without moving the alias, so only asking tells (P13).
+        waiting = [slot for slot in self._slots.values() if _waits_for_tags(slot, found)]
+        versions = {slot.quarantined for slot in waiting if slot.quarantined is not None}
+        if not versions:
+            return
+        try:
+            tags = await self._registry.tags(sorted(versions, key=str))
+        except FollowingError:
+            return  # the aliases are known; the next look asks again
+        self._recorder.each(waiting, partial(self._lift_if_met, tags))
+
+    def _lift_if_met(self, tags: Mapping[VersionId, Mapping[str, str] | None], slot: Slot) -> None:
+        now = None if slot.quarantined is None else tags.get(slot.quarantined)
+        if now is not None and self._gates.tags_met(now):
+            slot.lift()
+
+
+def _waits_for_tags(slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:
+    pursuit = slot.pursuit
+    return pursuit.fault == TAGS_UNMET and found.get(slot.ref) == pursuit.version
+
+
+def _has_nothing(slot: Slot) -> bool:
+    if slot.standing is Standing.CONFIGURED or slot.previous is not None:
+        return False
+    return slot.status.missing or (slot.status.gone and slot.lacking is not None)

@@ -1,0 +1,305 @@
+"""Versions on their way: fetched, past their gates, loaded, offered to the slots that want them.
+
+Each is brought once for all slots, by a task of its own. One that arrives is swapped in wherever it
+is aspired to still and gates let it pass. What nobody aspires to any more is ended at once (P6).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from service.background import Work, begin
+from service.errors import FollowingError, PassingFault, VersionFault
+from service.following.gates.environment import GATE as ENVIRONMENT
+from service.following.gates.gate import Candidacy, GateFinding, Gates
+from service.following.observer import FollowingObserver
+from service.following.open_versions import OpenVersions
+from service.following.ports import Clock, FetchedVersion, Registry, Staged, Stager
+from service.following.recording import Recorder
+from service.following.servable import Servable
+from service.following.slots import Slot, Slots
+from service.processes.exhausted import is_want_of_processes, processes_exhausted
+from service.refs import VersionId
+
+_LOADS_AT_ONCE: Final = 2
+_STAND_INS_AT_ONCE: Final = 2
+# The model itself has raised.
+_OF_THE_MODEL: Final = frozenset({"load_failed", "warm_up_failed"})
+
+
+@dataclass(slots=True)
+class Journey:
+    """One version's way: the seconds of each stage so far, and what gates have seen."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    findings: tuple[GateFinding, ...] = ()
+
+    def saw(self, findings: Sequence[GateFinding]) -> None:
+        """A gate has seen this."""
+        self.findings = (*self.findings, *findings)
+
+
+@dataclass(eq=False, repr=False)
+class ComingVersions:
+    """Brings versions into service, at most two at a time: what serves needs the machine too.
+
+    What is known already stands in for something newer, and has turns of its own: versions that
+    hang in their load must not keep it waiting.
+    """
+
+    _slots: Slots
+    _registry: Registry
+    _stager: Stager
+    _gates: Gates
+    _open: OpenVersions
+    _recorder: Recorder
+    _observer: FollowingObserver
+    _clock: Clock
+    _tasks: dict[VersionId, asyncio.Task[None]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Makes known what is on its way."""
+        self._turns = asyncio.Semaphore(_LOADS_AT_ONCE)
+        self._turns_of_stand_ins = asyncio.Semaphore(_STAND_INS_AT_ONCE)
+        self._slots.staging = self._tasks.keys()
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """What is under way."""
+        return self._tasks.values()
+
+    def bring(self, slot: Slot, version: VersionId, known: FetchedVersion | None = None) -> None:
+        """The slot gets the version, at once or in a while; `known` is fetched already.
+
+        Owns the lease of what is known. A fault is the slots' to tell, and nobody is waited for.
+        """
+        there = self._open.ready(version)
+        if there is not None and self._gates.are_prepared(_candidacy(slot, there.fetched)):
+            self._offer(slot, there, Journey())
+        elif version not in self._tasks:
+            self._begin(version, known, there)
+            known = known if there is not None else None
+        if known is not None:
+            known.lease.release()
+
+    def abandon_the_unwanted(self) -> None:
+        """Ends the work on what no slot wants any more."""
+        for version in list(self._tasks):
+            if any(slot.wants(version) for slot in self._slots.values()):
+                continue
+            # Forgotten at once: should the alias come back, the work starts anew.
+            task = self._tasks.pop(version)
+            task.cancel()
+            self._open.keep(task)
+            self._observer.abandoned(version)
+
+    def _begin(
+        self, version: VersionId, known: FetchedVersion | None, there: Servable | None
+    ) -> None:
+        # One that is open has only to be compared with what the slot serves, which takes a while
+        # where it is wide.
+        journey = Journey()
+        work = (
+            partial(self._bring, version, known, journey)
+            if there is None
+            else partial(self._compare, there, journey)
+        )
+        task = self._tasks[version] = begin(
+            Work.FOLLOWING, self._to_its_end(version, journey, work)
+        )
+        task.add_done_callback(partial(self._ended, version, known))
+        if there is None:
+            self._observer.staging(version)
+
+    async def _compare(self, there: Servable, journey: Journey) -> None:
+        # It may have been let go since this was begun.
+        if self._open.ready(there.version) is there:
+            there.hold()
+            await self._receive(there, journey)
+
+    def _ended(
+        self, version: VersionId, known: FetchedVersion | None, task: asyncio.Task[None]
+    ) -> None:
+        if task.cancelled() and known is not None:
+            known.lease.release()
+        if self._tasks.get(version) is task:
+            del self._tasks[version]
+        self._slots.changed()
+
+    async def _bring(
+        self, version: VersionId, known: FetchedVersion | None, journey: Journey
+    ) -> None:
+        turns = self._turns if known is None else self._turns_of_stand_ins
+        with self._timed(journey, "wait"):
+            await turns.acquire()
+        try:
+            servable = await self._made(version, known, journey)
+        finally:
+            turns.release()
+        if servable is not None:
+            await self._receive(servable, journey)
+
+    async def _made(
+        self, version: VersionId, known: FetchedVersion | None, journey: Journey
+    ) -> Servable | None:
+        """The version, with one hold; None if nobody wants it once it is fetched."""
+        fetched = known
+        if fetched is None:
+            with self._timed(journey, "fetch"):
+                fetched = await self._registry.fetch(version)
+        staged = None
+        try:
+            with self._timed(journey, "gates"):
+                await self._gates.check(fetched, journey.saw)
+                if not await self._is_wanted(fetched, journey):
+                    return None
+            with self._timed(journey, "load"):
+                staged = await self._staged(fetched, journey)
+        finally:
+            if staged is None:
+                fetched.lease.release()
+        return Servable(fetched, staged, self._open.unheld)
+
+    async def _staged(self, fetched: FetchedVersion, journey: Journey) -> Staged:
+        try:
+            return await self._stager.stage(fetched)
+        except VersionFault as fault:
+            # It may well be why.
+            hints = [found.sentence for found in journey.findings if found.gate == ENVIRONMENT]
+            if not hints or fault.reason not in _OF_THE_MODEL:
+                raise
+            message = " ".join([fault.message, *hints])
+            raise VersionFault(fault.stage, fault.reason, message, fault.detail) from fault
+
+    async def _to_its_end(
+        self, version: VersionId, journey: Journey, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Whatever the work raises holds the version back: it is not done anew with each look."""
+        try:
+            await work()
+        except FollowingError as error:
+            self._failed(version, error, journey)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
+            wanting = is_want_of_processes(error)
+            fault = (
+                processes_exhausted("stage", repr(error)) if wanting else _defect("stage", error)
+            )
+            self._failed(version, fault, journey)
+
+    async def _prepare(self, fetched: FetchedVersion) -> None:
+        """Returns in a turn in which gates tell at once, whatever the slots have come to serve."""
+        with contextlib.suppress(VersionFault):  # raised again by the check itself
+            while waiting := self._unprepared(fetched):
+                await self._gates.prepare(waiting[0])
+
+    def _unprepared(self, fetched: FetchedVersion) -> list[Candidacy]:
+        takers = [slot for slot in self._slots.values() if slot.takes(fetched.version)]
+        asked = [_candidacy(slot, fetched) for slot in takers]
+        return [candidacy for candidacy in asked if not self._gates.are_prepared(candidacy)]
+
+    async def _is_wanted(self, fetched: FetchedVersion, journey: Journey) -> bool:
+        await self._prepare(fetched)
+        # Each slot is asked: those that cannot take the version learn so now.
+        wanted = False
+
+        def ask(slot: Slot) -> None:
+            nonlocal wanted
+            wanted = self._passes(slot, fetched, journey) is not None or wanted
+
+        self._each_taker(fetched.version, ask)
+        return wanted
+
+    def _each_taker(self, version: VersionId, step: Callable[[Slot], None]) -> None:
+        def taken(slot: Slot) -> None:
+            if slot.takes(version):
+                step(slot)
+
+        self._recorder.each(self._slots.values(), taken)
+
+    def _passes(
+        self, slot: Slot, fetched: FetchedVersion, journey: Journey
+    ) -> tuple[GateFinding, ...] | None:
+        try:
+            return self._gates.check_slot(_candidacy(slot, fetched))
+        except FollowingError as error:
+            self._refuse(slot, fetched.version, error, journey)
+        except Exception as error:  # noqa: BLE001 - a defect of ours, over this slot alone
+            self._refuse(slot, fetched.version, _defect("gates", error), journey)
+        return None
+
+    async def _receive(self, servable: Servable, journey: Journey) -> None:
+        def offer(slot: Slot) -> None:
+            try:
+                self._offer(slot, servable, journey)
+            except Exception as error:
+                if slot.version != servable.version:
+                    self._refuse(slot, servable.version, _defect("swap", error), journey)
+                raise
+
+        try:
+            self._open.opened(servable)
+            await self._prepare(servable.fetched)
+            self._each_taker(servable.version, offer)
+        finally:
+            servable.release()
+
+    def _offer(self, slot: Slot, servable: Servable, journey: Journey) -> None:
+        # The same version with other processes, for want of the first ones, is no swap.
+        if self._open.renew(slot, servable):
+            slot.succeeded(servable.version)
+            self._recorder.renewed(slot, servable)
+            return
+        findings = self._passes(slot, servable.fetched, journey)
+        if findings is not None:
+            before = self._open.swap(slot, servable)
+            slot.succeeded(servable.version)
+            found = (*journey.findings, *findings)
+            self._recorder.swapped(slot, before, servable, journey.seconds, found)
+
+    def _failed(self, version: VersionId, error: FollowingError, journey: Journey) -> None:
+        def refuse(slot: Slot) -> None:
+            # Whoever has got it already goes on with it.
+            if slot.version != version or slot.irreplaceable:
+                self._refuse(slot, version, error, journey)
+
+        self._each_taker(version, refuse)
+
+    def _refuse(
+        self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
+    ) -> None:
+        attempts = self._hold_back(slot, version, error)
+        seconds, findings = journey.seconds, journey.findings
+        self._recorder.refused(slot, version, error, seconds, attempts, findings)
+
+    def _hold_back(self, slot: Slot, version: VersionId, error: FollowingError) -> int:
+        """The version is not tried again, or after a pause; how often it has been tried."""
+        # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
+        if version != slot.aspired:
+            if isinstance(error, VersionFault):
+                slot.fallback_pursuit = slot.fallback_pursuit.refused(error.reason)
+                slot.has_no_fallback = True
+            return slot.fallback_pursuit.attempts
+        slot.pursuit = slot.pursuit.tried(self._clock.monotonic())
+        if isinstance(error, VersionFault):
+            slot.pursuit = slot.pursuit.refused(error.reason)
+        return slot.pursuit.attempts
+
+    @contextlib.contextmanager
+    def _timed(self, journey: Journey, stage: str) -> Iterator[None]:
+        started = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            journey.seconds[stage] = self._clock.monotonic() - started
+
+
+def _defect(stage: str, error: Exception) -> PassingFault:
+    return PassingFault(stage, "internal", "Podium failed.", repr(error))
+
+
+def _candidacy(slot: Slot, fetched: FetchedVersion) -> Candidacy:
+    serving = None if slot.binding is None else slot.binding.servable.fetched
+    return Candidacy(slot.ref, fetched, serving)

@@ -1,0 +1,224 @@
+"""The way that every prediction takes: admit, bind, hold, read, predict, release, record.
+
+A door hands in requests, and makes replies of what they come to. Nothing is done per request that
+could be done per binding.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Generic
+
+from structlog.typing import FilteringBoundLogger
+
+from service.contract.model_input import EncodedInput, ValidInput
+from service.errors import NoServable, ServiceError, Withdrawn
+from service.following.ports import ReadsRequests
+from service.following.servable import Binding
+from service.following.slots import Slot
+from service.following.waiting import seconds_until_ready
+from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.raised import internal, without_words
+from service.predicting.request import (
+    Caller,
+    ClientGone,
+    F,
+    Prediction,
+    PredictionRequest,
+    RequestBody,
+    RequestIds,
+)
+from service.predicting.request_record import RequestObserver, RequestRecord, Timeline
+
+COPIED_BYTES: Final = 64 * 1024
+"""Longer replies are not copied, which would hold the loop up, and are held until they are sent."""
+_STOPPED: Final = "The service has stopped before the request was answered."
+
+Parse = Callable[[ReadsRequests, Mapping[bytes, bytes], RequestBody, float], Awaitable[ValidInput]]
+"""How a door reads: by a version's reader, from headers and body, until the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteContext:
+    """What all prediction routes of one service share.
+
+    Attributes:
+        max_body_bytes: the longest body.
+        bodies: those of all requests that are not answered.
+        replies: the long ones that their clients have not taken.
+        ids: gives each request one.
+        observers: told of each request.
+        logger: told of what should not happen.
+        request_seconds: from when a request has come whole to when its answer is made.
+        timed: whether an observer asks for timelines.
+    """
+
+    max_body_bytes: int
+    bodies: HeldBytes
+    replies: HeldBytes
+    ids: RequestIds
+    observers: Sequence[RequestObserver]
+    logger: FilteringBoundLogger
+    request_seconds: float = math.inf
+    timed: bool = False
+
+
+class PredictionRoute(Generic[F]):
+    """Predicts with the one binding that the slot has when a request's body is complete.
+
+    Args:
+        slot: read on every request, never written.
+        door: its name in metrics and logs.
+        parse: how it reads requests.
+        form_of: makes what of its replies depends on a binding alone.
+        context: what all routes share.
+    """
+
+    def __init__(
+        self,
+        slot: Slot,
+        door: str,
+        parse: Parse,
+        form_of: Callable[[Binding], F],
+        context: RouteContext,
+    ) -> None:
+        self._slot = slot
+        self._name = str(slot.ref)
+        self._door = door
+        self._parse = parse
+        self._form_of = form_of
+        self._context = context
+        self._form: F | None = None
+
+    async def predict(self, request: PredictionRequest[F]) -> Prediction[F] | ServiceError | None:
+        """What the request comes to: an answer, an error, or None where nobody waits any more.
+
+        Raises nothing, whatever happens, and gives back what the request holds.
+        """
+        try:
+            return await self._predicted(request)
+        except ServiceError as error:
+            return _refused(request, error)
+        except ClientGone:
+            return None
+        except asyncio.CancelledError:
+            if request.caller is not None and request.caller.gone:
+                return None
+            # The server gives up whom it could not drain: an answer is better than none.
+            return _refused(request, NoServable(_STOPPED))
+        except Exception as error:  # noqa: BLE001 - the last resort of a request; logged
+            self._log(error, request.id)
+            return _refused(request, internal())
+        finally:
+            request.share.release()
+            if request.caller is not None:
+                request.caller.waiting = False
+
+    def record(
+        self, request: PredictionRequest[F], result: Prediction[F] | ServiceError | None, code: int
+    ) -> None:
+        """Tells the observers, once the reply has left with that code, or nobody has taken it."""
+        form, now = None if result is None else request.form, monotonic()
+        if request.timeline is not None:
+            request.timeline.written = now
+        record = RequestRecord(
+            self._name,
+            self._door,
+            None if form is None else form.binding.servable.version.version,
+            code,
+            now - request.received,
+            request.rows,
+            request.id,
+            _error_code(result),
+            request.key,
+            request.timeline,
+        )
+        for observer in self._context.observers:
+            observer.answered(record)
+
+    async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:
+        context = self._context
+        timeline = request.timeline = Timeline(request.received) if context.timed else None
+        body = await request.body(context.max_body_bytes)
+        # Its client's time to send it has limits of its own.
+        deadline = monotonic() + request.seconds(context.request_seconds)
+        form = request.form = self._bound()
+        servable, alias = form.binding.servable, form.binding.ref.alias
+        _wait_for_nothing_else(request.caller)
+        # No await since it was bound: the slot's own hold keeps the servable open until here. From
+        # here on this one does: a large body is read for long, and the slot may move on (P7).
+        servable.hold()
+        try:
+            model_input = await self._parse(servable.reader, request.headers, body, deadline)
+            request.rows = model_input.rows
+            if isinstance(model_input, EncodedInput):
+                body = b""
+                request.share.exchange(len(model_input.body))
+            if timeline is not None:
+                timeline.read = monotonic()
+            predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
+        finally:
+            servable.release()
+        if timeline is not None:
+            timeline.answered = monotonic()
+        if servable.refusal is not None:
+            raise servable.refusal
+        held = None if len(predictions) <= COPIED_BYTES else self._held(len(predictions))
+        return Prediction(form, predictions, model_input.bare, held)
+
+    def _bound(self) -> F:
+        binding = self._slot.traffic.binding
+        if binding is None:
+            self._form = None  # what it was made of is not kept
+            raise self._nobody()
+        form = self._form
+        if form is None or form.binding is not binding:
+            form = self._form = self._form_of(binding)
+        return form
+
+    def _nobody(self) -> ServiceError:
+        if self._slot.lacking is not None:
+            return Withdrawn()
+        seconds = seconds_until_ready(self._slot, monotonic())
+        return NoServable("No version of this model can answer yet.", seconds)
+
+    def _held(self, size: int) -> RequestShare:
+        """Raises `Overloaded`."""
+        share = RequestShare(self._context.replies)
+        share.take(size)
+        return share
+
+    def _log(self, error: Exception, request_id: str) -> None:
+        self._context.logger.error(
+            "internal",
+            request_id=request_id,
+            slot=self._name,
+            route=self._door,
+            exception=without_words(error),
+        )
+
+
+def _error_code(result: Prediction[F] | ServiceError | None) -> str | None:
+    if isinstance(result, ServiceError):
+        return result.code
+    return "client_gone" if result is None else None
+
+
+def _refused(request: PredictionRequest[F], error: ServiceError) -> ServiceError:
+    form = request.form
+    if form is not None and form.binding.servable.refusal is not None:
+        # Whatever it was refused for: a version that is withdrawn says nothing more.
+        return form.binding.servable.refusal
+    return error
+
+
+def _wait_for_nothing_else(caller: Caller | None) -> None:
+    # From here on the answer is all that is waited for, and of no use to a caller that leaves.
+    if caller is None:
+        return
+    if caller.gone:
+        raise ClientGone
+    caller.listen()
+    caller.waiting = True

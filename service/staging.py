@@ -1,0 +1,180 @@
+"""Makes a fetched version ready: its contract, its hosts, its warm-up.
+
+Here following's port meets hosting and the decoder, neither of which following knows.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from service.contract.contract import Contract, RequestLimits
+from service.contract.definition import Definition
+from service.contract.formats.unsigned import UnsignedContract
+from service.contract.model_input import ValidInput
+from service.decoder.front import JSON_BYTES, Decoder, RequestReader
+from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
+from service.following.contracts import Contracts
+from service.following.ports import FetchedVersion, Staged
+from service.hosting.observer import HostingObserver
+from service.hosting.on_demand import OnDemand
+from service.hosting.pool import Pool
+from service.hosting.residents import Residents
+from service.hosting.specification import (
+    HOST_ROLE,
+    SKOPS_HOST_ROLE,
+    HostedModel,
+    PoolLimits,
+    Surroundings,
+)
+from service.hosting.starting import LocalHosts
+from service.processes.front.beside import Beside
+from service.processes.front.child import Forks
+from service.refs import VersionId
+
+BATCHING_TAG: Final = "podium.batching"
+RETRY_TAG: Final = "podium.retry"
+_WISHES: Final[Mapping[str, bool]] = {"rows": True, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Joinable:
+    """The operator's word on whether requests may be joined, None if there is none; a sentence."""
+
+    allowed: bool | None
+    reason: str
+
+
+def joinable(tags: Mapping[str, str]) -> Joinable:
+    """By the version tag `podium.batching` (`rows` or `off`); else its host is to say (P16)."""
+    wish = tags.get(BATCHING_TAG, "").strip().lower()
+    if wish in _WISHES:
+        return Joinable(_WISHES[wish], f"the version is tagged {BATCHING_TAG}={wish}")
+    return Joinable(None, "as is known of its classes")
+
+
+class HostStager:
+    """`service.following.ports.Stager` with real hosts."""
+
+    def __init__(  # noqa: PLR0913 - what the composition root gives, once
+        self,
+        forks: Forks,
+        decoder: Decoder,
+        contract_limits: RequestLimits,
+        pool_limits: PoolLimits,
+        observer_of: Callable[[VersionId], HostingObserver],
+        *,
+        allow_unsigned: bool = False,
+        no_pickle: bool = False,
+        surroundings_of: Callable[[str], Surroundings] = lambda _: Surroundings(),
+        traces: str | None = None,
+        residents: Residents | None = None,
+    ) -> None:
+        self._forks = forks
+        self._decoder = decoder
+        self._contracts = Contracts(contract_limits, allow_unsigned=allow_unsigned)
+        self._pool_limits = pool_limits
+        self._observer_of = observer_of
+        self._no_pickle = no_pickle
+        self._surroundings_of = surroundings_of
+        self._traces = traces
+        self._residents = residents
+        self._verifying = Beside("verify")
+        self._serves = False
+
+    async def stage(self, fetched: FetchedVersion) -> Staged:
+        """Contract first, since it needs no process; then hosts. Raises as the port says."""
+        contract = await self._contracts.of(fetched)
+        definition = self._contracts.define(fetched)
+        join = joinable(fetched.tags)
+        model = HostedModel(
+            path=fetched.path,
+            joinable=join.allowed,
+            joinable_reason=join.reason,
+            retry=fetched.tags.get(RETRY_TAG, "").strip().lower() != "false",
+            example=await self._example(contract, definition, fetched.serving_example),
+            no_pickle=self._no_pickle,
+            role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,
+            surroundings=self._surroundings_of(fetched.version.name),
+            traces=self._traces,
+            verify=fetched.verify,
+            own_copies=fetched.own_copies,
+        )
+        observer = self._observer_of(fetched.version)
+        if self._residents is not None:
+            reader = RequestReader(contract, definition, self._decoder)
+            demanded = await self._on_demand(fetched.version, model, observer, self._residents)
+            return Staged(contract, reader, demanded, demanded)
+        pool = await self._started(model, observer)
+        slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
+        reader = RequestReader(contract, definition, self._decoder, slice_rows)
+        return Staged(contract, reader, pool)
+
+    async def _started(self, model: HostedModel, observer: HostingObserver) -> Pool:
+        # Requests to what serves already must not feel that another version is loaded.
+        hosts = LocalHosts(self._forks, model, self._pool_limits, observer)
+        pool = await Pool.start(hosts, model, self._pool_limits, observer, behind=self._serves)
+        self._serves = True
+        return pool
+
+    async def _on_demand(
+        self,
+        version: VersionId,
+        model: HostedModel,
+        observer: HostingObserver,
+        residents: Residents,
+    ) -> OnDemand:
+        """Loaded already where residents want that; raises then as `_started` does."""
+
+        async def start() -> Pool:
+            # It may have been fetched long ago.
+            async with asyncio.timeout(self._pool_limits.load_seconds):
+                await self._verifying.run(model.verify)
+            return await self._started(model, observer)
+
+        most_waiting = self._pool_limits.max_queue
+        made = OnDemand(version, version.name, start, residents, most_waiting)
+        if residents.wants(version, version.name):
+            await made.load()
+        return made
+
+    async def _example(
+        self,
+        contract: Contract | UnsignedContract,
+        definition: Definition,
+        text: bytes | None,
+    ) -> ValidInput | None:
+        if text is None:
+            return None
+        try:
+            return await self._read(contract, definition, text)
+        except ClientError as error:
+            raise VersionFault(
+                "warm_up",
+                "example_invalid",
+                "The version's own input example does not fit its signature; the log says where. "
+                "Log the model again with one that does, or with none.",
+                repr(getattr(error, "errors", error)),
+            ) from error
+        except NotNow as error:
+            raise PassingFault("warm_up", "no_process", error.message) from error
+
+    async def _read(
+        self, contract: Contract | UnsignedContract, definition: Definition, text: bytes
+    ) -> ValidInput:
+        try:
+            return await self._read_by(contract, definition, text)
+        except InvalidInput:
+            # Clients' rows are limited; the version's own example is what its author has made it.
+            pass
+        unlimited = replace(definition, limits=RequestLimits(max_rows=sys.maxsize))
+        return await self._read_by(await self._contracts.compile(unlimited), unlimited, text)
+
+    async def _read_by(
+        self, contract: Contract | UnsignedContract, definition: Definition, text: bytes
+    ) -> ValidInput:
+        if len(text) <= JSON_BYTES:
+            return await self._contracts.parse(contract, text)
+        reader = RequestReader(contract, definition, self._decoder)
+        return await reader.read(text, "application/json")

@@ -1,0 +1,211 @@
+"""`podium status`: the slots of a real listener's answer, or a clear line."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from service.checks.overview import status
+from tests.checks.scripted import scripted
+from tests.support.tracking import free_port
+
+SLOT: dict[str, Any] = {
+    "name": "[red]iris",
+    "alias": "champion",
+    "state": "refused",
+    "ready": True,
+    "version": "1",
+    "since": "2026-01-01T00:00:00Z",
+    "lag_seconds": 12.3,
+    "aspired": "2",
+    "last_failure": {"code": "load_failed", "message": "MLflow could not load the model."},
+}
+LOOK = {"age_seconds": 3.2, "failure": {"message": "The registry does not answer."}}
+
+
+def shown(
+    url: str, *, as_json: bool = False, lenient: bool = False, advice: str = ""
+) -> tuple[int, str]:
+    """Exit status and output."""
+    output = io.StringIO()
+    console = Console(file=output, width=200)
+    found = status(url, as_json=as_json, lenient=lenient, advice=advice, console=console)
+    return found, output.getvalue()
+
+
+def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None:
+    """Names are text: markup in them is shown, not obeyed."""
+    with answering({"models": [SLOT], "look": LOOK}) as url:
+        found, text = shown(url)
+    assert found == 1
+    assert text.splitlines()[0] == f"service  {url}"
+    for part in ("[red]iris@champion", "refused", "12 s", "load_failed", "3 s ago"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({}, "the aspired version cannot be served"),
+        ({"last_failure": None}, "the aspired version is not ready yet"),
+        ({"aspired": None}, "the registry has not answered"),
+        ({"aspired": None, "last_failure": None}, "the registry has not answered"),
+        (
+            {"aspired": None, "last_failure": {"code": "alias_missing", "message": "Gone."}},
+            "the registry has no such alias",
+        ),
+        (
+            {"aspired": None, "last_failure": {"code": "model_missing", "message": "Gone."}},
+            "the registry has no such model",
+        ),
+    ],
+)
+def test_p5_slot_on_its_last_known_good_says_so(
+    answering: Any, more: dict[str, Any], why: str
+) -> None:
+    """And since when, and why."""
+    slot = SLOT | {"last_known_good_since": "2026-01-02T00:00:00Z"} | more
+    with answering({"models": [slot], "look": LOOK}) as url:
+        text = shown(url)[1]
+    assert f"on its last known good since 2026-01-02T00:00:00Z: {why}" in text
+
+
+def test_status_as_json_is_what_the_service_said(answering: Any) -> None:
+    """For programs."""
+    told = {"models": [SLOT], "look": LOOK}
+    with answering(told) as url:
+        assert json.loads(shown(url, as_json=True)[1]) == told
+
+
+@pytest.mark.parametrize(
+    ("state", "ready", "strict", "lenient"),
+    [
+        ("serving", True, 0, 0),
+        ("serving", False, 1, 1),
+        ("refused", True, 1, 0),
+        ("refused", False, 1, 1),
+        ("empty", False, 1, 1),
+        ("loading", False, 1, 1),
+    ],
+)
+def test_status_is_one_where_a_slot_does_not_serve_what_it_should(
+    answering: Any, state: str, *, ready: bool, strict: int, lenient: int
+) -> None:
+    """Exit statuses can be trusted by scripts; `--lenient` asks for what answers alone."""
+    slots = [SLOT | {"state": "serving"}, SLOT | {"state": state, "ready": ready}]
+    with answering({"models": slots, "look": LOOK}) as url:
+        assert (shown(url)[0], shown(url, lenient=True)[0]) == (strict, lenient)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_status_is_two_where_nothing_answers(*, as_json: bool) -> None:
+    """User and password are not repeated."""
+    url = f"http://user:secret@127.0.0.1:{free_port()}"
+    found, text = shown(url, as_json=as_json)
+    assert found == 2
+    assert "no service answers: the connection is refused" in text
+    assert "secret" not in text
+
+
+def test_advice_is_for_those_who_named_no_address() -> None:
+    """Who has given --url need not be told to give it."""
+    url = f"http://127.0.0.1:{free_port()}"
+    assert shown(url)[1].splitlines()[-1] == "no service answers: the connection is refused"
+    assert shown(url, advice="; give --url")[1].rstrip().endswith("refused; give --url")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"models": ["iris"]},
+        {"models": [{"name": "iris"}]},
+        {"models": [], "look": 1},
+        {"models": [SLOT | {"lag_seconds": "long"}]},
+    ],
+)
+def test_answer_of_something_else_is_no_podium(answering: Any, answer: Any) -> None:
+    """No trace of Python's, whatever listens there."""
+    with answering(answer) as url:
+        found, text = shown(url)
+    assert found == 2
+    assert "no service answers: what answers is not a Podium" in text
+
+
+@pytest.mark.parametrize("url", ["localhost:1", "http://[", "", "http://a:b:c", "http://a..b"])
+def test_text_that_is_no_address_is_said_to_be_none(url: str) -> None:
+    """With a hint how an address is written."""
+    found, text = shown(url)
+    assert found == 2
+    assert "no service answers: that is not an address; one is written http://HOST:PORT" in text
+
+
+def test_o14_status_tells_the_operator_why() -> None:
+    """With the admin token: the exception's own words, and what gates have found."""
+    found = [{"gate": "requirements", "code": "package_differs", "sentence": "1.9 is installed."}]
+    why = {"detail": "ValueError: node array\n[red]expected: 3", "findings": found}
+    slot = SLOT | {"last_failure": SLOT["last_failure"] | why}
+    output = io.StringIO()
+    with scripted([(200, {"models": [slot], "look": LOOK})]) as service:
+        console = Console(file=output, width=200)
+        assert status(service.url, as_json=False, token="secret", console=console) == 1
+        assert service.asked == [("GET", "/models", "Bearer secret")]
+    lines = output.getvalue().splitlines()
+    begun = lines.index("    why: ValueError: node array")
+    assert lines[begun + 1 : begun + 3] == [
+        "         [red]expected: 3",
+        "    found: package_differs: 1.9 is installed.",
+    ]
+
+
+def test_p23_status_names_what_is_withdrawn(answering: Any) -> None:
+    """And does not call that well."""
+    slot = SLOT | {"state": "withdrawn", "ready": False, "version": None, "withdrawn": "1"}
+    with answering({"models": [slot], "look": LOOK}) as url:
+        found, text = shown(url)
+    assert (found, "  withdrawn: version 1 is answered with 410\n" in text) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("models", "unmatched", "strict", "lenient"),
+    [
+        ([], ["*@champion"], 1, 1),
+        (["serving"], ["*@champion"], 1, 0),
+        (["serving", "cold"], [], 0, 0),
+    ],
+)
+def test_status_says_which_patterns_have_found_nothing(
+    answering: Any, models: list[str], unmatched: list[str], strict: int, lenient: int
+) -> None:
+    """That is as empty as a slot; what is loaded when it is asked serves what it should."""
+    slots = [SLOT | {"state": state} for state in models]
+    told = {"default": None, "patterns": ["*@champion"], "unmatched": unmatched, "left_out": 3}
+    with answering({"models": slots, "look": LOOK, "patterns": told}) as url:
+        found, text = shown(url)
+        assert (found, shown(url, lenient=True)[0]) == (strict, lenient)
+    assert ("*@champion  empty: no model" in text) is bool(unmatched)
+    assert "3 more match, for which PODIUM_MAX_SLOTS leaves no room" in text
+
+
+def test_p23_status_lists_all_that_is_withdrawn(answering: Any) -> None:
+    """Also where the slot serves another version: a wrong one can be taken back."""
+    stone = {"model": "[red]a", "version": "9", "at": "2026-11-30T01:00:00Z"}
+    stones = [
+        stone | {"source": "operator", "reason": ""},
+        stone | {"source": "tag", "reason": "x"},
+    ]
+    with answering({"models": [SLOT], "look": LOOK, "withdrawn": stones}) as url:
+        _, text = shown(url)
+    assert "[red]a version 9  withdrawn by command since 2026-11-30T01:00:00Z\n" in text
+    assert "[red]a version 9  withdrawn by its tag since 2026-11-30T01:00:00Z: x\n" in text
+
+
+def test_status_says_that_the_registry_has_not_answered_yet(answering: Any) -> None:
+    """Rather than that it last answered never."""
+    look = LOOK | {"age_seconds": None, "failure": {"code": "x", "message": "It is down."}}
+    with answering({"models": [SLOT], "look": look}) as url:
+        _, text = shown(url)
+    assert "The registry has not answered yet: It is down.\n" in text

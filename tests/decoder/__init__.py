@@ -1,0 +1,1 @@
+"""Large bodies, read beside the front."""

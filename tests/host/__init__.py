@@ -1,0 +1,1 @@
+"""What hosts do with a version: load, row by row or not, from a frame to the model and back."""

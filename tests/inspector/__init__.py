@@ -1,0 +1,1 @@
+"""What an artifact would run, told before it is loaded."""

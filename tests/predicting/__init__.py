@@ -1,0 +1,1 @@
+"""Predicting, on fakes behind the ports, without any transport."""

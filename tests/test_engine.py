@@ -1,0 +1,110 @@
+"""An engine, and predictions by it, with no HTTP at all."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from service.config.settings import load_settings
+from service.engine import Engine, Given
+from service.errors import InvalidInput
+from service.following.servable import Binding
+from service.predicting.request import Prediction
+from service.predicting.route import PredictionRoute
+from service.protocols.mlflow import MlflowProtocol
+from service.protocols.podium import PodiumProtocol
+from service.protocols.protocol import Enclosure, PredictionProtocol
+from tests.support import models
+from tests.support.given import JSON, GivenRequest, Told, given_context
+from tests.support.observing import quiet
+from tests.support.registered import Registry
+from tests.support.tracking import copy_database
+from tests.support.waiting import until
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning"),
+]
+_SECONDS = 400.0
+NAME = "echo"
+ROWS = b'{"dataframe_split": {"columns": ["x"], "data": [[2.0], [1.5]]}}'
+
+
+class Form(NamedTuple):
+    """A protocol's form of replies by one binding."""
+
+    binding: Binding
+    enclosure: Enclosure
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def engine(
+    migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    """One that follows a registry with one model of MLflow's, and serves it."""
+    folder = tmp_path_factory.mktemp("engine")
+    database = copy_database(migrated_database, folder)
+    place = models.save(folder, "echo", example=None)
+    Registry(f"sqlite:///{database}", NAME).add(place, "champion")
+    home = folder / "home"
+    settings = load_settings({"models": (f"{NAME}@champion",), "home": home, "hosts": 1})
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
+    async with asyncio.timeout(_SECONDS), Engine.of(Given(settings, environment), quiet()) as made:
+        await until(lambda: made.slots.ready, _SECONDS)
+        yield made
+
+
+async def said(engine: Engine, protocol: PredictionProtocol, body: bytes) -> tuple[object, Told]:
+    """What a request by that protocol comes to, in its words, and what was told of it."""
+    told = Told()
+
+    def form_of(binding: Binding) -> Form:
+        return Form(binding, protocol.enclosure(binding))
+
+    context = given_context(told, timed=True)
+    slot = engine.slots.default
+    route = PredictionRoute(slot, protocol.route, protocol.parse, form_of, context)
+    request: GivenRequest[Form] = GivenRequest(context, body, JSON)
+    result = await route.predict(request)
+    assert result is not None
+    if not isinstance(result, Prediction):
+        code, refusal = protocol.refuse(result, request.id)
+        return (code, orjson.loads(refusal)), told
+    route.record(request, result, 0)
+    parts = result.form.enclosure.wrap(result.predictions, bare=result.bare)
+    return orjson.loads(b"".join(parts)), told
+
+
+async def test_model_of_mlflows_is_predicted_by_without_http(engine: Engine) -> None:
+    """The reply is the protocol's, whatever would carry it."""
+    podiums, told = await said(engine, PodiumProtocol(), ROWS)
+    mlflows, _ = await said(engine, MlflowProtocol(), ROWS)
+
+    answer = {"type": "DataFrame", "length": 2, "params": False}
+    assert mlflows == {"predictions": answer}
+    model = {"name": NAME, "alias": "champion", "version": "1"}
+    assert podiums == {"predictions": answer, "model": model}
+    (record,) = told.records
+    assert (record.version, record.rows, record.error) == ("1", 2, None)
+    timeline = record.timeline
+    assert timeline is not None
+    times = [timeline.received, timeline.read, timeline.queued, timeline.sent]
+    reached = [each for each in (*times, timeline.answered, timeline.written) if each is not None]
+    assert len(reached) == 6
+    assert reached == sorted(reached)
+
+
+async def test_p14_refusal_is_the_protocols_too(engine: Engine) -> None:
+    """With a code that each transport has its own word for."""
+    podiums, _ = await said(engine, PodiumProtocol(), ROWS.replace(b"1.5", b'"secret"'))
+    mlflows, _ = await said(engine, MlflowProtocol(), ROWS.replace(b"1.5", b'"secret"'))
+
+    assert isinstance(podiums, tuple)
+    assert isinstance(mlflows, tuple)
+    assert (podiums[0], mlflows[0]) == (InvalidInput.code, "bad_request")
+    assert "secret" not in str((podiums, mlflows))
