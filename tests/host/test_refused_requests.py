@@ -1,10 +1,12 @@
 """What MLflow's own classes of requests refuse is the client's mistake, not the model's failure."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import mlflow
 import pytest
 from mlflow.models import Model
 
@@ -67,6 +69,16 @@ class Ready:
         return reply
 
 
+@pytest.fixture
+def _untraced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """MLflow would keep traces, and its own database, where the tests run."""
+    monkeypatch.chdir(tmp_path)
+    mlflow.tracing.disable()
+    yield
+    mlflow.tracing.enable()
+
+
+@pytest.mark.usefixtures("_untraced")
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, of old classes
 @pytest.mark.parametrize("code", AGENTS)
 def test_request_that_mlflows_class_refuses_is_refused_and_not_printed(
