@@ -18,7 +18,8 @@ The tree, by whose fault it is::
     |   |-- Forbidden               nobody may, or not with this key
     |   |-- RateExceeded            the key asks more often than it may
     |   `-- UnknownModel
-    |       `-- NotThereYet         a pattern would follow it, and the registry has none
+    |       |-- NotThereYet         a pattern would follow it, and the registry has none
+    |       `-- UnknownVersion      the registry has the model, maybe, and no such version
     |-- NotNow                      the same request may succeed later
     |   |-- NoServable
     |   |   `-- NotLoaded           loaded on demand, and not now
@@ -174,6 +175,12 @@ class NotThereYet(UnknownModel):
     """A pattern of this service would follow it as soon as the registry has it."""
 
     code = "not_there_yet"
+
+
+class UnknownVersion(UnknownModel):
+    """The registry has no such version of the model, and nothing is known of one here."""
+
+    code = "unknown_version"
 
 
 class NotNow(ServiceError):

@@ -66,6 +66,8 @@ _SAYS_OF_WITHDRAWING: Final = {
     HTTPStatus.FORBIDDEN: (REFUSED, "the service has no admin token: see PODIUM_ADMIN_TOKEN"),
     HTTPStatus.NOT_FOUND: (WRONG_USE, "the service follows no such model"),
 }
+_NO_VERSION: Final = "unknown_version"
+_UNCHECKED: Final = "; the registry does not answer whether it has such a version"
 _UNKEPT: Final = (
     "but that could not be written to PODIUM_HOME: see the service's log, or a restart forgets it"
 )
@@ -90,7 +92,7 @@ def withdraw(  # noqa: PLR0913 - what an operator says
 
     Returns `DONE` once it holds, and after a restart too; `REFUSED` if the service does not take
     the token, cannot keep it, or where the registry says otherwise; `WRONG_USE` if it does not
-    follow that model, `UNDECIDED` if no service answers.
+    follow that model or the registry has no such version, `UNDECIDED` if no service answers.
     """
     method, path = "DELETE" if undo else "POST", f"/models/{quote(name, safe='')}/versions/"
     headers = {"Authorization": f"Bearer {token}"}
@@ -110,6 +112,8 @@ def _told(answer: httpx.Response, *, undo: bool) -> tuple[int, str]:
         if answer.is_success:
             told = answer.json()
             return _undone(told) if undo else _done(told)
+        if answer.status_code == HTTPStatus.NOT_FOUND and answer.json()["code"] == _NO_VERSION:
+            return WRONG_USE, str(answer.json()["detail"])
         if answer.status_code != HTTPStatus.NOT_FOUND or answer.json()["code"] == "unknown_model":
             return _SAYS_OF_WITHDRAWING[HTTPStatus(answer.status_code)]
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -121,7 +125,8 @@ def _done(told: Mapping[str, Any]) -> tuple[int, str]:
     slots = told["slots"]
     served = f"requests to {', '.join(slots)} get 410" if slots else "no slot was on it"
     files = "" if told["cleared"] else "; its files go as soon as nothing here uses them any more"
-    says = f"is withdrawn: {served}{files}"
+    unchecked = "" if told.get("checked", True) else _UNCHECKED
+    says = f"is withdrawn: {served}{unchecked}{files}"
     return (DONE, says) if told["kept"] else (REFUSED, f"{says}; {_UNKEPT}")
 
 

@@ -83,7 +83,15 @@ def _is_empty(told: Mapping[str, Any], *, lenient: bool) -> bool:
 
 def _lines(told: Mapping[str, Any]) -> Sequence[str]:
     slots = [line for slot in told["models"] for line in _of_slot(slot)]
-    return [*slots, *_of_patterns(told.get("patterns") or {}), *_of_looks(told.get("look") or {})]
+    withdrawn = map(_of_withdrawn, told.get("withdrawn") or ())
+    patterns, look = told.get("patterns") or {}, told.get("look") or {}
+    return [*slots, *withdrawn, *_of_patterns(patterns), *_of_looks(look)]
+
+
+def _of_withdrawn(told: Mapping[str, Any]) -> str:
+    by = "by its tag" if told["source"] == "tag" else "by command"
+    reason = f": {told['reason']}" if told["reason"] else ""
+    return f"{told['model']} version {told['version']}  withdrawn {by} since {told['at']}{reason}"
 
 
 def _of_patterns(told: Mapping[str, Any]) -> Sequence[str]:
@@ -134,5 +142,5 @@ def _of_looks(look: Mapping[str, Any]) -> Sequence[str]:
     if not look.get("failure"):
         return []
     age = look.get("age_seconds")
-    since = "never" if age is None else f"{age:.0f} s ago"
-    return [f"The registry last answered {since}: {look['failure']['message']}"]
+    when = "has not answered yet" if age is None else f"last answered {age:.0f} s ago"
+    return [f"The registry {when}: {look['failure']['message']}"]

@@ -93,10 +93,17 @@ def _judged(told: Mapping[str, Any], version: str | None) -> Seen:
     if serves is not None and serves == wanted and told["ready"]:
         return Seen(DONE, f"serves version {serves}")
     if wanted is not None and told.get("withdrawn") == wanted:
-        return Seen(REFUSED, f"version {wanted} is withdrawn: {_failure(told)}")
+        return Seen(REFUSED, _why_withdrawn(told, wanted))
     if wanted is not None and told["quarantined"] == wanted:
         return Seen(REFUSED, f"version {wanted} was refused: {_failure(told)}")
     return Seen(None, _so_far(told))
+
+
+def _why_withdrawn(told: Mapping[str, Any], version: str) -> str:
+    failure = told["last_failure"]
+    if failure["code"] == "withdrawn":
+        return str(failure["message"])
+    return f"version {version} is withdrawn: {_failure(told)}"
 
 
 def _so_far(told: Mapping[str, Any]) -> str:

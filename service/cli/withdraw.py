@@ -35,8 +35,8 @@ def withdraw(model: str, version: str, url: str | None, *, undo: bool) -> None:
 
     \b
     Exit status: 0 if that holds now; 1 if the service refuses, cannot keep
-    it, or the tag says otherwise; 2 if it does not follow that model; 3 if
-    no service answers.
+    it, or the tag says otherwise; 2 if it does not follow that model, or
+    the registry has no such version; 3 if no service answers.
     podium withdraw iris 3 --url http://127.0.0.1:8000
     """  # noqa: D301 - click wants a real backspace
     token = admin_token()

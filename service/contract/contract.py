@@ -1,7 +1,7 @@
 """A version's signature, compiled once: bytes in, a valid model input or every error out."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,21 @@ from service.contract.formats.parquet_body import PARQUET, FindColumn, ReadParqu
 from service.contract.formats.table_formats import FORMATS
 from service.contract.formats.table_reader import TableReader
 from service.contract.formats.tensor_reader import TensorReader
+from service.contract.long_integers import has_floats_for_index, with_long_integers
 from service.contract.model_input import ModelInput
 from service.contract.params import ParamsReader
 from service.contract.reading import InputReader, Reading
+from service.contract.request_example import request_example
 from service.contract.request_schema import request_schema
-from service.contract.signature import Signature, check_hinted, read_entries, read_signature
+from service.contract.signature import (
+    ColumnSpec,
+    ParamSpec,
+    Signature,
+    check_hinted,
+    read_entries,
+    read_signature,
+)
+from service.contract.types.declared import holds_any
 from service.errors import UnsupportedMediaType
 
 _NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."
@@ -50,6 +60,7 @@ class Contract:
     """What one version takes. Has no state: may be used from anywhere, any number of times."""
 
     request_schema: Mapping[str, Any]
+    request_example: Mapping[str, Any]
     _description: Mapping[str, Any]
     _inputs: InputReader
     _csv: CsvReader | None
@@ -57,6 +68,7 @@ class Contract:
     _params: ParamsReader | None
     _chat: ChatReader | None
     _limits: RequestLimits
+    _has_any: bool
 
     def parse(self, body: bytes, media_type: str) -> ModelInput:
         """The request as the signature has it, without loss, from JSON or from CSV.
@@ -70,6 +82,8 @@ class Contract:
                 return self._parse_csv(body, csv_charset(media_type))
             check_media_type(media_type)
         document = read_object(body)
+        if self._has_any or has_floats_for_index(document):
+            document = with_long_integers(document, body)
         findings = Findings(self._limits.max_errors)
         words = _WORDS.intersection(document)
         form = words.pop() if len(words) == 1 else None
@@ -145,7 +159,24 @@ def compile_contract(
     as_parquet = None if from_type_hint else _finder(read)
     names = [column.name for column in read.columns]
     chat = ChatReader(inputs, names, params) if names and not from_type_hint else None
-    return Contract(schema, description, inputs, as_csv, as_parquet, params, chat, limits)
+    has_any = _has_any(read)
+    return Contract(
+        schema,
+        request_example(read, from_type_hint=from_type_hint),
+        description,
+        inputs,
+        as_csv,
+        as_parquet,
+        params,
+        chat,
+        limits,
+        has_any,
+    )
+
+
+def _has_any(signature: Signature) -> bool:
+    specs: Sequence[ColumnSpec | ParamSpec] = (*signature.columns, *(signature.params or ()))
+    return any(holds_any(spec.type) for spec in specs)
 
 
 def _finder(signature: Signature) -> FindColumn:

@@ -22,7 +22,7 @@ nesting          lists and objects within each other, deeper than the service ta
 duplicate_column one column twice
 too_many_rows    more rows than the service takes at once
 too_many_columns more columns than a model without a signature can be handed
-refused          what MLflow, or the model's type hint, refuses for reasons of its own
+refused          what MLflow, its class of chats, or the type hint refuses for its own reasons
 more             always last: how many errors at least are not listed
 ================ ==================================================================
 

@@ -32,7 +32,7 @@ def request_schema(signature: Signature, *, from_type_hint: bool = False) -> Sch
     if params:
         properties[PARAMS] = _object(params)
     ways: list[Schema] = [{"required": [form]} for form in formats]
-    if not from_type_hint and _takes_chats(signature):
+    if not from_type_hint and takes_chats(signature):
         properties |= _chat_values(signature) | params
         ways.append(_chat(signature))
     return {"type": "object", "properties": properties, "oneOf": ways}
@@ -54,7 +54,8 @@ def unsigned_request_schema(params: Sequence[ParamSpec] | None) -> Schema:
     return {"type": "object", "properties": values, "oneOf": ways}
 
 
-def _takes_chats(signature: Signature) -> bool:
+def takes_chats(signature: Signature) -> bool:
+    """Whether a body with the columns at its top is a request."""
     # A column that is called like a format cannot be told from it in a body.
     names = {column.name for column in signature.columns}
     return not names.isdisjoint(CHAT_KEYS) and names.isdisjoint((*FORMATS, PARAMS))

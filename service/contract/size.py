@@ -29,6 +29,19 @@ def too_deep(values: Sequence[Any], limit: int = MAX_DEPTH) -> bool:
     return not _CONTAINERS.isdisjoint(map(type, level))
 
 
+def free_of(unwanted: type, values: Sequence[Any]) -> bool:
+    """Whether the values are not too deep, and none in them is of that type."""
+    level: Sequence[Any] = values
+    for _ in range(MAX_DEPTH + 1):
+        types = set(map(type, level))
+        if unwanted in types:
+            return False
+        if _CONTAINERS.isdisjoint(types):
+            return True
+        level = _below(level)
+    return False
+
+
 def _below(level: Sequence[Any]) -> list[Any]:
     below = list(chain.from_iterable(each for each in level if type(each) is list))
     below += chain.from_iterable(each.values() for each in level if type(each) is dict)

@@ -182,6 +182,10 @@ class Registry(Protocol):
         """
         ...
 
+    async def exists(self, name: str, version: str) -> bool:
+        """Whether the model has a version of that number; raises `PassingFault`."""
+        ...
+
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:

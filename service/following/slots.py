@@ -24,6 +24,7 @@ from service.following.slot_status import Failure, LookStatus, ServiceStatus, Sl
 from service.following.traffic import Traffic
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.tombstones import Tombstones
 
 _LABEL_DIGITS: Final = 12
 
@@ -213,7 +214,7 @@ class Slots(Mapping[str, Slot]):
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
         self.staging: Container[VersionId | None] = ()
-        self.tombstones: Container[VersionId | None] = ()
+        self.tombstones = Tombstones()
         self.look = LookStatus(None, None, None)
         self.poll_seconds = 1.0
         self.left_out = 0

@@ -7,16 +7,16 @@ has nothing else to serve, answers with that until the alias moves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from service.errors import UnknownModel, Withdrawn
+from service.errors import FollowingError, UnknownModel, UnknownVersion, Withdrawn
 from service.following.coming_versions import ComingVersions
 from service.following.history import History, ServedBefore
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
-from service.following.sentences import named
+from service.following.sentences import listed, named
 from service.following.slot_status import Failure
 from service.following.slots import Slot, Slots
 from service.following.tombstone_sync import TombstoneSync
@@ -41,6 +41,7 @@ class Withdrawal:
         slots: whose alias is on it, or that have served it until now.
         kept: whether the next start knows it too.
         cleared: whether nothing of it is left on this machine.
+        checked: whether it is known that there is such a version: the registry may be silent.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Withdrawal:
     slots: tuple[ModelRef, ...]
     kept: bool
     cleared: bool
+    checked: bool = True
 
 
 @dataclass(eq=False, repr=False)
@@ -136,16 +138,18 @@ class Withdrawing:
         """An operator withdraws it: nobody is answered by it from this call on.
 
         Returns when that is kept and nothing of it is left, or after some seconds. Raises
-        `UnknownModel` for a model that is not followed.
+        `UnknownModel` for a model that is not followed, `UnknownVersion` where the registry has no
+        such version: nothing is withdrawn then.
         """
         self._require(name, version)
+        checked = self._is_known(name, version) or await self._is_registered(name, version)
         concerned, now = self._concerned(name, version), self._clock.wall()
         created_at: Iterable[int | None] = self._created(name) or (None,)
         self._sync.lay(
             Tombstone(name, created, version, Source.OPERATOR, now) for created in created_at
         )
         self.apply_all()
-        return await self._settled(name, version, concerned)
+        return replace(await self._settled(name, version, concerned), checked=checked)
 
     async def restore(self, name: str, version: str) -> Withdrawal:
         """An operator takes that back; what a tag says holds. Raises `UnknownModel`."""
@@ -184,6 +188,29 @@ class Withdrawing:
         followed = any(slot.ref.name == name for slot in self._slots.values())
         if not followed and not self._stones.named(name, version):
             raise UnknownModel("This service follows no model of that name.")
+
+    def _is_known(self, name: str, version: str) -> bool:
+        """Whether there is, or was, such a version, whatever the registry says now."""
+        known = (*self._met(), *self._open.versions)
+        met = any((each.name, each.version) == (name, version) for each in known)
+        return met or bool(self._stones.named(name, version))
+
+    async def _is_registered(self, name: str, version: str) -> bool:
+        """Raises `UnknownVersion` where the registry has none; False where it says nothing."""
+        try:
+            there = await self._registry.exists(name, version)
+        except FollowingError:
+            return False
+        if not there:
+            raise UnknownVersion(
+                "The registry has no such version of that model, and nothing was withdrawn: "
+                f"{self._serving(name)}."
+            )
+        return True
+
+    def _serving(self, name: str) -> str:
+        slots = [slot for slot in self._slots.values() if slot.ref.name == name]
+        return listed([_serves(slot) for slot in slots]) or "no slot follows that model now"
 
     def _created(self, name: str) -> set[int]:
         """When the models of that name were made of which anything is known here."""
@@ -238,15 +265,22 @@ class Withdrawing:
             slot.lift()
         aspired = slot.aspired if slot.aspired in self._stones else None
         version = aspired or slot.lacking or taken
-        if version is None or (told and (told.code, told.version) == (WITHDRAWN, version)):
+        if version is None:
+            return
+        failure = self._failure(version, slot.version)
+        if told and (told.code, told.version, told.message) == (
+            WITHDRAWN,
+            version,
+            failure.message,
+        ):
             return
         # Why what the alias is on cannot be served says more than what served before it.
         if aspired is not None or told is None or told.of_look or told.version != slot.aspired:
-            slot.failure = self._failure(version)
+            slot.failure = failure
 
-    def _failure(self, version: VersionId) -> Failure:
+    def _failure(self, version: VersionId, serving: VersionId | None = None) -> Failure:
         stone = self._stones.over(version)[0]
-        message = f"Version {version.version} was withdrawn {_by(stone)}"
+        message = f"Version {version.version} was withdrawn {_by(stone, serving)}"
         return Failure(WITHDRAWN, WITHDRAWN, message, self._clock.wall(), version)
 
 
@@ -254,14 +288,15 @@ def _stone(version: VersionId, now: float, reason: str) -> Tombstone:
     return Tombstone(version.name, version.created, version.version, Source.TAG, now, reason)
 
 
-def _by(stone: Tombstone) -> str:
+def _serves(slot: Slot) -> str:
+    found = "nothing" if slot.version is None else f"version {slot.version.version}"
+    return f"{named(str(slot.ref))} serves {found}"
+
+
+def _by(stone: Tombstone, serving: VersionId | None) -> str:
+    instead = "nothing takes its place" if serving is None else f"version {serving.version} serves"
+    until = f"{instead} until the alias is moved to another version"
     if stone.source is Source.OPERATOR:
-        return (
-            "by command: nothing takes its place until the alias is moved to another version. "
-            "`podium withdraw --undo` takes it back."
-        )
+        return f"by command: {until}. `podium withdraw --undo` takes it back."
     reason = f" ({named(stone.reason)})" if stone.reason else ""
-    return (
-        f"by its tag {WITHDRAWN_TAG}{reason}: nothing takes its place until the alias is moved to "
-        "another version. Deleting the tag takes it back."
-    )
+    return f"by its tag {WITHDRAWN_TAG}{reason}: {until}. Deleting the tag takes it back."

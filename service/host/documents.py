@@ -15,7 +15,7 @@ from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_s
 
 
 class InputRefused(Exception):
-    """MLflow does not read the body; why is for the log alone."""
+    """MLflow does not read the body; its words may repeat what was sent, and go nowhere."""
 
 
 def read_document(layout: str, body: bytes, params: Mapping[str, Any] | None) -> Any:

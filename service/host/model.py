@@ -7,22 +7,20 @@ from typing import Any, Final
 
 import mlflow.pyfunc
 import numpy as np
-from mlflow.exceptions import MlflowException
 
 from service.host import outputs
 from service.host.documents import InputRefused
+from service.host.failures import failure_of
 from service.host.few_rows import FewRows, few_rows, libraries
 from service.host.inputs import Batch, ModelData, take
 from service.host.row_wise.trial import refuted_by_example, refuted_by_others
-from service.host.row_wise.walk import obstacle
+from service.host.row_wise.walk import has_one_output, obstacle
 from service.host.sklearn_matrix import Nameless, nameless
-from service.host.wire import LONGEST_CODE, Failure, MlflowError, PredictFault
+from service.host.wire import Failure, PredictFault
 
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
 _BY_OUTPUT: Final = "without an input example there is no telling whether it answers by rows"
-# mlflow/types/type_hints.py, `_validate_data_against_type_hint`: checked before the model's code.
-_OF_A_TYPE_HINT: Final = "Failed to validate data against type hint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,8 @@ class LoadedModel:
     def _answers_by_output(self) -> bool:
         """Whether it may answer a list with an element an output, instead of a row."""
         flavor = self._model.metadata.flavors["python_function"]
-        return bool(flavor.get("predict_fn", "predict") != "predict")
+        asks_predict = flavor.get("predict_fn", "predict") == "predict"
+        return not asks_predict and not has_one_output(self._model)
 
     def _after(self, example: Batch) -> RowWise:
         if self._joinable is False or (self._joinable is None and self._obstacle is not None):
@@ -160,8 +159,7 @@ class LoadedModel:
         """
         try:
             batch = build()
-        except InputRefused as refused:
-            print(refused, flush=True)  # noqa: T201 - the host's output is the front's log
+        except InputRefused:
             return [PredictFault.INPUT_REFUSED]
         try:
             return self._predict_together(batch, max_reply_bytes)
@@ -169,7 +167,8 @@ class LoadedModel:
             failure = failure_of(error)
             reason = traceback.format_exc()
         if len(batch.rows) == 1:
-            print(reason, flush=True)  # noqa: T201
+            if failure is not PredictFault.INPUT_REFUSED:  # whose text repeats what was sent
+                print(reason, flush=True)  # noqa: T201 - the host's output is the front's log
             return [failure]
         middle, end = len(batch.rows) // 2, len(batch.rows)
         first = self.predict(lambda: build().part(0, middle), max_reply_bytes)
@@ -201,19 +200,3 @@ class LoadedModel:
         if params is None:
             return self._model.predict(data)
         return self._model.predict(data, params=dict(params))
-
-
-def failure_of(error: BaseException) -> Failure:
-    """Whose fault it was: the input's, where a type hint refuses it; else the model's."""
-    if isinstance(error, outputs.NotEncodable):
-        return PredictFault.NOT_ENCODABLE
-    if isinstance(error, outputs.NotByRow):
-        return PredictFault.NOT_BY_ROW
-    if not isinstance(error, MlflowException):
-        return PredictFault.MODEL_RAISED
-    if str(error).startswith(_OF_A_TYPE_HINT):
-        return PredictFault.INPUT_REFUSED
-    code = error.error_code
-    if type(code) is str and code.isascii() and len(code) <= LONGEST_CODE:
-        return MlflowError(code)
-    return PredictFault.MODEL_RAISED

@@ -92,7 +92,7 @@ def identical(left: Any, right: Any) -> bool:
 
 def close(left: Any, right: Any, tolerance: float) -> bool:
     """Whether two predictions are the same but for the last bits of their floats."""
-    return _close(orjson.loads(encode(left)), orjson.loads(encode(right)), tolerance)
+    return _close(json.loads(encode(left)), json.loads(encode(right)), tolerance)
 
 
 def _close(left: Any, right: Any, tolerance: float) -> bool:

@@ -31,7 +31,10 @@ SENTENCES: Final = {
     PredictFault.NOT_ENCODABLE: "The model returned something that has no JSON form.",
     PredictFault.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
     PredictFault.NOT_BY_ROW: "The model did not return one answer for each row.",
-    PredictFault.INPUT_REFUSED: "is rejected by MLflow or by the model's type hint",
+    PredictFault.INPUT_REFUSED: (
+        "is rejected by the model's type hint or, of a chat, by MLflow's own class of requests to "
+        "models of its kind"
+    ),
 }
 
 

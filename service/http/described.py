@@ -26,6 +26,25 @@ def signature_of(servable: Servable) -> Mapping[str, Any] | None:
     return contract.describe() if isinstance(contract, Describing) else None
 
 
+@runtime_checkable
+class Exemplary(Protocol):
+    """A contract that can make up a request."""
+
+    @property
+    def request_example(self) -> Mapping[str, Any]:
+        """A body that it takes."""
+        ...
+
+
+def request_example(servable: Servable) -> Any | None:
+    """The version's own example, or else one made of its signature; None where there is neither."""
+    own = serving_example(servable)
+    if own is not None:
+        return own
+    contract = servable.contract
+    return contract.request_example if isinstance(contract, Exemplary) else None
+
+
 def serving_example(servable: Servable) -> Any | None:
     """A ready request body, parsed; None without one, for no JSON, and above 256 KiB."""
     raw = servable.fetched.serving_example

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from service.following.servable import Binding
-from service.http.described import serving_example
+from service.http.described import request_example
 from service.http.written import JSON, json_object, json_text
 
 # Longer schemas and examples stand among the components.
@@ -48,7 +48,7 @@ def documented(binding: Binding | None, name: str) -> Documented:
     made = Documented(binding, b"")
     contract = binding.servable.contract
     request = {"schema": _schema(contract.request_schema, f"{name}_request", made.schemas)}
-    example = serving_example(binding.servable)
+    example = request_example(binding.servable)
     if example is not None:
         request |= _example(json_text(example), f"{name}_example", made.examples)
     others = dict.fromkeys(contract.media_types[1:], b"{}")

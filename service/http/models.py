@@ -4,7 +4,7 @@ A picture of one instant, made of what the follower knows: asking never asks the
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from service.processes.front.beside import Beside
 
 # Of many slots: they are looked at where they may change, which is the loop.
 _AT_A_TIME: Final = 50
+_LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 _LONG: Final = ("signature", "request_schema", "serving_example")
 
 
@@ -124,14 +125,26 @@ class PatternsReport(BaseModel):
     left_out: int
 
 
+class WithdrawnReport(BaseModel):
+    """A version that nobody is answered by; `source`, `operator` or `tag`, can take that back."""
+
+    model: str
+    version: str
+    source: str
+    at: datetime
+    reason: str
+
+
 class ModelsReport(BaseModel):
     """Every slot as configured, of which the first serves the default routes; then by name.
 
-    The latter are what patterns have found; `patterns` is there where there are any.
+    The latter are what patterns have found; `patterns` is there where there are any. `withdrawn` is
+    everything that stands withdrawn, whatever slots serve.
     """
 
     models: list[SlotReport]
     look: LookReport
+    withdrawn: list[WithdrawnReport]
     patterns: PatternsReport | None = None
 
 
@@ -149,7 +162,7 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
         now, why = clock(), readers.admin.allows(request)
         look, patterns = _look(slots.look, now, why=why), _patterns(slots)
         reports = await _reports(slots, now, why=why)
-        return reply(await beside.run(_written_list, reports, look, patterns))
+        return reply(await beside.run(_written_list, reports, look, patterns, slots))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
@@ -231,13 +244,29 @@ async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str,
 
 
 def _written_list(
-    reports: Sequence[dict[str, Any]], look: LookReport, patterns: PatternsReport | None
+    reports: Sequence[dict[str, Any]],
+    look: LookReport,
+    patterns: PatternsReport | None,
+    slots: Slots,
 ) -> Sequence[bytes]:
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
-    members = {"models": b"[%b]" % listed, "look": _text(look)}
+    withdrawn = b",".join(map(_text, _withdrawn(slots)))
+    members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
     if patterns is not None:
         members["patterns"] = _text(patterns)
     return cut([json_object(members)])
+
+
+def _withdrawn(slots: Slots) -> Iterator[WithdrawnReport]:
+    for stone in slots.tombstones.standing:
+        yield WithdrawnReport(
+            model=stone.name,
+            version=stone.version,
+            source=stone.source,
+            # As a file has it, which anybody may have written.
+            at=datetime.fromtimestamp(min(max(0.0, stone.at), _LATEST), UTC),
+            reason=stone.reason,
+        )
 
 
 def _written(

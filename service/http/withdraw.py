@@ -27,6 +27,7 @@ class WithdrawalReport(BaseModel):
     `withdrawn_by`: who says that it is withdrawn, `operator` (this route) or `tag`; empty: nobody.
     `slots`: whose alias is on it, or that served it. `kept`: whether the next start knows too.
     `cleared`: whether none of its files is left; false while something here still uses them.
+    `checked`: whether it is known that there is such a version; false while the registry is silent.
     """
 
     model: str
@@ -35,6 +36,7 @@ class WithdrawalReport(BaseModel):
     slots: list[str]
     kept: bool
     cleared: bool
+    checked: bool
 
 
 def withdraw_router(admin: Admin, withdraw: Withdraw, restore: Withdraw) -> APIRouter:
@@ -75,10 +77,11 @@ def _report(withdrawal: Withdrawal) -> WithdrawalReport:
         slots=list(map(str, withdrawal.slots)),
         kept=withdrawal.kept,
         cleared=withdrawal.cleared,
+        checked=withdrawal.checked,
     )
 
 
 # A range, because FastAPI lists a 422 of its own beside any single status.
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "The admin token is missing, or no such model is here.")
+    "4XX": body_of("Problem", "The admin token is missing, or no such model or version is here.")
 }

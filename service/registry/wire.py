@@ -20,6 +20,7 @@ class RegistryOperation(enum.IntEnum):
     AGAIN = 6
     WITHDRAWN = 7
     SURVEY = 8
+    EXISTS = 9
 
 
 class Fault(enum.StrEnum):

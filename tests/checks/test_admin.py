@@ -11,6 +11,7 @@ from service.refs import BadRef
 from tests.checks.scripted import Answer, scripted
 from tests.support.tracking import free_port
 
+NO_VERSION = (404, {"code": "unknown_version", "detail": "No such version.", "request_id": "1"})
 UNKNOWN = (404, {"code": "unknown_model", "detail": "No such model.", "request_id": "1"})
 LOST = (404, {"code": "not_found", "detail": "Nothing is here.", "request_id": "1"})
 
@@ -41,7 +42,9 @@ def asked(answer: Answer, *, undo: bool = False) -> tuple[int, str, str]:
         (told(kept=False), 1, "could not be written to PODIUM_HOME"),
         ((401, {}), 1, "refuses the admin token"),
         ((403, {}), 1, "has no admin token"),
+        (told(checked=False), 0, "does not answer whether it has such a version"),
         (UNKNOWN, 2, "follows no such model"),
+        (NO_VERSION, 2, "No such version."),
         (LOST, 3, "what answers is not a Podium"),
         ((200, {}), 3, "what answers is not a Podium"),
         ((500, ""), 3, "what answers is not a Podium"),

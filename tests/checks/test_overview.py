@@ -188,3 +188,24 @@ def test_status_says_which_patterns_have_found_nothing(
         assert (found, shown(url, lenient=True)[0]) == (strict, lenient)
     assert ("*@champion  empty: no model" in text) is bool(unmatched)
     assert "3 more match, for which PODIUM_MAX_SLOTS leaves no room" in text
+
+
+def test_p23_status_lists_all_that_is_withdrawn(answering: Any) -> None:
+    """Also where the slot serves another version: a wrong one can be taken back."""
+    stone = {"model": "[red]a", "version": "9", "at": "2026-11-30T01:00:00Z"}
+    stones = [
+        stone | {"source": "operator", "reason": ""},
+        stone | {"source": "tag", "reason": "x"},
+    ]
+    with answering({"models": [SLOT], "look": LOOK, "withdrawn": stones}) as url:
+        _, text = shown(url)
+    assert "[red]a version 9  withdrawn by command since 2026-11-30T01:00:00Z\n" in text
+    assert "[red]a version 9  withdrawn by its tag since 2026-11-30T01:00:00Z: x\n" in text
+
+
+def test_status_says_that_the_registry_has_not_answered_yet(answering: Any) -> None:
+    """Rather than that it last answered never."""
+    look = LOOK | {"age_seconds": None, "failure": {"code": "x", "message": "It is down."}}
+    with answering({"models": [SLOT], "look": look}) as url:
+        _, text = shown(url)
+    assert "The registry has not answered yet: It is down.\n" in text

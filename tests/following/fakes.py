@@ -144,6 +144,12 @@ class FakeRegistry:
             raise self.down
         return {each: self._tags(each) for each in versions}
 
+    async def exists(self, name: str, version: str) -> bool:
+        if self.down is not None:
+            raise self.down
+        there = {each.version for each in self.models.get(name, ()) if each not in self.gone}
+        return version in there
+
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.errors import UnknownModel
+from service.errors import UnknownModel, UnknownVersion
 from service.following import tombstone_sync
 from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing
@@ -421,6 +421,8 @@ async def test_p23_one_purge_is_for_all_stones_and_a_new_one_goes_first(
     """It does not wait for what somebody else still uses."""
     monkeypatch.setattr(tombstone_sync, "_PAUSES", (0.0, 0.0))
     before = await serving(1)
+    for _ in range(3):
+        before.registry.register("iris")
     for number in (1, 2, 3):
         before.tombstones.held.add(version(number))
         await withdrawn(before, number)
@@ -441,3 +443,43 @@ async def test_p23_stones_are_read_beside_the_loop_while_others_are_laid() -> No
     stones.add([Tombstone("iris", 7, "1", Source.TAG, 0)])
     stones.remove(alike)
     assert (len(list(reading)), len(alike), len(stones.named("iris", "1"))) == (3, 1, 1)
+
+
+async def test_p23_version_that_the_registry_does_not_have_is_not_withdrawn() -> None:
+    """A number that is written wrongly; what serves now is said, and nothing is written."""
+    world = await serving(1)
+    with pytest.raises(UnknownVersion, match=r"no such version .* iris@champion serves version 1"):
+        await withdrawn(world, 99)
+    assert (world.tombstones.kept, world.slots.tombstones.standing) == ({}, ())
+
+
+async def test_p23_version_that_cannot_be_asked_about_is_withdrawn_and_that_is_said() -> None:
+    """The registry is silent: its operator's word holds."""
+    world = await serving(1)
+    world.registry.down = DOWN
+    told = await withdrawn(world, 99)
+    assert (told.checked, told.kept, told.sources) == (False, True, (Source.OPERATOR,))
+    assert (await withdrawn(world, 99)).checked
+
+
+async def test_p23_version_that_serves_is_withdrawn_once_the_registry_has_it_no_more() -> None:
+    """It is known here."""
+    world = await serving(1)
+    world.registry.delete_version(version(1))
+    assert (await withdrawn(world)).checked
+    assert lacking(world) == GONE
+
+
+async def test_p23_last_failure_says_what_serves_in_place_of_what_is_withdrawn() -> None:
+    """And that nothing does, once that is withdrawn too."""
+    world = await serving(1)
+    world.registry.register("iris")
+    await withdrawn(world, 2)
+    await world.follow_to(version(2))
+    failure = world.slot.failure
+    assert failure is not None
+    assert "version 1 serves until the alias is moved" in failure.message
+    await withdrawn(world, 1)
+    failure = world.slot.failure
+    assert failure is not None
+    assert "nothing takes its place until the alias is moved" in failure.message

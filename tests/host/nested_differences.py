@@ -25,6 +25,14 @@ _REFUSES: Final = "fails with MlflowInvalidInputException"
 _LONGS: Final = object_of({"a": "long"})
 
 DIFFERENT_NESTED: Final[Mapping[str, list[Different]]] = {
+    "long-integer": [
+        (*_cell(ANY, 2**64), "c:object[18446744073709551616]", "refused: out_of_range"),
+        (
+            *_cell(map_of(ANY), {"a": [-(2**63) - 1]}),
+            "c:object[{'a': [-9223372036854775809]}]",
+            "refused: out_of_range",
+        ),
+    ],
     "lossless-cast": [
         (*_cell(array("double"), [1, 2]), _FAILS, "c:object[[1.0, 2.0]]"),
         (*_cell(array("float"), [0.5]), _FAILS, "c:object[[0.5]]"),

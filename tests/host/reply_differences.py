@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from service.host.outputs import NotEncodable
+
 DIFFERENT_REPLIES: Final[Mapping[str, list[tuple[Any, str, Any]]]] = {
     "reply-null": [
         (math.nan, "nan", None),
@@ -24,6 +26,10 @@ DIFFERENT_REPLIES: Final[Mapping[str, list[tuple[Any, str, Any]]]] = {
         ([pd.NaT], "['NaT']", [None]),
         ([2**64, math.nan], "[18446744073709551616, nan]", [2**64, None]),
         ([pd.NA], "TypeError", [None]),
+    ],
+    "reply-text": [
+        ("\ud800", "'\\ud800'", NotEncodable),
+        ([{"a\udfff": 1}], "[{'a\\udfff': 1}]", NotEncodable),
     ],
     "reply-base64": [
         (b"\xff", r"'/w==\n'", "/w=="),

@@ -6,7 +6,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos import databricks_pb2
 
-from service.host.model import failure_of
+from service.host.failures import failure_of
 from service.host.outputs import NotEncodable
 from service.host.wire import Failure, MlflowError, PredictFault
 

@@ -113,7 +113,11 @@ def test_reply_differs_from_mlflows_only_as_said(
     except TypeError:
         theirs = "TypeError"
     assert theirs == mlflows
-    assert json.loads(encode(prediction), parse_constant=refuse) == expected
+    try:
+        ours = json.loads(encode(prediction), parse_constant=refuse)
+    except NotEncodable:
+        ours = NotEncodable
+    assert ours == expected
 
 
 def refuse(constant: str) -> None:

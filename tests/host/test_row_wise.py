@@ -21,7 +21,7 @@ from mlflow.pyfunc import PyFuncModel
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -50,7 +50,7 @@ def batch(frame: pd.DataFrame, names: Any = None) -> Batch:
     return Batch(data, (len(frame),), None)
 
 
-def saved(folder: Path, estimator: Any, ships: Path | None = None) -> str:
+def saved(folder: Path, estimator: Any, ships: Path | None = None, *, asks: str = "predict") -> str:
     """By value, as notebooks do it."""
     mlflow.sklearn.save_model(
         estimator,
@@ -59,6 +59,7 @@ def saved(folder: Path, estimator: Any, ships: Path | None = None) -> str:
         pip_requirements=models.REQUIREMENTS,
         serialization_format="cloudpickle",
         code_paths=None if ships is None else [str(ships)],
+        pyfunc_predict_fn=asks,
     )
     return str(folder / "m")
 
@@ -194,6 +195,24 @@ def test_known_version_needs_no_example_and_one_row_is_enough(tmp_path: Path) ->
     assert model.warm_up(partial(batch, FRAME.head(1))).shown
 
 
+@pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
+def test_known_version_that_is_asked_for_probabilities_needs_no_example(
+    tmp_path: Path, method: str
+) -> None:
+    """Of the classes of one output: one array, a row each. In a pipeline, too."""
+    asked = make_pipeline(StandardScaler(), LogisticRegression()).fit(FRAME, CLASSES)
+    assert LoadedModel(saved(tmp_path, asked, asks=method)).row_wise.shown
+
+
+def test_version_that_answers_by_output_needs_an_example(tmp_path: Path) -> None:
+    """Probabilities of several outputs are a list of arrays, as long as there are outputs."""
+    several = np.c_[CLASSES, CLASSES]
+    asked = make_pipeline(RandomForestClassifier(2).fit(FRAME, several))
+    found = LoadedModel(saved(tmp_path, asked, asks="predict_proba")).row_wise
+    assert not found.shown
+    assert "without an input example" in found.reason
+
+
 def test_function_beside_a_class_that_somebody_has_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +255,9 @@ def test_w1_version_that_ships_code_of_its_own_is_not_known(tmp_path: Path) -> N
 def test_whitened_components_are_not_known() -> None:
     """What is left of small ones far from zero is made large, and is not that of the row alone."""
     assert obstacle_of(PCA().fit(FRAME)) is None
-    assert obstacle_of(PCA(whiten=True).fit(FRAME)) is not None
+    reason = obstacle_of(PCA(whiten=True).fit(FRAME))
+    assert reason is not None
+    assert "a PCA that whitens: it divides by small numbers" in reason
 
 
 def test_other_flavours_are_not_known(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ TARGETS: Final = {
 }
 METHODS: Final = (
     *("predict", "predict_proba", "predict_log_proba", "decision_function", "transform"),
-    "score_samples",
+    *("score_samples", "predict_joint_log_proba"),
 )
 FACTORS: Final = (1.0, 1e3, 1e6, 0.0, -1.0, 1e-30, 1e30, 1e-3)
 SIZES: Final = (2, 7, 18, 40) if WIDE else (2, 7, 18)

@@ -26,9 +26,10 @@ from service.errors import (
 )
 from service.refs import ModelRef
 from tests.http.app import OTHER, App
-from tests.support.serving import FakeContract, failing
+from tests.support.serving import FakeContract, failing, make_binding
 
 ROUTES = ("/predict", "/invocations")
+ROUTES_OF_A_SLOT = ("predict", "invocations")
 UNBOUND = "/models/team%2Fother%20model@blue"
 
 
@@ -245,6 +246,27 @@ async def test_other_media_types_stand_beside_json(app: App) -> None:
     assert media_types(await _document(app)) == {"application/json"}
     app.serve("2", contract=AsCsvToo())
     assert media_types(await _document(app)) == {"application/json", "text/csv"}
+
+
+async def test_version_without_an_example_shows_one_of_its_signature(app: App) -> None:
+    """In one format, so that what a page fills in is a request; its own comes first."""
+    columns = [{"type": "double", "name": "a", "required": True}]
+    signature = {"inputs": json.dumps(columns), "outputs": None, "params": None}
+
+    class Signed(FakeContract):
+        request_example = compile_contract(signature, RequestLimits(10)).request_example
+
+    async def examples(path: str) -> list[Any]:
+        paths = (await _document(app))["paths"]
+        bodies = [paths[f"{path}/{route}"]["post"]["requestBody"] for route in ROUTES_OF_A_SLOT]
+        return [body["content"]["application/json"]["example"] for body in bodies]
+
+    app.serve("2", contract=Signed())
+    assert await examples("/models/iris@champion") == [{"inputs": [1.0, 2.0]}] * 2
+    slot = app.slots[str(OTHER)]
+    slot.serve(make_binding(slot.ref, "1", contract=Signed(), example=None))
+    made = {"dataframe_split": {"columns": ["a"], "data": [[0.0]]}}
+    assert await examples(UNBOUND) == [made] * 2
 
 
 async def test_slot_without_a_version_has_an_untyped_operation(app: App) -> None:

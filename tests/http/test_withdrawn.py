@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from service.errors import Withdrawn
 from service.http.access import Admin
+from service.tombstones import Source, Tombstone
 from tests.http.app import IRIS, App
 from tests.support.serving import FakeContract, FakePredictor, FakeReader
 
@@ -86,6 +87,7 @@ async def test_p23_operator_withdraws_by_the_models_name_and_takes_it_back(app: 
         "slots": [str(IRIS)],
         "kept": True,
         "cleared": True,
+        "checked": True,
     }
     assert (await app.client.delete(PATH, headers=TOKEN)).json()["withdrawn_by"] == []
     assert app.withdrawn == [("team/a b", "3"), ("team/a b", "3", "restored")]
@@ -98,3 +100,31 @@ async def test_p23_nobody_else_withdraws(app: App, method: str) -> None:
     wrong = PATH.replace("03", "3x")
     assert (await app.client.request(method, wrong, headers=TOKEN)).status_code == 400
     assert app.withdrawn == []
+
+
+async def test_p23_models_lists_all_that_is_withdrawn_whatever_serves(app: App) -> None:
+    """With who can take that back, since when, and why; however its file has the time."""
+    app.slots.tombstones.add(
+        [
+            Tombstone("iris", 7, "9", Source.TAG, 1_700_000_000.0, "leaks names"),
+            Tombstone("gone", None, "1", Source.OPERATOR, 1e30),
+        ]
+    )
+    told = (await app.client.get("/models")).json()
+    assert told["models"][0]["version"] == "1"
+    assert told["withdrawn"] == [
+        {
+            "model": "iris",
+            "version": "9",
+            "source": "tag",
+            "at": "2023-11-14T22:13:20Z",
+            "reason": "leaks names",
+        },
+        {
+            "model": "gone",
+            "version": "1",
+            "source": "operator",
+            "at": "9999-01-01T00:00:00Z",
+            "reason": "",
+        },
+    ]

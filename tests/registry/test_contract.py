@@ -196,6 +196,15 @@ async def test_deleted_version_has_no_tags(store: Store, name: str) -> None:
     assert await store.registry.tags([gone, there]) == {gone: None, there: {}}
 
 
+async def test_p23_registry_says_which_versions_it_has(store: Store, name: str) -> None:
+    """Not one that was deleted, that never was, or of a model that it does not have."""
+    champion(store, name)
+    store.register(name)
+    store.delete_version(name, "1")
+    asked = [(name, "1"), (name, "2"), (name, "99"), (f"no {name}", "1")]
+    assert [await store.registry.exists(*each) for each in asked] == [False, True, False, False]
+
+
 HOSTILE = [
     "a@b",
     "Schönes Modell 模型",

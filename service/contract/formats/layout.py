@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
 from service.contract.formats.table import TOO_SPARSE, Table, in_column, may_fill
+from service.contract.long_integers import WITHIN_64_BITS, LongInteger
 
 _ROWS: Final = frozenset({"array", "object"})
 _NESTED: Final = _ROWS | {"map", "any"}
@@ -68,7 +69,7 @@ def _all_text(values: list[Any]) -> bool:
     return set(map(type, values)) <= {str}
 
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, int, LongInteger, float, bool, type(None)})
 
 
 def labels_fit(header: Any, base: Loc, findings: Findings) -> bool:
@@ -87,6 +88,10 @@ def index_fits(index: Any, rows: int, base: Loc, findings: Findings) -> bool:
     """Whether `index` is a list of plain values, one a row."""
     loc = (*base, "index")
     if not _plain(index, loc, findings):
+        return False
+    if long := [place for place, label in enumerate(index) if type(label) is LongInteger]:
+        places = ((*loc, place) for place in long)
+        findings.add_all(places, f"must lie {WITHIN_64_BITS}", "out_of_range")
         return False
     if len(index) != rows:
         findings.add(loc, "must have as many values as there are rows", "shape")

@@ -51,11 +51,12 @@ from service.contract.formats.table import (
     regular_columns,
     under_name,
 )
+from service.contract.long_integers import LongInteger
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
-_SCALARS: Final = frozenset({str, int, float, bool})
+_SCALARS: Final = frozenset({str, int, LongInteger, float, bool})
 
 
 class TableFormats:

@@ -20,6 +20,7 @@ from service.contract.formats.json_body import JSON, check_media_type, read_obje
 from service.contract.formats.parquet_body import PARQUET, PARQUET_BASE, ReadParquet
 from service.contract.model_input import Document, Layout
 from service.contract.params import ParamsReader
+from service.contract.request_example import unsigned_request_example
 from service.contract.request_schema import unsigned_request_schema
 from service.contract.signature import read_entries, read_params
 from service.contract.size import MAX_DEPTH, holds_a_value, note_size, note_table, too_deep
@@ -42,6 +43,7 @@ class UnsignedContract:
     """What a version without a signature takes. Has no state, like `Contract`."""
 
     request_schema: Mapping[str, Any]
+    request_example: Mapping[str, Any]
     _description: Mapping[str, Any]
     _params: ParamsReader | None
     _limits: RequestLimits
@@ -138,6 +140,7 @@ def compile_unsigned(
     }
     return UnsignedContract(
         unsigned_request_schema(params),
+        unsigned_request_example(params),
         # orjson writes NaN, which a default may be, as null.
         {**orjson.loads(orjson.dumps(description)), "unsigned": True},
         None if params is None else ParamsReader(params),

@@ -94,6 +94,16 @@ def type_name(type_: Type) -> str:
     return "any" if isinstance(type_, AnyType) else type(type_).__name__.lower()
 
 
+def holds_any(type_: Type) -> bool:
+    """Whether it is, or has within, a type that takes whatever JSON can say."""
+    match type_:
+        case Array(inner) | Map(inner):
+            return holds_any(inner)
+        case Object(properties):
+            return any(holds_any(each.type) for each in properties)
+    return isinstance(type_, AnyType)
+
+
 def type_entry(type_: Type) -> dict[str, Any]:
     """The type as MLmodel writes it."""
     named: dict[str, Any] = {"type": type_name(type_)}

@@ -9,7 +9,8 @@ type   taken                                        refused
 array  a list; for an optional one null [1]_        other types, with a place in the list each
 object a JSON object with every required property   properties that the signature does not have
 map    a JSON object with any keys                  other types, with the key's position as place
-any    all of JSON, null too [2]_                   100 lists and objects within each other
+any    all of JSON, null too                        100 lists and objects within each other;
+                                                    integers beyond 64 bits [2]_
 ====== ============================================ ==============================================
 
 .. [1] Null in an array of float, double or datetime is NaN or NaT, as MLflow has it; an array of
@@ -17,7 +18,8 @@ any    all of JSON, null too [2]_                   100 lists and objects within
    an array or a map may be null where the array or map itself is optional, and a property where the
    property is. An optional object may also be empty. All this is MLflow's
    (mlflow/models/utils.py, `_enforce_array`, `_enforce_object`, `_enforce_map`).
-.. [2] An integer of more than 64 bits becomes a double.
+.. [2] MLflow hands them on as they are; here numbers have 64 bits. Of those beyond -2**63 and
+   2**64 - 1 none becomes a double, unless a point or an exponent says that it is one.
 
 A scalar in an array is refused where it ends with NUL: MLflow takes it through numpy, which drops
 those. A model whose signature comes from a type hint has its input checked by the hint, which
@@ -30,8 +32,9 @@ from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 from service.contract.findings import Findings, Loc
+from service.contract.long_integers import WITHIN_64_BITS, LongInteger
 from service.contract.reading import Checker
-from service.contract.size import MAX_DEPTH, too_deep
+from service.contract.size import MAX_DEPTH, free_of, too_deep
 from service.contract.types.scalars import SCALARS
 
 _LISTS: Final = {list}
@@ -249,12 +252,15 @@ class Anything:
 
     def convert(self, values: Sequence[Any]) -> list[Any] | None:
         """The values themselves."""
-        return None if too_deep(values) else list(values)
+        return list(values) if free_of(LongInteger, values) else None
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
-        """Wrong is only what is nested too deep."""
+        """Wrong is only what is nested too deep, and integers of more than 64 bits."""
         if too_deep((value,)):
             findings.add(loc, f"must not be nested more than {MAX_DEPTH} deep", "nesting")
+        elif not free_of(LongInteger, (value,)):
+            words = "must lie" if type(value) is LongInteger else "must have integers"
+            findings.add(loc, f"{words} {WITHIN_64_BITS}", "out_of_range")
 
 
 def suspects(node: Node, values: Sequence[Any]) -> Iterator[int]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
+from service.contract.long_integers import LongInteger
 from service.contract.model_input import Values
 
 _LEAST: Final = -(1 << 63)
 _BOOLEANS: Final = {bool}
 _INTEGERS: Final = {int}
 _FLOATS: Final = {float}
-_NUMBERS: Final = {int, float}
+_NUMBERS: Final = {int, LongInteger, float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Floating:
         limit = 1 << self.digits
         if -limit <= min(values, default=0) and max(values, default=0) <= limit:
             return True
-        return all(type(value) is float or self._holds(value) for value in values)
+        return all(type(value) is not int or self._holds(value) for value in values)
 
     def _holds(self, value: float) -> bool:
         whole = int(value)

@@ -45,12 +45,14 @@ class KnownClass:
         unread: attributes that it does not read when it predicts, besides `FITTING`.
         elementwise: attributes that may be a function of NumPy's that takes one number for one.
         checks: attributes that may be scikit-learn's check that there are numbers, too.
+        why: what an attribute of another value comes to, in words that follow the class's name.
     """
 
     only: Mapping[str, tuple[str | bool | None, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     elementwise: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
+    why: str = ""
 
 
 _PLAIN: Final = KnownClass()
@@ -67,7 +69,10 @@ _BINNED: Final = KnownClass(unread=frozenset({"_feature_subsample_rng", "_scorer
 _ELIMINATION: Final = KnownClass(unread=frozenset({"estimator", "importance_getter"}))
 _LOSS: Final = KnownClass(unread=frozenset({"interval_y_true", "interval_y_pred"}))
 # The mean is taken off behind the product, and scaling makes what is left of small ones large.
-_UNSCALED: Final = KnownClass(only={"whiten": (False,)})
+_UNSCALED: Final = KnownClass(
+    only={"whiten": (False,)},
+    why="that whitens: it divides by small numbers, which makes what is rounded large",
+)
 _OF_TARGET: Final = KnownClass(elementwise=frozenset({"func", "inverse_func"}))
 _TRANSFORMER_OF_TARGET: Final = KnownClass(
     elementwise=_OF_TARGET.elementwise, only={"kw_args": (None,), "inv_kw_args": (None,)}

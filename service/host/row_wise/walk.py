@@ -76,6 +76,17 @@ def _obstacle(model: PyFuncModel) -> str | None:
     return next(_Walk().model(model, loader), None)
 
 
+def has_one_output(model: PyFuncModel) -> bool:
+    """Whether a model without an obstacle tells apart the classes of one output, not of several.
+
+    Of several, probabilities are a list with an array for each; of one they are one array. What
+    it says of its classes is a list of arrays there, and one array here.
+    """
+    raw = model.get_raw_model()  # type: ignore[no-untyped-call]  # MLflow annotates little
+    classes = getattr(raw, "classes_", None)
+    return isinstance(classes, np.ndarray) and classes.ndim == 1
+
+
 def obstacle_of(estimator: Any) -> str | None:
     """The same of an estimator by itself."""
     return next(_Walk().value(estimator, "it"), None)
@@ -235,8 +246,8 @@ def _instance(value: Any, known: KnownClass, where: str) -> Found:
         if name in known.checks and _is_check(own.get(name)):
             continue
         if not isinstance(own.get(name), str | bool | NoneType) or own.get(name) not in allowed:
-            detail = _value_in_words(own.get(name))
-            yield _unknown_class(where, found, f" whose {_shown(name)} is {detail}")
+            detail = known.why or f"whose {_shown(name)} is {_value_in_words(own.get(name))}"
+            yield _unknown_class(where, found, f" {detail}")
 
 
 @lru_cache(maxsize=256)
@@ -268,6 +279,8 @@ _NOT_KNOWN: Final = f"which is not known to answer each row by itself; {_TAG}"
 def _value_in_words(value: Any) -> str:
     if isinstance(value, str):
         return f"'{_shown(value)}'"
+    if value is None or type(value) is bool:
+        return str(value)
     return "a function" if callable(value) else f"of {_shown(type(value).__qualname__)}"
 
 

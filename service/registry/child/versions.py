@@ -44,6 +44,15 @@ def again(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     return {"tags": tags_of(_registered(found))}, b""
 
 
+def exists(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Whether there is a version of that number, whatever has become of it.
+
+    Raises `RegistryFault`.
+    """
+    found = asked(lambda: MlflowClient().get_model_version(wanted["name"], wanted["version"]))
+    return {"exists": found is not None}, b""
+
+
 def tags(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """The tags of each version now, None for one that nobody answers about.
 

@@ -192,6 +192,12 @@ class MlflowRegistry:
         )
         return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
 
+    async def exists(self, name: str, version: str) -> bool:
+        """One look-up; raises `PassingFault` within the deadline of a look."""
+        wanted = {"name": name, "version": version}
+        frame = await self._looking.ask("look", RegistryOperation.EXISTS, wanted)
+        return bool(orjson.loads(frame.head)["exists"])
+
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:
