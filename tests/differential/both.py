@@ -180,7 +180,7 @@ class _PredictorInProcess:
         loaded = object.__new__(LoadedModel)
         loaded._model = model
         loaded._joinable, loaded._row_wise = False, RowWise(shown=False, reason="")
-        loaded._nameless = None
+        loaded._nameless = loaded._few_rows = None
         self._host._model = loaded
         self._host._max_reply_bytes = 1 << 30
 

@@ -51,7 +51,7 @@ def test_missing_values_are_refused() -> None:
 def test_columns_that_are_no_numbers_are_refused() -> None:
     """Text among the measurements stops the training."""
     iris = data.load()
-    with pytest.raises(BadData, match="no numbers"):
+    with pytest.raises(BadData, match="not numbers"):
         data.check(dataclasses.replace(iris, features=iris.features.astype(str)))
 
 
