@@ -194,7 +194,7 @@ class NotNow(ServiceError):
 
 
 class NoServable(NotNow):
-    """The slot has no version that can answer."""
+    """Nothing can answer for the slot: no version, or no process of the one that was bound."""
 
     code = "no_servable"
 
@@ -206,7 +206,7 @@ class NotLoaded(NoServable):
 
 
 class Overloaded(NotNow):
-    """More is waiting than the service is willing to hold."""
+    """More is waiting than the service holds, or the request waited until its deadline."""
 
     code = "overloaded"
 

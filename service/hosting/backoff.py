@@ -15,7 +15,8 @@ _EXCUSED: Final = 3
 class RestartBackoff:
     """Counts deaths since a batch was last answered, and replacements that have failed since.
 
-    Those of more than five minutes before the latest one are forgotten.
+    Deaths are forgotten once none has followed for five minutes, or when a batch is answered;
+    failed replacements when one succeeds.
     """
 
     def __init__(self, hosts: int, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -36,12 +37,15 @@ class RestartBackoff:
 
     @property
     def hopeless(self) -> bool:
-        """Whether the last replacement has failed by the version's own fault."""
+        """Whether the last replacement has failed by the version's own fault; it is tried again."""
         return self._failed_replacements > 0
 
     @property
     def pause(self) -> float:
-        """Seconds before the next replacement: none at first, then 1, 2, 4 up to half a minute."""
+        """Seconds before the next replacement: none while excused, then 1, 2, 4 up to 30.
+
+        A replacement that fails by the version's fault is not excused, nor are deaths before it.
+        """
         failures = self._beyond_excuse
         if failures <= 0:
             return 0.0
@@ -61,9 +65,9 @@ class RestartBackoff:
         self._deaths = self._unlucky_replacements = 0
 
     def not_replaced(self, *, passing: bool) -> None:
-        """A replacement could not be started; `passing`: by no fault of the version's.
+        """A replacement could not be started; `passing`: not by the version's own fault.
 
-        That is one more death then: the next one may well live.
+        A passing failure counts as one more death: the next one may well live.
         """
         if passing:
             self._unlucky_replacements += 1

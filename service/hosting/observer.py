@@ -57,7 +57,7 @@ class PoolStatus:
 
     Attributes:
         hosts: processes that can take a prediction.
-        restarts: replacements so far.
+        restarts: hosts that served and ended unasked so far.
         row_wise: whether requests may be joined into one call (P16).
         row_wise_reason: one sentence why, or why not.
         waiting: requests in the queue.

@@ -4,8 +4,9 @@ Batching is work-conserving: nobody waits for company. At the end of the loop's 
 gets whatever may stand in one batch; while all are busy, requests gather.
 
 A host that dies or overruns its time costs nobody an answer (P11): the requests that it held are
-tried once more, each alone, on a host that is started for that; a replacement is started at once,
-and meanwhile requests wait. Only when the first replacement has failed too are requests refused.
+tried once more, each alone, on extra hosts (`SecondTries`); a replacement is started at once, and
+meanwhile requests wait. They are refused while no host lives and, as `RestartBackoff` counts, the
+next replacement may not help either.
 
 Each request has one deadline, for all of its waits, calls, tries and slices together. Whose has
 come is answered then, wherever it is; no host is ended for that.
@@ -103,7 +104,7 @@ class Pool:
 
     @property
     def ready(self) -> bool:
-        """A host can answer, or the first replacement of the last one is on its way."""
+        """A host can answer, or a replacement is on its way that is worth waiting for."""
         return not self._closed and (bool(self._hosts) or self._backoff.bearable)
 
     @property
@@ -303,7 +304,9 @@ class Pool:
                 await asyncio.sleep(self._backoff.pause)
                 host = await self._start_host(Purpose.SERVING)
             except Exception as error:  # noqa: BLE001 - supervision must outlive whatever a start meets
-                passing = isinstance(error, PassingFault) or is_want_of_processes(error)
+                # A disk that hangs is not the version's fault either.
+                passing = isinstance(error, PassingFault | TimeoutError)
+                passing = passing or is_want_of_processes(error)
                 self._backoff.not_replaced(passing=passing)
             else:
                 self._backoff.replaced()

@@ -1,4 +1,4 @@
-"""The HTTP status of every code that protocols refuse with; the only place where the two meet."""
+"""The HTTP status of every code that protocols refuse with; probes have theirs by themselves."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _CODES: Mapping[int, str] = {
     "INVALID_PARAMETER_VALUE RESOURCE_ALREADY_EXISTS",
     401: "unauthorized CUSTOMER_UNAUTHORIZED UNAUTHENTICATED",
     403: "forbidden delivery_forged delivery_expired PERMISSION_DENIED",
-    404: "not_found unknown_model not_there_yet ENDPOINT_NOT_FOUND NOT_FOUND "
+    404: "not_found unknown_model unknown_version not_there_yet ENDPOINT_NOT_FOUND NOT_FOUND "
     "RESOURCE_DOES_NOT_EXIST",
     405: "method_not_allowed",
     408: "body_too_slow",

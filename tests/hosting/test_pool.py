@@ -428,6 +428,22 @@ async def test_p1_host_of_files_that_are_not_as_they_were_is_never_started(
     assert pids(pool) == []
 
 
+async def test_p13_disk_that_hangs_before_a_replacement_is_not_the_versions_fault(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """The version is not fetched anew for it, and the replacement is tried again."""
+    tries = list[int]()
+
+    def verify() -> None:
+        tries.append(1)
+        raise TimeoutError
+
+    pool = await make_pool(temperamental, verify=verify)
+    os.kill(pids(pool)[0], signal.SIGKILL)
+    await until(lambda: len(tries) > 1, SECONDS, "it is tried again")
+    assert not pool.irreplaceable
+
+
 async def test_p12_host_is_replaced_though_whoever_is_told_of_it_raises(
     temperamental: Path, make_pool: MakePool
 ) -> None:
