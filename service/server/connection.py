@@ -17,8 +17,8 @@ from service.http.client import CLIENT
 from service.server.connections import Connections
 from service.server.lingering import Lingering
 from service.server.prompt import PromptProtocol
-from service.server.taskless import UpgradeIgnored
 from service.server.timeouts import Ended, Patience, Phase
+from service.server.upgrade import UpgradeIgnored
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from service.server.gathering import GatheringProtocol
 from service.server.lingering import closing_early
-from service.server.running import TasklessRun
+from service.server.taskless import TasklessRun
 
 CLOSE: Final = (b"connection", b"close")
 """The header that every reply of a server has when it stops."""

@@ -34,7 +34,7 @@ from service.host.wire import encode_batch
 from service.hosting.slicing import encoded_slices
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
-from service.server.running import TasklessRun
+from service.server.taskless import TasklessRun
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import ZygoteCommand
 from tests.contract.signatures import LIMITS, column

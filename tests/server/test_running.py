@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import ModelFailed
 from service.hosting.queue import Answer
-from service.server.running import TasklessRun
+from service.server.taskless import TasklessRun
 from tests.support.waiting import until
 
 SECONDS = 240.0

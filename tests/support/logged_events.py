@@ -15,7 +15,7 @@ SPREAD = {
     "_ending": {"pid", "reason", "status"},
 }
 # Where libraries' own loggers are used, whose messages are the event `library`.
-OTHERS = {"taskless.py"}
+OTHERS = {"upgrade.py"}
 # Fields that structlog and the log's own lines have everywhere.
 EVERYWHERE = {"level", "event", "timestamp"}
 RENAMED = {"exc_info": "exception"}
