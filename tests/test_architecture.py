@@ -350,10 +350,12 @@ def _types(tree: ast.Module) -> Iterator[str]:
     """Classes wherever they are, and what a module gives a type's name to."""
     yield from (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id.removeprefix("_")
+        named = node.targets[0] if isinstance(node, ast.Assign) else None
+        named = node.target if isinstance(node, ast.AnnAssign) else named
+        if isinstance(named, ast.Name):
+            name = named.id.removeprefix("_")
             if name[0].isupper() and not name.isupper() and len(name) > 1:
-                yield node.targets[0].id
+                yield named.id
 
 
 def test_engine_is_imported_without_http_and_metrics() -> None:

@@ -60,7 +60,7 @@ class Contract:
     """What one version takes. Has no state: may be used from anywhere, any number of times."""
 
     request_schema: Mapping[str, Any]
-    request_example: Mapping[str, Any]
+    request_example: Mapping[str, Any] | None
     _description: Mapping[str, Any]
     _inputs: InputReader
     _csv: CsvReader | None

@@ -3,6 +3,7 @@
 In the format that MLflow stores a model's own example in: `dataframe_split` for columns, `inputs`
 for tensors and type hints, and a chat for columns of which one is called like that of a chat and
 any is nested. The contract of the signature takes it; what a model makes of it nobody can know.
+There is none where tensors are large, as images are: nobody reads such a one.
 """
 
 import math
@@ -16,7 +17,7 @@ from service.contract.request_schema import takes_chats
 from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
 from service.contract.types.declared import AnyType, Array, Map, Object, Property, Type
 
-Body = dict[str, Any]
+ExampleBody = dict[str, Any]
 
 _SCALARS: Final[Mapping[str, Any]] = {
     "boolean": True,
@@ -27,23 +28,27 @@ _SCALARS: Final[Mapping[str, Any]] = {
     "datetime": "2026-01-01T00:00:00",
     **dict.fromkeys(("float", "double", "float16", "float32", "float64"), 0.0),
 }
+# So many values are still read by people.
+_MOST_VALUES: Final = 1000
 # Who speaks in a chat: MLflow's own classes take no other text there.
 _SPEAKER: Final = "role"
 
 
-def request_example(signature: Signature, *, from_type_hint: bool) -> Body:
-    """A body of JSON with one row, every column, and the params' defaults."""
+def request_example(signature: Signature, *, from_type_hint: bool) -> ExampleBody | None:
+    """A body of JSON with one row, every column, and the params' defaults; None: too long a one."""
     params = _defaults(signature.params or ())
     if from_type_hint:
         return {"inputs": [_value(signature.columns[0].type)], **_under_their_name(params)}
     if signature.tensors:
+        if sum(_values(tensor) for tensor in signature.tensors) > _MOST_VALUES:
+            return None
         return {"inputs": _inputs(signature.tensors), **_under_their_name(params)}
     if _is_chat(signature):
         return {**_turn(signature.columns), **params}
     return {"dataframe_split": _split(signature), **_under_their_name(params)}
 
 
-def unsigned_request_example(params: Sequence[ParamSpec] | None) -> Body:
+def unsigned_request_example(params: Sequence[ParamSpec] | None) -> ExampleBody:
     """The same where nobody has said what the inputs are."""
     return {"inputs": [0.0], **_under_their_name(_defaults(params or ()))}
 
@@ -53,14 +58,14 @@ def _is_chat(signature: Signature) -> bool:
     return nested and takes_chats(signature)
 
 
-def _turn(columns: Sequence[ColumnSpec]) -> Body:
+def _turn(columns: Sequence[ColumnSpec]) -> ExampleBody:
     needed = [column for column in columns if column.required]
     if not any(column.name in CHAT_KEYS for column in needed):
         needed.append(next(column for column in columns if column.name in CHAT_KEYS))
     return {str(column.name): _value(column.type) for column in needed}
 
 
-def _split(signature: Signature) -> Body:
+def _split(signature: Signature) -> ExampleBody:
     names = {"columns": [column.name for column in signature.columns]} if signature.named else {}
     return {**names, "data": [[_value(column.type) for column in signature.columns]]}
 
@@ -69,6 +74,10 @@ def _inputs(tensors: Sequence[TensorSpec]) -> Any:
     if tensors[0].name is None:
         return _filled(tensors[0])
     return {str(tensor.name): _filled(tensor) for tensor in tensors}
+
+
+def _values(tensor: TensorSpec) -> int:
+    return math.prod(1 if length == -1 else length for length in tensor.shape)
 
 
 def _filled(tensor: TensorSpec) -> Any:
@@ -100,11 +109,11 @@ def _of_property(property_: Property) -> Any:
     )
 
 
-def _under_their_name(params: Body) -> Body:
+def _under_their_name(params: ExampleBody) -> ExampleBody:
     return {PARAMS: params} if params else {}
 
 
-def _defaults(params: Sequence[ParamSpec]) -> Body:
+def _defaults(params: Sequence[ParamSpec]) -> ExampleBody:
     """Those that a client could send: a default may be NaN, or of more digits than its type has."""
     shown = {}
     for param in params:

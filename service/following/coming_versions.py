@@ -44,7 +44,7 @@ class Journey:
 
 @dataclass(eq=False, repr=False)
 class ComingVersions:
-    """Brings versions into service, at most two at a time: what serves needs the machine too.
+    """Brings versions into service, at most two at a time, each with all of its hosts at once.
 
     What is known already stands in for something newer, and has turns of its own: versions that
     hang in their load must not keep it waiting.

@@ -333,8 +333,8 @@ class Slots(Mapping[str, Slot]):
         """The status now, then the newest one whenever it is another than the one before.
 
         Whoever is slow to ask for the next gets the newest by then: nobody waits for them, and
-        nothing is kept for them. What no slot is told of, the end of a process, is seen at the next
-        look.
+        nothing is kept for them. Each look is a change. What no slot is told of, the end of a
+        process and a load on demand, is seen at the next look.
         """
         seen = None
         while True:

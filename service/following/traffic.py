@@ -22,7 +22,7 @@ class Traffic:
     """Where requests of a slot go. A request reads its slot's traffic once, and binds by that.
 
     Attributes:
-        epoch: grows with each replacement, so that replies can be ordered by it (P21).
+        epoch: grows with each replacement, which orders them (P21).
         arms: those that answer; none: nothing does.
         shadow: what hears of requests too, and answers none.
         since: when the version that answers was swapped in, in seconds since 1970.

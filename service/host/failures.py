@@ -8,7 +8,7 @@ from typing import Final
 from mlflow.exceptions import MlflowException
 
 from service.host import outputs
-from service.host.wire import LONGEST_CODE, Failure, MlflowError, PredictFault
+from service.host.wire import LONGEST_CODE, MlflowError, NoReply, PredictFault
 
 _OURS: Final = "service."
 _MLFLOWS: Final = "mlflow."
@@ -18,7 +18,7 @@ _MLFLOWS: Final = "mlflow."
 _CHECKS: Final = frozenset({"_convert_input", "_validate_model_input"})
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> NoReply:
     """Whose fault it was: the input's, where MLflow refuses it before the model's code; or its."""
     if isinstance(error, outputs.NotEncodable):
         return PredictFault.NOT_ENCODABLE

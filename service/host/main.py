@@ -28,7 +28,7 @@ from service.host.traces import hand_traces_on, let_traces_vanish
 from service.host.tracking import forgo_tracking
 from service.host.wire import HostOperation, encode_replies
 from service.processes.child import scheduling
-from service.processes.child.channel import BlockingChannel
+from service.processes.child.channel import BlockingChannel, Cancelled
 from service.processes.child.keeper import kept
 from service.processes.child.scheduling import PREDICTING, prefer_as_victim
 from service.processes.exhausted import is_want_of_processes
@@ -67,6 +67,8 @@ class Host:
             return Frame(frame.operation, Status.DONE, frame.id, head, body)
         except FrameError:
             raise
+        except Cancelled:
+            return Frame(frame.operation, Status.CANCELLED, frame.id)
         except BaseException as error:  # noqa: BLE001 - the model's code may raise anything, SystemExit too
             traceback.print_exc()
             text = f"{type(error).__name__}: {error}"[:2000]

@@ -16,7 +16,7 @@ from service.host.inputs import Batch, ModelData, take
 from service.host.row_wise.trial import refuted_by_example, refuted_by_others
 from service.host.row_wise.walk import has_one_output, obstacle
 from service.host.sklearn_matrix import Nameless, nameless
-from service.host.wire import Failure, PredictFault
+from service.host.wire import NoReply, PredictFault
 
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
@@ -38,7 +38,7 @@ class LoadedModel:
     """A version that was loaded as MLflow loads it.
 
     `config` overrides what it was logged with as its `model_config`.
-    With `may_choose_threads` a few rows get one thread of OpenMP, where that answers no later.
+    With `may_choose_threads` a few rows get one thread of OpenMP, where that answers sooner.
     `joinable` is the operator's word on whether its requests may be joined; None: as is known of
     its classes, for which no input example is needed. If they may, every
     answer must have one element a row from then on, that of a lone request too: MLflow's server
@@ -152,7 +152,7 @@ class LoadedModel:
 
         return few_rows(predict, example.data, sum(example.rows), libraries())
 
-    def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | Failure]:
+    def predict(self, build: Callable[[], Batch], max_reply_bytes: int) -> list[bytes | NoReply]:
         """One reply a request, in order; a call that raises is halved until the culprit is alone.
 
         `build` makes the batch afresh each time: a model may have changed what it was called with.
@@ -174,7 +174,7 @@ class LoadedModel:
         first = self.predict(lambda: build().part(0, middle), max_reply_bytes)
         return first + self.predict(lambda: build().part(middle, end), max_reply_bytes)
 
-    def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | Failure]:
+    def _predict_together(self, batch: Batch, max_reply_bytes: int) -> list[bytes | NoReply]:
         if self._few_rows is not None:
             self._few_rows.prepare(sum(batch.rows))
         prediction = self._call(batch)

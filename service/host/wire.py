@@ -54,7 +54,7 @@ class MlflowError:
     code: str
 
 
-Failure: TypeAlias = PredictFault | MlflowError
+NoReply: TypeAlias = PredictFault | MlflowError
 
 
 # Of MLflow's error codes; the longest has half of that.
@@ -171,7 +171,7 @@ def decode_values(layout: str, data: memoryview) -> Values:
     return listed
 
 
-def encode_replies(replies: Sequence[bytes | Failure]) -> tuple[bytes, bytes]:
+def encode_replies(replies: Sequence[bytes | NoReply]) -> tuple[bytes, bytes]:
     """Head and body of a reply.
 
     The head has for each request the length of its reply, minus the outcome, or an error's code.
@@ -180,20 +180,20 @@ def encode_replies(replies: Sequence[bytes | Failure]) -> tuple[bytes, bytes]:
     return orjson.dumps(list(map(_length, replies))), body
 
 
-def _length(reply: bytes | Failure) -> int | str:
+def _length(reply: bytes | NoReply) -> int | str:
     if isinstance(reply, MlflowError):
         return reply.code
     return -reply if isinstance(reply, PredictFault) else len(reply)
 
 
-def decode_replies(frame: Frame, expected: int) -> list[Body | Failure]:
+def decode_replies(frame: Frame, expected: int) -> list[Body | NoReply]:
     """One reply for each request of the batch, in order; raises ValueError if that is not so."""
     lengths = orjson.loads(frame.head)
     if type(lengths) is not list or not all(map(_is_length, lengths)):
         raise ValueError("the replies' lengths are no list of integers and codes")
     if len(lengths) != expected:
         raise ValueError(f"{len(lengths)} replies to {expected} requests")
-    replies: list[Body | Failure] = []
+    replies: list[Body | NoReply] = []
     start = 0
     for length in lengths:
         if type(length) is str:

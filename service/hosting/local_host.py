@@ -13,9 +13,9 @@ from service.errors import (
     ServiceError,
 )
 from service.host.wire import (
-    Failure,
     HostOperation,
     MlflowError,
+    NoReply,
     PredictFault,
     decode_replies,
     encode_batch,
@@ -139,7 +139,7 @@ class LocalHost:
             raise NotSent(str(error)) from error
 
 
-def _replies(frame: Frame, expected: int) -> list[Body | Failure] | None:
+def _replies(frame: Frame, expected: int) -> list[Body | NoReply] | None:
     """None for what is not a reply; none at all of a batch that was not begun."""
     if frame.status is Status.CANCELLED:
         return []
@@ -151,7 +151,7 @@ def _replies(frame: Frame, expected: int) -> list[Body | Failure] | None:
         return None
 
 
-def _give(batch: Sequence[Job], replies: Sequence[Body | Failure]) -> None:
+def _give(batch: Sequence[Job], replies: Sequence[Body | NoReply]) -> None:
     for job, reply in zip(batch, replies, strict=False):
         if isinstance(reply, Body):
             job.succeed(reply)
@@ -159,7 +159,7 @@ def _give(batch: Sequence[Job], replies: Sequence[Body | Failure]) -> None:
             job.fail(_error(reply, job.model_input.rows))
 
 
-def _error(failure: Failure, rows: int) -> ServiceError:
+def _error(failure: NoReply, rows: int) -> ServiceError:
     if not rows and failure not in (PredictFault.NOT_ENCODABLE, PredictFault.REPLY_TOO_LARGE):
         # A signature cannot say that a model needs rows; most do.
         text = "must contain at least one row with a value in it"

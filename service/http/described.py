@@ -31,7 +31,7 @@ class Exemplary(Protocol):
     """A contract that can make up a request."""
 
     @property
-    def request_example(self) -> Mapping[str, Any]:
+    def request_example(self) -> Mapping[str, Any] | None:
         """A body that it takes."""
         ...
 

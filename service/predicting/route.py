@@ -30,7 +30,12 @@ from service.predicting.request import (
     RequestBody,
     RequestIds,
 )
-from service.predicting.request_record import RequestObserver, RequestRecord, Timeline
+from service.predicting.request_record import (
+    CLIENT_GONE,
+    RequestObserver,
+    RequestRecord,
+    Timeline,
+)
 
 COPIED_BYTES: Final = 64 * 1024
 """Longer replies are not copied, which would hold the loop up, and are held until they are sent."""
@@ -122,7 +127,7 @@ class PredictionRoute(Generic[F]):
         """Tells the observers, once the reply has left with that code, or nobody has taken it."""
         form, now = None if result is None else request.form, monotonic()
         if request.timeline is not None:
-            request.timeline.written = now
+            request.timeline.written = None if code == CLIENT_GONE else now
         record = RequestRecord(
             self._name,
             self._door,
@@ -164,7 +169,8 @@ class PredictionRoute(Generic[F]):
         if timeline is not None:
             timeline.answered = monotonic()
         if servable.refusal is not None:
-            raise servable.refusal
+            # One for all requests: it must not gather the frames of each.
+            raise servable.refusal.with_traceback(None)
         held = None if len(predictions) <= COPIED_BYTES else self._held(len(predictions))
         return Prediction(form, predictions, model_input.bare, held)
 

@@ -7,8 +7,8 @@ not understand). All integers are big-endian::
     2      1             1          1       8       4            4            bytes
 
 Both sides begin with a HELLO of their own, and wait for nobody's. A REQUEST comes to one end: DONE,
-FAILED, or CANCELLED where the front sent a CANCEL before it was begun. The reply to one whose id
-the front has given CREDIT may come in as many PARTs before its end.
+FAILED, or CANCELLED where the front sent a CANCEL before it was begun or while it waited for
+CREDIT. The reply to one whose id the front has given CREDIT may come in as many PARTs before that.
 
 Anything else ends the conversation: `FrameError` is raised, and whoever reads ends the other side.
 The first three fields stay as they are in all versions, so that each side can tell the other's.

@@ -123,3 +123,9 @@ def test_example_without_a_signature_is_taken(params: str | None) -> None:
     made = Definition({"params": params}, from_type_hint=False, limits=LIMITS, unsigned=True)
     contract_ = made.compile()
     assert contract_.parse(json.dumps(contract_.request_example).encode(), "").rows == 1
+
+
+@pytest.mark.parametrize("shape", [[-1, 3, 224, 224], [-1, 1_000_000_000_000]])
+def test_p15_large_tensors_have_no_made_up_example(shape: list[int]) -> None:
+    """It would be made for each version, and stop the loop as a page."""
+    assert contract(tensor("float32", shape)).request_example is None

@@ -8,7 +8,7 @@ from mlflow.protos import databricks_pb2
 
 from service.host.failures import failure_of
 from service.host.outputs import NotEncodable
-from service.host.wire import Failure, MlflowError, PredictFault
+from service.host.wire import MlflowError, NoReply, PredictFault
 
 
 def objection(code: Any) -> MlflowException:
@@ -31,7 +31,7 @@ def objection(code: Any) -> MlflowException:
         (objection("X" * 1000), PredictFault.MODEL_RAISED),
     ],
 )
-def test_failure_says_whose_fault_it_was(error: BaseException, failure: Failure) -> None:
+def test_failure_says_whose_fault_it_was(error: BaseException, failure: NoReply) -> None:
     """MLflow's codes are told, as long as they can be."""
     assert failure_of(error) == failure
     assert type(failure_of(error)) is type(failure)

@@ -9,9 +9,9 @@ import pytest
 
 from service.contract.model_input import Column, ModelInput, Nested, Values
 from service.host.wire import (
-    Failure,
     HostOperation,
     MlflowError,
+    NoReply,
     PredictFault,
     decode_replies,
     decode_values,
@@ -127,7 +127,7 @@ def reply(head: bytes, body: bytes) -> Frame:
         [MlflowError("NOT_FOUND"), b"[1]", PredictFault.INPUT_REFUSED],
     ],
 )
-def test_replies_arrive_in_order(replies: list[bytes | Failure]) -> None:
+def test_replies_arrive_in_order(replies: list[bytes | NoReply]) -> None:
     """Those that failed with why they did."""
     found = decode_replies(reply(*encode_replies(replies)), len(replies))
     assert found == replies

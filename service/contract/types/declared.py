@@ -50,8 +50,8 @@ class AnyType:
     """Whatever JSON can say."""
 
 
-Nested: TypeAlias = Array | Object | Map | AnyType
-Type: TypeAlias = Union[str, "Nested"]
+NestedType: TypeAlias = Array | Object | Map | AnyType
+Type: TypeAlias = Union[str, "NestedType"]
 
 
 class NotRead(Exception):

@@ -107,7 +107,7 @@ class Integral:
 
 @dataclass(frozen=True, slots=True)
 class Floating:
-    """Numbers of one precision; 3 is 3.0, and an integer that would be rounded is refused.
+    """Numbers of one precision; 3 is 3.0. An integer of 64 bits that would be rounded is refused.
 
     A number written with a point or an exponent is rounded to the precision, as everywhere.
 
