@@ -16,17 +16,15 @@ from service.contract.params import ParamsReader
 from service.contract.request_schema import takes_chats
 from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
 from service.contract.types.declared import AnyType, Array, Map, Object, Property, Type
+from service.contract.types.scalars import SCALARS
 
 ExampleBody = dict[str, Any]
 
-_SCALARS: Final[Mapping[str, Any]] = {
-    "boolean": True,
+# Of tensors: numpy's names.
+_ELEMENTS: Final[Mapping[str, Any]] = {
     "bool": True,
-    "string": "text",
     "str": "text",
-    "binary": "dGV4dA==",
-    "datetime": "2026-01-01T00:00:00",
-    **dict.fromkeys(("float", "double", "float16", "float32", "float64"), 0.0),
+    **dict.fromkeys(("float16", "float32", "float64"), 0.0),
 }
 # So many values are still read by people.
 _MOST_VALUES: Final = 1000
@@ -81,7 +79,7 @@ def _values(tensor: TensorSpec) -> int:
 
 
 def _filled(tensor: TensorSpec) -> Any:
-    value: Any = _SCALARS.get(tensor.dtype, 0)
+    value: Any = _ELEMENTS.get(tensor.dtype, 0)
     for length in reversed(tensor.shape):
         value = [value] * (1 if length == -1 else length)
     return value
@@ -98,7 +96,7 @@ def _value(type_: Type) -> Any:
             return {each.name: _of_property(each) for each in properties if each.required}
         case AnyType():
             return "text"
-    return _SCALARS.get(type_, 0)
+    return SCALARS[type_].example
 
 
 def _of_property(property_: Property) -> Any:

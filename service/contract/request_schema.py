@@ -30,7 +30,7 @@ def request_schema(signature: Signature, *, from_type_hint: bool = False) -> Sch
     properties = dict(formats)
     params = {spec.name: _param(spec) for spec in signature.params or ()}
     if params:
-        properties[PARAMS] = _object(params)
+        properties[PARAMS] = _params(params)
     ways: list[Schema] = [{"required": [form]} for form in formats]
     if not from_type_hint and takes_chats(signature):
         properties |= _chat_values(signature) | params
@@ -48,7 +48,7 @@ def unsigned_request_schema(params: Sequence[ParamSpec] | None) -> Schema:
         **{key: {} for key in CHAT_KEYS},
     }
     if params:
-        values[PARAMS] = _object({spec.name: _param(spec) for spec in params})
+        values[PARAMS] = _params({spec.name: _param(spec) for spec in params})
     ways: list[Schema] = [{"required": [form]} for form in FORMATS]
     ways.append({"anyOf": [{"required": [key]} for key in CHAT_KEYS]})
     return {"type": "object", "properties": values, "oneOf": ways}
@@ -185,6 +185,11 @@ def _list(items: Schema, length: int | None = None) -> Schema:
     if length is None:
         return {"type": "array", "items": items}
     return {"type": "array", "items": items, "minItems": length, "maxItems": length}
+
+
+def _params(properties: Mapping[str, Schema]) -> Schema:
+    """Null stands for none of them."""
+    return {**_object(properties), "type": ["object", "null"]}
 
 
 def _object(properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:

@@ -50,6 +50,7 @@ class ScalarTraits:
         column: checks it as a column.
         csv: how a cell of CSV is read.
         param: what MLflow makes of a param that has passed (`DataType.to_python`).
+        example: a value of it in JSON, as people would try one.
         defaults: Python's types that MLflow takes as a default of a param, of JSON that may be
             null; empty where a param cannot be of the type.
         element: checks it in MLflow's arrays, which its enforcement takes through numpy's text and
@@ -64,6 +65,7 @@ class ScalarTraits:
     column: Checker
     csv: Literal["text", "boolean", "number"]
     param: Callable[[Any], Any]
+    example: Any
     defaults: frozenset[type]
     element: Checker | None = None
     exact: Checker | None = None
@@ -82,17 +84,21 @@ _TEXT: Final = frozenset({str})
 
 # mlflow/types/schema.py, DataType. Integers of any size are defaults of those of 32 bits too.
 SCALARS: Final[Mapping[str, ScalarTraits]] = {
-    "boolean": ScalarTraits(Boolean(), "boolean", bool, frozenset({bool})),
-    "integer": ScalarTraits(Integral.signed("i", 32), "number", int, _WHOLE, in_objects=False),
-    "long": ScalarTraits(Integral.signed("q", 64), "number", int, _WHOLE),
-    "float": ScalarTraits(FLOAT_32, "number", float, _REAL, null_is_a_value=True, in_objects=False),
-    "double": ScalarTraits(FLOAT_64, "number", float, _REAL, null_is_a_value=True),
-    "string": ScalarTraits(String(), "text", str, _TEXT, element=String(for_numpy=True)),
+    "boolean": ScalarTraits(Boolean(), "boolean", bool, True, frozenset({bool})),
+    "integer": ScalarTraits(Integral.signed("i", 32), "number", int, 0, _WHOLE, in_objects=False),
+    "long": ScalarTraits(Integral.signed("q", 64), "number", int, 0, _WHOLE),
+    "float": ScalarTraits(
+        FLOAT_32, "number", float, 0.0, _REAL, null_is_a_value=True, in_objects=False
+    ),
+    "double": ScalarTraits(FLOAT_64, "number", float, 0.0, _REAL, null_is_a_value=True),
+    "string": ScalarTraits(String(), "text", str, "text", _TEXT, element=String(for_numpy=True)),
     "binary": ScalarTraits(
-        *(Binary(), "text", str, frozenset()), element=Binary(for_numpy=True), is_decoded=True
+        *(Binary(), "text", str, "dGV4dA==", frozenset()),
+        element=Binary(for_numpy=True),
+        is_decoded=True,
     ),
     "datetime": ScalarTraits(
-        *(Datetime(), "text", iso_text, _TEXT),
+        *(Datetime(), "text", iso_text, "2026-01-01T00:00:00", _TEXT),
         exact=Moment(),
         null_is_a_value=True,
         in_objects=False,
