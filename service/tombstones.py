@@ -154,6 +154,13 @@ class TombstoneStore(Protocol):
         """Whether it is kept no more."""
         ...
 
+    async def lying(self, name: str, version: str) -> Collection[VersionId]:
+        """The versions of that number, of any model that has or had that name, with files here.
+
+        None of them where the disk does not answer.
+        """
+        ...
+
     async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
         """Removes what lies on this machine of their versions; those of which nothing is left.
 

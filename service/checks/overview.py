@@ -90,7 +90,7 @@ def _lines(told: Mapping[str, Any]) -> Sequence[str]:
 
 def _of_withdrawn(told: Mapping[str, Any]) -> str:
     by = "by its tag" if told["source"] == "tag" else "by command"
-    reason = f": {told['reason']}" if told["reason"] else ""
+    reason = f": {told['reason']}" if told.get("reason") else ""  # for its operator alone
     return f"{told['model']} version {told['version']}  withdrawn {by} since {told['at']}{reason}"
 
 

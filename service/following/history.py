@@ -1,5 +1,6 @@
 """What each slot has served before, over restarts too."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +36,10 @@ class History(Protocol):
 
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """Whether the slot has served this version before (P12)."""
+        ...
+
+    def versions(self, ref: ModelRef) -> Collection[VersionId]:
+        """The versions that the slot has served, as far as they are remembered."""
         ...
 
     def withdraw(self, ref: ModelRef) -> None:

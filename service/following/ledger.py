@@ -107,6 +107,13 @@ class Ledger:
         found = (entry for entry in reversed(self._entries) if before is None or entry.id < before)
         return tuple(entry for entry, _ in zip(found, range(limit), strict=False))
 
+    def knows(self, name: str, version: str) -> bool:
+        """Whether an entry names that version of that model, whoever had the name."""
+        return any(
+            each.ref.name == name and version in {each.version, each.before}
+            for each in self._entries
+        )
+
     def close(self) -> None:
         """Blocks until everything that can be kept is."""
         if self._keeper is not None:

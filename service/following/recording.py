@@ -79,6 +79,10 @@ class Recorder:
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
 
+    def knows(self, name: str, version: str) -> bool:
+        """Whether that version was brought into service once, or was to be: the ledger says so."""
+        return self._ledger.knows(name, version)
+
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
         if not slot.status.on_last_known_good and servable.proven:

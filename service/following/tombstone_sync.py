@@ -5,6 +5,7 @@ from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, Final
 
 from service.background import Work, begin
+from service.refs import VersionId
 from service.tombstones import Key, Tombstone, Tombstones, TombstoneStore
 
 # A process takes some milliseconds to end, and a lock to be given back.
@@ -88,6 +89,10 @@ class TombstoneSync:
         await self._all_tasks()
         self.see_to()  # what was asked for while something else was tried
         await self._all_tasks()
+
+    async def lying(self, name: str, version: str) -> Collection[VersionId]:
+        """The versions of that number of which something lies on this machine."""
+        return await self._store.lying(name, version)
 
     def is_kept(self, name: str, version: str) -> bool:
         """Whether the next start will know of that version what is known now."""

@@ -6,7 +6,7 @@ is stronger than P4 and P5: a slot whose alias is on what was withdrawn, or that
 has nothing else to serve, answers with that until the alias moves.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from service.following.history import History, ServedBefore
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, Registry, Resolution, Unanswered, Withdrawals
 from service.following.recording import Recorder
-from service.following.sentences import listed, named
+from service.following.sentences import LONGEST_DETAIL, cut, listed, named
 from service.following.slot_status import Failure
 from service.following.slots import Slot, Slots
 from service.following.tombstone_sync import TombstoneSync
@@ -137,14 +137,20 @@ class Withdrawing:
     async def withdraw(self, name: str, version: str) -> Withdrawal:
         """An operator withdraws it: nobody is answered by it from this call on.
 
-        Returns when that is kept and nothing of it is left, or after some seconds. Raises
-        `UnknownModel` for a model that is not followed, `UnknownVersion` where the registry has no
-        such version: nothing is withdrawn then.
+        Of a version that nothing is known of here that holds once the registry has said that there
+        is one, or has said nothing within the deadline of a look. Returns when that is kept and
+        nothing of it is left, or after some seconds. Raises `UnknownModel` for a model that is not
+        followed, `UnknownVersion` where neither the registry nor anybody here knows such a version:
+        nothing is withdrawn then.
         """
         self._require(name, version)
-        checked = self._is_known(name, version) or await self._is_registered(name, version)
+        lying: Collection[VersionId] = ()
+        checked = self._is_known(name, version)
+        if not checked:
+            lying = await self._sync.lying(name, version)
+            checked = bool(lying) or await self._is_registered(name, version)
         concerned, now = self._concerned(name, version), self._clock.wall()
-        created_at: Iterable[int | None] = self._created(name) or (None,)
+        created_at: Iterable[int | None] = self._created(name, version, lying) or (None,)
         self._sync.lay(
             Tombstone(name, created, version, Source.OPERATOR, now) for created in created_at
         )
@@ -191,9 +197,10 @@ class Withdrawing:
 
     def _is_known(self, name: str, version: str) -> bool:
         """Whether there is, or was, such a version, whatever the registry says now."""
-        known = (*self._met(), *self._open.versions)
+        known = (*self._met(), *self._open.versions, *self._served())
         met = any((each.name, each.version) == (name, version) for each in known)
-        return met or bool(self._stones.named(name, version))
+        stands = bool(self._stones.named(name, version))
+        return met or stands or self._recorder.knows(name, version)
 
     async def _is_registered(self, name: str, version: str) -> bool:
         """Raises `UnknownVersion` where the registry has none; False where it says nothing."""
@@ -212,10 +219,16 @@ class Withdrawing:
         slots = [slot for slot in self._slots.values() if slot.ref.name == name]
         return listed([_serves(slot) for slot in slots]) or "no slot follows that model now"
 
-    def _created(self, name: str) -> set[int]:
-        """When the models of that name were made of which anything is known here."""
-        known = (*self._met(), *self._open.versions)
-        return {version.created for version in known if version.name == name}
+    def _created(self, name: str, version: str, lying: Iterable[VersionId]) -> set[int]:
+        """When the models of that name were made that are met here, or have had such a version."""
+        known = {each for each in (*self._met(), *self._open.versions) if each.name == name}
+        had = (each for each in self._served() if (each.name, each.version) == (name, version))
+        return {each.created for each in (*known, *had, *lying)}
+
+    def _served(self) -> Iterator[VersionId]:
+        """What slots have served, as far as that is remembered."""
+        for slot in self._slots.values():
+            yield from self._history.versions(slot.ref)
 
     def _met(self) -> Iterator[VersionId]:
         """What slots are on, serve, would fall back to, and have served last."""
@@ -268,11 +281,7 @@ class Withdrawing:
         if version is None:
             return
         failure = self._failure(version, slot.version)
-        if told and (told.code, told.version, told.message) == (
-            WITHDRAWN,
-            version,
-            failure.message,
-        ):
+        if told is not None and told == replace(failure, at=told.at):
             return
         # Why what the alias is on cannot be served says more than what served before it.
         if aspired is not None or told is None or told.of_look or told.version != slot.aspired:
@@ -281,7 +290,9 @@ class Withdrawing:
     def _failure(self, version: VersionId, serving: VersionId | None = None) -> Failure:
         stone = self._stones.over(version)[0]
         message = f"Version {version.version} was withdrawn {_by(stone, serving)}"
-        return Failure(WITHDRAWN, WITHDRAWN, message, self._clock.wall(), version)
+        # Anybody's words, and no fixed sentence.
+        detail = cut(stone.reason, LONGEST_DETAIL)
+        return Failure(WITHDRAWN, WITHDRAWN, message, self._clock.wall(), version, detail)
 
 
 def _stone(version: VersionId, now: float, reason: str) -> Tombstone:
@@ -298,5 +309,4 @@ def _by(stone: Tombstone, serving: VersionId | None) -> str:
     until = f"{instead} until the alias is moved to another version"
     if stone.source is Source.OPERATOR:
         return f"by command: {until}. `podium withdraw --undo` takes it back."
-    reason = f" ({named(stone.reason)})" if stone.reason else ""
-    return f"by its tag {WITHDRAWN_TAG}{reason}: {until}. Deleting the tag takes it back."
+    return f"by its tag {WITHDRAWN_TAG}: {until}. Deleting the tag takes it back."

@@ -1,11 +1,13 @@
 """What a host says of an exception that a prediction ended with."""
 
 import itertools
+import sys
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Final
 
 from mlflow.exceptions import MlflowException
+from pydantic import ValidationError
 
 from service.host import outputs
 from service.host.wire import LONGEST_CODE, MlflowError, NoReply, PredictFault
@@ -16,6 +18,9 @@ _MLFLOWS: Final = "mlflow."
 # chats (mlflow/pyfunc/loaders, and `_PythonModelPyfuncWrapper`), or values of a type hint
 # (mlflow/pyfunc/utils/data_validation.py).
 _CHECKS: Final = frozenset({"_convert_input", "_validate_model_input"})
+# What they refuse by, and what they are made of: whatever else is called is an author's.
+_REFUSALS: Final = (MlflowException, ValidationError, TypeError, ValueError)
+_THEIRS: Final = sys.stdlib_module_names | {"mlflow", "numpy", "pandas", "pydantic"}
 
 
 def failure_of(error: BaseException) -> NoReply:
@@ -35,18 +40,44 @@ def failure_of(error: BaseException) -> NoReply:
 
 
 def _is_of_the_request(error: BaseException) -> bool:
-    if isinstance(error, MemoryError) or not isinstance(error, Exception):
-        return False
-    called = itertools.dropwhile(_is_ours, _frames(error.__traceback__))
-    if _is_in_a_check(called):
-        return True
-    # MLflow's own may stand for what another library has raised in the check.
+    refusal = _of_a_check(error)
+    return refusal is not None and _is_own_refusal(refusal)
+
+
+def _of_a_check(error: BaseException) -> BaseException | None:
+    """What a check has ended with: the error, or what MLflow has caught and the error stands for.
+
+    None where no check has, or that of a model which another one asks.
+    """
+    if not _is_theirs(error):
+        return None
+    if _is_in_a_check(error):
+        return error
     before = error.__context__
-    return before is not None and _is_in_a_check(_frames(before.__traceback__))
+    return before if before is not None and _is_in_a_check(before) else None
 
 
-def _is_in_a_check(called: Iterator[FrameType]) -> bool:
-    """Whether a check was called by MLflow's code alone, and not by a model that asks another."""
+def _is_own_refusal(error: BaseException) -> bool:
+    """Whether a check refuses what it was given, and does not hand on what an author's code raised.
+
+    What a validator may refuse by, pydantic has made a `ValidationError` of.
+    """
+    if not isinstance(error, _REFUSALS) or not _is_theirs(error):
+        return False
+    before = error.__cause__ or error.__context__
+    # MLflow's own may stand for anything.
+    return not isinstance(error, MlflowException) or before is None or _is_own_refusal(before)
+
+
+def _is_theirs(error: BaseException) -> bool:
+    """Whether no code but theirs had a part in it, below the host's."""
+    called = itertools.dropwhile(_is_ours, _frames(error.__traceback__))
+    return all(_module(frame).partition(".")[0] in _THEIRS for frame in called)
+
+
+def _is_in_a_check(error: BaseException) -> bool:
+    """Whether MLflow's code alone has called a check that ended with it."""
+    called = itertools.dropwhile(_is_ours, _frames(error.__traceback__))
     by_mlflow = itertools.takewhile(lambda frame: _module(frame).startswith(_MLFLOWS), called)
     return any(frame.f_code.co_name in _CHECKS for frame in by_mlflow)
 

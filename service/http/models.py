@@ -4,8 +4,9 @@ A picture of one instant, made of what the follower knows: asking never asks the
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -132,6 +133,11 @@ class WithdrawnReport(BaseModel):
     version: str
     source: str
     at: datetime
+
+
+class WithdrawnWhy(WithdrawnReport):
+    """The same for who comes with the admin token: what the tag says of why, as it was written."""
+
     reason: str
 
 
@@ -139,12 +145,12 @@ class ModelsReport(BaseModel):
     """Every slot as configured, of which the first serves the default routes; then by name.
 
     The latter are what patterns have found; `patterns` is there where there are any. `withdrawn` is
-    everything that stands withdrawn, whatever slots serve.
+    everything of these models that stands withdrawn, whatever slots serve.
     """
 
     models: list[SlotReport]
     look: LookReport
-    withdrawn: list[WithdrawnReport]
+    withdrawn: list[WithdrawnWhy | WithdrawnReport]
     patterns: PatternsReport | None = None
 
 
@@ -162,7 +168,8 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
         now, why = clock(), readers.admin.allows(request)
         look, patterns = _look(slots.look, now, why=why), _patterns(slots)
         reports = await _reports(slots, now, why=why)
-        return reply(await beside.run(_written_list, reports, look, patterns, slots))
+        written = partial(_written_list, reports, look, patterns, slots, why=why)
+        return reply(await beside.run(written))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
@@ -248,25 +255,31 @@ def _written_list(
     look: LookReport,
     patterns: PatternsReport | None,
     slots: Slots,
+    *,
+    why: bool,
 ) -> Sequence[bytes]:
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
-    withdrawn = b",".join(map(_text, _withdrawn(slots)))
+    names = {each["name"] for each in reports}
+    withdrawn = b",".join(map(_text, _withdrawn(slots, names, why=why)))
     members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
     if patterns is not None:
         members["patterns"] = _text(patterns)
     return cut([json_object(members)])
 
 
-def _withdrawn(slots: Slots) -> Iterator[WithdrawnReport]:
+def _withdrawn(slots: Slots, names: Collection[str], *, why: bool) -> Iterator[WithdrawnReport]:
+    """Of models of those names: other services of the home follow others."""
     for stone in slots.tombstones.standing:
-        yield WithdrawnReport(
+        if stone.name not in names:
+            continue
+        report = WithdrawnReport(
             model=stone.name,
             version=stone.version,
             source=stone.source,
             # As a file has it, which anybody may have written.
             at=datetime.fromtimestamp(min(max(0.0, stone.at), _LATEST), UTC),
-            reason=stone.reason,
         )
+        yield WithdrawnWhy(**report.model_dump(), reason=stone.reason) if why else report
 
 
 def _written(

@@ -125,9 +125,13 @@ class FollowingReport:
         self._logger.warning("emptied", slot=str(ref), version=version.version, code=failure.code)
 
     def withdrawn(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
-        """By an operator: requests to the slot are answered with 410."""
+        """By an operator: requests to the slot get 410. The detail is what its tag says of why."""
         self._logger.warning(
-            "withdrawn", slot=str(ref), version=version.version, message=failure.message
+            "withdrawn",
+            slot=str(ref),
+            version=version.version,
+            message=failure.message,
+            detail=failure.detail,
         )
 
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:

@@ -196,11 +196,13 @@ def test_p23_status_lists_all_that_is_withdrawn(answering: Any) -> None:
     stones = [
         stone | {"source": "operator", "reason": ""},
         stone | {"source": "tag", "reason": "x"},
+        stone | {"source": "tag", "version": "8"},
     ]
     with answering({"models": [SLOT], "look": LOOK, "withdrawn": stones}) as url:
         _, text = shown(url)
     assert "[red]a version 9  withdrawn by command since 2026-11-30T01:00:00Z\n" in text
     assert "[red]a version 9  withdrawn by its tag since 2026-11-30T01:00:00Z: x\n" in text
+    assert "[red]a version 8  withdrawn by its tag since 2026-11-30T01:00:00Z\n" in text
 
 
 def test_status_says_that_the_registry_has_not_answered_yet(answering: Any) -> None:

@@ -63,6 +63,7 @@ class FakeRegistry:
     fetched_fields: dict[VersionId, dict[str, Any]] = field(default_factory=dict)
     tag_looks: list[list[VersionId]] = field(default_factory=list)
     tags_down: FollowingError | None = None
+    exists_gate: asyncio.Event = field(default_factory=open_gate)
     # Of how many versions a look is told whether they are withdrawn, and of which beside.
     most_tags: int | None = None
     tagged: set[VersionId] = field(default_factory=set)
@@ -145,6 +146,7 @@ class FakeRegistry:
         return {each: self._tags(each) for each in versions}
 
     async def exists(self, name: str, version: str) -> bool:
+        await self.exists_gate.wait()
         if self.down is not None:
             raise self.down
         there = {each.version for each in self.models.get(name, ()) if each not in self.gone}
@@ -190,6 +192,9 @@ class FakeHistory:
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         return (ref, version) in self.served
 
+    def versions(self, ref: ModelRef) -> Collection[VersionId]:
+        return [each for slot, each in self.served if slot == ref]
+
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)
 
@@ -206,12 +211,13 @@ class FakeHistory:
 class FakeTombstones:
     """`service.tombstones.TombstoneStore` in memory; a test may have its disk fail.
 
-    `held` are versions whose files somebody uses; `cleared` those of whom nothing is left; `purges`
-    what each purge was asked for.
+    `files` are versions that lie here, `held` those whose files somebody uses; `cleared` those of
+    whom nothing is left; `purges` what each purge was asked for.
     """
 
     kept: dict[Key, Tombstone] = field(default_factory=dict)
     fails: bool = False
+    files: set[VersionId] = field(default_factory=set)
     held: set[VersionId] = field(default_factory=set)
     cleared: list[str] = field(default_factory=list)
     writes: int = 0
@@ -231,7 +237,11 @@ class FakeTombstones:
             self.kept.pop(stone.key, None)
         return not self.fails
 
+    async def lying(self, name: str, version: str) -> Collection[VersionId]:
+        return {each for each in self.files if (each.name, each.version) == (name, version)}
+
     async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
+        self.files -= {each for each in self.files if any(stone.covers(each) for stone in stones)}
         self.purges.append([stone.version for stone in stones])
         gone = [stone for stone in stones if not any(map(stone.covers, self.held))]
         self.cleared += [stone.version for stone in gone]

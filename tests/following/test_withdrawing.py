@@ -1,10 +1,11 @@
 """What is withdrawn serves nobody, whoever has said so, until that is taken back (P23)."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from service.errors import UnknownModel, UnknownVersion
+from service.errors import PassingFault, UnknownModel, UnknownVersion
 from service.following import tombstone_sync
 from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing
@@ -209,7 +210,8 @@ async def test_p23_tag_withdraws_at_the_next_look_and_its_end_takes_that_back(va
     assert lacking(world) == GONE
     failure = world.slot.failure
     assert failure is not None
-    assert ("(leaks names)" in failure.message) is (value == "leaks names")
+    assert failure.detail == ("leaks names" if value == "leaks names" else "")
+    assert "leaks names" not in failure.message
     tag(world, 1, None)
     await world.follow()
     assert (lacking(world), world.slot.version) == (("serving", None, None), version(1))
@@ -462,12 +464,45 @@ async def test_p23_version_that_cannot_be_asked_about_is_withdrawn_and_that_is_s
     assert (await withdrawn(world, 99)).checked
 
 
+async def test_p23_version_whose_deadline_passes_is_withdrawn_and_that_is_said() -> None:
+    """The registry's client gives the question up, and the stone is laid in that very turn."""
+    world = await serving(1)
+    world.registry.exists_gate.clear()
+    asked = asyncio.ensure_future(world.follower.withdrawing.withdraw("iris", "99"))
+    await asyncio.sleep(0)
+    assert not world.slots.tombstones.named("iris", "99")
+    world.registry.down = PassingFault("look", "registry_timed_out", "It does not answer.")
+    world.registry.exists_gate.set()
+    assert not (await asked).checked
+    assert len(world.slots.tombstones.named("iris", "99")) == 1
+
+
 async def test_p23_version_that_serves_is_withdrawn_once_the_registry_has_it_no_more() -> None:
     """It is known here."""
     world = await serving(1)
     world.registry.delete_version(version(1))
     assert (await withdrawn(world)).checked
     assert lacking(world) == GONE
+
+
+@pytest.mark.parametrize("known", ["history", "ledger", "cache"])
+async def test_p23_version_that_was_deleted_is_withdrawn_where_anything_here_knows_it(
+    known: str,
+) -> None:
+    """Whatever the registry says; what lies here of a model of that name before it goes too."""
+    world = await serving(1)
+    old = version(9, created=3)
+    if known == "history":
+        world.history.served.add((world.slot.ref, old))
+    elif known == "ledger":
+        newest = world.ledger.page(1)[0]
+        world.ledger.note(replace(newest, outcome=LedgerOutcome.REFUSED, version="9"))
+    else:
+        world.tombstones.files.add(old)
+    told = await withdrawn(world, 9)
+    assert (told.checked, told.kept, told.cleared) == (True, True, True)
+    assert (old in world.slots.tombstones) is (known != "ledger")
+    assert (world.tombstones.files, world.slot.version) == (set(), version(1))
 
 
 async def test_p23_last_failure_says_what_serves_in_place_of_what_is_withdrawn() -> None:

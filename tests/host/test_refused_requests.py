@@ -1,20 +1,26 @@
 """What MLflow's own classes of requests refuse is the client's mistake, not the model's failure."""
 
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import mlflow
+import pandas as pd
 import pytest
 from mlflow.models import Model
+from mlflow.pyfunc.model import PythonModel
+from pydantic import BaseModel, field_validator
 
 from service.contract.contract import Contract
 from service.contract.definition import Definition
 from service.contract.formats.unsigned import UnsignedContract
+from service.host.inputs import Batch
 from service.host.model import LoadedModel
-from service.host.wire import PredictFault
+from service.host.wire import Failure, MlflowError, PredictFault
 from tests.contract.signatures import LIMITS
 from tests.host.handed import sent
 from tests.host.traced_models import AGENTS, saved
@@ -44,6 +50,54 @@ FAILING: Final[dict[str, dict[str, Any]]] = {
     "chatting": {"messages": []},
     "completing": {"messages": []},
 }
+
+# What a validator of an author's raises: to refuse what it was given, or because it has failed.
+REFUSING: Final[dict[str, Exception]] = {
+    "value": ValueError(SECRET),
+    "assertion": AssertionError(SECRET),
+}
+BROKEN: Final[dict[str, Exception]] = {
+    "key": KeyError("no such table"),
+    "connection": ConnectionError("the feature store is down"),
+    "division": ZeroDivisionError(),
+    "memory": MemoryError(),
+    "type": TypeError("no text"),
+    "system": OSError("no such file"),
+    "recursion": RecursionError(),
+}
+
+
+class Row(BaseModel):
+    """What a typed model takes; its validator raises what it is asked for."""
+
+    asked: str
+
+    @field_validator("asked")
+    @classmethod
+    def look(cls, asked: str) -> str:
+        """As any validator that looks things up."""
+        if (error := (REFUSING | BROKEN).get(asked)) is not None:
+            raise type(error)(*error.args)
+        return asked
+
+
+class Typed(PythonModel):  # type: ignore[misc,unused-ignore]
+    """Its requests are rows."""
+
+    def predict(self, context: Any, model_input: list[Row], params: Any = None) -> list[str]:
+        """What was asked."""
+        return [each.asked for each in model_input]
+
+
+class Asking(PythonModel):  # type: ignore[misc,unused-ignore]
+    """Asks a typed model."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
+        """What the other one says."""
+        return mlflow.pyfunc.load_model(self._place).predict(model_input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +146,58 @@ def test_request_that_mlflows_class_refuses_is_refused_and_not_printed(
     assert SECRET not in "".join(capfd.readouterr())
     assert b"hello" in ready.predict(AGENTS[code])
     assert ready.predict(FAILING[code]) == PredictFault.MODEL_RAISED
+
+
+def saved_instance(place: Path, model: PythonModel) -> Path:
+    """Saved with its class by reference."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.pyfunc.save_model(str(place), python_model=model, pip_requirements=["pandas"])
+    return place
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A typed model, saved."""
+    return saved_instance(tmp_path_factory.mktemp("typed") / "model", Typed())
+
+
+def answers(place: Path, asked: Iterable[Any]) -> list[bytes | Failure]:
+    """What a host makes of requests with that, whatever their contract would say."""
+    loaded = LoadedModel(str(place))
+    replies: list[bytes | Failure] = []
+    for each in asked:
+        rows = pd.DataFrame({"asked": [each]})
+        replies += loaded.predict(partial(Batch, rows, (1,), None), 100_000)
+    return replies
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_what_an_authors_validator_refuses_is_refused_and_not_printed(
+    typed: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By an exception that pydantic takes for that, or for the type that it asks for."""
+    replies = answers(typed, [*REFUSING, 1, "nothing"])
+    assert replies == [PredictFault.INPUT_REFUSED] * 3 + [b'["nothing"]']
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_validator_that_fails_is_the_models_failure_and_printed(
+    typed: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Which MLflow has made an exception of its own of."""
+    assert answers(typed, BROKEN) == [MlflowError("INTERNAL_ERROR")] * len(BROKEN)
+    printed = capfd.readouterr().out
+    assert [type(each).__name__ in printed for each in BROKEN.values()] == [True] * len(BROKEN)
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_model_that_another_one_refuses_has_failed_by_itself(
+    typed: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its author has asked, and not the client."""
+    asking = saved_instance(tmp_path / "asking", Asking(str(typed)))
+    replies = answers(asking, ["value", "key", 1])
+    assert [isinstance(each, MlflowError) for each in replies] == [True] * 3
+    assert capfd.readouterr().out.count("Traceback (most recent call last)") >= len(replies)

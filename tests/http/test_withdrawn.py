@@ -13,6 +13,11 @@ from tests.http.app import IRIS, App
 from tests.support.serving import FakeContract, FakePredictor, FakeReader
 
 TOKEN = {"Authorization": "Bearer secret"}
+STONES = [
+    Tombstone("iris", 7, "9", Source.TAG, 1_700_000_000.0, "leaks names"),
+    Tombstone("iris", None, "1", Source.OPERATOR, 1e30),
+    Tombstone("others", 7, "2", Source.TAG, 1.0, "their secret"),
+]
 PATH = "/models/team/a%20b/versions/03/withdraw"
 
 
@@ -104,13 +109,8 @@ async def test_p23_nobody_else_withdraws(app: App, method: str) -> None:
 
 async def test_p23_models_lists_all_that_is_withdrawn_whatever_serves(app: App) -> None:
     """With who can take that back, since when, and why; however its file has the time."""
-    app.slots.tombstones.add(
-        [
-            Tombstone("iris", 7, "9", Source.TAG, 1_700_000_000.0, "leaks names"),
-            Tombstone("gone", None, "1", Source.OPERATOR, 1e30),
-        ]
-    )
-    told = (await app.client.get("/models")).json()
+    app.slots.tombstones.add(STONES)
+    told = (await app.client.get("/models", headers=TOKEN)).json()
     assert told["models"][0]["version"] == "1"
     assert told["withdrawn"] == [
         {
@@ -121,10 +121,21 @@ async def test_p23_models_lists_all_that_is_withdrawn_whatever_serves(app: App) 
             "reason": "leaks names",
         },
         {
-            "model": "gone",
+            "model": "iris",
             "version": "1",
             "source": "operator",
             "at": "9999-01-01T00:00:00Z",
             "reason": "",
         },
     ]
+
+
+async def test_p23_why_is_for_the_operator_and_what_others_follow_is_nobodys(app: App) -> None:
+    """Services of one home share their tombstones, and the page is open."""
+    app.slots.tombstones.add(STONES)
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        answer = await app.client.get("/models", headers=headers)
+        told = answer.json()["withdrawn"]
+        assert [(each["model"], each["version"]) for each in told] == [("iris", "9"), ("iris", "1")]
+        assert all("reason" not in each for each in told)
+        assert not any(word in answer.text for word in ("leaks", "others", "their secret"))

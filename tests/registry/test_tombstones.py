@@ -185,6 +185,21 @@ async def test_p23_every_copy_of_a_withdrawn_version_goes_and_no_other(home: Hom
     assert not forgotten(VersionId(HOSTILE, 8, "1"))
 
 
+async def test_p23_what_lies_here_is_known_by_its_number(home: Home) -> None:
+    """Of whichever model had that name; a cache that cannot be read tells of nothing."""
+    service = home.service()
+    assert not await service.lying(HOSTILE, "1")
+    home.put("1")
+    home.put("1", "elsewhere")
+    home.put("2")
+    home.put("3", says=False)
+    assert set(await service.lying(HOSTILE, "1")) == {VersionId(HOSTILE, 7, "1")}
+    assert not await service.lying(HOSTILE, "3")
+    shutil.rmtree(home.folder / "cache")
+    (home.folder / "cache").symlink_to("cache")
+    assert not await service.lying(HOSTILE, "1")
+
+
 async def test_p23_what_another_service_has_leased_goes_once_it_is_given_back(home: Home) -> None:
     """That one is told to give it back by the tombstone."""
     place = home.put("1")

@@ -44,6 +44,16 @@ class KeptChild:
                     self._child = None
                 raise
 
+    async def ask_within(
+        self, stage: str, operation: RegistryOperation, wanted: dict[str, Any]
+    ) -> Frame:
+        """The same, for whom the wait for its turn and for another child counts too."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self.ask(stage, operation, wanted)
+        except TimeoutError:
+            raise fault_error(stage, Fault.TIMED_OUT, f"after {self._seconds} s") from None
+
     async def end(self) -> None:
         """Ends it, busy or not; returns when it has gone."""
         if self._child is not None:

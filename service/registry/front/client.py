@@ -193,9 +193,12 @@ class MlflowRegistry:
         return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
 
     async def exists(self, name: str, version: str) -> bool:
-        """One look-up; raises `PassingFault` within the deadline of a look."""
+        """One look-up; raises `PassingFault` within the deadline of a look, whatever goes before.
+
+        An operator waits, and what is withdrawn is so once that is over.
+        """
         wanted = {"name": name, "version": version}
-        frame = await self._looking.ask("look", RegistryOperation.EXISTS, wanted)
+        frame = await self._looking.ask_within("look", RegistryOperation.EXISTS, wanted)
         return bool(orjson.loads(frame.head)["exists"])
 
     async def withdrawn(

@@ -169,6 +169,10 @@ class DiskHistory:
         """The latest 200 versions are remembered."""
         return version in self._record(ref).served
 
+    def versions(self, ref: ModelRef) -> Sequence[VersionId]:
+        """The latest 200 versions."""
+        return self._record(ref).served
+
     def forget(self, ref: ModelRef) -> None:
         """Its files may be evicted; what it has served is known still, should it come back."""
         lease = self._leases.pop(ref, None)

@@ -128,6 +128,15 @@ class DiskTombstones:
         """The same."""
         return await self._done(stone, partial(self._unlink, stone))
 
+    async def lying(self, name: str, version: str) -> Collection[VersionId]:
+        """What says beside its files which version it is."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                return await self._beside.run(_lying, self._cache, name, version)
+        except _FAILURES as error:
+            self._observer.tombstone_failed("", "withdrawn_files_left", error)
+            return ()
+
     async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
         """What other services have leased goes once they have given it back."""
         is_meant = Tombstones(stones).__contains__
@@ -250,6 +259,14 @@ def _purge(cache: Path, is_withdrawn: Callable[[VersionId], bool]) -> Collection
         return ()
     left = [_left(each, is_withdrawn) for each in list(cache.iterdir())]
     return {version for version in left if version is not None}
+
+
+def _lying(cache: Path, name: str, version: str) -> Collection[VersionId]:
+    """Those of that number of which something lies there or is being fetched. Raises OSError."""
+    if not cache.is_dir():
+        return ()
+    found = [version_in(each) for each in list(cache.iterdir())]
+    return {each for each in found if each and (each.name, each.version) == (name, version)}
 
 
 def _left(folder: Path, is_withdrawn: Callable[[VersionId], bool]) -> VersionId | None:
