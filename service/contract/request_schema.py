@@ -17,7 +17,12 @@ from service.contract.types.tensor_types import TENSOR_TYPES
 
 Schema = Mapping[str, Any]
 
-_LABELS: Final[Schema] = {"type": "array", "items": {"type": ["string", "number"]}}
+_NAMES: Final[Schema] = {"type": "array", "items": {"type": ["string", "number"]}}
+# Any plain value, for an index and for columns that have no names.
+_LABELS: Final[Schema] = {
+    "type": "array",
+    "items": {"type": ["string", "number", "boolean", "null"]},
+}
 
 
 def request_schema(signature: Signature, *, from_type_hint: bool = False) -> Schema:
@@ -136,12 +141,11 @@ def _formats(
 
 
 def _split(rows: Schema, names: Sequence[str | int | None] = ()) -> Schema:
-    columns = {**_LABELS, "examples": [list(names)]} if names else _LABELS
+    columns = {**_NAMES, "examples": [list(names)]} if names else _LABELS
     required = ["columns", "data"] if any(type(name) is str for name in names) else ["data"]
-    index = {**_LABELS, "type": ["array", "null"]}
     if "columns" not in required:
         columns = {**columns, "type": ["array", "null"]}
-    properties = {"columns": columns, "index": index, "data": rows}
+    properties = {"columns": columns, "index": {**_LABELS, "type": ["array", "null"]}, "data": rows}
     return {**_object(properties, required), "additionalProperties": False}
 
 

@@ -20,7 +20,7 @@ from service.contract.definition import Definition
 from service.contract.formats.unsigned import UnsignedContract
 from service.host.inputs import Batch
 from service.host.model import LoadedModel
-from service.host.wire import Failure, MlflowError, PredictFault
+from service.host.wire import MlflowError, NoReply, PredictFault
 from tests.contract.signatures import LIMITS
 from tests.host.handed import sent
 from tests.host.traced_models import AGENTS, saved
@@ -162,10 +162,10 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved_instance(tmp_path_factory.mktemp("typed") / "model", Typed())
 
 
-def answers(place: Path, asked: Iterable[Any]) -> list[bytes | Failure]:
+def answers(place: Path, asked: Iterable[Any]) -> list[bytes | NoReply]:
     """What a host makes of requests with that, whatever their contract would say."""
     loaded = LoadedModel(str(place))
-    replies: list[bytes | Failure] = []
+    replies: list[bytes | NoReply] = []
     for each in asked:
         rows = pd.DataFrame({"asked": [each]})
         replies += loaded.predict(partial(Batch, rows, (1,), None), 100_000)
