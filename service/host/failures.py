@@ -7,7 +7,6 @@ from types import FrameType, TracebackType
 from typing import Final
 
 from mlflow.exceptions import MlflowException
-from pydantic import ValidationError
 
 from service.host import outputs
 from service.host.wire import LONGEST_CODE, MlflowError, NoReply, PredictFault
@@ -18,8 +17,9 @@ _MLFLOWS: Final = "mlflow."
 # chats (mlflow/pyfunc/loaders, and `_PythonModelPyfuncWrapper`), or values of a type hint
 # (mlflow/pyfunc/utils/data_validation.py).
 _CHECKS: Final = frozenset({"_convert_input", "_validate_model_input"})
-# What they refuse by, and what they are made of: whatever else is called is an author's.
-_REFUSALS: Final = (MlflowException, ValidationError, TypeError, ValueError)
+# What they refuse by (pydantic's `ValidationError` is a ValueError), and what they are made of:
+# whatever else is called is an author's.
+_REFUSALS: Final = (MlflowException, TypeError, ValueError)
 _THEIRS: Final = sys.stdlib_module_names | {"mlflow", "numpy", "pandas", "pydantic"}
 
 
