@@ -1,6 +1,8 @@
 """What an operator has withdrawn: real MLflow, real processes, real files (P23)."""
 
+import contextlib
 import io
+import os
 from pathlib import Path
 
 import httpx
@@ -52,9 +54,14 @@ def readiness(service: RunningService) -> tuple[int, list[str], list[str]]:
 
 
 def holding(home: Path, marker: str) -> list[Path]:
-    """The files below the home that hold that text."""
-    files = [path for path in home.rglob("*") if path.is_file()]
-    return [path for path in files if marker.encode() in path.read_bytes()]
+    """The files below the home that hold that text; what is removed meanwhile does not."""
+    found = []
+    for folder, _, names in os.walk(home):  # folders that go away are left out
+        for path in (Path(folder) / name for name in names):
+            with contextlib.suppress(OSError):
+                if path.is_file() and marker.encode() in path.read_bytes():
+                    found.append(path)
+    return found
 
 
 def registered(tracking_uri: str, folder: Path) -> list[Registry]:
