@@ -104,36 +104,39 @@ class Engine:
         """
         async with contextlib.AsyncExitStack() as ending:
             ending.enter_context(observers.listening())
-            engine = await cls._made(given, observers)
-            closing = Beside("closing")  # each gives up a disk that hangs
-            ending.push_async_callback(closing.run, engine.history.close)
-            ending.push_async_callback(closing.run, engine.ledger.close)
-            forwarders = () if engine.forwarder is None else (engine.forwarder,)
-            parts = (engine.zygote, *forwarders, engine.decoder, engine.registry, engine.follower)
-            for part in parts:
-                ending.push_async_callback(part.close)
+            engine = await cls._made(given, observers, ending)
             ending.push_async_callback(_end, engine.running)
             engine.keep_running(Work.FOLLOWING, engine.follower.run)
-            for each in forwarders:
-                engine.keep_running(Work.TRACES, each.run)
+            if engine.forwarder is not None:
+                engine.keep_running(Work.TRACES, engine.forwarder.run)
             engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
             yield engine
 
     @classmethod
-    async def _made(cls, given: Given, observers: Observers) -> Self:
-        """All of it, and nothing of it begun."""
+    async def _made(
+        cls, given: Given, observers: Observers, ending: contextlib.AsyncExitStack
+    ) -> Self:
+        """All of it, and nothing of it begun; `ending` ends what is there by then."""
         settings, environment, models = given.settings, given.environment, given.surroundings
+        closing = Beside("closing")  # each gives up a disk that hangs
         ledger = await _from_disk(partial(new_ledger, settings, observers.ledger))
+        ending.push_async_callback(closing.run, ledger.close)
         slots = Slots(settings.refs, settings.patterns, settings.max_slots)
         observers.watch(slots)
-        scratch = await _from_disk(partial(new_scratch, settings))
         command = await _from_disk(partial(zygote_command, settings, environment))
+        scratch = await _from_disk(partial(new_scratch, settings))
         zygote = new_zygote(command, given.zygote, scratch, observers)
-        registry = new_registry(settings, environment, zygote, observers.registry_printed)
-        decoder = Decoder(zygote, DecoderLimits(settings.max_body_bytes), observers.decoder)
+        ending.push_async_callback(zygote.close)
         forwarder = new_forwarder(settings, environment, zygote, observers)
+        if forwarder is not None:
+            ending.push_async_callback(forwarder.close)
+        decoder = Decoder(zygote, DecoderLimits(settings.max_body_bytes), observers.decoder)
+        ending.push_async_callback(decoder.close)
+        registry = new_registry(settings, environment, zygote, observers.registry_printed)
+        ending.push_async_callback(registry.close)
         stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers)
         history = new_history(settings, registry, observers.files)
+        ending.push_async_callback(closing.run, history.close)
         gates = new_gates(settings, zygote, history, models, observers)
         served = partial(history.open, settings.refs, settings.patterns, slots.room)
         slots.add(await _from_disk(served), Standing.FIRST)
@@ -153,6 +156,7 @@ class Engine:
             tombstones=tombstones,
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
         )
+        ending.push_async_callback(follower.close)
         return cls(
             settings,
             slots,

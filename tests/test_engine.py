@@ -10,6 +10,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from service.config.home import HomeUnusable
 from service.config.settings import load_settings
 from service.engine import Engine, Given
 from service.errors import InvalidInput
@@ -108,3 +109,13 @@ async def test_p14_refusal_is_the_protocols_too(engine: Engine) -> None:
     assert isinstance(mlflows, tuple)
     assert (podiums[0], mlflows[0]) == (InvalidInput.code, "bad_request")
     assert "secret" not in str((podiums, mlflows))
+
+
+async def test_engine_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither a folder nor its lock, for whoever goes on without it."""
+    (tmp_path / "withdrawn").write_text("where a folder should be")
+    settings = load_settings({"models": (f"{NAME}@champion",), "home": tmp_path, "hosts": 1})
+    with pytest.raises(HomeUnusable):
+        async with Engine.of(Given(settings, dict(os.environ)), quiet()):
+            pass
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == [".lock"]

@@ -4,14 +4,27 @@ import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from service.errors import ModelFailed, PredictionFailed, PredictionTimedOut, ServiceError
+from service.host.wire import PredictFault
 from service.hosting.observer import Purpose
 from service.hosting.queue import Job
 from service.processes.front.ending import Ending
 
 _Started = TypeVar("_Started")
+
+SENTENCES: Final = {
+    PredictFault.MODEL_RAISED: "The model raised an exception on this input.",
+    PredictFault.NOT_ENCODABLE: "The model returned something that has no JSON form.",
+    PredictFault.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
+    PredictFault.NOT_BY_ROW: "The model did not return one answer for each row.",
+    PredictFault.INPUT_REFUSED: (
+        "is rejected by the model's type hint or, of a chat, by MLflow's own class of requests to "
+        "models of its kind"
+    ),
+}
+"""What clients are told of a request that a host has no answer to."""
 
 
 class BatchEnd(enum.Enum):

@@ -20,23 +20,11 @@ from service.host.wire import (
     decode_replies,
     encode_batch,
 )
-from service.hosting.host_handle import BatchEnd, NotSent
+from service.hosting.host_handle import SENTENCES, BatchEnd, NotSent
 from service.hosting.queue import Job
 from service.processes.frames import Body, Frame, Status
 from service.processes.front.child import Child
 from service.processes.front.ending import Ending, EndReason
-
-SENTENCES: Final = {
-    PredictFault.MODEL_RAISED: "The model raised an exception on this input.",
-    PredictFault.NOT_ENCODABLE: "The model returned something that has no JSON form.",
-    PredictFault.REPLY_TOO_LARGE: "The model's answer is larger than is allowed.",
-    PredictFault.NOT_BY_ROW: "The model did not return one answer for each row.",
-    PredictFault.INPUT_REFUSED: (
-        "is rejected by the model's type hint or, of a chat, by MLflow's own class of requests to "
-        "models of its kind"
-    ),
-}
-
 
 # After the limit, for an answer that has come and was not read: the front may have stood still.
 _LAST_LOOK_SECONDS: Final = 0.01

@@ -6,7 +6,7 @@ from typing import TypeVar
 from service.contract.model_input import EncodedInput, ModelInput
 from service.errors import ModelFailed
 from service.host.wire import PredictFault
-from service.hosting.local_host import SENTENCES
+from service.hosting.host_handle import SENTENCES
 from service.processes.frames import Body
 
 _Part = TypeVar("_Part", ModelInput, EncodedInput)
