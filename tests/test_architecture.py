@@ -26,6 +26,7 @@ PROCESSES = {
     "patterns": SHARED,
     "refs": SHARED,
     "tombstones": SHARED,
+    "validation_tag": SHARED,
     "contract": SHARED,
     "contract.comparison": FRONT,
     "processes": SHARED,

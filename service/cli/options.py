@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Final, Literal, get_args, get_origin
 
 import click
@@ -18,9 +20,12 @@ _MOST_DIGITS: Final = 18
 
 def version_number(context: click.Context, parameter: click.Parameter, given: Any) -> str | None:
     """A callback of click's: a version's number as MLflow writes it, or none."""
-    if given is None:
-        return None
-    number = str(given)
+    return None if given is None else _numbered(str(given), context, parameter)
+
+
+def _numbered(
+    number: str, context: click.Context | None = None, parameter: click.Parameter | None = None
+) -> str:
     if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
         raise click.BadParameter("must be the number of a version, as in 3", context, parameter)
     return number.lstrip("0") or "0"
@@ -101,3 +106,42 @@ class _Ref(click.ParamType[ModelRef]):
 
 
 ref_argument = click.argument("ref", type=_Ref(), metavar="NAME@ALIAS")
+
+
+@dataclass(frozen=True, slots=True)
+class VersionArgument:
+    """A version as an operator names it: by its number, or by an alias that is on it."""
+
+    name: str
+    version: str | None = None
+    alias: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version else f"{self.name}@{self.alias}"
+
+
+def version_argument(command: Any) -> Any:
+    """The arguments `NAME VERSION` (digits) or `NAME@ALIAS`, as the one parameter `version`.
+
+    `1` is an alias that MLflow admits, so that a number never means one.
+    """
+
+    @wraps(command)
+    def read(*args: Any, named: tuple[str, ...], **kwargs: Any) -> Any:
+        return command(*args, version=_version_named(named), **kwargs)
+
+    return click.argument("named", metavar="NAME VERSION | NAME@ALIAS", nargs=-1, required=True)(
+        read
+    )
+
+
+def _version_named(named: tuple[str, ...]) -> VersionArgument:
+    if len(named) == 1:
+        try:
+            ref = ModelRef.parse(named[0])
+        except BadRef as error:
+            raise click.UsageError(f"{error}, or NAME VERSION, as in iris 3") from None
+        return VersionArgument(ref.name, alias=ref.alias)
+    if len(named) > 2:  # noqa: PLR2004 - a name and a number
+        raise click.UsageError("one version at a time: NAME VERSION, or NAME@ALIAS")
+    return VersionArgument(named[0], version=_numbered(named[1]))

@@ -119,6 +119,7 @@ class FetchedVersion:
         conda_requirements: what the pip part of conda.yaml asks for, of a version that has no
             requirements.txt; None where there is neither.
         own_copies: whether each process that loads it makes itself a copy of the files first.
+        digest: of all its files (`service.registry.store.digest`); empty where nobody has told it.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
             Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
@@ -139,6 +140,7 @@ class FetchedVersion:
     example_trouble: str | None = None
     conda_requirements: tuple[str, ...] | None = None
     own_copies: bool = False
+    digest: str = ""
     verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     lease: Lease = field(default_factory=NoLease, compare=False, repr=False)
     compiled: Compiled = field(default_factory=Compiled, compare=False, repr=False)

@@ -1,6 +1,7 @@
 """Fetching from MLflow: the artifact whole and private, or one clear fault and nothing left."""
 
 import asyncio
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 
 from service.errors import PassingFault, VersionFault
 from service.following.ports import FetchedVersion
+from service.registry.store.digest import combined
 from tests.registry.conftest import MakeRegistry
 from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files
 from tests.registry.scripted_server import (
@@ -56,7 +58,16 @@ async def test_fetch_tells_everything_of_a_version(mlflow_store: MlflowStore, na
         tags={"podium.batching": "off"},
         serving_example=EXAMPLE,
         own_copies=True,
+        digest=combined(_digests(version.path)),
     )
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = (each for each in folder.rglob("*") if each.is_file())
+    return {
+        each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest()
+        for each in files
+    }
 
 
 async def test_model_as_mlflow_saves_it_is_fetched_whole(

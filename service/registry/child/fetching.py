@@ -63,16 +63,19 @@ def _described(kept: Kept) -> Told:
     _HELD.append(kept.lock)
     try:
         described = describe(kept.artifact)
-        size = sum(file_lengths(kept.artifact).values())
+        size, digest = sum(file_lengths(kept.artifact).values()), kept.digest
     except FileNotFoundError as error:
         raise RegistryFault(Fault.ARTIFACT_MISSING, error) from error
     except (OSError, NotPlain) as error:
         raise RegistryFault(Fault.DISK, error) from error
     except Unreadable as error:
         raise RegistryFault(Fault.ARTIFACT_UNREADABLE, error) from error
+    except Altered as error:
+        raise RegistryFault(Fault.ALTERED, error) from error
     example = example_of(kept.artifact, described)
     told = {
         "place": kept.place.name,
+        "digest": digest,
         "example_trouble": example.trouble,
         "conda_requirements": conda_requirements(kept.artifact),
         "size": size,

@@ -411,6 +411,7 @@ def _fetched(
         conda_requirements=None if asked is None else tuple(asked),
         serialization_format=answer["serialization_format"],
         own_copies=answer["own_copies"],
+        digest=answer["digest"],
         verify=partial(_verify, cache / answer["place"]),
         lease=lease,
     )

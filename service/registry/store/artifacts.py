@@ -20,6 +20,7 @@ from typing import Final
 
 from service.processes.removal import remove_tree
 from service.refs import VersionId
+from service.registry.store.digest import digest_of
 from service.registry.store.durable import sync
 from service.registry.store.locks import Lock, Locked, lock_file
 from service.registry.store.manifest import Altered, verify, write_manifest
@@ -49,6 +50,11 @@ class Kept:
     def artifact(self) -> Path:
         """Its folder."""
         return artifact_of(self.place)
+
+    @property
+    def digest(self) -> str:
+        """Of all its files; see `digest_of`."""
+        return digest_of(self.place / _MANIFEST)
 
     @property
     def written_to(self) -> bool:

@@ -70,6 +70,11 @@ def verify(artifact: Path, manifest: Path, *, in_use: bool = False) -> None:
             raise Altered(f"another content: {name}")
 
 
+def digests(manifest: Path) -> dict[str, str]:
+    """The SHA-256 of each file, by its path. Raises `Altered` if it cannot be read, and OSError."""
+    return {name: entry.digest for name, entry in _read(manifest).items()}
+
+
 def _files(artifact: Path) -> Iterator[tuple[str, Path]]:
     waiting = [artifact]
     while waiting:
