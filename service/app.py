@@ -26,8 +26,7 @@ from service.config.settings import Settings, unknown_settings
 from service.engine import Engine, Given
 from service.http.create import create_http
 from service.observers import Observers
-from service.predicting.held import HeldBytes
-from service.predicting.request import RequestIds
+from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
 from service.server.descriptors import connections_within, raise_descriptor_limit
 from service.server.relied_on import require_fit_server

@@ -250,7 +250,7 @@ def test_every_import_is_seen() -> None:
         ("service.following.follower", "service.decoder.front", False),
         ("service.registry.front.client", "service.following.slots", False),
         ("service.http.health", "service.config.settings", False),
-        ("service.http.endpoint", "service.protocols.protocol", True),
+        ("service.http.intake", "service.protocols.protocol", True),
         ("service.protocols.podium", "service.http.errors", False),
         ("service.protocols.podium", "service.predicting.request", True),
         ("service.predicting.route", "service.protocols.podium", False),

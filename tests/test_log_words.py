@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import RequestRecord
 from service.telemetry.log_lines import Words, json_line
 from service.telemetry.logs import LogForm, configure_logs, log_form
 from service.telemetry.words import SAYINGS

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.predicting.request_record import RequestObserver, RequestRecord
+from service.predicting.request import RequestObserver, RequestRecord
 from service.telemetry.logs import LineWriter, configure_logs
 from tests.support.waiting import wait_until
 

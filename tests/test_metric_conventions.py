@@ -16,8 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as text_form
 
 from service.following.slot_status import Failure
 from service.patterns import RefPattern
-from service.predicting.held import HeldBytes
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import HeldBytes, RequestRecord
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
 from tests.support.documents import ROOT

@@ -5,7 +5,7 @@ import pytest
 from service.following.slot_status import Failure, Standing
 from service.following.slots import Slot, Slots
 from service.patterns import RefPattern
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import RequestRecord
 from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.lives import KEPT_SECONDS
 from tests.support.watched import Watched as Service

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import RequestRecord
 from service.refs import ModelRef, VersionId
 from tests.support.watched import Watched
 

@@ -13,8 +13,7 @@ from service.following.ports import Missing
 from service.following.pursuit import Pursuit
 from service.following.slot_status import Failure
 from service.following.slots import Slots, Wish
-from service.predicting.held import HeldBytes, RequestShare
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import HeldBytes, RequestRecord, RequestShare
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
 from service.server.timeouts import Ended

@@ -11,7 +11,7 @@ from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
 from service.following.slot_status import Failure
 from service.hosting.observer import HostingObserver, Purpose
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import RequestRecord
 from service.processes.front.ending import Ending, EndReason
 from service.refs import VersionId
 from service.telemetry.logs import configure_logs

@@ -18,12 +18,11 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import ClientError, Forbidden, Unauthorized
-from service.http.delivery import send_refusal
-from service.http.endpoint import KEY
+from service.http.delivery import JSON_HEADERS, send_refusal
 from service.http.errors import STATUS, headers_of
-from service.http.framing import JSON_HEADERS
+from service.http.intake import KEY
 from service.http.key_limits import EVERYTHING, KeyLimiter, LimitsByKey, Scoped
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import RequestRecord
 from service.predicting.route import RouteContext
 from service.protocols.protocol import PredictionProtocol
 

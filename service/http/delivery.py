@@ -1,16 +1,60 @@
-"""How a reply leaves: whole in one write where it is short, part by part where it is long."""
+"""How a reply leaves: whole in one write where it is short, part by part where it is long.
+
+What of it depends on the version that answers is made once for each binding.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.types import Send
 
 from service.errors import ServiceError
+from service.following.servable import Binding
 from service.http.client import Client
 from service.http.errors import STATUS, Headers, headers_with
-from service.http.framing import JSON_HEADERS, Framing
-from service.predicting.request import Prediction, PredictionRequest
-from service.predicting.request_record import CLIENT_GONE
-from service.protocols.protocol import PredictionProtocol
+from service.predicting.request import CLIENT_GONE, Prediction, PredictionRequest
+from service.protocols.protocol import Enclosure, PredictionProtocol
+
+JSON_HEADERS: Headers = ((b"content-type", b"application/json"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """A binding and everything of a reply that depends on it alone, made once per swap (P1).
+
+    Attributes:
+        binding: who answers.
+        enclosure: what stands before and after predictions.
+        headers: of every reply.
+        head: of a reply with predictions, as it is sent, up to the length of its body.
+    """
+
+    binding: Binding
+    enclosure: Enclosure
+    headers: Headers
+    head: bytes
+
+    @classmethod
+    def of(cls, binding: Binding, protocol: PredictionProtocol) -> "Framing":
+        """The frame of this binding's replies in this protocol."""
+        headers = (*JSON_HEADERS, *_identity(binding))
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        head = b"HTTP/1.1 200 OK\r\n%bcontent-length: " % lines
+        return cls(binding, protocol.enclosure(binding), headers, head)
+
+
+def _identity(binding: Binding) -> Headers:
+    # Header values are bytes without a character set; percent-encoding keeps any name whole.
+    def encoded(text: str) -> bytes:
+        return quote(text, safe="").encode("ascii")
+
+    return (
+        (b"podium-model", encoded(binding.ref.name)),
+        (b"podium-alias", encoded(binding.ref.alias)),
+        (b"podium-version", encoded(binding.servable.version.version)),
+    )
+
 
 Result = Prediction[Framing] | ServiceError | None
 """What a request has come to; None where nobody waits any more."""

@@ -1,17 +1,21 @@
 """The outermost function: predictions by a dictionary, everything else by FastAPI.
 
-A prediction never enters FastAPI, which costs as much again as the rest of the request.
+A prediction never enters FastAPI, which costs as much again as the rest of the request: its route
+is plain ASGI. What is the same by every transport stands in `service.predicting`.
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.following.slots import Slot, Slots
 from service.http.access import ApiKeys, Guarded
-from service.http.endpoint import PredictionEndpoint
-from service.predicting.route import RouteContext
+from service.http.delivery import Framing, deliver
+from service.http.intake import HttpRequest
+from service.predicting.request import CLIENT_GONE, RequestShare
+from service.predicting.route import PredictionRoute, RouteContext
 from service.protocols.protocol import PredictionProtocol
 
 
@@ -75,3 +79,26 @@ def prediction_endpoints(
         stand("", slots.default)
     slots.watch(came, went)
     return routes
+
+
+class PredictionEndpoint:
+    """One route as an ASGI application."""
+
+    def __init__(self, slot: Slot, protocol: PredictionProtocol, context: RouteContext) -> None:
+        form_of = partial(Framing.of, protocol=protocol)
+        self._route = PredictionRoute(slot, protocol.route, protocol.parse, form_of, context)
+        self._protocol = protocol
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends exactly one reply, unless the client is gone, and tells the observers."""
+        headers = dict(scope["headers"])
+        context = self._context
+        request_id = context.ids.accept(headers.get(b"x-request-id"))
+        request = HttpRequest(request_id, headers, scope, receive, RequestShare(context.bodies))
+        result = await self._route.predict(request)
+        client = request.client
+        code = await deliver(send, request, client, result, self._protocol)
+        if client is not None and client.gone:
+            code = CLIENT_GONE
+        self._route.record(request, result, code)

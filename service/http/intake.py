@@ -1,16 +1,32 @@
-"""A request's body, bounded before a byte too many is held."""
+"""A request by HTTP: its body, bounded before a byte too many is held, and its time.
 
-from collections.abc import Mapping
+It may take as long as the service says, or less where its client says so.
+"""
 
-from starlette.types import Receive
+import re
+from collections.abc import Awaitable, Mapping
+from typing import Final
 
-from service.errors import BodyTooLarge, BodyTooSlow, UnsupportedMediaType
-from service.http.client import Client
-from service.predicting.held import RequestShare
-from service.predicting.request import ClientGone, RequestBody
+from starlette.types import Receive, Scope
 
+from service.errors import BodyTooLarge, BodyTooSlow, FieldError, InvalidInput, UnsupportedMediaType
+from service.http.client import CLIENT, Client
+from service.http.delivery import Framing
+from service.http.errors import MethodNotAllowed
+from service.predicting.request import ClientGone, PredictionRequest, RequestBody, RequestShare
+
+KEY: Final = "podium.key"
+"""Where an ASGI scope holds the name of the API key that a request came with."""
+TIMEOUT: Final = b"podium-timeout-ms"
+"""The header by which a client gives its request less time than the service would."""
+
+_WHOLE_NUMBER: Final = re.compile(rb"[+-]?[0-9]+")
+# Of more digits is any number longer than a service gives; int() itself refuses 4300 of them.
+_MOST_DIGITS: Final = 18
+_TIMEOUT_LOC: Final = ("header", TIMEOUT.decode())
+_EXPECTED_TIMEOUT: Final = "must be a whole number of milliseconds, 1 or more"
 # A length of more digits is too large for any limit; int() itself refuses 4300 of them.
-_MOST_DIGITS = 18
+_MOST_LENGTH_DIGITS = 18
 # A client may send a byte at a time; what is kept of it are pieces of at least that.
 _PIECE_BYTES = 64 * 1024
 
@@ -31,7 +47,7 @@ async def read_body(
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("Send the body uncompressed: no Content-Encoding is read here.")
     declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and (len(declared) > _MOST_DIGITS or int(declared) > limit):
+    if declared.isdigit() and (len(declared) > _MOST_LENGTH_DIGITS or int(declared) > limit):
         raise _too_large(limit)
     message = await receive()
     if message["type"] == "http.disconnect":
@@ -84,3 +100,54 @@ class _Pieces:
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is longer than the {limit} bytes that this service accepts.")
+
+
+def seconds_of(sent: bytes, most: float) -> float:
+    """The seconds that a request with this header may take: at most `most`.
+
+    Raises `InvalidInput` where it is no positive whole number.
+    """
+    return min(_milliseconds_of(sent.strip()) / 1000, most)
+
+
+def _milliseconds_of(sent: bytes) -> int:
+    if not _WHOLE_NUMBER.fullmatch(sent):
+        raise _bad_timeout("type")
+    if sent[:1] == b"-" or not (digits := sent.lstrip(b"+0")):
+        raise _bad_timeout("out_of_range")
+    return int(digits[:_MOST_DIGITS])
+
+
+def _bad_timeout(type_: str) -> InvalidInput:
+    error = FieldError(_TIMEOUT_LOC, _EXPECTED_TIMEOUT, type_)
+    return InvalidInput((error,), "The request's time limit cannot be read.")
+
+
+class HttpRequest(PredictionRequest[Framing]):
+    """A request whose body is still to be read."""
+
+    __slots__ = ("client", "method", "receive")
+
+    def __init__(
+        self,
+        request_id: str,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+        share: RequestShare,
+    ) -> None:
+        self.client: Client | None = scope.get(CLIENT)
+        super().__init__(request_id, scope.get(KEY), headers, self.client, share)
+        self.method = scope["method"]
+        self.receive = receive
+
+    def body(self, limit: int) -> Awaitable[RequestBody]:
+        """As `read_body`; raises `MethodNotAllowed` for what is no POST."""
+        if self.method != "POST":
+            raise MethodNotAllowed("POST")
+        return read_body(self.headers, self.receive, limit, self.share, self.client)
+
+    def seconds(self, most: float) -> float:
+        """As `Podium-Timeout-Ms` says, if it is there."""
+        sent = self.headers.get(TIMEOUT)
+        return most if sent is None else seconds_of(sent, most)

@@ -5,9 +5,8 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded
-from service.http.delivery import send_refusal
+from service.http.delivery import JSON_HEADERS, send_refusal
 from service.http.errors import STATUS, headers_of
-from service.http.framing import JSON_HEADERS
 from service.predicting.request import RequestIds
 from service.protocols.podium import PodiumProtocol
 

@@ -16,8 +16,7 @@ from service.errors import ServiceError
 from service.http.client import CLIENT
 from service.http.intake import read_body
 from service.http.openapi_parts import body_of
-from service.predicting.held import HeldBytes, RequestShare
-from service.predicting.request import ClientGone
+from service.predicting.request import ClientGone, HeldBytes, RequestShare
 
 _LONGEST_BODY: Final = 64 * 1024
 # Deliveries that arrive at once; MLflow sends again what is refused beyond them.

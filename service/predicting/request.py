@@ -1,4 +1,7 @@
-"""A request for a prediction as a door hands it in, and what comes of it."""
+"""A request for a prediction as a door hands it in, what comes of it, and what is told of that.
+
+What requests hold in memory is bounded over all of them, whichever slot they are for.
+"""
 
 import itertools
 import re
@@ -7,14 +10,18 @@ from collections.abc import Awaitable, Mapping
 from time import monotonic
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
+from service.errors import Overloaded
 from service.following.servable import Binding
-from service.predicting.held import RequestShare
-from service.predicting.request_record import Timeline
 
 _USABLE_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
 
 RequestBody = bytes | list[bytearray]
 """Whole, or in the pieces that it came in."""
+CLIENT_GONE = 499
+"""The code of a request whose client is known to have gone unanswered; nginx's word.
+
+Sent to nobody.
+"""
 
 
 class ClientGone(Exception):
@@ -48,6 +55,95 @@ class ReplyForm(Protocol):
 
 
 F = TypeVar("F", bound=ReplyForm)
+
+
+class HeldBytes:
+    """What all requests hold together, up to a limit.
+
+    What comes in pieces may hold half of it at most: however many of those arrive or wait, what
+    comes at once finds room. Where nothing else of its kind is held, any length is taken.
+    """
+
+    __slots__ = ("limit", "pieces", "whole")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.whole = 0
+        self.pieces = 0
+
+    @property
+    def total(self) -> int:
+        """All that is held now."""
+        return self.whole + self.pieces
+
+
+class RequestShare:
+    """One request's part of it, until it is released."""
+
+    __slots__ = ("_all", "_pieces", "_whole")
+
+    def __init__(self, everything: HeldBytes) -> None:
+        self._all = everything
+        self._whole = 0
+        self._pieces = 0
+
+    def take(self, size: int) -> None:
+        """Holds what has come at once. Raises `Overloaded`."""
+        held = self._all
+        if held.whole and held.whole + held.pieces + size > held.limit:
+            raise _too_much()
+        held.whole += size
+        self._whole += size
+
+    def take_piece(self, size: int) -> None:
+        """Holds one more of several pieces. Raises `Overloaded`; what was held stays held."""
+        held = self._all
+        others = held.pieces > self._pieces
+        if others and held.pieces + size > min(held.limit // 2, held.limit - held.whole):
+            raise _too_much()
+        self._add(size)
+
+    def exchange(self, size: int) -> None:
+        """Holds so many bytes instead of all so far; never refused, for they are there already."""
+        self.release()
+        self._add(size)
+
+    def release(self) -> None:
+        """Holds nothing more."""
+        self._all.whole -= self._whole
+        self._all.pieces -= self._pieces
+        self._whole = self._pieces = 0
+
+    def _add(self, size: int) -> None:
+        self._all.pieces += size
+        self._pieces += size
+
+
+def _too_much() -> Overloaded:
+    return Overloaded("Other requests hold too much already.")
+
+
+class Timeline:
+    """When one request came how far, by `time.monotonic`; None: it never did.
+
+    Attributes:
+        received: its headers had come.
+        read: all of it had come, and was valid.
+        queued: it waited for a host.
+        sent: a host had it.
+        answered: its predictions were there.
+        written: its reply had left.
+    """
+
+    __slots__ = ("answered", "queued", "read", "received", "sent", "written")
+
+    def __init__(self, received: float) -> None:
+        self.received = received
+        self.read: float | None = None
+        self.queued: float | None = None
+        self.sent: float | None = None
+        self.answered: float | None = None
+        self.written: float | None = None
 
 
 class PredictionRequest(Generic[F]):
@@ -131,3 +227,41 @@ class RequestIds:
         if sent is not None and _USABLE_ID.fullmatch(sent):
             return sent.decode("ascii")
         return f"{self._prefix}-{next(self._numbers):x}"
+
+
+class RequestRecord(NamedTuple):
+    """One request for a prediction, told once, at its end.
+
+    A named tuple because one is made per request: it costs a quarter of a frozen dataclass.
+
+    Attributes:
+        slot: the reference that was asked for, `name@alias`, as configured.
+        route: `predict` or `invocations`, never the request's path.
+        version: the version that answered or refused, None if there was none.
+        code: the HTTP status, or `CLIENT_GONE`.
+        seconds: from the request's headers to the end of its reply.
+        rows: of a valid request, else 0.
+        request_id: the client's, if it sent a usable one.
+        error: the stable code of what went wrong, None for an answer.
+        key: the name of the API key that it came with, None where none is asked or none is known.
+        timeline: None where nobody asks for it.
+    """
+
+    slot: str
+    route: str
+    version: str | None
+    code: int
+    seconds: float
+    rows: int
+    request_id: str
+    error: str | None
+    key: str | None = None
+    timeline: Timeline | None = None
+
+
+class RequestObserver(Protocol):
+    """Listens to requests. Called on the event loop: it neither blocks nor raises."""
+
+    def answered(self, record: RequestRecord) -> None:
+        """A request has come to its end."""
+        ...

@@ -19,21 +19,20 @@ from service.following.ports import ReadsRequests
 from service.following.servable import Binding
 from service.following.slots import Slot
 from service.following.waiting import seconds_until_ready
-from service.predicting.held import HeldBytes, RequestShare
 from service.predicting.raised import internal, without_words
 from service.predicting.request import (
+    CLIENT_GONE,
     Caller,
     ClientGone,
     F,
+    HeldBytes,
     Prediction,
     PredictionRequest,
     RequestBody,
     RequestIds,
-)
-from service.predicting.request_record import (
-    CLIENT_GONE,
     RequestObserver,
     RequestRecord,
+    RequestShare,
     Timeline,
 )
 

@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from service.background import Work, tell_from_thread
 from service.predicting.raised import without_words
-from service.predicting.request_record import RequestObserver, RequestRecord
+from service.predicting.request import RequestObserver, RequestRecord
 from service.telemetry.log_lines import OPTIONS, Render, Words, json_line
 
 Level = Literal["debug", "info", "warning", "error"]

@@ -16,8 +16,7 @@ from rich.console import Console
 from service.checks.smoke import smoke
 from service.following.slots import Slots
 from service.http.create import create_http
-from service.predicting.held import HeldBytes
-from service.predicting.request import RequestIds
+from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
 from service.refs import ModelRef
 from service.telemetry.logs import configure_logs

@@ -37,8 +37,7 @@ from service.hosting.local_host import LocalHost
 from service.hosting.observer import PoolStatus
 from service.hosting.queue import Answer, Job, Marks
 from service.http.create import create_http
-from service.predicting.held import HeldBytes
-from service.predicting.request import RequestIds
+from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
 from service.processes.frames import Body, Frame, Status
 from service.refs import ModelRef, VersionId

@@ -19,9 +19,7 @@ from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
 from service.patterns import RefPattern
-from service.predicting.held import HeldBytes
-from service.predicting.request import RequestIds
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import HeldBytes, RequestIds, RequestRecord
 from service.predicting.route import RouteContext
 from service.refs import ModelRef
 from service.telemetry.logs import configure_logs

@@ -8,8 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from service.http.access import Admin, ApiKeys, bearer
-from service.http.dispatch import prediction_endpoints
-from service.http.endpoint import PredictionEndpoint
+from service.http.dispatch import PredictionEndpoint, prediction_endpoints
 from service.predicting.request import RequestIds
 from service.predicting.route import RouteContext
 from service.protocols.podium import PodiumProtocol

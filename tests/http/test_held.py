@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from service.predicting.held import RequestShare
-from service.predicting.request_record import CLIENT_GONE
+from service.predicting.request import CLIENT_GONE, RequestShare
 from tests.http.app import DISCONNECT, HELD, HELD_REPLIES, LIMIT, OTHER, App, Raw, chunk
 from tests.support.serving import FakeContract, FakePredictor
 

@@ -4,8 +4,7 @@ import pytest
 from starlette.types import Message
 
 from service.http.intake import read_body
-from service.predicting.held import HeldBytes, RequestShare
-from service.predicting.request_record import CLIENT_GONE
+from service.predicting.request import CLIENT_GONE, HeldBytes, RequestShare
 from tests.http.app import DISCONNECT, LIMIT, App, Raw, chunk
 
 VALID = b'{"inputs":[1]}'

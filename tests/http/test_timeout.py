@@ -7,7 +7,7 @@ import pytest
 
 from service.config.settings import load_settings
 from service.errors import InvalidInput
-from service.http.timeout import seconds_of
+from service.http.intake import seconds_of
 from tests.http.app import App
 from tests.support.serving import FakePredictor
 

@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import Overloaded
-from service.predicting.held import HeldBytes, RequestShare
+from service.predicting.request import HeldBytes, RequestShare
 
 
 def test_bytes_beyond_the_bound_are_refused_until_others_are_given_back() -> None:

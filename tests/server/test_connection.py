@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from service.predicting.request_record import CLIENT_GONE
+from service.predicting.request import CLIENT_GONE
 from service.server.connection import Connection
 from service.server.timeouts import ClientLimits, Ended, Phase
 from tests.http.app import IRIS, App

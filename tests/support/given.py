@@ -6,9 +6,16 @@ from typing import Generic
 
 import structlog
 
-from service.predicting.held import HeldBytes, RequestShare
-from service.predicting.request import Caller, F, PredictionRequest, RequestBody, RequestIds
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import (
+    Caller,
+    F,
+    HeldBytes,
+    PredictionRequest,
+    RequestBody,
+    RequestIds,
+    RequestRecord,
+    RequestShare,
+)
 from service.predicting.route import RouteContext
 
 JSON = {b"content-type": b"application/json"}

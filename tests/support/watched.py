@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from service.following.slots import Slots
 from service.patterns import RefPattern
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import RequestRecord
 from service.refs import ModelRef, VersionId
 from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.predicting.held import HeldBytes
-from service.predicting.request_record import RequestRecord
+from service.predicting.request import HeldBytes, RequestRecord
 from service.refs import ModelRef
 from service.server.timeouts import Ended
 from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
