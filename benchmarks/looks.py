@@ -28,7 +28,7 @@ from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.refs import ModelRef
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
-from service.registry.front.survey import LookStrategy
+from service.registry.front.remembered import LookStrategy
 from service.registry.roles import DATABASE_ROLE, REGISTRY_ROLE
 from service.registry.wire import LONGEST_PAGE
 from service.zygote.front.handle import Zygote

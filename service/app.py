@@ -28,7 +28,7 @@ from service.http.create import create_http
 from service.observers import Observers
 from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
-from service.server.descriptors import connections_within, raise_descriptor_limit
+from service.server.connections import connections_within, raise_descriptor_limit
 from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
 from service.server.timeouts import ClientLimits
@@ -45,7 +45,7 @@ from service.telemetry.reporting import (
     LedgerReport,
     zygote_died,
 )
-from service.telemetry.residency_report import ResidencyReport
+from service.telemetry.residency import ResidencyReport
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
@@ -223,7 +223,7 @@ def _observers(metrics: Metrics, logs: Logs) -> Observers:
         files=HistoryReport(logger),
         ledger=LedgerReport(metrics, logger),
         forwarding=lambda: ForwardingReport(metrics, logger),
-        residency=lambda: ResidencyReport(metrics, logger),
+        residency=lambda: ResidencyReport(metrics.registry, logger),
         zygote_died=partial(zygote_died, metrics, logger),
         zygote_printed=lambda stream, line: logger.info("zygote_output", stream=stream, line=line),
         inspector_printed=lambda stream, line: logger.info(

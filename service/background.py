@@ -68,7 +68,13 @@ async def keep_running(
         else:
             return
         failures = 1 if monotonic() - begun > longest else failures + 1
-        await sleep(min(2.0 ** min(failures - 1, _MOST_DOUBLINGS), longest))
+        await sleep(growing_pause(failures, longest))
+
+
+def growing_pause(failures: int, longest: float) -> float:
+    """Seconds after so many failures in a row: 1, 2, 4 and so on up to `longest`."""
+    # Bounded before it is a power: after a thousand failures there would be none.
+    return min(2.0 ** min(failures - 1, _MOST_DOUBLINGS), longest)
 
 
 def begin(name: Work, work: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":

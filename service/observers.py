@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service.decoder.front import DecoderObserver
-from service.following.ledger_file import LedgerObserver
+from service.following.ledger import LedgerObserver
 from service.following.observer import FollowingObserver
 from service.following.slots import Slots
 from service.hosting.observer import HostingObserver

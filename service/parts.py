@@ -19,8 +19,7 @@ from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
 from service.following.history import History
-from service.following.ledger import Ledger
-from service.following.ledger_file import LedgerFile, LedgerObserver
+from service.following.ledger import Ledger, LedgerFile, LedgerObserver
 from service.following.slots import Slots
 from service.hosting.residents import Residents
 from service.hosting.specification import PoolLimits

@@ -144,26 +144,21 @@ class TombstoneStore(Protocol):
 
         The very same object where nothing has changed since.
         """
-        ...
 
     async def keep(self, stone: Tombstone) -> bool:
         """Whether it is kept, for the next start too; False where it cannot be."""
-        ...
 
     async def remove(self, stone: Tombstone) -> bool:
         """Whether it is kept no more."""
-        ...
 
     async def lying(self, name: str, version: str) -> Collection[VersionId]:
         """The versions of that number, of any model that has or had that name, with files here.
 
         None of them where the disk does not answer.
         """
-        ...
 
     async def clear(self, stones: Collection[Tombstone]) -> Collection[Tombstone]:
         """Removes what lies on this machine of their versions; those of which nothing is left.
 
         What somebody still uses is left, and so is what cannot be removed.
         """
-        ...

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from service.background import Work, begin, keep_running, tell, tell_from_thread
 from service.processes.front.beside import Beside
-from service.processes.removal import Remover
+from service.processes.removal import remove_tree
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import BackgroundReport
@@ -182,10 +182,10 @@ async def test_p12_thread_that_removes_folders_outlives_one_that_fails(tmp_path:
     folder.mkdir()
 
     async def removed() -> None:
-        remover = Remover()
-        remover.remove(object())  # type: ignore[arg-type]  # a defect, as far as the thread can tell
-        remover.remove(folder)
-        await asyncio.to_thread(remover.close, 30.0)
+        removing = Beside(Work.REMOVAL)
+        removing.submit(lambda: remove_tree(object()))  # type: ignore[arg-type]  # a defect
+        removing.submit(lambda: remove_tree(folder))
+        assert await asyncio.to_thread(removing.finish, 30.0)
 
     heard = Heard()
     (event,) = await heard.during(removed)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.access.keys import BadKeys, KeysFile, follow_keys, parse_keys, read_keys
+from service.access.keys import BadKeys, KeysFile, follow_keys, read_keys
 from service.background import NAMED, Work, begin, keep_running
 from service.http.key_limits import KeyLimits, Rate, Scoped
 from service.telemetry.logs import Logs, configure_logs
@@ -61,7 +61,7 @@ def test_each_line_is_a_key() -> None:
     """With comments and empty lines between them, and sums in either case."""
     text = f"# applications\n\n{line('one', 'a')}  {line('two.b-c_d', 'b')}{line('3', 'c').upper()}"
     text = text.replace("SHA256", "sha256")
-    assert parse_keys(text) == names(**{"one": "a", "two.b-c_d": "b", "3": "c"})
+    assert read_keys(text).names == names(**{"one": "a", "two.b-c_d": "b", "3": "c"})
 
 
 def test_recipe_of_the_operators_page_makes_a_key(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_recipe_of_the_operators_page_makes_a_key(tmp_path: Path) -> None:
 
 def test_one_name_may_have_several_keys() -> None:
     """While an application changes from the old one to the new one."""
-    found = parse_keys(line("one", "old") + line("one", "new"))
+    found = read_keys(line("one", "old") + line("one", "new")).names
     assert set(found.values()) == {"one"}
     assert len(found) == 2
 
@@ -91,7 +91,7 @@ def test_one_name_may_have_several_keys() -> None:
 def test_line_that_is_no_key_is_named_by_its_number(wrong: str) -> None:
     """And not repeated: it may be a key in the open."""
     with pytest.raises(BadKeys) as refused:
-        parse_keys(f"{line('one', 'a')}{wrong}\n{line('two', 'b')}{wrong}\n")
+        read_keys(f"{line('one', 'a')}{wrong}\n{line('two', 'b')}{wrong}\n")
     assert str(refused.value).startswith("lines 2, 4: ")
     assert wrong not in str(refused.value)
 
@@ -99,14 +99,14 @@ def test_line_that_is_no_key_is_named_by_its_number(wrong: str) -> None:
 def test_one_key_under_two_names_is_refused() -> None:
     """Which one would be logged?"""
     with pytest.raises(BadKeys, match="line 2: "):
-        parse_keys(line("one", "a") + line("two", "a"))
+        read_keys(line("one", "a") + line("two", "a"))
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nobody yet\n"])
 def test_file_without_a_key_is_refused(text: str) -> None:
     """It is more likely a mistake than a wish to refuse everybody."""
     with pytest.raises(BadKeys, match="no key"):
-        parse_keys(text)
+        read_keys(text)
 
 
 def test_bad_file_at_the_start_is_one_line(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_bad_limit_is_named_by_its_line_and_not_repeated(words: str) -> None:
     """Every one that is wrong, beside what else is."""
     good = line("two", "b")
     with pytest.raises(BadKeys) as refused:
-        parse_keys(f"one:sha256:{SUM} {words}\n{good}nonsense\n")
+        read_keys(f"one:sha256:{SUM} {words}\n{good}nonsense\n")
     assert str(refused.value).startswith("lines 1, 3: ")
     assert "secret-key" not in str(refused.value)
     assert SUM not in str(refused.value)
@@ -257,7 +257,7 @@ def test_bad_limit_is_named_by_its_line_and_not_repeated(words: str) -> None:
 def test_one_key_with_two_limits_is_refused() -> None:
     """Which one would hold?"""
     with pytest.raises(BadKeys, match="line 2: "):
-        parse_keys(f"one:sha256:{SUM}\none:sha256:{SUM} rate=1/s\n")
+        read_keys(f"one:sha256:{SUM}\none:sha256:{SUM} rate=1/s\n")
 
 
 def test_changed_limits_count_like_changed_keys(watched: Watched) -> None:

@@ -13,12 +13,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
+from structlog import get_logger
 
 from service.following.slot_status import Failure
 from service.patterns import RefPattern
 from service.predicting.request import HeldBytes, RequestRecord
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
+from service.telemetry.residency import ResidencyReport
 from tests.support.documents import ROOT
 from tests.support.watched import Watched
 
@@ -46,7 +48,7 @@ def exposition(accept: str = "") -> str:
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
         service.metrics.http.answered(error)
         service.metrics.hosting.pool(version).memory(7, 1)
-    service.metrics.residency.watch()
+    ResidencyReport(service.registry, get_logger())
     service.metrics.http.watch_webhook()
     service.metrics.http.watch_connections(())
     service.metrics.http.watch_held(HeldBytes(1), HeldBytes(1))

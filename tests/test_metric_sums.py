@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import pytest
+from structlog import get_logger
 
 from service.predicting.request import RequestRecord
 from service.refs import ModelRef, VersionId
+from service.telemetry.residency import ResidencyReport
 from tests.support.watched import Watched
 
 IRIS = ModelRef("iris", "champion")
@@ -66,7 +68,7 @@ def test_counts_of_two_fronts_are_those_of_one_that_has_done_all() -> None:
 def test_every_gauge_is_a_sum_or_the_followers_own() -> None:
     """No last value, maximum or age of a request: nothing could be made of several fronts' own."""
     service = Watched(IRIS)
-    service.metrics.residency.watch()
+    ResidencyReport(service.registry, get_logger())
     gauges = {
         family.name
         for family in service.registry.collect()

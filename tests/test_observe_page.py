@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog import get_logger
 
 from service.following.slots import Slots
 from service.patterns import RefPattern
 from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.residency import ResidencyReport
 from service.telemetry.words import SAYINGS
 from tests.support.documents import ROOT
 from tests.support.logged_events import Unreadable, logged_events
@@ -40,7 +42,7 @@ def registered() -> Mapping[str, Kind]:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.watch(Slots([], [RefPattern.parse("*@champion")]))
-    metrics.residency.watch()
+    ResidencyReport(registry, get_logger())
     metrics.http.watch_webhook()
     found: dict[str, Kind] = {}
     for collector in registry._collector_to_names:

@@ -53,11 +53,6 @@ class Keys(NamedTuple):
     limits: LimitsByKey
 
 
-def parse_keys(text: str) -> Mapping[bytes, str]:
-    """The names by sum; as `read_keys`."""
-    return read_keys(text).names
-
-
 def read_keys(text: str) -> Keys:
     """What the file says. Raises `BadKeys`, which names every line that is wrong."""
     names: dict[bytes, str] = {}

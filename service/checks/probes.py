@@ -4,8 +4,7 @@ from typing import Any
 
 import httpx
 
-from service.checks.replies import expect, json_object
-from service.checks.result import CheckResult, Failed, judged
+from service.checks.result import CheckResult, Failed, expect, json_object, judged
 
 _STATES = {"empty", "loading", "serving", "cold", "refused"}
 

@@ -4,8 +4,7 @@ import asyncio
 
 import httpx
 
-from service.checks.replies import header
-from service.checks.result import CheckResult, Failed, NotChecked, judged
+from service.checks.result import CheckResult, Failed, NotChecked, header, judged
 from service.checks.target import NotServing, Target, described
 from service.config.addresses import is_web_address
 from service.local.tracking import RegistrySilent, version_of_alias

@@ -1,9 +1,14 @@
-"""What one check found: passed, failed, or not checked, which is never the same as passed."""
+"""What one check found: passed, failed, or not checked, which is never the same as passed.
+
+And how a check reads what the service answers: a value, or a few words about what is wrong with it.
+"""
 
 import enum
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -59,3 +64,32 @@ async def judged(name: str, slot: str | None, work: Awaitable[str]) -> CheckResu
     except httpx.HTTPError as error:
         outcome, note = CheckOutcome.FAILED, f"no answer: {why_silent(error)}"
     return CheckResult(name, slot, outcome, (time.perf_counter() - began) * 1000, note)
+
+
+def expect(answer: httpx.Response, status: int) -> httpx.Response:
+    """The answer, if it has that status. Raises `Failed`."""
+    if answer.status_code != status:
+        raise Failed(f"answered {answer.status_code} instead of {status}")
+    return answer
+
+
+def json_object(answer: httpx.Response) -> dict[str, Any]:
+    """The body as a JSON object. Raises `Failed`."""
+    try:
+        body = answer.json()
+    except ValueError:
+        raise Failed("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise Failed("the body is not a JSON object")
+    return body
+
+
+def header(answer: httpx.Response, name: str) -> str:
+    """A percent-encoded UTF-8 header, decoded. Raises `Failed` if it is missing or broken."""
+    value = answer.headers.get(name)
+    if not value:
+        raise Failed(f"the header {name} is missing")
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        raise Failed(f"the header {name} is not percent-encoded UTF-8") from None

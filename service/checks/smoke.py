@@ -14,8 +14,13 @@ import httpx
 from rich.console import Console
 
 from service.checks import probes
-from service.checks.answers import invocations, predict
-from service.checks.refusals import invocations_refuses, predict_refuses, request_id
+from service.checks.answers import (
+    invocations,
+    invocations_refuses,
+    predict,
+    predict_refuses,
+    request_id,
+)
 from service.checks.registry import AliasLookup, follows_alias
 from service.checks.report import ReportLines, summary, write_junit
 from service.checks.result import CheckOutcome, CheckResult, Failed, NoService

@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from service.checks.replies import expect, json_object
-from service.checks.result import CheckResult, Failed, NotChecked, judged
+from service.checks.result import CheckResult, Failed, NotChecked, expect, json_object, judged
 
 
 class NotServing(NotChecked):

@@ -2,7 +2,7 @@
 
 Only what can mean nothing else is told here, since a command ends for it. What may come right by
 itself, a file that is mounted later or a host that is not there yet, is left to the looks at the
-registry (`service.registry.child.misconfiguration`). No text of it repeats an address or a
+registry (`service.registry.child.faults`). No text of it repeats an address or a
 credential.
 """
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from service.contract.findings import BODY, Findings, Loc
 from service.contract.signature import ParamSpec
 from service.contract.types.declared import AnyType, Array, Map, Object, Type
-from service.contract.types.nodes import enforced
+from service.contract.types.nested import enforced
 from service.contract.types.scalars import EXACT_TYPES, SCALARS
 
 _BASE: Final[Loc] = (*BODY, "params")

@@ -17,20 +17,16 @@ class Checker(Protocol):
     @property
     def schema(self) -> Mapping[str, Any]:
         """JSON schema of one value that is not null."""
-        ...
 
     @property
     def nullable(self) -> bool:
         """Whether MLflow can hand a model a null of this type."""
-        ...
 
     def convert(self, values: Sequence[Any]) -> Values | None:
         """The column as a model input has it, or None if any of the values does not fit."""
-        ...
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
         """Notes what is wrong with one value, if anything; null is always wrong here."""
-        ...
 
 
 class Reading(NamedTuple):
@@ -48,4 +44,3 @@ class InputReader(Protocol):
 
     def read(self, form: str, payload: Any, findings: Findings) -> Reading | None:
         """The valid inputs; None once anything has been added to the findings."""
-        ...

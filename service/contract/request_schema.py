@@ -11,9 +11,8 @@ from service.contract.formats.chat import CHAT_KEYS, PARAMS
 from service.contract.formats.table_formats import FORMATS
 from service.contract.signature import ColumnSpec, ParamSpec, Signature, TensorSpec
 from service.contract.types.declared import AnyType, Array, Object
-from service.contract.types.nodes import enforced, hinted
-from service.contract.types.scalars import COLUMN_TYPES
-from service.contract.types.tensor_types import TENSOR_TYPES
+from service.contract.types.nested import enforced, hinted
+from service.contract.types.scalars import COLUMN_TYPES, TENSOR_TYPES
 
 Schema = Mapping[str, Any]
 

@@ -13,9 +13,8 @@ import orjson
 
 from service.contract.size import MAX_DEPTH, too_deep
 from service.contract.types.declared import NotRead, NotSupported, Object, Type, read_type
-from service.contract.types.nodes import enforced
-from service.contract.types.scalars import SCALARS
-from service.contract.types.tensor_types import TENSOR_TYPES
+from service.contract.types.nested import enforced
+from service.contract.types.scalars import SCALARS, TENSOR_TYPES
 from service.errors import VersionFault
 
 _COLUMN_KEYS: Final = frozenset({"name", "type", "required"})

@@ -61,11 +61,9 @@ class DecoderObserver(Protocol):
 
     def decoder_ended(self, reason: str) -> None:
         """Its process died or was ended at its start or over a body; `reason` is for the log."""
-        ...
 
     def decoder_printed(self, stream: str, line: str) -> None:
         """It wrote a line to `stdout` or `stderr`; bounded in length."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

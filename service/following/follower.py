@@ -20,8 +20,8 @@ from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver, careful
 from service.following.open_versions import OpenVersions
 from service.following.pace import Pace, Trigger
-from service.following.policy import Action, SlotView, decide
 from service.following.ports import Clock, Missing, Registry, Resolution, Stager, Unanswered
+from service.following.pursuit import Action, SlotView, decide
 from service.following.recording import Recorder, internal
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish

@@ -25,37 +25,30 @@ class History(Protocol):
         None if it is not, or nothing is known; never raises. Whoever asks owns the lease of what
         is returned. No registry is asked.
         """
-        ...
 
     def baseline(self, ref: ModelRef) -> FetchedVersion | None:
         """What the slot last served, as it was described then; its files may be gone.
 
         Without an example and a lease.
         """
-        ...
 
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """Whether the slot has served this version before (P12)."""
-        ...
 
     def versions(self, ref: ModelRef) -> Collection[VersionId]:
         """The versions that the slot has served, as far as they are remembered."""
-        ...
 
     def withdraw(self, ref: ModelRef) -> None:
         """What the slot last served is withdrawn: it is compared with, and never served again.
 
         Returns at once; may be called again.
         """
-        ...
 
     def forget(self, ref: ModelRef) -> None:
         """There is no such slot any more: its files may go. What it has served stays known."""
-        ...
 
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """The slot serves this version from now on; returns at once.
 
         Never raises: what cannot be kept is logged.
         """
-        ...

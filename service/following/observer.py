@@ -13,35 +13,27 @@ class FollowingObserver(Protocol):
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """A look at the registry has ended."""
-        ...
 
     def slot_came(self, ref: ModelRef) -> None:
         """A pattern has found it in the registry."""
-        ...
 
     def slot_went(self, ref: ModelRef) -> None:
         """A pattern has found it before; the registry has it no more, and nothing stands in."""
-        ...
 
     def unmatched(self, patterns: Sequence[str]) -> None:
         """These patterns find nothing; told when others do or do not."""
-        ...
 
     def left_out(self, count: int) -> None:
         """So many that patterns mean have no room; told when the number changes."""
-        ...
 
     def missing(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """A look found the alias or the model gone, as `failure.code` says; told once."""
-        ...
 
     def unanswered(self, ref: ModelRef, failure: Failure, detail: str) -> None:
         """A look was answered for other slots, and not for this one; told once."""
-        ...
 
     def staging(self, version: VersionId) -> None:
         """A version is being brought into service."""
-        ...
 
     def swapped(
         self,
@@ -51,39 +43,30 @@ class FollowingObserver(Protocol):
         stages: Mapping[str, float],
     ) -> None:
         """A slot serves another version; `stages` holds the seconds that each stage took."""
-        ...
 
     def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
         """What the slot has just been given is its last known good; `failure` is why, if known."""
-        ...
 
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, for the alias or the model is gone."""
-        ...
 
     def withdrawn(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, and nothing in its place: it is withdrawn."""
-        ...
 
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure, detail: str) -> None:
         """A version could not be brought into service."""
-        ...
 
     def abandoned(self, version: VersionId) -> None:
         """Work on a version has ended because no alias points there any more."""
-        ...
 
     def retired(self, version: VersionId) -> None:
         """Nobody holds the version any more; its processes are being ended."""
-        ...
 
     def tick_failed(self, error: Exception) -> None:
         """A tick ended by an error that nobody expected; the next one comes."""
-        ...
 
     def slot_failed(self, ref: ModelRef, error: Exception) -> None:
         """A step of this slot ended by an error that nobody expected; others went on."""
-        ...
 
 
 def careful(observer: FollowingObserver) -> FollowingObserver:

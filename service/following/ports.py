@@ -81,11 +81,9 @@ class Lease(Protocol):
 
     def release(self) -> None:
         """Gives it back; may be called again. Returns at once, and raises nothing."""
-        ...
 
     def share(self) -> "Lease":
         """Another right to the same files, of its own. At once; raises nothing."""
-        ...
 
 
 class NoLease:
@@ -155,17 +153,14 @@ class Registry(Protocol):
 
     async def prepare(self) -> None:
         """Whatever looks need that is no part of one (a process, say); raises `PassingFault`."""
-        ...
 
     async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
         """One look: where each alias points now. Raises `PassingFault` when nothing answers."""
-        ...
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
     ) -> PatternMatches:
         """The same for what patterns mean, too: at most so many references that were not given."""
-        ...
 
     async def fetch(self, version: VersionId) -> FetchedVersion:
         """The version's artifact, never by its alias a second time.
@@ -173,7 +168,6 @@ class Registry(Protocol):
         Cancelling ends the work. Raises `VersionFault` if the artifact can never be used,
         `PassingFault` otherwise.
         """
-        ...
 
     async def tags(
         self, versions: Sequence[VersionId]
@@ -182,11 +176,9 @@ class Registry(Protocol):
 
         Raises `PassingFault` when nothing answers.
         """
-        ...
 
     async def exists(self, name: str, version: str) -> bool:
         """Whether the model has a version of that number; raises `PassingFault`."""
-        ...
 
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
@@ -196,7 +188,6 @@ class Registry(Protocol):
         Those `met` at least, the first ones first if there is no time for all. Of `marked` ones it
         also says whether they are free. Raises `PassingFault` when nothing answers.
         """
-        ...
 
 
 class PredictorStatus(Protocol):
@@ -205,12 +196,10 @@ class PredictorStatus(Protocol):
     @property
     def row_wise(self) -> bool:
         """Whether requests may be joined into one call (P16)."""
-        ...
 
     @property
     def row_wise_reason(self) -> str:
         """One sentence why, or why not."""
-        ...
 
 
 class RequestMarks(Protocol):
@@ -226,17 +215,14 @@ class Predictor(Protocol):
     @property
     def ready(self) -> bool:
         """A host can answer, or the first replacement of the last one is on its way."""
-        ...
 
     @property
     def irreplaceable(self) -> bool:
         """No other could be loaded in place of a host that died: its files are altered, say."""
-        ...
 
     @property
     def status(self) -> PredictorStatus:
         """A snapshot for people."""
-        ...
 
     async def predict(
         self,
@@ -251,11 +237,9 @@ class Predictor(Protocol):
         them later than at the `deadline`, by `time.monotonic`. Metrics count the request for the
         `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
         """
-        ...
 
     async def close(self) -> None:
         """Ends every process of the pool; returns when they are gone."""
-        ...
 
 
 class Demanded(Protocol):
@@ -274,7 +258,6 @@ class Demanded(Protocol):
     @property
     def cold(self) -> bool:
         """Whether the next request has to wait for a load."""
-        ...
 
 
 class ServedContract(Protocol):
@@ -282,17 +265,14 @@ class ServedContract(Protocol):
 
     def parse(self, body: bytes, media_type: str) -> ValidInput:
         """A valid request. Raises `InvalidInput` with all field errors, or other `ClientError`s."""
-        ...
 
     @property
     def request_schema(self) -> Mapping[str, Any]:
         """JSON schema of a request body."""
-        ...
 
     @property
     def media_types(self) -> tuple[str, ...]:
         """What requests may come as, JSON first."""
-        ...
 
 
 class ReadsRequests(Protocol):
@@ -306,7 +286,6 @@ class ReadsRequests(Protocol):
         Raises what `ServedContract.parse` raises, or `NotNow`; that also when the `deadline` has
         come, by `time.monotonic`.
         """
-        ...
 
 
 class Stager(Protocol):
@@ -314,7 +293,6 @@ class Stager(Protocol):
 
     async def stage(self, fetched: FetchedVersion) -> "Staged":
         """Cancelling ends what was started. Raises `VersionFault` or `PassingFault`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from service.errors import NotThereYet, UnknownModel
 from service.following.pace import Trigger
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
-from service.following.servable import Binding
+from service.following.servable import Binding, Traffic
 from service.following.slot_status import Failure, LookStatus, ServiceStatus, SlotStatus, Standing
-from service.following.traffic import Traffic
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.tombstones import Tombstones

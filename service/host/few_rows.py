@@ -17,8 +17,7 @@ from typing import Any, Final, Protocol
 
 from service.host import outputs
 from service.host.inputs import ModelData
-from service.host.row_wise.perturbed import pick
-from service.host.row_wise.trial import silence
+from service.host.row_wise.trial import pick, silence
 from service.host.wire import OPENMP, OPENMP_IS_SHARED_OUT
 
 # It comes with scikit-learn, and is of use only where OpenMP is.
@@ -41,7 +40,6 @@ class OpenMp(Protocol):
 
     def set_num_threads(self, num_threads: int) -> None:
         """From now on, for what this thread asks of it."""
-        ...
 
 
 class FewRows:

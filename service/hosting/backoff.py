@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from service.background import growing_pause
+
 _LONGEST_PAUSE: Final = 30.0
-_MOST_DOUBLINGS: Final = 5
 # Hosts that have lived for so long have not died in a row, whether anybody has asked them or not.
 _FORGOTTEN_SECONDS: Final = 10 * _LONGEST_PAUSE
 # So many deaths of each host in a row may be chance, and are answered by a replacement at once.
@@ -47,10 +48,7 @@ class RestartBackoff:
         A replacement that fails by the version's fault is not excused, nor are deaths before it.
         """
         failures = self._beyond_excuse
-        if failures <= 0:
-            return 0.0
-        # Bounded before it is a power: after a thousand failures, some hours, there would be none.
-        return min(2.0 ** min(failures - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
+        return growing_pause(failures, _LONGEST_PAUSE) if failures > 0 else 0.0
 
     def died(self) -> None:
         """A host has died."""

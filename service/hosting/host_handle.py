@@ -55,41 +55,33 @@ class HostHandle(Protocol):
     @property
     def pid(self) -> int:
         """Its number, where it runs."""
-        ...
 
     @property
     def alive(self) -> bool:
         """Whether its end has not been seen yet."""
-        ...
 
     @property
     def held_bytes(self) -> int:
         """What it and its descendants were last seen to hold, if watched."""
-        ...
 
     @property
     def batch(self) -> Sequence[Job]:
         """What it is asked to predict now."""
-        ...
 
     @property
     def ending(self) -> Ending:
         """How it has ended. Only once it has, as all below."""
-        ...
 
     @property
     def overran(self) -> bool:
         """Whether it was ended for taking long."""
-        ...
 
     @property
     def fault(self) -> PredictionFailed:
         """What a request has come to that ended it."""
-        ...
 
     def when_ended(self, told: Callable[[], None]) -> None:
         """Calls it once it has ended, in a turn of its own."""
-        ...
 
     def predict(self, batch: Sequence[Job], ended: Callable[[BatchEnd], None]) -> None:
         """Calls `ended` once, when the host is idle again or lost; then answers every job.
@@ -101,15 +93,12 @@ class HostHandle(Protocol):
 
         Raises `NotSent`, and calls nobody then.
         """
-        ...
 
     def cancel_unwanted(self) -> None:
         """What it predicts need not be begun, where nobody waits for any of it any more."""
-        ...
 
     async def end(self) -> None:
         """Returns when it has gone."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +123,6 @@ class HostStarter(Protocol):
         `behind` is for one that nobody waits for: it gives way to others until it is ready.
         Raises `VersionFault` or `PassingFault`; nothing is left then, as when cancelled.
         """
-        ...
 
 
 async def side_by_side(

@@ -20,35 +20,27 @@ class HostingObserver(Protocol):
 
     def opened(self, waiting: Callable[[], Mapping[str, int]]) -> None:
         """The version has hosts; `waiting` says in any thread how many requests wait, by alias."""
-        ...
 
     def closed(self) -> None:
         """It has none any more, and nobody waits."""
-        ...
 
     def batch(self, rows: int, seconds: float, alias: str) -> None:
         """A batch was predicted; the alias is the one that its oldest request came by."""
-        ...
 
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
         """A host has ended, wanted or not, while it loaded or later; told once for every host."""
-        ...
 
     def host_restarted(self, reason: EndReason) -> None:
         """A host that served has died for this reason and is being replaced."""
-        ...
 
     def host_not_started(self, error: Exception) -> None:
         """A replacement, or a host for a second try, could not be started."""
-        ...
 
     def memory(self, pid: int, held_bytes: int) -> None:
         """A living host's memory, with that of all its descendants; told about once a second."""
-        ...
 
     def printed(self, stream: str, line: str) -> None:
         """A host wrote a line to `stdout` or `stderr`; bounded in length."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

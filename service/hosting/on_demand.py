@@ -9,10 +9,11 @@ failure the next request tries again, once a growing pause is over.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Final
 
-from service.background import Work, begin
+from service.background import Work, begin, growing_pause
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError, NotLoaded, Overloaded, PassingFault, VersionFault
 from service.hosting.observer import PoolStatus
@@ -22,12 +23,12 @@ from service.hosting.residents import Residents
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.processes.frames import Body
 
-_MOST_DOUBLINGS: Final = 6
 _LONGEST_PAUSE: Final = 60
 _LOADING: Final = "This version is being loaded, which takes longer than the request may."
 _FAILED: Final = "This version could not be loaded when it was asked for; it is tried again."
 _ENDED: Final = "This version is no longer served."
 _NOT_YET: Final = "It is not loaded; that is known once it is."
+_UNKNOWN: Final = PoolStatus(0, 0, row_wise=False, row_wise_reason=_NOT_YET, waiting=0)
 
 
 class _Loaded:
@@ -61,44 +62,37 @@ class _Loaded:
             self.end()
 
 
+@dataclass(eq=False, repr=False)
 class OnDemand:
     """`service.following.ports.Predictor` and `Demanded`, over pools that come and go.
 
-    Args:
+    Attributes:
         key: names the version among residents.
         family: the same for all versions of its model.
-        start: makes a pool, once its files were seen to be as they were fetched.
-        residents: gives it a place.
-        most_waiting: requests that may wait for its load.
+        _start: makes a pool, once its files were seen to be as they were fetched.
+        _residents: gives it a place.
+        _most_waiting: requests that may wait for its load.
     """
 
-    def __init__(
-        self,
-        key: Hashable,
-        family: str,
-        start: Callable[[], Awaitable[Pool]],
-        residents: Residents,
-        most_waiting: int,
-    ) -> None:
-        self.key = key
-        self.family = family
-        self.used_at = 0.0
-        self.proven = False
-        self.failure: FollowingError | None = None
-        self.failed_at = 0.0
-        self._start = start
-        self._residents = residents
-        self._most_waiting = most_waiting
-        self._loaded: _Loaded | None = None
-        self._loading: asyncio.Task[_Loaded | None] | None = None
-        self._placed = False
-        self._waiting = 0
-        self._attempts = 0
-        self._retry_at = 0.0
-        self._known = PoolStatus(0, 0, row_wise=False, row_wise_reason=_NOT_YET, waiting=0)
-        self._leaving: set[_Loaded] = set()
-        self._ending: set[asyncio.Task[None]] = set()
-        self._closed = False
+    key: Hashable
+    family: str
+    _start: Callable[[], Awaitable[Pool]]
+    _residents: Residents
+    _most_waiting: int
+    used_at: float = field(default=0.0, init=False)
+    proven: bool = field(default=False, init=False)
+    failure: FollowingError | None = field(default=None, init=False)
+    failed_at: float = field(default=0.0, init=False)
+    _loaded: _Loaded | None = field(default=None, init=False)
+    _loading: asyncio.Task[_Loaded | None] | None = field(default=None, init=False)
+    _placed: bool = field(default=False, init=False)
+    _waiting: int = field(default=0, init=False)
+    _attempts: int = field(default=0, init=False)
+    _retry_at: float = field(default=0.0, init=False)
+    _known: PoolStatus = field(default=_UNKNOWN, init=False)
+    _leaving: set[_Loaded] = field(default_factory=set, init=False)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _closed: bool = field(default=False, init=False)
 
     @property
     def cold(self) -> bool:
@@ -277,8 +271,7 @@ class OnDemand:
     def _failed(self, fault: FollowingError) -> None:
         self.failure, self.failed_at = fault, time()
         self._attempts += 1
-        pause = min(2 ** min(self._attempts - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
-        self._retry_at = monotonic() + pause
+        self._retry_at = monotonic() + growing_pause(self._attempts, _LONGEST_PAUSE)
         self._residents.failed(self.key)
 
     def _end(self, loaded: _Loaded) -> None:

@@ -24,7 +24,6 @@ from service.contract.model_input import EncodedInput, ModelInput, ValidInput
 from service.contract.slicing import sliceable, slices
 from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.backoff import RestartBackoff
-from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import (
     BatchEnd,
     HostHandle,
@@ -37,7 +36,7 @@ from service.hosting.host_handle import (
     strictest,
 )
 from service.hosting.observer import HostingObserver, PoolStatus, Purpose
-from service.hosting.queue import Answer, BatchQueue, Job, Marks
+from service.hosting.queue import Answer, BatchQueue, Deadlines, Job, Marks, end_late
 from service.hosting.second_tries import SecondTries
 from service.hosting.slicing import encoded_slices, in_turn
 from service.hosting.specification import HostedModel, PoolLimits

@@ -8,6 +8,7 @@ that nothing serves any more and are kept warm; then idle ones; then those used 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Container, Hashable
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, Protocol
 
@@ -24,15 +25,12 @@ class ResidencyObserver(Protocol):
         self, key: Hashable, waited: float, seconds: float, error: Exception | None
     ) -> None:
         """A request has had it loaded, or tried to; `waited` seconds for its place before."""
-        ...
 
     def let_go(self, key: Hashable) -> None:
         """Others need its place; it is loaded again when it is asked."""
-        ...
 
     def resident(self, count: int) -> None:
         """So many versions are loaded now."""
-        ...
 
 
 class Resident(Protocol):
@@ -45,35 +43,28 @@ class Resident(Protocol):
     @property
     def busy(self) -> bool:
         """Whether requests are in it, or wait for it."""
-        ...
 
     def let_go(self) -> None:
         """It takes no more requests, and says `Residents.left` once its processes are gone."""
-        ...
 
 
+@dataclass(eq=False, repr=False)
 class Residents:
     """Gives places to versions; `most`, and one more in transition.
 
     `served` gives the keys of the versions that slots serve now.
     """
 
-    def __init__(
-        self,
-        most: int,
-        served: Callable[[], Container[Hashable]],
-        observer: ResidencyObserver,
-    ) -> None:
-        self._most = most
-        self._served = served
-        self.observer = observer
-        self._loaded: set[Resident] = set()
-        self._coming: dict[Resident, float] = {}
-        self._alive = 0
-        self._leaving = 0
-        self._waiting = deque[asyncio.Future[None]]()
-        self._failed: dict[Hashable, None] = {}
-        self._later: asyncio.TimerHandle | None = None
+    _most: int
+    _served: Callable[[], Container[Hashable]]
+    observer: ResidencyObserver
+    _loaded: set[Resident] = field(default_factory=set, init=False)
+    _coming: dict[Resident, float] = field(default_factory=dict, init=False)
+    _alive: int = field(default=0, init=False)
+    _leaving: int = field(default=0, init=False)
+    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False)
+    _failed: dict[Hashable, None] = field(default_factory=dict, init=False)
+    _later: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def wants(self, key: Hashable, family: str) -> bool:
         """Whether the version is to be loaded before anybody asks for it.

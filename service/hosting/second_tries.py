@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from service.errors import NoServable, Overloaded, ServiceError
-from service.hosting.deadlines import end_late
 from service.hosting.host_handle import (
     BatchEnd,
     HostHandle,
@@ -14,7 +13,7 @@ from service.hosting.host_handle import (
     overran_its_own_time,
     refuse_unsendable,
 )
-from service.hosting.queue import Job
+from service.hosting.queue import Job, end_late
 from service.hosting.specification import PoolLimits
 
 _MAX_HOSTS: Final = 2

@@ -1,10 +1,10 @@
 """Starts hosts here and brings their version up: fork, load, warm up, all within one time limit."""
 
 import asyncio
+from dataclasses import dataclass
 
 import orjson
 
-from service.contract.model_input import ValidInput
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.host.wire import HostOperation, encode_batch
 from service.hosting.host_handle import Warmth
@@ -26,60 +26,44 @@ _REPLIES_A_BATCH = 16
 _LOGGED = "its own words are in the log"
 
 
+@dataclass(frozen=True, slots=True)
 class LocalHosts:
     """`HostStarter` of children that this machine's zygote forks; each is watched until its end."""
 
-    def __init__(
-        self, forks: Forks, model: HostedModel, limits: PoolLimits, observer: HostingObserver
-    ) -> None:
-        self._forks = forks
-        self._model = model
-        self._limits = limits
-        self._observer = observer
+    _forks: Forks
+    _model: HostedModel
+    _limits: PoolLimits
+    _observer: HostingObserver
 
     async def start(self, purpose: Purpose, *, behind: bool = False) -> tuple[LocalHost, Warmth]:
         """Forked, loaded and warmed up."""
-        child, found = await _start(
-            self._forks, self._model, self._limits, self._observer, purpose, behind=behind
-        )
-        return LocalHost(child, self._limits.predict_seconds), found
-
-
-async def _start(  # noqa: PLR0913 - what is known of a version's hosts
-    forks: Forks,
-    model: HostedModel,
-    limits: PoolLimits,
-    observer: HostingObserver,
-    purpose: Purpose,
-    *,
-    behind: bool,
-) -> tuple[Child, Warmth]:
-    most = limits.max_reply_bytes * _REPLIES_A_BATCH
-    child = await forks.fork(model.role, most, observer.printed)
-    child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
-    watch_memory(child, limits.memory_bytes, observer.memory)
-    try:
-        async with asyncio.timeout(limits.load_seconds):
-            known = await _load(child, model, limits, behind=behind)
-            row_wise, reason = await _warm_up(child, model, known)
-            await _end_start(child, model)
-            return child, Warmth(row_wise, reason)
-    except TimeoutError:
-        await child.end(EndReason.TIME_LIMIT)
-        raise VersionFault(
-            "load",
-            "load_timed_out",
-            f"Loading and warming up took longer than {limits.load_seconds:g} s: see "
-            "PODIUM_LOAD_TIMEOUT_SECONDS.",
-        ) from None
-    except ChannelClosed as closed:
-        await _ended(child)
-        if isinstance(closed.__cause__, OtherWire):
-            raise _of_another_podium(closed.__cause__) from None
-        raise _died(child.ending) from None
-    except BaseException:
-        await asyncio.shield(child.end())
-        raise
+        model, limits, observer = self._model, self._limits, self._observer
+        most = limits.max_reply_bytes * _REPLIES_A_BATCH
+        child = await self._forks.fork(model.role, most, observer.printed)
+        child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
+        watch_memory(child, limits.memory_bytes, observer.memory)
+        try:
+            async with asyncio.timeout(limits.load_seconds):
+                known = await _load(child, model, limits, behind=behind)
+                found = await _warm_up(child, model, known)
+                await _end_start(child, model)
+                return LocalHost(child, limits.predict_seconds), found
+        except TimeoutError:
+            await child.end(EndReason.TIME_LIMIT)
+            raise VersionFault(
+                "load",
+                "load_timed_out",
+                f"Loading and warming up took longer than {limits.load_seconds:g} s: see "
+                "PODIUM_LOAD_TIMEOUT_SECONDS.",
+            ) from None
+        except ChannelClosed as closed:
+            await _ended(child)
+            if isinstance(closed.__cause__, OtherWire):
+                raise _of_another_podium(closed.__cause__) from None
+            raise _died(child.ending) from None
+        except BaseException:
+            await asyncio.shield(child.end())
+            raise
 
 
 async def _load(child: Child, model: HostedModel, limits: PoolLimits, *, behind: bool) -> Frame:
@@ -102,16 +86,16 @@ async def _load(child: Child, model: HostedModel, limits: PoolLimits, *, behind:
     return reply
 
 
-async def _warm_up(child: Child, model: HostedModel, known: Frame) -> tuple[bool, str]:
+async def _warm_up(child: Child, model: HostedModel, known: Frame) -> Warmth:
     if model.example is not None:
-        known = await child.channel.request(HostOperation.WARM_UP, *_example(model.example))
+        known = await child.channel.request(HostOperation.WARM_UP, *encode_batch([model.example]))
         if known.status is not Status.DONE:
             sentence = f"The model raised on its own input example; {_LOGGED}."
             raise _failed(known, "warm_up", "warm_up_failed", sentence)
     found = orjson.loads(known.head)
     if model.joinable is False or (model.joinable and found["row_wise"]):
-        return model.joinable, model.joinable_reason
-    return found["row_wise"], found["reason"]
+        return Warmth(model.joinable, model.joinable_reason)
+    return Warmth(found["row_wise"], found["reason"])
 
 
 async def _end_start(child: Child, model: HostedModel) -> None:
@@ -124,10 +108,6 @@ async def _end_start(child: Child, model: HostedModel) -> None:
     except VersionFault as altered:
         # Fetched anew it is known to do so, and every host gets a copy.
         raise PassingFault("load", altered.reason, str(altered), altered.detail) from altered
-
-
-def _example(example: ValidInput) -> tuple[bytes, bytes | bytearray]:
-    return encode_batch([example])
 
 
 def _failed(reply: Frame, stage: str, reason: str, sentence: str) -> FollowingError:

@@ -145,25 +145,18 @@ class Readers:
         return self.keys.scope_of(request)
 
 
+@dataclass(eq=False, repr=False)
 class Guarded:
     """A prediction route that answers to known keys alone; anybody else gets 401, body unread.
 
     So does who asks for what its key may not (403), or more often than it may (429).
     """
 
-    def __init__(
-        self,
-        inner: ASGIApp,
-        slot: str,
-        protocol: PredictionProtocol,
-        context: RouteContext,
-        keys: ApiKeys,
-    ) -> None:
-        self._inner = inner
-        self._slot = slot
-        self._protocol = protocol
-        self._context = context
-        self._keys = keys
+    _inner: ASGIApp
+    _slot: str
+    _protocol: PredictionProtocol
+    _context: RouteContext
+    _keys: ApiKeys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands the request on with the key's name in its scope, or refuses it.

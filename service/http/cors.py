@@ -12,7 +12,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.config.origins import EVERY
-from service.http.client import CLIENT, Client
+from service.http.delivery import CLIENT, Client
 from service.http.errors import Headers
 from service.predicting.request import RequestIds
 

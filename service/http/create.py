@@ -16,12 +16,11 @@ from service.http.cors import CrossOrigin
 from service.http.dispatch import dispatch, prediction_endpoints
 from service.http.docs import page_router
 from service.http.exposition import exposition_router
-from service.http.health import health_router
+from service.http.health import health_router, scoring_router
 from service.http.models import models_router
 from service.http.openapi import docs_router, security
 from service.http.pages import create_pages, is_known, with_request_id
 from service.http.reload import reload_router
-from service.http.scoring import scoring_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
 from service.predicting.route import RouteContext

@@ -5,18 +5,37 @@ What of it depends on the version that answers is made once for each binding.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from starlette.types import Send
 
 from service.errors import ServiceError
 from service.following.servable import Binding
-from service.http.client import Client
 from service.http.errors import STATUS, Headers, headers_with
-from service.predicting.request import CLIENT_GONE, Prediction, PredictionRequest
+from service.predicting.request import CLIENT_GONE, Caller, Prediction, PredictionRequest
 from service.protocols.protocol import Enclosure, PredictionProtocol
 
 JSON_HEADERS: Headers = ((b"content-type", b"application/json"),)
+CLIENT: Final = "podium.client"
+"""The key of a `Client` in an ASGI scope; servers other than Podium's own have none there."""
+
+
+class Client(Caller, Protocol):
+    """One connection to a client.
+
+    Attributes:
+        too_slow: the rest of the body is not waited for any more.
+    """
+
+    too_slow: bool
+
+    def reply(self, head: bytes, body: bytes | bytearray) -> bool:
+        """Sends a whole reply at once; False where it has to be sent by ASGI's messages.
+
+        The head is the status line and the headers of this reply, all lines ended; the server
+        adds its own headers and the empty line.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ class Describing(Protocol):
 
     def describe(self) -> Mapping[str, Any]:
         """The signature as JSON values."""
-        ...
 
 
 def signature_of(servable: Servable) -> Mapping[str, Any] | None:
@@ -33,7 +32,6 @@ class Exemplary(Protocol):
     @property
     def request_example(self) -> Mapping[str, Any] | None:
         """A body that it takes."""
-        ...
 
 
 def request_example(servable: Servable) -> Any | None:

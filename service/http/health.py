@@ -3,9 +3,12 @@
 A slot whose alias or model the registry says is not there, and that has nothing to stand in for it,
 is named, and keeps no other from being asked; so is one whose version is withdrawn, and one that
 only a pattern has found, once it has answered or failed.
+
+And what `mlflow models serve` answers beside predictions: whether it is there, and its version.
 """
 
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from time import monotonic
 from typing import Any
 
@@ -60,9 +63,14 @@ def _unready(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 def _not_ready(response: Response, slots: Sequence[Slot]) -> None:
     """503, until the last of these may be ready."""
     now = monotonic()
-    name, value = retry_after(max((seconds_until_ready(slot, now) for slot in slots), default=1.0))
+    seconds = max((seconds_until_ready(slot, now) for slot in slots), default=1.0)
     response.status_code = _NOT_READY
-    response.headers[name.decode()] = value.decode()
+    response.headers.update(_later(seconds))
+
+
+def _later(seconds: float) -> dict[str, str]:
+    name, value = retry_after(seconds)
+    return {name.decode(): value.decode()}
 
 
 def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
@@ -102,3 +110,33 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
         return report
 
     return router
+
+
+def scoring_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
+    """`/ping`, `/health` and `/version` of the default slot, with MLflow's own answers.
+
+    Where there is none, they are about all slots, as `/health/ready` is.
+    """
+    router = APIRouter(tags=["MLflow's scoring protocol"])
+    version = metadata.version("mlflow")
+
+    @router.get("/ping", response_class=Response, responses=_PING)
+    @router.get("/health", response_class=Response, responses=_PING)
+    async def ping() -> Response:
+        """A line feed; 503 while no version can answer on the default routes, or at the stop."""
+        waited = [slots.default] if slots.has_default else [*slots.values()]
+        ready = slots.default.ready if slots.has_default else slots.ready
+        if ready and not stopping():
+            return Response(b"\n", media_type="application/json")
+        seconds = min((seconds_until_ready(slot, monotonic()) for slot in waited), default=1.0)
+        return Response(b"\n", _NOT_READY, _later(seconds), media_type="application/json")
+
+    @router.get("/version", response_class=Response)
+    async def mlflow_version() -> Response:
+        """The version of MLflow whose protocol this is, as bare text."""
+        return Response(version, media_type="application/json")
+
+    return router
+
+
+_PING: dict[int | str, dict[str, Any]] = {503: {"description": "No version can answer."}}

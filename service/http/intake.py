@@ -10,10 +10,14 @@ from typing import Final
 from starlette.types import Receive, Scope
 
 from service.errors import BodyTooLarge, BodyTooSlow, FieldError, InvalidInput, UnsupportedMediaType
-from service.http.client import CLIENT, Client
-from service.http.delivery import Framing
+from service.http.delivery import CLIENT, Client, Framing
 from service.http.errors import MethodNotAllowed
-from service.predicting.request import ClientGone, PredictionRequest, RequestBody, RequestShare
+from service.predicting.request import (
+    ClientGone,
+    PredictionRequest,
+    RequestBody,
+    RequestShare,
+)
 
 KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""

@@ -7,6 +7,8 @@ percent-encoded and in summaries and tags as text, never in descriptions, which 
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,8 +21,8 @@ from service.following.servable import Binding
 from service.following.slots import Slots
 from service.http.access import Admin, ApiKeys, Readers
 from service.http.documented import Documented, documented
-from service.http.documented_replies import DOCUMENTED_REPLIES, DocumentedReplies
 from service.http.key_limits import EVERYTHING, Scoped
+from service.http.openapi_parts import DOCUMENTED_REPLIES, DocumentedReplies
 from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
@@ -37,6 +39,7 @@ _REFUSED_KEYS: Final = {
 _KEPT: Final = 8
 
 
+@dataclass(eq=False, repr=False)
 class OpenApiDocument:
     """The document's bytes, kept until a slot's binding changes; written beside the loop.
 
@@ -44,21 +47,15 @@ class OpenApiDocument:
     kept, too.
     """
 
-    def __init__(
-        self,
-        app: FastAPI,
-        slots: Slots,
-        security: Mapping[str, Any],
-    ) -> None:
-        self._security = security
-        self._app = app
-        self._slots = slots
-        self._beside = Beside("document")
-        self._turn = asyncio.Lock()
-        self._made_of: Mapping[str, Binding | None] = {}
-        self._documented: dict[str, Documented] = {}
-        self._others: dict[str, Any] = {}
-        self._written: dict[Scoped, Sequence[bytes]] = {}
+    _app: FastAPI
+    _slots: Slots
+    _security: Mapping[str, Any]
+    _beside: Beside = field(default_factory=partial(Beside, "document"), init=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _made_of: Mapping[str, Binding | None] = field(default_factory=dict, init=False)
+    _documented: dict[str, Documented] = field(default_factory=dict, init=False)
+    _others: dict[str, Any] = field(default_factory=dict, init=False)
+    _written: dict[Scoped, Sequence[bytes]] = field(default_factory=dict, init=False)
 
     async def pieces(self, scope: Scoped = EVERYTHING) -> Sequence[bytes]:
         """JSON, for `reply`; each call after a swap describes the new version.

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.errors import ServiceError
-from service.http.client import CLIENT
+from service.http.delivery import CLIENT
 from service.http.intake import read_body
 from service.http.openapi_parts import body_of
 from service.predicting.request import ClientGone, HeldBytes, RequestShare
@@ -32,7 +32,6 @@ class Receiver(Protocol):
 
     def receive(self, headers: Mapping[bytes, bytes], body: bytes) -> bool:
         """Whether to look at the registry now. Raises `DeliveryRefused`."""
-        ...
 
 
 class WebhookObserver(Protocol):
@@ -40,7 +39,6 @@ class WebhookObserver(Protocol):
 
     def delivered(self, outcome: str) -> None:
         """One has come: `taken`, `ignored`, or the code that it was refused with."""
-        ...
 
 
 class Delivered(BaseModel):

@@ -42,7 +42,6 @@ class Caller(Protocol):
 
     def listen(self) -> None:
         """Goes on reading, for only who reads sees that the other has left."""
-        ...
 
 
 class ReplyForm(Protocol):
@@ -51,7 +50,6 @@ class ReplyForm(Protocol):
     @property
     def binding(self) -> Binding:
         """Who answers."""
-        ...
 
 
 F = TypeVar("F", bound=ReplyForm)
@@ -264,4 +262,3 @@ class RequestObserver(Protocol):
 
     def answered(self, record: RequestRecord) -> None:
         """A request has come to its end."""
-        ...

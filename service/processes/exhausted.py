@@ -6,11 +6,11 @@ passes, and is nobody's fault who merely asked for one more.
 
 import errno
 import re
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
 from service.errors import PassingFault
-from service.processes.causes import chain
 
 CODE: Final = "processes_exhausted"
 SENTENCE: Final = (
@@ -23,6 +23,19 @@ _NO_THREAD: Final = re.compile(r"start new thread")
 _FORKS: Final = frozenset(
     {"fork", "forkpty", "fork_exec", "_fork_exec", "posix_spawn", "posix_spawnp"}
 )
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, five at most.
+
+    MLflow wraps a failed connection without a type of its own (utils/rest_utils.py, http_request).
+    """
+    seen: BaseException | None = error
+    for _ in range(5):
+        if seen is None:
+            return
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def processes_exhausted(stage: str, detail: str) -> PassingFault:

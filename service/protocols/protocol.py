@@ -33,7 +33,6 @@ class PredictionProtocol(Protocol):
     @property
     def route(self) -> str:
         """The last part of its paths, and its name in metrics and logs."""
-        ...
 
     def parse(
         self,
@@ -46,15 +45,12 @@ class PredictionProtocol(Protocol):
 
         Names of `headers` are in lower case.
         """
-        ...
 
     def enclosure(self, binding: Binding) -> Enclosure:
         """The form of replies by this binding; asked for once for each."""
-        ...
 
     def refuse(self, error: ServiceError, request_id: str) -> tuple[str, bytes]:
         """A stable code for transports, and the body, for an error."""
-        ...
 
 
 def by_media_type(

@@ -13,12 +13,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
-from service.http.client import CLIENT
+from service.http.delivery import CLIENT
 from service.server.connections import Connections
 from service.server.lingering import Lingering
-from service.server.prompt import PromptProtocol
+from service.server.protocol import PromptProtocol, UpgradeIgnored
 from service.server.timeouts import Ended, Patience, Phase
-from service.server.upgrade import UpgradeIgnored
 
 _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 

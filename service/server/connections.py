@@ -1,11 +1,13 @@
 """All connections of one server: how many there may be, and a look at each from time to time.
 
-When all places are taken, who has no whole request goes before anybody is turned away: heads that
-do not end and connections that were never used, then idle ones, the oldest first. If nobody can
-go, a few places are left that answer probes alone, so that a crowd does not look like a death.
+There may be as many as file descriptors leave room for. When all places are taken, who has no whole
+request goes before anybody is turned away: heads that do not end and connections that were never
+used, then idle ones, the oldest first. If nobody can go, a few places are left that answer probes
+alone, so that a crowd does not look like a death.
 """
 
 import asyncio
+import resource
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -18,6 +20,12 @@ from service.server.timeouts import ClientLimits, Ended
 
 # One look takes about a microsecond; the loop turns between so many.
 _AT_ONCE: Final = 512
+# A hard limit can be a thousand million; nothing here needs more than this.
+_MOST_DESCRIPTORS: Final = 65_536
+_MOST_CONNECTIONS: Final = 10_000
+# The service's own, with the connections reserved for probes: a quarter, but between these. At rest
+# it has about thirty open, each host takes some more, and a swap doubles those.
+_LEAST_OWN, _MOST_OWN = 64, 512
 
 
 class Bounded(Protocol):
@@ -56,7 +64,6 @@ class ConnectionObserver(Protocol):
 
     def connections_ended(self, reasons: Mapping[Ended, int]) -> None:
         """The service has ended so many since the last look, by why."""
-        ...
 
 
 class Connections:
@@ -149,3 +156,19 @@ class Connections:
             del self._reserved[oldest]
             oldest.abort(Ended.MADE_ROOM)
         self._reserved[connection] = None
+
+
+def raise_descriptor_limit() -> int:
+    """Raises the soft limit to the hard one, up to 65,536, and returns what is in force."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, _MOST_DESCRIPTORS) if hard != resource.RLIM_INFINITY else _MOST_DESCRIPTORS
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft if soft != resource.RLIM_INFINITY else wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+def connections_within(descriptors: int) -> int:
+    """How many connections so many descriptors leave room for, beside the service's own."""
+    own = min(max(descriptors // 4, _LEAST_OWN), _MOST_OWN)
+    return max(1, min(_MOST_CONNECTIONS, descriptors - own))

@@ -22,7 +22,7 @@ from service.http.overload import probes_only
 from service.predicting.request import RequestIds
 from service.server.connection import protocol_of
 from service.server.connections import ConnectionObserver, Connections
-from service.server.prompt import CLOSE
+from service.server.protocol import CLOSE
 from service.server.timeouts import ClientLimits
 
 # For the requests of connections that were made just before the listener closed.

@@ -5,7 +5,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -27,6 +27,26 @@ from service.telemetry.metrics.metrics import Metrics
 _SAID_AGAIN_SECONDS: Final = 10.0
 
 
+class _Rarely:
+    """Lets one line of each kind into the log in ten seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._said: dict[Hashable, float] = {}
+
+    def may_say(self, kind: Hashable) -> bool:
+        """Whether a line of that kind may be written now, which counts as written."""
+        now = self._monotonic()
+        if now - self._said.get(kind, float("-inf")) < _SAID_AGAIN_SECONDS:
+            return False
+        self._said[kind] = now
+        return True
+
+    def forget(self, kind: Hashable) -> None:
+        """There will be no more of it, or none for long."""
+        self._said.pop(kind, None)
+
+
 class FollowingReport:
     """`service.following.observer.FollowingObserver` for metrics and logs."""
 
@@ -41,9 +61,8 @@ class FollowingReport:
         self._serves = metrics.serves
         self._count_failure = partial(metrics.background.failed, Work.FOLLOWING)
         self._logger = logger
-        self._monotonic = monotonic
         self._look_failing = ""
-        self._slots_said: dict[ModelRef, float] = {}
+        self._rarely = _Rarely(monotonic)
 
     def looked(self, seconds: float, failure: Failure | None, detail: str) -> None:
         """Logged when it begins to fail, fails differently, or answers again; not every second."""
@@ -64,7 +83,7 @@ class FollowingReport:
     def slot_went(self, ref: ModelRef) -> None:
         """Its routes answer 404 from now on."""
         self._logger.info("slot_gone", slot=str(ref))
-        self._slots_said.pop(ref, None)
+        self._rarely.forget(ref)
 
     def unmatched(self, patterns: Sequence[str]) -> None:
         """With none left it is said that all find something."""
@@ -93,7 +112,7 @@ class FollowingReport:
 
     def staging(self, version: VersionId) -> None:
         """Work on a version begins."""
-        self._logger.info("staging", model=version.name, version=version.version)
+        self._logger.info("staging", **_named(version))
 
     def swapped(
         self,
@@ -147,11 +166,11 @@ class FollowingReport:
 
     def abandoned(self, version: VersionId) -> None:
         """Its processes are ended."""
-        self._logger.info("staging_abandoned", model=version.name, version=version.version)
+        self._logger.info("staging_abandoned", **_named(version))
 
     def retired(self, version: VersionId) -> None:
         """Its processes are ended."""
-        self._logger.info("retired", model=version.name, version=version.version)
+        self._logger.info("retired", **_named(version))
 
     def tick_failed(self, error: Exception) -> None:
         """A defect of Podium's: counted, and logged whole."""
@@ -161,9 +180,7 @@ class FollowingReport:
     def slot_failed(self, ref: ModelRef, error: Exception) -> None:
         """The same of one slot; counted each time, and logged every ten seconds."""
         self._count_failure()
-        now = self._monotonic()
-        if now - self._slots_said.get(ref, float("-inf")) >= _SAID_AGAIN_SECONDS:
-            self._slots_said[ref] = now
+        if self._rarely.may_say(ref):
             self._logger.error("slot_failed", slot=str(ref), exc_info=error)
 
 
@@ -225,16 +242,13 @@ class WebhookReport:
     ) -> None:
         self._count = metrics.http.webhook_delivered
         self._logger = logger
-        self._monotonic = monotonic
-        self._said: dict[str, float] = {}
+        self._rarely = _Rarely(monotonic)
 
     def delivered(self, outcome: str) -> None:
         """Each is counted; of a flood of one kind, one line is logged in ten seconds."""
         self._count(outcome)
-        now = self._monotonic()
-        if now - self._said.get(outcome, float("-inf")) < _SAID_AGAIN_SECONDS:
+        if not self._rarely.may_say(outcome):
             return
-        self._said[outcome] = now
         if outcome in WEBHOOK_HEARD:
             self._logger.info("webhook_delivered", outcome=outcome)
         else:
@@ -242,7 +256,7 @@ class WebhookReport:
 
 
 class LedgerReport:
-    """`service.following.ledger_file.LedgerObserver` for metrics and logs."""
+    """`service.following.ledger.LedgerObserver` for metrics and logs."""
 
     def __init__(self, metrics: Metrics, logger: FilteringBoundLogger) -> None:
         self._metrics = metrics.following
@@ -272,13 +286,10 @@ class HistoryReport:
     """For logs: `HistoryObserver` and `TombstoneObserver` of `service.registry`."""
 
     def __init__(
-        self,
-        logger: FilteringBoundLogger,
-        monotonic: Callable[[], float] = time.monotonic,
+        self, logger: FilteringBoundLogger, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._logger = logger
-        self._monotonic = monotonic
-        self._said: dict[tuple[str, str], float] = {}
+        self._rarely = _Rarely(monotonic)
 
     def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
         """From any thread. What serves goes on serving."""
@@ -289,11 +300,8 @@ class HistoryReport:
 
     def tombstone_failed(self, file: str, code: str, error: Exception) -> None:
         """From any thread; it is tried again with each look, and logged every ten seconds."""
-        now = self._monotonic()
-        if now - self._said.get((file, code), float("-inf")) < _SAID_AGAIN_SECONDS:
-            return
-        self._said[file, code] = now
-        self._logger.error("tombstone_failed", file=file, code=code, detail=cut(repr(error)))
+        if self._rarely.may_say((file, code)):
+            self._logger.error("tombstone_failed", file=file, code=code, detail=cut(repr(error)))
 
 
 class DecoderReport:
@@ -371,22 +379,17 @@ class HostingReport:
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
         """A death is a warning, an end that Podium has wished for is not."""
         self._forget_host(ending.pid)
-        name, version = self._version.name, self._version.version
+        version = self._version
         if ending.reason is EndReason.UNWANTED:
-            self._logger.info(
-                "host_ended", model=name, version=version, **_ending(ending), purpose=purpose
-            )
+            self._logger.info("host_ended", **_named(version), **_ending(ending), purpose=purpose)
         else:
-            self._logger.warning(
-                "host_died", model=name, version=version, **_ending(ending), purpose=purpose
-            )
+            self._logger.warning("host_died", **_named(version), **_ending(ending), purpose=purpose)
 
     def host_not_started(self, error: Exception) -> None:
         """Tried again after a pause, unless it was for a second try."""
         self._logger.warning(
             "host_not_started",
-            model=self._version.name,
-            version=self._version.version,
+            **_named(self._version),
             code=getattr(error, "reason", type(error).__name__),
             message=str(error),
             detail=cut(getattr(error, "detail", ""), LONGEST_DETAIL),
@@ -394,19 +397,17 @@ class HostingReport:
 
     def printed(self, stream: str, line: str) -> None:
         """What a model prints is its author's text: a field, never an event."""
-        self._logger.info(
-            "model_output",
-            model=self._version.name,
-            version=self._version.version,
-            stream=stream,
-            line=line,
-        )
+        self._logger.info("model_output", **_named(self._version), stream=stream, line=line)
 
 
 def zygote_died(metrics: Metrics, logger: FilteringBoundLogger, ending: Ending) -> None:
     """Every host has died with it and is replaced as soon as another zygote can fork."""
     metrics.hosting.zygote_restarted()
     logger.warning("zygote_died", **_ending(ending))
+
+
+def _named(version: VersionId) -> Mapping[str, str]:
+    return {"model": version.name, "version": version.version}
 
 
 def _ending(ending: Ending) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from mlflow.pyfunc.scoring_server import parse_csv_input
 from mlflow.types import Schema
 
 from service.contract.contract import compile_contract
-from service.contract.formats.csv_cells import numbers
+from service.contract.formats.csv_reader import numbers
 from service.errors import InvalidInput
 from tests.contract.signatures import LIMITS, column
 from tests.support.exploring import did_something, exploring, floor

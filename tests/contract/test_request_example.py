@@ -11,8 +11,7 @@ from mlflow.types.responses import RESPONSES_AGENT_INPUT_SCHEMA
 
 from service.contract.contract import Contract
 from service.contract.definition import Definition
-from service.contract.types.scalars import COLUMN_TYPES
-from service.contract.types.tensor_types import TENSOR_TYPES
+from service.contract.types.scalars import COLUMN_TYPES, TENSOR_TYPES
 from tests.contract.signatures import (
     ANY,
     LIMITS,

@@ -17,8 +17,7 @@ from service.contract.contract import RequestLimits, compile_contract
 from service.contract.signature import ColumnSpec, read_signature
 from service.contract.signature import TensorSpec as OurTensorSpec
 from service.contract.types import declared as types
-from service.contract.types.scalars import COLUMN_TYPES
-from service.contract.types.tensor_types import TENSOR_TYPES
+from service.contract.types.scalars import COLUMN_TYPES, TENSOR_TYPES
 from service.errors import VersionFault
 from tests.contract.signatures import (
     ANY,

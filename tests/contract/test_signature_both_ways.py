@@ -20,7 +20,7 @@ from mlflow.types.schema import AnyType, Array, Map, Object, Property
 
 from service.contract.contract import RequestLimits, compile_contract
 from service.contract.signature import read_signature
-from service.contract.types.tensor_types import TENSOR_TYPES
+from service.contract.types.scalars import TENSOR_TYPES
 from service.errors import VersionFault
 from tests.contract.signatures import column, nested, object_of, tensor
 from tests.contract.test_signature import as_mlflow, type_of_mlflow

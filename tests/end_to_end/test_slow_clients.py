@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from service.server.descriptors import raise_descriptor_limit
+from service.server.connections import raise_descriptor_limit
 from tests.models.temperamental import HANG, HUGE, SLOW
 from tests.support import models
 from tests.support.registered import Registry

@@ -7,8 +7,7 @@ import orjson
 import pytest
 
 from service.following.gates.gate import GateFinding
-from service.following.ledger import MOST_ENTRIES, Ledger, LedgerEntry, LedgerOutcome
-from service.following.ledger_file import LedgerFile
+from service.following.ledger import MOST_ENTRIES, Ledger, LedgerEntry, LedgerFile, LedgerOutcome
 from service.following.pace import Trigger
 from service.refs import ModelRef
 

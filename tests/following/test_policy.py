@@ -2,9 +2,8 @@
 
 import pytest
 
-from service.following.policy import Action, SlotView, decide
 from service.following.ports import Missing, Resolution
-from service.following.pursuit import Pursuit
+from service.following.pursuit import Action, Pursuit, SlotView, decide
 from service.refs import VersionId
 
 ONE, TWO = VersionId("iris", 1, "1"), VersionId("iris", 1, "2")

@@ -22,7 +22,7 @@ from tests.test_architecture import HOST, is_package, process
 # rules of life and death; and with other children what these are.
 SHARED: Final = {
     *("service.contract.model_input", "service.errors", "service.host.wire"),
-    *("service.processes.causes", "service.processes.exhausted", "service.processes.frames"),
+    *("service.processes.exhausted", "service.processes.exhausted", "service.processes.frames"),
     *("service.processes.lifetime", "service.processes.parcels"),
 }
 LIBRARIES: Final = {"mlflow", "numpy", "opentelemetry", "orjson", "pandas"}

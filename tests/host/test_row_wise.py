@@ -33,7 +33,7 @@ from service.host.inputs import Batch
 from service.host.model import LoadedModel, RowWise
 from service.host.row_wise import classes as listed
 from service.host.row_wise.origin import Origins
-from service.host.row_wise.perturbed import perturbed
+from service.host.row_wise.trial import perturbed
 from service.host.row_wise.walk import obstacle_of
 from tests.host import neighbours
 from tests.host.neighbours import CLASSES, FRAME, NEIGHBOURS, TARGET, less_mean

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import Overloaded, PredictionTimedOut
-from service.hosting.deadlines import Deadlines, end_late
 from service.hosting.host_handle import HostHandle
 from service.hosting.pool import Pool
-from service.hosting.queue import Answer, Job
+from service.hosting.queue import Answer, Deadlines, Job, end_late
 from service.hosting.second_tries import SecondTries
 from service.hosting.specification import PoolLimits
 from service.processes.frames import Body

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from service.hosting.memory_watch import _proportional, held_bytes
 from service.processes import lifetime
 from service.processes.child import keeper
 from service.processes.front import child as children
 from service.processes.front.child import Child
-from service.processes.front.memory import _proportional, held_bytes
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
 from tests.support.waiting import until

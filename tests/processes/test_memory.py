@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.processes.front.memory import held_bytes
+from service.hosting.memory_watch import held_bytes
 
 MEGABYTE = 1024**2
 ALONE = """

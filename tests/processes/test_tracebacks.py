@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from service.processes.front.output import Outputs
-from service.processes.front.tracebacks import MOST_LINES, Tracebacks
+from service.processes.front.output import MOST_LINES, Outputs, Tracebacks
 from tests.support.waiting import until
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from service.processes.front.child import Child
 from service.processes.front.output import OnLine
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
-from service.registry.front.survey import LookStrategy
+from service.registry.front.remembered import LookStrategy
 from service.registry.wire import LONGEST_PAGE
 from service.zygote.front.handle import Zygote
 from tests.registry.stores import FakeStore, MlflowStore, Store

@@ -9,9 +9,8 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, RESOURCE_DOES_NOT_EXIST
 
-from service.registry.forwarder.admission import NotATrace, admitted
 from service.registry.forwarder.trace_queue import QueueLimits, TraceQueue
-from service.registry.forwarder.trace_store import fault_of_trace
+from service.registry.forwarder.trace_store import NotATrace, admitted, fault_of_trace
 from service.registry.forwarder.wire import TraceFault, TraceOutcome
 
 ID = "670904ef4889c6522285af2805863cbb"

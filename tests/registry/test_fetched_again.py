@@ -13,7 +13,7 @@ import pytest
 from service.errors import PassingFault
 from service.refs import ModelRef, VersionId
 from service.registry.front.client import RegistryDeadlines
-from service.registry.front.fetched_cache import Memory
+from service.registry.front.remembered import Memory
 from service.registry.store.artifacts import discard
 from tests.registry.conftest import MakeRegistry, Watched
 from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files, scripted

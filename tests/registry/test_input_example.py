@@ -7,9 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
-from service.registry.child.fitting import fitting
-from service.registry.child.input_example import InputExample, read_input_example
-from service.registry.child.sparse import NotSparse, dense
+from service.registry.child.input_example import (
+    InputExample,
+    NotSparse,
+    dense,
+    fitting,
+    read_input_example,
+)
 from tests.registry.stores import EXAMPLE, artifact
 
 FRAME = {"artifact_path": "input_example.json", "type": "dataframe", "pandas_orient": "split"}

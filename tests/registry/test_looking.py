@@ -9,7 +9,7 @@ from mlflow.entities.model_registry import RegisteredModel
 
 from service.following.ports import Missing, Resolution, Unanswered
 from service.refs import ModelRef, VersionId
-from service.registry.child import looking, withdrawn
+from service.registry.child import looking, versions
 from service.registry.front.client import MlflowRegistry
 from service.registry.wire import Fault
 from tests.registry.conftest import MakeRegistry
@@ -196,9 +196,9 @@ async def test_p23_versions_for_which_there_is_no_time_are_left_to_the_next_look
         now += 1
         return {"podium.withdrawn": "true"} if version == "1" else {}
 
-    monkeypatch.setattr(withdrawn, "monotonic", lambda: now)
-    monkeypatch.setattr(withdrawn, "tags_or_none", tags)
-    telling = withdrawn._Telling(MlflowClient("http://127.0.0.1:1"), [])
+    monkeypatch.setattr(versions, "monotonic", lambda: now)
+    monkeypatch.setattr(versions, "tags_or_none", tags)
+    telling = versions._Telling(MlflowClient("http://127.0.0.1:1"), [])
     telling.ask([["a", 7, "1"], ["a", 7, "2"], ["a", 7, "3"]], 2.0)
     telling.ask([["a", 7, "1"], ["a", 7, "4"]], 3.0)
     assert telling.said == {

@@ -3,7 +3,7 @@
 import pytest
 
 from service.refs import VersionId
-from service.registry.front.survey import Absent, LookStrategy
+from service.registry.front.remembered import Absent, LookStrategy
 
 
 @pytest.mark.parametrize(

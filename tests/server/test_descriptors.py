@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from service.server.descriptors import connections_within
+from service.server.connections import connections_within
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_connections_leave_the_service_descriptors_of_its_own(
 def test_the_soft_limit_is_raised_to_the_hard_one(soft: int, hard: int, raised: int) -> None:
     """In a process of its own, for it cannot be taken back."""
     code = (
-        "import resource; from service.server.descriptors import raise_descriptor_limit;"
+        "import resource; from service.server.connections import raise_descriptor_limit;"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}));"
         "print(raise_descriptor_limit(), resource.getrlimit(resource.RLIMIT_NOFILE))"
     )

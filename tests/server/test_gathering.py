@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.server.gathering import GatheringTransport
+from service.server.protocol import GatheringTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.http.client import CLIENT
+from service.http.delivery import CLIENT
 from service.server.connection import Connection
-from service.server.prompt import CLOSE
+from service.server.protocol import CLOSE
 from service.server.timeouts import ClientLimits
 from tests.http.app import IRIS, App
 from tests.support.clients import ROW, Served, get, post, served

@@ -13,9 +13,10 @@ LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 SPREAD = {
     "_why": {"code", "message", "detail"},
     "_ending": {"pid", "reason", "status"},
+    "_named": {"model", "version"},
 }
 # Where libraries' own loggers are used, whose messages are the event `library`.
-OTHERS = {"upgrade.py"}
+OTHERS = {"protocol.py"}
 # Fields that structlog and the log's own lines have everywhere.
 EVERYWHERE = {"level", "event", "timestamp"}
 RENAMED = {"exc_info": "exception"}

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from service.contract.reading import Checker
 from service.contract.types.numeric import Floating, Integral
-from service.contract.types.scalars import COLUMN_TYPES, SCALARS
-from service.contract.types.tensor_types import TENSOR_TYPES
+from service.contract.types.scalars import COLUMN_TYPES, SCALARS, TENSOR_TYPES
 
 SchemaPath = tuple[str | int, ...]
 

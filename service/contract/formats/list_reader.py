@@ -11,8 +11,7 @@ from service.contract.findings import BODY, Findings
 from service.contract.model_input import Column, Nested
 from service.contract.reading import Reading
 from service.contract.types.declared import Type, type_entry, type_name
-from service.contract.types.nested import suspects
-from service.contract.types.nodes import hinted
+from service.contract.types.nested import hinted, suspects
 
 
 class ListReader:

@@ -1,18 +1,37 @@
-"""Column signatures: tables become checked columns."""
+"""Column signatures: tables become checked columns, of scalar and of nested types.
 
-from collections.abc import Hashable, Sequence
-from typing import Any
+Tables of numbers of one type are checked and cast in one pass, not column by column. One row of 600
+columns takes 2 ms column by column, most of it for 600 times four calls, and a tenth of that in one
+pass; one row of four columns takes 7 us and 3.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final
 
 from service.contract.findings import Findings, Hole
-from service.contract.formats.block import block_reader
-from service.contract.formats.nested_column import NestedColumnReader, as_sent, nested_mark
 from service.contract.formats.table import Table
 from service.contract.formats.table_formats import TableFormats
-from service.contract.model_input import Column, Values
+from service.contract.model_input import Column, Nested, Values
 from service.contract.reading import Reading
 from service.contract.signature import ColumnSpec
-from service.contract.types.declared import type_name
+from service.contract.types.declared import AnyType, type_entry, type_name
+from service.contract.types.nested import enforced, suspects
 from service.contract.types.scalars import COLUMN_TYPES, SCALARS
+
+_SPLIT_KEYS: Final = frozenset({"columns", "data"})
+# That of a table without nulls and with all its columns: they may stand in one batch.
+_MARK: Final = ()
+# Under these MLflow makes a numpy array of each value of an array column
+# (mlflow/utils/proto_json_utils.py, `convert_data_type`), and pandas of what Parquet holds.
+_WITH_ARRAYS: Final = frozenset({"inputs", "instances", "parquet"})
+
+_NUMBERS_OR_NULL: Final = frozenset({int, float, type(None)})
+# Cells of these types, and of no other beside them, are of one dtype in any company.
+_ALIKE: Final = (frozenset({list, dict}), frozenset({str}), frozenset({float}), frozenset({bool}))
+
+_DOUBLE: Final = COLUMN_TYPES["double"]
 
 
 class ColumnReader:
@@ -57,6 +76,138 @@ class ColumnReader:
                 findings.add(loc, text, "null")
             else:
                 self._checker.examine(value, loc, findings)
+
+
+def block_reader(specs: Sequence[ColumnSpec], max_rows: int) -> "BlockReader | None":
+    """A reader for this signature, if it is named and of one type of numbers."""
+    types = {spec.type for spec in specs if isinstance(spec.type, str)}
+    alike = len(types) == 1 and all(isinstance(each.type, str) for each in specs)
+    named = all(isinstance(spec.name, str) for spec in specs)
+    numbers = alike and SCALARS[types.pop()].csv == "number"
+    return BlockReader(specs, max_rows) if numbers and named and len(specs) > 1 else None
+
+
+class BlockReader:
+    """Reads whole tables: all columns, no nulls, no index. Whatever else there is it leaves."""
+
+    def __init__(self, specs: Sequence[ColumnSpec], max_rows: int) -> None:
+        self._names = tuple(str(spec.name) for spec in specs)
+        self._header = list(self._names)
+        self._type = str(specs[0].type)
+        self._convert = COLUMN_TYPES[self._type].convert
+        self._max_rows = max_rows
+        self._cells_of = itemgetter(*self._names)
+
+    def read(self, form: str, payload: Any) -> Reading | None:
+        """The valid table; None for any other, which column by column may yet prove valid."""
+        if form == "dataframe_split":
+            rows = self._split(payload)
+        elif type(payload) is list:
+            rows = self._listed(payload)
+        else:
+            return None
+        return None if rows is None else self._checked(rows)
+
+    def _split(self, payload: Any) -> Sequence[Sequence[Any]] | None:
+        if type(payload) is not dict or payload.keys() != _SPLIT_KEYS:
+            return None
+        data = payload["data"]
+        if payload["columns"] != self._header or type(data) is not list:
+            return None
+        return data if self._regular(data) else None
+
+    def _listed(self, records: list[Any]) -> Sequence[Sequence[Any]] | None:
+        if not 0 < len(records) <= self._max_rows or set(map(type, records)) != {dict}:
+            return None
+        try:
+            return list(map(self._cells_of, records))
+        except KeyError:
+            return None
+
+    def _regular(self, data: list[Any]) -> bool:
+        if not 0 < len(data) <= self._max_rows or set(map(type, data)) != {list}:
+            return False
+        return set(map(len, data)) == {len(self._names)}
+
+    def _checked(self, rows: Sequence[Iterable[Any]]) -> Reading | None:
+        values = self._convert(list(chain.from_iterable(rows)))
+        if values is None:
+            return None
+        shape = (len(rows), len(self._names))
+        block = Column(None, self._type, values, shape=shape, names=self._names)
+        return Reading("block", (block,), len(rows), None, _MARK)
+
+
+class NestedColumnReader:
+    """Checks one column of a nested type."""
+
+    def __init__(self, spec: ColumnSpec, position: int) -> None:
+        self._name = spec.name
+        self._type = type_name(spec.type)
+        self._position = position
+        self._node = enforced(spec.type, required=spec.required)
+        self._nested = Nested(type_entry(spec.type))
+        self._is_any = isinstance(spec.type, AnyType)
+
+    def read(self, values: Sequence[Any], table: Table, findings: Findings) -> Column | None:
+        """The column, or None after noting every value in it that does not fit."""
+        converted = self._node.convert(values)
+        if converted is None or (self._is_any and not _exact_in_pandas(values)):
+            self._examine(values, table, findings)
+            return None
+        return Column(
+            self._name, self._type, converted, None in converted, None, nested=self._nested
+        )
+
+    def _examine(self, values: Sequence[Any], table: Table, findings: Findings) -> None:
+        key = self._position if self._name is None else self._name
+        for row in suspects(self._node, values):
+            if findings.full:
+                return
+            if values[row] is not Hole.REPORTED:
+                loc = table.locate(self._position, key, row)
+                self._node.examine(values[row], loc, findings)
+        if self._is_any and not _exact_in_pandas(values):
+            for row, value in enumerate(values):
+                if _rounded(value):
+                    text = "must be exact as a double, beside fractions or nulls in its column"
+                    findings.add(table.locate(self._position, key, row), text, "precision")
+
+
+def as_sent(column: Column, form: str) -> Column:
+    """The column with arrays where MLflow makes them of what this format holds."""
+    if form not in _WITH_ARRAYS or column.dtype != "array" or column.nested is None:
+        return column
+    return column._replace(nested=column.nested._replace(arrays=True))
+
+
+def nested_mark(mark: Hashable, columns: Sequence[Column]) -> Hashable | None:
+    """The join mark of a table with nested columns; None where it has to stay alone.
+
+    pandas chooses a dtype for a column of any type by everything that is in it.
+    """
+    kinds = [_kind(column) for column in columns if column.dtype == "any"]
+    if None in kinds:
+        return None
+    arrays = any(column.nested is not None and column.nested.arrays for column in columns)
+    return (mark, arrays, tuple(kinds))
+
+
+def _kind(column: Column) -> int | None:
+    types = set(map(type, column.values))
+    return next((place for place, alike in enumerate(_ALIKE) if types <= alike), None)
+
+
+def _exact_in_pandas(values: Sequence[Any]) -> bool:
+    # A column of numbers alone, not all of them integers, is one of doubles.
+    types = set(map(type, values))
+    if int not in types or types == {int} or not types <= _NUMBERS_OR_NULL:
+        return True
+    return not any(map(_rounded, values))
+
+
+def _rounded(value: Any) -> bool:
+    return type(value) is int and _DOUBLE.convert((value,)) is None
 
 
 class TableReader:

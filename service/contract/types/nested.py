@@ -24,6 +24,8 @@ any    all of JSON, null too                        100 lists and objects within
 A scalar in an array is refused where it ends with NUL: MLflow takes it through numpy, which drops
 those. A model whose signature comes from a type hint has its input checked by the hint, which
 knows no null but for optional properties.
+
+`enforced` and `hinted` make of a type of the signature what checks its values.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +37,8 @@ from service.contract.findings import Findings, Loc
 from service.contract.long_integers import WITHIN_64_BITS, LongInteger
 from service.contract.reading import Checker
 from service.contract.size import MAX_DEPTH, free_of, too_deep
-from service.contract.types.scalars import SCALARS
+from service.contract.types.declared import AnyType, Array, Map, Object, Type
+from service.contract.types.scalars import ARRAY_TYPES, COLUMN_TYPES, EXACT_TYPES, SCALARS
 
 _LISTS: Final = {list}
 _RECORDS: Final = {dict}
@@ -57,15 +60,12 @@ class Node(Protocol):
     @property
     def schema(self) -> Mapping[str, Any]:
         """JSON schema of one value."""
-        ...
 
     def convert(self, values: Sequence[Any]) -> list[Any] | None:
         """The values as a model input has them, or None if any of them does not fit."""
-        ...
 
     def examine(self, value: Any, loc: Loc, findings: Findings) -> None:
         """Notes what is wrong with one value, if anything."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,3 +290,61 @@ def _examine_each(node: Node, values: Sequence[Any], loc: Loc, findings: Finding
         if findings.full:
             return
         node.examine(values[position], (*loc, position), findings)
+
+
+def enforced(type_: Type, *, required: bool) -> Node:
+    """Takes what MLflow's enforcement takes and leaves unchanged, in any column of the type.
+
+    Calls itself for each level, as all of it does.
+    """
+    inner = None if isinstance(type_, str | Object | AnyType) else _inner_type(type_)
+    bare = _enforced(type_, required=required)
+    return bare if required and not isinstance(inner, AnyType) else Nullable(bare)
+
+
+def _enforced(type_: Type, *, required: bool) -> Node:
+    match type_:
+        case Array(str(name)):
+            # MLflow has NaN and NaT for null in an array of these, and for no others what null is.
+            element = Leaf(name, ARRAY_TYPES[name])
+            return ListOf(Nullable(element) if SCALARS[name].null_is_a_value else element)
+        case Array(items):
+            return ListOf(enforced(items, required=required))
+        case Map(values):
+            return MapOf(enforced(values, required=required))
+        case Object(properties):
+            nodes = {each.name: enforced(each.type, required=each.required) for each in properties}
+            names = frozenset(each.name for each in properties if each.required)
+            return ObjectOf(nodes, names, may_be_empty=not required)
+        case AnyType():
+            return Anything()
+    return Leaf(type_, COLUMN_TYPES[type_])
+
+
+def hinted(type_: Type, *, required: bool = True) -> Node:
+    """Takes what a type hint takes of which MLflow has inferred the type.
+
+    (mlflow/types/type_hints.py, `_infer_colspec_type_from_type_hint`,
+    `_validate_data_against_type_hint`)
+    """
+    bare = _hinted(type_)
+    return bare if required else Nullable(bare)
+
+
+def _hinted(type_: Type) -> Node:
+    match type_:
+        case Array(items):
+            return ListOf(hinted(items))
+        case Map(values):
+            return MapOf(hinted(values))
+        case Object(properties):
+            nodes = {each.name: hinted(each.type, required=each.required) for each in properties}
+            names = frozenset(each.name for each in properties if each.required)
+            return ObjectOf(nodes, names, may_be_empty=False, may_have_defaults=True)
+        case AnyType():
+            return Anything()
+    return Leaf(type_, EXACT_TYPES[type_])
+
+
+def _inner_type(type_: Array | Map) -> Type:
+    return type_.items if isinstance(type_, Array) else type_.values

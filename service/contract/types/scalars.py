@@ -27,6 +27,10 @@ there as another value (mlflow/utils/proto_json_utils.py, `cast_df_types_accordi
 `SCALARS` holds all that is peculiar to a type: the readers of every format ask it, so that a new
 type is a checker and an entry here, and what hosts make of it (`service.host.inputs`,
 `service.host.nested_cells`).
+
+Elements of tensors are numpy's numbers, booleans and text, taken and refused as in columns of the
+same kind; null is always refused, and so is text that ends with NUL, which numpy would drop. Not
+taken are numpy's `object`, `bytes`, `datetime64` and complex types, of which JSON has none.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -109,3 +113,19 @@ SCALARS: Final[Mapping[str, ScalarTraits]] = {
 COLUMN_TYPES: Final = {name: traits.column for name, traits in SCALARS.items()}
 ARRAY_TYPES: Final = {name: traits.element or traits.column for name, traits in SCALARS.items()}
 EXACT_TYPES: Final = {name: traits.exact or traits.column for name, traits in SCALARS.items()}
+TENSOR_TYPES: Final[Mapping[str, Checker]] = {
+    "bool": Boolean(),
+    "int8": Integral.signed("b", 8),
+    "int16": Integral.signed("h", 16),
+    "int32": Integral.signed("i", 32),
+    "int64": Integral.signed("q", 64),
+    "uint8": Integral.unsigned("B", 8),
+    "uint16": Integral.unsigned("H", 16),
+    "uint32": Integral.unsigned("I", 32),
+    "uint64": Integral.unsigned("Q", 64),
+    # No `array` has 16-bit floats; doubles are rounded once, by whoever makes the tensor.
+    "float16": Floating("d", bits=16, digits=11, bound=65520.0),
+    "float32": FLOAT_32,
+    "float64": FLOAT_64,
+    "str": String(for_numpy=True),
+}

@@ -90,10 +90,13 @@ class Beside:
             tell_from_thread(error, self._name)
         return done
 
-    def finish(self, seconds: float) -> None:
-        """Blocks until one thread has done all that was asked for so far, or for so long."""
-        with contextlib.suppress(TimeoutError):
+    def finish(self, seconds: float) -> bool:
+        """Whether one thread has done all that was asked for so far in so many seconds; blocks."""
+        try:
             self.submit(lambda: None).result(seconds)
+        except TimeoutError:
+            return False
+        return True
 
     @property
     def unfinished(self) -> int:

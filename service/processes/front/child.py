@@ -127,4 +127,3 @@ class Forks(Protocol):
 
     async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
         """A new child in that role; raises `PassingFault`."""
-        ...

@@ -11,9 +11,12 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from service.processes.removal import Remover
+from service.background import Work
+from service.processes.front.beside import Beside
+from service.processes.removal import remove_tree
 
 _LOCK_SUFFIX = ".lock"
 # Less what the umask takes: a group may share the home (`service.config.home`).
@@ -28,7 +31,8 @@ class Scratch:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._remover = Remover()
+        # A folder of a million files holds nobody up, nor the end of the process.
+        self._removing = Beside(Work.REMOVAL)
         self._numbers = itertools.count(1)
         self._own, self._lock = self._claimed()
 
@@ -51,7 +55,7 @@ class Scratch:
         self._place.mkdir(parents=True, exist_ok=True)
         with _locked(self._place / _LOCK_SUFFIX):
             for dead in _dead(self._place):
-                self._remover.remove(dead)
+                self.remove(dead)
             own = self._place / secrets.token_hex(3)
             lock = os.open(f"{own}{_LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT, _MODE)
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -59,8 +63,8 @@ class Scratch:
         return own, lock
 
     def remove(self, folder: Path) -> None:
-        """To be removed soon; returns at once."""
-        self._remover.remove(folder)
+        """Is gone some time later, as far as the system lets it go; returns at once."""
+        self._removing.submit(partial(remove_tree, folder))
 
     def tidy(self, seconds: float = 5.0) -> bool:
         """Removes what services that were killed have left; blocks.
@@ -70,16 +74,16 @@ class Scratch:
         if self._place.is_dir():
             with _locked(self._place / _LOCK_SUFFIX):
                 for dead in _dead(self._place):
-                    self._remover.remove(dead)
-        return self._remover.settle(seconds)
+                    self.remove(dead)
+        return self._removing.finish(seconds)
 
     def close(self, seconds: float = 5.0) -> None:
         """Removes everything; what is left after so many seconds is the next service's to remove.
 
         Blocks meanwhile.
         """
-        self._remover.remove(self._own)
-        self._remover.close(seconds)
+        self.remove(self._own)
+        self._removing.finish(seconds)
         if not self._own.exists():
             Path(f"{self._own}{_LOCK_SUFFIX}").unlink(missing_ok=True)
         os.close(self._lock)

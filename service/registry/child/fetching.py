@@ -10,8 +10,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from service.registry.child.description import Unreadable, conda_requirements, describe
 from service.registry.child.faults import RegistryFault, asked, fault_of_download
-from service.registry.child.fitting import fitting
-from service.registry.child.input_example import InputExample, read_input_example
+from service.registry.child.input_example import InputExample, fitting, read_input_example
 from service.registry.child.versions import still_there, tags_of
 from service.registry.store.artifacts import ArtifactCache, Kept, is_place
 from service.registry.store.eviction import make_room

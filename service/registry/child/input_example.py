@@ -14,17 +14,22 @@ since file                        its `type` in MLmodel           the request
 Since 2.6 an example with params is `{"inputs": ..., "params": ...}`, and MLmodel says so. Anybody
 may have written all of this: nothing outside the artifact is read, and everything is bounded.
 (mlflow/models/utils.py of each release: `_Example`, `_read_example`, `_save_example`.)
+
+Older releases took any rows that the model took; those that a client could send are used.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from service.registry.child.sparse import NotSparse, dense
+from service.contract.contract import RequestLimits
+from service.contract.definition import Definition
+from service.errors import ClientError, FieldError, InvalidInput, VersionFault
 
 # MLflow's names for them (mlflow/models/utils.py, EXAMPLE_FILENAME and SERVING_INPUT_FILENAME).
 _STORED_FILE: Final = "input_example.json"
@@ -36,6 +41,9 @@ _MOST_ROWS: Final = 1000
 # mlflow/pyfunc/utils/serving_data_parser.py, SUPPORTED_LLM_FORMATS
 _CHAT_KEYS: Final = frozenset({"messages", "prompt", "input"})
 _TF_SERVING: Final = ({"inputs"}, {"instances"})
+# A matrix of a text model has some hundred thousand columns; its first rows are enough.
+_MOST_CELLS: Final = 2**19
+_UNLIMITED: Final = RequestLimits(max_rows=sys.maxsize, max_errors=sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +216,7 @@ def _ndarray(stored: Any, info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sparse(stored: Any, info: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {"inputs": dense(stored, by_rows=info["type"] == "sparse_matrix_csr")}
-    except NotSparse as reason:
-        raise _NoUse(str(reason)) from None
+    return {"inputs": dense(stored, by_rows=info["type"] == "sparse_matrix_csr")}
 
 
 def _json_object(stored: Any, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,3 +234,111 @@ _FORMS: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]]] 
     "sparse_matrix_csc": _sparse,
     "json_object": _json_object,
 }
+
+
+class NotSparse(_NoUse):
+    """It is not a sparse matrix, or one row of it is too long; the message says which."""
+
+
+def dense(stored: object, *, by_rows: bool) -> list[list[float]]:
+    """Its first rows, as many as are half a million cells; raises `NotSparse`.
+
+    `stored` is `{"data", "indices", "indptr", "shape"}`, compressed by rows or by columns
+    (scipy.sparse.csr_matrix, csc_matrix).
+    """
+    if not isinstance(stored, Mapping):
+        raise _malformed()
+    try:
+        return _dense(stored, by_rows=by_rows)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise _malformed() from None
+
+
+def _malformed() -> NotSparse:
+    return NotSparse("it is not a sparse matrix as MLflow stores one")
+
+
+def _dense(stored: Mapping[str, Any], *, by_rows: bool) -> list[list[float]]:
+    rows, columns = stored["shape"]
+    if type(rows) is not int or type(columns) is not int or min(rows, columns) < 0:
+        raise _malformed()
+    if columns > _MOST_CELLS:
+        raise NotSparse(f"a row of its sparse matrix has more than {_MOST_CELLS} cells")
+    kept = min(rows, _MOST_CELLS // max(columns, 1))
+    zero = _zero(stored["data"])
+    matrix = [[zero] * columns for _ in range(kept)]
+    lines = min(rows if by_rows else columns, kept if by_rows else columns)
+    for line, place, value in _cells(stored, lines, columns if by_rows else rows):
+        row, column = (line, place) if by_rows else (place, line)
+        if row < kept:
+            # What is given twice is added up, as scipy does.
+            there = matrix[row][column]
+            matrix[row][column] = value if there == zero else there + value
+    return matrix
+
+
+def _cells(stored: Mapping[str, Any], lines: int, length: int) -> Iterator[tuple[int, int, Any]]:
+    data, indices, starts = stored["data"], stored["indices"], stored["indptr"]
+    for line in range(lines):
+        for number in range(starts[line], starts[line + 1]):
+            place = indices[number]
+            if not 0 <= place < length:
+                raise _malformed()
+            yield line, place, data[number]
+
+
+def _zero(data: list[Any]) -> Any:
+    kinds = {type(value) for value in data if value is not None}
+    if not kinds <= {int, float, bool}:
+        raise _malformed()
+    if kinds == {bool}:
+        return False
+    return 0 if kinds == {int} else 0.0
+
+
+def fitting(
+    request: bytes, signature: Mapping[str, str | None] | None, *, from_type_hint: bool
+) -> bytes | None:
+    """The request with those rows alone that fit the signature; None if there are none.
+
+    Older releases could not say that a number may be missing, and gave the model NaN for it. What
+    no signature speaks for fits; what nobody can read is left to the gate that refuses it.
+    """
+    try:
+        contract = Definition(signature or {}, from_type_hint, _UNLIMITED).compile()
+    except VersionFault:
+        return request
+    for _ in range(2):
+        try:
+            rows = contract.parse(request, "application/json").rows
+        except InvalidInput as error:
+            request = _without(request, _rows(error.errors))
+        except ClientError:
+            return None
+        else:
+            return request if rows else None
+    return None
+
+
+def _rows(errors: Collection[FieldError]) -> frozenset[int]:
+    """The rows that errors stand in, by the place of the row in each format."""
+    places = [error.loc[3 if "dataframe_split" in error.loc else 2 :] for error in errors]
+    return frozenset(place[0] for place in places if place and isinstance(place[0], int))
+
+
+def _without(request: bytes, rows: Collection[int]) -> bytes:
+    body = orjson.loads(request)
+    return orjson.dumps({form: _left(form, part, rows) for form, part in body.items()})
+
+
+def _left(form: str, part: Any, rows: Collection[int]) -> Any:
+    if form == "dataframe_split" and isinstance(part, dict):
+        kept = {key: _but(part[key], rows) for key in ("data", "index") if key in part}
+        return {**part, **kept}
+    return _but(part, rows) if form in ("dataframe_records", "inputs", "instances") else part
+
+
+def _but(listed: Any, rows: Collection[int]) -> Any:
+    if not isinstance(listed, list):
+        return listed
+    return [each for place, each in enumerate(listed) if place not in rows]

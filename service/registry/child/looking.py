@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -136,17 +137,15 @@ def survey(
     return {"models": listing.models, **listing.within(room), **fault}
 
 
+@dataclass(eq=False, repr=False)
 class _Listing:
     """What is of interest among all models of a registry; what names nonsense is left out."""
 
-    def __init__(
-        self, names: frozenset[str], patterns: Sequence[RefPattern], have: frozenset[ModelRef]
-    ) -> None:
-        self.models: _Answers = {}
-        self._names = names
-        self._patterns = patterns
-        self._have = have
-        self._found: list[tuple[ModelRef, int, str]] = []
+    _names: frozenset[str]
+    _patterns: Sequence[RefPattern]
+    _have: frozenset[ModelRef]
+    models: _Answers = field(default_factory=dict, init=False)
+    _found: list[tuple[ModelRef, int, str]] = field(default_factory=list, init=False)
 
     def add(self, model: RegisteredModel) -> None:
         """Keeps what is of interest."""

@@ -1,13 +1,32 @@
-"""What the registry says of one version: whether it is still there, and its tags."""
+"""What the registry says of versions: whether they are there, their tags, and which are withdrawn.
 
-from collections.abc import Mapping
-from typing import Any
+Of withdrawn ones, which a tag says, one search tells for all of them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any, Final
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from service.registry.child.faults import RegistryFault, asked
-from service.registry.wire import Fault
+from service.registry.wire import LONGEST_PAGE, Fault
+from service.tombstones import WITHDRAWN_TAG, reason_of
+
+# Any value: which of them are meant is not the registry's to say.
+_FILTER: Final = f"tags.`{WITHDRAWN_TAG}` LIKE '%'"
+_MOST_PAGES: Final = 10
+# Whoever asks about a single version is told the same.
+_OF_ALL: Final = frozenset(
+    {Fault.UNREACHABLE, Fault.TIMED_OUT, Fault.UNAUTHENTICATED, Fault.HOST_REFUSED}
+)
+# Together half of what a look may take: what is known by then must not be lost for the rest.
+_MET_SECONDS: Final = 4.0
+_MARKED_SECONDS: Final = 1.0
+# A tag may hold a hundred thousand; a tombstone's file does not.
+_LONGEST_REASON: Final = 500
 
 
 def still_there(client: MlflowClient, name: str, version: str, created: int) -> ModelVersion:
@@ -75,3 +94,118 @@ def tags_or_none(
         if failure.fault is Fault.UNREACHABLE:
             raise
         return None
+
+
+def withdrawn(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """`withdrawn`: `[name, created, version, reason]` each; `free`: which of the asked ones is not.
+
+    Of models named in `names`. Where the registry searches by tags all are found; else, and where
+    `search` is false, those among `met`. Of `marked` ones is asked in any case, unless found. One
+    that is not there any more is neither. `unasked` are those for which there was no time.
+    `complete` says whether a search has shown all. Raises `RegistryFault`.
+    """
+    client, until = MlflowClient(), monotonic() + _MET_SECONDS
+    found = _found(client, frozenset(wanted["names"]), until) if wanted["search"] else None
+    telling = _Telling(client, found or ())
+    if found is None:
+        telling.ask(wanted["met"], until)
+    telling.ask(wanted["marked"], max(until, monotonic()) + _MARKED_SECONDS)
+    return {**telling.said, "complete": found is not None}, b""
+
+
+class _Telling:
+    """What is known of versions, those of a search and those that are asked about one by one."""
+
+    def __init__(self, client: MlflowClient, found: Iterable[list[Any]]) -> None:
+        self._client = client
+        self._withdrawn = list(found)
+        self._free: list[list[Any]] = []
+        self._unasked: list[list[Any]] = []
+        self._done = {(name, version) for name, _, version, _ in self._withdrawn}
+
+    def ask(self, versions: Iterable[list[Any]], until: float) -> None:
+        """About each of these, unless it is known, for as long as there is time."""
+        for name, created, version in versions:
+            if (name, version) in self._done:
+                continue
+            self._done.add((name, version))
+            if monotonic() >= until:
+                self._unasked.append([name, created, version])
+                continue
+            tags = tags_or_none(self._client, name, created, version)
+            reason = None if tags is None else _reason(tags)
+            if reason is not None:
+                self._withdrawn.append([name, created, version, reason])
+            elif tags is not None:
+                self._free.append([name, created, version])
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """By the names of an answer."""
+        return {"withdrawn": self._withdrawn, "free": self._free, "unasked": self._unasked}
+
+
+def _found(client: MlflowClient, names: Collection[str], until: float) -> list[list[Any]] | None:
+    tagged = _search(client, names, until)
+    return None if tagged is None else _identified(client, tagged, until)
+
+
+def _search(
+    client: MlflowClient, names: Collection[str], until: float
+) -> Sequence[ModelVersion] | None:
+    """The tagged versions of these models; None where the registry does not show them all."""
+    found: list[ModelVersion] = []
+    token: str | None = None
+    for _ in range(_MOST_PAGES):
+        if monotonic() >= until:
+            return None
+        search = partial(client.search_model_versions, _FILTER, LONGEST_PAGE, page_token=token)
+        try:
+            page = asked(search)
+        except RegistryFault as failure:
+            # Whatever else is wrong with the search may be wrong with it alone, as where a proxy
+            # keeps its path closed; if it is not, asking about each version tells.
+            if failure.fault is Fault.TIMED_OUT:
+                raise
+            return None
+        if page is None:
+            return None
+        found += [each for each in page if each.name in names]
+        token = page.token
+        if not token:
+            return found
+    return None
+
+
+def _identified(
+    client: MlflowClient, found: Sequence[ModelVersion], until: float
+) -> list[list[Any]] | None:
+    """As an answer has them; None where there is no time to ask when their models were made."""
+    said = [(each.name, str(each.version), _reason(tags_of(each))) for each in found]
+    meant = [each for each in said if each[2] is not None]
+    created: dict[str, int | None] = {}
+    for name in dict.fromkeys(name for name, _, _ in meant):
+        if monotonic() >= until:
+            return None
+        created[name] = _created(client, name)
+    return [
+        [name, created[name], version, reason]
+        for name, version, reason in meant
+        if created[name] is not None
+    ]
+
+
+def _reason(tags: Mapping[str, str]) -> str | None:
+    reason = reason_of(tags.get(WITHDRAWN_TAG))
+    return None if reason is None else reason[:_LONGEST_REASON]
+
+
+def _created(client: MlflowClient, name: str) -> int | None:
+    # One model that may not be read must not keep the others' versions from being withdrawn.
+    try:
+        model = asked(lambda: client.get_registered_model(name))
+    except RegistryFault as failure:
+        if failure.fault in _OF_ALL:
+            raise
+        return None
+    return None if model is None else int(model.creation_timestamp)

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from service.background import growing_pause
 from service.errors import PassingFault
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks
@@ -18,7 +19,6 @@ from service.registry.roles import FORWARDER_ROLE
 
 _MAX_BODY_BYTES: Final = 1024**2
 _LONGEST_PAUSE: Final = 60.0
-_MOST_DOUBLINGS: Final = 6
 
 
 class ForwardingObserver(Protocol):
@@ -26,19 +26,15 @@ class ForwardingObserver(Protocol):
 
     def traces(self, outcome: TraceOutcome, count: int) -> None:
         """So many more have come to that."""
-        ...
 
     def traces_fail(self, fault: TraceFault | None) -> None:
         """They fail for that from now on, or are sent again; told once for each change."""
-        ...
 
     def forwarder_ended(self, reason: str) -> None:
         """Its process has ended, or could not be started; what waited in it is lost."""
-        ...
 
     def forwarder_printed(self, stream: str, line: str) -> None:
         """It wrote a line to `stdout` or `stderr`; bounded in length."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +88,7 @@ class Forwarder:
             self._note(await self._ask(child, TracesOperation.COUNT, {}))
         except (PassingFault, ChannelClosed, TimeoutError) as error:
             self._give_up(error)
-            # Bounded before it is a power: after a thousand failures there would be none.
-            return min(2.0 ** min(self._failures, _MOST_DOUBLINGS), _LONGEST_PAUSE)
+            return growing_pause(self._failures + 1, _LONGEST_PAUSE)
         self._failures = 0
         return self._times.look
 

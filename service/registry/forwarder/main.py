@@ -23,9 +23,14 @@ from service.processes.child.channel import BlockingChannel
 from service.processes.child.scheduling import LOOKING, prefer_as_victim
 from service.processes.frames import Frame, FrameError, Status
 from service.processes.parcels import PACKET_BYTES, BadParcel, is_of_this_user, listen, opened
-from service.registry.forwarder.admission import MOST_BYTES, NotATrace, admitted
 from service.registry.forwarder.trace_queue import TraceQueue
-from service.registry.forwarder.trace_store import TraceStore, fault_of_trace
+from service.registry.forwarder.trace_store import (
+    MOST_BYTES,
+    NotATrace,
+    TraceStore,
+    admitted,
+    fault_of_trace,
+)
 from service.registry.forwarder.wire import TraceFault, TraceOutcome, TracesOperation
 
 _MAX_BODY_BYTES: Final = 1024**2

@@ -1,15 +1,23 @@
-"""Traces on their way into MLflow, by its own client, with whatever credentials it finds."""
+"""Traces on their way into MLflow, by its own client, with whatever credentials it finds.
+
+What hosts send is admitted as a trace, or not at all. A host runs somebody's code, and the
+forwarder has the service's credentials: what is sent on is what MLflow itself makes of a trace's
+fields, and nothing that says where else something should go.
+"""
 
 import contextlib
+import json
+import re
 import threading
 from typing import Final
 
-from mlflow.entities import Trace, TraceLocation
+from mlflow.entities import Span, Trace, TraceLocation
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import SpansLocation, TraceTagKey
 from mlflow.tracing.utils import add_size_stats_to_trace_metadata
 from mlflow.tracking.fluent import _get_experiment_id
+from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
 from service.registry.child.faults import NOT_FOUND, fault_of_look
 from service.registry.forwarder.wire import TraceFault
@@ -23,6 +31,12 @@ _FAULTS: Final = {
     Fault.UNAUTHENTICATED: TraceFault.UNAUTHENTICATED,
     Fault.FORBIDDEN: TraceFault.FORBIDDEN,
 }
+MOST_BYTES: Final = 4 * 1024**2
+_MOST_SPANS: Final = 10_000
+# mlflow/tracing/utils, generate_trace_id_v3
+_NAME: Final = re.compile(r"tr-[0-9a-f]{32}")
+# The server's own to say; the first names any place of any store.
+_SERVERS_TAGS: Final = (MLFLOW_ARTIFACT_LOCATION, TraceTagKey.SPANS_LOCATION)
 
 
 class TraceStore:
@@ -75,3 +89,38 @@ def fault_of_trace(error: Exception) -> TraceFault:
             return fault
         seen = seen.__cause__
     return TraceFault.REFUSED
+
+
+class NotATrace(Exception):
+    """What has come is not a trace that MLflow could have made; the text holds none of it."""
+
+
+def admitted(data: bytes) -> Trace:
+    """The trace, as JSON of `Trace.to_json`; raises `NotATrace`."""
+    try:
+        trace = Trace.from_dict(json.loads(data))
+        _check(trace)
+    except NotATrace:
+        raise
+    except Exception as error:  # noqa: BLE001 - MLflow raises nearly anything for fields that are wrong
+        raise NotATrace(type(error).__name__) from None
+    return trace
+
+
+def _traces_of(span: Span) -> set[str]:
+    # MLflow's name, and the number by which a server that takes OpenTelemetry's form finds it.
+    return {span.trace_id, f"tr-{span._trace_id}"}  # noqa: SLF001 - there is no other way to it
+
+
+def _check(trace: Trace) -> None:
+    info, spans = trace.info, trace.data.spans
+    if not _NAME.fullmatch(info.trace_id):
+        raise NotATrace("its name is none")
+    if not 0 < len(spans) <= _MOST_SPANS:
+        raise NotATrace("it has no spans, or too many")
+    if any(_traces_of(span) != {info.trace_id} for span in spans):
+        raise NotATrace("it has spans of another")
+    if not str(info.experiment_id).isdecimal():
+        raise NotATrace("it is of no experiment")
+    for name in _SERVERS_TAGS:
+        info.tags.pop(name, None)

@@ -7,7 +7,7 @@ that overruns its deadline, or works on something that nobody wants any more, is
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,9 +31,8 @@ from service.processes.front.output import OnLine
 from service.processes.removal import remove_tree
 from service.refs import ModelRef, VersionId
 from service.registry.front.asking import KeptChild, ask, fault_error
-from service.registry.front.fetched_cache import Memory, Remembered
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.front.survey import Absent, LookStrategy, TagAnswer
+from service.registry.front.remembered import Absent, LookStrategy, Memory, Remembered, TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
     artifact_of,
@@ -145,10 +144,7 @@ class MlflowRegistry:
         """One look-up for each model, or one search; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
         most = self._survey.most(len(names))
-        wanted = {"names": names, "most": most}
-        answer = orjson.loads(
-            (await self._looking.ask("look", RegistryOperation.RESOLVE, wanted)).head
-        )
+        answer = await self._look(RegistryOperation.RESOLVE, {"names": names, "most": most})
         if most:
             self._survey.searched(complete=answer["complete"])
         models = answer["models"]
@@ -168,9 +164,7 @@ class MlflowRegistry:
             "patterns": [[pattern.name, pattern.alias] for pattern in patterns],
             "room": room,
         }
-        answer = orjson.loads(
-            (await self._looking.ask("look", RegistryOperation.SURVEY, wanted)).head
-        )
+        answer = await self._look(RegistryOperation.SURVEY, wanted)
         models = answer["models"]
         found = {ref: _resolution(ref, models[ref.name]) for ref in refs}
         for name, alias, created, version in answer["found"]:
@@ -187,10 +181,8 @@ class MlflowRegistry:
         self, versions: Sequence[VersionId]
     ) -> Mapping[VersionId, Mapping[str, str] | None]:
         """Two look-ups for each version; raises `PassingFault` within the deadline of a look."""
-        frame = await self._looking.ask(
-            "look", RegistryOperation.TAGS, {"versions": _listed(versions)}
-        )
-        return dict(zip(versions, orjson.loads(frame.head)["tags"], strict=True))
+        answer = await self._look(RegistryOperation.TAGS, {"versions": _listed(versions)})
+        return dict(zip(versions, answer["tags"], strict=True))
 
     async def exists(self, name: str, version: str) -> bool:
         """One look-up; raises `PassingFault` within the deadline of a look, whatever goes before.
@@ -240,12 +232,7 @@ class MlflowRegistry:
         remembered = self._memory.take(version)
         if remembered is not None and (again := await self._again(remembered)) is not None:
             return again
-        wanted = {
-            "name": version.name,
-            "created": version.created,
-            "version": version.version,
-            "cache_bytes": self._cache.max_bytes,
-        }
+        wanted = asdict(version) | {"cache_bytes": self._cache.max_bytes}
         return await self._brought("fetch", RegistryOperation.FETCH, wanted, version)
 
     async def find(self, lying: Lying) -> FetchedVersion:
@@ -265,6 +252,9 @@ class MlflowRegistry:
     def remove_partial(self, older_than: float) -> None:
         """What fetches have left that were begun before then and killed is gone soon; no wait."""
         self._making_room.submit(partial(remove_partial, self._cache.folder, older_than))
+
+    async def _look(self, operation: RegistryOperation, wanted: dict[str, Any]) -> Any:
+        return orjson.loads((await self._looking.ask("look", operation, wanted)).head)
 
     async def _again(self, remembered: Remembered) -> FetchedVersion | None:
         fetched = remembered.fetched

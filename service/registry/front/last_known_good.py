@@ -7,7 +7,7 @@ what is served is read from the artifact again, once that was verified.
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -40,7 +40,6 @@ class HistoryObserver(Protocol):
 
     def history_failed(self, ref: ModelRef, code: str, message: str, detail: str) -> None:
         """What the slot has served is not known, or could not be kept."""
-        ...
 
 
 class CacheKeeper(Protocol):
@@ -48,14 +47,12 @@ class CacheKeeper(Protocol):
 
     async def find(self, lying: Lying) -> FetchedVersion:
         """What still lies there, verified. Raises `VersionFault` or `PassingFault`."""
-        ...
 
     def keep(self, place: str) -> Lease:
         """A lease on that place, without a look at what lies there; blocks as the disk does.
 
         Raises `FollowingError`.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +87,26 @@ class _Record:
         return Lying(fetched.version, fetched.source, fetched.tags, fetched.path.parent.name)
 
 
+@dataclass(eq=False, repr=False)
 class DiskHistory:
     """`service.following.history.History` in a folder of one service's own.
 
-    Args:
-        folder: made when there is something to keep.
-        keeper: has the cache; what a slot served last is kept there for as long as this is open, so
+    Attributes:
+        _folder: made when there is something to keep.
+        _keeper: has the cache; what a slot served last is kept there while this is open, so
             that no eviction at the service's own end takes it from the next start.
-        observer: told of what fails.
+        _observer: told of what fails.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        keeper: CacheKeeper,
-        observer: HistoryObserver,
-    ) -> None:
-        self._folder = folder
-        self._keeper = keeper
-        self._leases: dict[ModelRef, Lease] = {}
-        self._lost: set[ModelRef] = set()
-        self._observer = observer
-        self._records: dict[ModelRef, _Record] = {}
-        self._unwritten: dict[ModelRef, _Record] = {}
-        self._beside = Beside(Work.HISTORY)
-        self._is_whole = False
+    _folder: Path
+    _keeper: CacheKeeper
+    _observer: HistoryObserver
+    _leases: dict[ModelRef, Lease] = field(default_factory=dict, init=False)
+    _lost: set[ModelRef] = field(default_factory=set, init=False)
+    _records: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
+    _unwritten: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
+    _beside: Beside = field(default_factory=partial(Beside, Work.HISTORY), init=False)
+    _is_whole: bool = field(default=False, init=False)
 
     def open(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern] = (), room: int = 0

@@ -15,9 +15,12 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
+
+from pydantic import TypeAdapter
 
 from service.background import Work
 from service.errors import FollowingError
@@ -25,9 +28,10 @@ from service.processes.front.beside import Beside
 from service.refs import VersionId
 from service.registry.store.artifacts import discard, is_partial, is_place, version_in
 from service.registry.store.durable import sync, write_whole
-from service.tombstones import Source, Tombstone, Tombstones
+from service.tombstones import Tombstone, Tombstones
 
 _SUFFIX: Final = ".json"
+_STONE: Final = TypeAdapter(Tombstone)
 _LONGEST: Final = 64 * 1024
 # As `_file_of` has them: whatever has another name was never a tombstone.
 _OURS: Final = re.compile(r"[0-9a-f]{64}\.json")
@@ -39,7 +43,7 @@ _SETTLED_NS: Final = 2 * 10**9
 # The disk fails, or there is no thread to ask it.
 _FAILURES: Final = (OSError, FollowingError)
 # What `_decoded` raises for that which was never written.
-_TORN: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+_TORN: Final = (ValueError, TypeError, KeyError, RecursionError)
 
 
 class TombstoneObserver(Protocol):
@@ -47,36 +51,28 @@ class TombstoneObserver(Protocol):
 
     def tombstone_failed(self, file: str, code: str, error: Exception) -> None:
         """One could not be read, kept or removed, or what it stands for could not."""
-        ...
 
 
+@dataclass(eq=False, repr=False)
 class DiskTombstones:
-    """`service.tombstones.TombstoneStore` in `folder`, which is made if need be.
+    """`service.tombstones.TombstoneStore` in a folder, which is made if need be.
 
-    `cache` is where artifacts lie; `forget` lets go of what is remembered of such versions beside;
-    `tidy` removes what ended processes have left of their copies, and says whether all is gone.
+    `_cache` is where artifacts lie; `_forget` lets go of what is remembered of such versions;
+    `_tidy` removes what ended processes have left of their copies, and says whether all is gone.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        cache: Path,
-        forget: Callable[[Callable[[VersionId], bool]], None],
-        tidy: Callable[[], bool],
-        observer: TombstoneObserver,
-    ) -> None:
-        self._folder = folder
-        self._cache = cache
-        self._forget = forget
-        self._tidy = tidy
-        self._observer = observer
-        self._beside = Beside(Work.WITHDRAWN)
-        self._clearing = Beside(Work.WITHDRAWN)
-        self._seen: tuple[int, tuple[Tombstone, ...]] | None = None
-        self._known: dict[str, Tombstone] = {}
-        self._unreadable: set[str] = set()
-        self._was_there = False
-        self._hangs = False
+    _folder: Path
+    _cache: Path
+    _forget: Callable[[Callable[[VersionId], bool]], None]
+    _tidy: Callable[[], bool]
+    _observer: TombstoneObserver
+    _beside: Beside = field(default_factory=partial(Beside, Work.WITHDRAWN), init=False)
+    _clearing: Beside = field(default_factory=partial(Beside, Work.WITHDRAWN), init=False)
+    _seen: tuple[int, tuple[Tombstone, ...]] | None = field(default=None, init=False)
+    _known: dict[str, Tombstone] = field(default_factory=dict, init=False)
+    _unreadable: set[str] = field(default_factory=set, init=False)
+    _was_there: bool = field(default=False, init=False)
+    _hangs: bool = field(default=False, init=False)
 
     async def read(self) -> Collection[Tombstone] | None:
         """Reads files anew only where the folder has changed."""
@@ -216,36 +212,14 @@ def _file_of(stone: Tombstone) -> str:
 
 
 def _encoded(stone: Tombstone) -> bytes:
-    return json.dumps(
-        {
-            "model": stone.name,
-            "created": stone.created,
-            "version": stone.version,
-            "source": stone.source,
-            "at": stone.at,
-            "reason": stone.reason,
-        }
-    ).encode()
+    stored = asdict(stone)
+    return json.dumps({"model": stored.pop("name"), **stored}).encode()
 
 
 def _decoded(content: bytes) -> Tombstone:
     """Raises one of `_TORN` for what `_encoded` never writes."""
-    stored = json.loads(content)
-    created = stored["created"]
-    return Tombstone(
-        name=_text(stored["model"]),
-        created=None if created is None else int(created),
-        version=_text(stored["version"]),
-        source=Source(stored["source"]),
-        at=float(stored["at"]),
-        reason=_text(stored["reason"]),
-    )
-
-
-def _text(stored: Any) -> str:
-    if not isinstance(stored, str):
-        raise TypeError("no text")
-    return stored
+    stored = {**json.loads(content)}
+    return _STONE.validate_python({**stored, "name": stored["model"]})
 
 
 def _purge(cache: Path, is_withdrawn: Callable[[VersionId], bool]) -> Collection[VersionId]:

@@ -1,12 +1,13 @@
 """What following counts: looks, swaps and refusals."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.following.slot_status import Failure
 from service.refs import ModelRef, VersionId
-from service.telemetry.metrics.labels import SLOT
+from service.telemetry.metrics.lives import SLOT
 
 # Up to the default limit of a load; few, since each slot has them for each stage.
 _STAGE_SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
@@ -21,17 +22,14 @@ class FollowingMetrics:
 
     def __init__(self, registry: CollectorRegistry, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._swaps = Counter(
-            "podium_swaps_total",
-            "Versions swapped in, and versions refused.",
-            (*SLOT, "outcome"),
-            registry=registry,
+        counter = partial(Counter, registry=registry)
+        self._swaps = counter(
+            "podium_swaps_total", "Versions swapped in, and versions refused.", (*SLOT, "outcome")
         )
-        self._refusals = Counter(
+        self._refusals = counter(
             "podium_version_refusals_total",
             "Versions refused, by the stage at which and the code of why.",
             (*SLOT, "stage", "code"),
-            registry=registry,
         )
         self._swap_seconds = Histogram(
             "podium_swap_seconds",
@@ -40,12 +38,10 @@ class FollowingMetrics:
             buckets=_STAGE_SECONDS,
             registry=registry,
         )
-        self._ledger_failures = Counter(
+        self.ledger_failed = counter(
             "podium_ledger_failures_total",
             "Writes of the ledger that failed; its entries are kept in memory.",
-            registry=registry,
-        )
-        self.ledger_failed = self._ledger_failures.inc
+        ).inc
         self._looked_at = monotonic()
         Gauge(
             "podium_registry_look_age_seconds",
@@ -75,11 +71,7 @@ class FollowingMetrics:
             self._looked_at = self._monotonic()
 
     def swapped(
-        self,
-        ref: ModelRef,
-        old: VersionId | None,
-        new: VersionId,
-        stages: Mapping[str, float],
+        self, ref: ModelRef, old: VersionId | None, new: VersionId, stages: Mapping[str, float]
     ) -> None:
         """A version has been swapped in; `stages` in seconds."""
         self._swaps.labels(ref.name, ref.alias, _SWAPPED).inc()

@@ -2,6 +2,7 @@
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -12,7 +13,7 @@ from prometheus_client.registry import Collector
 from service.following.slots import Slots
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
-from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT_VERSION
+from service.telemetry.metrics.lives import REQUEST_SECONDS, SLOT_VERSION
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384, 65536)
 
@@ -34,48 +35,35 @@ class HostingMetrics:
     def __init__(self, registry: CollectorRegistry, found: Callable[[ModelRef, str], None]) -> None:
         self._registry = registry
         self._found = found
+        counter = partial(Counter, registry=registry)
+        histogram = partial(Histogram, labelnames=SLOT_VERSION, registry=registry)
         self._slots: set[ModelRef] = set()
         self._calls: dict[tuple[str, str, str], _Calls] = {}
-        self._rows = Histogram(
-            "podium_batch_rows",
-            "Rows of one call of a model.",
-            SLOT_VERSION,
-            buckets=_ROWS,
-            registry=registry,
-        )
-        self._seconds = Histogram(
+        self._rows = histogram("podium_batch_rows", "Rows of one call of a model.", buckets=_ROWS)
+        self._seconds = histogram(
             "podium_predict_seconds",
             "One call of a model, as the front sees it.",
-            SLOT_VERSION,
             buckets=REQUEST_SECONDS,
-            registry=registry,
         )
-        self.restarts = Counter(
+        self.restarts = counter(
             "podium_host_restarts_total",
             "Hosts that served and were replaced, by why they had ended.",
             ("model", "reason"),
-            registry=registry,
         )
         self.waiting: dict[PoolMetrics, Callable[[], Mapping[str, int]]] = {}
         self.memory = _MemoryCollector()
         registry.register(self.memory)
-        self._decoder_restarts = Counter(
-            "podium_decoder_restarts_total",
-            "Processes that read large bodies and ended over one.",
-            registry=registry,
-        )
-        self.decoder_restarted = self._decoder_restarts.inc
-        self._zygote_restarts = Counter(
+        self.decoder_restarted = counter(
+            "podium_decoder_restarts_total", "Processes that read large bodies and ended over one."
+        ).inc
+        self.zygote_restarted = counter(
             "podium_zygote_restarts_total",
             "Deaths of the process that hosts are forked from; all hosts die with it.",
-            registry=registry,
-        )
-
-        self._traces = Counter(
+        ).inc
+        self._traces = counter(
             "podium_model_traces_total",
             "Traces of models that were to be handed on to MLflow, by what became of them.",
             ("outcome",),
-            registry=registry,
         )
 
     def traces(self, outcome: str, count: int) -> None:
@@ -121,10 +109,6 @@ class HostingMetrics:
     def pool(self, version: VersionId) -> "PoolMetrics":
         """A handle for this version's pool of hosts."""
         return PoolMetrics(self, version)
-
-    def zygote_restarted(self) -> None:
-        """The process that hosts are forked from has died, and all of them with it."""
-        self._zygote_restarts.inc()
 
 
 class PoolMetrics:

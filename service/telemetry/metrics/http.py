@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from service.predicting.request import HeldBytes, RequestRecord
 from service.refs import ModelRef
 from service.server.timeouts import Ended
-from service.telemetry.metrics.labels import REQUEST_SECONDS, SLOT, SLOT_VERSION
+from service.telemetry.metrics.lives import REQUEST_SECONDS, SLOT, SLOT_VERSION
 
 WEBHOOK_HEARD = ("taken", "ignored")
 """Outcomes of deliveries of the webhook that were believed."""
@@ -41,20 +41,19 @@ class HttpMetrics:
     def __init__(
         self, registry: CollectorRegistry, found: Callable[[ModelRef, str | None], None]
     ) -> None:
-        self._registry = registry
         self._found = found
         self._places: dict[_Series, _Place] = {}
-        self._requests = Counter(
+        self._counter = counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        self._requests = counter(
             "podium_requests_total",
             "Prediction requests by HTTP status; 499: the client went away.",
             (*SLOT, "route", "code"),
-            registry=registry,
         )
-        self._errors = Counter(
+        self._errors = counter(
             "podium_request_errors_total",
             "Prediction requests that were answered with an error, by its code in the reply.",
             (*SLOT, "error"),
-            registry=registry,
         )
         self._request_seconds = Histogram(
             "podium_request_seconds",
@@ -64,22 +63,18 @@ class HttpMetrics:
             registry=registry,
         )
         self._webhook: Counter | None = None
-        self._connections_ended = Counter(
+        self._connections_ended = counter(
             "podium_connections_ended_total",
             "Connections that the service has ended, by why.",
             ("reason",),
-            registry=registry,
         )
         for reason in Ended:
             self._connections_ended.labels(reason)
-        self._connections = Gauge(
-            "podium_connections", "Open connections to clients.", registry=registry
-        )
-        self._held_bytes = Gauge(
+        self._connections = gauge("podium_connections", "Open connections to clients.")
+        self._held_bytes = gauge(
             "podium_held_bytes",
             "Bodies of requests that are not answered, and long replies that are not taken.",
             ("kind",),
-            registry=registry,
         )
 
     def answered(self, record: RequestRecord) -> None:
@@ -146,11 +141,10 @@ class HttpMetrics:
 
     def watch_webhook(self) -> None:
         """Counts deliveries of MLflow's webhook from now on."""
-        self._webhook = Counter(
+        self._webhook = self._counter(
             "podium_webhook_deliveries_total",
             "Deliveries of MLflow's webhook: taken, ignored, or the code they were refused with.",
             ("outcome",),
-            registry=self._registry,
         )
         for outcome in (*WEBHOOK_HEARD, *_WEBHOOK_REFUSED):
             self._webhook.labels(outcome)

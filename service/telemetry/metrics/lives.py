@@ -1,7 +1,8 @@
-"""How long series stay: those of a version end a while after its slot has left it.
+"""Series of slots and versions: what their labels are, and how long they stay.
 
-A service that is asked for its metrics every minute is to tell the last of a version too; one that
-has served a thousand versions is not to tell of all of them.
+Those of a version end a while after its slot has left it. A service that is asked for its metrics
+every minute is to tell the last of a version too; one that has served a thousand versions is not to
+tell of all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,14 @@ KEPT_SECONDS: Final = 900.0
 # A registry that moves an alias every second leaves no more than these behind, for each slot.
 _MOST_LEFT: Final = 5
 _NEVER_SEEN: Final = -1.0
+# From a host's own time for one row, under a millisecond, to the default limit of a prediction.
+REQUEST_SECONDS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+SLOT = ("model", "alias")
+# An empty version is that of what none has answered.
+SLOT_VERSION = (*SLOT, "version")
 
 
 class Series(Protocol):
@@ -22,19 +31,15 @@ class Series(Protocol):
 
     def slot_came(self, ref: ModelRef) -> None:
         """The service follows this; counters begin at zero, for a rate needs to see the first."""
-        ...
 
     def version_came(self, ref: ModelRef, version: str) -> None:
         """The slot serves this version."""
-        ...
 
     def version_left(self, ref: ModelRef, version: str) -> None:
         """It has not for a while: whatever series there are of the two end."""
-        ...
 
     def slot_left(self, ref: ModelRef) -> None:
         """The service has not followed this for a while: whatever series there are of it end."""
-        ...
 
 
 class Lives:

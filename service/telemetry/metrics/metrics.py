@@ -27,7 +27,6 @@ from service.telemetry.metrics.following import FollowingMetrics
 from service.telemetry.metrics.hosting import HostingMetrics
 from service.telemetry.metrics.http import HttpMetrics
 from service.telemetry.metrics.lives import Lives
-from service.telemetry.metrics.residency import ResidencyMetrics
 from service.telemetry.metrics.slots import SlotCollector
 
 
@@ -48,7 +47,6 @@ class Metrics:
         self.following = FollowingMetrics(registry, monotonic)
         self.hosting = HostingMetrics(registry, self._lives.found)
         self.background = BackgroundMetrics(registry)
-        self.residency = ResidencyMetrics(registry)
         self._lives.told = (self.http, self.following, self.hosting)
         self._slots: Slots | None = None
         self._seen: Sequence[tuple[ModelRef, VersionId | None]] = ()

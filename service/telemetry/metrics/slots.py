@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from service.following.slot_status import SlotStatus, State
 from service.following.slots import Slots
-from service.telemetry.metrics.labels import SLOT, SLOT_VERSION
+from service.telemetry.metrics.lives import SLOT, SLOT_VERSION
 
 _STATES: Final[tuple[State, ...]] = get_args(State)
 

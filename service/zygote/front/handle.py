@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from service.background import Work, begin
+from service.background import Work, begin, growing_pause
 from service.errors import PassingFault
 from service.processes.front.beside import Beside
 from service.processes.front.child import Child
@@ -20,7 +20,6 @@ from service.zygote.front.spare import Spare
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 _LONGEST_PAUSE: Final = 60.0
-_MOST_DOUBLINGS: Final = 6
 # A folder takes a fraction of a millisecond, or the disk hangs.
 _DISK_SECONDS: Final = 10.0
 # Before another spare zygote is made for one that has ended: what ends it may do so again.
@@ -190,9 +189,7 @@ class Zygote:
 
     def _note_failure(self) -> None:
         self._failures += 1
-        # Bounded before it is a power: after a thousand failures, a day, there would be none.
-        pause = min(2.0 ** min(self._failures - 1, _MOST_DOUBLINGS), _LONGEST_PAUSE)
-        self._retry_at = time.monotonic() + pause
+        self._retry_at = time.monotonic() + growing_pause(self._failures, _LONGEST_PAUSE)
 
     async def _forked(
         self, process: ZygoteProcess, role: str, max_body_bytes: int, on_line: OnLine

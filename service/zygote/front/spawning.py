@@ -22,11 +22,9 @@ class Process(Protocol):
 
     def kill(self) -> None:
         """Sends SIGKILL."""
-        ...
 
     def wait(self) -> object:
         """Reaps it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
