@@ -5,9 +5,11 @@ Everything goes to the store that MLflow is set to; errors are MLflow's.
 
 import contextlib
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any, Final
 
 import mlflow
@@ -23,6 +25,9 @@ from training.classifier import Evaluation
 from training.data import TARGET, Split
 from training.figure import confusion_figure
 
+TEST_SET: Final = "evaluation/data.parquet"
+TEST_SET_NOTE: Final = "evaluation/data.json"
+"""Which column of the test set is the label; `podium validate --data-of-run` reads both files."""
 TRAINING_INFO: Final = "Basic LR model for iris data"
 # What the stored model needs at run time. Given, because MLflow takes 5 s in a second process to
 # infer the same names.
@@ -62,6 +67,16 @@ def log_training(parameters: Mapping[str, Any], evaluation: Evaluation, split: S
     mlflow.log_figure(confusion_figure(evaluation), "confusion_matrix.png")
     _log_data(split.train_frame, "training")
     _log_data(split.test_frame, "evaluation")
+    _log_test_set(split.test_frame)
+
+
+def _log_test_set(frame: pd.DataFrame) -> None:
+    """The rows to test with as an artifact: what is judged later is judged by rows never seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(TEST_SET).name)
+        frame.to_parquet(path, index=False)
+        mlflow.log_artifact(str(path), str(Path(TEST_SET).parent))
+    mlflow.log_dict({"label": TARGET}, TEST_SET_NOTE)
 
 
 def _log_data(frame: pd.DataFrame, context: str) -> None:

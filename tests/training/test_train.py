@@ -118,9 +118,9 @@ def test_run_stands_in_the_iris_experiment(run: Run, client: MlflowClient) -> No
 
 
 def test_run_holds_the_confusion_matrix(run: Run, client: MlflowClient) -> None:
-    """As a figure."""
+    """As a figure, beside the test set."""
     paths = [file.path for file in client.list_artifacts(run.info.run_id)]
-    assert paths == ["confusion_matrix.png"]
+    assert paths == ["confusion_matrix.png", "evaluation"]
 
 
 def test_run_names_its_data(run: Run) -> None:
@@ -164,3 +164,14 @@ def test_reserved_alias_is_refused_before_any_work() -> None:
     """MLflow would refuse it only after the version is registered."""
     with pytest.raises(ValueError, match="reserved"):
         Settings(alias="v3")
+
+
+def test_test_set_is_kept_to_judge_versions_by(trained: Trained, tmp_path: Path) -> None:
+    """The rows that were never trained on, with their labels, and which column these are."""
+    uri = f"runs:/{trained.run_id}/evaluation"
+    folder = download_artifacts(uri, dst_path=str(tmp_path), tracking_uri=trained.tracking_uri)
+    label = json.loads((Path(folder) / "data.json").read_text())["label"]
+    kept = pd.read_parquet(Path(folder) / "data.parquet")
+    split = data.split(data.load())
+    assert kept.drop(columns=label).equals(split.test_features.reset_index(drop=True))
+    assert kept[label].tolist() == split.test_target.tolist()
