@@ -46,10 +46,17 @@ def behind_nginx(ground: Ground) -> str:
         started(_server(nginx, ground.folder, service.url)),
     ):
         address = f"http://127.0.0.1:{_port(ground.folder)}"
-        for prefix in ("/taken-off", "/told", "/left", "/serving"):
+        for prefix in ("/taken-off", "/told", "/serving"):
             _is_shown(address, prefix)
+        _is_not_let_in(address)
         _refusals_can_be_read(address)
-    return f"{version.strip().rpartition(' ')[2]}: four prefixes, taken off, told, left and set"
+    return f"{version.strip().rpartition(' ')[2]}: three prefixes, taken off, told and set"
+
+
+def _is_not_let_in(address: str) -> None:
+    """A prefix that only a header names is never taken off: clients may send that header."""
+    left = httpx.get(f"{address}/left/docs", timeout=SECONDS, trust_env=False)
+    assert left.status_code == 404, left.status_code
 
 
 def _server(nginx: str, folder: Path, url: str) -> ServerProcess:
