@@ -23,7 +23,7 @@ _UNUSED = frozenset({Phase.IDLE, Phase.HEAD})
 
 
 class Connection(PromptProtocol, UpgradeIgnored):
-    """One connection; `service.http.client.Client` for the request that runs on it."""
+    """One connection; `service.http.delivery.Client` for the request that runs on it."""
 
     # Set by a subclass for each server: uvicorn makes protocols itself.
     all: ClassVar[Connections]
