@@ -8,13 +8,14 @@ infinities, NaT and NA become null, so that every reply is valid JSON, and base6
 import base64
 import datetime as dt
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import orjson
 import pandas as pd
+
+from service.contract.alike import alike
 
 # Not OPT_SERIALIZE_NUMPY: it writes a 32-bit 1.1 as 1.1, where MLflow writes the double of the same
 # value, 1.100000023841858, and nanoseconds as text, where MLflow writes an integer.
@@ -92,19 +93,7 @@ def identical(left: Any, right: Any) -> bool:
 
 def close(left: Any, right: Any, tolerance: float) -> bool:
     """Whether two predictions are the same but for the last bits of their floats."""
-    return _close(json.loads(encode(left)), json.loads(encode(right)), tolerance)
-
-
-def _close(left: Any, right: Any, tolerance: float) -> bool:
-    if isinstance(left, float) and isinstance(right, float):
-        return math.isclose(left, right, rel_tol=tolerance, abs_tol=tolerance)
-    if isinstance(left, list) and isinstance(right, list):
-        pairs = zip(left, right, strict=False)
-        return len(left) == len(right) and all(_close(a, b, tolerance) for a, b in pairs)
-    if isinstance(left, dict) and isinstance(right, dict):
-        keys = left.keys()
-        return keys == right.keys() and all(_close(left[k], right[k], tolerance) for k in keys)
-    return bool(left == right) and type(left) is type(right)
+    return alike(json.loads(encode(left)), json.loads(encode(right)), tolerance)
 
 
 def _encode_slowly(plain: Any) -> bytes:
