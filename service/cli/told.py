@@ -1,0 +1,155 @@
+"""What commands are told of who moves what and why, and how they tell what came of it."""
+
+import contextlib
+import getpass
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+import click
+from pydantic import BaseModel, ConfigDict
+
+from service.following.sentences import plain
+
+# Of one param of MLflow's, which holds 6,000 characters, four of these find room, also where JSON
+# writes each character as two.
+MOST_CHARACTERS: Final = 600
+_GITHUB_RUN: Final = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+
+class Report(BaseModel):
+    """What a command has found and done: one JSON object, or lines for people.
+
+    Attributes:
+        server: MLflow's address, and its workspace.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    server: str
+
+    def lines(self) -> list[str]:
+        """For people."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks for a change, why, and where one reads more; empty where nobody says."""
+
+    by: str
+    reason: str
+    link: str
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON object on stdout, by the schema of docs/schemas; progress goes to stderr.",
+)
+
+
+def origin_options(command: Any) -> Any:
+    """The options `--by`, `--reason` and `--link`, as the one parameter `origin`."""
+
+    @wraps(command)
+    def read(*args: Any, by: str | None, reason: str | None, link: str | None, **kw: Any) -> Any:
+        return command(*args, origin=origin_of(os.environ, by, reason, link), **kw)
+
+    options = (
+        ("--by", "Who does it.  [default: GitLab's or GitHub's user, MLflow's, this account]"),
+        ("--reason", "Why.  [default: the title of GitLab's commit, GitHub's workflow]"),
+        ("--link", "Where one reads more.  [default: GitLab's pipeline, GitHub's or MLflow's run]"),
+    )
+    for name, described in reversed(options):
+        read = click.option(name, metavar="TEXT", help=described)(read)
+    return read
+
+
+def origin_of(
+    environment: Mapping[str, str],
+    by: str | None = None,
+    reason: str | None = None,
+    link: str | None = None,
+) -> Origin:
+    """What was said, else what the environment of a pipeline says; cut where it is long."""
+    found = (
+        by if by is not None else _who(environment),
+        reason if reason is not None else _why(environment),
+        link if link is not None else _where(environment),
+    )
+    return Origin(*map(kept, found))
+
+
+def _who(environment: Mapping[str, str]) -> str:
+    names = ("GITLAB_USER_LOGIN", "GITHUB_ACTOR", "MLFLOW_TRACKING_USERNAME")
+    named = _first(environment, *names)
+    if named:
+        return named
+    # An account of a container may have no name.
+    with contextlib.suppress(OSError, KeyError):
+        return getpass.getuser()
+    return f"uid {os.getuid()}"
+
+
+def _why(environment: Mapping[str, str]) -> str:
+    return _first(environment, "CI_COMMIT_TITLE", "GITHUB_WORKFLOW")
+
+
+def _where(environment: Mapping[str, str]) -> str:
+    # Of the whole pipeline: a job that is tried again has another address, and the same work.
+    if pipeline := environment.get("CI_PIPELINE_URL"):
+        return pipeline
+    server, repository, run = (environment.get(name) for name in _GITHUB_RUN)
+    if server and repository and run:
+        return f"{server}/{repository}/actions/runs/{run}"
+    run_id = environment.get("MLFLOW_RUN_ID")
+    return f"runs:/{run_id}" if run_id else ""
+
+
+def _first(environment: Mapping[str, str], *names: str) -> str:
+    return next((environment[name] for name in names if environment.get(name)), "")
+
+
+def kept(text: str) -> str:
+    """A person's words as the journal keeps them: on one line, printable, cut where it is long."""
+    text = plain(" ".join(text.split()))
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
+def emit(report: Report, *, as_json: bool) -> None:
+    """Prints what came of it on stdout."""
+    if as_json:
+        click.echo(report.model_dump_json(indent=2))
+        return
+    for line in report.lines():
+        click.echo(plain(line))
+
+
+def teller(*, as_json: bool) -> Callable[[str], None]:
+    """Prints progress as it comes: on stderr where stdout has the one JSON object."""
+
+    def tell(line: str) -> None:
+        click.echo(plain(line), err=as_json)
+
+    return tell
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C until it is left: `KeyboardInterrupt`, once."""
+
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,65 @@
+"""Why MLflow has not done what it was asked to: refused, or not answered."""
+
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from mlflow.exceptions import MlflowException
+
+NOT_FOUND: Final = "RESOURCE_DOES_NOT_EXIST"
+EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
+_LONGEST_SAID: Final = 300
+_UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
+# mlflow/utils/rest_utils.py: what is no JSON of MLflow's, or no answer at all.
+_STATUS: Final = re.compile(r"error code (\d{3})")
+_NO_ANSWER: Final = ("failed with exception", "too many 5", "Failed to parse response")
+_PASSING: Final = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "INTERNAL_ERROR"})
+T = TypeVar("T")
+
+
+class WriteRefused(Exception):
+    """MLflow has refused; the message names the permission that is missing, where one is.
+
+    Attributes:
+        code: MLflow's own, as `RESOURCE_DOES_NOT_EXIST`.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Unreachable(Exception):
+    """MLflow has not answered, so that nobody knows whether it has done it; for people."""
+
+
+def asked(question: Callable[[], T], needs: str) -> T:
+    """The answer. Raises `WriteRefused` and `Unreachable`.
+
+    `needs` says which permission on what the question asks for, as in `EDIT on the model iris`.
+    """
+    try:
+        return question()
+    except MlflowException as error:
+        raise _told(error, needs) from error
+    except Exception as error:  # a server that talks nonsense raises nearly anything
+        raise Unreachable(f"MLflow does not answer: {type(error).__name__}") from error
+
+
+def _told(error: MlflowException, needs: str) -> WriteRefused | Unreachable:
+    said, code = str(error).strip(), str(error.error_code)
+    found = _STATUS.search(said)
+    status = found[1] if found else ""
+    if status == "401" or code in _UNAUTHENTICATED:
+        return WriteRefused(
+            "MLflow does not know this account: set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+            "UNAUTHENTICATED",
+        )
+    if status == "403" or code == "PERMISSION_DENIED":
+        return WriteRefused(
+            f"MLflow does not allow this account to: it needs {needs}", "PERMISSION_DENIED"
+        )
+    if code in _PASSING or status.startswith("5") or any(each in said for each in _NO_ANSWER):
+        return Unreachable("MLflow does not answer, or fails: is it running, and at that address?")
+    return WriteRefused(f"MLflow refuses: {said.partition(chr(10))[0][:_LONGEST_SAID]}", code)
