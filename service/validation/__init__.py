@@ -1,0 +1,1 @@
+"""Judging one version before its alias moves: staged, smoke-tested, loaded, scored."""

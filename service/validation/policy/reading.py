@@ -1,0 +1,128 @@
+"""From `validation.yaml` and flags to the policy in force, with every mistake at once."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from service.validation.policy.code import MissingCode, with_code
+from service.validation.policy.validation_policy import ValidationPolicy
+
+_MOST_BYTES: Final = 1_000_000
+
+
+class BadPolicy(Exception):
+    """Every mistake of a policy, a line each, with its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """A policy, flags included, and what it is known by.
+
+    Attributes:
+        policy: everything in force.
+        sha256: of its canonical form, defaults and flags included, so that two files that say the
+            same are the same policy.
+        file: where it was read; own metrics are found from its folder. None if it has no file.
+        flags: what flags said instead of the file, by place as in `load.seconds`.
+    """
+
+    policy: ValidationPolicy
+    sha256: str
+    file: Path | None
+    flags: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where files of own metrics are looked for."""
+        return Path.cwd() if self.file is None else self.file.parent
+
+
+def read_policy(file: Path | None, flags: Mapping[str, Any] | None = None) -> PolicyInForce:
+    """The policy of a file, or the defaults, with flags by their place, as in `load.seconds`.
+
+    A flag of None says nothing. Raises `BadPolicy`.
+    """
+    said = {place: value for place, value in (flags or {}).items() if value is not None}
+    told = {} if file is None else _told(file)
+    folder = Path.cwd() if file is None else file.parent
+    policy = _checked(_overlaid(told, said), folder)
+    return PolicyInForce(policy, sha256_of(policy), file, said)
+
+
+def canonical(policy: ValidationPolicy) -> str:
+    """The policy as JSON with sorted keys, everything in it, the same for what means the same."""
+    return json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def sha256_of(policy: ValidationPolicy) -> str:
+    """Of 64 hexadecimal digits."""
+    return hashlib.sha256(canonical(policy).encode()).hexdigest()
+
+
+def _told(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise BadPolicy(f"{file}: {error.strerror}") from None
+    if len(text) > _MOST_BYTES:
+        raise BadPolicy(f"{file}: is longer than {_MOST_BYTES} bytes")
+    try:
+        told = yaml.load(text, _UniqueKeys)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadPolicy(f"{file}: is not YAML: {_one_line(error)}") from None
+    if told is not None and not isinstance(told, dict):
+        raise BadPolicy(f"{file}: must be a mapping of keys and values")
+    return told or {}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Of two equal keys YAML's own loader takes the last and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - the library's
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"stands twice: {', '.join(twice)}", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+def _overlaid(told: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    whole = dict(told)
+    for place, value in flags.items():
+        section, _, rest = place.partition(".")
+        if not rest:
+            whole[section] = value
+            continue
+        inner = whole.get(section)
+        whole[section] = _overlaid(inner if isinstance(inner, dict) else {}, {rest: value})
+    return whole
+
+
+def _checked(told: Mapping[str, Any], folder: Path) -> ValidationPolicy:
+    try:
+        return with_code(ValidationPolicy.model_validate(told), folder)
+    except ValidationError as error:
+        raise BadPolicy("\n".join(_lines(error))) from None
+    except MissingCode as error:
+        raise BadPolicy(str(error)) from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    lines = []
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        place = ".".join(map(str, each["loc"])) or "policy"
+        said = each["msg"].removeprefix("Value error, ")
+        lines += [f"{place}: {part}" for part in said.split("; ")]
+    return lines
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,1 @@
+"""Judging a version: policy, quality, and the record of it."""

@@ -1,0 +1,169 @@
+"""`validation.yaml`: read whole or refused whole, and known by what it says."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.validation.policy.reading import BadPolicy, PolicyInForce, canonical, read_policy
+from service.validation.policy.validation_policy import DATA_OF_RUN, ValidationPolicy
+from tests.support.documents import ROOT
+
+EXAMPLE = ROOT / "docs/validation.yaml"
+SCHEMA = ROOT / "docs/schemas/validation-policy.json"
+
+
+def read(folder: Path, text: str, **flags: Any) -> PolicyInForce:
+    """The policy of a file with that text."""
+    file = folder / "validation.yaml"
+    file.write_text(text)
+    return read_policy(file, {name.replace("__", "."): value for name, value in flags.items()})
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    """The lines by which it is refused."""
+    with pytest.raises(BadPolicy) as refused:
+        read(folder, text)
+    return str(refused.value).splitlines()
+
+
+def test_example_of_the_docs_is_a_policy() -> None:
+    """What people copy must be taken."""
+    policy = read_policy(EXAMPLE).policy
+    assert policy.data == DATA_OF_RUN
+    assert policy.metrics is not None
+    assert policy.metrics["accuracy_score"].min_absolute_change == -0.01
+    assert policy.load.max_slower == 1.5
+
+
+def test_schema_of_the_docs_is_that_of_the_policy() -> None:
+    """Editors check `validation.yaml` by it; `python -m service.validation.policy` prints it."""
+    assert json.loads(SCHEMA.read_text()) == ValidationPolicy.model_json_schema()
+
+
+def test_every_mistake_is_listed_with_its_place(tmp_path: Path) -> None:
+    """Nobody mends a policy one refusal at a time."""
+    text = """
+metrics: {accuracy: {threshold: 1}, f1_score: {threshold: yes}, own: {make_metric: 'a.py:b'}}
+slices: [{by: a, where: {b: 1}}, {query: 'age.sum() > 1'}]
+load: {seconds: -1}
+memory: {max_bytes: 1.5}
+colour: red
+"""
+    told = "\n".join(mistakes(tmp_path, text))
+    for place in (
+        *("metrics.f1_score.threshold: must be a number", "slices.0: must have exactly one of"),
+        *("slices.1.query: may compare columns", "load.seconds", "memory.max_bytes", "colour"),
+    ):
+        assert place in told
+
+
+def test_metric_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    """It would otherwise be a bound that is never looked at."""
+    told = mistakes(tmp_path, "{data: a.csv, label: b, metrics: {accuracy: {threshold: 1}}}")
+    assert told == [
+        "metrics: accuracy: not a metric by MLflow's names, and without make_metric",
+        "metrics: did you mean accuracy_score?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("metrics: {roc_auc: {}}", "policy: metrics: need data"),
+        ("data: rows.csv", "policy: label: must be set where data is"),
+        (
+            "{data: of-run, task: regressor, metrics: {f1_score: {}}}",
+            "policy: f1_score: not a metric of a regressor",
+        ),
+        (
+            "{data: of-run, metrics: {log_loss: {greater_is_better: true}}}",
+            "metrics: log_loss: greater_is_better is false",
+        ),
+        (
+            "{data: of-run, metrics: {own: {make_metric: 'own.py:gain'}}}",
+            "metrics: own: needs greater_is_better",
+        ),
+        (
+            "{data: of-run, metrics: {own: {make_metric: 'own.py:f', greater_is_better: true}}}",
+            "metrics.own: make_metric: there is no own.py",
+        ),
+        (
+            "{data: of-run, metrics: {own: {make_metric: 'own', greater_is_better: true}}}",
+            "metrics.own: make_metric: own is not file.py:name or package.module:name",
+        ),
+    ],
+)
+def test_what_would_not_be_judged_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    """A bound without what it needs is a mistake, not a pass."""
+    assert mistakes(tmp_path, text) == [told]
+
+
+@pytest.mark.parametrize("text", ["{", "- a", "text", "load: {seconds: 1}\nload: {rows: 2}"])
+def test_what_is_not_a_mapping_of_keys_once_each_is_refused(tmp_path: Path, text: str) -> None:
+    """YAML's own reader takes the last of two equal keys in silence."""
+    assert len(mistakes(tmp_path, text)) == 1
+
+
+def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """It is not the same as no policy."""
+    with pytest.raises(BadPolicy, match="No such file"):
+        read_policy(tmp_path / "none.yaml")
+
+
+def test_flag_overrides_its_place_alone_and_is_recorded(tmp_path: Path) -> None:
+    """Its neighbours stay as the file has them; one that was not given says nothing."""
+    found = read(tmp_path, "load: {seconds: 4, rows: 7}", load__seconds=2, data=None, label=None)
+    assert (found.policy.load.seconds, found.policy.load.rows) == (2, 7)
+    assert found.flags == {"load.seconds": 2}
+
+
+def test_digest_is_of_what_is_in_force(tmp_path: Path) -> None:
+    """Comments, order and defaults that are written out change nothing; a flag does."""
+    written = "{least_rows: 30, load: {rows: 7}}"
+    plain = read(tmp_path, "load:\n  rows: 7  # few\n")
+    assert re.fullmatch("[0-9a-f]{64}", plain.sha256)
+    assert read(tmp_path, written).sha256 == plain.sha256
+    assert read(tmp_path, written, load__rows=8).sha256 != plain.sha256
+    assert json.loads(canonical(plain.policy))["load"]["rows"] == 7
+
+
+def test_code_of_an_own_metric_is_a_part_of_the_policy(tmp_path: Path) -> None:
+    """Who requires a policy by its digest requires its code too."""
+    text = "{data: of-run, metrics: {own: {make_metric: 'own.py:f', greater_is_better: true}}}"
+    own = tmp_path / "own.py"
+    own.write_text("def f(predictions, targets): return 1")
+    first = read(tmp_path, text)
+    own.write_text("def f(predictions, targets): return 2")
+    assert read(tmp_path, text).sha256 != first.sha256
+    pinned = text.replace("'own.py:f'", f"'own.py:f', code: {'a' * 64}")
+    assert mistakes(tmp_path, pinned) == ["metrics.own: code is of another file than own.py is now"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "`petal length (cm)` > 4.5",
+        "age < 30",
+        "20 <= age < 30 and kind in ['a', 'b']",
+        "not (a == -1.5 or b != true)",
+    ],
+)
+def test_query_of_comparisons_is_taken(tmp_path: Path, query: str) -> None:
+    """By pandas' own words."""
+    assert read(tmp_path, json.dumps({"slices": [{"query": query}]})).policy.slices[0].query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("@x > 1", "age", "1", "a.b > 1", "f(a) > 1", "a[0] > 1", "a > (lambda: 1)", ""),
+        *("a > b''", "a == None", "a if b else c", "a > 1; b > 1", "a > f'{b}'", "(" * 500),
+        *("a == '`b`'", "`a", "`a` `b`", "`a`.b > 1"),
+    ],
+)
+def test_query_that_could_do_anything_else_is_refused(tmp_path: Path, query: str) -> None:
+    """pandas' `query` reaches attributes, methods and the program's variables."""
+    assert mistakes(tmp_path, json.dumps({"slices": [{"query": query}]}))
