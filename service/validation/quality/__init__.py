@@ -1,0 +1,1 @@
+"""How good a version's answers are: data through its contract, metrics, slices, classes."""

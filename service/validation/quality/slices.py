@@ -1,0 +1,82 @@
+"""Which rows a slice holds."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from service.validation.policy.quality_bounds import Slice
+from service.validation.policy.queries import columns_of
+
+MOST_VALUES: Final = 50
+"""A column of more values makes no slices."""
+
+
+class BadSlice(Exception):
+    """A slice that the data cannot have: a column that is not there, or of another type."""
+
+
+class SliceRows(NamedTuple):
+    """One part of the rows, its name, and what it was asked for by."""
+
+    label: str
+    rows: Sequence[int]
+    asked: Slice
+
+
+def slices_of(slices: Sequence[Slice], frame: pd.DataFrame) -> Sequence[SliceRows]:
+    """The rows of each, by position. Raises `BadSlice` with everything that is wrong."""
+    found, wrong = list[SliceRows](), list[str]()
+    for place, each in enumerate(slices):
+        try:
+            found += _rows_of(each, frame)
+        except BadSlice as error:
+            wrong.append(f"slices.{place}: {error}")
+    if wrong:
+        raise BadSlice("\n".join(wrong))
+    return found
+
+
+def _rows_of(asked: Slice, frame: pd.DataFrame) -> Iterator[SliceRows]:
+    _check_columns(asked, frame)
+    if asked.by is not None:
+        yield from _by_value(asked, asked.by, frame)
+        return
+    hit = _queried(asked.query, frame) if asked.query is not None else _equal(asked, frame)
+    yield SliceRows(asked.label, _positions(frame, hit), asked)
+
+
+def _check_columns(asked: Slice, frame: pd.DataFrame) -> None:
+    named = {asked.by} if asked.by is not None else set(asked.where or ())
+    named |= columns_of(asked.query) if asked.query is not None else set()
+    missing = sorted(map(str, named - set(frame.columns)))
+    if missing:
+        raise BadSlice(f"the data has no column {', '.join(missing)}")
+
+
+def _by_value(asked: Slice, column: str, frame: pd.DataFrame) -> Iterator[SliceRows]:
+    values = frame[column].dropna().unique()
+    if len(values) > MOST_VALUES:
+        raise BadSlice(f"{column} has {len(values)} values; at most {MOST_VALUES} make slices")
+    for value in sorted(values, key=lambda each: (str(type(each)), each)):
+        label = f"{asked.name or column}={value}"
+        yield SliceRows(label, _positions(frame, frame[column] == value), asked)
+
+
+def _equal(asked: Slice, frame: pd.DataFrame) -> "pd.Series[bool]":
+    hit = pd.Series(data=True, index=frame.index)
+    for column, value in (asked.where or {}).items():
+        hit &= frame[column] == value
+    return hit
+
+
+def _queried(query: str, frame: pd.DataFrame) -> "pd.Series[bool]":
+    try:
+        found: Any = frame.eval(query, engine="python", parser="pandas")
+        return found.astype(bool)  # type: ignore[no-any-return]
+    except Exception as error:  # pandas raises nearly anything where types do not fit
+        raise BadSlice(f"the query does not fit the data ({type(error).__name__})") from error
+
+
+def _positions(frame: pd.DataFrame, hit: "pd.Series[bool]") -> Sequence[int]:
+    return [int(row) for row in frame.index[hit.fillna(value=False)]]
