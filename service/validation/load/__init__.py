@@ -1,0 +1,1 @@
+"""How a version bears load, alone and in turns with another one."""

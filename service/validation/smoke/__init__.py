@@ -1,0 +1,1 @@
+"""Whether a version answers at all: its example by every format, few rows and many."""

@@ -1,0 +1,190 @@
+"""A validation from its first tag to its last: what is judged, what is written, in which order.
+
+Whatever ends it before its verdict, a signal, a kill, a registry that is gone, the version's status
+is `pending` then: only the last write says more.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from service.engine import Given
+from service.refs import ModelRef
+from service.registry.writer.writer import NamedVersion, RegisteredVersion, Writer
+from service.validation.findings import Verdict, verdict_of
+from service.validation.policy.reading import PolicyInForce
+from service.validation.quality.evaluation_data import EvaluationData
+from service.validation.quality.judge import check
+from service.validation.trial_run import (
+    TrialFindings,
+    TrialObserver,
+    TrialRun,
+    TrialSubject,
+)
+from service.validation.verdict_tags import StatusTag, VerdictTags
+from service.validation_tag import Validation
+
+_OnLoop = TypeVar("_OnLoop")
+
+
+class ValidationRecord(Protocol):
+    """The one MLflow run of a validation."""
+
+    def begin(self) -> str:
+        """Its id."""
+        ...
+
+    def keep(self, findings: TrialFindings) -> None:
+        """Everything that was found."""
+        ...
+
+    def finish(self, verdict: Verdict) -> None:
+        """It is complete."""
+        ...
+
+    def abandon(self, error: BaseException) -> None:
+        """It will never be: that has ended it. Raises nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrialScope:
+    """What a record is of.
+
+    Attributes:
+        against: the number of the version that it is compared with, if there is one.
+        data: the rows that it is asked for, if the policy names any.
+    """
+
+    version: RegisteredVersion
+    against: str | None
+    data: EvaluationData | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationWish:
+    """What an operator wants of a validation.
+
+    Attributes:
+        demote: whether what serves and has passed may lose that.
+        whole: as in `TrialSubject`, and `may_write`.
+    """
+
+    named: NamedVersion
+    status: StatusTag
+    demote: bool = False
+    whole: bool = False
+    may_write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What has come of it.
+
+    Attributes:
+        against: the number of the version that it was compared with, if there is one.
+        kept: whether the version's status was left as it was, since an alias is on it.
+    """
+
+    version: RegisteredVersion
+    against: str | None
+    verdict: Verdict
+    run: str
+    kept: bool
+    findings: TrialFindings
+
+
+class Validating:
+    """One validation. `find` brings the policy's data; `record_of` makes the run, once asked."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        in_force: PolicyInForce,
+        find: Callable[[RegisteredVersion], EvaluationData | None],
+        record_of: Callable[[TrialScope], ValidationRecord],
+        told: TrialObserver,
+    ) -> None:
+        self._writer = writer
+        self._in_force = in_force
+        self._find = find
+        self._record_of = record_of
+        self._told = told
+
+    def run(self, wish: ValidationWish, given: Given) -> Validated:
+        """All of it. Raises what the writer, the data and the trial raise, and KeyboardInterrupt.
+
+        What is found to be meant wrongly is raised before anything is written.
+        """
+        version = self._writer.version_of(wish.named)
+        subject = self._subject(version, wish)
+        data = self._find(version)
+        if data is not None:
+            check(self._in_force, data)
+        on_it = tuple(
+            alias
+            for alias, number in self._writer.aliases(version.name).aliases.items()
+            if number == version.number
+        )
+        tags = VerdictTags(self._writer, version, on_it, wish.status, demote=wish.demote)
+        tags.begin()
+        against = None if subject.against is None else subject.against.version
+        record = self._record_of(TrialScope(version, against, data))
+        run = record.begin()
+        trial = TrialRun(subject, self._in_force, data, self._told)
+        try:
+            findings = _stoppable(lambda: trial.run(given))
+            verdict = verdict_of(findings.judgements)
+            record.keep(findings)
+            record.finish(verdict)
+        except BaseException as error:
+            record.abandon(error)
+            raise
+        tags.finish(verdict, self._validation(version, findings, run))
+        return Validated(version, against, verdict, run, tags.keeps, findings)
+
+    def _subject(self, version: RegisteredVersion, wish: ValidationWish) -> TrialSubject:
+        made = TrialSubject(
+            version.id,
+            whole=wish.whole,
+            may_write=wish.may_write,
+            status_tag=wish.status.key,
+        )
+        alias = self._in_force.policy.against
+        if alias is None:
+            return made
+        ref = ModelRef.parse(f"{version.name}@{alias}")
+        number = self._writer.alias(version.name, alias)
+        other = None if number is None else replace(version.id, version=number)
+        return replace(made, ref=ref, against=other)
+
+    def _validation(
+        self, version: RegisteredVersion, findings: TrialFindings, run: str
+    ) -> Validation | None:
+        """None where nobody knows of which files."""
+        if findings.fetched is None:
+            return None
+        digest = findings.fetched.digest
+        return Validation(run, self._in_force.sha256, digest, version.name, version.number)
+
+
+def _stoppable(work: Callable[[], Coroutine[Any, Any, _OnLoop]]) -> _OnLoop:
+    """Does it on a loop of its own; SIGTERM is as Ctrl-C: all that runs is ended first."""
+    try:
+        return asyncio.run(_until_stopped(work()))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _until_stopped(work: Coroutine[Any, Any, _OnLoop]) -> _OnLoop:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    before = signal.getsignal(signal.SIGTERM)
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await work
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,87 @@
+"""The tags of a version that say whether it was validated, in an order that no crash can turn.
+
+`pending` at the begin, `podium.validation` once there is a verdict, and the verdict itself last:
+who reads `passed` finds what was passed, and who was interrupted has left `pending`.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Final, Protocol, Self
+
+from service.registry.writer.writer import RegisteredVersion
+from service.validation.findings import Verdict
+from service.validation_tag import VALIDATION_TAG, Validation
+
+
+class WritesTags(Protocol):
+    """Of `service.registry.writer.writer.Writer`, whose errors these raise."""
+
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        """The version has that tag."""
+        ...
+
+
+class BadStatus(ValueError):
+    """A status tag that cannot be meant so."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTag:
+    """The tag that says how a version stands, and what it says."""
+
+    key: str = "validation_status"
+    pending: str = "pending"
+    passed: str = "passed"
+    failed: str = "failed"
+
+    @classmethod
+    def of(cls, key: str, values: str) -> Self:
+        """Of a key, and three values with commas between them; raises `BadStatus`."""
+        found = [each.strip() for each in values.split(",")]
+        if not key.strip() or len(set(found)) != len(fields(cls)) - 1 or not all(found):
+            raise BadStatus("the status tag has a key, and three values that differ")
+        return cls(key.strip(), *found)
+
+
+DEFAULT_STATUS: Final = StatusTag()
+
+
+class VerdictTags:
+    """Writes them for one version.
+
+    What has `passed` and an alias is on keeps that, whatever comes: it serves, and a validation
+    that fails, or never ends, must not have the next start of a service refuse it. `demote`: it
+    does not keep it.
+    """
+
+    def __init__(
+        self,
+        writer: WritesTags,
+        version: RegisteredVersion,
+        aliases: tuple[str, ...],
+        status: StatusTag = DEFAULT_STATUS,
+        *,
+        demote: bool = False,
+    ) -> None:
+        self._writer = writer
+        self._version = version
+        self._status = status
+        passed = version.tags.get(status.key) == status.passed
+        self.keeps = passed and bool(aliases) and not demote
+        """Whether its status stays `passed`."""
+
+    def begin(self) -> None:
+        """Nothing is known of it any more."""
+        if not self.keeps:
+            self._write(self._status.key, self._status.pending)
+
+    def finish(self, verdict: Verdict, validation: Validation | None) -> None:
+        """What has come of it; nothing where it is undecided. `validation`: of which files."""
+        if verdict == "undecided" or (verdict == "failed" and self.keeps):
+            return
+        if validation is not None:
+            self._write(VALIDATION_TAG, validation.text())
+        said = self._status.passed if verdict == "passed" else self._status.failed
+        self._write(self._status.key, said)
+
+    def _write(self, key: str, value: str) -> None:
+        self._writer.tag(self._version.name, self._version.number, key, value)

@@ -1,0 +1,128 @@
+"""What `podium validate` finds without data, by real models in real hosts; and what it passes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support import models
+from tests.support.tracking import copy_database
+from tests.validation.trials import Trials, failed, trials
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the models lie."""
+    return tmp_path_factory.mktemp("trials")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def on_trial(migrated_database: Path, folder: Path) -> AsyncIterator[Trials]:
+    """Versions of one model; version 1 is a good one."""
+    database = copy_database(migrated_database, folder)
+    async with trials(folder, database, "faulty") as made:
+        made.registry.add(faulty(folder, "none"), "champion")
+        yield made
+
+
+def faulty(folder: Path, fault: str) -> Path:
+    """A model of that fault."""
+    place = folder / fault.replace(" ", "-")
+    return models.save(place, "faulty", config={"fault": fault})
+
+
+async def test_good_version_passes(on_trial: Trials, folder: Path) -> None:
+    """Everything was looked at, and nothing speaks against it, not even beside itself."""
+    found = await on_trial.judged(folder / "none" / "faulty", "1")
+    assert failed(found) == {}
+    names = {each.name for each in found.judgements}
+    assert {"smoke.formats", "smoke.rows_apart", "load.many_rows", "load.memory"} <= names
+    assert {"load.slower.one_row", "stage.artifact", "smoke.answer_form"} <= names
+    formats = next(each for each in found.judgements if each.name == "smoke.formats").sentence
+    assert all(each in formats for each in ("dataframe_records", "instances", "csv", "parquet"))
+    figures = {name: value for each in found.judgements for name, value in each.figures.items()}
+    assert figures["load.one_row.p50_ms"] <= figures["load.one_row.p99_ms"]
+    assert figures["load.many_rows.rows_per_second"] > 0
+    assert found.fetched is not None
+    assert len(found.fetched.digest) == 64
+
+
+async def test_model_that_raises_on_two_rows_is_found(on_trial: Trials, folder: Path) -> None:
+    """By its own sentence, in which no row is."""
+    found = failed(await on_trial.judged(faulty(folder, "raises_on_two")))
+    assert found["smoke.two_rows"] == (
+        "A request of 2 rows is not answered: The model raised an exception on this input."
+    )
+
+
+async def test_row_dependent_model_that_says_otherwise_is_found(
+    on_trial: Trials, folder: Path
+) -> None:
+    """It is tagged `podium.batching=rows`, and answers a row by its neighbours."""
+    place = models.save(folder / "centring", "centring")
+    found = failed(await on_trial.judged(place, tags={"podium.batching": "rows"}))
+    assert set(found) == {"smoke.batching", "smoke.rows_apart"}
+    assert "depends on the rows that stand beside it" in found["smoke.batching"]
+
+
+async def test_row_dependent_model_is_none_the_worse_for_it(on_trial: Trials, folder: Path) -> None:
+    """Where nobody says otherwise its requests are never joined."""
+    assert failed(await on_trial.judged(folder / "centring" / "centring")) == {}
+
+
+async def test_three_times_slower_model_is_found(on_trial: Trials, folder: Path) -> None:
+    """Beside another one, by turns."""
+    quick = on_trial.registry.add(faulty(folder, "sleeps 0.01"))
+    found = failed(await on_trial.judged(faulty(folder, "sleeps 0.03"), quick))
+    assert set(found) == {"load.slower.one_row", "load.slower.many_rows"}
+    assert "1.5 times are allowed" in found["load.slower.one_row"]
+
+
+async def test_signature_that_breaks_clients_is_found(on_trial: Trials, folder: Path) -> None:
+    """By the same gate, with the same sentences, before any host is started."""
+    place = models.save(folder / "wide", "echo", models.doubles("x", "y"), example=None)
+    found = failed(await on_trial.judged(place, "1"))
+    assert set(found) == {"stage.gate"}
+    assert "y" in found["stage.gate"]
+
+
+async def test_other_form_of_answers_is_found(on_trial: Trials, folder: Path) -> None:
+    """Clients that read numbers get text."""
+    found = failed(await on_trial.judged(faulty(folder, "labels setosa"), "1"))
+    assert set(found) == {"smoke.answer_form"}
+
+
+async def test_other_classes_are_found(on_trial: Trials, folder: Path) -> None:
+    """Not one of them is what the other version answers."""
+    before = on_trial.registry.add(folder / "labels-setosa" / "faulty")
+    found = failed(await on_trial.judged(faulty(folder, "labels virginica"), before))
+    assert found["smoke.answer_form"].startswith("It answers with other classes than version")
+
+
+async def test_leak_is_found(on_trial: Trials, folder: Path) -> None:
+    """Ten megabytes a prediction, long before they are the machine's last."""
+    found = failed(await on_trial.judged(faulty(folder, "leaks")))
+    assert set(found) == {"load.memory"}
+    assert "leaks memory" in found["load.memory"]
+
+
+async def test_model_that_writes_to_its_files_is_found(on_trial: Trials, folder: Path) -> None:
+    """A new file; hosts of the service would have copies of small ones."""
+    found = failed(await on_trial.judged(faulty(folder, "writes")))
+    assert set(found) == {"stage.artifact"}
+    assert found["stage.artifact"].endswith("(new files: written.txt)")
+
+
+async def test_model_that_alters_its_files_is_found_unless_it_may(
+    on_trial: Trials, folder: Path
+) -> None:
+    """Already by its warm-up: the service would load it a second time, from copies."""
+    place = faulty(folder, "alters")
+    assert set(failed(await on_trial.judged(place))) == {"stage.artifact"}
+    assert failed(await on_trial.judged(place, may_write=True)) == {}

@@ -1,0 +1,104 @@
+"""The order of a validation's tags, and what keeps them."""
+
+import pytest
+
+from service.registry.writer.writer import RegisteredVersion
+from service.validation.findings import Verdict
+from service.validation.verdict_tags import BadStatus, StatusTag, VerdictTags
+from service.validation_tag import VALIDATION_TAG, Validation
+
+STATUS = StatusTag()
+VALIDATION = Validation("run", "policy", "digest", "iris", "3")
+
+
+class Written:
+    """A registry that notes what is written to it."""
+
+    def __init__(self) -> None:
+        self.tags: list[tuple[str, str]] = []
+
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Of that one version alone."""
+        assert (name, version) == ("iris", "3")
+        self.tags.append((key, value))
+
+
+def version(**tags: str) -> RegisteredVersion:
+    """Version 3, with these tags."""
+    return RegisteredVersion("iris", 1, "3", "models:/m-1", ready=True, tags=tags)
+
+
+@pytest.mark.parametrize("verdict", ["passed", "failed"])
+def test_verdict_is_written_last(verdict: Verdict) -> None:
+    """So that whoever reads it finds of which files, and by which policy."""
+    written = Written()
+    tags = VerdictTags(written, version(), ())
+    tags.begin()
+    assert written.tags == [("validation_status", "pending")]
+    tags.finish(verdict, VALIDATION)
+    assert written.tags[1:] == [
+        (VALIDATION_TAG, VALIDATION.text()),
+        ("validation_status", verdict),
+    ]
+
+
+def test_undecided_version_stays_pending() -> None:
+    """Nothing more is known of it."""
+    written = Written()
+    tags = VerdictTags(written, version(), ())
+    tags.begin()
+    tags.finish("undecided", VALIDATION)
+    assert written.tags == [("validation_status", "pending")]
+
+
+@pytest.mark.parametrize("verdict", ["failed", "undecided"])
+def test_what_serves_keeps_that_it_has_passed(verdict: Verdict) -> None:
+    """From the begin to the end, whatever ends it between."""
+    written = Written()
+    tags = VerdictTags(written, version(validation_status="passed"), ("champion",))
+    tags.begin()
+    tags.finish(verdict, VALIDATION)
+    assert written.tags == []
+    assert tags.keeps
+
+
+def test_what_serves_and_passes_again_says_by_what() -> None:
+    """The newest run, without having been anything but passed."""
+    written = Written()
+    tags = VerdictTags(written, version(validation_status="passed"), ("champion",))
+    tags.begin()
+    tags.finish("passed", VALIDATION)
+    assert [key for key, _ in written.tags] == [VALIDATION_TAG, "validation_status"]
+
+
+@pytest.mark.parametrize(
+    ("status", "aliases", "demote"),
+    [("passed", (), False), ("failed", ("champion",), False), ("passed", ("champion",), True)],
+)
+def test_anything_else_is_pending_meanwhile(
+    status: str, aliases: tuple[str, ...], *, demote: bool
+) -> None:
+    """What nobody serves, what has not passed, and what may be demoted."""
+    written = Written()
+    tags = VerdictTags(written, version(validation_status=status), aliases, demote=demote)
+    tags.begin()
+    tags.finish("failed", None)
+    assert written.tags == [("validation_status", "pending"), ("validation_status", "failed")]
+
+
+def test_status_has_any_key_and_values() -> None:
+    """As an organisation is used to."""
+    status = StatusTag.of("review", "open, good ,bad")
+    assert status == StatusTag("review", "open", "good", "bad")
+    written = Written()
+    tags = VerdictTags(written, version(), (), status)
+    tags.begin()
+    tags.finish("passed", None)
+    assert written.tags == [("review", "open"), ("review", "good")]
+
+
+@pytest.mark.parametrize("values", ["", "a,b", "a,b,b", "a,,c", "a,b,c,d"])
+def test_status_that_says_nothing_is_refused(values: str) -> None:
+    """A verdict must be told from another."""
+    with pytest.raises(BadStatus):
+        StatusTag.of("validation_status", values)
