@@ -12,7 +12,6 @@ from functools import partial
 
 from service.errors import FollowingError
 from service.following.gates.gate import Gates
-from service.following.gates.tags import TAGS_UNMET
 from service.following.history import History
 from service.following.observer import FollowingObserver
 from service.following.pace import Pace
@@ -105,7 +104,7 @@ class AliasLooks:
 
     async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
         # Tags are set without moving the alias, so only asking tells (P13).
-        waiting = [slot for slot in self._slots.values() if _waits_for_tags(slot, found)]
+        waiting = [slot for slot in self._slots.values() if self._waits_for_tags(slot, found)]
         versions = {slot.quarantined for slot in waiting if slot.quarantined is not None}
         if not versions:
             return
@@ -116,14 +115,15 @@ class AliasLooks:
         self._recorder.each(waiting, partial(self._lift_if_met, tags))
 
     def _lift_if_met(self, tags: Mapping[VersionId, Mapping[str, str] | None], slot: Slot) -> None:
-        now = None if slot.quarantined is None else tags.get(slot.quarantined)
-        if now is not None and self._gates.tags_met(now):
+        version = slot.quarantined
+        now = None if version is None else tags.get(version)
+        if version is not None and now is not None and self._gates.tags_met(version, now):
             slot.lift()
 
-
-def _waits_for_tags(slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:
-    pursuit = slot.pursuit
-    return pursuit.fault == TAGS_UNMET and found.get(slot.ref) == pursuit.version
+    def _waits_for_tags(self, slot: Slot, found: Mapping[ModelRef, Resolution]) -> bool:
+        pursuit = slot.pursuit
+        hangs = self._gates.hangs_on_tags(pursuit.fault)
+        return hangs and found.get(slot.ref) == pursuit.version
 
 
 def _has_nothing(slot: Slot) -> bool:

@@ -6,18 +6,21 @@ is aspired to still and gates let it pass. What nobody aspires to any more is en
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.following.gates.environment import GATE as ENVIRONMENT
+from service.following.askers import Askers
+from service.following.dry_runs import candidacy
 from service.following.gates.gate import Candidacy, GateFinding, Gates
+from service.following.journey import Journey
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
-from service.following.ports import Clock, FetchedVersion, Registry, Staged, Stager
+from service.following.ports import Clock, FetchedVersion
+from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder
 from service.following.servable import Servable
 from service.following.slots import Slot, Slots
@@ -26,20 +29,6 @@ from service.refs import VersionId
 
 _LOADS_AT_ONCE: Final = 2
 _STAND_INS_AT_ONCE: Final = 2
-# The model itself has raised.
-_OF_THE_MODEL: Final = frozenset({"load_failed", "warm_up_failed"})
-
-
-@dataclass(slots=True)
-class Journey:
-    """One version's way: the seconds of each stage so far, and what gates have seen."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    findings: tuple[GateFinding, ...] = ()
-
-    def saw(self, findings: Sequence[GateFinding]) -> None:
-        """A gate has seen this."""
-        self.findings = (*self.findings, *findings)
 
 
 @dataclass(eq=False, repr=False)
@@ -51,14 +40,15 @@ class ComingVersions:
     """
 
     _slots: Slots
-    _registry: Registry
-    _stager: Stager
+    _readying: Readying
     _gates: Gates
     _open: OpenVersions
     _recorder: Recorder
     _observer: FollowingObserver
     _clock: Clock
     _tasks: dict[VersionId, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _journeys: dict[VersionId, Journey] = field(default_factory=dict, init=False)
+    beside: Askers | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Makes known what is on its way."""
@@ -77,33 +67,51 @@ class ComingVersions:
         Owns the lease of what is known. A fault is the slots' to tell, and nobody is waited for.
         """
         there = self._open.ready(version)
-        if there is not None and self._gates.are_prepared(_candidacy(slot, there.fetched)):
+        if there is not None and self._gates.are_prepared(candidacy(slot, there.fetched)):
             self._offer(slot, there, Journey())
         elif version not in self._tasks:
-            self._begin(version, known, there)
+            turns = self._turns if known is None else self._turns_of_stand_ins
+            self._begin(version, known, there, turns)
             known = known if there is not None else None
         if known is not None:
             known.lease.release()
 
+    def prepare(self, version: VersionId) -> Journey:
+        """Begins to make it ready for who is `beside`, or is at it already; its journey."""
+        if version not in self._tasks:
+            # Its own bound holds: it keeps nothing from its turn that an alias is on.
+            self._begin(version)
+        return self._journeys[version]
+
     def abandon_the_unwanted(self) -> None:
-        """Ends the work on what no slot wants any more."""
+        """Ends the work on what nobody wants any more."""
+        if self.beside is not None:
+            self.beside.let_go()
         for version in list(self._tasks):
-            if any(slot.wants(version) for slot in self._slots.values()):
+            if self._is_wanted_still(version):
                 continue
             # Forgotten at once: should the alias come back, the work starts anew.
-            task = self._tasks.pop(version)
+            task, _ = self._tasks.pop(version), self._journeys.pop(version)
             task.cancel()
             self._open.keep(task)
             self._observer.abandoned(version)
 
+    def _is_wanted_still(self, version: VersionId) -> bool:
+        aspired = any(slot.wants(version) for slot in self._slots.values())
+        return aspired or (self.beside is not None and self.beside.wants(version))
+
     def _begin(
-        self, version: VersionId, known: FetchedVersion | None, there: Servable | None
+        self,
+        version: VersionId,
+        known: FetchedVersion | None = None,
+        there: Servable | None = None,
+        turns: asyncio.Semaphore | None = None,
     ) -> None:
         # One that is open has only to be compared with what the slot serves, which takes a while
         # where it is wide.
-        journey = Journey()
+        journey = self._journeys[version] = Journey()
         work = (
-            partial(self._bring, version, known, journey)
+            partial(self._bring, version, known, journey, turns)
             if there is None
             else partial(self._compare, there, journey)
         )
@@ -127,18 +135,27 @@ class ComingVersions:
             known.lease.release()
         if self._tasks.get(version) is task:
             del self._tasks[version]
+            del self._journeys[version]
+            if self.beside is not None:
+                self.beside.over(version)
         self._slots.changed()
 
     async def _bring(
-        self, version: VersionId, known: FetchedVersion | None, journey: Journey
+        self,
+        version: VersionId,
+        known: FetchedVersion | None,
+        journey: Journey,
+        turns: asyncio.Semaphore | None,
     ) -> None:
-        turns = self._turns if known is None else self._turns_of_stand_ins
-        with self._timed(journey, "wait"):
-            await turns.acquire()
-        try:
+        if turns is None:
             servable = await self._made(version, known, journey)
-        finally:
-            turns.release()
+        else:
+            with journey.timed("wait", self._clock.monotonic):
+                await turns.acquire()
+            try:
+                servable = await self._made(version, known, journey)
+            finally:
+                turns.release()
         if servable is not None:
             await self._receive(servable, journey)
 
@@ -146,33 +163,28 @@ class ComingVersions:
         self, version: VersionId, known: FetchedVersion | None, journey: Journey
     ) -> Servable | None:
         """The version, with one hold; None if nobody wants it once it is fetched."""
-        fetched = known
-        if fetched is None:
-            with self._timed(journey, "fetch"):
-                fetched = await self._registry.fetch(version)
-        staged = None
-        try:
-            with self._timed(journey, "gates"):
-                await self._gates.check(fetched, journey.saw)
-                if not await self._is_wanted(fetched, journey):
-                    return None
-            with self._timed(journey, "load"):
-                staged = await self._staged(fetched, journey)
-        finally:
-            if staged is None:
-                fetched.lease.release()
-        return Servable(fetched, staged, self._open.unheld)
 
-    async def _staged(self, fetched: FetchedVersion, journey: Journey) -> Staged:
+        async def asked_for(fetched: FetchedVersion) -> FetchedVersion | None:
+            return fetched if await self._is_wanted(fetched, journey) else None
+
+        made = await self._readying.ready(version, journey, asked_for, known)
+        if made is None:
+            return None
+        await self._load_for_askers(made, journey)
+        return Servable(made.fetched, made.staged, self._open.unheld)
+
+    async def _load_for_askers(self, made: ReadyVersion, journey: Journey) -> None:
+        # What is to be ready has shown that it can be loaded, also where that is done on demand.
+        demanded, beside = made.staged.demanded, self.beside
+        asked = beside is not None and beside.wants(made.fetched.version)
+        if demanded is None or not demanded.cold or not asked:
+            return
         try:
-            return await self._stager.stage(fetched)
-        except VersionFault as fault:
-            # It may well be why.
-            hints = [found.sentence for found in journey.findings if found.gate == ENVIRONMENT]
-            if not hints or fault.reason not in _OF_THE_MODEL:
-                raise
-            message = " ".join([fault.message, *hints])
-            raise VersionFault(fault.stage, fault.reason, message, fault.detail) from fault
+            with journey.timed("load", self._clock.monotonic):
+                await demanded.load()
+        except BaseException:
+            await asyncio.shield(made.close())
+            raise
 
     async def _to_its_end(
         self, version: VersionId, journey: Journey, work: Callable[[], Awaitable[None]]
@@ -184,9 +196,7 @@ class ComingVersions:
             self._failed(version, error, journey)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             wanting = is_want_of_processes(error)
-            fault = (
-                processes_exhausted("stage", repr(error)) if wanting else _defect("stage", error)
-            )
+            fault = processes_exhausted("stage", repr(error)) if wanting else defect("stage", error)
             self._failed(version, fault, journey)
 
     async def _prepare(self, fetched: FetchedVersion) -> None:
@@ -197,7 +207,8 @@ class ComingVersions:
 
     def _unprepared(self, fetched: FetchedVersion) -> list[Candidacy]:
         takers = [slot for slot in self._slots.values() if slot.takes(fetched.version)]
-        asked = [_candidacy(slot, fetched) for slot in takers]
+        others = () if self.beside is None else self.beside.slots(fetched.version)
+        asked = [candidacy(slot, fetched) for slot in (*takers, *others)]
         return [candidacy for candidacy in asked if not self._gates.are_prepared(candidacy)]
 
     async def _is_wanted(self, fetched: FetchedVersion, journey: Journey) -> bool:
@@ -210,7 +221,8 @@ class ComingVersions:
             wanted = self._passes(slot, fetched, journey) is not None or wanted
 
         self._each_taker(fetched.version, ask)
-        return wanted
+        asked = self.beside is not None and self.beside.judge(fetched, journey)
+        return wanted or asked
 
     def _each_taker(self, version: VersionId, step: Callable[[Slot], None]) -> None:
         def taken(slot: Slot) -> None:
@@ -223,11 +235,11 @@ class ComingVersions:
         self, slot: Slot, fetched: FetchedVersion, journey: Journey
     ) -> tuple[GateFinding, ...] | None:
         try:
-            return self._gates.check_slot(_candidacy(slot, fetched))
+            return self._gates.check_slot(candidacy(slot, fetched))
         except FollowingError as error:
             self._refuse(slot, fetched.version, error, journey)
         except Exception as error:  # noqa: BLE001 - a defect of ours, over this slot alone
-            self._refuse(slot, fetched.version, _defect("gates", error), journey)
+            self._refuse(slot, fetched.version, defect("gates", error), journey)
         return None
 
     async def _receive(self, servable: Servable, journey: Journey) -> None:
@@ -236,13 +248,15 @@ class ComingVersions:
                 self._offer(slot, servable, journey)
             except Exception as error:
                 if slot.version != servable.version:
-                    self._refuse(slot, servable.version, _defect("swap", error), journey)
+                    self._refuse(slot, servable.version, defect("swap", error), journey)
                 raise
 
         try:
             self._open.opened(servable)
             await self._prepare(servable.fetched)
             self._each_taker(servable.version, offer)
+            if self.beside is not None:
+                self.beside.received(servable, journey)
         finally:
             servable.release()
 
@@ -266,6 +280,8 @@ class ComingVersions:
                 self._refuse(slot, version, error, journey)
 
         self._each_taker(version, refuse)
+        if self.beside is not None:
+            self.beside.failed(version, error, journey)
 
     def _refuse(
         self, slot: Slot, version: VersionId, error: FollowingError, journey: Journey
@@ -287,19 +303,7 @@ class ComingVersions:
             slot.pursuit = slot.pursuit.refused(error.reason)
         return slot.pursuit.attempts
 
-    @contextlib.contextmanager
-    def _timed(self, journey: Journey, stage: str) -> Iterator[None]:
-        started = self._clock.monotonic()
-        try:
-            yield
-        finally:
-            journey.seconds[stage] = self._clock.monotonic() - started
 
-
-def _defect(stage: str, error: Exception) -> PassingFault:
+def defect(stage: str, error: Exception) -> PassingFault:
+    """What was not expected, as a fault of Podium's."""
     return PassingFault(stage, "internal", "Podium failed.", repr(error))
-
-
-def _candidacy(slot: Slot, fetched: FetchedVersion) -> Candidacy:
-    serving = None if slot.binding is None else slot.binding.servable.fetched
-    return Candidacy(slot.ref, fetched, serving)

@@ -21,7 +21,9 @@ from service.following.observer import FollowingObserver, careful
 from service.following.open_versions import OpenVersions
 from service.following.pace import Pace, Trigger
 from service.following.ports import Clock, Missing, Registry, Resolution, Stager, Unanswered
+from service.following.preparing import Preparing
 from service.following.pursuit import Action, SlotView, decide
+from service.following.readying import Readying
 from service.following.recording import Recorder, internal
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
@@ -41,7 +43,7 @@ class Follower:
 
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
-    store has kept.
+    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -60,6 +62,7 @@ class Follower:
         tombstones: TombstoneStore,
         keeps_missing: bool = True,
         withdrawn: Collection[Tombstone] = (),
+        max_prepared: int = 0,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -70,8 +73,10 @@ class Follower:
         self._recorder = recorder = Recorder(slots, ledger, history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._open = OpenVersions(slots, observer, clock, keep_warm_seconds)
-        self._coming = ComingVersions(
-            slots, registry, stager, gates, self._open, recorder, observer, clock
+        readying = Readying(registry, stager, gates, clock)
+        self._coming = ComingVersions(slots, readying, gates, self._open, recorder, observer, clock)
+        self.preparing = Preparing(
+            slots, registry, gates, self._open, self._coming, recorder, clock, max_prepared
         )
         self._sync = TombstoneSync(tombstones, self._open.ending, withdrawn)
         self.withdrawing = Withdrawing(
@@ -127,6 +132,7 @@ class Follower:
         self._each(self._fallbacks.revive)
         self._each(self._fallbacks.prove)
         self._each(self._open.retire_the_cold)
+        self.preparing.see_to_all()
         self._each(self.withdrawing.apply)
         self._looks.dismiss()
         self._slots.changed()
@@ -135,6 +141,7 @@ class Follower:
         """Returns when nothing is being staged and nothing retired is still running."""
         while pending := {
             *self._coming.tasks,
+            *self.preparing.tasks,
             *self._fallbacks.asking,
             *self._open.ending,
             *self._sync.tasks,
@@ -146,6 +153,7 @@ class Follower:
         self._each(self._fallbacks.prove)
         self._each(self._fallbacks.give_up)
         self._sync.stop()
+        self.preparing.close()
         for task in self._coming.tasks:
             task.cancel()
         self._open.let_go()

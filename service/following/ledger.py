@@ -40,12 +40,18 @@ _MOST_WAITING: Final = 4 * MOST_ENTRIES
 
 
 class LedgerOutcome(StrEnum):
-    """How an attempt to bring a version into service ended; or that what served does no more."""
+    """How an attempt to bring a version into service ended; or that what served does no more.
+
+    Or what came of an operator's wish to have one made ready, which serves nobody before the alias
+    moves.
+    """
 
     SWAPPED = "swapped"
     REFUSED = "refused"
     EMPTIED = "emptied"
     WITHDRAWN = "withdrawn"
+    PREPARED = "prepared"
+    NOT_PREPARED = "not_prepared"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,18 @@ class FollowingObserver(Protocol):
     def retired(self, version: VersionId) -> None:
         """Nobody holds the version any more; its processes are being ended."""
 
+    def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
+        """A version is ready for the slot, should its alias move there; as an operator asked."""
+        ...
+
+    def not_prepared(self, ref: ModelRef, version: str, failure: Failure) -> None:
+        """It could not be made ready."""
+        ...
+
+    def preparation_ended(self, ref: ModelRef, version: str, why: str) -> None:
+        """It is not kept ready any more; `why` is a clause for people."""
+        ...
+
     def tick_failed(self, error: Exception) -> None:
         """A tick ended by an error that nobody expected; the next one comes."""
 

@@ -6,8 +6,11 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-# Looking takes at most a twentieth of the time, however slow the registry is.
+# Looking takes at most a twentieth of the time.
 _LOOK_SHARE: Final = 20
+# But two slow looks in a row, on a machine that has much else to do, must not keep a move waiting
+# for minutes.
+_LONGEST_PAUSE: Final = 30.0
 
 
 class Trigger(enum.StrEnum):
@@ -22,9 +25,10 @@ class Trigger(enum.StrEnum):
 class Pace:
     """When the next look is due.
 
-    The pause is the poll interval, or twenty times what looks take. A hint cuts it short once: it
-    is answered at once, unless another one was answered less than twenty times a look ago; then it
-    waits for that long at most. So a flood of hints costs no more looks than polling may.
+    The pause is the poll interval, or twenty times what looks take, half a minute at most. A hint
+    cuts it short once: it is answered at once, unless another one was answered less than so long
+    ago; then it waits for that long at most. So a flood of hints costs no more looks than polling
+    may.
     """
 
     def __init__(self, poll_seconds: float, monotonic: Callable[[], float]) -> None:
@@ -54,7 +58,7 @@ class Pace:
         self._look_seconds = (self._look_seconds[1], seconds if answered else 0.0)
         if self._current is Trigger.START and not answered and not self._hinted.is_set():
             self._next = Trigger.START
-        hint_at = self._monotonic() + seconds * _LOOK_SHARE
+        hint_at = self._monotonic() + _pause_after(seconds)
         if self._current is not Trigger.POLL or (answered and hint_at < self._hint_at):
             # A quick answer shows that the slow look before it was not the rule.
             self._hint_at = hint_at
@@ -69,7 +73,7 @@ class Pace:
         """For how long the loop waits now if nobody hints."""
         # A little less than asked for, at random: replicas should not look all at once.
         early = self._poll_seconds * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
-        return max(early, min(self._look_seconds) * _LOOK_SHARE)
+        return max(early, _pause_after(min(self._look_seconds)))
 
     async def pause(self) -> None:
         """Returns when the next look is due."""
@@ -79,3 +83,8 @@ class Pace:
                 await asyncio.sleep(self.hint_seconds)
         except TimeoutError:
             return
+
+
+def _pause_after(seconds: float) -> float:
+    """For how long the registry is left alone after a look of so many seconds."""
+    return min(seconds * _LOOK_SHARE, _LONGEST_PAUSE)

@@ -180,6 +180,10 @@ class Registry(Protocol):
     async def exists(self, name: str, version: str) -> bool:
         """Whether the model has a version of that number; raises `PassingFault`."""
 
+    async def identify(self, name: str, version: str) -> VersionId | None:
+        """The model's version of that number; None where there is none. Raises `PassingFault`."""
+        ...
+
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:
@@ -200,6 +204,11 @@ class PredictorStatus(Protocol):
     @property
     def row_wise_reason(self) -> str:
         """One sentence why, or why not."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What its processes take."""
+        ...
 
 
 class RequestMarks(Protocol):
@@ -258,6 +267,10 @@ class Demanded(Protocol):
     @property
     def cold(self) -> bool:
         """Whether the next request has to wait for a load."""
+
+    async def load(self) -> None:
+        """Loads it before it is served. Raises `FollowingError`; nothing of it is left then."""
+        ...
 
 
 class ServedContract(Protocol):

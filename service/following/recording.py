@@ -11,7 +11,9 @@ from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, ServedBefore
 from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
 from service.following.observer import FollowingObserver
+from service.following.pace import Trigger
 from service.following.ports import Clock
+from service.following.preparation import Refusal
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
 from service.following.slot_status import LOOK, Failure
@@ -78,6 +80,45 @@ class Recorder:
         entry = self._entry(slot, version, version, LedgerOutcome.WITHDRAWN)
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
+
+    def prepared(
+        self,
+        slot: Slot,
+        version: VersionId,
+        stages: Mapping[str, float],
+        findings: Sequence[GateFinding],
+    ) -> None:
+        """The version is ready for the slot, should its alias move there."""
+        entry = self._asked_for(slot, version.version, LedgerOutcome.PREPARED)
+        self._ledger.note(replace(entry, findings=bounded(findings), seconds=stages))
+        self._observer.prepared(slot.ref, version.version, stages)
+
+    def not_prepared(
+        self,
+        slot: Slot,
+        number: str,
+        refusal: Refusal,
+        stages: Mapping[str, float],
+        findings: Sequence[GateFinding],
+    ) -> None:
+        """The version of that number could not be made ready for the slot."""
+        failure = refusal.failure
+        entry = _because(self._asked_for(slot, number, LedgerOutcome.NOT_PREPARED), failure)
+        found = bounded(findings)
+        seconds, gate = stages, refusal.gate
+        self._ledger.note(
+            replace(entry, stage=failure.stage, gate=gate, findings=found, seconds=seconds)
+        )
+        self._observer.not_prepared(slot.ref, number, failure)
+
+    def let_go(self, slot: Slot, number: str, why: str) -> None:
+        """What was made ready, or was to be, is not kept any more."""
+        self._observer.preparation_ended(slot.ref, number, why)
+
+    def _asked_for(self, slot: Slot, number: str, outcome: LedgerOutcome) -> LedgerEntry:
+        before = None if slot.version is None else slot.version.version
+        now = self._clock.wall()
+        return LedgerEntry(now, slot.ref, Trigger.OPERATOR, before, number, outcome)
 
     def knows(self, name: str, version: str) -> bool:
         """Whether that version was brought into service once, or was to be: the ledger says so."""

@@ -67,6 +67,7 @@ class SlotStatus:
         absent: what the registry has said is not there, until it names a version again.
         lacking: the withdrawn version for want of which it serves nothing.
         aspired_withdrawn: whether the alias is on a version that is withdrawn.
+        prepared: what an operator has had made ready, should the alias move there.
         failure: the last one, until a swap puts it right.
     """
 
@@ -85,6 +86,7 @@ class SlotStatus:
     absent: Missing | None
     lacking: VersionId | None
     aspired_withdrawn: bool
+    prepared: VersionId | None
     failure: Failure | None
 
     @property

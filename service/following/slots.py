@@ -54,7 +54,7 @@ class Slot:
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
-    which it serves nothing.
+    which it serves nothing. `prepared` is what an operator has had made ready for it.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Slot:
         self._slots = slots
         self.traffic = Traffic()
         self.previous: KeptWarm | None = None
+        self.prepared: VersionId | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None
@@ -183,6 +184,7 @@ class Slot:
             self.absent,
             self.lacking,
             pursuit.version in slots.tombstones,
+            self.prepared,
             self.failure,
         )
         last = self._status

@@ -231,7 +231,8 @@ class Withdrawing:
             yield from self._history.versions(slot.ref)
 
     def _met(self) -> Iterator[VersionId]:
-        """What slots are on, serve, would fall back to, and have served last."""
+        """What slots are on, serve, would fall back to, have served last, and have prepared."""
+        yield from () if self._coming.beside is None else self._coming.beside.versions
         for slot in self._slots.values():
             met = (
                 slot.version,

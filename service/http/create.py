@@ -20,6 +20,7 @@ from service.http.health import health_router, scoring_router
 from service.http.models import models_router
 from service.http.openapi import docs_router, security
 from service.http.pages import create_pages, is_known, with_request_id
+from service.http.preparation import Preparations, preparation_router
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Withdraw, withdraw_router
@@ -38,6 +39,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     stopping: Callable[[], bool] = lambda: False,
     reload: Callable[[ModelRef], None] = lambda _ref: None,
     withdraw: tuple[Withdraw, Withdraw] | None = None,
+    preparations: Preparations | None = None,
     keys: ApiKeys | None = None,
     admin: Admin = NOBODY,
     more: Sequence[APIRouter] = (),
@@ -56,6 +58,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         stopping: while true, the probes are 503 and requests are still answered.
         reload: looks at the registry for that slot, as its operator asks.
         withdraw: has a version answered by nobody any more, and takes that back.
+        preparations: makes versions ready before an alias moves.
         keys: of which predictions ask for one; None: for none.
         admin: who may reload.
         more: routes of what not every service has.
@@ -74,6 +77,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),
         *(() if withdraw is None else (withdraw_router(admin, *withdraw),)),
+        *(() if preparations is None else (preparation_router(slots, admin, preparations),)),
         *more,
     )
     pages = create_pages(routers, slots, protocols)

@@ -38,8 +38,8 @@ _CODES: Mapping[int, str] = {
     "INVALID_PARAMETER_VALUE RESOURCE_ALREADY_EXISTS",
     401: "unauthorized CUSTOMER_UNAUTHORIZED UNAUTHENTICATED",
     403: "forbidden delivery_forged delivery_expired PERMISSION_DENIED",
-    404: "not_found unknown_model unknown_version not_there_yet ENDPOINT_NOT_FOUND NOT_FOUND "
-    "RESOURCE_DOES_NOT_EXIST",
+    404: "not_found unknown_model unknown_version not_prepared not_there_yet ENDPOINT_NOT_FOUND "
+    "NOT_FOUND RESOURCE_DOES_NOT_EXIST",
     405: "method_not_allowed",
     408: "body_too_slow",
     409: "delivery_repeated ABORTED ALREADY_EXISTS RESOURCE_CONFLICT",

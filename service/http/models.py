@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -17,7 +18,7 @@ from service.following.slot_status import Failure, LookStatus, State
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
 from service.http.described import serving_example, signature_of
-from service.http.findings import FindingReport, findings_of
+from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
@@ -77,7 +78,8 @@ class SlotReport(BaseModel):
     was served before stands in. `quarantined`: the aspired version, where that has failed by its
     own fault and is not tried again until the alias moves or an operator asks. `withdrawn`: the
     version that it should serve, or served last, where an operator has withdrawn that: requests are
-    answered with 410 while it serves no other.
+    answered with 410 while it serves no other. `prepared`: a version that an operator has had made
+    ready, which answers at once when the alias moves there.
     """
 
     name: str
@@ -95,16 +97,20 @@ class SlotReport(BaseModel):
     missing: bool
     quarantined: str | None
     withdrawn: str | None
+    prepared: str | None
     last_failure: FailureWhy | FailureReport | None
 
 
 class SlotDetail(SlotReport):
     """One slot with its current version's signature and an example of a request.
 
+    `instance` is a word of this process's own from its start to its end: by it those behind one
+    address are told apart.
     `signature`, `request_schema` and `serving_example` are null for who asks without a key, where
     predictions need one.
     """
 
+    instance: str
     look: LookReport
     signature: Mapping[str, Any] | None
     request_schema: Mapping[str, Any] | None
@@ -160,7 +166,7 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
     `clock` gives seconds since 1970.
     """
     router = APIRouter(tags=["models"])
-    beside = Beside("models")
+    beside, instance = Beside("models"), uuid4().hex
 
     @router.get("/models", response_model=ModelsReport)
     async def models(request: Request) -> Response:
@@ -179,7 +185,7 @@ def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) ->
         report, look = _report(slot, now, why=why), _look(slots.look, now, why=why)
         hosts = _hosts(slot.binding)
         shown = slot.binding if readers.allow(request, str(slot.ref)) else None
-        return reply(await beside.run(_written, shown, report, look, hosts))
+        return reply(await beside.run(_written, instance, shown, report, look, hosts))
 
     return router
 
@@ -206,6 +212,7 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "missing": status.missing,
         "quarantined": None if status.quarantined is None else status.quarantined.version,
         "withdrawn": None if status.withdrawn is None else status.withdrawn.version,
+        "prepared": None if status.prepared is None else status.prepared.version,
         "last_failure": _failure(status.failure, why=why),
     }
 
@@ -283,7 +290,11 @@ def _withdrawn(slots: Slots, names: Collection[str], *, why: bool) -> Iterator[W
 
 
 def _written(
-    binding: Binding | None, report: dict[str, Any], look: LookReport, hosts: HostsReport | None
+    instance: str,
+    binding: Binding | None,
+    report: dict[str, Any],
+    look: LookReport,
+    hosts: HostsReport | None,
 ) -> Sequence[bytes]:
     """`SlotDetail`, whose long parts no model of pydantic's is made of."""
     shown = SlotReport(**report).model_dump(mode="json") | dict.fromkeys(_LONG)
@@ -293,6 +304,7 @@ def _written(
         shown |= {key: of(servable) for key, of in zip(_LONG, said, strict=True)}
     members = {key: json_text(value) for key, value in shown.items()}
     members |= {"look": _text(look), "hosts": b"null" if hosts is None else _text(hosts)}
+    members["instance"] = json_text(instance)
     return cut([json_object(members)])
 
 

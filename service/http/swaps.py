@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from service.errors import ClientError
 from service.following.ledger import Ledger, LedgerEntry
-from service.http.findings import FindingReport, findings_of
+from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import body_of
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside

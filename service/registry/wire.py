@@ -21,6 +21,7 @@ class RegistryOperation(enum.IntEnum):
     WITHDRAWN = 7
     SURVEY = 8
     EXISTS = 9
+    IDENTIFY = 10
 
 
 class Fault(enum.StrEnum):

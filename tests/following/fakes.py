@@ -152,6 +152,13 @@ class FakeRegistry:
         there = {each.version for each in self.models.get(name, ()) if each not in self.gone}
         return version in there
 
+    async def identify(self, name: str, version: str) -> VersionId | None:
+        await self.exists_gate.wait()
+        if self.down is not None:
+            raise self.down
+        there = [each for each in self.models.get(name, ()) if each not in self.gone]
+        return next((each for each in there if each.version == version), None)
+
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:
@@ -339,6 +346,15 @@ class Events:
     def retired(self, version: VersionId) -> None:
         self.told.append(("retired", version))
 
+    def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
+        self.told.append(("prepared", str(ref), version, *stages))
+
+    def not_prepared(self, ref: ModelRef, version: str, failure: Failure) -> None:
+        self.told.append(("not_prepared", str(ref), version, failure.code))
+
+    def preparation_ended(self, ref: ModelRef, version: str, why: str) -> None:
+        self.told.append(("preparation_ended", str(ref), version, why))
+
     def tick_failed(self, error: Exception) -> None:
         self.told.append(("tick_failed", error))
 
@@ -376,6 +392,7 @@ class World:
         tombstones: FakeTombstones | None = None,
         patterns: Sequence[str] = (),
         most: int = MOST_FOUND,
+        max_prepared: int = 2,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -402,6 +419,7 @@ class World:
             keeps_missing=keeps_missing,
             tombstones=self.tombstones,
             withdrawn=self.tombstones.kept.values(),
+            max_prepared=max_prepared,
         )
 
     @property

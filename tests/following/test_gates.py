@@ -206,7 +206,7 @@ async def test_p12_what_came_to_serve_during_the_load_is_what_counts() -> None:
 
 async def test_p13_unmet_tags_are_looked_at_again_on_each_tick() -> None:
     """The alias stays where it is; as soon as the tag is there, the version serves."""
-    world = World(gates=Gates(of_tags=TagsGate({"validated": "yes"})))
+    world = World(gates=Gates(of_tags=(TagsGate({"validated": "yes"}),)))
     await world.follow_to(version(1))
     assert world.slot.failure is not None
     assert world.slot.failure.code == "tags_unmet"
@@ -224,7 +224,7 @@ async def test_p13_unmet_tags_are_looked_at_again_on_each_tick() -> None:
 
 async def test_tags_are_looked_up_for_refused_slots_alone() -> None:
     """Not for what serves, nor for what another gate has refused."""
-    world = World(gates=Gates(of_slot=(compatible(),), of_tags=TagsGate({})))
+    world = World(gates=Gates(of_slot=(compatible(),), of_tags=(TagsGate({}),)))
     world.registry.fetched_fields = {
         version(1): signature("w", "x"),
         version(2): signature("w", "x", "y"),

@@ -8,7 +8,7 @@ import pytest
 
 from service.background import NAMED, Work
 from service.following.gates.gate import Candidacy, GateFinding, Gates
-from service.following.gates.tags import TAGS_UNMET
+from service.following.gates.tags import TAGS_UNMET, TagsGate
 from service.following.ports import Missing
 from service.refs import ModelRef, VersionId
 from tests.following.fakes import Events, FakeHistory, World, version
@@ -173,7 +173,10 @@ async def test_p15_tags_that_cannot_be_judged_for_one_slot_are_for_the_others() 
     class Tags(Gates):
         bad: list[bool] = field(default_factory=list)
 
-        def tags_met(self, tags: Any) -> bool:
+        def hangs_on_tags(self, fault: str | None) -> bool:
+            return fault == TAGS_UNMET
+
+        def tags_met(self, version: VersionId, tags: Any) -> bool:
             if not self.bad:
                 self.bad.append(True)
                 raise Defect
@@ -194,7 +197,7 @@ async def test_p15_tags_that_cannot_be_judged_for_one_slot_are_for_the_others() 
 @pytest.mark.parametrize("what", ["tags", "resolve", "prepare"])
 async def test_p12_look_that_raises_is_a_look_that_failed(what: str) -> None:
     """It is told, shown, and an empty slot has its last known good meanwhile."""
-    world = two_slots()
+    world = two_slots(gates=Gates(of_tags=(TagsGate({}),)))
     world.stager.errors[version(1, "bad")] = type(BROKEN)("gates", TAGS_UNMET, "A tag is missing.")
     await world.follow()
     setattr(world.registry, what, raising)

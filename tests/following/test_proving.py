@@ -23,6 +23,12 @@ class Sleeper(FakePredictor):
     failure: FollowingError | None = None
     failed_at: float = 7.0
 
+    async def load(self) -> None:
+        """It is loaded, or raises why not."""
+        if self.failure is not None:
+            raise self.failure
+        self.wake()
+
     def wake(self) -> None:
         """It is loaded."""
         self.cold, self.proven, self.failure = False, True, None

@@ -18,6 +18,7 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
+from service.http.preparation import Preparations
 from service.patterns import RefPattern
 from service.predicting.request import HeldBytes, RequestIds, RequestRecord
 from service.predicting.route import RouteContext
@@ -60,7 +61,9 @@ class App:
         request_seconds: float = math.inf,
         prefixes: Prefixes = NO_PREFIX,
         origins: Sequence[str] = (),
+        preparations: Preparations | None = None,
     ) -> None:
+        self.preparations = preparations
         self.reloaded: list[ModelRef] = []
         self.withdrawn: list[tuple[str, ...]] = []
         self.slots = Slots(refs, patterns)
@@ -91,6 +94,7 @@ class App:
             stopping=lambda: self.stopping,
             reload=self.reloaded.append,
             withdraw=(self._withdraw, self._restore),
+            preparations=preparations,
             keys=keys,
             admin=admin,
             more=more,

@@ -40,6 +40,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "missing": False,
         "withdrawn": None,
         "quarantined": None,
+        "prepared": None,
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)
@@ -144,3 +145,11 @@ async def test_o14_why_is_told_to_the_operator_alone() -> None:
         for look in (listed["look"], shown["look"]):
             assert look["failure"].get("detail") == ("HTTP 418" if told else None)
     await app.client.aclose()
+
+
+async def test_every_answer_of_a_process_bears_its_own_word(app: App) -> None:
+    """By which those behind one address are told apart."""
+    pages = ("/models/iris@champion", f"/models/{OTHER}", "/models/iris@champion")
+    words = {(await app.client.get(page)).json()["instance"] for page in pages}
+    (word,) = words
+    assert len(word) == 32

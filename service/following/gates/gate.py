@@ -4,13 +4,13 @@ Gates of the version look at the version alone, before any host is started for i
 slot compares it with what the slot serves, before hosts are started and again before the swap.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from service.errors import VersionFault
 from service.following.ports import FetchedVersion
-from service.refs import ModelRef
+from service.refs import ModelRef, VersionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,18 @@ class Comparing(Protocol):
 
 
 class TagGate(Gate, Protocol):
-    """A gate that tags may open while the alias stays where it is."""
+    """A gate that tags may open while the alias stays where it is.
 
-    def met(self, tags: Mapping[str, str]) -> bool:
-        """Whether a version with these tags would pass."""
+    `codes` are those that it refuses with.
+    """
+
+    @property
+    def codes(self) -> Collection[str]:
+        """Stable."""
+        ...
+
+    def met(self, version: VersionId, tags: Mapping[str, str]) -> bool:
+        """Whether the version, refused before, would pass with these tags, as far as they say."""
         ...
 
 
@@ -96,7 +104,7 @@ class Gates:
 
     of_version: Sequence[Gate] = ()
     of_slot: Sequence[SlotGate] = ()
-    of_tags: TagGate | None = None
+    of_tags: Sequence[TagGate] = ()
 
     async def check(
         self,
@@ -107,13 +115,32 @@ class Gates:
 
         `tell` is told of each gate's findings at once, so that they are known whatever comes after.
         """
-        tagged = () if self.of_tags is None else (self.of_tags,)
         findings: list[GateFinding] = []
-        for gate in (*tagged, *self.of_version):
+        for gate in self._of_version:
             found = await gate.check(fetched)
             tell(found)
             findings += found
         return tuple(findings)
+
+    async def closed(
+        self, fetched: FetchedVersion, tell: Callable[[Sequence[GateFinding]], None]
+    ) -> Sequence[VersionFault]:
+        """Every gate of the version that is closed, by what it raises; `tell` as in `check`.
+
+        Raises `PassingFault` where one cannot tell.
+        """
+        closed: list[VersionFault] = []
+        for gate in self._of_version:
+            try:
+                tell(await gate.check(fetched))
+            except VersionFault as error:
+                closed.append(error)
+                tell(error.findings if isinstance(error, GateClosed) else ())
+        return closed
+
+    @property
+    def _of_version(self) -> Sequence[Gate]:
+        return (*self.of_tags, *self.of_version)
 
     def are_prepared(self, candidacy: Candidacy) -> bool:
         """Whether the gates of the slot can answer at once."""
@@ -132,6 +159,10 @@ class Gates:
         """What the gates of the slot let pass; the first that is closed raises."""
         return tuple(found for gate in self.of_slot for found in gate.check(candidacy))
 
-    def tags_met(self, tags: Mapping[str, str]) -> bool:
-        """Whether the tags alone would let a version pass."""
-        return self.of_tags is None or self.of_tags.met(tags)
+    def hangs_on_tags(self, fault: str | None) -> bool:
+        """Whether a version that was refused with that code may pass once its tags change."""
+        return any(fault in gate.codes for gate in self.of_tags)
+
+    def tags_met(self, version: VersionId, tags: Mapping[str, str]) -> bool:
+        """Whether its tags, as they are now, would let the version pass."""
+        return all(gate.met(version, tags) for gate in self.of_tags)

@@ -6,12 +6,15 @@ from typing import Final
 from service.following.gates.gate import GateClosed, GateFinding
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed
+from service.refs import VersionId
 
 TAGS_UNMET: Final = "tags_unmet"
 
 
 class TagsGate:
     """Opens when the version has every required tag with the required value."""
+
+    codes = frozenset({TAGS_UNMET})
 
     def __init__(self, required: Mapping[str, str]) -> None:
         self._required = dict(required)
@@ -24,7 +27,7 @@ class TagsGate:
             raise GateClosed("tags", TAGS_UNMET, message)
         return ()
 
-    def met(self, tags: Mapping[str, str]) -> bool:
+    def met(self, version: VersionId, tags: Mapping[str, str]) -> bool:
         """Whether a version with these tags would pass."""
         return not self._unmet(tags)
 

@@ -72,6 +72,21 @@ def exists(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     return {"exists": found is not None}, b""
 
 
+def identify(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """When the model was made that has a version of that number; None where there is none.
+
+    Raises `RegistryFault`.
+    """
+    client, name = MlflowClient(), wanted["name"]
+    found = asked(lambda: client.get_model_version(name, wanted["version"]))
+    model = None if found is None else asked(lambda: client.get_registered_model(name))
+    if model is None:
+        return {"created": None}, b""
+    if model.name != name:
+        raise RegistryFault(Fault.NONSENSE, "an answer about another model")
+    return {"created": model.creation_timestamp}, b""
+
+
 def tags(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """The tags of each version now, None for one that nobody answers about.
 

@@ -193,6 +193,16 @@ class MlflowRegistry:
         frame = await self._looking.ask_within("look", RegistryOperation.EXISTS, wanted)
         return bool(orjson.loads(frame.head)["exists"])
 
+    async def identify(self, name: str, version: str) -> VersionId | None:
+        """Two look-ups; raises `PassingFault` within the deadline of a look, whatever goes before.
+
+        An operator waits.
+        """
+        wanted = {"name": name, "version": version}
+        frame = await self._looking.ask_within("look", RegistryOperation.IDENTIFY, wanted)
+        created = orjson.loads(frame.head)["created"]
+        return None if created is None else VersionId(name, created, version)
+
     async def withdrawn(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
     ) -> Withdrawals:
