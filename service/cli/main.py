@@ -6,7 +6,8 @@ from typing import Final
 import click
 
 COMMANDS: Final = (
-    *("up", "serve", "train", "status", "wait", "reload", "withdraw", "smoke", "webhook"),
+    *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
+    *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
 )
 """In the order in which one meets them; each is what its file calls by its name."""
 _EPILOG = "A PODIUM_ variable that an option names can be set instead; see docs/operate.md."

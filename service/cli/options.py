@@ -48,6 +48,23 @@ url_option = click.option(
 )
 """Where the service is; an address that can be none ends the command with one line."""
 
+
+def _addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for each in given:
+        _address(_, __, each)
+    return tuple(dict.fromkeys(each.rstrip("/") for each in given))
+
+
+urls_option = click.option(
+    "--url",
+    "urls",
+    metavar="URL",
+    multiple=True,
+    callback=_addresses,
+    help="An instance's address; repeated for each of them.",
+)
+"""Where each instance of a service is."""
+
 models_option = click.option(
     "--model",
     "models",

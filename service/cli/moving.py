@@ -1,0 +1,115 @@
+"""What `podium promote` and `podium rollback` share: how they begin, and how they end."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import click
+
+from service.cli.exits import IN_PART
+from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
+from service.cli.told import Report, emit, interruptible
+from service.config.addresses import MlflowAddresses
+from service.refs import BadRef, ModelRef
+
+if TYPE_CHECKING:
+    from service.promotion.deciding import Stage
+
+_Outcome = TypeVar("_Outcome")
+_LEASE_SECONDS = 600.0
+
+alias_option = click.option(
+    "--alias", default="champion", show_default=True, metavar="ALIAS", help="The alias to move."
+)
+lease_option = click.option(
+    "--lease",
+    "lease_seconds",
+    type=click.FloatRange(min=1),
+    default=_LEASE_SECONDS,
+    show_default=True,
+    metavar="S",
+    help="Seconds for which others leave this move alone, should it never be finished.",
+)
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on at once from a move that was begun and not finished, whoever has begun it.",
+)
+
+
+class MoveReport(Report):
+    """What a command that moves an alias has to say.
+
+    `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
+    why not. `from` and `version` are numbers, null for no alias; `entry` is the journal's.
+    """
+
+    name: str
+    alias: str
+    status: int
+    code: str
+    sentence: str
+
+    def lines(self) -> list[str]:
+        """One sentence."""
+        return [f"{self.name}@{self.alias}  {self.sentence}"]
+
+
+def ref_of(name: str, alias: str) -> ModelRef:
+    """The alias that is to be moved; what can be none ends the command."""
+    try:
+        return ModelRef.parse(f"{name}@{alias}")
+    except BadRef as error:
+        stop(f"--alias: {error}")
+
+
+def mlflow() -> MlflowAddresses:
+    """Where versions and aliases are; ends the command with one line if nobody says."""
+    stop_for_mistakes()
+    found = mlflow_of(loaded().home)
+    if found is None:
+        stop(
+            "which MLflow? Set MLFLOW_TRACKING_URI, as in "
+            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
+        )
+    return found
+
+
+def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
+    """This process's, with that MLflow."""
+    return {**os.environ, "MLFLOW_REGISTRY_URI": addresses.registry, **addresses.variables}
+
+
+def run(
+    work: Callable[[], _Outcome],
+    reached: set["Stage"],
+    *,
+    on_done: Callable[[_Outcome], MoveReport],
+    on_stop: Callable[[int, str, str], MoveReport],
+    as_json: bool,
+) -> NoReturn:
+    """Does it, tells what came of it, and ends the command with its exit status."""
+    from service.promotion.stopped import MoveStopped, stopped_by
+    from service.registry.writer.faults import Unreachable, WriteRefused
+
+    try:
+        with interruptible():
+            report = on_done(work())
+    except (WriteRefused, Unreachable, KeyboardInterrupt) as error:
+        report = _stopped(stopped_by(error, reached), on_stop)
+    except MoveStopped as error:
+        report = _stopped(error, on_stop)
+    emit(report, as_json=as_json)
+    sys.exit(report.status)
+
+
+def _stopped(error: "MoveStopped", on_stop: Callable[[int, str, str], MoveReport]) -> MoveReport:
+    # What others have gone on from is not this move's any more.
+    lost = error.code in {"moved_past", "taken_over"}
+    mend = "; --resume goes on from there" if error.status == IN_PART and not lost else ""
+    return on_stop(error.status, error.code, f"{error}{mend}")
+
+
+if TYPE_CHECKING:
+    from service.promotion.stopped import MoveStopped

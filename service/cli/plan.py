@@ -1,0 +1,312 @@
+"""`podium plan`: what would happen if an alias moved to a version; nothing is changed."""
+
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import click
+from pydantic import BaseModel
+
+from service.cli.exits import DONE, REFUSED, UNDECIDED
+from service.cli.found import admin_token, loaded, stop
+from service.cli.moving import alias_option, environment_of, mlflow, ref_of
+from service.cli.options import VersionArgument, urls_option, version_argument
+from service.cli.registered import asking, registered
+from service.cli.rollback import JournalEntry, journal_line
+from service.cli.told import Origin, Report, emit, json_option, teller
+
+if TYPE_CHECKING:
+    from service.config.addresses import MlflowAddresses
+    from service.promotion.deciding import AliasStanding
+    from service.promotion.plan import Foreseen, PromotionOutlook
+    from service.registry.writer.writer import RegisteredVersion
+
+_STATUSES: Mapping[str, int] = {
+    "serves": DONE,
+    "would_serve": DONE,
+    "refused": REFUSED,
+    "undecided": UNDECIDED,
+    "unreachable": UNDECIDED,
+}
+_WORST_FIRST = (REFUSED, UNDECIDED, DONE)
+_MOST_ENTRIES = 5
+_KIB = 1024
+_MIB = 1024**2
+
+
+class PlannedFinding(BaseModel):
+    """What a gate has seen."""
+
+    gate: str
+    code: str
+    sentence: str
+
+
+class PlannedRefusal(BaseModel):
+    """A gate that is closed, or what went wrong; `passing`: it may be otherwise later."""
+
+    code: str
+    message: str
+    gate: str | None
+    passing: bool
+
+
+class PlannedMemory(BaseModel):
+    """In bytes, null where it is not known: the files, and the processes of what serves now."""
+
+    artifact_bytes: int | None
+    serving_bytes: int | None
+
+
+class PlannedService(BaseModel):
+    """What one service would make of the version; `url` is null for the command's own settings.
+
+    `differences` are those of its contract from that of what serves, `environment` what it asks for
+    and would not have.
+    """
+
+    url: str | None
+    forecast: Literal["would_serve", "serves", "refused", "undecided", "unreachable"]
+    code: str
+    sentence: str
+    refusals: Sequence[PlannedRefusal]
+    differences: Sequence[str]
+    environment: Sequence[str]
+    findings: Sequence[PlannedFinding]
+    memory: PlannedMemory
+    digest: str | None
+    stages: Mapping[str, float]
+
+
+class PlannedValidation(BaseModel):
+    """Whether `podium promote` would take the version; else `code` and `sentence` say why not."""
+
+    validated: bool
+    code: str
+    sentence: str
+    digest: str
+    run: str
+    policy: str
+
+
+class PlanReport(Report):
+    """The one JSON object of `podium plan --json`; `status` is its exit status.
+
+    `on` is the version that the alias is on. `journal` has the newest entries, newest first, and
+    `journal_says` what whoever moves the alias has to know of them.
+    """
+
+    name: str
+    alias: str
+    version: str
+    on: str | None
+    status: int
+    services: Sequence[PlannedService]
+    validation: PlannedValidation
+    journal: Sequence[JournalEntry]
+    journal_says: str
+
+    def lines(self) -> list[str]:
+        """A paragraph for each service, then what promote and the journal say."""
+        on = "nothing" if self.on is None else f"version {self.on}"
+        takes = "would take it" if self.validation.validated else "would refuse it"
+        return [
+            f"{self.name}@{self.alias}  is on {on}; to version {self.version}:",
+            *(line for each in self.services for line in _lines(each)),
+            f"podium promote {takes}: {self.validation.sentence}",
+            *([f"journal  {self.journal_says}"] if self.journal_says else []),
+            *(journal_line(each) for each in self.journal),
+        ]
+
+
+@click.command()
+@version_argument
+@alias_option
+@urls_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that instances have to fetch and judge it.",
+)
+@json_option
+def plan(
+    version: VersionArgument,
+    alias: str,
+    urls: tuple[str, ...],
+    timeout: float,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what would happen if an alias moved to a version. Nothing is changed.
+
+    What every gate says of it, how its contract differs from that of what serves, what it asks
+    for and would not have, how large it is, whether it was validated, and what the journal says.
+    Each --url answers by its own settings, with the admin token of PODIUM_ADMIN_TOKEN; without one
+    the settings of this command count, and the version that the alias is on is what serves. It is
+    fetched, and not loaded: `podium prepare` does that.
+
+    \b
+    Exit status: 0 if it would serve; 1 if it would be refused; 2 wrong use;
+    3 if MLflow or an instance does not answer, or could not tell for now.
+    podium plan iris 3 --url http://podium-1:8000
+    """  # noqa: D301 - click wants a real backspace
+    ref, addresses = ref_of(version.name, alias), mlflow()
+    token = admin_token() if urls else ""
+    tell = teller(as_json=as_json)
+    from service.promotion.mover import Mover
+
+    writer, wanted = registered(addresses, version)
+    tell(f"MLflow   {writer.server()}")
+    with asking():
+        standing = Mover(writer, ref, Origin("", "", ""), 0.0).look()
+        found = (
+            _at(urls, standing, wanted.number, token, timeout, tell)
+            if urls
+            else _here(addresses, standing, wanted, tell)
+        )
+    report = _report(writer.server(), standing, wanted, found)
+    emit(report, as_json=as_json)
+    sys.exit(report.status)
+
+
+def _at(  # noqa: PLR0913, PLR0917 - what an operator says
+    urls: Sequence[str],
+    standing: "AliasStanding",
+    number: str,
+    token: str,
+    timeout: float,
+    tell: Callable[[str], None],
+) -> Sequence["Foreseen"]:
+    from service.promotion.plan import foreseen_at, question_of
+
+    def known(each: "Foreseen") -> None:
+        tell(f"  {each.url}  {each.forecast}")
+
+    def stage(url: str, begun: str) -> None:
+        tell(f"  {url}  {begun}")
+
+    return foreseen_at(urls, question_of(standing.ref, number, token, timeout), known, stage)
+
+
+def _here(
+    addresses: "MlflowAddresses",
+    standing: "AliasStanding",
+    wanted: "RegisteredVersion",
+    tell: Callable[[str], None],
+) -> Sequence["Foreseen"]:
+    from service.config.surroundings import BadSurroundings, surroundings
+    from service.promotion.dry_run_here import Here, judged_here
+    from service.promotion.plan import foreseen
+
+    settings, environment = loaded(), environment_of(addresses)
+    try:
+        here = Here(settings, environment, surroundings(settings, os.environ))
+    except BadSurroundings as error:
+        stop(str(error))
+    tell("  by the settings of this command: fetching it, and what the alias is on")
+    answer = judged_here(here, standing.ref, wanted.id, standing.version)
+    return [foreseen(None, answer)]
+
+
+def _report(
+    server: str,
+    standing: "AliasStanding",
+    wanted: "RegisteredVersion",
+    found: Sequence["Foreseen"],
+) -> PlanReport:
+    from service.promotion.plan import journal_says, outlook
+
+    told = [each.told.digest for each in found if each.told is not None]
+    foreseen = outlook(wanted, [each for each in told if each], loaded().validation_status)
+    statuses = {_STATUSES[each.forecast] for each in found}
+    journal = standing.journal
+    return PlanReport(
+        server=server,
+        name=standing.ref.name,
+        alias=standing.ref.alias,
+        version=wanted.number,
+        on=standing.alias,
+        status=next(each for each in _WORST_FIRST if each in statuses),
+        services=[_service(each) for each in found],
+        validation=_validation(foreseen),
+        journal=[
+            JournalEntry(
+                number=each.number, entry=each.entry, done=each.done, open=each is journal.open
+            )
+            for each in journal.entries[: -_MOST_ENTRIES - 1 : -1]
+        ],
+        journal_says=journal_says(standing),
+    )
+
+
+def _validation(found: "PromotionOutlook") -> PlannedValidation:
+    return PlannedValidation(
+        validated=found.validated,
+        code=found.code,
+        sentence=found.sentence,
+        digest=found.digest,
+        run=found.run,
+        policy=found.policy,
+    )
+
+
+def _service(found: "Foreseen") -> PlannedService:
+    told = found.told
+    return PlannedService(
+        url=found.url,
+        forecast=found.forecast,
+        code=found.code,
+        sentence=found.sentence,
+        refusals=[
+            PlannedRefusal(
+                code=each.code, message=each.message, gate=each.gate, passing=each.passing
+            )
+            for each in (() if told is None else told.refusals)
+        ],
+        differences=found.differences,
+        environment=found.environment,
+        findings=[
+            PlannedFinding(gate=each.gate, code=each.code, sentence=each.sentence)
+            for each in (() if told is None else told.findings)
+        ],
+        memory=PlannedMemory(
+            artifact_bytes=None if told is None else told.artifact_bytes,
+            serving_bytes=None if told is None else told.serving_memory_bytes,
+        ),
+        digest=None if told is None else told.digest,
+        stages={} if told is None else told.stages,
+    )
+
+
+def _lines(found: PlannedService) -> Iterator[str]:
+    yield f"  {found.url or 'by the settings of this command'}  {found.sentence}"
+    for sentence in found.differences:
+        yield f"    contract     {sentence}"
+    for sentence in found.environment:
+        yield f"    environment  {sentence}"
+    other = [each for each in found.findings if each.sentence not in _shown(found)]
+    for each in other:
+        yield f"    {each.gate:<11}  {each.sentence}"
+    if memory := _memory(found.memory):
+        yield f"    memory       {memory}"
+
+
+def _shown(found: PlannedService) -> Collection[str]:
+    return {*found.differences, *found.environment}
+
+
+def _memory(memory: PlannedMemory) -> str:
+    said = []
+    if memory.artifact_bytes is not None:
+        said.append(f"its files are {_size(memory.artifact_bytes)}")
+    if memory.serving_bytes is not None:
+        said.append(f"what serves now takes {_size(memory.serving_bytes)} in its processes")
+    return "; ".join(said)
+
+
+def _size(size: int) -> str:
+    return f"{size / _MIB:.1f} MiB" if size >= _MIB else f"{size / _KIB:.1f} KiB"

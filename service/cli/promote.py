@@ -1,0 +1,236 @@
+"""`podium promote`: an alias moves to a version that was validated, and all instances serve it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import click
+from pydantic import BaseModel, Field
+
+from service.cli.exits import DONE
+from service.cli.found import admin_token, loaded
+from service.cli.moving import (
+    MoveReport,
+    alias_option,
+    environment_of,
+    lease_option,
+    mlflow,
+    ref_of,
+    resume_option,
+    run,
+)
+from service.cli.options import VersionArgument, urls_option, version_argument
+from service.cli.told import Origin, json_option, kept, origin_options, teller
+
+if TYPE_CHECKING:
+    from service.promotion.deciding import Stage
+    from service.promotion.instances import Instances, Serving
+    from service.promotion.prepare import Prepared
+    from service.promotion.promote import Promoted
+
+
+class InstancePrepared(BaseModel):
+    """What an instance has made of the version before the alias moved."""
+
+    url: str
+    outcome: Literal["ready", "refused", "undecided", "unreachable"]
+    code: str
+    sentence: str
+
+
+class InstanceServing(BaseModel):
+    """Whether an instance has served it after."""
+
+    url: str
+    verdict: Literal["serves", "refused", "undecided"]
+    sentence: str
+
+
+class PromoteReport(MoveReport):
+    """The one JSON object of `podium promote --json`."""
+
+    version: str | None = None
+    before: str | None = Field(default=None, serialization_alias="from")
+    entry: int | None = None
+    unvalidated: str = ""
+    prepared: Sequence[InstancePrepared] = ()
+    serving: Sequence[InstanceServing] = ()
+
+
+@click.command()
+@version_argument
+@alias_option
+@urls_option
+@click.option(
+    "--instances",
+    "count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many instances answer behind the one --url: so many have to be seen to serve the "
+    "version. They cannot be asked one by one, so that none prepares it.",
+)
+@click.option(
+    "--unvalidated",
+    metavar="REASON",
+    default="",
+    help="Promote although the version was not validated, or not these files; the journal says so.",
+)
+@click.option("--first", is_flag=True, help="Make the alias, if the model has none of that name.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that instances have to prepare the version, and then to serve it.",
+)
+@lease_option
+@resume_option
+@origin_options
+@json_option
+def promote(  # noqa: PLR0913, PLR0917 - the command line's
+    version: VersionArgument,
+    alias: str,
+    urls: tuple[str, ...],
+    count: int | None,
+    unvalidated: str,
+    timeout: float,
+    lease_seconds: float,
+    origin: Origin,
+    *,
+    first: bool,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Move an alias to a version that was validated, once every instance has it ready.
+
+    The version is downloaded and its digest compared with that of `podium validate`. Each --url
+    then fetches, loads and warms it up, with the admin token of PODIUM_ADMIN_TOKEN; if one refuses
+    it, the alias never moves. The move is written to the journal, an MLflow run that
+    `podium rollback` goes by. It returns when all instances serve the version; if one refuses it
+    after all, the alias goes back. Without --url nothing is prepared, and nothing waited for.
+
+    \b
+    Exit status: 0 if the alias is there (and served, with --url), also if it
+    was before; 1 refused, or not validated; 2 wrong use; 3 unreachable, or
+    somebody else is at it, and nothing was changed: try again; 4 changed in
+    part: --resume goes on.
+    podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000
+    """  # noqa: D301 - click wants a real backspace
+    if timeout >= lease_seconds:
+        raise click.UsageError("--timeout must be shorter than --lease")
+    if count is not None and len(urls) != 1:
+        raise click.UsageError("--instances counts those behind one address: give one --url")
+    ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
+    instances = _instances(urls, count, timeout, lease_seconds, tell)
+    from service.promotion.mover import Mover
+    from service.promotion.promote import Promotion, Wanted
+    from service.promotion.registry_bytes import digest_now
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    if count is not None or not urls:
+        tell("no instance prepares the version before the alias moves: give each its own --url")
+    reached: set[Stage] = set()
+    says = _says(urls, count)
+    mover = Mover(writer, ref, origin, lease_seconds, partial(_told, tell, says, reached))
+    settings = loaded()
+    digest = partial(digest_now, settings=settings, environment=environment_of(addresses))
+    work = Promotion(mover, instances, digest, settings.validation_status)
+    blank = PromoteReport(
+        server=writer.server(),
+        name=ref.name,
+        alias=ref.alias,
+        status=DONE,
+        code="done",
+        sentence="",
+        version=version.version,
+        unvalidated=kept(unvalidated),
+    )
+    run(
+        lambda: work.run(Wanted(version, kept(unvalidated), first, resume)),
+        reached,
+        on_done=partial(_done, blank),
+        on_stop=lambda status, code, sentence: blank.model_copy(
+            update={"status": status, "code": code, "sentence": sentence}
+        ),
+        as_json=as_json,
+    )
+
+
+_SAYS = {
+    "check": "downloading the version, and comparing it with what was validated",
+    "prepare": "preparing it on every instance",
+    "intend": "writing down what is meant",
+    "move": "moving the alias",
+    "wait": "waiting until all instances serve it",
+}
+
+
+def _says(urls: Sequence[str], count: int | None) -> Mapping[str, str]:
+    """What is told of each stage, without those in which nothing is done."""
+    unprepared = {"prepare"} if count is not None or not urls else set[str]()
+    idle = unprepared if urls else {*unprepared, "wait"}
+    return {stage: said for stage, said in _SAYS.items() if stage not in idle}
+
+
+def _told(
+    tell: Callable[[str], None], says: Mapping[str, str], reached: "set[Stage]", stage: "Stage"
+) -> None:
+    reached.add(stage)
+    if stage in says:
+        tell(says[stage])
+
+
+def _instances(
+    urls: Sequence[str],
+    count: int | None,
+    seconds: float,
+    keep_seconds: float,
+    tell: Callable[[str], None],
+) -> "Instances":
+    from service.promotion.instances import InstancesAt, InstancesBehind, NoInstances
+
+    def told(each: "Prepared") -> None:
+        tell(f"  {each.url}  {each.outcome}  {each.sentence}")
+
+    def saw(each: "Serving") -> None:
+        tell(f"  {each.url}  {each.sentence}")
+
+    if not urls:
+        return NoInstances()
+    if count is not None:
+        return InstancesBehind(urls[0], count, seconds, saw)
+    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw)
+
+
+def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:
+    return blank.model_copy(
+        update={
+            "code": "done" if promoted.outcome == "promoted" else "already",
+            "sentence": _sentence(promoted),
+            "version": promoted.version,
+            "before": promoted.before,
+            "entry": promoted.entry,
+            "prepared": [
+                InstancePrepared(
+                    url=each.url, outcome=each.outcome, code=each.code, sentence=each.sentence
+                )
+                for each in promoted.prepared
+            ],
+            "serving": [
+                InstanceServing(url=each.url, verdict=each.verdict, sentence=each.sentence)
+                for each in promoted.serving
+            ],
+        }
+    )
+
+
+def _sentence(promoted: "Promoted") -> str:
+    served = f", and {len(promoted.serving)} of {len(promoted.serving)} serve it"
+    where = f"version {promoted.version}{served if promoted.serving else ''}"
+    if promoted.outcome == "already":
+        return f"is on {where} already"
+    before = "" if promoted.before is None else f", from version {promoted.before}"
+    return f"is on {where}{before}"

@@ -1,0 +1,174 @@
+"""`podium rollback`: an alias goes back to the version before, as its journal tells."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import BaseModel, Field
+
+from service.cli.exits import DONE
+from service.cli.moving import (
+    MoveReport,
+    alias_option,
+    lease_option,
+    mlflow,
+    ref_of,
+    resume_option,
+    run,
+)
+from service.cli.options import version_number
+from service.cli.told import Origin, json_option, origin_options, teller
+from service.promotion.journal import Done, Entry
+
+if TYPE_CHECKING:
+    from service.promotion.deciding import AliasStanding, Stage
+    from service.promotion.rollback import RolledBack
+
+
+class PassedOver(BaseModel):
+    """A version that would have come first, and why it did not."""
+
+    version: str
+    why: str
+
+
+class JournalEntry(BaseModel):
+    """One entry of the journal; `open`: it was begun, and nobody has finished it."""
+
+    number: int
+    entry: Entry
+    done: Done | None
+    open: bool
+
+
+class RollbackReport(MoveReport):
+    """The one JSON object of `podium rollback --json`; `journal` with `--list` alone."""
+
+    version: str | None = None
+    before: str | None = Field(default=None, serialization_alias="from")
+    entry: int | None = None
+    passed_over: Sequence[PassedOver] = ()
+    journal: Sequence[JournalEntry] = ()
+
+    def lines(self) -> list[str]:
+        """The journal, newest first, and then the sentence."""
+        return [*(journal_line(each) for each in self.journal), *super().lines()]
+
+
+@click.command()
+@click.argument("name")
+@alias_option
+@click.option("--to", metavar="N", callback=version_number, help="Go to that version instead.")
+@click.option("--list", "lists", is_flag=True, help="Show the journal; nothing is changed.")
+@lease_option
+@resume_option
+@origin_options
+@json_option
+def rollback(  # noqa: PLR0913 - the command line's
+    name: str,
+    alias: str,
+    to: str | None,
+    lease_seconds: float,
+    origin: Origin,
+    *,
+    lists: bool,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Move an alias back to the version that it was on before, by its journal.
+
+    That is the newest one that was not rolled back itself, is still there, is not blocked, and has
+    served. No service is asked: it works while none answers; `podium wait` tells when one serves
+    it. A job that is tried again, known by its --link, goes no further back. --resume undoes a
+    promotion that was begun and not finished, or finishes a rollback.
+
+    \b
+    Exit status: 0 if the alias is there; 1 if there is nothing to go back
+    to; 2 wrong use; 3 unreachable, or somebody else is at it, and nothing
+    was changed: try again; 4 changed in part: --resume goes on.
+    podium rollback iris --alias champion --reason "too slow"
+    """  # noqa: D301 - click wants a real backspace
+    ref, addresses, tell = ref_of(name, alias), mlflow(), teller(as_json=as_json)
+    from service.promotion.mover import Mover
+    from service.promotion.rollback import Rollback
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    reached: set[Stage] = set()
+    mover = Mover(writer, ref, origin, lease_seconds, reached.add)
+    blank = RollbackReport(
+        server=writer.server(),
+        name=ref.name,
+        alias=ref.alias,
+        status=DONE,
+        code="done",
+        sentence="",
+    )
+    ending = partial(
+        run,
+        reached=reached,
+        on_stop=lambda status, code, sentence: blank.model_copy(
+            update={"status": status, "code": code, "sentence": sentence}
+        ),
+        as_json=as_json,
+    )
+    if lists:
+        ending(mover.look, on_done=partial(_listed, blank))
+    ending(lambda: Rollback(mover).run(to, resume=resume), on_done=partial(_done, blank))
+
+
+def _done(blank: RollbackReport, done: "RolledBack") -> RollbackReport:
+    return blank.model_copy(
+        update={
+            "code": "done" if done.outcome == "rolled_back" else "already",
+            "sentence": _sentence(done),
+            "version": done.version,
+            "before": done.before,
+            "entry": done.entry,
+            "passed_over": [
+                PassedOver(version=each.version, why=each.why_not) for each in done.passed
+            ],
+        }
+    )
+
+
+def _sentence(done: "RolledBack") -> str:
+    there = "gone" if done.version is None else f"on version {done.version}"
+    if done.outcome == "already":
+        return f"is {there} already: nothing is left to do"
+    passed = "".join(f"; not on {each.version}: {each.why_not}" for each in done.passed)
+    return f"is {there} again, from version {done.before}{passed}"
+
+
+def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
+    entries = [
+        JournalEntry(number=each.number, entry=each.entry, done=each.done, open=each is newest)
+        for newest in (standing.journal.open,)
+        for each in reversed(standing.journal.entries)
+    ]
+    return blank.model_copy(
+        update={"journal": entries, "version": standing.alias, "sentence": _stands(standing)}
+    )
+
+
+def _stands(standing: "AliasStanding") -> str:
+    from service.promotion.promote import under_way
+
+    there = "is not there" if standing.alias is None else f"is on version {standing.alias}"
+    if not standing.is_explained:
+        return f"{there}; somebody has moved it past the commands since"
+    begun = standing.journal.open
+    return there if begun is None else f"{there}; {under_way(standing, begun)}"
+
+
+def journal_line(each: JournalEntry) -> str:
+    """One entry, for people."""
+    entry = each.entry
+    told = " ".join(text for text in (entry.by, entry.reason, entry.link) if text)
+    state = "  begun, not finished" if each.open else ""
+    return (
+        f"{each.number:>4}  {entry.time:%Y-%m-%d %H:%M:%S}Z  {entry.kind:<8}  "
+        f"{entry.before or 'nothing'} -> {entry.to or 'nothing'}  {told}{state}"
+    )

@@ -1,0 +1,1 @@
+"""Moves an alias, and what comes before and after: plan, prepare, promote, roll back."""

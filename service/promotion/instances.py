@@ -1,0 +1,156 @@
+"""The running services that are to serve a version: asked to prepare it, and whether they do."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, Protocol
+
+from service.checks.wait import DONE, Seen, look
+from service.promotion.prepare import Prepared, prepare_all
+from service.refs import ModelRef
+
+_LOOK_EVERY = 0.5
+_LEAST_SECONDS = 1.0
+_AT_ONCE = 16
+
+ServingVerdict = Literal["serves", "refused", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Whether one instance serves the version; the sentence says what it serves, or why not."""
+
+    url: str
+    verdict: ServingVerdict
+    sentence: str
+
+
+class Instances(Protocol):
+    """Those that follow the alias, as far as anybody has said where they are."""
+
+    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+        """What each has made of it; none where they cannot be asked one by one."""
+
+    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+        """Of each whether it serves it, once all do, one has refused it, or time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoInstances:
+    """Nobody has said where services are: nothing is prepared, and nothing is waited for."""
+
+    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+        """None."""
+        return ()
+
+    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+        """None."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstancesAt:
+    """Each at an address of its own.
+
+    Attributes:
+        token: the admin token of each.
+        seconds: how long each may take to prepare, and then all to serve.
+        keep_seconds: how long they keep it warm for the alias to move.
+        told: of each that is prepared; `saw` of each that has come to serve.
+    """
+
+    urls: Sequence[str]
+    token: str
+    seconds: float
+    keep_seconds: float
+    told: Callable[[Prepared], None]
+    saw: Callable[[Serving], None]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+        """What each has made of it."""
+        return prepare_all(
+            self.urls, ref, version, self.token, self.keep_seconds, self.seconds, self.told
+        )
+
+    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+        """Looks at all side by side, until all serve it, one has refused it, or time is over."""
+        until = self.monotonic() + self.seconds
+        seen: dict[str, Serving] = {}
+        with ThreadPoolExecutor(_AT_ONCE) as beside:
+            while True:
+                left = max(_LEAST_SECONDS, until - self.monotonic())
+                waiting = [url for url in self.urls if not _settled(seen.get(url))]
+                for each in beside.map(partial(_look, ref, version, left), waiting):
+                    self._note(seen, each)
+                if self._is_over(seen, until):
+                    return [seen[url] for url in self.urls]
+                self.sleep(_LOOK_EVERY)
+
+    def _note(self, seen: dict[str, Serving], each: Serving) -> None:
+        seen[each.url] = each
+        if _settled(each):
+            self.saw(each)
+
+    def _is_over(self, seen: dict[str, Serving], until: float) -> bool:
+        verdicts = {each.verdict for each in seen.values()}
+        return "undecided" not in verdicts or "refused" in verdicts or self.monotonic() >= until
+
+
+@dataclass(frozen=True, slots=True)
+class InstancesBehind:
+    """So many behind one address, each told from the others by a word of its own.
+
+    None can be asked by itself, so that nothing is prepared: whatever answers is any of them.
+    """
+
+    url: str
+    count: int
+    seconds: float
+    saw: Callable[[Serving], None]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+        """None."""
+        return ()
+
+    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+        """Asks the address until so many have said that they serve it, or one has refused it.
+
+        What does not serve it yet may be one that is going away, and is not waited for.
+        """
+        until, seen = self.monotonic() + self.seconds, dict[str, Serving]()
+        while True:
+            left = max(_LEAST_SECONDS, until - self.monotonic())
+            found = look(self.url, ref, version, left)
+            self._note(seen, found)
+            if found.status not in {None, DONE} or len(seen) >= self.count:
+                return list(seen.values())
+            if self.monotonic() >= until:
+                said = f"{len(seen)} of {self.count} instances were seen to serve it; {found.why}"
+                return [*seen.values(), Serving(self.url, "undecided", said)]
+            self.sleep(_LOOK_EVERY)
+
+    def _note(self, seen: dict[str, Serving], found: Seen) -> None:
+        if found.status is None or found.instance in seen:
+            return
+        each = _serving(f"{self.url} {found.instance}".strip(), found)
+        seen[found.instance] = each
+        self.saw(each)
+
+
+def _settled(seen: Serving | None) -> bool:
+    return seen is not None and seen.verdict != "undecided"
+
+
+def _look(ref: ModelRef, version: str, seconds: float, url: str) -> Serving:
+    return _serving(url, look(url, ref, version, seconds))
+
+
+def _serving(url: str, seen: Seen) -> Serving:
+    verdicts: dict[int | None, ServingVerdict] = {DONE: "serves", None: "undecided"}
+    return Serving(url, verdicts.get(seen.status, "refused"), seen.why)

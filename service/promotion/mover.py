@@ -1,0 +1,185 @@
+"""Looks at an alias and its journal, and moves it: the intent first, the alias then, its end last.
+
+Each step looks anew before it writes. What nobody can keep out is a move on MLflow's page between
+that look and the write: the registry has no compare-and-set. It is found by the next look.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from uuid import uuid4
+
+from service.cli.told import Origin
+from service.promotion.deciding import AliasStanding, Stage, is_ours, may_finish, may_move
+from service.promotion.journal import (
+    Done,
+    Entry,
+    Journal,
+    MoveKind,
+    Written,
+    done_key_of,
+    key_of,
+)
+from service.promotion.stopped import in_part, undecided
+from service.refs import ModelRef
+from service.registry.writer.faults import Unreachable, WriteRefused
+from service.registry.writer.once import OnceRegister
+from service.registry.writer.writer import Writer
+
+
+def now() -> datetime:
+    """To the second, as journals have it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Mover:
+    """One alias, and who moves it.
+
+    Every method raises `WriteRefused`, `Unreachable` and `MoveStopped`.
+
+    Attributes:
+        lease_seconds: for how long others leave a move of this one alone.
+        told: of each stage before it is begun.
+    """
+
+    writer: Writer
+    ref: ModelRef
+    origin: Origin
+    lease_seconds: float
+    told: Callable[[Stage], None] = field(default=lambda _: None)
+
+    @cached_property
+    def _register(self) -> OnceRegister:
+        return OnceRegister(self.writer, str(self.ref))
+
+    def look(self) -> AliasStanding:
+        """What is there now."""
+        # The journal first: an alias that has been written since has an intent before it.
+        params = self._register.read()
+        found = self.writer.aliases(self.ref.name)
+        journal = Journal.of(params).since(found.created)
+        alias = found.aliases.get(self.ref.alias)
+        return AliasStanding(self.ref, alias, found.created, journal)
+
+    def settle(self, standing: AliasStanding) -> AliasStanding:
+        """The same, with a move that nobody of the commands has made written down.
+
+        Raises `MoveStopped` if anything was moved since.
+        """
+        if standing.is_explained:
+            return standing
+        self.told(Stage.SEE)
+        self._write(standing.journal.last + 1, self._seen(standing))
+        again = self.look()
+        if again.alias != standing.alias or again.journal.last != standing.journal.last + 1:
+            raise _overtaken()
+        return again
+
+    def intend(
+        self,
+        standing: AliasStanding,
+        kind: MoveKind,
+        to: str | None,
+        digest: str,
+        unvalidated: str = "",
+    ) -> Written:
+        """The next entry after that look. Raises `MoveStopped` if somebody else has written it."""
+        self._register.open()
+        self.told(Stage.INTEND)
+        before, created = standing.alias, standing.created
+        entry = self._entry(kind, before, to, created, digest, unvalidated)
+        number = standing.journal.last + 1
+        try:
+            won = self._write(number, entry)
+        except Unreachable as lost:
+            raise in_part("intent_unknown", f"{lost}; the journal may have it") from lost
+        if not won:
+            raise _overtaken()
+        return Written(number, entry, None)
+
+    def move(self, ours: Written) -> None:
+        """The alias is where that entry wants it."""
+        self.told(Stage.CONFIRM)
+        standing = self.look()
+        if why := may_move(standing, ours):
+            raise undecided(self._lost(standing, ours), why)
+        self.told(Stage.MOVE)
+        if standing.alias == ours.entry.to:
+            return
+        try:
+            self._set(ours.entry.to)
+        except WriteRefused:
+            self._end(ours, moved=False, served=None)
+            raise
+
+    def reread(self, ours: Written) -> None:
+        """Looks that it is there. Raises `MoveStopped` if somebody has moved it since."""
+        self.told(Stage.REREAD)
+        standing = self.look()
+        if why := may_finish(standing, ours):
+            raise in_part(self._lost(standing, ours), f"the alias was moved; then {why}")
+
+    def finish(self, ours: Written, *, served: bool | None) -> None:
+        """The entry has its end. Raises `MoveStopped` if the alias is not there any more."""
+        self.told(Stage.FINISH)
+        self.reread(ours)
+        self._end(ours, moved=True, served=served)
+
+    def _end(self, ours: Written, *, moved: bool, served: bool | None) -> None:
+        done = Done(time=now(), by=self.origin.by, moved=moved, served=served)
+        # Somebody who went on from here may have written it first.
+        self._register.put(done_key_of(ours.number), done.model_dump_json())
+
+    def _set(self, to: str | None) -> None:
+        if to is None:
+            self.writer.remove(self.ref.name, self.ref.alias)
+        else:
+            self.writer.move(self.ref.name, self.ref.alias, to)
+
+    def _lost(self, standing: AliasStanding, ours: Written) -> str:
+        if not is_ours(standing, ours):
+            return "taken_over"
+        self._write(standing.journal.last + 1, self._seen(standing))
+        return "moved_past"
+
+    def _seen(self, standing: AliasStanding) -> Entry:
+        newest = standing.journal.newest
+        before = None
+        if newest is not None:
+            before = newest.entry.before if newest.is_open else newest.leaves_at
+        return self._entry("seen", before, standing.alias, standing.created, "", "")
+
+    def _entry(  # noqa: PLR0913, PLR0917 - one entry's
+        self,
+        kind: MoveKind,
+        before: str | None,
+        to: str | None,
+        created: int,
+        digest: str,
+        unvalidated: str,
+    ) -> Entry:
+        seen = kind == "seen"
+        return Entry(
+            id=uuid4().hex,
+            kind=kind,
+            before=before,
+            to=to,
+            created=created,
+            by=self.origin.by,
+            # Why it was moved past the commands, they do not know.
+            reason="" if seen else self.origin.reason,
+            link="" if seen else self.origin.link,
+            digest=digest,
+            unvalidated=unvalidated,
+            time=now(),
+            lease_seconds=self.lease_seconds,
+        )
+
+    def _write(self, number: int, entry: Entry) -> bool:
+        return self._register.put(key_of(number), entry.model_dump_json())
+
+
+def _overtaken() -> Exception:
+    return undecided("overtaken", "somebody else has moved this alias meanwhile; look again")

@@ -1,0 +1,51 @@
+"""The digest of what the registry has at this moment, by the fetch that services use.
+
+Into a folder of its own that nobody has used before: a cache may be older than an alteration.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from service.config.environment import host_environment
+from service.config.settings import Settings
+from service.errors import PassingFault, VersionFault
+from service.parts import new_registry, new_scratch
+from service.promotion.stopped import refused, undecided
+from service.refs import VersionId
+from service.registry.roles import registry_role
+from service.zygote.front.handle import Zygote
+from service.zygote.front.spawning import ZygoteCommand
+
+
+def digest_now(version: VersionId, settings: Settings, environment: Mapping[str, str]) -> str:
+    """Downloads the version and returns its digest. Raises `MoveStopped`.
+
+    Takes as much room in the temporary folder as the artifact, and leaves nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+        apart = settings.model_copy(update={"home": Path(folder)})
+        try:
+            return asyncio.run(_digest(version, apart, environment))
+        except VersionFault as fault:
+            raise refused(fault.reason, str(fault)) from fault
+        except PassingFault as fault:
+            raise undecided(fault.reason, str(fault)) from fault
+
+
+async def _digest(version: VersionId, settings: Settings, environment: Mapping[str, str]) -> str:
+    command = ZygoteCommand(
+        (registry_role(environment),), host_environment(environment, settings.hosts)
+    )
+    zygote = Zygote(command, scratch=new_scratch(settings))
+    try:
+        registry = new_registry(settings, environment, zygote, lambda _stream, _line: None)
+        try:
+            fetched = await registry.fetch(version)
+            fetched.lease.release()
+            return fetched.digest
+        finally:
+            await registry.close()
+    finally:
+        await zygote.close()

@@ -1,0 +1,155 @@
+"""A rollback: to the version that an alias was on before, as its journal tells.
+
+No service is asked, so that it works while none answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from service.promotion.deciding import AliasStanding, Asking, GoOn, Stage, opening
+from service.promotion.history import Candidate, candidates, has_stood_on
+from service.promotion.journal import MoveKind, Written
+from service.promotion.mover import Mover, now
+from service.promotion.promote import under_way
+from service.promotion.stopped import refused, undecided
+from service.promotion.validated import why_blocked
+from service.registry.writer.faults import NOT_FOUND, WriteRefused
+from service.registry.writer.writer import RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A version by its number."""
+
+    name: str
+    version: str
+    alias: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackTarget:
+    """Where the alias goes; to nothing where that is None."""
+
+    kind: MoveKind
+    version: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A rollback that has come to its end.
+
+    Attributes:
+        outcome: `already`: there is nothing left to do.
+        passed: versions that would have come first, and why they did not.
+    """
+
+    outcome: Literal["rolled_back", "already"]
+    version: str | None
+    before: str | None
+    entry: int | None
+    passed: Sequence[Candidate] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """One alias's."""
+
+    mover: Mover
+
+    def run(self, to: str | None = None, *, resume: bool = False) -> RolledBack:
+        """To the version `to`, or to the one before.
+
+        `resume` undoes a promotion that was begun, or finishes a rollback, whoever has begun it.
+        Raises `MoveStopped`, `WriteRefused` and `Unreachable`.
+        """
+        self.mover.told(Stage.LOOK)
+        # A move past the commands has settled what was begun, and is a step of its own.
+        standing = self.mover.settle(self.mover.look())
+        begun = standing.journal.open
+        if begun is not None:
+            return self._after(standing, begun, to, resume=resume)
+        if resume or standing.alias == to is not None or (to is None and self._is_own(standing)):
+            return RolledBack("already", standing.alias, standing.alias, None)
+        if to is not None:
+            return self._moved(standing, self._named(standing, to))
+        target, passed = self._found(standing)
+        return self._moved(standing, target, passed)
+
+    def _after(
+        self, standing: AliasStanding, begun: Written, to: str | None, *, resume: bool
+    ) -> RolledBack:
+        """While a move is open: it is finished, undone, or left alone."""
+        origin = self.mover.origin
+        asking = Asking(origin.by, origin.link, resume)
+        if begun.entry.kind != "promote" and to in {None, begun.entry.to}:
+            start = opening(standing, begun.entry.to, asking, now())
+            if isinstance(start, GoOn):
+                return self._finished(begun)
+        if not resume and now() < begun.gives_way_at:
+            raise undecided("under_way", under_way(standing, begun))
+        if to is not None:
+            return self._moved(standing, self._named(standing, to))
+        return self._moved(standing, RollbackTarget("put_back", begun.entry.before, ""))
+
+    def _is_own(self, standing: AliasStanding) -> bool:
+        """Whether this very job has rolled it back: one that is tried again goes no further."""
+        newest, origin = standing.journal.newest, self.mover.origin
+        if newest is None or newest.entry.kind != "rollback" or not origin.link:
+            return False
+        own = (newest.entry.by, newest.entry.link) == (origin.by, origin.link)
+        return own and standing.alias == newest.entry.to
+
+    def _named(self, standing: AliasStanding, to: str) -> RollbackTarget:
+        stood = has_stood_on(standing.journal, to)
+        if stood is None:
+            raise refused(
+                "never_there",
+                f"by its journal {standing.ref} was never on version {to}: podium promote moves it",
+            )
+        if why := self._why_not(standing, to):
+            raise refused("not_there", f"version {to}: {why}")
+        return RollbackTarget("rollback", to, stood.digest)
+
+    def _found(self, standing: AliasStanding) -> tuple[RollbackTarget, Sequence[Candidate]]:
+        passed: list[Candidate] = []
+        for each in candidates(standing.journal, partial(self._why_not, standing)):
+            if not each.why_not and each.version != standing.alias:
+                return RollbackTarget("rollback", each.version, each.digest), passed
+            passed.append(each)
+        why = "; ".join(f"version {each.version}: {each.why_not}" for each in passed)
+        raise refused(
+            "nothing_before",
+            f"the journal of {standing.ref} has nothing to go back to{f': {why}' if why else ''}",
+        )
+
+    def _why_not(self, standing: AliasStanding, number: str) -> str:
+        try:
+            found = self.mover.writer.version_of(Named(standing.ref.name, number))
+        except WriteRefused as error:
+            if error.code == NOT_FOUND:
+                return "it is not there any more"
+            raise
+        return _unfit(standing, found)
+
+    def _moved(
+        self, standing: AliasStanding, target: RollbackTarget, passed: Sequence[Candidate] = ()
+    ) -> RolledBack:
+        ours = self.mover.intend(standing, target.kind, target.version, target.digest)
+        return self._finished(ours, passed)
+
+    def _finished(self, ours: Written, passed: Sequence[Candidate] = ()) -> RolledBack:
+        self.mover.move(ours)
+        self.mover.finish(ours, served=None)
+        entry = ours.entry
+        return RolledBack("rolled_back", entry.to, entry.before, ours.number, passed)
+
+
+def _unfit(standing: AliasStanding, found: RegisteredVersion) -> str:
+    if found.created != standing.created:
+        return "it is of a model that was made anew since"
+    if not found.ready:
+        return "its registration has not succeeded"
+    return why_blocked(found.tags)

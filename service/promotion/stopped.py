@@ -1,0 +1,59 @@
+"""A move that does not go on: with which exit status, and why."""
+
+from collections.abc import Collection
+
+from service.cli.exits import IN_PART, REFUSED, UNDECIDED, WRONG_USE
+from service.promotion.deciding import Stage
+from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
+
+
+class MoveStopped(Exception):
+    """The move ends here; the message says why, for people.
+
+    Attributes:
+        status: the command's exit status, as `service.cli.exits` has them.
+        code: a stable word for it.
+    """
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+
+
+def refused(code: str, sentence: str) -> MoveStopped:
+    """It is not good enough, and nothing is half done."""
+    return MoveStopped(REFUSED, code, sentence)
+
+
+def undecided(code: str, sentence: str) -> MoveStopped:
+    """Nothing was changed; it may be tried again."""
+    return MoveStopped(UNDECIDED, code, sentence)
+
+
+def in_part(code: str, sentence: str) -> MoveStopped:
+    """Something was changed, and not all of it."""
+    return MoveStopped(IN_PART, code, sentence)
+
+
+def stopped_by(
+    error: WriteRefused | Unreachable | KeyboardInterrupt, reached: Collection[Stage]
+) -> MoveStopped:
+    """What it means once those stages were begun."""
+    begun = Stage.CONFIRM in reached
+    if isinstance(error, WriteRefused):
+        return _refused(error, reached)
+    if isinstance(error, Unreachable):
+        return (in_part if begun else undecided)("unreachable", str(error))
+    # Nobody knows whether what was just being written has arrived.
+    written = begun or Stage.INTEND in reached
+    return (in_part if written else undecided)("interrupted", "interrupted")
+
+
+def _refused(error: WriteRefused, reached: Collection[Stage]) -> MoveStopped:
+    code = error.code.lower() or "refused_by_mlflow"
+    if error.code == NOT_FOUND and Stage.CONFIRM not in reached:
+        return MoveStopped(WRONG_USE, code, str(error))
+    # Of a refused move of the alias the journal says that it has not been made.
+    after = {Stage.REREAD, Stage.WAIT, Stage.FINISH} & set(reached)
+    return (in_part if after else refused)(code, str(error))

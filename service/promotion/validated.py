@@ -1,0 +1,51 @@
+"""Whether a version was validated, and these very bytes of it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from service.promotion.stopped import refused
+from service.registry.writer.writer import RegisteredVersion
+from service.validation_tag import BadValidation, Validation
+
+PASSED: Final = "validation_status=passed"
+"""The tag and the value that say so, unless PODIUM_VALIDATION_STATUS has others."""
+BLOCKED_TAG: Final = "podium.blocked"
+
+
+def claimed(version: RegisteredVersion, passed: str = PASSED) -> Validation:
+    """What its tags say; whether it is true of the bytes is to be seen. Raises `MoveStopped`."""
+    tag, _, wanted = passed.partition("=")
+    found, status = _of(version.tags), version.tags.get(tag)
+    who = f"{version.name} {version.number}"
+    if found is None or status != wanted:
+        says = f"its tag {tag} says {status}" if status else f"it has no tag {tag}"
+        raise refused("not_validated", f"{who} is not validated: {says}; podium validate {who}")
+    if (found.name, found.version) != (version.name, version.number):
+        raise refused(
+            "validated_elsewhere",
+            f"what was validated is {found.name} {found.version}, not {who}: its tags were copied "
+            f"along; podium validate {who}",
+        )
+    return found
+
+
+def compare(version: RegisteredVersion, found: Validation, digest: str) -> None:
+    """Raises `MoveStopped` if the registry's bytes are not those that were validated."""
+    if digest != found.digest:
+        raise refused(
+            "validated_other_bytes",
+            f"{version.name} {version.number} was validated with other files: they have been "
+            f"altered since. Validated {found.digest[:12]}, in the registry {digest[:12]}",
+        )
+
+
+def why_blocked(tags: Mapping[str, str]) -> str:
+    """Why the version must not serve; empty if nobody has blocked it."""
+    return f"it is blocked: {tags[BLOCKED_TAG]}" if BLOCKED_TAG in tags else ""
+
+
+def _of(tags: Mapping[str, str]) -> Validation | None:
+    try:
+        return Validation.of(tags)
+    except BadValidation as error:
+        raise refused("not_validated", str(error)) from None

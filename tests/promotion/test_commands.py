@@ -1,0 +1,156 @@
+"""`podium promote` and `podium rollback`, as they are typed: what they print, and how they end."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
+from service.cli.main import main
+from service.cli.promote import PromoteReport
+from service.cli.rollback import RollbackReport
+from service.cli.told import Report
+from service.registry.store.digest import combined
+from tests.promotion.conftest import NAME, Moves
+from tests.support import models
+from tests.support.registered import Registry
+from tests.support.tracking import free_port
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+REPORTS: dict[str, type[Report]] = {"promote": PromoteReport, "rollback": RollbackReport}
+
+
+def podium(*arguments: str, uri: str, **environment: str) -> Result:
+    """What a command prints and ends with."""
+    given = {"MLFLOW_TRACKING_URI": uri, "USER": "ada", "LOGNAME": "ada", **environment}
+    return CliRunner(env=given).invoke(main, arguments, prog_name="podium")
+
+
+def report(result: Result) -> Any:
+    """The one JSON object on stdout."""
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("command", REPORTS)
+def test_schema_of_a_report_is_the_one_that_is_documented(command: str) -> None:
+    """By `model_json_schema`, which also writes it anew."""
+    written = json.loads((SCHEMAS / f"{command}.json").read_text())
+    assert written == REPORTS[command].model_json_schema(mode="serialization")
+
+
+def test_promotions_and_rollbacks_as_they_are_typed(moves: Moves) -> None:
+    """Each twice, as one object: what is there already is found."""
+    promote = ("promote", NAME, "--unvalidated", "a test", "--json")
+    first = podium(*promote, "1", "--first", uri=moves.uri)
+    assert (first.exit_code, report(first)["code"]) == (DONE, "done")
+    assert first.stderr.startswith(f"MLflow   {moves.uri}")
+    for again, code in enumerate(("done", "already")):
+        told = report(podium(*promote, "2", uri=moves.uri))
+        assert (told["status"], told["code"], told["version"]) == (DONE, code, "2")
+        assert told["entry"] == (None if again else 2)
+    for code in ("done", "already"):
+        back = podium("rollback", NAME, "--to", "1", "--json", uri=moves.uri)
+        assert (back.exit_code, report(back)["code"], report(back)["version"]) == (0, code, "1")
+    listed = podium("rollback", NAME, "--list", "--json", uri=moves.uri)
+    kinds = [each["entry"]["kind"] for each in report(listed)["journal"]]
+    assert kinds == ["rollback", "promote", "promote"]
+    assert report(listed)["journal"][0]["entry"]["from"] == "2"
+
+
+def test_pipeline_is_named_by_its_own_variables(moves: Moves) -> None:
+    """Nobody has to say who they are."""
+    gitlab = {
+        "GITLAB_USER_LOGIN": "grace",
+        "CI_COMMIT_TITLE": "Retrain",
+        "CI_PIPELINE_URL": "https://ci/1",
+    }
+    promote = ("promote", NAME, "--unvalidated", "a test", "--first")
+    podium(*promote, "1", uri=moves.uri, **gitlab)
+    entry = moves.journal[0].entry
+    assert (entry.by, entry.reason, entry.link) == ("grace", "Retrain", "https://ci/1")
+    shown = podium("rollback", NAME, "--list", uri=moves.uri).stdout
+    assert "promote   nothing -> 1  grace Retrain https://ci/1" in shown
+
+
+def test_move_that_was_begun_is_shown_with_its_mend(moves: Moves) -> None:
+    """By the journal, and by the next command."""
+    moves.promote("1")
+    moves.begin("2", moved=False, by="bob")
+    shown = podium("rollback", NAME, "--list", uri=moves.uri).stdout
+    assert "begun, not finished" in shown
+    assert "podium promote iris 2 --resume finishes it" in shown
+    stopped = podium("rollback", NAME, uri=moves.uri)
+    assert stopped.exit_code == UNDECIDED
+    assert podium("rollback", NAME, "--resume", uri=moves.uri).exit_code == DONE
+    assert moves.now == "1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("promote", NAME, "9"), WRONG_USE, "the model iris has no version 9"),
+        (("promote", "other", "1"), WRONG_USE, "the registry has no model other"),
+        (("promote", f"{NAME}@nobody"), WRONG_USE, "the model iris has no alias nobody"),
+        (("promote", NAME, "1", "--first"), REFUSED, "iris 1 is not validated"),
+        (("promote", NAME, "1", "--alias", "latest"), WRONG_USE, "MLflow reserves 'latest'"),
+        (("promote", NAME, "1", "--timeout", "600"), WRONG_USE, "--timeout must be shorter"),
+        (("promote", NAME, "1", "--url", "http://127.0.0.1:9"), WRONG_USE, "which admin token?"),
+        (("rollback", NAME), REFUSED, "nothing to go back to"),
+    ],
+)
+def test_command_that_cannot_go_on_says_why(
+    shared_moves: Moves, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    """In one sentence, and nothing is changed."""
+    ended = podium(*arguments, uri=shared_moves.uri)
+    assert ended.exit_code == status, ended.output
+    assert said in ended.output
+
+
+def test_mlflow_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """Nothing was changed: it may be tried again."""
+    ended = podium("promote", NAME, "1", uri=f"http://127.0.0.1:{free_port()}")
+    assert ended.exit_code == UNDECIDED
+    assert "MLflow does not answer" in ended.output
+
+
+def test_version_by_an_alias_is_the_one_that_it_is_on(moves: Moves) -> None:
+    """As in `promote iris@challenger`."""
+    moves.registry.move("challenger", "4")
+    ended = podium(
+        *("promote", f"{NAME}@challenger", "--unvalidated", "x", "--first"), uri=moves.uri
+    )
+    assert (ended.exit_code, moves.now) == (DONE, "4")
+
+
+def digest_of_files(folder: Path) -> str:
+    """As a validation would have told it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return combined(
+        {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+        }
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*An input example was not provided:UserWarning")
+def test_version_whose_file_was_altered_after_its_validation_is_refused(
+    tracking_uri: str, tmp_path: Path
+) -> None:
+    """The registry's own bytes are looked at, not a cache that has been there before."""
+    place = models.save(tmp_path / "model", "echo", example=None)
+    registry = Registry(tracking_uri, NAME)
+    registry.add(place)
+    moves = Moves(registry, alias="second")
+    moves.validate("1", digest=digest_of_files(place))
+    promote = ("promote", NAME, "1", "--first", "--json", "--alias")
+    assert podium(*promote, "first", uri=tracking_uri).exit_code == DONE
+    with (place / "MLmodel").open("a") as file:
+        file.write("# a comment\n")
+    refused = podium(*promote, "second", uri=tracking_uri)
+    assert (refused.exit_code, report(refused)["code"]) == (REFUSED, "validated_other_bytes")
+    assert moves.now is None

@@ -1,0 +1,143 @@
+"""MLflow goes away between two writes, or before it has answered: what is left, and its mend."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import pytest
+
+from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED
+from service.promotion.deciding import Stage
+from service.promotion.stopped import MoveStopped, stopped_by
+from service.registry.writer.faults import Unreachable, WriteRefused
+from tests.promotion.conftest import Moves, filled
+from tests.support.http_server import Between, Request, Response, http_server
+
+STAGES: Final = tuple(stage for stage in Stage if stage not in {Stage.CHECK, Stage.SEE})
+_BEFORE: Final = {Stage.LOOK, Stage.PREPARE}
+
+
+@dataclass
+class Failing:
+    """MLflow behind a connection that fails.
+
+    Attributes:
+        dead: nothing is handed on.
+        loses: what such a request is answered gets lost, once it has been done.
+        refuses: such a request is refused for want of a permission.
+    """
+
+    between: Between
+    dead: bool = False
+    loses: str = ""
+    refuses: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, request: Request) -> Response:
+        """MLflow's reply, if there is any."""
+        if self.refuses and request.target.endswith(self.refuses):
+            return Response(b"Permission denied", 403)
+        if self.dead:
+            raise ConnectionError
+        response = self.between(request)
+        if self.loses and request.target.endswith(self.loses):
+            raise ConnectionError
+        return response
+
+
+@pytest.fixture
+def failing(mlflow_server: str) -> Iterator[Failing]:
+    """One for each test."""
+    between = Between(mlflow_server)
+    yield Failing(between)
+    between.close()
+
+
+@pytest.fixture
+def url(failing: Failing) -> Iterator[str]:
+    """Where it is reached."""
+    with http_server(failing) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def served(mlflow_server: str) -> Moves:
+    """A model behind the server itself."""
+    return Moves(filled(mlflow_server, "failing"))
+
+
+def through(moves: Moves, url: str, alias: str) -> Moves:
+    """The same model where the connection fails; the alias is on version 1."""
+    replace(moves, alias=alias).promote("1")
+    return replace(moves, alias=alias, uri_given=url, stages=[])
+
+
+def ending(moves: Moves) -> tuple[int, str]:
+    """The exit status of a promotion to version 2, and the code."""
+    try:
+        moves.promote("2")
+    except (Unreachable, WriteRefused) as error:
+        stop = stopped_by(error, set(moves.stages))
+        return stop.status, stop.code
+    except MoveStopped as stop:
+        return stop.status, stop.code
+    return DONE, "done"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_mlflow_that_goes_away_at_any_stage_leaves_what_can_be_mended(
+    served: Moves, failing: Failing, url: str, stage: Stage
+) -> None:
+    """The status says whether anything may have been changed."""
+    moves = through(served, url, f"gone-{stage}")
+
+    class Ending(list[Stage]):
+        def append(self, told: Stage) -> None:
+            super().append(told)
+            failing.dead = failing.dead or told == stage
+
+    moves.stages = Ending()
+    status, _ = ending(moves)
+    assert status == (UNDECIDED if stage in _BEFORE else IN_PART)
+    failing.dead = False
+    direct = replace(served, alias=moves.alias)
+    assert direct.mover().look().is_explained
+    direct.promote("2", by="bob", resume=True)
+    assert direct.now == "2"
+    assert direct.told == [("promote", None, "1"), ("promote", "1", "2")]
+
+
+@pytest.mark.parametrize("lost", ["/runs/log-parameter", "/registered-models/alias"])
+def test_answer_that_gets_lost_says_nothing_of_what_was_done(
+    served: Moves, failing: Failing, url: str, lost: str
+) -> None:
+    """The entry is read again; the alias is mended by the same call."""
+    moves = through(served, url, f"lost-{lost.rpartition('/')[2]}")
+    failing.loses = lost
+    status, _ = ending(moves)
+    assert status == (DONE if lost.startswith("/runs") else IN_PART)
+    failing.loses = ""
+    moves.promote("2")
+    assert moves.now == "2"
+    assert moves.told == [("promote", None, "1"), ("promote", "1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("route", "needs"),
+    [
+        ("/runs/log-parameter", "EDIT on the experiment podium/journal"),
+        ("/registered-models/alias", "EDIT on the model failing"),
+    ],
+)
+def test_permission_that_is_missing_is_named_and_nothing_is_half_done(
+    served: Moves, failing: Failing, url: str, route: str, needs: str
+) -> None:
+    """What was meant and refused is written down as such, where that is allowed."""
+    moves = through(served, url, f"refused-{route.rpartition('/')[2]}")
+    failing.refuses = route
+    with pytest.raises(WriteRefused, match=needs) as caught:
+        moves.promote("2")
+    assert stopped_by(caught.value, set(moves.stages)).status == REFUSED
+    direct = replace(served, alias=moves.alias)
+    assert (direct.now, direct.mover().look().journal.open) == ("1", None)
+    assert direct.promote("3").before == "1"
