@@ -63,9 +63,9 @@ class Prepared:
         return self.folder / "models" / model
 
 
-def prepared(folder: Path, models: Sequence[str]) -> Prepared:
+def prepared(folder: Path, models: Sequence[str], python: str = sys.executable) -> Prepared:
     """Models and cases, made in that folder by a process that ends; see `benchmarks.preparing`."""
-    command = [sys.executable, "-m", "benchmarks.preparing", str(folder), *models]
+    command = [python, "-m", "benchmarks.preparing", str(folder), *models]
     done = subprocess.run(
         command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
     )

@@ -47,6 +47,10 @@ def same(found: Sequence[Any], right: Sequence[Any]) -> bool:
 
 
 def _equal(found: Any, right: Any) -> bool:
+    if isinstance(found, dict) and isinstance(right, dict):
+        return found.keys() == right.keys() and same(
+            [*found.values()], [right[name] for name in found]
+        )
     if isinstance(found, float) and isinstance(right, float):
         return math.isclose(found, right, rel_tol=1e-9)
     return bool(found == right)

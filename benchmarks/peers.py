@@ -49,11 +49,14 @@ class Peer(Protocol):
 
 
 class _MlflowProtocol:
-    """What speaks as MLflow's scoring server does."""
+    """What speaks as MLflow's scoring server does, by the programs of one environment."""
+
+    def __init__(self, programs: Path = _PROGRAMS) -> None:
+        self._programs = programs
 
     def environment(self, prepared: Prepared) -> Mapping[str, str]:
-        """The store, and the programs of this environment."""
-        path = f"{_PROGRAMS}{os.pathsep}{os.environ.get('PATH', '')}"
+        """The store, and the programs of its environment."""
+        path = f"{self._programs}{os.pathsep}{os.environ.get('PATH', '')}"
         return {"MLFLOW_TRACKING_URI": prepared.tracking_uri, "PATH": path}
 
     def ready_path(self, model: str) -> str:
@@ -86,8 +89,8 @@ class Podium(_MlflowProtocol):
 
     def command(self, prepared: Prepared, model: str, port: int) -> list[str]:
         """One host, all settings at their defaults."""
-        home = str(prepared.folder / "podium")
-        program = str(_PROGRAMS / "podium")
+        home = str(prepared.folder / self.key)
+        program = str(self._programs / "podium")
         refs = ["--model", f"{model}@{ALIAS}"]
         # Its name stays too, whatever its port, so that it knows what it served.
         where = ["--port", str(port), "--home", home, "--service-name", "benchmark"]
@@ -95,14 +98,14 @@ class Podium(_MlflowProtocol):
 
 
 class MlflowServe(_MlflowProtocol):
-    """`mlflow models serve` with one worker, in the environment of Podium."""
+    """`mlflow models serve` with one worker, in Podium's environment."""
 
     key: str = "mlflow"
     title: str = TITLES["mlflow"]
 
     def command(self, prepared: Prepared, model: str, port: int) -> list[str]:
         """As its documentation says."""
-        program = str(_PROGRAMS / "mlflow")
+        program = str(self._programs / "mlflow")
         uri = f"models:/{model}@{ALIAS}"
         options = ["--env-manager", "local", "--port", str(port), "--workers", "1"]
         return [program, "models", "serve", "-m", uri, *options]

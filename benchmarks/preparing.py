@@ -8,7 +8,7 @@ scikit-learn with the servers, since shared pages are counted in parts.
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import methodcaller
 from pathlib import Path
@@ -31,6 +31,8 @@ from benchmarks.cases import ALIAS, ROWS, Case, store_of, write_cases
 _ASKED: Final = 64
 _SEED: Final = 1
 _FAR: Final = 400
+
+Answers = Callable[[pd.DataFrame], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,15 @@ def prepare(folder: Path, models: list[str]) -> None:
     for name in models:
         trained = MODELS[name]()
         _register(folder, name, trained)
-        cases += [_case(folder, name, trained, rows) for rows in ROWS[name]]
+        cases += [
+            case_of(folder, name, trained.frame, rows, _answers_of(trained.estimator))
+            for rows in ROWS[name]
+        ]
     write_cases(folder, cases)
+
+
+def _answers_of(estimator: Any) -> Answers:
+    return lambda frame: estimator.predict(frame).tolist()
 
 
 def _register(folder: Path, name: str, trained: Trained) -> None:
@@ -108,31 +117,40 @@ def _register(folder: Path, name: str, trained: Trained) -> None:
         pip_requirements=["scikit-learn"],
         serialization_format="cloudpickle",
     )
+    register(folder, name, trained.tags)
+
+
+def register(folder: Path, name: str, tags: Mapping[str, str]) -> None:
+    """The alias is on what was saved in the folder's `models/NAME`."""
     client = mlflow.MlflowClient(store_of(folder))
     client.create_registered_model(name)
-    made = client.create_model_version(name, str(place))
-    for key, value in trained.tags.items():
+    made = client.create_model_version(name, str(folder / "models" / name))
+    for key, value in tags.items():
         client.set_model_version_tag(name, str(made.version), key, value)
     client.set_registered_model_alias(name, ALIAS, str(made.version))
 
 
-def _case(folder: Path, model: str, trained: Trained, rows: int) -> Case:
+def case_of(folder: Path, model: str, frame: pd.DataFrame, rows: int, answers: Answers) -> Case:
+    """Requests of so many of the frame's rows each, written below the folder.
+
+    `answers` are what the model answers to such rows.
+    """
     name = f"{model}-{rows}"
     (folder / name).mkdir()
     frames = [
-        trained.frame.sample(rows, replace=True, random_state=seed)
+        frame.sample(rows, replace=True, random_state=seed)
         for seed in range(max(2, _ASKED // rows))
     ]
     return Case(
         name,
         model,
         rows,
-        len(trained.frame.columns),
+        len(frame.columns),
         tuple(_write(folder / name / f"{at}.json", _split(each)) for at, each in enumerate(frames)),
         tuple(_write(folder / name / f"{at}-v2.json", _v2(each)) for at, each in enumerate(frames))
         if model == "iris"
         else (),
-        tuple(tuple(trained.estimator.predict(each).tolist()) for each in frames),
+        tuple(tuple(answers(each)) for each in frames),
     )
 
 

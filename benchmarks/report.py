@@ -127,12 +127,13 @@ def tables(found: Benchmarks) -> Iterable[Text]:
 def print_report(found: Benchmarks, console: Console) -> None:
     """Everything, for a terminal."""
     for text in tables(found):
-        console.print(_rich(text))
+        console.print(rich_table(text))
     for line in (*found.skipped, str(found.machine)):
         console.print(line, markup=False, highlight=False)
 
 
-def _rich(text: Text) -> Table:
+def rich_table(text: Text) -> Table:
+    """For a terminal."""
     table = Table(title=text.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for at, heading in enumerate(text.headings):
         words = at < text.words
@@ -147,11 +148,12 @@ def markdown(found: Benchmarks) -> str:
     command = "make bench" if found.plan == "full" else f"make bench-{found.plan}"
     parts = [f"From `{command}`: {found.machine}"]
     parts += [f"Not measured: {'; '.join(found.skipped)}."] if found.skipped else []
-    parts += [_markdown(text) for text in tables(found)]
+    parts += [markdown_table(text) for text in tables(found)]
     return "\n\n".join(parts)
 
 
-def _markdown(text: Text) -> str:
+def markdown_table(text: Text) -> str:
+    """For a page."""
     rules = ["---" if at < text.words else "---:" for at in range(len(text.headings))]
     lines = [text.headings, rules, *map(_bold, text.rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

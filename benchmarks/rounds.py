@@ -4,7 +4,7 @@ import contextlib
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -50,14 +50,14 @@ class Rounds:
     def run(self) -> None:
         """Everything; raises `WrongAnswerError` before anything wrong is timed."""
         for model in self._plan.models:
-            with self._started(model) as servers:
+            with self.started(model) as servers:
                 for load in self._plan.of(model):
-                    self._load(load, servers)
+                    self.load(load, servers)
         if self._plan.starts:
             self._start_in_turns()
 
     @contextlib.contextmanager
-    def _started(self, model: str) -> Iterator[Mapping[str, Running]]:
+    def started(self, model: str) -> Iterator[Mapping[str, Running]]:
         """Every peer that the model's loads ask, once its answers were right."""
         loads, servers = self._plan.of(model), dict[str, Running]()
         with contextlib.ExitStack() as stack:
@@ -82,10 +82,11 @@ class Rounds:
             raise error
         self.skipped.append(f"{peer.title}: {error.sentence}")
 
-    def _load(self, load: Load, servers: Mapping[str, Running]) -> None:
+    def load(self, load: Load, servers: Mapping[str, Running]) -> Mapping[str, Sequence[Measured]]:
+        """Every round of each of the servers that the load asks; notes their medians."""
         case, rate = self._prepared.case(load.case), self._rate(load)
         if load.constant and rate is None:
-            return
+            return {}
         found: dict[str, list[Measured]] = defaultdict(list)
         for turn in range(load.rounds):
             for key in _turned(load.peers, turn):
@@ -99,6 +100,7 @@ class Rounds:
         self.figures += [
             _figure(load, case, rate, key, found[key]) for key in _in_order(load, found)
         ]
+        return found
 
     def _rate(self, load: Load) -> int | None:
         """Half of Podium's peak, where k6 is there and the peak was measured."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 _HERE: Final = Path(__file__).parent
-_CACHE: Final = _HERE.parent / ".podium-bench"
+CACHE: Final = _HERE.parent / ".podium-bench"
 _INSTALL_SECONDS: Final = 900
 _DONE: Final = ".done"
 
@@ -25,7 +25,7 @@ def find_wrk(tell: Tell) -> bool:
     if shutil.which("wrk") is None and os.geteuid() == 0 and shutil.which("apt-get"):
         tell("Installing wrk ...")
         for arguments in (("update", "-qq"), ("install", "-y", "-qq", "wrk")):
-            _succeeds("apt-get", *arguments)
+            succeeds("apt-get", *arguments)
     return shutil.which("wrk") is not None
 
 
@@ -41,7 +41,7 @@ def find_mlserver(tell: Tell) -> Path | None:
 
 def _program(environment: str, program: str, tell: Tell) -> Path | None:
     """A program of the environment that `environment.txt` pins; made anew when that changes."""
-    pins, folder = _HERE / f"{environment}.txt", _CACHE / environment
+    pins, folder = _HERE / f"{environment}.txt", CACHE / environment
     done = folder / _DONE
     if not done.exists() or done.read_text() != pins.read_text():
         tell(f"Installing {environment} into {folder.relative_to(_HERE.parent)} ...")
@@ -54,11 +54,11 @@ def _program(environment: str, program: str, tell: Tell) -> Path | None:
 def _installed(folder: Path, pins: Path) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--requirement")
-    return _succeeds(sys.executable, "-m", "venv", str(folder)) and _succeeds(*pip, str(pins))
+    return succeeds(sys.executable, "-m", "venv", str(folder)) and succeeds(*pip, str(pins))
 
 
-def _succeeds(*command: str) -> bool:
-    """Its words go to stderr."""
+def succeeds(*command: str) -> bool:
+    """Whether the command ends with 0, in time; its words go to stderr."""
     try:
         done = subprocess.run(
             command,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from benchmarks.figures import Measured, medians, read_figures, write_figures
 from benchmarks.loads import Seen
-from benchmarks.page import BEGIN, END, tables_of, with_tables
+from benchmarks.page import begin, end, parts, tables_of, with_tables
 from benchmarks.plot import draw
 from benchmarks.report import markdown, print_report
 from tests.benchmarks.figures import FIGURE, benchmarks, peer
@@ -71,22 +71,31 @@ def test_picture_is_the_same_for_the_same_figures(tmp_path: Path, ending: str) -
 
 def test_tables_replace_those_before_and_nothing_else() -> None:
     """Twice is as good as once."""
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    other = f"{begin('b')}\nother\n{end('b')}\n"
+    page = f"before\n{begin('a')}\nold\n{end('a')}\nafter\n{other}"
 
-    once = with_tables(page, "new")
+    once = with_tables(page, "a", "new")
 
-    assert once == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    assert with_tables(once, "new") == once
+    assert once == f"before\n{begin('a')}\nnew\n{end('a')}\nafter\n{other}"
+    assert with_tables(once, "a", "new") == once
 
 
 def test_page_without_markers_is_an_error() -> None:
     """It is not written over."""
     with pytest.raises(ValueError, match="lacks"):
-        with_tables("nothing", "new")
+        with_tables("nothing", "a", "new")
 
 
-def test_page_shows_the_figures_of_the_document() -> None:
-    """`make bench-page` was run after `make bench`."""
-    found = read_figures(ROOT / "docs" / "benchmarks.json")
+def test_page_shows_the_figures_of_the_documents() -> None:
+    """`make bench-page` was run after `make bench` and `make bench-flavours`."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
 
-    assert tables_of((ROOT / "docs" / "benchmarks.md").read_text()) == markdown(found).strip()
+    for part, tables in parts(ROOT / "docs").items():
+        assert tables_of(page, part) == tables.strip()
+
+
+def test_part_that_was_never_measured_says_so(tmp_path: Path) -> None:
+    """The page has a place for it before there are figures."""
+    write_figures(FOUND, tmp_path / "benchmarks.json")
+
+    assert parts(tmp_path)["flavours"] == "Not measured yet."

@@ -96,6 +96,9 @@ def test_server_that_ends_says_why(tmp_path: Path) -> None:
         ([0.1 + 0.2], (0.3,), True),
         ([0.301], (0.3,), False),
         (["a"], ("a",), True),
+        ([{"a": 0.1 + 0.2, "b": 1}], ({"b": 1, "a": 0.3},), True),
+        ([{"a": 0.301}], ({"a": 0.3},), False),
+        ([{"b": 0.3}], ({"a": 0.3},), False),
     ],
 )
 def test_predictions_are_compared_one_by_one(
