@@ -96,10 +96,11 @@ def train(  # noqa: PLR0913, PLR0917 - an argument for each option
     if wrong is not None:
         click.echo(f"podium: {wrong}", err=True)
         sys.exit(_USAGE_ERROR)
-    click.echo(summary(_run(settings, advice), settings))
+    click.echo(summary(run(settings, advice), settings))
 
 
-def _run(settings: Settings, advice: Advice | None) -> Trained:
+def run(settings: Settings, advice: Advice | None) -> Trained:
+    """Trains, with progress on stderr. Raises `click.ClickException`, in one line."""
     with shown_on(sys.stderr) as report:
         report(Step.START, "loading MLflow and scikit-learn")
         from training.train import train as run
@@ -164,15 +165,39 @@ def summary(trained: Trained, settings: Settings) -> str:
 
 def _next(trained: Trained, settings: Settings) -> list[str]:
     if trained.alias is None:
-        page = model_page(trained.tracking_uri, trained.name)
-        where = f" (or on {page})" if page else ""
-        return [f"Next, give it an alias{where}:", f"  {_alias_command(trained)}"]
+        return _judged(trained, settings) if _has_podium() else _give_alias(trained)
     return ["Next, train another version and move the alias to it:", f"  {_another(settings)}"]
 
 
+def _judged(trained: Trained, settings: Settings) -> list[str]:
+    version = [trained.name, trained.version]
+    return [
+        "Next, judge it by the rows that it was not trained on, and give it the alias:",
+        f"  {_podium(settings, 'validate', *version, '--data-of-run')}",
+        f"  {_podium(settings, 'promote', *version)}",
+    ]
+
+
+def _podium(settings: Settings, *words: str) -> str:
+    # The commands find MLflow as this one has, unless it was told where.
+    uri = settings.tracking_uri
+    before = "" if uri is None else f"MLFLOW_TRACKING_URI={shlex.quote(shown(uri))} "
+    return before + shlex.join([_beside_python("podium"), *words])
+
+
+def _give_alias(trained: Trained) -> list[str]:
+    page = model_page(trained.tracking_uri, trained.name)
+    where = f" (or on {page})" if page else ""
+    return [f"Next, give it an alias{where}:", f"  {_alias_command(trained)}"]
+
+
+def _has_podium() -> bool:
+    # An environment that `mlflow run` has made holds none.
+    return Path(sys.executable).with_name("podium").exists()
+
+
 def _another(settings: Settings) -> str:
-    # An environment that `mlflow run` has made holds no `podium`.
-    if not Path(sys.executable).with_name("podium").exists():
+    if not _has_podium():
         return _run_again(settings)
     words = [_beside_python("podium"), "train"]
     words += ["--C", _other(settings)]

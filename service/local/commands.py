@@ -12,6 +12,7 @@ from service.local.child import Command
 from service.local.settings import LOOPBACK, UpSettings
 
 _PODIUM = (sys.executable, "-P", "-m", "service")
+_FIRST_VERSION = (sys.executable, "-P", "-m", "service.local.first_version")
 _DEFAULT_HOME = Path(".podium")
 # Its log lines are what `up` tells the person at the terminal.
 _READ_BY_UP: Final = {"PODIUM_LOG_FORMAT": "json", "PODIUM_LOG_LEVEL": "info"}
@@ -22,12 +23,12 @@ _ENDING_SECONDS = 10.0
 
 
 def training_command(settings: UpSettings) -> Command:
-    """Trains and registers a version; `--alias` and an alias are added to its arguments.
+    """Trains a version, judges it, and gives it the alias that is added as `--alias`.
 
     It writes where `up` writes, so that progress is seen.
     """
     environment = without_secrets(_environment(settings))
-    return Command("The training", (*_PODIUM, "train"), environment)
+    return Command("The training", _FIRST_VERSION, environment)
 
 
 def service_command(settings: UpSettings, on_line: Callable[[bytes], None]) -> Command:

@@ -35,7 +35,7 @@ class Parts:
     """What is started, in this order; training once for each alias of iris that is not there.
 
     Attributes:
-        training: trains a version; `--alias` and the alias are added to its arguments.
+        training: trains a version, judges it, and gives it the alias that is added as `--alias`.
         patience: seconds that MLflow, and after it the service, may take until they answer.
     """
 

@@ -104,10 +104,14 @@ def test_quickstart(tmp_path: Path) -> None:
             "predictions": [0],
             "model": {"name": MODEL, "alias": "champion", "version": "1"},
         }
+        client = MlflowClient(running.tracking_uri)
+        first = client.get_model_version(MODEL, "1")
+        assert first.tags["validation_status"] == "passed"
+        listed = running.podium("rollback", MODEL, "--list")
+        assert "the first version" in listed.stdout, listed.stderr
         trained = running.podium("train", "--C", "0.1", "--alias", "champion")
         assert trained.returncode == 0, trained.stderr
         followed_within(running, "2", POLL_SECONDS + 2)
-        client = MlflowClient(running.tracking_uri)
         client.set_registered_model_alias(MODEL, "champion", "1")
         followed_within(running, "1", POLL_SECONDS + 2)
         smoked = running.podium("smoke", "--url", running.url, "--junit", "smoke.xml")

@@ -1,28 +1,27 @@
 """The tutorial works as it stands, against a real MLflow server and the real service."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
 import training
+from tests.support.services import running_service
 
 NOTEBOOK = Path(training.__file__).parent / "tutorial.ipynb"
 
 
 def test_tutorial_runs_to_its_end(
     mlflow_server: str,
-    podium_service: Callable[[list[str], str], AbstractContextManager[str]],
     tmp_path: Path,
 ) -> None:
     """Every cell passes, its assertions included; the service follows the alias there and back."""
-    with podium_service(["basic_lr_iris_model@champion"], mlflow_server) as podium_url:
-        notebook = _execute(
-            {"MLFLOW_TRACKING_URI": mlflow_server, "PODIUM_URL": podium_url}, tmp_path
-        )
+    refs, token = ["basic_lr_iris_model@champion"], {"PODIUM_ADMIN_TOKEN": "of-the-tutorial"}
+    with running_service(refs, mlflow_server, tmp_path, **token) as service:
+        addresses = {"MLFLOW_TRACKING_URI": mlflow_server, "PODIUM_URL": service.url}
+        home = {"PODIUM_HOME": str(tmp_path / "commands")}
+        notebook = _execute(addresses | token | home, tmp_path)
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
 
 

@@ -123,16 +123,33 @@ def test_next_command_makes_another_version() -> None:
     assert " --C 10 " in summary(TRAINED, Settings(alias="champion", regularization=0.1))
 
 
-def test_without_alias_the_next_command_sets_it(tracking_uri: str) -> None:
-    """The printed command works as it is."""
+def test_without_alias_the_next_commands_judge_it_and_promote_it() -> None:
+    """Of the same MLflow, and without a password."""
+    unaliased = dataclasses.replace(TRAINED, alias=None)
+    *_, validate, promote = summary(
+        unaliased, Settings(tracking_uri=TRAINED.tracking_uri)
+    ).splitlines()
+    assert [shlex.split(line)[0] for line in (validate, promote)] == [
+        "MLFLOW_TRACKING_URI=http://127.0.0.1:8080"
+    ] * 2
+    assert shlex.split(validate)[-4:] == ["validate", TRAINED.name, "2", "--data-of-run"]
+    assert shlex.split(promote)[-3:] == ["promote", TRAINED.name, "2"]
+
+
+def test_without_podium_the_next_command_sets_the_alias(
+    tracking_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The printed command works as it is, in an environment that `mlflow run` has made."""
     client = MlflowClient(tracking_uri)
     client.create_registered_model(TRAINED.name)
     client.create_model_version(TRAINED.name, source="nowhere")
     unaliased = dataclasses.replace(
         TRAINED, alias=None, version="1", run_url=None, tracking_uri=tracking_uri
     )
+    python = sys.executable
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     command = summary(unaliased, Settings()).splitlines()[-1]
-    subprocess.run(shlex.split(command), check=True, timeout=400)
+    subprocess.run([python, *shlex.split(command)[1:]], check=True, timeout=400)
     assert list(client.get_registered_model(TRAINED.name).aliases) == ["champion"]
 
 
