@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice bench-flavours row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -54,7 +54,10 @@ bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.js
 bench-quick: $(READY) ## the same in under two minutes; writes nothing
 	$(VENV)/bin/python -m benchmarks --quick
 
-bench-page: $(READY) ## put the figures of docs/benchmarks.json into docs/benchmarks.md
+bench-flavours: $(READY) ## each flavour of MLflow, in an environment of their own; writes docs/benchmarks-flavours.json and .svg
+	$(VENV)/bin/python -m benchmarks.flavours --json docs/benchmarks-flavours.json --plot docs/benchmarks-flavours.svg
+
+bench-page: $(READY) ## put the figures of docs/benchmarks*.json into docs/benchmarks.md
 	$(VENV)/bin/python -m benchmarks.page
 
 bench-validation: $(READY) ## what checking a request costs, beside what it costs others to read it
@@ -83,6 +86,12 @@ soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs
 
 orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each: none is left
 	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
+
+same-twice: $(READY) ## the same model twice, validated 200 times: passes 199 at least; writes docs/same-twice.txt
+	$(VENV)/bin/python -m tests.validation.same_twice --output docs/same-twice.txt
+
+races: $(READY) ## 200 races of promotions on SQLite, and on PostgreSQL; writes docs/races.txt
+	$(VENV)/bin/python -m tests.promotion.races > docs/races.txt
 
 row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
 	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/host/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }

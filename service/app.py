@@ -260,6 +260,7 @@ def create_app(
         stopping=stopping,
         reload=follower.reload,
         withdraw=(follower.withdrawing.withdraw, engine.restore),
+        preparations=follower.preparing,
         keys=access.keys,
         admin=access.admin,
         more=access.routers,

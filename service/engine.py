@@ -149,6 +149,7 @@ class Engine:
             Clock(),
             poll_seconds=settings.poll_seconds,
             keep_warm_seconds=settings.keep_warm_seconds,
+            max_prepared=settings.max_prepared,
             gates=gates,
             history=history,
             ledger=ledger,

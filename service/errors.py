@@ -19,7 +19,8 @@ The tree, by whose fault it is::
     |   |-- RateExceeded            the key asks more often than it may
     |   `-- UnknownModel
     |       |-- NotThereYet         a pattern would follow it, and the registry has none
-    |       `-- UnknownVersion      the registry has the model, maybe, and no such version
+    |       |-- UnknownVersion      the registry has the model, maybe, and no such version
+    |       `-- NotPrepared         nobody has asked to make that version ready
     |-- NotNow                      the same request may succeed later
     |   |-- NoServable
     |   |   `-- NotLoaded           loaded on demand, and not now
@@ -181,6 +182,12 @@ class UnknownVersion(UnknownModel):
     """The registry has no such version of the model, and nothing is known of one here."""
 
     code = "unknown_version"
+
+
+class NotPrepared(UnknownModel):
+    """Nobody has asked to make a version ready for that model and alias, or not lately."""
+
+    code = "not_prepared"
 
 
 class NotNow(ServiceError):

@@ -18,6 +18,7 @@ from service.following.gates.requirements import RequirementsGate
 from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
+from service.following.gates.validation import Required, ValidationGate
 from service.following.history import History
 from service.following.ledger import Ledger, LedgerFile, LedgerObserver
 from service.following.slots import Slots
@@ -76,8 +77,16 @@ def new_gates(
             ExampleGate(),
         ),
         of_slot=(CompatibleGate(signature.describe, history, allow_breaking=breaking),),
-        of_tags=TagsGate(settings.require_tags),
+        of_tags=(TagsGate(settings.require_tags), *_validation(settings)),
     )
+
+
+def _validation(settings: Settings) -> Collection[ValidationGate]:
+    if settings.require_validation == "false":
+        return ()
+    tag, _, passed = settings.validation_status.partition("=")
+    _, _, policy = settings.require_validation.partition("=")
+    return (ValidationGate(Required(tag, passed, policy or None)),)
 
 
 def new_scratch(settings: Settings) -> Scratch:

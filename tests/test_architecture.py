@@ -26,6 +26,7 @@ PROCESSES = {
     "patterns": SHARED,
     "refs": SHARED,
     "tombstones": SHARED,
+    "validation": COMMAND,
     "validation_tag": SHARED,
     "contract": SHARED,
     "contract.comparison": FRONT,
@@ -50,9 +51,11 @@ PROCESSES = {
     "registry.forwarder.front": FRONT,
     "registry.forwarder.wire": SHARED,
     "registry.webhooks.registration": COMMAND,
+    "registry.writer": COMMAND,
     "checks": COMMAND,
     "cli": COMMAND,
     "local": COMMAND,
+    "promotion": COMMAND,
 }
 # What runs first in each process, and whose files it may run besides its own and what is shared.
 MAINS = {
@@ -88,15 +91,16 @@ ROOMS = {
     "processes": {"background", "errors"},
     "zygote": {"background", "errors", "processes", "host.isolation"},
     "host": {
-        *("contract.model_input", "processes.child.channel", "processes.child.keeper"),
+        *("contract.alike", "contract.model_input"),
+        *("processes.child.channel", "processes.child.keeper"),
         *("processes.child.scheduling", "processes.exhausted"),
         *("processes.frames", "processes.parcels"),
     },
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
-    "registry": {*_BELOW, *FOLLOWING_PORTS},
-    "following": {*_BELOW, "patterns", "refs", "tombstones"},
+    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses"},
+    "following": {*_BELOW, "patterns", "refs", "tombstones", "validation_tag"},
     "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
     "predicting": {"contract", "errors", "following"},
     "protocols": {"contract", "errors", "following", "predicting"},
@@ -295,8 +299,11 @@ def test_only_its_command_knows_training_and_is_imported_late() -> None:
         for each in imports()
         if {package(each.importer), package(each.imported)} == {"service", "training"}
     ]
-    assert {each.importer for each in crossing} == {"service.cli.train"}
+    # A program of its own, that `podium up` runs.
+    first_version = "service.local.first_version"
+    assert {each.importer for each in crossing} == {"service.cli.train", first_version}
     assert all(each.late for each in imports() if each.imported == "service.cli.train")
+    assert all(each.imported != first_version for each in imports())
 
 
 def test_heavy_libraries_are_imported_in_children_and_training_alone() -> None:

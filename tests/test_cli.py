@@ -20,11 +20,19 @@ from service.config.settings import Settings
 from tests.support.tracking import free_port
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["up", "serve", "train", "status", "wait", "reload", "withdraw", "smoke", "webhook"]
+COMMANDS = [
+    *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
+    *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
+]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
     "serve": "MLFLOW_TRACKING_URI=http://127.0.0.1:8080 podium serve --model iris@champion",
     "train": "podium train --C 0.1 --alias champion",
+    "validate": "podium validate iris 3 --against champion --data-of-run",
+    "plan": "podium plan iris 3 --url http://podium-1:8000",
+    "prepare": "podium prepare iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
+    "promote": "podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
+    "rollback": 'podium rollback iris --alias champion --reason "too slow"',
     "status": "podium status --url http://127.0.0.1:8000 --json",
     "wait": "podium wait iris@champion --version 3 --timeout 120",
     "reload": "podium reload iris@champion --url http://127.0.0.1:8000",
@@ -81,7 +89,9 @@ def test_help_lists_the_commands_in_the_order_of_meeting_them() -> None:
     """Each with its own sentence; and how to begin."""
     shown = podium("--help").stdout
     listed = shown.partition("Commands:")[2].splitlines()
-    assert [line.split()[0] for line in listed if line.startswith("  ")][:9] == COMMANDS
+    assert [line.split()[0] for line in listed if line.startswith("  ")][
+        : len(COMMANDS)
+    ] == COMMANDS
     assert "Start with `podium up`" in shown
     assert "podium serve --model iris@champion" in shown
 

@@ -14,21 +14,30 @@ NO_PODIUM: Final = "what answers is not a Podium"
 _SECONDS: Final = 10.0
 
 
-def ask(
+def ask(  # noqa: PLR0913 - of HTTP
     method: str,
     url: str,
     path: str,
     *,
     headers: Mapping[str, str] | None = None,
     seconds: float = _SECONDS,
+    json: Mapping[str, object] | None = None,
 ) -> httpx.Response:
-    """The answer, whatever its status, within so many seconds a step. Raises `NoService`."""
+    """The answer, whatever its status, within so many seconds a step. Raises `NoService`.
+
+    `json` is the body, if there is one.
+    """
     if not is_web_address(url):
         raise NoService(NO_ADDRESS)
     address = f"{url.rstrip('/')}{path}"
     try:
         return httpx.request(
-            method, address, headers=headers, timeout=seconds, trust_env=not is_near(url)
+            method,
+            address,
+            headers=headers,
+            timeout=seconds,
+            json=json,
+            trust_env=not is_near(url),
         )
     except httpx.TransportError as error:
         raise NoService(why_silent(error)) from error

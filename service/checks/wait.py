@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,10 +26,14 @@ _LEAST_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look has found: an exit status, None while that is open; and a sentence for it."""
+    """What one look has found: an exit status, None while that is open; and a sentence for it.
+
+    `instance` is the word by which the process that has answered is told from others.
+    """
 
     status: int | None
     why: str
+    instance: str = ""
 
 
 def wait(  # noqa: PLR0913 - what an operator says, and what a test steps
@@ -53,7 +57,7 @@ def wait(  # noqa: PLR0913 - what an operator says, and what a test steps
     until = monotonic() + seconds
     while True:
         left = until - monotonic()
-        seen = _look(url, ref, version, max(_LEAST_SECONDS, left), advice)
+        seen = look(url, ref, version, max(_LEAST_SECONDS, left), advice)
         left = until - monotonic()
         if seen.status is not None or left <= 0:
             break
@@ -65,7 +69,8 @@ def wait(  # noqa: PLR0913 - what an operator says, and what a test steps
     return status
 
 
-def _look(url: str, ref: ModelRef, version: str | None, seconds: float, advice: str) -> Seen:
+def look(url: str, ref: ModelRef, version: str | None, seconds: float, advice: str = "") -> Seen:
+    """Whether the slot serves the version now, asked for so many seconds at most, or ten."""
     try:
         answer = ask("GET", url, path_of(ref.name, ref.alias), seconds=min(10.0, seconds))
         return _seen(answer, version)
@@ -81,7 +86,7 @@ def _seen(answer: httpx.Response, version: str | None) -> Seen:
         if answer.status_code == HTTPStatus.NOT_FOUND and told["code"] == "not_there_yet":
             return Seen(None, "the registry has no such model and alias yet")
         if answer.is_success:
-            return _judged(told, version)
+            return replace(_judged(told, version), instance=str(told.get("instance", "")))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NoService(NO_PODIUM) from error
     raise NoService(f"{NO_PODIUM} ({answer.status_code})")

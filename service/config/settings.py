@@ -32,6 +32,8 @@ Count = Annotated[int, Field(ge=1)]
 # It names a folder.
 _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
+_REQUIRED_VALIDATION: Final = re.compile(r"true|false|policy=[0-9a-f]{64}")
+
 _STARTS_SECONDS: Final = 30.0
 
 
@@ -149,6 +151,11 @@ class Settings(BaseSettings):
         60.0,
         description="Seconds that the previous version stays loaded, to move back at once",
     )
+    max_prepared: Annotated[int, Field(ge=0)] = Field(
+        2,
+        description="Most versions that `podium prepare` keeps loaded for a while, beside those "
+        "that serve; 0: none",
+    )
     cache_bytes: Bytes = Field(
         10 * 1024**3,
         description="Size of the artifact cache in bytes; above it, artifacts that no slot serves "
@@ -181,6 +188,15 @@ class Settings(BaseSettings):
 
     require_tags: Annotated[Mapping[str, str], NoDecode] = Field(
         {}, description="Comma-separated tags, KEY=VALUE, that a version must have"
+    )
+    require_validation: str = Field(
+        "false",
+        description="true: only versions whose very files `podium validate` has passed; "
+        "policy=SHA256: by that policy",
+    )
+    validation_status: str = Field(
+        "validation_status=passed",
+        description="TAG=VALUE by which a version is known to have passed `podium validate`",
     )
     trust: Literal["any", "no-pickle"] = Field(
         "any", description="no-pickle: only model formats that run no code when loaded"
@@ -242,6 +258,22 @@ class Settings(BaseSettings):
         if wrong:
             raise BadRef("; ".join(wrong))
         return tuple(refs)
+
+    @field_validator("require_validation", mode="before")
+    @classmethod
+    def _validation(cls, value: Any) -> Any:
+        text = str(value).strip().lower()
+        if not _REQUIRED_VALIDATION.fullmatch(text):
+            raise ValueError("must be true, false or policy= and the SHA-256 of a policy")
+        return text
+
+    @field_validator("validation_status")
+    @classmethod
+    def _status(cls, value: str) -> str:
+        tag, equals, passed = (part.strip() for part in value.partition("="))
+        if not (tag and equals and passed):
+            raise ValueError("must be TAG=VALUE")
+        return f"{tag}={passed}"
 
     @field_validator("host", "home", mode="before")
     @classmethod

@@ -172,6 +172,27 @@ class FollowingReport:
         """Its processes are ended."""
         self._logger.info("retired", **_named(version))
 
+    def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
+        """It serves nobody until the alias moves there."""
+        self._metrics.prepared(ref)
+        seconds = {stage: round(each, 3) for stage, each in stages.items()}
+        self._logger.info("prepared", slot=str(ref), version=version, seconds=seconds)
+
+    def not_prepared(self, ref: ModelRef, version: str, failure: Failure) -> None:
+        """What serves is not concerned."""
+        self._metrics.not_prepared(ref)
+        self._logger.warning(
+            "not_prepared",
+            slot=str(ref),
+            version=version,
+            stage=failure.stage,
+            **_why(failure, failure.detail),
+        )
+
+    def preparation_ended(self, ref: ModelRef, version: str, why: str) -> None:
+        """Its processes are ended, unless it serves."""
+        self._logger.info("preparation_ended", slot=str(ref), version=version, reason=why)
+
     def tick_failed(self, error: Exception) -> None:
         """A defect of Podium's: counted, and logged whole."""
         self._count_failure()

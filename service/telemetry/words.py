@@ -68,6 +68,11 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "withdrawn": Saying(
         "{slot}: version {version} is withdrawn, and requests are answered with 410", ("message",)
     ),
+    "prepared": Saying("{slot}: version {version} is ready, should the alias move there"),
+    "not_prepared": Saying(
+        "{slot}: version {version} could not be made ready", ("message", "code"), _SERVES_ON
+    ),
+    "preparation_ended": Saying("{slot}: version {version} is not kept ready", ("reason",)),
     "tombstone_failed": Saying(
         "A withdrawal cannot be kept for the next start: {file}",
         ("code",),

@@ -21,7 +21,8 @@ from tests.test_architecture import HOST, is_package, process
 # What a host shares with the front: frames, the wire and the types of what it carries, the kernel's
 # rules of life and death; and with other children what these are.
 SHARED: Final = {
-    *("service.contract.model_input", "service.errors", "service.host.wire"),
+    *("service.contract.alike", "service.contract.model_input", "service.errors"),
+    "service.host.wire",
     *("service.processes.exhausted", "service.processes.exhausted", "service.processes.frames"),
     *("service.processes.lifetime", "service.processes.parcels"),
 }

@@ -50,6 +50,8 @@ def killed_up(home: Path, service: str) -> Iterator[RunningUp]:
     process = subprocess.Popen(program(_UP, str(home), service), stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: "service started" in stage.journal, 240, "the service runs")
+        # Written by another process than the one that has told that it runs.
+        wait_until(lambda: len(_children(home)) == 2, 240, "the record has MLflow and the service")
         record = read_record(home)
         assert record is not None
     finally:
@@ -61,6 +63,11 @@ def killed_up(home: Path, service: str) -> Iterator[RunningUp]:
         for child in record.children.values():
             for pid in members(child.pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _children(home: Path) -> set[str]:
+    record = read_record(home)
+    return set() if record is None else set(record.children)
 
 
 def _look(stage: Stage) -> None:

@@ -205,6 +205,16 @@ async def test_p23_registry_says_which_versions_it_has(store: Store, name: str) 
     assert [await store.registry.exists(*each) for each in asked] == [False, True, False, False]
 
 
+async def test_version_is_identified_by_its_number_as_looks_identify_it(
+    store: Store, name: str
+) -> None:
+    """None where there is none."""
+    found = await identity(store.registry, champion(store, name))
+    assert await store.registry.identify(name, found.version) == found
+    assert await store.registry.identify(name, "99") is None
+    assert await store.registry.identify(f"no {name}", "1") is None
+
+
 HOSTILE = [
     "a@b",
     "Schönes Modell 模型",

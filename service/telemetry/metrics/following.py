@@ -11,7 +11,7 @@ from service.telemetry.metrics.lives import SLOT
 
 # Up to the default limit of a load; few, since each slot has them for each stage.
 _STAGE_SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
-_SWAPPED, _REFUSED = "swapped", "refused"
+_SWAPPED, _REFUSED, _PREPARED = "swapped", "refused", "prepared"
 
 
 class FollowingMetrics:
@@ -30,6 +30,12 @@ class FollowingMetrics:
             "podium_version_refusals_total",
             "Versions refused, by the stage at which and the code of why.",
             (*SLOT, "stage", "code"),
+        )
+        self._preparations = Counter(
+            "podium_preparations_total",
+            "Versions made ready before an alias moved there, and those that could not be.",
+            (*SLOT, "outcome"),
+            registry=registry,
         )
         self._swap_seconds = Histogram(
             "podium_swap_seconds",
@@ -53,6 +59,8 @@ class FollowingMetrics:
         """A counter that begins with its first event hides that event from rate()."""
         for outcome in (_SWAPPED, _REFUSED):
             self._swaps.labels(ref.name, ref.alias, outcome)
+        for outcome in (_PREPARED, _REFUSED):
+            self._preparations.labels(ref.name, ref.alias, outcome)
 
     def version_came(self, ref: ModelRef, version: str) -> None:
         """Nothing: swaps are counted by slot."""
@@ -62,7 +70,7 @@ class FollowingMetrics:
 
     def slot_left(self, ref: ModelRef) -> None:
         """Nothing is told of its swaps any more."""
-        for family in (self._swaps, self._refusals, self._swap_seconds):
+        for family in (self._swaps, self._refusals, self._preparations, self._swap_seconds):
             family.remove_by_labels({"model": ref.name, "alias": ref.alias})
 
     def looked(self, failure: Failure | None) -> None:
@@ -82,3 +90,11 @@ class FollowingMetrics:
         """A version was not swapped in."""
         self._swaps.labels(ref.name, ref.alias, _REFUSED).inc()
         self._refusals.labels(ref.name, ref.alias, failure.stage, failure.code).inc()
+
+    def prepared(self, ref: ModelRef) -> None:
+        """A version is ready for the slot, should its alias move there."""
+        self._preparations.labels(ref.name, ref.alias, _PREPARED).inc()
+
+    def not_prepared(self, ref: ModelRef) -> None:
+        """A version could not be made ready for it."""
+        self._preparations.labels(ref.name, ref.alias, _REFUSED).inc()

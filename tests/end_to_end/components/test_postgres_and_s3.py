@@ -16,6 +16,8 @@ from tests.end_to_end.components.load import (
     assert_moves_are_followed,
     environment_of_host,
 )
+from tests.promotion.conftest import Moves, filled
+from tests.promotion.test_races import meet
 from tests.support.logged import Author
 from tests.support.object_store import BUCKET, ObjectStore, object_store
 from tests.support.postgres import postgres_server
@@ -137,3 +139,10 @@ def test_key_of_s3_is_in_no_log_line_and_no_host(
     for text in (json.dumps(told), json.dumps(service_of_direct.log)):
         assert servers.store.environment["AWS_SECRET_ACCESS_KEY"] not in text
         assert servers.store.environment["AWS_ACCESS_KEY_ID"] not in text
+
+
+def test_one_of_three_promotions_at_once_wins_on_postgresql(servers: Servers) -> None:
+    """As on SQLite; whose transactions end in another way."""
+    moves = Moves(filled(servers.proxied, "raced"), alias="race")
+    assert sorted(meet(moves).values()) == ["overtaken", "overtaken", "promoted"]
+    assert len(moves.journal) == 1
