@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from service.errors import NoServable, Overloaded, ServiceError
+from service.errors import NoServable, Overloaded, PassingFault, ServiceError
 from service.hosting.host_handle import (
     BatchEnd,
     HostHandle,
@@ -17,6 +17,8 @@ from service.hosting.queue import Job, end_late
 from service.hosting.specification import PoolLimits
 
 _MAX_HOSTS: Final = 2
+# Before a start is tried again that has failed by nobody's fault.
+_PAUSES: Final = (0.0, 1.0)
 
 
 class SecondTries:
@@ -57,10 +59,19 @@ class SecondTries:
         await asyncio.gather(*self._workers, return_exceptions=True)
         self._refuse_all()
 
+    async def _started(self) -> HostHandle:
+        # What kept one from starting may have passed, as its death, or that of the zygote.
+        for pause in _PAUSES:
+            try:
+                return await self._start_host()
+            except PassingFault:
+                await asyncio.sleep(pause)
+        return await self._start_host()
+
     async def _work(self) -> None:
         while self._waiting:
             try:
-                host = await self._start_host()
+                host = await self._started()
             except Exception:  # noqa: BLE001 - whatever a start meets, nobody must wait for ever
                 self._refuse_all()
                 return

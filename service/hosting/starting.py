@@ -1,6 +1,7 @@
 """Starts hosts here and brings their version up: fork, load, warm up, all within one time limit."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 import orjson
@@ -20,10 +21,16 @@ from service.processes.front.child import Child, Forks
 from service.processes.front.ending import Ending, EndReason
 
 _NOBODYS_FAULT = {EndReason.ZYGOTE, EndReason.UNKNOWN}
+# More than that may have been ended by the version that was to be loaded.
+_ZYGOTES_A_START = 3
 # A batch whose replies together are larger than this many times the limit of one costs its host,
 # and its requests are tried again alone.
 _REPLIES_A_BATCH = 16
 _LOGGED = "its own words are in the log"
+
+
+class _LostWithZygote(PassingFault):
+    """The zygote that has forked it has ended, and all of its children with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,13 @@ class LocalHosts:
     _observer: HostingObserver
 
     async def start(self, purpose: Purpose, *, behind: bool = False) -> tuple[LocalHost, Warmth]:
-        """Forked, loaded and warmed up."""
+        """Forked, loaded and warmed up; anew, at once, where its zygote ends meanwhile."""
+        for _ in range(_ZYGOTES_A_START - 1):
+            with contextlib.suppress(_LostWithZygote):
+                return await self._started(purpose, behind=behind)
+        return await self._started(purpose, behind=behind)
+
+    async def _started(self, purpose: Purpose, *, behind: bool) -> tuple[LocalHost, Warmth]:
         model, limits, observer = self._model, self._limits, self._observer
         most = limits.max_reply_bytes * _REPLIES_A_BATCH
         child = await self._forks.fork(model.role, most, observer.printed)
@@ -143,7 +156,8 @@ def _died(ending: Ending) -> FollowingError:
     if ending.reason in _NOBODYS_FAULT or ending.status == "SIGKILL":
         # Nobody here kills a host that loads; the kernel does, for want of memory.
         sentence = "The process was killed while it loaded; it is tried again. Has memory run out?"
-        return PassingFault("load", "host_killed", sentence)
+        fault = _LostWithZygote if ending.reason is EndReason.ZYGOTE else PassingFault
+        return fault("load", "host_killed", sentence)
     return VersionFault(
         "load",
         "host_died",

@@ -12,8 +12,15 @@ import orjson
 import pytest
 
 from service.contract.model_input import Column, ModelInput
-from service.errors import ModelFailed, PredictionTimedOut, VersionFault
-from service.hosting.host_handle import BatchEnd, HostHandle, HostStarter, NotSent
+from service.errors import (
+    ModelFailed,
+    NoServable,
+    PassingFault,
+    PredictionTimedOut,
+    VersionFault,
+)
+from service.hosting import second_tries
+from service.hosting.host_handle import BatchEnd, HostHandle, HostStarter, NotSent, Warmth
 from service.hosting.observer import Purpose
 from service.hosting.pool import Pool
 from service.hosting.queue import Answer, Job
@@ -262,4 +269,31 @@ async def test_burst_is_divided_among_idle_hosts(
     for host in fakes.started:
         host.go_on()
     assert len(await asyncio.gather(*requests)) == len(rows)
+    await pool.close()
+
+
+@pytest.mark.parametrize(("failures", "is_answered"), [(1, True), (100, False)])
+async def test_p11_second_try_whose_host_could_not_start_for_now_waits_for_another(
+    failures: int, *, is_answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps it from starting is nobody's fault, and may have passed; it is not for ever."""
+
+    class Passing(FakeHosts):
+        left = failures
+
+        async def start(self, purpose: Purpose, *, behind: bool = False) -> tuple[FakeHost, Warmth]:
+            if purpose is Purpose.SECOND_TRY and self.left:
+                self.left -= 1
+                raise PassingFault("start", "no_process", "No process could be started.")
+            return await super().start(purpose, behind=behind)
+
+    monkeypatch.setattr(second_tries, "_PAUSES", (0.0, 0.0))
+    hosts = Passing()
+    pool = await pool_of(hosts, PoolLimits(), Counts())
+    (request,) = await asked([pool.predict(double_rows(1))])
+    await hosts.started[0].end()
+    async with asyncio.timeout(SECONDS):
+        (found,) = await asyncio.gather(request, return_exceptions=True)
+
+    assert found == b"[2.0]" if is_answered else isinstance(found, NoServable)
     await pool.close()

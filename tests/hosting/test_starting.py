@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from service.errors import PassingFault
 from service.hosting.host_handle import Warmth, side_by_side, strictest
 from service.hosting.specification import HostedModel, PoolLimits
 from service.processes.front.child import Child
+from service.processes.front.ending import EndReason
 from service.processes.front.output import OnLine
 from service.zygote.front.handle import Zygote
-from tests.hosting.rows import started
+from tests.hosting.rows import Counts, started
 from tests.support import models
 from tests.support.waiting import until
 
@@ -112,3 +114,44 @@ async def test_p9_hosts_of_one_version_load_side_by_side(zygote: Zygote, tmp_pat
 
     assert pool.status.hosts == 3
     await pool.close()
+
+
+class Dying(Counted):
+    """Forks whose first ones die with their zygote before they have loaded anything."""
+
+    def __init__(self, zygote: Zygote, deaths: int) -> None:
+        super().__init__(zygote)
+        self._deaths = deaths
+
+    async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
+        child = await super().fork(role, max_body_bytes, on_line)
+        if len(self.children) <= self._deaths:
+            child.kill(EndReason.ZYGOTE)
+        return child
+
+
+async def test_p11_host_whose_zygote_dies_while_it_loads_is_started_anew(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """At once, twice in a row; it is no failure of its version."""
+    forks, counts = Dying(zygote, 2), Counts()
+    place = models.save(tmp_path / "models", "temperamental")
+    async with asyncio.timeout(SECONDS):
+        model = HostedModel(place, True, "", True, None)
+        pool = await started(forks, model, PoolLimits(hosts=1), counts)
+
+    assert (len(forks.children), counts.not_started) == (3, [])
+    await pool.close()
+
+
+async def test_p13_host_that_loses_every_zygote_is_a_passing_fault(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """The version may be what ends them: it is tried again after a pause."""
+    forks = Dying(zygote, 100)
+    place = models.save(tmp_path / "models", "temperamental")
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(PassingFault) as failed:
+            await started(forks, HostedModel(place, True, "", True, None), PoolLimits(hosts=1))
+
+    assert (failed.value.reason, len(forks.children)) == ("host_killed", 3)

@@ -270,6 +270,37 @@ async def test_child_that_dies_on_its_way_to_its_caller_leaves_no_zombie(
     assert pid not in lifetime.children()
 
 
+async def test_fork_that_a_dead_zygote_owes_is_asked_of_the_next(zygote: Zygote) -> None:
+    """At once; whoever wants it learns of nothing."""
+    neighbour = await forked(zygote)
+    process = zygote._process
+    assert process is not None
+    os.kill(parent_of(neighbour), signal.SIGSTOP)
+    forking = asyncio.create_task(forked(zygote))
+    await until(lambda: process._asked, SECONDS, "it is asked")
+    os.kill(parent_of(neighbour), signal.SIGKILL)
+    async with asyncio.timeout(SECONDS):
+        child = await forking
+    assert parent_of(child) != process._process.pid
+    assert (await told(child, do="echo"))["pid"] == child.pid
+
+
+async def test_fork_that_a_closed_zygote_owes_starts_no_other(zygote: Zygote) -> None:
+    """Nothing is left after the end of a service."""
+    neighbour = await forked(zygote)
+    process = zygote._process
+    assert process is not None
+    os.kill(parent_of(neighbour), signal.SIGSTOP)
+    forking = asyncio.create_task(forked(zygote))
+    await until(lambda: process._asked, SECONDS, "it is asked")
+    os.kill(parent_of(neighbour), signal.SIGKILL)
+    await zygote.close()
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(PassingFault):
+            await forking
+    assert zygote._process is None
+
+
 async def test_spare_zygote_that_dies_alone_is_replaced(zygote: Zygote) -> None:
     """Also if nothing is forked; nobody else notices."""
     child = await forked(zygote)

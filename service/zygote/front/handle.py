@@ -22,6 +22,8 @@ from service.zygote.front.spawning import Spawned, ZygoteCommand
 _LONGEST_PAUSE: Final = 60.0
 # A folder takes a fraction of a millisecond, or the disk hangs.
 _DISK_SECONDS: Final = 10.0
+# More than that may have been ended by what they were to fork.
+_ZYGOTES_A_FORK: Final = 3
 # Before another spare zygote is made for one that has ended: what ends it may do so again.
 _SPARE_PAUSE: Final = 1.0
 
@@ -62,6 +64,7 @@ class Zygote:
         self._scratch = scratch
         self._beside = Beside("scratch")
         self._forking: set[asyncio.Task[Child]] = set()
+        self._closed = False
 
     async def start(self) -> None:
         """Returns when the libraries are loaded; raises `PassingFault` when they cannot be."""
@@ -70,9 +73,26 @@ class Zygote:
     async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
         """A new child in that role. Raises `PassingFault`; whatever was started then ends.
 
-        When cancelled, the fork comes to its end without its caller, and its child is ended.
+        What a zygote has not done by its end the next one is asked for, at once. When cancelled,
+        the fork comes to its end without its caller, and its child is ended.
         """
-        process = await self._ready()
+        for _ in range(_ZYGOTES_A_FORK - 1):
+            process = await self._open()
+            try:
+                return await self._forked_by(process, role, max_body_bytes, on_line)
+            except PassingFault:
+                if process.alive:
+                    raise
+        return await self._forked_by(await self._open(), role, max_body_bytes, on_line)
+
+    async def _open(self) -> ZygoteProcess:
+        if self._closed:
+            raise not_started("the zygote was closed")
+        return await self._ready()
+
+    async def _forked_by(
+        self, process: ZygoteProcess, role: str, max_body_bytes: int, on_line: OnLine
+    ) -> Child:
         loop = asyncio.get_running_loop()
         forking = loop.create_task(self._forked(process, role, max_body_bytes, on_line))
         self._forking.add(forking)
@@ -85,6 +105,7 @@ class Zygote:
 
     async def close(self) -> None:
         """Ends the zygote and every child; returns when all are gone."""
+        self._closed = True
         begun, self._begun = self._begun, None
         if begun is not None:
             begun.end()

@@ -184,6 +184,7 @@ class ZygoteProcess:
         if child.pid in self._early_exits:
             child.report_exit(self._early_exits.pop(child.pid))
         elif not self.alive:
+            child.kill(EndReason.ZYGOTE)
             child.report_exit(None)
         else:
             self._children[child.pid] = child
