@@ -41,7 +41,7 @@ class AliasLooks:
 
     async def look(self) -> Mapping[ModelRef, Resolution] | None:
         """What was found; None if nothing answered, which `Slots.look` says then."""
-        started = self._clock.monotonic()
+        started, starts = self._clock.monotonic(), self._registry.starts
         refs = [slot.ref for slot in self._slots.values()]
         failure, detail, found = None, "", None
         try:
@@ -56,7 +56,10 @@ class AliasLooks:
             self._observer.tick_failed(error)
             failure = internal(self._clock)
         seconds = self._clock.monotonic() - started
-        self._pace.ended(seconds, answered=found is not None)
+        # A new process is slow with its first answers, which is no load of the registry. Where
+        # processes end often, a pause for that lasts until this one has ended as well.
+        of_registry = seconds if self._registry.starts == starts else 0.0
+        self._pace.ended(of_registry, answered=found is not None)
         before = self._slots.look.succeeded_at
         succeeded = self._clock.wall() if failure is None else before
         self._slots.look = LookStatus(succeeded, seconds, failure)

@@ -53,7 +53,7 @@ class Pace:
         return self._current
 
     def ended(self, seconds: float, *, answered: bool) -> None:
-        """The look took so long, and was answered or not."""
+        """The look took the registry so long, and was answered or not."""
         # One slow look may be a hiccup, and a failed one says nothing; two in a row are a load.
         self._look_seconds = (self._look_seconds[1], seconds if answered else 0.0)
         if self._current is Trigger.START and not answered and not self._hinted.is_set():

@@ -151,6 +151,10 @@ class FetchedVersion:
 class Registry(Protocol):
     """MLflow's registry, asked with a total deadline for every operation."""
 
+    @property
+    def starts(self) -> int:
+        """How often that which looks need has been started; a look meanwhile takes longer."""
+
     async def prepare(self) -> None:
         """Whatever looks need that is no part of one (a process, say); raises `PassingFault`."""
 

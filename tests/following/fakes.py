@@ -64,6 +64,8 @@ class FakeRegistry:
     tag_looks: list[list[VersionId]] = field(default_factory=list)
     tags_down: FollowingError | None = None
     exists_gate: asyncio.Event = field(default_factory=open_gate)
+    # How often that which looks need has been started.
+    starts: int = 0
     # Of how many versions a look is told whether they are withdrawn, and of which beside.
     most_tags: int | None = None
     tagged: set[VersionId] = field(default_factory=set)

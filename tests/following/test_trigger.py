@@ -1,13 +1,15 @@
 """When the next look comes: pauses, hints, and a flood of hints."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from service.errors import UnknownModel
 from service.following.pace import Pace, Trigger
+from service.following.ports import Resolution
 from service.refs import ModelRef
-from tests.following.fakes import Time, World, version
+from tests.following.fakes import FakeRegistry, Time, World, version
 from tests.following.test_follower import BROKEN, DOWN, NO_DISK
 
 
@@ -193,3 +195,23 @@ def test_p7_quick_answer_ends_the_wait_that_a_slow_one_has_begun(pace: Pace, tim
     assert pace.hint_seconds == 30.0
     looked(pace, time, 0.02)
     assert pace.hint_seconds == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(("starts", "pause"), [(1, 1.0), (0, 20.0)])
+async def test_p3_looks_that_are_slow_for_a_new_process_make_no_pause_longer(
+    starts: int, pause: float
+) -> None:
+    """Where processes end often, each look may be the first of its own; the registry is quick."""
+    world = World()
+
+    class Slow(FakeRegistry):
+        async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+            world.time.now += 1.0
+            self.starts += starts
+            return await super().resolve(refs)
+
+    world.follower._looks._registry = Slow({world.refs[0]: version(1)})
+    for _ in range(3):
+        await world.follower.tick()
+    assert 0.9 * pause <= world.follower._pace.pause_seconds <= pause
+    await world.follower.settled()

@@ -52,3 +52,16 @@ async def test_p23_whether_a_version_exists_is_given_up_while_a_child_starts() -
             with pytest.raises(PassingFault) as given_up:
                 await kept.ask_within("look", RegistryOperation.EXISTS, WANTED)
             assert (given_up.value.reason, ended.is_set()) == (Fault.TIMED_OUT, True)
+
+
+async def test_each_child_that_is_begun_with_counts() -> None:
+    """Also one that does not come up; whoever measures a look knows then what it has waited for."""
+
+    async def make(stage: str) -> Child:
+        raise PassingFault(stage, Fault.NO_PROCESS, "", "")
+
+    kept = KeptChild(make, SECONDS)
+    for _ in range(2):
+        with pytest.raises(PassingFault):
+            await kept.prepare()
+    assert kept.starts == 2

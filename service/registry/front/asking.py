@@ -17,7 +17,8 @@ class KeptChild:
     """A child that is kept from question to question.
 
     `make` makes it, and another when it is gone; it is told for which stage. Questions take turns.
-    Each is given up after so many `seconds`, which costs the child.
+    Each is given up after so many `seconds`, which costs the child. `starts` counts how many have
+    been begun with.
     """
 
     def __init__(self, make: Callable[[str], Awaitable[Child]], seconds: float) -> None:
@@ -25,6 +26,7 @@ class KeptChild:
         self._seconds = seconds
         self._turn = asyncio.Lock()
         self._child: Child | None = None
+        self.starts = 0
 
     async def prepare(self) -> None:
         """Starts it, unless it is there; raises `PassingFault`."""
@@ -61,6 +63,7 @@ class KeptChild:
 
     async def _prepared(self, stage: str) -> Child:
         if self._child is None or not self._child.alive:
+            self.starts += 1
             self._child = await self._make(stage)
         return self._child
 

@@ -136,6 +136,11 @@ class MlflowRegistry:
         self._making_room = Beside(Work.CACHE)
         self._tidying: asyncio.Task[None] | None = None
 
+    @property
+    def starts(self) -> int:
+        """Of the child that looks."""
+        return self._looking.starts
+
     async def prepare(self) -> None:
         """Starts the child that looks, unless it is there; raises `PassingFault`."""
         await self._looking.prepare()
