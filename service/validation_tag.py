@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, get_args
 
 VALIDATION_TAG: Final = "podium.validation"
 _MAX_CHARACTERS: Final = 4096
+
+Said = Literal["passed", "failed"]
+"""The verdicts that a version is told by; of what is undecided nothing is said."""
 
 
 class BadValidation(ValueError):
@@ -23,6 +26,8 @@ class Validation:
         digest: of the version's files, as `service.registry.store.digest.digest_of` has it.
         name: the model's name, as it was validated; a copied version carries the tag along.
         version: its number then.
+        verdict: of this very run. The status tag is written apart from this one, so that two
+            validations at once may leave the status of the one beside the run of the other.
     """
 
     run: str
@@ -30,6 +35,12 @@ class Validation:
     digest: str
     name: str
     version: str
+    verdict: Said
+
+    @property
+    def passed(self) -> bool:
+        """Whether this run has passed it, whatever the status tag says."""
+        return self.verdict == "passed"
 
     @classmethod
     def of(cls, tags: Mapping[str, str]) -> Self | None:
@@ -46,6 +57,8 @@ class Validation:
             raise BadValidation(f"the tag {VALIDATION_TAG} cannot be read") from None
         if not all(isinstance(each, str) for each in asdict(found).values()):
             raise BadValidation(f"the tag {VALIDATION_TAG} holds what is not text")
+        if found.verdict not in get_args(Said):
+            raise BadValidation(f"the tag {VALIDATION_TAG} holds no verdict")
         return found
 
     def text(self) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from service.validation_tag import VALIDATION_TAG, BadValidation, Validation
 
-WRITTEN = Validation("run", "0" * 64, "1" * 64, "iris", "3")
+WRITTEN = Validation("run", "0" * 64, "1" * 64, "iris", "3", "passed")
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -19,6 +19,8 @@ def test_a_version_without_the_tag_has_not_been_validated() -> None:
 
 _NOT_OURS = (
     *("", "passed", "[]", "{}", '{"run": 1}', WRITTEN.text() + "x"),
+    WRITTEN.text().replace('"passed"', '"undecided"'),
+    WRITTEN.text().replace(', "verdict": "passed"', ""),
     *(WRITTEN.text().replace('"3"', "3"), "[" * 3000, '{"run": "' + "x" * 5000 + '"}'),
 )
 

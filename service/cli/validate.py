@@ -216,6 +216,7 @@ def _report(
     from service.cli.progress import shown_on_stderr
     from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
     from service.registry.writer.writer import Writer
+    from service.validation.verdict_tags import Overtaken
 
     writer = Writer(addresses)
     blank = ValidateReport(
@@ -233,6 +234,8 @@ def _report(
             return _told(blank, _validated(writer, wish, in_force, addresses, told))
     except KeyboardInterrupt:
         return blank
+    except Overtaken as error:
+        return _ended(blank, UNDECIDED, "overtaken", str(error))
     except Unreachable as error:
         return _ended(blank, UNDECIDED, "unreachable", str(error))
     except WriteRefused as error:

@@ -26,6 +26,12 @@ def claimed(version: RegisteredVersion, passed: str = PASSED) -> Validation:
             f"what was validated is {found.name} {found.version}, not {who}: its tags were copied "
             f"along; podium validate {who}",
         )
+    if not found.passed:
+        raise refused(
+            "not_validated",
+            f"{who} is not validated: the run {found.run}, which its tags name, has failed it; "
+            f"podium validate {who}",
+        )
     return found
 
 

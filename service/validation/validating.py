@@ -142,7 +142,7 @@ class Validating:
         except BaseException as error:
             record.abandon(error)
             raise
-        tags.finish(verdict, self._validation(version, findings, run))
+        tags.finish(verdict, self._validation(version, findings, run, verdict))
         return Validated(version, against, verdict, run, tags.keeps, findings)
 
     def _subject(self, version: RegisteredVersion, wish: ValidationWish) -> TrialSubject:
@@ -161,13 +161,13 @@ class Validating:
         return replace(made, ref=ref, against=other)
 
     def _validation(
-        self, version: RegisteredVersion, findings: TrialFindings, run: str
+        self, version: RegisteredVersion, findings: TrialFindings, run: str, verdict: Verdict
     ) -> Validation | None:
-        """None where nobody knows of which files."""
-        if findings.fetched is None:
+        """None where nobody knows of which files, or nothing is decided."""
+        if findings.fetched is None or verdict == "undecided":
             return None
-        digest = findings.fetched.digest
-        return Validation(run, self._in_force.sha256, digest, version.name, version.number)
+        digest, policy = findings.fetched.digest, self._in_force.sha256
+        return Validation(run, policy, digest, version.name, version.number, verdict)
 
 
 def _stoppable(work: Callable[[], Coroutine[Any, Any, _OnLoop]]) -> _OnLoop:

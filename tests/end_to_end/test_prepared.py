@@ -48,7 +48,7 @@ def staged(service: RunningService, version: str) -> int:
 
 def validate(registry: Registry, version: str, digest: str) -> None:
     """As `podium validate` leaves a version that has passed."""
-    said = Validation("0" * 32, "f" * 64, digest, registry.name, version).text()
+    said = Validation("0" * 32, "f" * 64, digest, registry.name, version, "passed").text()
     for key, value in ((VALIDATION_TAG, said), ("validation_status", "passed")):
         registry.client.set_model_version_tag(registry.name, version, key, value)
 

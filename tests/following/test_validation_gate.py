@@ -18,7 +18,14 @@ REQUIRED = Required("validation_status", "passed")
 
 def tags(**other: str) -> dict[str, str]:
     """As a validation that has passed leaves them, but for what differs."""
-    told = {"run": "0" * 32, "policy": POLICY, "digest": FILES, "name": "iris", "version": "1"}
+    told: dict[str, Any] = {
+        "run": "0" * 32,
+        "policy": POLICY,
+        "digest": FILES,
+        "name": "iris",
+        "version": "1",
+    }
+    told["verdict"] = "passed"
     return {
         "validation_status": "passed",
         VALIDATION_TAG: Validation(**{**told, **other}).text(),
@@ -61,6 +68,13 @@ async def test_p24_files_that_were_validated_pass_and_no_others() -> None:
 async def test_p24_version_without_both_tags_is_not_validated(said: dict[str, str]) -> None:
     """Anybody may set a tag by hand."""
     assert await code(ValidationGate(REQUIRED), tags=said) == "not_validated"
+
+
+async def test_p24_passed_beside_the_tag_of_a_run_that_has_failed_it_is_not_validated() -> None:
+    """Two validations at once may leave that; so says who may write tags."""
+    asked = ValidationGate(replace(REQUIRED, policy=POLICY))
+    assert await code(asked, tags=tags(verdict="failed")) == "not_validated"
+    assert not asked.met(version(1), tags(verdict="failed"))
 
 
 async def test_p24_tags_that_were_copied_along_say_nothing_of_the_copy() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,14 @@ class Moves:
 
     def validate(self, number: str, **other: str) -> None:
         """Its tags say that it was validated, and what else is given."""
-        told = {"run": "r", "policy": "p", "digest": DIGEST, "name": NAME, "version": number}
+        told: dict[str, Any] = {
+            "run": "r",
+            "policy": "p",
+            "digest": DIGEST,
+            "name": NAME,
+            "version": number,
+        }
+        told["verdict"] = "passed"
         set_tag = self.registry.client.set_model_version_tag
         set_tag(NAME, number, VALIDATION_TAG, Validation(**(told | other)).text())
         set_tag(NAME, number, "validation_status", "passed")

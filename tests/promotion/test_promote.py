@@ -49,6 +49,7 @@ def test_validated_version_is_promoted_and_the_journal_says_by_whom(shared_moves
         (None, "not_validated"),
         ({"name": "other"}, "validated_elsewhere"),
         ({"version": "1"}, "validated_elsewhere"),
+        ({"verdict": "failed"}, "not_validated"),
         ({"digest": "0" * 64}, "validated_other_bytes"),
     ],
 )

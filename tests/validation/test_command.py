@@ -64,7 +64,7 @@ def test_version_that_passes_says_so_in_its_tags(registry: Registry, tmp_path: P
     assert (found["code"], found["against"]) == ("passed", "1"), found
     written = tags(registry, "2")
     assert written["validation_status"] == "passed"
-    expected = Validation(found["run"], found["policy"], found["digest"], "iris", "2")
+    expected = Validation(found["run"], found["policy"], found["digest"], "iris", "2", "passed")
     assert Validation.of(written) == expected
     assert "validation_status" not in tags(registry, "1")
 

@@ -97,6 +97,8 @@ class ValidationGate:
             raise _not_validated(str(error)) from None
         if told is None:
             raise _not_validated(f"it has no tag {VALIDATION_TAG}")
+        if not told.passed:
+            raise _not_validated(f"the run {named(told.run)}, which its tags name, has failed it")
         return told
 
     def _remember(self, version: VersionId, digest: str) -> None:

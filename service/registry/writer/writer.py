@@ -109,6 +109,13 @@ class Writer:
             raise WriteRefused(f"the model {named.name} has no version {number}", NOT_FOUND)
         return _registered(model, found)
 
+    def tags(self, name: str, version: str) -> Mapping[str, str]:
+        """Every tag of the version, as it is now."""
+        found = self._version(name, version)
+        if found is None:
+            raise WriteRefused(f"the model {name} has no version {version}", NOT_FOUND)
+        return {str(key): str(value) for key, value in found.tags.items()}
+
     def move(self, name: str, alias: str, version: str) -> None:
         """The alias is on that version."""
         asked(
