@@ -42,6 +42,16 @@ def test_refused_rows_are_told_by_count_and_column(tmp_path: Path) -> None:
     assert found.by_row == {0: 2.0, 2: 6.0}
 
 
+def test_rows_that_may_be_refused_leave_none_of_the_others_unasked(tmp_path: Path) -> None:
+    """However many: what is admitted is not a reason to judge a part of the data."""
+    frame = pd.DataFrame({"x": [None] * 1200 + [2.0] * 400, "kind": "a", "label": 0})
+    data, model = data_of(tmp_path, frame), ContractedModel(doubled)
+    admitted = answers(model, data, admitted=1200)
+    assert (len(admitted.by_row), admitted.whole) == (400, True)
+    stopped = answers(model, data)
+    assert (len(stopped.refused), stopped.whole) == (1000, False)
+
+
 def test_column_that_is_missing_refuses_every_row_by_its_name(tmp_path: Path) -> None:
     """Not by a place of the request."""
     frame = pd.DataFrame({"x": [1.0, 2.0], "label": 0})

@@ -143,6 +143,85 @@ def test_refused_rows_fail_beyond_what_the_policy_admits(tmp_path: Path) -> None
     assert failed(judged(tmp_path, frame, {"max_refused_rows": 2}, right, right)) == []
 
 
+def test_data_of_which_every_row_is_refused_is_undecided(tmp_path: Path) -> None:
+    """Whatever the policy admits: what is asked of the answers was not looked at."""
+    frame = FRAME.assign(x=None)[:40].astype({"x": "float64"})
+    asked = {
+        "max_refused_rows": 40,
+        "when_small": "passed",
+        "metrics": {"accuracy_score": {"threshold": 0.9}},
+    }
+    found = judged(tmp_path, frame, asked, right)
+    assert verdicts(found)["quality.rows_refused"] == "passed"
+    assert named(found, "quality.answers").sentence == (
+        "No row has an answer, so that there is nothing to judge."
+    )
+    assert failed(found) == ["quality.answers"]
+
+
+def test_thresholds_are_judged_where_the_other_version_answers_few_rows(tmp_path: Path) -> None:
+    """What the policy says of few rows is said of the comparison alone."""
+    policy = {
+        "when_small": "passed",
+        "metrics": {"accuracy_score": {"threshold": 0.999, "min_absolute_change": 0}},
+    }
+
+    def other(row: Row) -> int | None:
+        return right(row) if row["x"] < 20 else None
+
+    found = judged(tmp_path, FRAME, policy, wrong_on(1), other)
+    assert failed(found) == ["quality.accuracy_score"]
+    assert "compared with the other version" in named(found, "quality.rows").sentence
+
+
+def test_version_beside_one_that_fails_on_the_data_is_judged_alone(tmp_path: Path) -> None:
+    """A broken version can be replaced; by the policy's word on what has nothing before it."""
+
+    def broken(_row: Row) -> int:
+        raise Raises
+
+    policy = {"metrics": {"accuracy_score": {"threshold": 0.9, "min_absolute_change": 0}}}
+    assert failed(judged(tmp_path, FRAME, policy, right, broken)) == []
+    worse = judged(tmp_path, FRAME, policy, wrong_on(*range(50)), broken)
+    assert failed(worse) == ["quality.accuracy_score"]
+    strict = judged(tmp_path, FRAME, {**policy, "when_first": "undecided"}, right, broken)
+    assert set(failed(strict)) == {"quality.against", "quality.accuracy_score"}
+    assert named(strict, "quality.against").sentence == (
+        "The other version fails on at least 20 of 200 rows, so that nothing is compared with it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "model", "said"),
+    [
+        (["0", "1"] * 100, lambda _row: [0.5, "x"], "cannot be scored (ValueError)"),
+        ([0, 1] * 100, lambda _row: 0.3, "set task to regressor"),
+        ([[0], [1]] * 100, right, "cannot be scored"),
+        ([float("inf")] + [0.5] * 199, lambda row: row["x"], "infinite"),
+    ],
+)
+def test_what_cannot_be_scored_is_undecided_and_says_so(
+    tmp_path: Path, labels: list[Any], model: Any, said: str
+) -> None:
+    """Not a traceback of a library's, whose text may hold values."""
+    found = judged(tmp_path, FRAME.assign(label=labels), {"answer": {"labels": ["0", "1"]}}, model)
+    assert failed(found) == ["quality.answers"]
+    assert verdicts(found)["quality.answers"] == "undecided"
+    assert said in named(found, "quality.answers").sentence
+
+
+def test_whole_labels_and_answers_with_fractions_are_a_regression(tmp_path: Path) -> None:
+    """As those of load_diabetes: what is predicted is seen from both."""
+    frame = FRAME.assign(label=[int(row) for row in FRAME["x"]])
+    bounds = {"metrics": {"mean_absolute_error": {"threshold": 0.3}}}
+    assert failed(judged(tmp_path, frame, bounds, lambda row: row["x"] + 0.25)) == []
+    assert failed(judged(tmp_path, frame, bounds, lambda row: row["x"] + 0.5)) == [
+        "quality.mean_absolute_error"
+    ]
+    said = judged(tmp_path, frame, {"task": "classifier"}, lambda row: row["x"] + 0.5)
+    assert failed(said) == ["quality.answers"]
+
+
 def test_rows_that_the_other_version_does_not_answer_are_not_compared(tmp_path: Path) -> None:
     """Nor do they count as its mistakes; too few of them are undecided."""
 
@@ -258,6 +337,11 @@ def gain(predictions, targets, metrics, x):
 def raising(predictions, targets):
     raise ValueError(f"{targets.iloc[0]}")
 
+def leaving(predictions):
+    raise SystemExit(0)
+
+unreadable = dict
+
 def text(predictions, targets):
     return "much"
 
@@ -289,13 +373,31 @@ def test_own_metric_is_called_as_mlflow_calls_it(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("raising", "metrics.gain: its code raises ValueError"),
-        ("text", "metrics.gain: gives no number"),
+        ("raising", "metrics.gain: its code raises ValueError."),
+        ("leaving", "metrics.gain: its code raises SystemExit."),
+        ("text", "metrics.gain: gives no number."),
+    ],
+)
+def test_own_metric_that_gives_no_number_is_undecided_without_values(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    """It was not measured; everything else is judged and kept."""
+    found = judged(tmp_path, FRAME, own(tmp_path, name), right)
+    assert failed(found) == ["quality.gain"]
+    assert verdicts(found)["quality.gain"] == "undecided"
+    assert named(found, "quality.gain").sentence == said
+    assert found.parts
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("unreadable", "nobody can tell what its code asks for"),
         ("of_column", "metrics.gain: the data has no column colour, which it asks for"),
         ("none", "has no attribute 'none'"),
     ],
 )
-def test_own_metric_that_gives_no_number_is_told_without_values(
+def test_own_metric_that_cannot_be_called_is_told_before_anybody_is_asked(
     tmp_path: Path, name: str, said: str
 ) -> None:
     """It is the policy's mistake, and not the version's."""

@@ -73,6 +73,7 @@ def test_metric_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path) ->
     ("text", "told"),
     [
         ("metrics: {roc_auc: {}}", "policy: metrics: need data"),
+        ("slices: [{by: plan}]", "policy: slices: need data"),
         ("data: rows.csv", "policy: label: must be set where data is"),
         (
             "{data: of-run, task: regressor, metrics: {f1_score: {}}}",
@@ -153,7 +154,8 @@ def test_code_of_an_own_metric_is_a_part_of_the_policy(tmp_path: Path) -> None:
 )
 def test_query_of_comparisons_is_taken(tmp_path: Path, query: str) -> None:
     """By pandas' own words."""
-    assert read(tmp_path, json.dumps({"slices": [{"query": query}]})).policy.slices[0].query
+    told = {"data": "of-run", "slices": [{"query": query}]}
+    assert read(tmp_path, json.dumps(told)).policy.slices[0].query
 
 
 @pytest.mark.parametrize(

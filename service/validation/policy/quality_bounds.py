@@ -54,6 +54,11 @@ class MetricBounds(PolicyPart):
         """Whether another version is needed to judge it."""
         return self.min_absolute_change is not None or self.min_relative_change is not None
 
+    @property
+    def alone(self) -> Self:
+        """What is left of it where there is no other version."""
+        return self.model_copy(update={"min_absolute_change": None, "min_relative_change": None})
+
 
 def _known(metrics: Mapping[str, MetricBounds]) -> Mapping[str, MetricBounds]:
     wrong = [text for name, bounds in metrics.items() if (text := _mistake(name, bounds))]

@@ -32,7 +32,9 @@ class ValidationPolicy(PolicyPart):
         default=None, min_length=1, description="The column of `data` to predict"
     )
     task: Task | None = Field(
-        default=None, description="Unset: classifier, unless the labels are numbers with fractions"
+        default=None,
+        description="Unset: regressor where labels have fractions, or predictions have and labels "
+        "more than two values; else classifier",
     )
     answer: ModelAnswer = Field(
         default=ModelAnswer(), description="Where predictions stand in what the model answers"
@@ -43,7 +45,9 @@ class ValidationPolicy(PolicyPart):
         description="By MLflow's names, or your own with make_metric. Unset: beside `against`, "
         "accuracy_score may be 0.01 less and root_mean_squared_error 5 percent more",
     )
-    slices: tuple[Slice, ...] = Field(default=(), max_length=100, description="Parts of the rows")
+    slices: tuple[Slice, ...] = Field(
+        default=(), max_length=100, description="Parts of the rows of `data`"
+    )
     least_rows: Whole = Field(
         default=30, description="A slice, or data, of fewer rows is not judged"
     )
@@ -72,14 +76,16 @@ class ValidationPolicy(PolicyPart):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        wrong = [*self._without_label(), *self._of_another_task()]
+        wrong = [*self._without_data(), *self._without_label(), *self._of_another_task()]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
 
+    def _without_data(self) -> list[str]:
+        asked = {"metrics": self.metrics, "slices": self.slices}
+        return [f"{name}: need data" for name, part in asked.items() if part and self.data is None]
+
     def _without_label(self) -> list[str]:
-        if self.data is None and self.metrics:
-            return ["metrics: need data"]
         named = self.data is not None and self.data != DATA_OF_RUN
         return ["label: must be set where data is"] if named and self.label is None else []
 

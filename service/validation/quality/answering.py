@@ -59,9 +59,13 @@ def answers(
     data: EvaluationData,
     told: Callable[[int], None] = lambda _: None,
     batch: int = _BATCH,
+    admitted: int = 0,
 ) -> Answers:
-    """Asks for every row; `told` hears how many have been, after each request."""
-    asking = _Asking(predict, data)
+    """Asks for every row; `told` hears how many have been, after each request.
+
+    `admitted`: so many rows may be refused, so that the others are asked for all the same.
+    """
+    asking = _Asking(predict, data, max(_MOST_REFUSED, admitted + 1))
     for first in range(0, data.rows, batch):
         asking.ask(range(first, min(first + batch, data.rows)))
         told(min(first + batch, data.rows))
@@ -74,6 +78,7 @@ def answers(
 class _Asking:
     predict: AskVersion
     data: EvaluationData
+    most_refused: int
     by_row: dict[int, Any] = field(default_factory=dict)
     refused: list[int] = field(default_factory=list)
     columns: Counter[str] = field(default_factory=Counter)
@@ -84,7 +89,7 @@ class _Asking:
 
     @property
     def enough(self) -> bool:
-        return len(self.failing) >= _MOST_FAILING or len(self.refused) >= _MOST_REFUSED
+        return len(self.failing) >= _MOST_FAILING or len(self.refused) >= self.most_refused
 
     def ask(self, rows: Sequence[int]) -> None:
         if self.enough:

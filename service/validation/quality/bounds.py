@@ -9,8 +9,9 @@ from service.validation.findings import Verdict
 from service.validation.policy.known_metrics import METRICS, Task
 from service.validation.policy.quality_bounds import MetricBounds
 
-ComparedWith = Literal["other", "first", "none"]
-"""What there is to compare with: a version; none yet under that alias; none was asked for."""
+ComparedWith = Literal["other", "first", "broken", "none"]
+"""What there is to compare with: a version; none yet under that alias; one that fails by itself;
+none was asked for."""
 DEFAULTS: Final[Mapping[Task, Mapping[str, MetricBounds]]] = {
     "classifier": {"accuracy_score": MetricBounds(min_absolute_change=-0.01)},
     "regressor": {"root_mean_squared_error": MetricBounds(min_relative_change=-0.05)},
@@ -114,6 +115,10 @@ def _asked(bounds: MetricBounds) -> str:
 def _without_other(beside: ComparedWith, when_first: Verdict) -> Weighed:
     if beside == "first":
         return Weighed(when_first, "there is no other version yet to compare with")
+    if beside == "broken":
+        return Weighed(
+            when_first, "the other version fails, so that there is nothing to compare with"
+        )
     return Weighed("undecided", "a change is asked for: name a version to compare with")
 
 

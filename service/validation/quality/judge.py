@@ -1,7 +1,8 @@
 """Judges what a version answers, alone and beside another, by the policy's bounds.
 
 Runs in a thread of the command and is pure but for `AskVersion`: the same answers give the same
-judgements, so that a version beside itself never fails for being compared.
+judgements, so that a version beside itself never fails for being compared. What cannot be judged,
+for whatever reason, is undecided and says so.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,19 +11,19 @@ from typing import Any
 
 import pandas as pd
 
-from service.errors import ClientError
+from service.errors import ClientError, ServiceError
 from service.validation.findings import Judgement
 from service.validation.policy.quality_bounds import MetricBounds
 from service.validation.policy.reading import PolicyInForce
 from service.validation.policy.validation_policy import ValidationPolicy
 from service.validation.quality.answering import Answers, AskVersion, answers
 from service.validation.quality.bounds import ComparedWith
-from service.validation.quality.evaluation_data import BadData, EvaluationData
+from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.quality.found import Quality
 from service.validation.quality.own_metrics import own_metrics
 from service.validation.quality.predicted import UnreadableAnswers, predicted
 from service.validation.quality.predictions import PredictionJudge
-from service.validation.quality.scores import ScoredAs, scored_as
+from service.validation.quality.scores import ScoredAs, UnmeasurableAnswers, scored_as
 from service.validation.quality.slices import slices_of
 
 OnRows = Callable[[str, int, int], None]
@@ -72,20 +73,53 @@ def judge(question: QualityQuestion, told: OnRows = lambda _title, _done, _rows:
     """Asks for every row and judges what comes.
 
     Raises `BadData`, `BadSlice` and `BadMetric` for what the policy asks and the data cannot give,
-    and whatever `AskVersion` raises that is neither a refusal nor a failure of the model.
+    before anybody is asked, and whatever `AskVersion` raises that is neither a refusal nor a
+    failure of the model.
     """
-    policy, data = question.in_force.policy, question.data
-    check(question.in_force, data)
-    ours = _asked(question.version, data, told)
-    theirs = None if question.against is None else _asked(question.against, data, told)
-    found = list(_judged_answers(ours, data, policy))
-    if not ours.by_row:
-        return Quality(found)
+    check(question.in_force, question.data)
+    found: list[Judgement] = []
     try:
-        return _judge_of(question, ours, theirs).judged(found)
+        return _judged(question, told, found)
     except UnreadableAnswers as error:
-        found.append(Judgement("quality.answers", "undecided", f"{error}.", "quality"))
-        return Quality(found)
+        return Quality([*found, _undecided(f"{error}.")])
+    except ServiceError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the libraries' own; their texts may hold values
+        kind = type(error).__name__
+        return Quality([*found, _undecided(f"Labels and answers cannot be scored ({kind}).")])
+
+
+def _judged(question: QualityQuestion, told: OnRows, found: list[Judgement]) -> Quality:
+    """Puts into `found` what it finds on its way."""
+    policy, data = question.in_force.policy, question.data
+    ours = _asked(question.version, data, policy, told)
+    theirs = None if question.against is None else _asked(question.against, data, policy, told)
+    found += _judged_answers(ours, data, policy)
+    if not ours.by_row:
+        raise UnreadableAnswers("No row has an answer, so that there is nothing to judge")
+    beside = question.beside
+    if theirs is not None and not theirs.whole:
+        found.append(_not_compared(theirs, data, policy))
+        theirs, beside = (None, "broken") if theirs.failing else (theirs, beside)
+    return _judge_of(question, ours, theirs, beside).judged(found)
+
+
+def _not_compared(theirs: Answers, data: EvaluationData, policy: ValidationPolicy) -> Judgement:
+    """What is broken need not be beaten; what refuses the data might have answered the rest."""
+    if theirs.failing:
+        said = f"fails on at least {len(theirs.failing)}"
+        rest = "so that nothing is compared with it"
+        verdict = policy.when_first
+    else:
+        said = f"refuses at least {len(theirs.refused)}"
+        rest = "and was not asked for the rest"
+        verdict = "undecided"
+    sentence = f"The other version {said} of {data.rows} rows, {rest}."
+    return Judgement("quality.against", verdict, sentence, "quality")
+
+
+def _undecided(sentence: str) -> Judgement:
+    return Judgement("quality.answers", "undecided", sentence, "quality")
 
 
 def _all_bounds(policy: ValidationPolicy) -> Iterator[Mapping[str, MetricBounds]]:
@@ -93,11 +127,20 @@ def _all_bounds(policy: ValidationPolicy) -> Iterator[Mapping[str, MetricBounds]
     yield from (each.metrics or {} for each in policy.slices)
 
 
-def _asked(version: AnsweringVersion, data: EvaluationData, told: OnRows) -> Answers:
+def _asked(
+    version: AnsweringVersion, data: EvaluationData, policy: ValidationPolicy, told: OnRows
+) -> Answers:
     try:
-        return answers(version.predict, data, lambda done: told(version.title, done, data.rows))
+        return answers(
+            version.predict,
+            data,
+            lambda done: told(version.title, done, data.rows),
+            admitted=policy.max_refused_rows,
+        )
     except ClientError as error:  # a refusal of the whole format, not of a row
-        raise BadData(f"{data.source}: {error.message}") from error
+        raise UnreadableAnswers(
+            f"Version {version.title} does not take the data in this format: {error.message}"
+        ) from error
 
 
 def _judged_answers(
@@ -127,7 +170,9 @@ def _judged_answers(
     )
 
 
-def _judge_of(question: QualityQuestion, ours: Answers, theirs: Answers | None) -> PredictionJudge:
+def _judge_of(
+    question: QualityQuestion, ours: Answers, theirs: Answers | None, beside: ComparedWith
+) -> PredictionJudge:
     in_force, data = question.in_force, question.data
     classes = sorted(set(data.labels), key=str)
     one = predicted(ours.by_row, in_force.policy.answer, classes)
@@ -135,20 +180,18 @@ def _judge_of(question: QualityQuestion, ours: Answers, theirs: Answers | None) 
     values = [each.predictions for each in (one, other) if each is not None]
     truth = _comparable(data, values)
     measured_as = _scored_as(in_force.policy, truth, values)
-    return PredictionJudge(in_force, data, one, other, question.beside, truth, measured_as)
+    return PredictionJudge(in_force, data, one, other, beside, truth, measured_as)
 
 
 def _scored_as(
     policy: ValidationPolicy, truth: "pd.Series[Any]", values: Sequence["pd.Series[Any]"]
 ) -> ScoredAs:
     try:
-        found = scored_as(policy.task, truth, values, policy.answer.positive)
-        if found.task == "regressor":
-            for each in (truth, *values):
-                each.astype(float)
+        return scored_as(policy.task, truth, values, policy.answer.positive)
+    except UnmeasurableAnswers as error:
+        raise UnreadableAnswers(str(error)) from None
     except (TypeError, ValueError):
         raise UnreadableAnswers("Labels and predictions are not of one kind") from None
-    return found
 
 
 def _comparable(data: EvaluationData, values: Sequence["pd.Series[Any]"]) -> "pd.Series[Any]":

@@ -52,7 +52,7 @@ def _loaded(reference: str, folder: Path) -> Callable[..., Any]:
         found = getattr(module, name)
     except (MissingCode, AttributeError) as error:
         raise BadMetric(str(error)) from error
-    except Exception as error:  # what the author's own lines raise
+    except (Exception, SystemExit) as error:  # what the author's own lines raise
         raise BadMetric(f"its code raises {type(error).__name__} when it is read") from error
     called = getattr(found, "eval_fn", found)
     if not callable(called):
@@ -75,7 +75,7 @@ def _module(reference: str, file: Path) -> Any:
 
 
 def _metric(name: str, called: Callable[..., Any], data: EvaluationData, truth: Any) -> OwnMetric:
-    wanted = [each for each in inspect.signature(called).parameters.values() if _is_named(each)]
+    wanted = _parameters(called)
     known = {"predictions", "targets", "metrics", *map(str, data.frame.columns)}
     missing = [
         e.name for e in wanted if e.name not in known and e.default is inspect.Parameter.empty
@@ -100,10 +100,18 @@ def _metric(name: str, called: Callable[..., Any], data: EvaluationData, truth: 
             return _number(called(**{key: _copied(value) for key, value in arguments.items()}))
         except BadMetric as error:
             raise BadMetric(f"metrics.{name}: {error}") from error
-        except Exception as error:  # what the author's own lines raise; its text may hold values
+        except (Exception, SystemExit) as error:  # its text may hold values
             raise BadMetric(f"metrics.{name}: its code raises {type(error).__name__}") from error
 
     return measured
+
+
+def _parameters(called: Callable[..., Any]) -> Sequence[inspect.Parameter]:
+    try:
+        found = inspect.signature(called).parameters.values()
+    except (TypeError, ValueError):  # what is written in C may not say
+        raise BadMetric("nobody can tell what its code asks for") from None
+    return [each for each in found if _is_named(each)]
 
 
 def _is_named(parameter: inspect.Parameter) -> bool:

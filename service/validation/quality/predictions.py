@@ -15,7 +15,7 @@ from service.validation.quality.bounds import DEFAULTS, ComparedWith, Measured, 
 from service.validation.quality.classes import ClassChanges, class_changes, judged_classes
 from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.quality.found import PartScores, Quality
-from service.validation.quality.own_metrics import own_metrics
+from service.validation.quality.own_metrics import BadMetric, own_metrics
 from service.validation.quality.predicted import Predicted
 from service.validation.quality.scores import OwnMetric, ScoredAs, scores
 from service.validation.quality.slices import SliceRows, slices_of
@@ -93,15 +93,19 @@ class PredictionJudge:
         name = "quality" if asked is None else f"quality.{asked.label}"
         rows = self._answered(self.ours, asked)
         least = (asked and asked.asked.least_rows) or self._policy.least_rows
-        count = len(rows) if self.theirs is None else len(self._both(self.theirs, rows))
-        few = count < least
-        if few:
-            said = f"{count} rows are too few to be judged; {least} are asked for."
+        shared = rows if self.theirs is None else self._both(self.theirs, rows)
+        bounds = {} if len(rows) < least else self._bounds(asked)
+        if len(shared) < least:
+            told = f"{len(shared)} rows are too few to be "
+            told += "judged" if len(rows) < least else "compared with the other version"
+            said = f"{told}; {least} are asked for."
             yield Judgement(f"{name}.rows", self._policy.when_small, said, "quality")
+            bounds = {metric: each.alone for metric, each in bounds.items()}
         if rows:
-            part = self._scored(asked, rows, {} if few else self._bounds(asked))
+            faults: dict[str, str] = {}
+            part = self._scored(asked, rows, bounds, faults)
             self._parts.append(part)
-            yield from (self._weighed(name, part, metric) for metric in part.bounds)
+            yield from (self._weighed(name, part, metric, faults) for metric in part.bounds)
 
     def _answered(self, who: Predicted, asked: SliceRows | None) -> list[int]:
         answered = [int(row) for row in who.predictions.index]
@@ -119,14 +123,19 @@ class PredictionJudge:
         return own
 
     def _scored(
-        self, asked: SliceRows | None, rows: list[int], bounds: Mapping[str, MetricBounds]
+        self,
+        asked: SliceRows | None,
+        rows: list[int],
+        bounds: Mapping[str, MetricBounds],
+        faults: dict[str, str],
     ) -> PartScores:
+        """Into `faults` goes why a metric of the operator's own gives no number."""
         own = own_metrics(bounds, self.in_force.folder, self.data, self.truth)
-        ours, shared, theirs = self._scores(self.ours, rows, own), dict[str, float](), None
+        ours, shared, theirs = self._scores(self.ours, rows, own, faults), dict[str, float](), None
         if self.theirs is not None:
             both = self._both(self.theirs, rows)
-            shared = ours if len(both) == len(rows) else self._scores(self.ours, both, own)
-            theirs = self._scores(self.theirs, both, own)
+            shared = ours if len(both) == len(rows) else self._scores(self.ours, both, own, faults)
+            theirs = self._scores(self.theirs, both, own, faults)
         label = None if asked is None else asked.label
         return PartScores(label, len(rows), ours, shared, theirs or {}, bounds)
 
@@ -135,15 +144,28 @@ class PredictionJudge:
         return [row for row in rows if row in answered]
 
     def _scores(
-        self, who: Predicted, rows: list[int], own: Mapping[str, OwnMetric]
+        self,
+        who: Predicted,
+        rows: list[int],
+        own: Mapping[str, OwnMetric],
+        faults: dict[str, str],
     ) -> dict[str, float]:
         if not rows:
             return {}
         told = dict(scores(self.scored_as, self.truth, who, rows))
-        measured = {name: measure(rows, who, dict(told)) for name, measure in own.items()}
+        measured = dict[str, float]()
+        for name, measure in own.items():
+            try:
+                measured[name] = measure(rows, who, dict(told))
+            except BadMetric as error:
+                faults[name] = str(error)
         return told | {name: value for name, value in measured.items() if np.isfinite(value)}
 
-    def _weighed(self, name: str, part: PartScores, metric: str) -> Judgement:
+    def _weighed(
+        self, name: str, part: PartScores, metric: str, faults: Mapping[str, str]
+    ) -> Judgement:
+        if metric in faults:
+            return Judgement(f"{name}.{metric}", "undecided", f"{faults[metric]}.", "quality")
         measured = Measured(part.ours.get(metric), part.shared.get(metric), part.theirs.get(metric))
         found = weighed(metric, part.bounds[metric], measured, self.beside, self._policy.when_first)
         figures = {metric: measured.value, f"against/{metric}": measured.other}

@@ -21,6 +21,10 @@ from service.validation.quality.predicted import Predicted
 _TWO: Final = 2
 
 
+class UnmeasurableAnswers(Exception):
+    """Labels and predictions that no metric is defined for; a sentence that names no value."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredAs:
     """What all rows say, so that a slice is measured by the same metrics as the whole.
@@ -120,18 +124,38 @@ def scored_as(
     all_values: Sequence["pd.Series[Any]"],
     positive: Any,
 ) -> ScoredAs:
-    """How such labels and predictions are measured; raises `TypeError` for mixed kinds."""
-    found = task or (
-        "regressor" if labels.dtype.kind == "f" and _fractions(labels) else "classifier"
-    )
+    """How such labels and predictions are measured.
+
+    Raises `UnmeasurableAnswers`; `TypeError` or `ValueError` for kinds that are mixed.
+    """
+    found = task or _task(labels, all_values)
+    everything = (labels, *all_values)
     if found == "regressor":
+        if not all(np.isfinite(each.astype(float)).all() for each in everything):
+            raise UnmeasurableAnswers("Labels or predictions are infinite")
         return ScoredAs("regressor")
+    if any(map(_fractions, everything)):
+        raise UnmeasurableAnswers(
+            "Labels or predictions are numbers with fractions, which are not classes: name "
+            "answer.probabilities, or set task to regressor"
+        )
     classes = sorted(set(labels).union(*map(set, all_values)))
     return ScoredAs("classifier", tuple(classes), classes[-1] if positive is None else positive)
 
 
-def _fractions(labels: "pd.Series[Any]") -> bool:
-    return bool((labels % 1 != 0).any())
+def _task(labels: "pd.Series[Any]", all_values: Sequence["pd.Series[Any]"]) -> Task:
+    """A number is predicted where labels, or predictions of more than two whole ones, say so.
+
+    Fractions beside labels of two values may be probabilities as well: nobody can tell.
+    """
+    many = labels.nunique() > _TWO
+    if _fractions(labels) or (many and any(map(_fractions, all_values))):
+        return "regressor"
+    return "classifier"
+
+
+def _fractions(values: "pd.Series[Any]") -> bool:
+    return values.dtype.kind == "f" and bool((values % 1 != 0).any())
 
 
 OwnMetric = Callable[[Sequence[int], Predicted, Mapping[str, float]], float]
