@@ -27,6 +27,7 @@ from service.validation.quality.judge import AnsweringVersion, QualityQuestion, 
 from service.validation.record.trial_record import LoadSamples
 from service.validation.smoke.answer_form import compared
 from service.validation.smoke.example_requests import ExampleRequests
+from service.validation.smoke.shared_example import shared_example
 from service.validation.smoke.smoke_tests import SmokeTests
 from service.validation.trial.heard import Heard
 from service.validation.trial.version_on_trial import Staging, VersionOnTrial, for_trial
@@ -113,6 +114,7 @@ class TrialRun:
         self._data = data
         self._told = told
         self._last = math.inf
+        self._broken = False
 
     async def run(self, given: Given) -> TrialFindings:
         """All that could be found in the policy's time; every process has ended then.
@@ -148,7 +150,7 @@ class TrialRun:
         other = await self._staged_other(staging)
         if other is not None:
             ending.push_async_callback(other.close)
-        elif self._subject.against is not None:
+        elif self._subject.against is not None and not self._broken:
             return
         version = await self._staged(staging, other)
         if version is None:
@@ -161,7 +163,7 @@ class TrialRun:
         if against is None:
             if ref is not None:
                 sentence = f"{ref} is on no version yet, so that there is nothing to compare with."
-                self._note(Judgement("stage.against", "passed", sentence, "stage"))
+                self._note(Judgement("stage.against", self._policy.when_first, sentence, "stage"))
             return None
         self._told.stage(f"staging version {against.version}, {ref}")
         try:
@@ -169,8 +171,15 @@ class TrialRun:
         except (FollowingError, OSError) as error:
             self._told.detail(str(getattr(error, "detail", error)))
             sentence = f"Version {against.version}, {ref}, cannot be compared with: {error}"
-            self._note(Judgement("stage.against", "undecided", sentence, "stage"))
+            self._broken = isinstance(error, VersionFault)
+            self._note(Judgement("stage.against", self._without_other, sentence, "stage"))
             return None
+
+    @property
+    def _without_other(self) -> Verdict:
+        """On what compares, where there is no other: one that is broken need not be beaten."""
+        first = self._subject.ref is not None and self._subject.against is None
+        return self._policy.when_first if self._broken or first else "undecided"
 
     async def _staged(
         self, staging: Staging, other: VersionOnTrial | None
@@ -238,19 +247,18 @@ class TrialRun:
         """What both answer, and the other; no other where there is nothing."""
         if other is None:
             return version.example, None
-        for example in filter(None, (version.example, other.example)):
-            try:
-                for each in (other, version):
-                    await each.answer(example)
-            except ServiceError:
-                continue
-            return example, other
-        sentence = (
-            f"Neither example is answered by both, this version and version {other.number}: "
-            "answers and times are not compared."
+        found = await shared_example(version, other)
+        if found.both:
+            return found.example, other
+        self._broken = found.broken
+        whose = (
+            f"Version {other.number} fails by itself"
+            if found.broken
+            else f"Neither example is answered by both, this version and version {other.number}"
         )
-        self._note(Judgement("stage.against", "passed", sentence, "stage"))
-        return version.example, None
+        sentence = f"{whose}: answers and times are not compared."
+        self._note(Judgement("stage.against", self._without_other, sentence, "stage"))
+        return found.example, None
 
     async def _first_answer(self, version: VersionOnTrial) -> None:
         most = self._policy.times.max_first_answer_ms
@@ -271,8 +279,14 @@ class TrialRun:
     async def _compare_answers(
         self, version: VersionOnTrial, other: VersionOnTrial, example: bytes
     ) -> None:
-        own, others = [orjson.loads(await each.answer(example)) for each in (version, other)]
-        self._note(compared(own, others, other.number, self._policy.classes))
+        own = orjson.loads(await version.answer(example))
+        try:
+            others = orjson.loads(await other.answer(example))
+        except ServiceError as error:  # answered a moment ago: whose fault it is is plain
+            sentence = f"Version {other.number} does not answer any more: {error.message}"
+            self._note(Judgement("smoke.answer_form", self._policy.when_first, sentence, "smoke"))
+        else:
+            self._note(compared(own, others, other.number))
 
     async def _under_load(
         self, version: VersionOnTrial, other: VersionOnTrial | None, example: bytes
@@ -286,7 +300,15 @@ class TrialRun:
         now = time.monotonic()
         last = now + _LOADS_PART * (self._last - now)
         tests = LoadTests(
-            version, other, kinds, policy.load, policy.memory, last, self._told.advanced
+            version,
+            other,
+            kinds,
+            policy.load,
+            policy.memory,
+            last,
+            policy.when_first,
+            self._without_other,
+            self._told.advanced,
         )
         judgements = await tests.judgements()
         self.findings.load = tests.samples
@@ -314,7 +336,8 @@ class TrialRun:
             self._data,
             _asked(version),
             None if other is None else _asked(other),
-            first=self._subject.ref is not None and other is None,
+            first=self._subject.ref is not None and self._subject.against is None,
+            broken=self._broken and other is None,
         )
         try:
             quality = await Beside("quality").run(judge, question, self._on_rows)

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import pytest_asyncio
 
 from tests.support import models
 from tests.support.tracking import copy_database
-from tests.validation.trials import Trials, failed, trials
+from tests.validation.answered import data_of
+from tests.validation.trials import Trials, failed, sentences, trials
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -98,11 +100,41 @@ async def test_other_form_of_answers_is_found(on_trial: Trials, folder: Path) ->
     assert set(found) == {"smoke.answer_form"}
 
 
-async def test_other_classes_are_found(on_trial: Trials, folder: Path) -> None:
-    """Not one of them is what the other version answers."""
+async def test_other_classes_are_found_by_data_and_not_by_an_example(
+    on_trial: Trials, folder: Path
+) -> None:
+    """A better version answers a row or two otherwise, and free text is another each time."""
     before = on_trial.registry.add(folder / "labels-setosa" / "faulty")
-    found = failed(await on_trial.judged(faulty(folder, "labels virginica"), before))
-    assert found["smoke.answer_form"].startswith("It answers with other classes than version")
+    place, rows = faulty(folder, "labels virginica"), range(40)
+    frame = pd.DataFrame({"x": [float(row) for row in rows], "label": ["setosa" for _ in rows]})
+    asked = {"data": "rows.parquet", "label": "label", "metrics": {}}
+    found = await on_trial.by(asked, place, before, data=data_of(folder, frame))
+    assert sentences(found)["smoke.answer_form"].endswith(f"as version {before} does.")
+    assert set(failed(found)) == {"quality.classes_new", "quality.classes_never"}
+
+
+async def test_version_beside_one_that_cannot_be_loaded_is_judged_alone(
+    on_trial: Trials, folder: Path
+) -> None:
+    """What is broken can be replaced; `when_first` says what that is worth."""
+    before = on_trial.registry.add(models.save(folder / "unloadable", "unloadable"))
+    found = await on_trial.judged(folder / "none" / "faulty", before)
+    assert failed(found) == {}
+    assert "cannot be compared with" in sentences(found)["stage.against"]
+    assert "load.one_row" in sentences(found)
+    strict = {"when_first": "undecided"}
+    told = failed(await on_trial.by(strict, folder / "unloadable" / "unloadable", before))
+    assert set(told) == {"stage.against", "stage.load"}
+
+
+async def test_alias_that_is_on_no_version_is_as_the_policy_says(
+    on_trial: Trials, folder: Path
+) -> None:
+    """A typing error would else pass by every bound that compares."""
+    place = folder / "unloadable" / "unloadable"
+    found = await on_trial.by({"when_first": "undecided"}, place, "champoin")
+    assert set(failed(found)) == {"stage.against", "stage.load"}
+    assert "is on no version yet" in failed(found)["stage.against"]
 
 
 async def test_leak_is_found(on_trial: Trials, folder: Path) -> None:

@@ -13,6 +13,7 @@ from service.parts import new_scratch
 from service.refs import ModelRef, VersionId
 from service.validation.findings import Judgement
 from service.validation.policy.reading import read_policy
+from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.trial.heard import Heard
 from service.validation.trial.version_on_trial import Staging, for_trial
 from service.validation.trial_run import TrialFindings, TrialRun, TrialSubject
@@ -62,7 +63,7 @@ class Trials:
         """What comes of the version that lies there, beside version `against`."""
         return await self.by({}, place, against, tags, may_write=may_write)
 
-    async def by(
+    async def by(  # noqa: PLR0913 - what a command may be asked
         self,
         policy: Mapping[str, Any],
         place: Path,
@@ -70,13 +71,17 @@ class Trials:
         tags: Mapping[str, str] | None = None,
         *,
         may_write: bool = False,
+        data: EvaluationData | None = None,
     ) -> TrialFindings:
-        """The same by a policy that says this, too."""
+        """The same by a policy that says this, too.
+
+        `against` is a number, or what is none: an alias that is on no version.
+        """
         number = self.registry.add(place, **(tags or {}))
         ref = None if against is None else ModelRef(self.registry.name, "champion")
-        other = None if against is None else self.id(against)
+        other = self.id(against) if against is not None and against.isdigit() else None
         wanted = TrialSubject(self.id(number), ref, other, may_write=may_write)
-        run = TrialRun(wanted, read_policy(None, {**SHORT, **policy}), None, Untold())
+        run = TrialRun(wanted, read_policy(None, {**SHORT, **policy}), data, Untold())
         return await run.judge(self._staging)
 
     def id(self, number: str) -> VersionId:
@@ -105,3 +110,8 @@ async def trials(
 def failed(found: TrialFindings) -> dict[str, str]:
     """What speaks against it: the sentences, by name."""
     return {each.name: each.sentence for each in found.judgements if each.verdict != "passed"}
+
+
+def sentences(found: TrialFindings) -> dict[str, str]:
+    """Everything that was looked at, by name."""
+    return {each.name: each.sentence for each in found.judgements}

@@ -6,14 +6,31 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Final
+from typing import Final, Protocol
 
 from service.errors import ServiceError
-from service.validation.trial.version_on_trial import VersionOnTrial
 
-# A quick model answers thousands a second, of which more tell nothing more.
-_MOST_REQUESTS: Final = 5000
 _LEAST_REQUESTS: Final = 3
+
+
+class LoadedVersion(Protocol):
+    """A version whose hosts run: `service.validation.trial.version_on_trial.VersionOnTrial`."""
+
+    @property
+    def number(self) -> str:
+        """As MLflow counts it."""
+
+    @property
+    def deaths(self) -> int:
+        """How many of its hosts have ended unasked."""
+
+    async def answer(self, body: bytes) -> bytes:
+        """The predictions; raises `ServiceError`."""
+        ...
+
+    async def held_bytes(self) -> int:
+        """What a host holds now, the largest of several."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ class LoadTurn:
 
 
 async def put_under_load(
-    version: VersionOnTrial,
+    version: LoadedVersion,
     kind: RequestKind,
     seconds: float,
     at_once: int,
@@ -54,14 +71,13 @@ async def put_under_load(
 ) -> LoadTurn:
     """Asks for that long, `at_once` requests at a time, each time anew as a client would.
 
-    At least three requests are made, however long they take, unless it is `stopped`, and no more
-    than some thousands.
+    At least three requests are made, however long they take, unless it is `stopped`.
     """
     turn, began = LoadTurn(), time.perf_counter()
 
     def goes_on() -> bool:
         made = len(turn.times) + len(turn.failures)
-        if stopped() or made >= _MOST_REQUESTS or turn.failures:
+        if stopped() or turn.failures:
             return False
         return made < _LEAST_REQUESTS or time.perf_counter() - began < seconds
 
@@ -74,7 +90,7 @@ async def put_under_load(
     return turn
 
 
-async def _ask(version: VersionOnTrial, body: bytes, turn: LoadTurn) -> None:
+async def _ask(version: LoadedVersion, body: bytes, turn: LoadTurn) -> None:
     began = time.perf_counter()
     try:
         await version.answer(body)

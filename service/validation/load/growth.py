@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from service.validation.trial.version_on_trial import VersionOnTrial
+from service.validation.load.generator import LoadedVersion
 
 # What leaks fills memory at up to some gigabytes a second.
 LOOK_SECONDS: Final = 0.1
@@ -23,7 +23,7 @@ class MemoryGrowth:
         held: bytes, at each look.
     """
 
-    version: VersionOnTrial
+    version: LoadedVersion
     most: float | None
     held: list[int] = field(default_factory=list)
 

@@ -7,11 +7,16 @@ from typing import Final
 
 from service.validation.findings import Judgement, Verdict
 from service.validation.load.deciding import RatioWalk, ratio_of
-from service.validation.load.generator import LoadTurn, RequestKind, percentile, put_under_load
+from service.validation.load.generator import (
+    LoadedVersion,
+    LoadTurn,
+    RequestKind,
+    percentile,
+    put_under_load,
+)
 from service.validation.load.growth import LOOK_SECONDS, MemoryGrowth
 from service.validation.policy.running_bounds import LoadBounds, MemoryBounds
 from service.validation.record.trial_record import LoadSamples
-from service.validation.trial.version_on_trial import VersionOnTrial
 
 _WARM_UP_SECONDS: Final = 0.1
 _MILLION: Final = 1_000_000
@@ -45,18 +50,24 @@ class KindFigures:
 class LoadTests:
     """Puts load on a version, and on another in turns.
 
+    One that fails is asked no more, and the version is measured alone from then on.
+
     Attributes:
         other: what it is compared with; None: nothing.
         last: until when it may be measured, by `time.monotonic`.
+        when_first: the verdict on what compares, where the other fails.
+        when_alone: the same where there is no other.
         told: is told of each round: of how many, at least.
     """
 
-    version: VersionOnTrial
-    other: VersionOnTrial | None
+    version: LoadedVersion
+    other: LoadedVersion | None
     kinds: Sequence[RequestKind]
     load: LoadBounds
     memory: MemoryBounds
     last: float
+    when_first: Verdict = "passed"
+    when_alone: Verdict = "undecided"
     told: Callable[[int, int], None] = lambda _, __: None
 
     def __post_init__(self) -> None:
@@ -65,6 +76,7 @@ class LoadTests:
         self._others = {kind.name: KindFigures() for kind in self.kinds}
         self._growth = MemoryGrowth(self.version, self.memory.max_growth_bytes)
         self._others_held = 0
+        self._rounds = 0
         self._failures: list[str] = []
         self._others_failures: list[str] = []
         bound = self.load.max_slower
@@ -75,14 +87,14 @@ class LoadTests:
         """All at its end."""
         await self._warm_up()
         async with self._growth.watched():
-            rounds = 0
-            while self._goes_on(rounds):
+            while self._goes_on():
                 await self._round()
-                rounds += 1
-                self.told(rounds, self.load.rounds)
-        if self.other is not None:
-            self._others_held = await self.other.held_bytes()
-        return [self._errors(), *map(self._times, self.kinds), self._memory(), *self._speeds()]
+                self._rounds += not self._stopped()
+                self.told(self._rounds, self.load.rounds)
+        if self._beside is not None:
+            self._others_held = await self._beside.held_bytes()
+        alone = [self._errors(), *self._long_enough(), *map(self._times, self.kinds)]
+        return [*alone, *self._memories(), *self._speeds()]
 
     @property
     def samples(self) -> LoadSamples:
@@ -93,41 +105,47 @@ class LoadTests:
         )
         return LoadSamples(own, others, self._growth.held, LOOK_SECONDS)
 
-    def _goes_on(self, rounds: int) -> bool:
-        if self._failures or self._others_failures:
-            return False
-        if self._growth.beyond_doubt or time.monotonic() > self.last:
+    @property
+    def _beside(self) -> LoadedVersion | None:
+        """The other, as long as it answers."""
+        return None if self._others_failures else self.other
+
+    def _stopped(self) -> bool:
+        return self._growth.beyond_doubt or time.monotonic() > self.last
+
+    def _goes_on(self) -> bool:
+        if self._failures or self._stopped():
             return False
         is_open = any(walk.speed == "open" for walk in self._walks.values())
-        return rounds < self.load.rounds or is_open
+        return self._rounds < self.load.rounds or (is_open and self._beside is not None)
 
     async def _warm_up(self) -> None:
         for version in filter(None, (self.other, self.version)):
             for kind in self.kinds:
-                await self._turn(version, kind, _WARM_UP_SECONDS)
+                if version is self.version or self._beside is not None:
+                    await self._turn(version, kind, _WARM_UP_SECONDS)
 
     async def _round(self) -> None:
         for kind in self.kinds:
-            if self.other is None:
+            if self._beside is None:
                 self._own[kind.name].add(await self._turn(self.version, kind, self._seconds))
             else:
-                await self._compared(kind, self.other)
+                await self._compared(kind, self._beside)
 
-    async def _compared(self, kind: RequestKind, other: VersionOnTrial) -> None:
+    async def _compared(self, kind: RequestKind, other: LoadedVersion) -> None:
         middles = []
         for version in (other, self.version, self.version, other):
+            if version is other and self._beside is None:
+                continue
             turn = await self._turn(version, kind, self._seconds / 2)
             (self._own if version is self.version else self._others)[kind.name].add(turn)
             middles.append(turn.middle)
-        failed = self._failures or self._others_failures or self._growth.beyond_doubt
+        failed = self._failures or self._others_failures or self._stopped()
         if kind.name in self._walks and not failed:
             self._walks[kind.name].add(ratio_of(*middles))
 
-    async def _turn(self, version: VersionOnTrial, kind: RequestKind, seconds: float) -> LoadTurn:
-        def stopped() -> bool:
-            return self._growth.beyond_doubt
-
-        turn = await put_under_load(version, kind, seconds, self.load.at_once, stopped)
+    async def _turn(self, version: LoadedVersion, kind: RequestKind, seconds: float) -> LoadTurn:
+        turn = await put_under_load(version, kind, seconds, self.load.at_once, self._stopped)
         failures = self._failures if version is self.version else self._others_failures
         failures += turn.failures
         return turn
@@ -138,17 +156,29 @@ class LoadTests:
         return self.load.seconds / (self.load.rounds * len(self.kinds))
 
     def _errors(self) -> Judgement:
-        deaths = self.version.hosts.deaths
+        deaths = self.version.deaths
         if not self._failures and not deaths:
             return _judged("answers", "passed", "Under load every request was answered.")
         died = f" {deaths} of its processes ended." if deaths else ""
         first = self._failures[0] if self._failures else "each was tried a second time."
         return _judged("answers", "failed", f"Under load requests were not answered: {first}{died}")
 
+    def _long_enough(self) -> Iterator[Judgement]:
+        """Nothing where load was ended for what it has found."""
+        if self._failures or self._growth.beyond_doubt:
+            return
+        had = sum(each.seconds for each in self._own.values())
+        said = f"It was under load for {had:.1f} s; {self.load.seconds:g} s are asked for"
+        if self._rounds >= self.load.rounds:
+            yield _judged("time", "passed", f"{said}.")
+        else:
+            yield _judged("time", "undecided", f"{said}, and the time for all of it was over.")
+
     def _times(self, kind: RequestKind) -> Judgement:
         own, others = self._own[kind.name].figures(kind), self._others[kind.name].figures(kind)
         if not own:
-            return _judged(kind.name, "failed", "No request was answered under load.")
+            verdict: Verdict = "failed" if self._failures else "undecided"
+            return _judged(kind.name, verdict, "No request was answered under load.")
         figures = {
             **{f"load.{kind.name}.{name}": value for name, value in own.items()},
             **{f"against.load.{kind.name}.{name}": value for name, value in others.items()},
@@ -173,6 +203,21 @@ class LoadTests:
             least = bounds.min_rows_per_second
             if least is not None and own["rows_per_second"] < least:
                 yield f"at least {least:g} rows/s are asked for"
+
+    def _memories(self) -> Iterator[Judgement]:
+        yield self._memory()
+        if self.memory.max_more is not None and not self._others_held:
+            verdict, why = self._without_other()
+            yield _judged("memory_more", verdict, f"Memory was not compared: {why}.")
+
+    def _without_other(self) -> tuple[Verdict, str]:
+        """The verdict on what compares, and why it could not be."""
+        if self.other is None:
+            return self.when_alone, "there is no other version to compare with"
+        if self._others_failures:
+            failure = self._others_failures[0].rstrip(".")
+            return self.when_first, f"version {self._other_number} fails under load ({failure})"
+        return "undecided", "the time for it was over"
 
     def _memory(self) -> Judgement:
         held, growth = max(self._growth.held, default=0), self._growth.growth
@@ -206,9 +251,9 @@ class LoadTests:
             if walk is not None and walk.ratios:
                 yield self._speed(kind, walk)
             elif walk is not None:
-                why = f": version {self._other_number} fails" if self._others_failures else ""
-                sentence = f"There was no round in which the two could be compared{why}."
-                yield _judged(f"slower.{kind.name}", "undecided", sentence)
+                verdict, why = self._without_other()
+                sentence = f"There was no round in which the two could be compared: {why}."
+                yield _judged(f"slower.{kind.name}", verdict, sentence)
 
     def _speed(self, kind: RequestKind, walk: RatioWalk) -> Judgement:
         found, name = walk.interval, f"slower.{kind.name}"
@@ -224,9 +269,10 @@ class LoadTests:
             f"{walk.bound:g} times are allowed"
         )
         verdicts: Mapping[str, Verdict] = {"within": "passed", "slower": "failed"}
-        verdict = verdicts.get(walk.speed, "undecided")
-        ended = ", and it was not decided in time" if verdict == "undecided" else ""
-        return _judged(name, verdict, f"{said}{ended}.", figures)
+        if walk.speed in verdicts:
+            return _judged(name, verdicts[walk.speed], f"{said}.", figures)
+        verdict, why = self._without_other()
+        return _judged(name, verdict, f"{said}, and it was not decided: {why}.", figures)
 
 
 def _above(name: str, found: float, most: float | None) -> Iterator[str]:

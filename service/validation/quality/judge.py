@@ -48,6 +48,7 @@ class QualityQuestion:
         version: what is judged.
         against: what it is compared with, if anything.
         first: whether there is nothing to compare with because that alias is on no version yet.
+        broken: the same because the version that it is on fails by itself.
     """
 
     in_force: PolicyInForce
@@ -55,11 +56,14 @@ class QualityQuestion:
     version: AnsweringVersion
     against: AnsweringVersion | None = None
     first: bool = False
+    broken: bool = False
 
     @property
     def beside(self) -> ComparedWith:
         """What stands beside the version."""
-        return "other" if self.against is not None else "first" if self.first else "none"
+        if self.against is not None:
+            return "other"
+        return "broken" if self.broken else "first" if self.first else "none"
 
 
 def check(in_force: PolicyInForce, data: EvaluationData) -> None:

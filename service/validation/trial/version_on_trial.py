@@ -78,6 +78,11 @@ class VersionOnTrial:
         return self.fetched.version.version
 
     @property
+    def deaths(self) -> int:
+        """How many of its hosts have ended unasked."""
+        return self.hosts.deaths
+
+    @property
     def status(self) -> PredictorStatus:
         """Of its hosts."""
         return self._ready.staged.predictor.status
