@@ -3,69 +3,27 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import BaseModel
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
+from service.cli.exits import UNDECIDED
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.options import VersionArgument, version_argument
-from service.cli.told import Report, emit, interruptible, json_option
+from service.cli.told import Origin, emit, interruptible, json_option, origin_options
+from service.cli.validation_report import ValidateReport, reported
 
 if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses
     from service.config.settings import Settings
     from service.engine import Given
+    from service.registry.writer.writer import Writer
     from service.validation.policy.reading import PolicyInForce
     from service.validation.trial_run import TrialObserver
-    from service.validation.validating import Validated, ValidationWish
+    from service.validation.validating import LeftBehind, Validated, ValidationWish
     from service.validation.verdict_tags import StatusTag
-
-_STATUS: Mapping[str, int] = {"passed": DONE, "failed": REFUSED, "undecided": UNDECIDED}
-
-
-class JudgementReport(BaseModel):
-    """One thing that was looked at."""
-
-    name: str
-    section: Literal["stage", "smoke", "load", "quality"]
-    verdict: Literal["passed", "failed", "undecided"]
-    sentence: str
-    figures: Mapping[str, float]
-
-
-class ValidateReport(Report):
-    """The one JSON object of `podium validate --json`.
-
-    `status` is the exit status, `code` the verdict, or why there is none. `policy` and `digest` are
-    SHA-256: of the policy in force, and of all files of the version. `status_kept`: what serves and
-    had passed has kept that, since an alias is on it.
-    """
-
-    name: str
-    version: str | None = None
-    status: int
-    code: str
-    sentence: str
-    against: str | None = None
-    run: str = ""
-    policy: str
-    digest: str = ""
-    status_kept: bool = False
-    judgements: Sequence[JudgementReport] = ()
-    gates: Sequence[str] = ()
-
-    def lines(self) -> list[str]:
-        """What is not as it should be comes last, where it is read."""
-        order = ("passed", "undecided", "failed")
-        sorted_ = sorted(self.judgements, key=lambda each: order.index(each.verdict))
-        found = [f"{each.verdict:<9}  {each.name:<20}  {each.sentence}" for each in sorted_]
-        who = self.name if self.version is None else f"{self.name} {self.version}"
-        return [*found, f"{who}  {self.sentence}"]
-
 
 _FLAGS = (
     ("--data", "data", str, "Rows with labels: a file, s3://, runs:/RUN/path, models:/...", None),
@@ -132,13 +90,15 @@ def _policy_flags(command: Any) -> Any:
 @click.option(
     "--verbose", is_flag=True, help="What its processes print, on stderr: it may hold rows."
 )
+@origin_options
 @json_option
-def validate(  # noqa: PLR0913 - the command line's
+def validate(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,
     policy_file: Path | None,
     settings: tuple[str, ...],
     status_tag: str | None,
     status_values: str | None,
+    origin: Origin,
     *,
     data_of_run: bool,
     demote: bool,
@@ -172,7 +132,7 @@ def validate(  # noqa: PLR0913 - the command line's
     except (BadPolicy, BadStatus) as error:
         stop(str(error))
     wish = ValidationWish(version, status, demote, whole, may_write)
-    report = _report(wish, in_force, verbose=verbose, as_json=as_json)
+    report = _report(wish, in_force, origin, verbose=verbose, as_json=as_json)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -209,42 +169,46 @@ def _by_place(
 
 
 def _report(
-    wish: "ValidationWish", in_force: "PolicyInForce", *, verbose: bool, as_json: bool
+    wish: "ValidationWish",
+    in_force: "PolicyInForce",
+    origin: Origin,
+    *,
+    verbose: bool,
+    as_json: bool,
 ) -> ValidateReport:
     """What comes of it, whatever comes of it."""
     addresses = _mlflow()
     from service.cli.progress import shown_on_stderr
-    from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
     from service.registry.writer.writer import Writer
-    from service.validation.verdict_tags import Overtaken
+    from service.validation.validating import LeftBehind
 
-    writer = Writer(addresses)
+    writer, left = Writer(addresses), LeftBehind()
     blank = ValidateReport(
         server=writer.server(),
         name=wish.named.name,
         version=wish.named.version,
         status=UNDECIDED,
-        code="interrupted",
-        sentence="was interrupted; the version is left as pending",
+        code="",
+        sentence="",
         policy=in_force.sha256,
     )
     click.echo(f"MLflow   {writer.server()}", err=as_json)
-    try:
+
+    def validated() -> "Validated":
         with interruptible(), shown_on_stderr(verbose=verbose) as told:
-            return _told(blank, _validated(writer, wish, in_force, addresses, told))
-    except KeyboardInterrupt:
-        return blank
-    except Overtaken as error:
-        return _ended(blank, UNDECIDED, "overtaken", str(error))
-    except Unreachable as error:
-        return _ended(blank, UNDECIDED, "unreachable", str(error))
-    except WriteRefused as error:
-        status = WRONG_USE if error.code == NOT_FOUND else REFUSED
-        return _ended(blank, status, error.code.lower() or "refused_by_mlflow", str(error))
+            return _validated(writer, wish, in_force, _Around(addresses, origin, told, left))
+
+    return reported(blank, left, validated)
 
 
-def _ended(blank: ValidateReport, status: int, code: str, sentence: str) -> ValidateReport:
-    return blank.model_copy(update={"status": status, "code": code, "sentence": sentence})
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a validation is given beside what is wanted of it."""
+
+    addresses: "MlflowAddresses"
+    origin: Origin
+    told: "TrialObserver"
+    left: "LeftBehind"
 
 
 def _mlflow() -> "MlflowAddresses":
@@ -259,33 +223,27 @@ def _mlflow() -> "MlflowAddresses":
 
 
 def _validated(
-    writer: Any,
-    wish: "ValidationWish",
-    in_force: "PolicyInForce",
-    addresses: "MlflowAddresses",
-    told: "TrialObserver",
+    writer: "Writer", wish: "ValidationWish", in_force: "PolicyInForce", around: _Around
 ) -> "Validated":
-    from service.config.home import HomeUnusable, keep_private
-    from service.validation.around import MEANT_WRONGLY, data_of, record_of
+    from service.config.home import keep_private
+    from service.validation.around import data_of, record_of
+    from service.validation.record.shown_settings import shown_settings
     from service.validation.validating import Validating
     from service.zygote_command import zygote_begun
 
     settings = loaded()
-    environment = {**os.environ, **addresses.variables}
+    environment = {**os.environ, **around.addresses.variables}
     given = _given(settings, environment)
     keep_private(settings.home)
-    try:
-        with zygote_begun(settings, environment) as zygote:
-            work = Validating(
-                writer,
-                in_force,
-                data_of(writer, in_force, addresses),
-                record_of(writer, in_force, settings.model_dump(mode="json")),
-                told,
-            )
-            return work.run(wish, replace(given, zygote=zygote))
-    except (HomeUnusable, *MEANT_WRONGLY) as error:
-        stop(str(error))
+    with zygote_begun(settings, environment) as zygote:
+        work = Validating(
+            writer,
+            in_force,
+            data_of(writer, in_force, around.addresses),
+            record_of(writer, in_force, shown_settings(settings), around.origin),
+            around.told,
+        )
+        return work.run(wish, replace(given, zygote=zygote), around.left)
 
 
 def _given(settings: "Settings", environment: Mapping[str, str]) -> "Given":
@@ -296,40 +254,3 @@ def _given(settings: "Settings", environment: Mapping[str, str]) -> "Given":
         return Given(settings, environment, None, surroundings(settings, os.environ))
     except BadSurroundings as error:
         stop(str(error))
-
-
-_SENTENCES: Mapping[str, str] = {
-    "passed": "has passed",
-    "failed": "has failed",
-    "undecided": "is undecided: nothing was found against it, and not everything could be told",
-}
-
-
-def _told(blank: ValidateReport, found: "Validated") -> ValidateReport:
-    fetched = found.findings.fetched
-    kept = found.kept and found.verdict == "failed"
-    rest = "; its status stays, for an alias is on it (--demote takes it back)" if kept else ""
-    judgements = [
-        JudgementReport(
-            name=each.name,
-            section=each.section,
-            verdict=each.verdict,
-            sentence=each.sentence,
-            figures=each.figures,
-        )
-        for each in found.findings.judgements
-    ]
-    return blank.model_copy(
-        update={
-            "version": found.version.number,
-            "status": _STATUS[found.verdict],
-            "code": found.verdict,
-            "sentence": f"{_SENTENCES[found.verdict]}{rest}",
-            "against": found.against,
-            "run": found.run,
-            "digest": "" if fetched is None else fetched.digest,
-            "status_kept": found.kept,
-            "judgements": judgements,
-            "gates": list(found.findings.gates),
-        }
-    )

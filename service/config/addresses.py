@@ -62,12 +62,18 @@ def _is_host(name: str) -> bool:
 def shown(address: str) -> str:
     """The address without what may be secret: user and password, and all after a question mark."""
     parts = _read(address)
-    # An @ where none belongs may have a password before it.
-    if parts is None or "@" in parts.path:
+    if parts is None or not is_readable(address):
         return "an address that cannot be read"
     if not parts.netloc:
         return address.partition("?")[0]
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def is_readable(address: str) -> bool:
+    """Whether it is plain where in it a password may be."""
+    parts = _read(address)
+    # An @ where none belongs may have a password before it.
+    return parts is not None and "@" not in parts.path
 
 
 def _read(address: str) -> SplitResult | None:

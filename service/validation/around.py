@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
 from service.refs import BadRef
 from service.registry.writer.faults import asked
@@ -20,8 +21,13 @@ from service.validation.record.validation_run import ValidationRun
 from service.validation.trial_run import TrialFindings
 from service.validation.validating import TrialScope
 
-MEANT_WRONGLY: Final = (BadRef, BadData, BadSlice, BadMetric)
-"""What is raised for a policy that asks for what there is not."""
+MEANT_WRONGLY: Final[Mapping[type[Exception], str]] = {
+    BadRef: "bad_ref",
+    BadData: "bad_data",
+    BadSlice: "bad_slice",
+    BadMetric: "bad_metric",
+}
+"""What is raised for a policy that asks for what there is not, and a code for it."""
 _LOGGED_MODEL: Final = "models:/m-"
 
 
@@ -52,10 +58,10 @@ def run_of(writer: Writer, version: RegisteredVersion) -> str | None:
 
 
 def record_of(
-    writer: Writer, in_force: PolicyInForce, settings: Mapping[str, Any]
+    writer: Writer, in_force: PolicyInForce, settings: Mapping[str, Any], origin: Origin
 ) -> Callable[[TrialScope], "RunRecord"]:
     """What makes the run of a validation; `settings` are those in force, without secrets."""
-    return lambda scope: RunRecord(writer, in_force, settings, scope)
+    return lambda scope: RunRecord(writer, in_force, settings, origin, scope)
 
 
 class RunRecord:
@@ -66,6 +72,7 @@ class RunRecord:
         writer: Writer,
         in_force: PolicyInForce,
         settings: Mapping[str, Any],
+        origin: Origin,
         scope: TrialScope,
     ) -> None:
         self._in_force = in_force
@@ -74,7 +81,7 @@ class RunRecord:
         version = scope.version
         made_by, model_id = run_of(writer, version), model_id_of(version.source)
         self._version = RecordedVersion(version.name, version.number, made_by, model_id)
-        self._run = ValidationRun(writer, in_force, self._version)
+        self._run = ValidationRun(writer, in_force, self._version, origin)
 
     def begin(self) -> str:
         """Makes the run; its id."""

@@ -23,7 +23,7 @@ from service.validation.trial_run import (
     TrialRun,
     TrialSubject,
 )
-from service.validation.verdict_tags import StatusTag, VerdictTags
+from service.validation.verdict_tags import Overtaken, StatusTag, VerdictTags
 from service.validation_tag import Validation
 
 _OnLoop = TypeVar("_OnLoop")
@@ -96,6 +96,36 @@ class Validated:
     findings: TrialFindings
 
 
+@dataclass(slots=True)
+class LeftBehind:
+    """What a validation that has no verdict has written until then.
+
+    Attributes:
+        version: its number, once it is known.
+        run: the id of its run; empty: nothing was written.
+        begun: whether its tags were looked to.
+        kept: whether the version keeps the status that it had, since an alias is on it.
+        overtaken: whether its tags are those of another validation.
+    """
+
+    version: str | None = None
+    run: str = ""
+    begun: bool = False
+    kept: bool = False
+    overtaken: bool = False
+
+    @property
+    def said(self) -> str:
+        """Half a sentence."""
+        if not self.run:
+            return "nothing was written"
+        if self.overtaken:
+            return "its tags are those of the other"
+        if not self.begun:
+            return "the version's tags are as they were"
+        return "its status stays, for an alias is on it" if self.kept else "it is left as pending"
+
+
 class Validating:
     """One validation. `find` brings the policy's data; `record_of` makes the run, once asked."""
 
@@ -113,12 +143,14 @@ class Validating:
         self._record_of = record_of
         self._told = told
 
-    def run(self, wish: ValidationWish, given: Given) -> Validated:
+    def run(self, wish: ValidationWish, given: Given, left: LeftBehind) -> Validated:
         """All of it. Raises what the writer, the data and the trial raise, and KeyboardInterrupt.
 
-        What is found to be meant wrongly is raised before anything is written.
+        What is found to be meant wrongly is raised before anything is written, and where no run can
+        be made the version's tags stay as they are. `left` says at any time what was written.
         """
         version = self._writer.version_of(wish.named)
+        left.version = version.number
         subject = self._subject(version, wish)
         data = self._find(version)
         if data is not None:
@@ -129,12 +161,13 @@ class Validating:
             if number == version.number
         )
         tags = VerdictTags(self._writer, version, on_it, wish.status, demote=wish.demote)
-        tags.begin()
         against = None if subject.against is None else subject.against.version
         record = self._record_of(TrialScope(version, against, data))
-        run = record.begin()
+        run = left.run = record.begin()
         trial = TrialRun(subject, self._in_force, data, self._told)
         try:
+            left.kept, left.begun = tags.keeps, True
+            tags.begin()
             findings = _stoppable(lambda: trial.run(given))
             verdict = verdict_of(findings.judgements)
             record.keep(findings)
@@ -142,7 +175,11 @@ class Validating:
         except BaseException as error:
             record.abandon(error)
             raise
-        tags.finish(verdict, self._validation(version, findings, run, verdict))
+        try:
+            tags.finish(verdict, self._validation(version, findings, run, verdict))
+        except Overtaken:
+            left.overtaken = True
+            raise
         return Validated(version, against, verdict, run, tags.keeps, findings)
 
     def _subject(self, version: RegisteredVersion, wish: ValidationWish) -> TrialSubject:

@@ -106,7 +106,7 @@ class VerdictTags:
             return
         raise Overtaken(
             f"has {written.verdict} in the run {written.run}, which counts for nothing: another "
-            "validation of the version has ended meanwhile, and its tags are of that one"
+            "validation of the version has ended meanwhile"
         )
 
     def _write(self, key: str, value: str) -> None:

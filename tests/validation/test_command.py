@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from mlflow.artifacts import download_artifacts
 
 from service.cli.main import main
-from service.cli.validate import ValidateReport
+from service.cli.validation_report import ValidateReport
 from service.validation_tag import Validation
 from tests.support import models
+from tests.support.http_server import Response, http_server
 from tests.support.registered import Registry
 from tests.support.waiting import wait_until
 
@@ -31,9 +33,9 @@ def registry(tracking_uri: str) -> Registry:
     return Registry(tracking_uri, "iris")
 
 
-def validate(registry: Registry, *arguments: str) -> Result:
+def validate(registry: Registry, *arguments: str, **variables: str) -> Result:
     """What the command comes to, in this process."""
-    environment = {"MLFLOW_TRACKING_URI": registry.tracking_uri}
+    environment = {"MLFLOW_TRACKING_URI": registry.tracking_uri, **variables}
     words = ("validate", *arguments, "--json")
     return CliRunner(env=environment).invoke(main, words, prog_name="podium")
 
@@ -77,6 +79,56 @@ def test_version_that_fails_and_serves_keeps_that_it_has_passed(
     found = report(validate(registry, "iris@champion", *SHORT))
     assert (found["code"], found["status"], found["status_kept"]) == ("failed", 1, True)
     assert tags(registry, "1") == {"validation_status": "passed"}
+
+
+def test_version_keeps_what_it_has_where_no_run_can_be_made(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """A permission that is missing must not cost it that it has passed."""
+    registry.add(models.save(tmp_path, "unloadable"), validation_status="passed")
+    registry.client.delete_experiment(registry.client.create_experiment("gone"))
+    found = report(validate(registry, "iris", "1", "--experiment", "gone", *SHORT))
+    assert (found["status"], found["run"]) == (1, "")
+    assert found["sentence"].endswith("; nothing was written")
+    assert tags(registry, "1") == {"validation_status": "passed"}
+
+
+def test_data_that_is_not_there_is_a_report_and_nothing_is_written(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Of what the line, or the policy, has wrong."""
+    registry.add(models.save(tmp_path, "unloadable"))
+    place = str(tmp_path / "none.csv")
+    found = report(validate(registry, "iris", "1", "--data", place, "--label", "y", *SHORT))
+    assert (found["status"], found["code"]) == (2, "bad_data")
+    assert found["sentence"].endswith("; nothing was written")
+    assert tags(registry, "1") == {}
+
+
+def test_run_says_who_has_asked_and_no_secret(registry: Registry, tmp_path: Path) -> None:
+    """Of the address of its data, and of the settings in force."""
+    registry.add(models.save(tmp_path, "unloadable"))
+    origin = ("--by", "ada", "--reason", "a better one", "--link", "https://ci/1")
+    with http_server(lambda _: Response(b"x,label\n1,2\n")) as server:
+        address = f"{server.replace('//', '//u:SECRET@')}/rows.csv?X-Amz-Signature=SECRET"
+        data = ("--data", address, "--label", "label")
+        secrets = {"PODIUM_MODEL_CONFIG": '{"key": "SECRET"}', "PODIUM_ADMIN_TOKEN": "SECRET"}
+        result = validate(registry, "iris", "1", *data, *origin, *SHORT, **secrets)
+    found = report(result)
+    assert (found["code"], "SECRET" in result.output) == ("failed", False)
+    run = registry.client.get_run(found["run"])
+    assert run.data.params["flag/data"] == f"{server}/rows.csv"
+    assert run.data.params["data"] == f"{server}/rows.csv"
+    for name, text in (("by", "ada"), ("reason", "a better one"), ("link", "https://ci/1")):
+        assert run.data.params[name] == run.data.tags[f"podium.{name}"] == text
+    assert "SECRET" not in str(run.to_dictionary())
+    uri, got = registry.tracking_uri, str(tmp_path / "got")
+    there = Path(download_artifacts(run_id=found["run"], dst_path=got, tracking_uri=uri))
+    texts = {each.name: each.read_text() for each in there.iterdir() if each.is_file()}
+    assert {"card.md", "policy.json", "report.json", "settings.json"} <= set(texts)
+    assert [name for name, text in texts.items() if "SECRET" in text] == []
+    settings = json.loads(texts["settings.json"])
+    assert (settings["model_configuration"], settings["hosts"]) == ("(set)", 1)
 
 
 @pytest.mark.parametrize(

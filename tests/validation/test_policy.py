@@ -121,6 +121,30 @@ def test_flag_overrides_its_place_alone_and_is_recorded(tmp_path: Path) -> None:
     assert found.flags == {"load.seconds": 2}
 
 
+def test_signature_of_an_address_is_neither_kept_nor_part_of_the_digest(tmp_path: Path) -> None:
+    """It is another one each day; what else differs is another policy."""
+
+    def of(address: str) -> PolicyInForce:
+        return read(tmp_path, f"{{label: y, data: '{address}'}}")
+
+    found = of("https://u:PW@h/x.csv?X-Amz-Signature=1")
+    assert found.sha256 == of("https://v:PX@h/x.csv?X-Amz-Signature=2").sha256
+    assert found.sha256 != of("https://h/y.csv").sha256
+    assert found.policy.data == "https://u:PW@h/x.csv?X-Amz-Signature=1"
+    assert json.loads(canonical(found.policy))["data"] == "https://h/x.csv"
+    odd = {of(f"https://h/{each}@b.csv?sig=PW").sha256 for each in "ab"}
+    assert len(odd) == 2
+    flag = read(tmp_path, "label: y", data="https://u:PW@h/x.csv?sig=PW")
+    assert flag.flags == {"data": "https://h/x.csv"}
+
+
+def test_line_that_is_not_yaml_is_told_by_its_number(tmp_path: Path) -> None:
+    """Not by what stands in it."""
+    (told,) = mistakes(tmp_path, "label: y\ndata: 'https://u:PW@h/x.csv' ?sig=PW: [")
+    assert "line 2" in told
+    assert "PW" not in told
+
+
 def test_digest_is_of_what_is_in_force(tmp_path: Path) -> None:
     """Comments, order and defaults that are written out change nothing; a flag does."""
     written = "{least_rows: 30, load: {rows: 7}}"

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from service.validation.policy.code import MissingCode, with_code
+from service.validation.policy.data_address import shown_data
 from service.validation.policy.validation_policy import ValidationPolicy
 
 _MOST_BYTES: Final = 1_000_000
@@ -29,7 +30,8 @@ class PolicyInForce:
         sha256: of its canonical form, defaults and flags included, so that two files that say the
             same are the same policy.
         file: where it was read; own metrics are found from its folder. None if it has no file.
-        flags: what flags said instead of the file, by place as in `load.seconds`.
+        flags: what flags said instead of the file, by place as in `load.seconds`; of data where it
+            is, without a password or a signature.
     """
 
     policy: ValidationPolicy
@@ -52,12 +54,20 @@ def read_policy(file: Path | None, flags: Mapping[str, Any] | None = None) -> Po
     told = {} if file is None else _told(file)
     folder = Path.cwd() if file is None else file.parent
     policy = _checked(_overlaid(told, said), folder)
+    if "data" in said:
+        said["data"] = shown_data(str(said["data"]))
     return PolicyInForce(policy, sha256_of(policy), file, said)
 
 
 def canonical(policy: ValidationPolicy) -> str:
-    """The policy as JSON with sorted keys, everything in it, the same for what means the same."""
-    return json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """The policy as JSON with sorted keys, everything in it, the same for what means the same.
+
+    But for what is secret in the address of its data: a signature is another one each day.
+    """
+    told = policy.model_dump(mode="json")
+    if policy.data is not None:
+        told["data"] = shown_data(policy.data)
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 def sha256_of(policy: ValidationPolicy) -> str:
@@ -125,4 +135,8 @@ def _lines(error: ValidationError) -> list[str]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    """Without the lines that are wrong, which YAML's own text has: they may hold a signature."""
+    mark = getattr(error, "problem_mark", None)
+    said = getattr(error, "problem", None) or type(error).__name__
+    place = "" if mark is None else f", line {mark.line + 1}"
+    return " ".join(f"{said}{place}".split())[:300]

@@ -13,14 +13,14 @@ from typing import Any, Final
 import mlflow.artifacts
 from mlflow.exceptions import MlflowException
 
-from service.config.addresses import shown
+from service.validation.policy.data_address import SCHEME, shown_data
 from service.validation.policy.reading import PolicyInForce
 from service.validation.policy.validation_policy import DATA_OF_RUN
 from service.validation.quality.data_files import read_data
 from service.validation.quality.data_of_run import DATA, DESCRIPTION, LABEL
 from service.validation.quality.evaluation_data import BadData, EvaluationData
+from service.validation.quality.web_files import from_web, is_of_web
 
-_SCHEME: Final = "://"
 # These have one slash.
 _OF_MLFLOW: Final = ("runs:/", "models:/", "mlflow-artifacts:/")
 _MOST_OF_DESCRIPTION: Final = 10_000
@@ -50,7 +50,7 @@ class DataPlaces:
         if policy.data == DATA_OF_RUN:
             return self._of_run(policy.label)
         base = Path.cwd() if "data" in in_force.flags else in_force.folder
-        return read_data(self._file(policy.data, base), _shown(policy.data), str(policy.label))
+        return read_data(self._file(policy.data, base), shown_data(policy.data), str(policy.label))
 
     def _of_run(self, label: str | None) -> EvaluationData:
         if self.run is None:
@@ -70,11 +70,13 @@ class DataPlaces:
         return str(label)
 
     def _file(self, where: str, base: Path) -> Path:
-        far = _SCHEME in where or where.startswith(_OF_MLFLOW)
+        far = SCHEME in where or where.startswith(_OF_MLFLOW)
         return self._downloaded(where) if far else base / where
 
     def _downloaded(self, where: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
+        if is_of_web(where):
+            return from_web(where, self.folder)
         # A command's output is its own.
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         return _brought(
@@ -84,23 +86,21 @@ class DataPlaces:
                 tracking_uri=self.tracking,
                 registry_uri=self.registry,
             ),
-            _shown(where),
+            where,
         )
 
 
 def _brought(download: Callable[[], str], where: str) -> Path:
+    said = shown_data(where)
     try:
         return Path(download())
     except MlflowException as error:
-        raise BadData(f"{where}: {_first_line(error)}") from error
+        # What has a secret in it may stand in the library's text as a whole or in part.
+        told = _first_line(error) if said == where else "MLflow cannot download it"
+        raise BadData(f"{said}: {told}") from error
     except Exception as error:  # each store's library has exceptions of its own
-        raise BadData(f"{where}: cannot be downloaded ({type(error).__name__})") from error
+        raise BadData(f"{said}: cannot be downloaded ({type(error).__name__})") from error
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
-
-
-def _shown(where: str) -> str:
-    # An address may hold a password or a signature.
-    return shown(where) if _SCHEME in where else where

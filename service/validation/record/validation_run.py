@@ -12,12 +12,14 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import mlflow.data
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, RunTag
 
+from service.cli.told import Origin
 from service.registry.writer.faults import Unreachable, WriteRefused, asked
 from service.registry.writer.writer import Writer
 from service.validation.findings import Verdict
@@ -47,19 +49,32 @@ _METRICS_AT_ONCE: Final = 1000
 _MOST_LEFT: Final = 100
 _DIGEST: Final = 10
 _MOST_OF_NAME: Final = 250
+NOBODY: Final = Origin("", "", "")
+"""Where nobody says who asks, and why."""
 _T = TypeVar("_T")
 
 
 class ValidationRun:
     """One run. Every method but `abandon` raises `WriteRefused` and `Unreachable`."""
 
-    def __init__(self, writer: Writer, in_force: PolicyInForce, version: RecordedVersion) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        in_force: PolicyInForce,
+        version: RecordedVersion,
+        origin: Origin = NOBODY,
+    ) -> None:
         """Nothing is written yet."""
         # A command's output is its own: MLflow would print the run's address there.
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         self._client = writer.client
         self._in_force = in_force
         self._version = version
+        self._origin = {
+            name: text
+            for name, text in asdict(origin).items()
+            if text  # MLflow takes no empty param
+        }
         self._run: str | None = None
         self._needs = "EDIT on the experiment"
 
@@ -69,7 +84,7 @@ class ValidationRun:
         self._needs = f"EDIT on experiment {experiment}; the policy may name another"
         self._end_leftovers(experiment)
         of = f"{self._version.name}/{self._version.number}"
-        tags = {_OF: of, OWNER_TAG: owner(), **_origin()}
+        tags = {_OF: of, OWNER_TAG: owner(), **_source(), **self._origin_tags()}
         title = f"validate {self._version}"
         made = self._asked(lambda: self._client.create_run(experiment, tags=tags, run_name=title))
         self._run = str(made.info.run_id)
@@ -97,6 +112,9 @@ class ValidationRun:
             return
         status = "FAILED" if isinstance(error, Exception) else "KILLED"
         self._end(self._run, status)
+
+    def _origin_tags(self) -> Mapping[str, str]:
+        return {f"podium.{name}": text for name, text in self._origin.items()}
 
     @property
     def _id(self) -> str:
@@ -156,12 +174,13 @@ class ValidationRun:
         self._asked(lambda: self._client.log_inputs(self._id, inputs, models))
 
     def _log_params(self, record: TrialRecord) -> None:
-        params = [Param(key, value[:_MOST_OF_PARAM]) for key, value in _params(record).items()]
+        told = {**_params(record), **self._origin}
+        params = [Param(key, value[:_MOST_OF_PARAM]) for key, value in told.items()]
         tags = [RunTag(_NOTE, card_of(record)[:_MOST_OF_NOTE])]
         self._asked(lambda: self._client.log_batch(self._id, params=params, tags=tags))
 
 
-def _origin() -> Mapping[str, str]:
+def _source() -> Mapping[str, str]:
     """What MLflow's page shows of where a run is from, as its own context has it."""
     told = {"mlflow.source.name": "podium validate", "mlflow.source.type": "LOCAL"}
     with suppress(OSError, KeyError):
