@@ -14,6 +14,7 @@ from service.validation.quality.data_files import read_data
 from service.validation.quality.data_of_run import DATA, DESCRIPTION, LABEL
 from service.validation.quality.evaluation_data import BadData, EvaluationData
 from service.validation.quality.places import DataPlaces
+from tests.support.http_server import Request, Response, http_server
 from tests.validation.answered import ContractedModel
 from training import record
 
@@ -199,3 +200,28 @@ def test_version_that_names_no_run_has_no_data_of_it(tmp_path: Path) -> None:
 def test_training_leaves_its_test_set_where_it_is_looked_for() -> None:
     """It can be run without the service, so that both say where that is."""
     assert (record.TEST_SET, record.TEST_SET_NOTE) == (DATA, DESCRIPTION)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/none.csv?sig=SECRET", "status 404"),
+        ("/api/2.0/mlflow-artifacts/artifacts/none.csv?sig=SECRET", "cannot be downloaded"),
+        ("/rows.csv?sig=SECRET", "has no column y"),
+    ],
+)
+def test_address_that_leads_nowhere_is_told_without_what_is_secret(
+    tmp_path: Path, path: str, said: str
+) -> None:
+    """Neither its password nor its signature, whoever has tried to read it."""
+
+    def answer(request: Request) -> Response:
+        return Response(b"x,label\n1,2\n", 200 if request.path == "/rows.csv" else 404)
+
+    with http_server(answer) as server:
+        address = f"{server.replace('//', '//u:SECRET@')}{path}"
+        policy = json.dumps({"data": address, "label": "y"})
+        with pytest.raises(BadData, match=said) as refused:
+            found(tmp_path, policy, places(tmp_path))
+    assert "SECRET" not in str(refused.value)
+    assert str(refused.value).startswith(f"{server}/")

@@ -5,6 +5,7 @@ In the process of a command, with the credentials of its operator.
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from service.validation.quality.web_files import from_web, is_of_web
 
 # These have one slash.
 _OF_MLFLOW: Final = ("runs:/", "models:/", "mlflow-artifacts:/")
+_USER: Final = re.compile(r"(://)[^\s/]*@")
 _MOST_OF_DESCRIPTION: Final = 10_000
 
 
@@ -103,4 +105,6 @@ def _brought(download: Callable[[], str], where: str) -> Path:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    """Without what MLflow's own address may hold."""
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return _USER.sub(r"\1", said)[:300]
