@@ -104,9 +104,9 @@ async def test_other_classes_are_found_by_data_and_not_by_an_example(
     on_trial: Trials, folder: Path
 ) -> None:
     """A better version answers a row or two otherwise, and free text is another each time."""
-    before = on_trial.registry.add(folder / "labels-setosa" / "faulty")
+    before = on_trial.registry.add(faulty(folder, "labels versicolor"))
     place, rows = faulty(folder, "labels virginica"), range(40)
-    frame = pd.DataFrame({"x": [float(row) for row in rows], "label": ["setosa" for _ in rows]})
+    frame = pd.DataFrame({"x": [float(row) for row in rows], "label": ["versicolor" for _ in rows]})
     asked = {"data": "rows.parquet", "label": "label", "metrics": {}}
     found = await on_trial.by(asked, place, before, data=data_of(folder, frame))
     assert sentences(found)["smoke.answer_form"].endswith(f"as version {before} does.")
