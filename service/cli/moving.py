@@ -3,11 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from service.cli.exits import IN_PART
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.told import Report, emit, interruptible
 from service.config.addresses import MlflowAddresses
@@ -31,6 +30,20 @@ lease_option = click.option(
     metavar="S",
     help="Seconds for which others leave this move alone, should it never be finished.",
 )
+
+
+def timeout_option(of_what: str) -> Callable[[Any], Any]:
+    """The option `--timeout`, of how long instances have for that."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=1),
+        default=300.0,
+        show_default=True,
+        metavar="S",
+        help=f"Seconds that instances have {of_what}.",
+    )
+
+
 resume_option = click.option(
     "--resume",
     is_flag=True,
@@ -76,6 +89,12 @@ def mlflow() -> MlflowAddresses:
     return found
 
 
+def policy_asked_for() -> str | None:
+    """The SHA-256 of the policy that PODIUM_REQUIRE_VALIDATION names; None where it names none."""
+    _, _, policy = loaded().require_validation.partition("=")
+    return policy or None
+
+
 def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
     """This process's, with that MLflow."""
     return {**os.environ, "MLFLOW_REGISTRY_URI": addresses.registry, **addresses.variables}
@@ -84,12 +103,15 @@ def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
 def run(
     work: Callable[[], _Outcome],
     reached: set["Stage"],
+    blank: MoveReport,
     *,
     on_done: Callable[[_Outcome], MoveReport],
-    on_stop: Callable[[int, str, str], MoveReport],
     as_json: bool,
 ) -> NoReturn:
-    """Does it, tells what came of it, and ends the command with its exit status."""
+    """Does it, tells what came of it, and ends the command with its exit status.
+
+    `blank` is what there is to report before anything is known.
+    """
     from service.promotion.stopped import MoveStopped, stopped_by
     from service.registry.writer.faults import Unreachable, WriteRefused
 
@@ -97,18 +119,17 @@ def run(
         with interruptible():
             report = on_done(work())
     except (WriteRefused, Unreachable, KeyboardInterrupt) as error:
-        report = _stopped(stopped_by(error, reached), on_stop)
+        report = _stopped(stopped_by(error, reached), blank)
     except MoveStopped as error:
-        report = _stopped(error, on_stop)
+        report = _stopped(error, blank)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
 
-def _stopped(error: "MoveStopped", on_stop: Callable[[int, str, str], MoveReport]) -> MoveReport:
-    # What others have gone on from is not this move's any more.
-    lost = error.code in {"moved_past", "taken_over"}
-    mend = "; --resume goes on from there" if error.status == IN_PART and not lost else ""
-    return on_stop(error.status, error.code, f"{error}{mend}")
+def _stopped(error: "MoveStopped", blank: MoveReport) -> MoveReport:
+    sentence = f"{error}; {error.mend}" if error.mend else str(error)
+    told = {"status": error.status, "code": error.code, "sentence": sentence}
+    return blank.model_copy(update=told)
 
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -10,11 +11,18 @@ from pydantic import BaseModel
 
 from service.cli.exits import DONE, REFUSED, UNDECIDED
 from service.cli.found import admin_token, loaded, stop
-from service.cli.moving import alias_option, environment_of, mlflow, ref_of
+from service.cli.moving import (
+    alias_option,
+    environment_of,
+    mlflow,
+    policy_asked_for,
+    ref_of,
+    timeout_option,
+)
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking, registered
 from service.cli.rollback import JournalEntry, journal_line
-from service.cli.told import Origin, Report, emit, json_option, teller
+from service.cli.told import AskedReport, Origin, emit, json_option, origin_options, teller
 
 if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses
@@ -30,6 +38,7 @@ _STATUSES: Mapping[str, int] = {
     "unreachable": UNDECIDED,
 }
 _WORST_FIRST = (REFUSED, UNDECIDED, DONE)
+_TAKES = {True: "would take it", False: "would refuse it", None: "may take it"}
 _MOST_ENTRIES = 5
 _KIB = 1024
 _MIB = 1024**2
@@ -80,9 +89,13 @@ class PlannedService(BaseModel):
 
 
 class PlannedValidation(BaseModel):
-    """Whether `podium promote` would take the version; else `code` and `sentence` say why not."""
+    """Whether `podium promote` would take the version; else `code` and `sentence` say why not.
 
-    validated: bool
+    `validated` is null where nothing is against it and the registry's files were not compared with
+    those that were validated.
+    """
+
+    validated: bool | None
     code: str
     sentence: str
     digest: str
@@ -90,7 +103,7 @@ class PlannedValidation(BaseModel):
     policy: str
 
 
-class PlanReport(Report):
+class PlanReport(AskedReport):
     """The one JSON object of `podium plan --json`; `status` is its exit status.
 
     `on` is the version that the alias is on. `journal` has the newest entries, newest first, and
@@ -110,7 +123,7 @@ class PlanReport(Report):
     def lines(self) -> list[str]:
         """A paragraph for each service, then what promote and the journal say."""
         on = "nothing" if self.on is None else f"version {self.on}"
-        takes = "would take it" if self.validation.validated else "would refuse it"
+        takes = _TAKES[self.validation.validated]
         return [
             f"{self.name}@{self.alias}  is on {on}; to version {self.version}:",
             *(line for each in self.services for line in _lines(each)),
@@ -124,20 +137,15 @@ class PlanReport(Report):
 @version_argument
 @alias_option
 @urls_option
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that instances have to fetch and judge it.",
-)
+@timeout_option("to fetch and judge it")
+@origin_options
 @json_option
-def plan(
+def plan(  # noqa: PLR0913 - the command line's
     version: VersionArgument,
     alias: str,
     urls: tuple[str, ...],
     timeout: float,
+    origin: Origin,
     *,
     as_json: bool,
 ) -> None:
@@ -150,8 +158,9 @@ def plan(
     fetched, and not loaded: `podium prepare` does that.
 
     \b
-    Exit status: 0 if it would serve; 1 if it would be refused; 2 wrong use;
-    3 if MLflow or an instance does not answer, or could not tell for now.
+    Exit status: 0 if it would serve; 1 if it would be refused, by a service
+    or by podium promote; 2 wrong use; 3 if MLflow or an instance does not
+    answer, or could not tell for now.
     podium plan iris 3 --url http://podium-1:8000
     """  # noqa: D301 - click wants a real backspace
     ref, addresses = ref_of(version.name, alias), mlflow()
@@ -162,13 +171,13 @@ def plan(
     writer, wanted = registered(addresses, version)
     tell(f"MLflow   {writer.server()}")
     with asking():
-        standing = Mover(writer, ref, Origin("", "", ""), 0.0).look()
+        standing = Mover(writer, ref, origin, 0.0).look()
         found = (
             _at(urls, standing, wanted.number, token, timeout, tell)
             if urls
             else _here(addresses, standing, wanted, tell)
         )
-    report = _report(writer.server(), standing, wanted, found)
+    report = _report(writer.server(), origin, standing, wanted, found)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -214,18 +223,21 @@ def _here(
 
 def _report(
     server: str,
+    origin: Origin,
     standing: "AliasStanding",
     wanted: "RegisteredVersion",
     found: Sequence["Foreseen"],
 ) -> PlanReport:
     from service.promotion.plan import journal_says, outlook
 
-    told = [each.told.digest for each in found if each.told is not None]
-    foreseen = outlook(wanted, [each for each in told if each], loaded().validation_status)
+    foreseen = outlook(wanted, found, loaded().validation_status, policy_asked_for())
     statuses = {_STATUSES[each.forecast] for each in found}
+    if foreseen.validated is False:
+        statuses.add(REFUSED)
     journal = standing.journal
     return PlanReport(
         server=server,
+        **asdict(origin),
         name=standing.ref.name,
         alias=standing.ref.alias,
         version=wanted.number,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Literal
 
 import click
@@ -9,10 +10,10 @@ from pydantic import BaseModel
 
 from service.cli.exits import DONE, REFUSED, UNDECIDED
 from service.cli.found import admin_token, service_url
-from service.cli.moving import alias_option, mlflow, ref_of
+from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking, registered
-from service.cli.told import Report, emit, json_option, teller
+from service.cli.told import AskedReport, Origin, emit, json_option, origin_options, teller
 from service.promotion.prepare import MOST_KEEP_SECONDS, Prepared
 
 _STATUSES: Mapping[str, int] = {
@@ -34,17 +35,21 @@ class PreparedFinding(BaseModel):
 
 
 class PreparedInstance(BaseModel):
-    """What an instance has made of the version; `stages` are seconds."""
+    """What an instance has made of the version; `stages` are seconds.
+
+    `digest` is that of the files that it has, empty where it does not say.
+    """
 
     url: str
     outcome: Literal["ready", "refused", "undecided", "unreachable"]
     code: str
     sentence: str
+    digest: str
     findings: Sequence[PreparedFinding]
     stages: Mapping[str, float]
 
 
-class PrepareReport(Report):
+class PrepareReport(AskedReport):
     """The one JSON object of `podium prepare --json`; `status` is its exit status.
 
     `server` is empty where the version is named by its number: MLflow is not asked then.
@@ -81,21 +86,16 @@ class PrepareReport(Report):
     metavar="S",
     help="Seconds for which each keeps it warm, unless the alias moves there.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that instances have for it.",
-)
+@timeout_option("for it")
+@origin_options
 @json_option
-def prepare(  # noqa: PLR0913 - the command line's
+def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,
     alias: str,
     urls: tuple[str, ...],
     keep_seconds: float,
     timeout: float,
+    origin: Origin,
     *,
     as_json: bool,
 ) -> None:
@@ -113,7 +113,7 @@ def prepare(  # noqa: PLR0913 - the command line's
     """  # noqa: D301 - click wants a real backspace
     ref, token, tell = ref_of(version.name, alias), admin_token(), teller(as_json=as_json)
     server, number = _resolved(version)
-    from service.promotion.prepare import prepare_all
+    from service.promotion.prepare import PrepareWish, prepare_all
 
     def told(each: Prepared) -> None:
         tell(f"  {each.url}  {each.outcome}  {each.sentence}")
@@ -123,13 +123,15 @@ def prepare(  # noqa: PLR0913 - the command line's
 
     if server:
         tell(f"MLflow   {server}")
+    urls = urls or (service_url(),)
+    tell(f"service  {', '.join(urls)}")
     with asking():
-        prepared = prepare_all(
-            urls or (service_url(),), ref, number, token, keep_seconds, timeout, told, stage
-        )
+        wish = PrepareWish(ref, number, token, keep_seconds, timeout)
+        prepared = prepare_all(urls, wish, told, stage)
     statuses = {_STATUSES[each.outcome] for each in prepared}
     report = PrepareReport(
         server=server,
+        **asdict(origin),
         name=ref.name,
         alias=ref.alias,
         version=number,
@@ -154,6 +156,7 @@ def _instance(prepared: Prepared) -> PreparedInstance:
         outcome=prepared.outcome,
         code=prepared.code,
         sentence=prepared.sentence,
+        digest=prepared.digest,
         findings=[
             PreparedFinding(gate=each.gate, code=each.code, sentence=each.sentence)
             for each in prepared.findings

@@ -8,16 +8,18 @@ import click
 from pydantic import BaseModel, Field
 
 from service.cli.exits import DONE
-from service.cli.found import admin_token, loaded
+from service.cli.found import admin_token, loaded, service_url
 from service.cli.moving import (
     MoveReport,
     alias_option,
     environment_of,
     lease_option,
     mlflow,
+    policy_asked_for,
     ref_of,
     resume_option,
     run,
+    timeout_option,
 )
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.told import Origin, json_option, kept, origin_options, teller
@@ -66,8 +68,9 @@ class PromoteReport(MoveReport):
     "count",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many instances answer behind the one --url: so many have to be seen to serve the "
-    "version. They cannot be asked one by one, so that none prepares it.",
+    help="How many instances answer behind the one --url, or where a service listens by default: "
+    "so many have to be seen to serve the version. They cannot be asked one by one, so that none "
+    "prepares it.",
 )
 @click.option(
     "--unvalidated",
@@ -76,14 +79,7 @@ class PromoteReport(MoveReport):
     help="Promote although the version was not validated, or not these files; the journal says so.",
 )
 @click.option("--first", is_flag=True, help="Make the alias, if the model has none of that name.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that instances have to prepare the version, and then to serve it.",
-)
+@timeout_option("to prepare the version, and then to serve it")
 @lease_option
 @resume_option
 @origin_options
@@ -119,8 +115,10 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     """  # noqa: D301 - click wants a real backspace
     if timeout >= lease_seconds:
         raise click.UsageError("--timeout must be shorter than --lease")
-    if count is not None and len(urls) != 1:
+    if count is not None and len(urls) > 1:
         raise click.UsageError("--instances counts those behind one address: give one --url")
+    if count is not None:
+        urls = urls or (service_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
     instances = _instances(urls, count, timeout, lease_seconds, tell)
     from service.promotion.mover import Mover
@@ -137,7 +135,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     mover = Mover(writer, ref, origin, lease_seconds, partial(_told, tell, says, reached))
     settings = loaded()
     digest = partial(digest_now, settings=settings, environment=environment_of(addresses))
-    work = Promotion(mover, instances, digest, settings.validation_status)
+    work = Promotion(mover, instances, digest, settings.validation_status, policy_asked_for())
     blank = PromoteReport(
         server=writer.server(),
         name=ref.name,
@@ -151,10 +149,8 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     run(
         lambda: work.run(Wanted(version, kept(unvalidated), first, resume)),
         reached,
+        blank,
         on_done=partial(_done, blank),
-        on_stop=lambda status, code, sentence: blank.model_copy(
-            update={"status": status, "code": code, "sentence": sentence}
-        ),
         as_json=as_json,
     )
 

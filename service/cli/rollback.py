@@ -106,14 +106,7 @@ def rollback(  # noqa: PLR0913 - the command line's
         code="done",
         sentence="",
     )
-    ending = partial(
-        run,
-        reached=reached,
-        on_stop=lambda status, code, sentence: blank.model_copy(
-            update={"status": status, "code": code, "sentence": sentence}
-        ),
-        as_json=as_json,
-    )
+    ending = partial(run, reached=reached, blank=blank, as_json=as_json)
     if lists:
         ending(mover.look, on_done=partial(_listed, blank))
     ending(lambda: Rollback(mover).run(to, resume=resume), on_done=partial(_done, blank))

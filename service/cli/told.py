@@ -39,7 +39,15 @@ class Report(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asks for a change, why, and where one reads more; empty where nobody says."""
+    """Who asks, why, and where one reads more; empty where nobody says."""
+
+    by: str
+    reason: str
+    link: str
+
+
+class AskedReport(Report):
+    """One that says who has asked, as `Origin` does: of what no journal keeps."""
 
     by: str
     reason: str

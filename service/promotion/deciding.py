@@ -113,6 +113,16 @@ def _same(begun: Written, asking: Asking) -> bool:
     return (begun.entry.by, begun.entry.link) == (asking.by, asking.link)
 
 
+def begins_at(standing: AliasStanding, to: str | None) -> str | None:
+    """The version from which a move there comes: that of one which has been made, and has no end.
+
+    So that, told anew, it goes back to where it was when the first one began.
+    """
+    begun = standing.journal.open
+    told_anew = begun is not None and begun.entry.to == to == standing.alias
+    return begun.entry.before if begun is not None and told_anew else standing.alias
+
+
 def is_ours(standing: AliasStanding, ours: Written) -> bool:
     """Whether nobody has written an entry since, so that the move is still this one."""
     newest = standing.journal.newest

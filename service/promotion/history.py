@@ -11,7 +11,6 @@ class Stood:
     """A version that the alias was on; `served` is None where nobody looked whether it served."""
 
     version: str | None
-    digest: str
     served: bool | None
 
 
@@ -40,7 +39,7 @@ def _known(stack: list[Stood], version: str | None) -> bool:
 def _stood(each: Written) -> Stood:
     # One that was begun and never finished: nobody knows that it ever served.
     served = each.done.served if each.done else (None if each.entry.kind == "seen" else False)
-    return Stood(each.entry.to, each.entry.digest, served)
+    return Stood(each.entry.to, served)
 
 
 def _again(before: Stood, each: Written) -> Stood:
@@ -53,7 +52,6 @@ class Candidate:
     """A version that a rollback might go to, and why it does not; empty if it does."""
 
     version: str
-    digest: str
     why_not: str
 
 
@@ -65,7 +63,7 @@ def candidates(journal: Journal, why_not_now: Callable[[str], str]) -> Iterator[
     for each in reversed(history(journal)[:-1]):
         if each.version is not None:
             why = "it has not served" if each.served is False else why_not_now(each.version)
-            yield Candidate(each.version, each.digest, why)
+            yield Candidate(each.version, why)
 
 
 def has_stood_on(journal: Journal, version: str) -> Stood | None:

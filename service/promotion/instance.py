@@ -102,9 +102,11 @@ _REFUSALS: Final = {
     HTTPStatus.FORBIDDEN: ("forbidden", "the service has no admin token: see PODIUM_ADMIN_TOKEN"),
     HTTPStatus.BAD_REQUEST: ("bad_request", "the service does not take the request"),
 }
+NOT_THERE_YET: Final = "not_there_yet"
+"""The code of a service that follows patterns, and will follow that alias once there is one."""
 _NOT_FOUND: Final = {
     "unknown_model": "the service follows no such model and alias",
-    "not_there_yet": "the service follows that alias once the registry has it",
+    NOT_THERE_YET: "the service follows that alias once the registry has it",
     "not_prepared": "the service has been started anew meanwhile; ask again",
 }
 _OLDER: Final = "the service has no such route: it is older than this command"
@@ -182,7 +184,7 @@ def _refused(answer: httpx.Response) -> NotTold:
     status = answer.status_code
     if status == HTTPStatus.NOT_FOUND:
         code = str(answer.json()["code"])
-        outcome: Outcome = "undecided" if code == "not_prepared" else "refused"
+        outcome: Outcome = "undecided" if code in {NOT_THERE_YET, "not_prepared"} else "refused"
         return NotTold(outcome, code, _NOT_FOUND.get(code, _OLDER))
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         return NotTold("undecided", str(answer.json()["code"]), str(answer.json()["detail"]))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal, Protocol
 
 from service.checks.wait import DONE, Seen, look
-from service.promotion.prepare import Prepared, prepare_all
+from service.promotion.prepare import Prepared, PrepareWish, prepare_all
 from service.refs import ModelRef
 
 _LOOK_EVERY = 0.5
@@ -30,8 +30,11 @@ class Serving:
 class Instances(Protocol):
     """Those that follow the alias, as far as anybody has said where they are."""
 
-    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
-        """What each has made of it; none where they cannot be asked one by one."""
+    def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
+        """What each has made of it; none where they cannot be asked one by one.
+
+        One that has other files than those of the digest is not ready; empty: any will do.
+        """
 
     def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
         """Of each whether it serves it, once all do, one has refused it, or time is over."""
@@ -41,7 +44,7 @@ class Instances(Protocol):
 class NoInstances:
     """Nobody has said where services are: nothing is prepared, and nothing is waited for."""
 
-    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+    def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """None."""
         return ()
 
@@ -70,11 +73,10 @@ class InstancesAt:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+    def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """What each has made of it."""
-        return prepare_all(
-            self.urls, ref, version, self.token, self.keep_seconds, self.seconds, self.told
-        )
+        wish = PrepareWish(ref, version, self.token, self.keep_seconds, self.seconds, digest)
+        return prepare_all(self.urls, wish, self.told)
 
     def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
         """Looks at all side by side, until all serve it, one has refused it, or time is over."""
@@ -104,7 +106,8 @@ class InstancesAt:
 class InstancesBehind:
     """So many behind one address, each told from the others by a word of its own.
 
-    None can be asked by itself, so that nothing is prepared: whatever answers is any of them.
+    None can be asked by itself, so that nothing is prepared: whatever answers is any of them. The
+    word is a process's: one that is started anew has another, and its old word never comes again.
     """
 
     url: str
@@ -114,33 +117,42 @@ class InstancesBehind:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+    def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """None."""
         return ()
 
     def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
         """Asks the address until so many have said that they serve it, or one has refused it.
 
-        What does not serve it yet may be one that is going away, and is not waited for.
+        What does not serve it yet may be one that is going away, and is not waited for. Each counts
+        once it has answered since the newest was first seen: so that of two words that one instance
+        has had, one after the other, the last one counts alone.
         """
-        until, seen = self.monotonic() + self.seconds, dict[str, Serving]()
+        until = self.monotonic() + self.seconds
+        seen, living = dict[str, Serving](), set[str]()
         while True:
             left = max(_LEAST_SECONDS, until - self.monotonic())
             found = look(self.url, ref, version, left)
-            self._note(seen, found)
-            if found.status not in {None, DONE} or len(seen) >= self.count:
+            self._note(seen, living, found)
+            if found.status not in {None, DONE}:
                 return list(seen.values())
+            counted = [seen[each] for each in seen if each in living]
+            if len(living) >= self.count:
+                return counted
             if self.monotonic() >= until:
-                said = f"{len(seen)} of {self.count} instances were seen to serve it; {found.why}"
-                return [*seen.values(), Serving(self.url, "undecided", said)]
+                said = f"{len(living)} of {self.count} instances were seen to serve it"
+                return [*counted, Serving(self.url, "undecided", f"{said}; {found.why}")]
             self.sleep(_LOOK_EVERY)
 
-    def _note(self, seen: dict[str, Serving], found: Seen) -> None:
-        if found.status is None or found.instance in seen:
+    def _note(self, seen: dict[str, Serving], living: set[str], found: Seen) -> None:
+        """`living` are those that have answered since the newest of those seen came."""
+        if found.status is None:
             return
-        each = _serving(f"{self.url} {found.instance}".strip(), found)
-        seen[found.instance] = each
-        self.saw(each)
+        if found.instance not in seen:
+            living.clear()
+            seen[found.instance] = _serving(f"{self.url} {found.instance}".strip(), found)
+            self.saw(seen[found.instance])
+        living.add(found.instance)
 
 
 def _settled(seen: Serving | None) -> bool:

@@ -25,8 +25,9 @@ class Entry(BaseModel):
     """One move of the alias, as it was meant.
 
     `seen` is a move that nobody of the commands made. `created` is when the model was made: numbers
-    of a model that was deleted and made anew mean other versions. `id` makes the text of an entry
-    unlike any other's, so that who finds it knows it for its own.
+    of a model that was deleted and made anew mean other versions. `digest` is that of the files
+    that were compared with what was validated, empty where nobody has looked. `id` makes the text
+    of an entry unlike any other's, so that who finds it knows it for its own.
     """
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
@@ -135,6 +136,14 @@ class Journal:
         """The move that was begun and not finished; only the newest can be."""
         newest = self.newest
         return newest if newest is not None and newest.is_open else None
+
+    @property
+    def way_back(self) -> Written | None:
+        """A move back that the registry has refused; only the newest is still to be made."""
+        newest = self.newest
+        if newest is None or newest.done is None or newest.done.moved:
+            return None
+        return newest if newest.entry.kind in {"rollback", "put_back"} else None
 
     def explains(self, alias: str | None) -> bool:
         """Whether the alias is where the moves have left it."""

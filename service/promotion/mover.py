@@ -11,7 +11,14 @@ from functools import cached_property
 from uuid import uuid4
 
 from service.cli.told import Origin
-from service.promotion.deciding import AliasStanding, Stage, is_ours, may_finish, may_move
+from service.promotion.deciding import (
+    AliasStanding,
+    Stage,
+    begins_at,
+    is_ours,
+    may_finish,
+    may_move,
+)
 from service.promotion.journal import (
     Done,
     Entry,
@@ -82,13 +89,16 @@ class Mover:
         standing: AliasStanding,
         kind: MoveKind,
         to: str | None,
-        digest: str,
+        digest: str = "",
         unvalidated: str = "",
     ) -> Written:
-        """The next entry after that look. Raises `MoveStopped` if somebody else has written it."""
+        """The next entry after that look. Raises `MoveStopped` if somebody else has written it.
+
+        `digest` is that of the files that were looked at.
+        """
         self._register.open()
         self.told(Stage.INTEND)
-        before, created = standing.alias, standing.created
+        before, created = begins_at(standing, to), standing.created
         entry = self._entry(kind, before, to, created, digest, unvalidated)
         number = standing.journal.last + 1
         try:
@@ -119,7 +129,8 @@ class Mover:
         self.told(Stage.REREAD)
         standing = self.look()
         if why := may_finish(standing, ours):
-            raise in_part(self._lost(standing, ours), f"the alias was moved; then {why}")
+            # What others have gone on from is not this move's any more.
+            raise in_part(self._lost(standing, ours), f"the alias was moved; then {why}", mend="")
 
     def finish(self, ours: Written, *, served: bool | None) -> None:
         """The entry has its end. Raises `MoveStopped` if the alias is not there any more."""

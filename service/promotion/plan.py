@@ -12,10 +12,11 @@ from service.promotion.deciding import AliasStanding
 from service.promotion.instance import InstanceTold, NotTold, Question
 from service.promotion.prepare import TellStage, ask_all, sentence_of
 from service.promotion.promote import under_way
-from service.promotion.stopped import MoveStopped
-from service.promotion.validated import PASSED, claimed, compare, why_blocked
+from service.promotion.stopped import MoveStopped, refused
+from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.refs import ModelRef
 from service.registry.writer.writer import RegisteredVersion
+from service.validation_tag import Validation
 
 Forecast = Literal["would_serve", "serves", "refused", "undecided", "unreachable"]
 
@@ -95,9 +96,13 @@ def foreseen(url: str | None, answer: InstanceTold | NotTold) -> Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class PromotionOutlook:
-    """Whether `podium promote` would take the version: validated, these very files, not blocked."""
+    """Whether `podium promote` would take the version: validated, these very files, not blocked.
 
-    validated: bool
+    Attributes:
+        validated: None where nothing is against it, and nobody has compared the registry's files.
+    """
+
+    validated: bool | None
     code: str
     sentence: str
     digest: str = ""
@@ -106,25 +111,56 @@ class PromotionOutlook:
 
 
 def outlook(
-    version: RegisteredVersion, digests: Sequence[str], passed: str = PASSED
+    version: RegisteredVersion,
+    foreseen: Sequence[Foreseen],
+    passed: str = PASSED,
+    policy: str | None = None,
 ) -> PromotionOutlook:
-    """By its tags, and by the digests of the files that were fetched for it."""
-    if why := why_blocked(version.tags):
-        return PromotionOutlook(validated=False, code="blocked", sentence=why)
+    """By its tags, and by the digests of the files that were judged.
+
+    Those that the command itself has fetched are the registry's of now; an instance may have its
+    own from before they were altered.
+    """
     try:
+        require_fit(version)
         found = claimed(version, passed)
-        for digest in digests:
-            compare(version, found, digest)
+        by_policy(version, found, policy)
+        compared = [_is_compared(version, found, each) for each in foreseen]
     except MoveStopped as error:
         return PromotionOutlook(validated=False, code=error.code, sentence=str(error))
-    sentence = f"these files were validated by the run {found.run}"
+    validated = True if any(compared) else None
     return PromotionOutlook(
-        validated=True,
-        code="validated",
-        sentence=sentence,
+        validated=validated,
+        code="validated" if validated else "not_compared",
+        sentence=_these_files(found) if validated else _not_compared(found),
         digest=found.digest,
         run=found.run,
         policy=found.policy,
+    )
+
+
+def _is_compared(version: RegisteredVersion, found: Validation, foreseen: Foreseen) -> bool:
+    """Whether the registry's files are those that were validated; raises if some are not."""
+    digest = None if foreseen.told is None else foreseen.told.digest
+    if not digest:
+        return False
+    if foreseen.url is None:
+        compare(version, found, digest)
+        return True
+    if digest != found.digest:
+        said = f"{foreseen.url} has other files of it than those that were validated"
+        raise refused("validated_other_bytes", f"{said}: {digest[:12]}, not {found.digest[:12]}")
+    return False
+
+
+def _these_files(found: Validation) -> str:
+    return f"these files were validated by the run {found.run}"
+
+
+def _not_compared(found: Validation) -> str:
+    return (
+        f"it was validated by the run {found.run}; the registry's files are not compared with those"
+        " here, which podium promote does"
     )
 
 

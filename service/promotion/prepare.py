@@ -1,5 +1,6 @@
 """Has every instance of a service make a version ready, before the alias moves there."""
 
+import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,26 @@ MOST_KEEP_SECONDS: Final = 3600.0
 _Known = TypeVar("_Known")
 
 TellStage = Callable[[str, str], None]
-"""InstanceTold of the address of an instance, and of what it has begun."""
+"""Told of the address of an instance, and of what it has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareWish:
+    """What instances are to make ready, and how.
+
+    Attributes:
+        token: the admin token of each.
+        keep_seconds: how long they keep it warm, an hour at most.
+        seconds: how long they have for it.
+        digest: of the files that it has to have; empty: any will do.
+    """
+
+    ref: ModelRef
+    version: str
+    token: str
+    keep_seconds: float
+    seconds: float
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,7 @@ class Prepared:
         sentence: how it stands, for people; the instance's reason where it is not ready.
         code: the stable code of that reason; empty where there is none.
         findings: what its gates have seen.
+        digest: of the files that it has; empty where it does not say.
         stages: the seconds of each stage so far.
     """
 
@@ -47,30 +68,26 @@ class Prepared:
     outcome: Outcome
     sentence: str
     code: str = ""
+    digest: str = ""
     findings: Sequence[GateFinding] = ()
     stages: Mapping[str, float] = field(default_factory=dict)
 
 
-def prepare_all(  # noqa: PLR0913, PLR0917 - what an operator says, once
+def prepare_all(
     urls: Sequence[str],
-    ref: ModelRef,
-    version: str,
-    token: str,
-    keep_seconds: float,
-    timeout: float,
+    wish: PrepareWish,
     told: Callable[[Prepared], None],
     stage: TellStage = lambda _url, _stage: None,
 ) -> Sequence[Prepared]:
     """What each has made of it, in the order of the addresses; `told` of each as it is known.
 
-    Asks all side by side, and returns when all have answered, or after so many seconds. They keep
-    it warm for an hour at most.
+    Asks all side by side, and returns when all have answered, or time is up.
     """
-    until, keep = time.monotonic() + timeout, min(keep_seconds, MOST_KEEP_SECONDS)
-    question = Question(ref, version, token, until, keep_seconds=keep)
+    until, keep = time.monotonic() + wish.seconds, min(wish.keep_seconds, MOST_KEEP_SECONDS)
+    question = Question(wish.ref, wish.version, wish.token, until, keep_seconds=keep)
 
     def known(url: str, answer: InstanceTold | NotTold) -> Prepared:
-        prepared = _prepared(url, answer, timeout)
+        prepared = _prepared(url, answer, wish)
         told(prepared)
         return prepared
 
@@ -97,16 +114,19 @@ def ask_all(
             stop.set()
 
 
-def _prepared(url: str, answer: InstanceTold | NotTold, timeout: float) -> Prepared:
+def _prepared(url: str, answer: InstanceTold | NotTold, wish: PrepareWish) -> Prepared:
     if isinstance(answer, NotTold):
         return Prepared(url, answer.outcome, answer.sentence, answer.code)
-    outcome, code, sentence = _said(answer, timeout)
+    outcome, code, sentence = _said(url, answer, wish)
     findings = [GateFinding(each.gate, each.code, each.sentence) for each in answer.findings]
-    return Prepared(url, outcome, sentence, code, findings, answer.stages)
+    return Prepared(url, outcome, sentence, code, answer.digest or "", findings, answer.stages)
 
 
-def _said(told: InstanceTold, timeout: float) -> tuple[Outcome, str, str]:
+def _said(url: str, told: InstanceTold, wish: PrepareWish) -> tuple[Outcome, str, str]:
     if told.state == "ready":
+        # A cache knows a version by its number: it may be older than an alteration of the files.
+        if wish.digest and told.digest != wish.digest:
+            return "refused", "validated_other_bytes", _other_bytes(url, told, wish)
         return "ready", "", f"version {told.version} is ready"
     if told.state == "refused" and told.refusals:
         first = told.refusals[0]
@@ -114,7 +134,18 @@ def _said(told: InstanceTold, timeout: float) -> tuple[Outcome, str, str]:
     if told.state == "ended":
         return "undecided", "ended", f"it is not kept ready: {told.why}"
     where = f" ({told.stage})" if told.stage else ""
-    return "undecided", "preparing", f"not ready within {timeout:g} s{where}"
+    return "undecided", "preparing", f"not ready within {wish.seconds:g} s{where}"
+
+
+def _other_bytes(url: str, told: InstanceTold, wish: PrepareWish) -> str:
+    name, number = shlex.quote(wish.ref.name), told.version
+    withdraw = f"podium withdraw {name} {number} --url {url}"
+    has = f"it has {told.digest[:12]}" if told.digest else "it does not say which it has"
+    return (
+        f"not with the files that were validated: those are {wish.digest[:12]}, {has}, from before "
+        "they were altered. Register them as a new version; or have it fetch them again, by "
+        f"{withdraw} and the same with --undo"
+    )
 
 
 def sentence_of(refusal: InstanceRefusal) -> str:

@@ -5,6 +5,7 @@ before anything is written. What is written is the intent, then the alias, then 
 finds an intent without its end knows what was meant, and goes on by the same rules.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,15 +21,17 @@ from service.promotion.deciding import (
     may_finish,
     opening,
 )
+from service.promotion.instance import NOT_THERE_YET
 from service.promotion.instances import Instances, Serving
-from service.promotion.journal import Written
+from service.promotion.journal import Entry, Written
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
-from service.promotion.validated import PASSED, claimed, compare, why_blocked
-from service.refs import VersionId
+from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
+from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, RegisteredVersion
+from service.validation_tag import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,14 @@ class Promotion:
     Attributes:
         digest_now: of what the registry has of a version at this moment.
         passed: the tag and the value that say that a version was validated.
+        policy: the SHA-256 of the policy by which it has to be; None: any will do.
     """
 
     mover: Mover
     instances: Instances
     digest_now: Callable[[VersionId], str]
     passed: str = PASSED
+    policy: str | None = None
 
     def run(self, wish: Wanted) -> Promoted:
         """To its end, or to where it has to stop.
@@ -88,13 +93,76 @@ class Promotion:
         self.mover.told(Stage.LOOK)
         standing = self.mover.look()
         version = self.mover.writer.version_of(wish.version)
+        # Written down whatever comes of this: a later look may not find the alias there any more.
+        standing = self.mover.settle(standing)
         start = self._start(standing, version, wish)
-        digest = self._checked(version, wish, start)
         if isinstance(start, Already):
-            serving = self._serving_of_old(version)
-            return Promoted("already", version.number, standing.alias, None, (), serving)
-        prepared = self._prepared(version)
-        ours = self._ours(standing, start, version, digest, wish)
+            return self._already(standing, start, version, wish)
+        if isinstance(start, GoOn) and standing.alias == version.number:
+            return self._moved(self._taken_up(standing, start, version, wish), version, ())
+        prepared, ours = self._begun(standing, start, version, wish)
+        return self._moved(ours, version, prepared)
+
+    def _start(self, standing: AliasStanding, version: RegisteredVersion, wish: Wanted) -> Opening:
+        asking = Asking(self.mover.origin.by, self.mover.origin.link, wish.resume)
+        start = opening(standing, version.number, asking, now())
+        if isinstance(start, UnderWay):
+            raise undecided("under_way", under_way(standing, start.begun))
+        return start
+
+    def _already(
+        self, standing: AliasStanding, start: Already, version: RegisteredVersion, wish: Wanted
+    ) -> Promoted:
+        require_fit(version)
+        # One that the commands have moved there was judged then.
+        if start.seen:
+            self._checked(version, wish)
+        serving = self._serving_of_old(standing, version)
+        return Promoted("already", version.number, standing.alias, None, (), serving)
+
+    def _begun(
+        self,
+        standing: AliasStanding,
+        start: Opening,
+        version: RegisteredVersion,
+        wish: Wanted,
+    ) -> tuple[Sequence[Prepared], Written]:
+        """What instances have made of it, and the intent; the alias has not moved yet."""
+        require_fit(version)
+        if standing.alias is None and not wish.first and not isinstance(start, GoOn):
+            raise refused(
+                "first",
+                f"the model has no alias {standing.ref.alias}: once it is made, an account with "
+                "MANAGE alone can remove it again; --first makes it",
+            )
+        digest = self._checked(version, wish)
+        prepared = self._prepared(standing, version, digest)
+        if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
+            return prepared, start.with_
+        return prepared, self._intended(standing, version, digest, wish)
+
+    def _taken_up(
+        self, standing: AliasStanding, start: GoOn, version: RegisteredVersion, wish: Wanted
+    ) -> Written:
+        """The intent of a move that has been made: the same, if that was judged by the same.
+
+        Whatever is against it now, the alias is there: nothing of it can be refused any more.
+        """
+        try:
+            require_fit(version)
+            claim = "" if wish.unvalidated else self._claimed(version).digest
+            if _is_that(start.with_, claim, wish):
+                return start.with_
+            digest = self._checked(version, wish)
+        except MoveStopped as error:
+            undo = f"{_rollback(standing.ref)} --resume undoes it"
+            said = f"the alias was moved to version {version.number} before: {error}"
+            raise in_part(error.code, said, undo) from error
+        return self._intended(standing, version, digest, wish)
+
+    def _moved(
+        self, ours: Written, version: RegisteredVersion, prepared: Sequence[Prepared]
+    ) -> Promoted:
         self.mover.move(ours)
         self.mover.reread(ours)
         serving = self._serving(ours, version)
@@ -102,66 +170,50 @@ class Promotion:
         before = ours.entry.before
         return Promoted("promoted", version.number, before, ours.number, prepared, serving)
 
-    def _start(self, standing: AliasStanding, version: RegisteredVersion, wish: Wanted) -> Opening:
-        asking = Asking(self.mover.origin.by, self.mover.origin.link, wish.resume)
-        start = opening(standing, version.number, asking, now())
-        if isinstance(start, UnderWay):
-            raise undecided("under_way", under_way(standing, start.begun))
-        if why := why_blocked(version.tags):
-            raise refused("blocked", f"{version.name} {version.number}: {why}")
-        if not version.ready:
-            raise refused(
-                "not_ready", f"{version.name} {version.number} is not registered to its end"
-            )
-        if standing.alias is None and not wish.first and not isinstance(start, GoOn):
-            raise refused(
-                "first",
-                f"the model has no alias {standing.ref.alias}: once it is made, an account with "
-                "MANAGE alone can remove it again; --first makes it",
-            )
-        return start
+    def _claimed(self, version: RegisteredVersion) -> Validation:
+        found = claimed(version, self.passed)
+        by_policy(version, found, self.policy)
+        return found
 
-    def _checked(self, version: RegisteredVersion, wish: Wanted, start: Opening) -> str:
-        """The digest of the files that were judged; empty where nobody has to judge any."""
-        # One that the commands have moved there was judged then.
-        if wish.unvalidated or start == Already(seen=False):
+    def _checked(self, version: RegisteredVersion, wish: Wanted) -> str:
+        """The digest of the files that were compared; empty where nobody has to look at any."""
+        if wish.unvalidated:
             return ""
         self.mover.told(Stage.CHECK)
-        found = claimed(version, self.passed)
+        found = self._claimed(version)
         compare(version, found, self.digest_now(version.id))
         return found.digest
 
-    def _prepared(self, version: RegisteredVersion) -> Sequence[Prepared]:
+    def _prepared(
+        self, standing: AliasStanding, version: RegisteredVersion, digest: str
+    ) -> Sequence[Prepared]:
         self.mover.told(Stage.PREPARE)
-        prepared = self.instances.prepare(self.mover.ref, version.number)
+        prepared = self.instances.prepare(self.mover.ref, version.number, digest)
+        # Whoever follows patterns has nothing to prepare it for before there is such an alias.
+        may_wait = {NOT_THERE_YET} if standing.alias is None else set[str]()
         # What a retry does not mend is told first.
         for outcome in ("refused", "unreachable", "undecided"):
-            wrong = [each for each in prepared if each.outcome == outcome]
+            wrong = [e for e in prepared if e.outcome == outcome and e.code not in may_wait]
             if wrong:
                 stop = refused if outcome == "refused" else undecided
                 said = "; ".join(f"{each.url}: {each.sentence}" for each in wrong)
                 raise stop(wrong[0].code or outcome, f"not prepared, and nothing was moved: {said}")
         return prepared
 
-    def _ours(
-        self,
-        standing: AliasStanding,
-        start: Opening,
-        version: RegisteredVersion,
-        digest: str,
-        wish: Wanted,
+    def _intended(
+        self, standing: AliasStanding, version: RegisteredVersion, digest: str, wish: Wanted
     ) -> Written:
-        if isinstance(start, GoOn):
-            return start.with_
-        settled = self.mover.settle(standing)
-        return self.mover.intend(settled, "promote", version.number, digest, wish.unvalidated)
+        return self.mover.intend(standing, "promote", version.number, digest, wish.unvalidated)
 
-    def _serving_of_old(self, version: RegisteredVersion) -> Sequence[Serving]:
+    def _serving_of_old(
+        self, standing: AliasStanding, version: RegisteredVersion
+    ) -> Sequence[Serving]:
         """As of one that was moved before: nothing of it is this call's to put back."""
         serving = self._seen(version)
-        for verdict, stop in (("refused", refused), ("undecided", undecided)):
-            if said := _said(serving, verdict):
-                raise stop("not_all_serve", f"the alias is there already; {said}")
+        if said := _said(serving, "refused"):
+            raise _refused_there(standing, said)
+        if said := _said(serving, "undecided"):
+            raise undecided("not_all_serve", f"the alias is there already; {said}")
         return serving
 
     def _serving(self, ours: Written, version: RegisteredVersion) -> Sequence[Serving]:
@@ -178,16 +230,43 @@ class Promotion:
 
     def _put_back(self, ours: Written, said: str) -> MoveStopped:
         """The alias is where it was, if it and the journal are still this move's."""
-        standing = self.mover.look()
+        standing, before = self.mover.look(), ours.entry.before
         if why := may_finish(standing, ours):
-            return in_part("not_put_back", f"{said}; not put back: {why}")
+            return in_part("not_put_back", f"{said}; not put back: {why}", mend="")
         try:
-            back = self.mover.intend(standing, "put_back", ours.entry.before, "")
+            back = self.mover.intend(standing, "put_back", before)
             self.mover.move(back)
             self.mover.finish(back, served=None)
         except (MoveStopped, WriteRefused, Unreachable) as error:
-            return in_part("not_put_back", f"{said}; not put back: {error}")
-        return refused("refused_by_instance", f"{said}; the alias is back on {back.entry.to}")
+            return _not_put_back(standing.ref, before, f"{said}; not put back: {error}")
+        where = "gone again" if before is None else f"back on {before}"
+        return refused("refused_by_instance", f"{said}; the alias is {where}")
+
+
+def _is_that(begun: Written, digest: str, wish: Wanted) -> bool:
+    """Whether that move was meant so: these files, and the same reason."""
+    entry = begun.entry
+    judged = (entry.digest, entry.unvalidated)
+    return entry.kind == "promote" and judged == (digest, wish.unvalidated)
+
+
+def _refused_there(standing: AliasStanding, said: str) -> MoveStopped:
+    said = f"the alias is there already; {said}"
+    back = standing.journal.way_back
+    if back is None:
+        return refused("not_all_serve", said)
+    said = f"{said}; the registry has refused to put it back"
+    return _not_put_back(standing.ref, back.entry.to, said)
+
+
+def _not_put_back(ref: ModelRef, to: str | None, said: str) -> MoveStopped:
+    needs = f", by an account with MANAGE on the model {ref.name}" if to is None else ""
+    return in_part("not_put_back", said, f"{_rollback(ref)} --resume puts it back{needs}")
+
+
+def _rollback(ref: ModelRef) -> str:
+    on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
+    return f"podium rollback {ref.name}{on}"
 
 
 def _said(serving: Sequence[Serving], verdict: str) -> str:
@@ -196,17 +275,18 @@ def _said(serving: Sequence[Serving], verdict: str) -> str:
 
 def under_way(standing: AliasStanding, begun: Written) -> str:
     """That somebody has begun a move, and what to do about it."""
-    entry, name, alias = begun.entry, standing.ref.name, standing.ref.alias
+    entry, rollback = begun.entry, _rollback(standing.ref)
     link = f" ({entry.link})" if entry.link else ""
-    on = f" --alias {alias}" if alias != "champion" else ""
-    finish = (
-        f"podium promote {name} {entry.to}{on} --resume"
-        if entry.kind == "promote"
-        else f"podium rollback {name}{on} --resume"
-    )
-    undo = f"; podium rollback {name}{on} --resume undoes it" if entry.kind == "promote" else ""
+    finish = _promote(standing.ref, entry) if entry.kind == "promote" else rollback
+    undo = f"; {rollback} --resume undoes it" if entry.kind == "promote" else ""
     return (
         f"{entry.by} has begun to move {standing.ref} from {entry.before} to {entry.to} at "
         f"{entry.time.isoformat()}{link}, and has not finished. If that is at work, wait; else "
-        f"{finish} finishes it{undo}. Others may go on at {begun.gives_way_at.isoformat()}"
+        f"{finish} --resume finishes it{undo}. Others may go on at {begun.gives_way_at.isoformat()}"
     )
+
+
+def _promote(ref: ModelRef, entry: Entry) -> str:
+    on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
+    taken = f" --unvalidated {shlex.quote(entry.unvalidated)}" if entry.unvalidated else ""
+    return f"podium promote {ref.name} {entry.to}{on}{taken}"

@@ -34,7 +34,6 @@ class RollbackTarget:
 
     kind: MoveKind
     version: str | None
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,8 @@ class Rollback:
     def run(self, to: str | None = None, *, resume: bool = False) -> RolledBack:
         """To the version `to`, or to the one before.
 
-        `resume` undoes a promotion that was begun, or finishes a rollback, whoever has begun it.
+        `resume` undoes a promotion that was begun, finishes a rollback, whoever has begun it, or
+        makes one that the registry has refused.
         Raises `MoveStopped`, `WriteRefused` and `Unreachable`.
         """
         self.mover.told(Stage.LOOK)
@@ -71,12 +71,29 @@ class Rollback:
         begun = standing.journal.open
         if begun is not None:
             return self._after(standing, begun, to, resume=resume)
-        if resume or standing.alias == to is not None or (to is None and self._is_own(standing)):
-            return RolledBack("already", standing.alias, standing.alias, None)
         if to is not None:
-            return self._moved(standing, self._named(standing, to))
+            return self._to(standing, to)
+        if resume:
+            return self._way_back(standing)
+        if self._is_own(standing):
+            return _already(standing)
         target, passed = self._found(standing)
         return self._moved(standing, target, passed)
+
+    def _to(self, standing: AliasStanding, to: str) -> RolledBack:
+        if standing.alias == to:
+            return _already(standing)
+        return self._moved(standing, self._named(standing, to))
+
+    def _way_back(self, standing: AliasStanding) -> RolledBack:
+        """One that the registry has refused is made, if it allows that by now."""
+        refused_before = standing.journal.way_back
+        if refused_before is None:
+            return _already(standing)
+        entry = refused_before.entry
+        if entry.kind == "rollback" and entry.to is not None:
+            return self._to(standing, entry.to)
+        return self._moved(standing, RollbackTarget(entry.kind, entry.to))
 
     def _after(
         self, standing: AliasStanding, begun: Written, to: str | None, *, resume: bool
@@ -92,7 +109,7 @@ class Rollback:
             raise undecided("under_way", under_way(standing, begun))
         if to is not None:
             return self._moved(standing, self._named(standing, to))
-        return self._moved(standing, RollbackTarget("put_back", begun.entry.before, ""))
+        return self._moved(standing, RollbackTarget("put_back", begun.entry.before))
 
     def _is_own(self, standing: AliasStanding) -> bool:
         """Whether this very job has rolled it back: one that is tried again goes no further."""
@@ -103,21 +120,22 @@ class Rollback:
         return own and standing.alias == newest.entry.to
 
     def _named(self, standing: AliasStanding, to: str) -> RollbackTarget:
-        stood = has_stood_on(standing.journal, to)
-        if stood is None:
+        if has_stood_on(standing.journal, to) is None:
             raise refused(
                 "never_there",
                 f"by its journal {standing.ref} was never on version {to}: podium promote moves it",
             )
         if why := self._why_not(standing, to):
             raise refused("not_there", f"version {to}: {why}")
-        return RollbackTarget("rollback", to, stood.digest)
+        return RollbackTarget("rollback", to)
 
     def _found(self, standing: AliasStanding) -> tuple[RollbackTarget, Sequence[Candidate]]:
         passed: list[Candidate] = []
         for each in candidates(standing.journal, partial(self._why_not, standing)):
-            if not each.why_not and each.version != standing.alias:
-                return RollbackTarget("rollback", each.version, each.digest), passed
+            if each.version == standing.alias:
+                continue
+            if not each.why_not:
+                return RollbackTarget("rollback", each.version), passed
             passed.append(each)
         why = "; ".join(f"version {each.version}: {each.why_not}" for each in passed)
         raise refused(
@@ -137,7 +155,8 @@ class Rollback:
     def _moved(
         self, standing: AliasStanding, target: RollbackTarget, passed: Sequence[Candidate] = ()
     ) -> RolledBack:
-        ours = self.mover.intend(standing, target.kind, target.version, target.digest)
+        # No files are looked at: which they are, nobody can say.
+        ours = self.mover.intend(standing, target.kind, target.version)
         return self._finished(ours, passed)
 
     def _finished(self, ours: Written, passed: Sequence[Candidate] = ()) -> RolledBack:
@@ -145,6 +164,10 @@ class Rollback:
         self.mover.finish(ours, served=None)
         entry = ours.entry
         return RolledBack("rolled_back", entry.to, entry.before, ours.number, passed)
+
+
+def _already(standing: AliasStanding) -> RolledBack:
+    return RolledBack("already", standing.alias, standing.alias, None)
 
 
 def _unfit(standing: AliasStanding, found: RegisteredVersion) -> str:

@@ -1,10 +1,13 @@
 """A move that does not go on: with which exit status, and why."""
 
 from collections.abc import Collection
+from typing import Final
 
 from service.cli.exits import IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.promotion.deciding import Stage
 from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
+
+_GOES_ON: Final = "--resume goes on from there"
 
 
 class MoveStopped(Exception):
@@ -13,12 +16,14 @@ class MoveStopped(Exception):
     Attributes:
         status: the command's exit status, as `service.cli.exits` has them.
         code: a stable word for it.
+        mend: what goes on from there, as half a sentence; empty where nothing does.
     """
 
-    def __init__(self, status: int, code: str, sentence: str) -> None:
+    def __init__(self, status: int, code: str, sentence: str, mend: str = "") -> None:
         super().__init__(sentence)
         self.status = status
         self.code = code
+        self.mend = mend
 
 
 def refused(code: str, sentence: str) -> MoveStopped:
@@ -31,9 +36,9 @@ def undecided(code: str, sentence: str) -> MoveStopped:
     return MoveStopped(UNDECIDED, code, sentence)
 
 
-def in_part(code: str, sentence: str) -> MoveStopped:
+def in_part(code: str, sentence: str, mend: str = _GOES_ON) -> MoveStopped:
     """Something was changed, and not all of it."""
-    return MoveStopped(IN_PART, code, sentence)
+    return MoveStopped(IN_PART, code, sentence, mend)
 
 
 def stopped_by(

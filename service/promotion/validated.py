@@ -45,6 +45,25 @@ def compare(version: RegisteredVersion, found: Validation, digest: str) -> None:
         )
 
 
+def by_policy(version: RegisteredVersion, found: Validation, policy: str | None) -> None:
+    """Raises `MoveStopped` if it was validated by another policy; None: any will do."""
+    if policy not in {None, found.policy}:
+        raise refused(
+            "validated_by_other_policy",
+            f"{version.name} {version.number} was validated by the policy {found.policy[:12]}, and "
+            f"PODIUM_REQUIRE_VALIDATION asks for {policy[:12] if policy else policy}; podium "
+            f"validate {version.name} {version.number} --policy FILE, by that one",
+        )
+
+
+def require_fit(version: RegisteredVersion) -> None:
+    """Raises `MoveStopped` unless it may serve at all, whoever has validated it."""
+    if why := why_blocked(version.tags):
+        raise refused("blocked", f"{version.name} {version.number}: {why}")
+    if not version.ready:
+        raise refused("not_ready", f"{version.name} {version.number} is not registered to its end")
+
+
 def why_blocked(tags: Mapping[str, str]) -> str:
     """Why the version must not serve; empty if nobody has blocked it."""
     return f"it is blocked: {tags[BLOCKED_TAG]}" if BLOCKED_TAG in tags else ""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from service.promotion.plan import Foreseen, foreseen_at, question_of
-from service.promotion.prepare import Prepared, prepare_all
+from service.promotion.prepare import Prepared, PrepareWish, prepare_all
 from service.refs import ModelRef
 from service.validation_tag import VALIDATION_TAG, Validation
 from tests.support import models
@@ -31,7 +31,8 @@ def instance(
 def prepared(services: Sequence[RunningService], version: str) -> Sequence[Prepared]:
     """What `podium prepare` is told."""
     urls = [service.url for service in services]
-    return prepare_all(urls, DOUBLING, version, TOKEN, 600.0, SECONDS, lambda _: None)
+    wish = PrepareWish(DOUBLING, version, TOKEN, 600.0, SECONDS)
+    return prepare_all(urls, wish, lambda _: None)
 
 
 def planned(services: Sequence[RunningService], version: str) -> Sequence[Foreseen]:

@@ -35,9 +35,9 @@ class FakeInstances:
     seen: Sequence[Serving] = ()
     asked: list[str] = field(default_factory=list)
 
-    def prepare(self, ref: ModelRef, version: str) -> Sequence[Prepared]:
+    def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """As it says."""
-        self.asked.append(f"prepare {ref} {version}")
+        self.asked.append(f"prepare {ref} {version} of {digest or 'any files'}")
         return self.prepared
 
     def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
@@ -55,6 +55,7 @@ class Moves:
     digest: str = DIGEST
     stages: list[Stage] = field(default_factory=list)
     uri_given: str = ""
+    policy: str | None = None
 
     @property
     def uri(self) -> str:
@@ -95,8 +96,9 @@ class Moves:
     ) -> Promoted:
         """Promotes it, or raises why not."""
         wanted = Wanted(Named(self.registry.name, to), unvalidated, first, resume)
-        mover = self.mover(by, link)
-        return Promotion(mover, instances or NoInstances(), lambda _: self.digest).run(wanted)
+        mover, instances = self.mover(by, link), instances or NoInstances()
+        work = Promotion(mover, instances, lambda _: self.digest, policy=self.policy)
+        return work.run(wanted)
 
     def rollback(
         self, to: str | None = None, *, by: str = "ada", link: str = "", resume: bool = False
@@ -104,10 +106,20 @@ class Moves:
         """Rolls it back, or raises why not."""
         return Rollback(self.mover(by, link)).run(to, resume=resume)
 
-    def begin(self, to: str, *, moved: bool, by: str = "ada") -> None:
+    def begin(
+        self,
+        to: str,
+        *,
+        moved: bool,
+        by: str = "ada",
+        digest: str = "",
+        unvalidated: str = "a test",
+    ) -> None:
         """Somebody has begun to promote it, and is gone."""
         mover = self.mover(by)
-        begun = mover.intend(mover.settle(mover.look()), "promote", to, "")
+        begun = mover.intend(
+            mover.settle(mover.look()), "promote", to, digest, unvalidated=unvalidated
+        )
         if moved:
             mover.move(begun)
 

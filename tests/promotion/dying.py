@@ -87,23 +87,10 @@ def _moved(move: Move) -> NoReturn:
         wanted = Wanted(Named(move.name, move.to), "a test", first=True, resume=move.resume)
         return Promotion(mover, NoInstances(), lambda _: "").run(wanted)
 
-    def report(status: int, code: str, sentence: str) -> MoveReport:
-        return MoveReport(
-            server="",
-            name=move.name,
-            alias=move.alias,
-            status=status,
-            code=code,
-            sentence=sentence,
-        )
-
-    run(
-        work,
-        reached,
-        on_done=lambda _: report(0, "done", ""),
-        on_stop=report,
-        as_json=True,
+    blank = MoveReport(
+        server="", name=move.name, alias=move.alias, status=0, code="done", sentence=""
     )
+    run(work, reached, blank, on_done=lambda _: blank, as_json=True)
 
 
 def _forked(move: Move) -> int:

@@ -112,13 +112,24 @@ def test_wait_for_instances_ends(at: At) -> None:
 
 def test_so_many_behind_one_address_are_counted(at: At) -> None:
     """Each once, by its own word; what does not serve it yet may be going away."""
-    url = at([slot("3", "a"), slot("3", "a"), slot("2", "old"), slot("3", "b")])
+    url = at([slot("3", "a"), slot("3", "a"), slot("2", "old"), slot("3", "b"), slot("3", "a")])
     time = Time()
     behind = InstancesBehind(url, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
     found = behind.serving(REF, "3")
     assert verdicts(found) == ["serves", "serves"]
     assert [each.url for each in found] == [f"{url} a", f"{url} b"]
-    assert behind.prepare(REF, "3") == ()
+    assert behind.prepare(REF, "3", "") == ()
+
+
+def test_one_behind_an_address_that_was_started_anew_meanwhile_counts_once(at: At) -> None:
+    """Its old word never comes again, so that the other one is waited for."""
+    time = Time()
+    anew = at([slot("3", "a"), slot("3", "a2")])
+    found = InstancesBehind(anew, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
+    assert verdicts(found.serving(REF, "3")) == ["serves", "undecided"]
+    both = at([slot("3", "a"), slot("3", "a2"), slot("3", "b"), slot("3", "a2")])
+    found = InstancesBehind(both, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
+    assert [each.url for each in found.serving(REF, "3")] == [f"{both} a2", f"{both} b"]
 
 
 def test_fewer_behind_one_address_are_not_enough(at: At) -> None:

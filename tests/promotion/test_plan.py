@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from service.cli.plan import PlanReport
 from service.promotion.deciding import AliasStanding
+from service.promotion.instance import InstanceTold
 from service.promotion.journal import Done, Entry, Journal, MoveKind, Written
-from service.promotion.plan import journal_says, outlook
+from service.promotion.plan import Foreseen, journal_says, outlook
 from service.refs import ModelRef
 from service.registry.writer.writer import RegisteredVersion
 from service.validation_tag import VALIDATION_TAG, Validation
@@ -63,21 +65,58 @@ def validated() -> RegisteredVersion:
     return version(**{VALIDATION_TAG: said, "validation_status": "passed"})
 
 
+def judged(digest: str, url: str | None = None) -> Foreseen:
+    """By an instance there, or by the command itself, which has fetched those files."""
+    told = InstanceTold(
+        version="2",
+        state="passed",
+        stage=None,
+        stages={},
+        findings=[],
+        refusals=[],
+        why=None,
+        digest=digest,
+        artifact_bytes=None,
+        serves=None,
+        serving_memory_bytes=None,
+    )
+    return Foreseen(url, "would_serve", "would serve it", told=told)
+
+
+UNREACHABLE = Foreseen("http://one", "unreachable", "no service answers", "unreachable")
+
+
 @pytest.mark.parametrize(
-    ("found", "digests", "code"),
+    ("found", "foreseen", "takes", "code"),
     [
-        (validated(), [FILES, FILES], "validated"),
-        (validated(), [FILES, OTHERS], "validated_other_bytes"),
-        (version(), [FILES], "not_validated"),
-        (version(**{"podium.blocked": "leaks"}), [FILES], "blocked"),
+        (validated(), [judged(FILES)], True, "validated"),
+        (validated(), [judged(OTHERS)], False, "validated_other_bytes"),
+        # What instances have may be older than an alteration of what the registry has.
+        (validated(), [judged(FILES, "http://one")], None, "not_compared"),
+        (validated(), [UNREACHABLE], None, "not_compared"),
+        (validated(), [UNREACHABLE, judged(OTHERS, "http://2")], False, "validated_other_bytes"),
+        (version(), [judged(FILES)], False, "not_validated"),
+        (version(**{"podium.blocked": "leaks"}), [judged(FILES)], False, "blocked"),
+        (replace(validated(), ready=False), [judged(FILES)], False, "not_ready"),
     ],
 )
 def test_p24_plan_says_whether_promote_would_take_these_files(
-    found: RegisteredVersion, digests: list[str], code: str
+    found: RegisteredVersion,
+    foreseen: list[Foreseen],
+    takes: bool | None,  # noqa: FBT001 - one row
+    code: str,
 ) -> None:
-    """Those of every instance."""
-    said = outlook(found, digests)
-    assert (said.validated, said.code) == (code == "validated", code)
+    """Those that the registry has now; where nobody has compared them, it says so."""
+    said = outlook(found, foreseen)
+    assert (said.validated, said.code) == (takes, code)
+    assert ("these files were validated" in said.sentence) == (takes is True)
+
+
+def test_plan_says_that_promote_would_refuse_another_policy() -> None:
+    """As the command's own settings ask for one."""
+    assert outlook(validated(), [judged(FILES)], policy="policy").validated
+    said = outlook(validated(), [judged(FILES)], policy="c" * 64)
+    assert (said.validated, said.code) == (False, "validated_by_other_policy")
 
 
 def entry(number: int, before: str | None, to: str, *, done: bool) -> Written:

@@ -8,7 +8,7 @@ import pytest
 
 from service.promotion.instance import InstanceFinding
 from service.promotion.plan import foreseen_at, question_of
-from service.promotion.prepare import Prepared, prepare_all
+from service.promotion.prepare import Prepared, PrepareWish, prepare_all
 from service.refs import ModelRef
 from tests.checks.scripted import Answer, scripted
 from tests.support.tracking import free_port
@@ -56,14 +56,15 @@ def problem(status: int, code: str) -> Answer:
 
 
 def prepared(
-    *scripts: Sequence[Answer], seconds: float = 60.0
+    *scripts: Sequence[Answer], seconds: float = 60.0, digest: str = ""
 ) -> tuple[Sequence[Prepared], Sequence[Sequence[tuple[str, str, str | None]]]]:
     """What came of it for each service, and what each was asked."""
     known: list[Prepared] = []
     with ExitStack() as ending:
         services = [ending.enter_context(scripted(answers)) for answers in scripts]
         urls = [service.url for service in services]
-        found = prepare_all(urls, IRIS, "3", "token", 9000.0, seconds, known.append)
+        wish = PrepareWish(IRIS, "3", "token", 9000.0, seconds, digest)
+        found = prepare_all(urls, wish, known.append)
     assert sorted(map(str, known)) == sorted(map(str, found))
     assert [each.url for each in found] == urls
     return found, [service.asked for service in services]
@@ -107,7 +108,7 @@ def test_one_that_refuses_it_says_why_and_the_others_are_told_of() -> None:
         (problem(401, "unauthorized"), "refused", "unauthorized"),
         (problem(403, "forbidden"), "refused", "forbidden"),
         (problem(404, "unknown_model"), "refused", "unknown_model"),
-        (problem(404, "not_there_yet"), "refused", "not_there_yet"),
+        (problem(404, "not_there_yet"), "undecided", "not_there_yet"),
         (problem(404, "not_found"), "refused", "not_found"),
         (problem(404, "not_prepared"), "undecided", "not_prepared"),
         (problem(503, "unavailable"), "undecided", "unavailable"),
@@ -126,7 +127,7 @@ def test_nobody_and_somebody_else_are_unreachable_and_time_ends_it() -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     with scripted([(200, {"hello": "world"})]) as other, scripted([told("preparing")]) as slow:
         urls = [nobody, other.url, slow.url]
-        found = prepare_all(urls, IRIS, "3", "token", 60.0, 0.2, lambda _: None)
+        found = prepare_all(urls, PrepareWish(IRIS, "3", "token", 60.0, 0.2), lambda _: None)
     assert [each.outcome for each in found] == ["unreachable", "unreachable", "undecided"]
     assert found[2].sentence == "not ready within 0.2 s (load)"
 

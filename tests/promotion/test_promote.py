@@ -95,7 +95,10 @@ def test_each_instance_prepares_it_before_anything_is_written(shared_moves: Move
     moves.stages.clear()
     instances = FakeInstances([READY], [SERVES])
     assert moves.promote("3", instances).serving == [SERVES]
-    assert instances.asked == [f"prepare {NAME}@prepared 3", f"serving {NAME}@prepared 3"]
+    assert instances.asked == [
+        f"prepare {NAME}@prepared 3 of any files",
+        f"serving {NAME}@prepared 3",
+    ]
     assert moves.stages == [
         *(Stage.LOOK, Stage.PREPARE, Stage.INTEND, Stage.CONFIRM, Stage.MOVE, Stage.REREAD),
         *(Stage.WAIT, Stage.FINISH, Stage.REREAD),
@@ -193,7 +196,7 @@ def test_move_that_somebody_has_begun_is_left_alone_until_its_lease_is_over(
     stop = stopped(moves, "4")
     assert (stop.status, stop.code) == (UNDECIDED, "under_way")
     assert "bob has begun to move iris@lease from 2 to 3" in str(stop)
-    assert "podium promote iris 3 --alias lease --resume" in str(stop)
+    assert "podium promote iris 3 --alias lease --unvalidated 'a test' --resume" in str(stop)
     with pytest.raises(MoveStopped, match="bob has begun"):
         moves.rollback()
     assert moves.now == "3"
