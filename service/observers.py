@@ -1,9 +1,10 @@
 """Who is told what an engine's parts do: a port for each, all handed in where it is made."""
 
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from service.decoder.front import DecoderObserver
 from service.following.ledger import LedgerObserver
@@ -56,3 +57,30 @@ class Observers:
     registry_printed: OnLine
     watch: Callable[[Slots], None]
     listening: Callable[[], AbstractContextManager[None]]
+
+
+class Nobody:
+    """Every observer there is; hears nothing."""
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+def nobody() -> Observers:
+    """Nothing is told to anybody."""
+    silent: Any = Nobody()
+    return Observers(
+        following=silent,
+        hosting=lambda _: silent,
+        decoder=silent,
+        files=silent,
+        ledger=silent,
+        forwarding=lambda: silent,
+        residency=lambda: silent,
+        zygote_died=silent.died,
+        zygote_printed=silent.printed,
+        inspector_printed=silent.printed,
+        registry_printed=silent.printed,
+        watch=silent.watch,
+        listening=contextlib.nullcontext,
+    )

@@ -30,6 +30,8 @@ from service.following.servable import Servable
 from service.following.slots import Slot, Slots
 from service.refs import VersionId
 
+# One is judged after the other: whoever waits for more than a few has lost patience.
+_MOST_DRY_RUNS: Final = 16
 # What has ended is remembered, so that whoever asked learns of it.
 _MOST_REMEMBERED: Final = 50
 
@@ -149,10 +151,17 @@ class Preparing:
             for each in self._kept():
                 if each.slot is asked.slot:
                     self._end(each, f"version {asked.number} was asked for")
-            if full := self._full():
-                self._refuse(asked, [full])
-                return
+        if full := self._busy() if asked.dry_run else self._full():
+            self._refuse(asked, [full])
+            return
         asked.task = begin(Work.FOLLOWING, self._to_its_end(asked))
+
+    def _busy(self) -> FollowingError | None:
+        judged = [each for each in self._asked.values() if each.dry_run and each.open]
+        if len(judged) < _MOST_DRY_RUNS:
+            return None
+        message = f"{_MOST_DRY_RUNS} versions are judged already, one after the other; ask later."
+        return PassingFault("wait", "dry_runs_enough", message)
 
     def _full(self) -> FollowingError | None:
         if not self._most:

@@ -7,7 +7,7 @@ nothing is loaded, and nothing is left.
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from service.following.dry_runs import DryRuns
 from service.following.gates.gate import Candidacy, GateClosed
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion
-from service.observers import Observers
+from service.observers import nobody
 from service.promotion.instance import InstanceFinding, InstanceRefusal, InstanceTold, NotTold
 from service.refs import ModelRef, VersionId
 
@@ -63,7 +63,7 @@ async def _judged(
     given: Given, ref: ModelRef, version: VersionId, serving: VersionId | None
 ) -> InstanceTold:
     journey, clock = Journey(), Clock()
-    async with Engine.of(given, _nobody()) as engine, _fetched(engine, serving) as before:
+    async with Engine.of(given, nobody()) as engine, _fetched(engine, serving) as before:
         runs = DryRuns(engine.registry, engine.gates, clock)
 
         def placing(fetched: FetchedVersion) -> Candidacy:
@@ -116,29 +116,3 @@ def _refusal(error: FollowingError) -> InstanceRefusal:
 def _said(error: FollowingError) -> str:
     detail = f" ({error.detail})" if error.detail else ""
     return f"{error.reason}: {error.message}{detail}"
-
-
-class _Silent:
-    """Every observer there is; hears nothing."""
-
-    def __getattr__(self, _: str) -> Callable[..., None]:
-        return lambda *_, **__: None
-
-
-def _nobody() -> Observers:
-    silent: Any = _Silent()
-    return Observers(
-        following=silent,
-        hosting=lambda _: silent,
-        decoder=silent,
-        files=silent,
-        ledger=silent,
-        forwarding=lambda: silent,
-        residency=lambda: silent,
-        zygote_died=silent.died,
-        zygote_printed=silent.printed,
-        inspector_printed=silent.printed,
-        registry_printed=silent.printed,
-        watch=silent.watch,
-        listening=contextlib.nullcontext,
-    )

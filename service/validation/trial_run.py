@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import math
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import orjson
@@ -133,12 +135,15 @@ class TrialRun:
         return self.findings
 
     async def _in_an_engine(self, given: Given) -> None:
-        settings = for_trial(given.settings, self._subject.status_tag)
-        heard = Heard(lambda _, line: self._told.detail(line))
-        changed = Given(settings, given.environment, given.zygote, given.surroundings)
-        async with Engine.of(changed, heard.observers()) as engine:
-            scratch = await Beside("home").run(new_scratch, settings)
-            await self.judge(Staging(engine, heard, scratch))
+        # A cache knows a version by its number: it may be older than an alteration of its files.
+        with tempfile.TemporaryDirectory(prefix="podium-") as home:
+            settings = for_trial(given.settings, self._subject.status_tag)
+            settings = settings.model_copy(update={"home": Path(home)})
+            heard = Heard(lambda _, line: self._told.detail(line))
+            changed = Given(settings, given.environment, given.zygote, given.surroundings)
+            async with Engine.of(changed, heard.observers()) as engine:
+                scratch = await Beside("home").run(new_scratch, settings)
+                await self.judge(Staging(engine, heard, scratch))
 
     async def judge(self, staging: Staging) -> TrialFindings:
         """The same by an engine that runs; what was staged is gone afterwards."""

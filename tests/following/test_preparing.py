@@ -223,6 +223,18 @@ async def test_most_prepared_versions_bound_what_is_loaded_for_them() -> None:
     await world.follower.settled()
 
 
+async def test_dry_runs_that_wait_for_their_turn_are_bounded() -> None:
+    """One more may be asked for once one has ended; whoever asks for the same waits with it."""
+    world = await serving(versions=20)
+    states = [ask(world, number, dry_run=True).state for number in range(1, 18)]
+    assert states == ["preparing"] * 16 + ["refused"]
+    enough = told(world, 17, dry_run=True).refusals[0]
+    assert (enough.failure.code, enough.passing) == ("dry_runs_enough", True)
+    assert ask(world, 16, dry_run=True).state == "preparing"
+    await world.follower.settled()
+    assert (await asked(world, 17, dry_run=True)).state == "passed"
+
+
 async def test_service_that_keeps_no_version_ready_says_so_and_judges_all_the_same() -> None:
     """A dry run keeps nothing."""
     world = await serving(World(max_prepared=0))

@@ -102,6 +102,24 @@ def test_one_that_refuses_it_says_why_and_the_others_are_told_of() -> None:
     assert found[3].sentence == "it is not kept ready: version 4 was asked for"
 
 
+def test_one_that_has_other_files_than_those_that_were_validated_is_not_ready() -> None:
+    """It has fetched them before they were altered, or does not say; and what mends that is told.
+
+    Where nobody says which files were validated, any will do.
+    """
+    answers = [[told("ready")], [told("ready", digest="b" * 64)], [told("ready", digest=None)]]
+    found, _ = prepared(*answers, digest="a" * 64)
+    assert [(each.outcome, each.code) for each in found] == [
+        ("ready", ""),
+        ("refused", "validated_other_bytes"),
+        ("refused", "validated_other_bytes"),
+    ]
+    assert f"podium withdraw 'a/b iris' 3 --url {found[1].url}" in found[1].sentence
+    assert [each.digest for each in found] == ["a" * 64, "b" * 64, ""]
+    found, _ = prepared(*answers)
+    assert [each.outcome for each in found] == ["ready"] * 3
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome", "code"),
     [

@@ -8,9 +8,10 @@ import pytest
 
 from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED
 from service.promotion.deciding import Stage
+from service.promotion.instances import Serving
 from service.promotion.stopped import MoveStopped, stopped_by
 from service.registry.writer.faults import Unreachable, WriteRefused
-from tests.promotion.conftest import Moves, filled
+from tests.promotion.conftest import FakeInstances, Moves, filled
 from tests.support.http_server import Between, Request, Response, http_server
 
 STAGES: Final = tuple(stage for stage in Stage if stage not in {Stage.CHECK, Stage.SEE})
@@ -24,7 +25,7 @@ class Failing:
     Attributes:
         dead: nothing is handed on.
         loses: what such a request is answered gets lost, once it has been done.
-        refuses: such a request is refused for want of a permission.
+        refuses: such a request is refused for want of a permission; with its method, or any.
     """
 
     between: Between
@@ -35,7 +36,7 @@ class Failing:
 
     def __call__(self, request: Request) -> Response:
         """MLflow's reply, if there is any."""
-        if self.refuses and request.target.endswith(self.refuses):
+        if self.refuses and f"{request.method} {request.path}".endswith(self.refuses):
             return Response(b"Permission denied", 403)
         if self.dead:
             raise ConnectionError
@@ -141,3 +142,43 @@ def test_permission_that_is_missing_is_named_and_nothing_is_half_done(
     direct = replace(served, alias=moves.alias)
     assert (direct.now, direct.mover().look().journal.open) == ("1", None)
     assert direct.promote("3").before == "1"
+
+
+def test_alias_that_may_not_be_removed_again_is_never_said_to_be_as_it_was(
+    served: Moves, failing: Failing, url: str
+) -> None:
+    """It was made for a version that an instance refuses: who has MANAGE removes it, by one call.
+
+    Every call before that says that the alias is there, and what is needed.
+    """
+    moves = replace(served, alias="no-manage", uri_given=url, stages=[])
+    refuses = FakeInstances((), [Serving("http://one", "refused", "load_failed")])
+    failing.refuses = "DELETE /api/2.0/mlflow/registered-models/alias"
+    for _ in range(2):
+        with pytest.raises(MoveStopped) as caught:
+            moves.promote("2", refuses, resume=True)
+        assert (caught.value.status, caught.value.code) == (IN_PART, "not_put_back")
+        assert caught.value.mend == (
+            "podium rollback failing --alias no-manage --resume puts it back, by an account with "
+            "MANAGE on the model failing"
+        )
+        assert moves.now == "2"
+    with pytest.raises(WriteRefused, match="it needs MANAGE on the model failing"):
+        moves.rollback(resume=True)
+    failing.refuses = ""
+    assert moves.rollback(resume=True).outcome == "rolled_back"
+    assert moves.now is None
+    assert moves.rollback(resume=True).outcome == "already"
+
+
+def test_rollback_that_was_refused_is_not_done(served: Moves, failing: Failing, url: str) -> None:
+    """Asked for again by `--resume`, it is made."""
+    moves = through(served, url, "refused-back")
+    moves.promote("2")
+    failing.refuses = "/registered-models/alias"
+    for _ in range(2):
+        with pytest.raises(WriteRefused, match="EDIT"):
+            moves.rollback(resume=moves.told[-1][0] == "rollback")
+    failing.refuses = ""
+    assert moves.rollback(resume=True).version == "1"
+    assert moves.now == "1"

@@ -1,23 +1,15 @@
 """What an engine tells while it judges: which hosts run, and what they print. No metrics."""
 
-import contextlib
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from service.hosting.memory_watch import held_bytes
-from service.observers import Observers
+from service.observers import Nobody, Observers, nobody
 from service.processes.front.output import OnLine
 from service.refs import VersionId
 
 
-class _Nobody:
-    """Every observer there is; hears nothing."""
-
-    def __getattr__(self, _: str) -> Callable[..., None]:
-        return lambda *_, **__: None
-
-
-class WatchedHosts(_Nobody):
+class WatchedHosts(Nobody):
     """`service.hosting.observer.HostingObserver` that knows the hosts of one version.
 
     Attributes:
@@ -59,21 +51,12 @@ class Heard:
 
     def observers(self) -> Observers:
         """For the engine."""
-        nobody: Any = _Nobody()
-        return Observers(
-            following=nobody,
+        return replace(
+            nobody(),
             hosting=self._of_hosts,
-            decoder=nobody,
-            files=nobody,
-            ledger=nobody,
-            forwarding=lambda: nobody,
-            residency=lambda: nobody,
-            zygote_died=nobody.died,
             zygote_printed=self._on_line,
             inspector_printed=self._on_line,
             registry_printed=self._on_line,
-            watch=nobody.watch,
-            listening=contextlib.nullcontext,
         )
 
     def _of_hosts(self, _: VersionId) -> Any:
