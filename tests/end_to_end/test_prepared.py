@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from service.checks.admin import withdraw
 from service.promotion.plan import Foreseen, foreseen_at, question_of
 from service.promotion.prepare import Prepared, PrepareWish, prepare_all
 from service.refs import ModelRef
 from service.validation_tag import VALIDATION_TAG, Validation
+from tests.promotion.test_commands import digest_of_files
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
@@ -28,10 +30,12 @@ def instance(
     return running_service([str(DOUBLING)], tracking_uri, home, **settings)
 
 
-def prepared(services: Sequence[RunningService], version: str) -> Sequence[Prepared]:
-    """What `podium prepare` is told."""
+def prepared(
+    services: Sequence[RunningService], version: str, digest: str = ""
+) -> Sequence[Prepared]:
+    """What `podium prepare` is told, or `podium promote` where those files were validated."""
     urls = [service.url for service in services]
-    wish = PrepareWish(DOUBLING, version, TOKEN, 600.0, SECONDS)
+    wish = PrepareWish(DOUBLING, version, TOKEN, 600.0, SECONDS, digest)
     return prepare_all(urls, wish, lambda _: None)
 
 
@@ -110,8 +114,15 @@ def test_p24_prepared_on_all_then_swapped_from_warm_and_an_altered_version_by_no
         assert [staged(each, "2") for each in plain] == [1, 1]
         # Its files are those of version 2 until somebody alters them in the registry.
         validate(registry, "3", digest)
+        assert prepared(plain[:1], "3", digest)[0].outcome == "ready"
         with (third / "requirements.txt").open("a") as file:
             file.write("# altered\n")
+        # What was fetched before stays as it was, until what the sentence says is done.
+        altered = digest_of_files(third)
+        assert prepared(plain[:1], "3", altered)[0].code == "validated_other_bytes"
+        for undo in (False, True):
+            assert withdraw(plain[0].url, "doubling", "3", TOKEN, undo=undo) == 0
+        assert prepared(plain[:1], "3", altered)[0].outcome == "ready"
         registry.move("champion", "3")
         serve(plain, "3")
         wait_until(

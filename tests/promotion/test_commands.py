@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
+from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
 from service.cli.promote import PromoteReport
 from service.cli.rollback import RollbackReport
 from service.cli.told import Report
 from service.registry.store.digest import combined
+from tests.checks.scripted import scripted
 from tests.promotion.conftest import NAME, Moves
+from tests.promotion.test_prepare import told
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.tracking import free_port
@@ -108,6 +110,55 @@ def test_command_that_cannot_go_on_says_why(
     ended = podium(*arguments, uri=shared_moves.uri)
     assert ended.exit_code == status, ended.output
     assert said in ended.output
+
+
+def test_instances_behind_no_address_are_those_where_a_service_listens(moves: Moves) -> None:
+    """As every other command finds the service; nobody answers there, so that all is left open."""
+    port = free_port()
+    words = ("promote", NAME, "1", "--unvalidated", "x", "--first", "--instances", "2")
+    ended = podium(*words, "--timeout", "1", uri=moves.uri, PODIUM_PORT=str(port))
+    assert ended.exit_code == IN_PART
+    assert "0 of 2 instances were seen to serve it" in ended.output
+    assert f"127.0.0.1:{port}" in ended.output
+
+
+def test_plan_of_what_promote_would_refuse_ends_as_promote_would(shared_moves: Moves) -> None:
+    """Although the service would serve it; and who has asked is told."""
+    with scripted([told("passed")]) as service:
+        ended = podium(
+            *("plan", NAME, "1", "--url", service.url, "--by", "bob", "--json"),
+            uri=shared_moves.uri,
+            PODIUM_ADMIN_TOKEN="token",
+        )
+    found = report(ended)
+    assert (ended.exit_code, found["status"], found["by"]) == (REFUSED, REFUSED, "bob")
+    assert (found["validation"]["code"], found["services"][0]["forecast"]) == (
+        "not_validated",
+        "would_serve",
+    )
+
+
+def test_preparation_says_whom_it_asks_and_who_has_asked(shared_moves: Moves) -> None:
+    """MLflow is not asked for a version that is named by its number."""
+    with scripted([told("ready")]) as service:
+        ended = podium(
+            *("prepare", NAME, "1", "--url", service.url, "--link", "https://ci/1", "--json"),
+            uri=shared_moves.uri,
+            PODIUM_ADMIN_TOKEN="token",
+        )
+    assert (ended.exit_code, report(ended)["link"]) == (DONE, "https://ci/1")
+    assert ended.stderr.startswith(f"service  {service.url}")
+
+
+def test_promotion_by_another_policy_than_the_settings_name_is_refused(moves: Moves) -> None:
+    """Services that have the same setting would refuse it, once the alias is there."""
+    moves.validate("1", policy="a" * 64)
+    named = f"policy={'c' * 64}"
+    ended = podium(
+        *("promote", NAME, "1", "--first"), uri=moves.uri, PODIUM_REQUIRE_VALIDATION=named
+    )
+    assert (ended.exit_code, moves.now) == (REFUSED, None)
+    assert "was validated by the policy aaaaaaaaaaaa" in ended.output
 
 
 def test_mlflow_that_is_not_there_is_said(tmp_path: Path) -> None:

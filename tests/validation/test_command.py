@@ -71,6 +71,20 @@ def test_version_that_passes_says_so_in_its_tags(registry: Registry, tmp_path: P
     assert "validation_status" not in tags(registry, "1")
 
 
+def test_version_whose_files_were_altered_is_validated_with_those_that_it_has_now(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Also where they were fetched before: a promotion would refuse it for ever."""
+    place = models.save(tmp_path, "faulty")
+    registry.add(place)
+    first = report(validate(registry, "iris", "1", *SHORT))
+    with (place / "requirements.txt").open("a") as file:
+        file.write("# altered\n")
+    again = report(validate(registry, "iris", "1", *SHORT))
+    assert (first["code"], again["code"]) == ("passed", "passed")
+    assert first["digest"] != again["digest"]
+
+
 def test_version_that_fails_and_serves_keeps_that_it_has_passed(
     registry: Registry, tmp_path: Path
 ) -> None:
