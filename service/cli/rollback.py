@@ -147,13 +147,13 @@ def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
 
 
 def _stands(standing: "AliasStanding") -> str:
-    from service.promotion.promote import under_way
+    from service.promotion.promote import left_open
 
     there = "is not there" if standing.alias is None else f"is on version {standing.alias}"
     if not standing.is_explained:
         return f"{there}; somebody has moved it past the commands since"
-    begun = standing.journal.open
-    return there if begun is None else f"{there}; {under_way(standing, begun)}"
+    left = left_open(standing)
+    return f"{there}; {left}" if left else there
 
 
 def journal_line(each: JournalEntry) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from service.promotion.deciding import AliasStanding
 from service.promotion.instance import InstanceTold, NotTold, Question
 from service.promotion.prepare import TellStage, ask_all, sentence_of
-from service.promotion.promote import under_way
+from service.promotion.promote import left_open
 from service.promotion.stopped import MoveStopped, refused
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.refs import ModelRef
@@ -166,11 +166,8 @@ def _not_compared(found: Validation) -> str:
 
 def journal_says(standing: AliasStanding) -> str:
     """What whoever moves the alias has to know of those who have; empty if there is nothing."""
-    begun = standing.journal.open
-    if begun is not None and standing.is_explained:
-        return under_way(standing, begun)
     if standing.is_explained:
-        return ""
+        return left_open(standing)
     newest = standing.journal.newest
     if newest is None:
         return "the alias was set past the commands; the journal has nothing of it"

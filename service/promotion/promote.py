@@ -286,6 +286,20 @@ def under_way(standing: AliasStanding, begun: Written) -> str:
     )
 
 
+def left_open(standing: AliasStanding) -> str:
+    """What somebody has begun and nobody has finished, or was refused; empty if nothing is."""
+    journal = standing.journal
+    if journal.open is not None:
+        return under_way(standing, journal.open)
+    if journal.way_back is None:
+        return ""
+    to = journal.way_back.entry.to
+    return (
+        f"the registry has refused to move {standing.ref} back to {to or 'nothing'}: "
+        f"{_rollback(standing.ref)} --resume does, by an account that may"
+    )
+
+
 def _promote(ref: ModelRef, entry: Entry) -> str:
     on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
     taken = f" --unvalidated {shlex.quote(entry.unvalidated)}" if entry.unvalidated else ""

@@ -12,7 +12,7 @@ from service.promotion.deciding import AliasStanding, Asking, GoOn, Stage, openi
 from service.promotion.history import Candidate, candidates, has_stood_on
 from service.promotion.journal import MoveKind, Written
 from service.promotion.mover import Mover, now
-from service.promotion.promote import under_way
+from service.promotion.promote import left_open, under_way
 from service.promotion.stopped import refused, undecided
 from service.promotion.validated import why_blocked
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
@@ -137,11 +137,10 @@ class Rollback:
             if not each.why_not:
                 return RollbackTarget("rollback", each.version), passed
             passed.append(each)
-        why = "; ".join(f"version {each.version}: {each.why_not}" for each in passed)
-        raise refused(
-            "nothing_before",
-            f"the journal of {standing.ref} has nothing to go back to{f': {why}' if why else ''}",
-        )
+        why = [f"version {each.version}: {each.why_not}" for each in passed]
+        why += [left] if (left := left_open(standing)) else []
+        said = f"the journal of {standing.ref} has nothing to go back to"
+        raise refused("nothing_before", f"{said}: {'; '.join(why)}" if why else said)
 
     def _why_not(self, standing: AliasStanding, number: str) -> str:
         try:

@@ -9,6 +9,7 @@ import pytest
 from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED
 from service.promotion.deciding import Stage
 from service.promotion.instances import Serving
+from service.promotion.plan import journal_says
 from service.promotion.stopped import MoveStopped, stopped_by
 from service.registry.writer.faults import Unreachable, WriteRefused
 from tests.promotion.conftest import FakeInstances, Moves, filled
@@ -163,6 +164,10 @@ def test_alias_that_may_not_be_removed_again_is_never_said_to_be_as_it_was(
             "MANAGE on the model failing"
         )
         assert moves.now == "2"
+    left = "refused to move failing@no-manage back to nothing: podium rollback failing --alias"
+    assert left in journal_says(moves.mover().look())
+    with pytest.raises(MoveStopped, match=left):
+        moves.rollback()
     with pytest.raises(WriteRefused, match="it needs MANAGE on the model failing"):
         moves.rollback(resume=True)
     failing.refuses = ""
