@@ -33,6 +33,9 @@ class Faulty(mlflow.pyfunc.PythonModel):
             time.sleep(float(self._fault.partition(" ")[2]))
         if self._fault.startswith("labels "):
             return [self._fault.partition(" ")[2]] * len(answer)
+        if self._fault.startswith("parts at "):
+            least = float(self._fault.rpartition(" ")[2])
+            return ["high" if x >= least else "low" for x in model_input["x"]]
         return answer
 
 

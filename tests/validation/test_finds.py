@@ -79,11 +79,34 @@ async def test_row_dependent_model_is_none_the_worse_for_it(on_trial: Trials, fo
 
 
 async def test_three_times_slower_model_is_found(on_trial: Trials, folder: Path) -> None:
-    """Beside another one, by turns."""
-    quick = on_trial.registry.add(faulty(folder, "sleeps 0.01"))
-    found = failed(await on_trial.judged(faulty(folder, "sleeps 0.03"), quick))
-    assert set(found) == {"load.slower.one_row", "load.slower.many_rows"}
-    assert "1.5 times are allowed" in found["load.slower.one_row"]
+    """Beside another one, by turns; a busy machine may hide it in one of two kinds of request."""
+    quick = on_trial.registry.add(faulty(folder, "sleeps 0.02"))
+    found = failed(await on_trial.judged(faulty(folder, "sleeps 0.06"), quick))
+    assert found
+    assert set(found) <= {"load.slower.one_row", "load.slower.many_rows"}
+    assert all("1.5 times are allowed" in each for each in found.values())
+
+
+async def test_less_accurate_model_is_found_also_on_one_slice_alone(
+    on_trial: Trials, folder: Path
+) -> None:
+    """Of 200 rows it has ten wrong, or two that are both in one slice of thirty."""
+    before = on_trial.registry.add(faulty(folder, "parts at 100"))
+    rows = range(200)
+    frame = pd.DataFrame(
+        {"x": [float(x) for x in rows], "label": ["high" if x >= 100 else "low" for x in rows]}
+    )
+    asked = {
+        "data": "rows.parquet",
+        "label": "label",
+        "metrics": {"accuracy_score": {"min_absolute_change": -0.02}},
+        "slices": [{"name": "middle", "query": "x >= 80 and x < 110"}],
+    }
+    data, in_slice = data_of(folder, frame), "quality.middle.accuracy_score"
+    ten_wrong = await on_trial.by(asked, faulty(folder, "parts at 90"), before, data=data)
+    assert set(failed(ten_wrong)) == {"quality.accuracy_score", in_slice}
+    two_wrong = await on_trial.by(asked, faulty(folder, "parts at 98"), before, data=data)
+    assert set(failed(two_wrong)) == {in_slice}
 
 
 async def test_signature_that_breaks_clients_is_found(on_trial: Trials, folder: Path) -> None:
