@@ -84,9 +84,12 @@ def new_gates(
 def _validation(settings: Settings) -> Collection[ValidationGate]:
     if settings.require_validation == "false":
         return ()
-    tag, _, passed = settings.validation_status.partition("=")
     _, _, policy = settings.require_validation.partition("=")
-    return (ValidationGate(Required(tag, passed, policy or None)),)
+    return (
+        ValidationGate(
+            Required(settings.status_tag.key, settings.status_tag.passed, policy or None)
+        ),
+    )
 
 
 def new_scratch(settings: Settings) -> Scratch:

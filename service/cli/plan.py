@@ -230,7 +230,7 @@ def _report(
 ) -> PlanReport:
     from service.promotion.plan import journal_says, outlook
 
-    foreseen = outlook(wanted, found, loaded().validation_status, policy_asked_for())
+    foreseen = outlook(wanted, found, loaded().status_tag.passing, policy_asked_for())
     statuses = {_STATUSES[each.forecast] for each in found}
     if foreseen.validated is False:
         statuses.add(REFUSED)

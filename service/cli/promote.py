@@ -135,7 +135,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     mover = Mover(writer, ref, origin, lease_seconds, partial(_told, tell, says, reached))
     settings = loaded()
     digest = partial(digest_now, settings=settings, environment=environment_of(addresses))
-    work = Promotion(mover, instances, digest, settings.validation_status, policy_asked_for())
+    work = Promotion(mover, instances, digest, settings.status_tag.passing, policy_asked_for())
     blank = PromoteReport(
         server=writer.server(),
         name=ref.name,
