@@ -34,3 +34,12 @@ class CopySource:
         """The tag's value."""
         where = f" at {self.server}" if self.server else ""
         return f"models:/{self.name}/{self.version}{where}"
+
+
+def source_name(name: str, prefix: str) -> str:
+    """The name that the model has in the environment of that prefix, as in `staging.`.
+
+    As many parts as the prefix has are replaced; a name that has no more gets the prefix.
+    """
+    parts, many = name.split("."), prefix.count(".")
+    return prefix + ".".join(parts[many:] if len(parts) > many else parts)

@@ -73,6 +73,8 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
         ("quality = ok", "quality=pending,ok,failed"),
         ("quality=open, good ,bad", "quality=open,good,bad"),
     ),
+    "validated_as": (("staging.", "staging."), (" eu.staging. ", "eu.staging.")),
+    "aliases": (("live", ("live",)), ("live, next,live", ("live", "next"))),
     "trust": (("no-pickle", "no-pickle"), ("no-pickle", "no-pickle")),
     "model_tracking": (("true", True), ("1", True)),
     "log_format": (("TEXT", "text"), ("json", "json")),

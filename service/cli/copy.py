@@ -246,8 +246,9 @@ def _warned(copied: "Copied") -> Sequence[str]:
     if copied.digest:
         return ()
     source = f"{copied.source.name} {copied.source.version}"
-    return (
+    warning = (
         f"whoever may write to the experiment that has the files of {source} may still alter what "
         "this version downloads, and a service needs READ there; without --link the files are the "
-        "target's own",
+        "target's own"
     )
+    return (warning,)

@@ -200,6 +200,16 @@ class Settings(BaseSettings):
         description="TAG=PENDING,PASSED,FAILED: the tag by which a version is known to have passed "
         "`podium validate`, and what it says; TAG=PASSED names that word alone",
     )
+    validated_as: str = Field(
+        "",
+        description="Prefix, as in `staging.`: asks for the validation of the version that one was "
+        "copied from, under that prefix; empty: for its own",
+    )
+    aliases: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated aliases that this house moves, the first unless another is "
+        "named; `podium promote` refuses others; unset: champion, and any",
+    )
     trust: Literal["any", "no-pickle"] = Field(
         "any", description="no-pickle: only model formats that run no code when loaded"
     )
@@ -226,7 +236,7 @@ class Settings(BaseSettings):
     def _lower_case(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("models", "model_environment", "cors_origins", mode="before")
+    @field_validator("models", "model_environment", "cors_origins", "aliases", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -277,6 +287,21 @@ class Settings(BaseSettings):
         except BadStatus:
             raise ValueError("must be TAG=PASSED or TAG=PENDING,PASSED,FAILED") from None
         return f"{status.key}={','.join(status.words)}"
+
+    @field_validator("validated_as")
+    @classmethod
+    def _environment(cls, value: str) -> str:
+        text = value.strip()
+        if text and not re.fullmatch(r"([^./:\s]+\.)+", text):
+            raise ValueError("must be a prefix of names that ends with a dot, as in staging.")
+        return text
+
+    @field_validator("aliases")
+    @classmethod
+    def _aliases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for alias in value:
+            ModelRef.parse(f"model@{alias}")
+        return tuple(dict.fromkeys(value))
 
     @field_validator("host", "home", mode="before")
     @classmethod

@@ -10,7 +10,7 @@ has registered its own: whoever has the higher number sees the lower one, and ta
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from mlflow.entities.model_registry import ModelVersion
 
@@ -71,6 +71,24 @@ class Copied:
     notes: tuple[str, ...] = ()
 
 
+class CopiedFiles(Protocol):
+    """A version's files on this machine, whole."""
+
+    @property
+    def path(self) -> Path:
+        """Their folder."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """By `service.registry.store.digest`."""
+        ...
+
+
+FetchesFiles = Callable[[Path, VersionId, Settings, Mapping[str, str]], CopiedFiles]
+"""As `service.promotion.registry_bytes.fetched_into`."""
+
+
 @dataclass(frozen=True, slots=True)
 class CopyServers:
     """From where to where; both may be one server."""
@@ -80,13 +98,17 @@ class CopyServers:
 
 
 def copy_version(
-    servers: CopyServers, wish: CopyWish, settings: Settings, told: Callable[[str], None]
+    servers: CopyServers,
+    wish: CopyWish,
+    settings: Settings,
+    told: Callable[[str], None],
+    fetch: FetchesFiles = fetched_into,
 ) -> Copied:
     """The version is in that model, under a number of its own, and nothing points at it.
 
     By the settings' home, where there is room for the files, and their status tag, which says
-    pending; each step is told before it is taken. Raises `MoveStopped`, `WriteRefused` and `Unreachable`, and `HomeUnusable`; the same
-    call may be made again, whatever has become of one.
+    pending. Each step is told before it is taken. Raises `MoveStopped`, `WriteRefused`,
+    `Unreachable` and `HomeUnusable`; whatever has become of one, the same call may be made again.
     """
     with servers.source.asked() as writer:
         original = original_of(writer, wish.version, wish.tags)
@@ -97,7 +119,7 @@ def copy_version(
         if not where and original.version.name == wish.to:
             raise refused("same_model", f"{wish.to} is the model itself, not another one")
         TargetModel(writer, wish.to).refuse_prompt()
-    copying = _Copying(servers, wish, original, source, settings, told)
+    copying = _Copying(servers, wish, original, source, settings, told, fetch)
     return copying.linked() if wish.linked else copying.copied()
 
 
@@ -109,6 +131,7 @@ class _Copying:
     source: CopySource
     settings: Settings
     told: Callable[[str], None]
+    fetch: FetchesFiles
 
     def linked(self) -> Copied:
         if self.source.server:
@@ -129,7 +152,7 @@ class _Copying:
     def copied(self) -> Copied:
         with working_folder(self.settings) as folder:
             self.told(f"downloading {self.source.name} {self.source.version}")
-            files = fetched_into(
+            files = self.fetch(
                 folder / "source",
                 self.original.version.id,
                 self.settings,
@@ -143,7 +166,7 @@ class _Copying:
         there = _copy_of(digest)(model, self.source)
         if there is not None:
             return self._found(writer, folder, there, digest)
-        files = TargetFiles(writer, self._experiment, self.source)
+        files = TargetFiles(writer, self._experiment, self.source, self.told)
         try:
             model_id = self._uploaded(files, folder, artifact, digest)
             made = model.ensure()
@@ -170,7 +193,7 @@ class _Copying:
             self.told("comparing the files that an earlier copy has left")
             if files.holds(model_id, digest, folder):
                 return model_id
-        self.told(f"uploading to the experiment {self._experiment}, and reading back")
+        self.told(f"uploading to the experiment {self._experiment}")
         return files.upload(artifact, digest)
 
     def _found(self, writer: Writer, folder: Path, there: ModelVersion, digest: str) -> Copied:
@@ -178,7 +201,7 @@ class _Copying:
         self.told(f"comparing {self.wish.to} {number}, which is a copy of it")
         created = writer.aliases(self.wish.to).created
         version = VersionId(self.wish.to, created, number)
-        now = fetched_into(folder / "copy", version, self.settings, self.servers.target.environment)
+        now = self.fetch(folder / "copy", version, self.settings, self.servers.target.environment)
         if now.digest != digest:
             raise refused(
                 "copy_altered",
@@ -210,6 +233,7 @@ class _Copying:
 
     def _tidied(self, model: TargetModel, files: TargetFiles, copied: Copied) -> Copied:
         """Without what nobody needs any more, as far as this account may remove it."""
+        self.told("removing what unfinished copies have left")
         sources = [str(each.source) for each in model.copies_of(self.source)]
         left = files.tidy([each.removeprefix("models:/") for each in sources])
         notes = list(copied.notes)

@@ -7,7 +7,7 @@ no version names is what a copy has left that never came to its end, or that cam
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +44,11 @@ class TargetFiles:
         made: whether the experiment was made now, so that it is this account's.
     """
 
-    def __init__(self, writer: Writer, experiment: str, source: CopySource) -> None:
+    def __init__(
+        self, writer: Writer, experiment: str, source: CopySource, told: Callable[[str], None]
+    ) -> None:
         self._writer = writer
+        self._told = told
         self._name = experiment
         self._source = source
         self._id, self.made = self._experiment()
@@ -57,10 +60,7 @@ class TargetFiles:
                 yield str(each.model_id)
 
     def upload(self, artifact: Path, digest: str) -> str:
-        """A new logged model of these files; its id. Raises `MoveStopped` if they arrive altered.
-
-        The artifact is given away: nothing of it is left where that succeeds.
-        """
+        """A new logged model of these files; its id. Raises `MoveStopped` if they are altered."""
         tags = {SOURCE_TAG: self._source.text(), DIGEST_TAG: digest}
         made = asked(
             lambda: self._writer.client.create_logged_model(self._id, "copy", tags=tags),
@@ -109,6 +109,7 @@ class TargetFiles:
         os.environ[_ANSWERS] = str(max(_UPLOAD_SECONDS, int(os.environ.get(_ANSWERS) or 0)))
         client = self._writer.client
         asked(lambda: client.log_model_artifacts(model_id, str(artifact)), self._needs("EDIT"))
+        self._told("reading the files back")
         if not self.holds(model_id, digest, artifact.parent):
             raise undecided(
                 "arrived_altered",

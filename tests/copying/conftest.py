@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import mlflow.artifacts
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel
@@ -14,9 +15,19 @@ from mlflow.entities.model_registry import ModelVersion
 from service.cli.options import VersionArgument
 from service.config.addresses import MlflowAddresses
 from service.config.settings import Settings
-from service.copying.copy_version import Copied, CopyServers, CopyWish, copy_version
+from service.copying.copy_version import (
+    Copied,
+    CopyServers,
+    CopyWish,
+    FetchesFiles,
+    copy_version,
+)
 from service.copying.mlflow_server import MlflowServer
 from service.copying.target_files import experiment_of
+from service.promotion.registry_bytes import fetched_into
+from service.refs import VersionId
+from service.registry.store.digest import digest_of
+from service.registry.store.manifest import write_manifest
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.tracking import MlflowServer as Tracking
@@ -36,6 +47,7 @@ class Copies:
     to_uri: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     on_step: Callable[[str], None] = field(default=lambda _: None)
+    fetch: FetchesFiles = field(default=fetched_into)
     steps: list[str] = field(default_factory=list)
 
     @property
@@ -56,7 +68,7 @@ class Copies:
         """Copies it, or raises why not."""
         settings = Settings(home=self.home)
         asked = CopyWish(VersionArgument(name, version=version), to, **wish)
-        return copy_version(self.servers, asked, settings, self._told)
+        return copy_version(self.servers, asked, settings, self._told, self.fetch)
 
     def _told(self, step: str) -> None:
         self.steps.append(step)
@@ -72,6 +84,26 @@ class Copies:
         found = self.there.get_experiment_by_name(experiment_of(name))
         assert found is not None
         return list(self.there.search_logged_models([found.experiment_id]))
+
+
+@dataclass(frozen=True, slots=True)
+class FilesHere:
+    """What `fetched` has fetched."""
+
+    path: Path
+    digest: str
+
+
+def fetched(
+    folder: Path, version: VersionId, settings: Settings, environment: Mapping[str, str]
+) -> FilesHere:
+    """As services do it, but in this process, which has imported MLflow already."""
+    with MlflowServer(MlflowAddresses("", ""), environment).asked():
+        source = MlflowClient().get_model_version_download_uri(version.name, version.version)
+        folder.mkdir()
+        path = Path(mlflow.artifacts.download_artifacts(source, dst_path=str(folder / "files")))
+    write_manifest(path, folder / "manifest")
+    return FilesHere(path, digest_of(folder / "manifest"))
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +122,7 @@ def server(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def copies(server: Tracking, tmp_path: Path) -> Copies:
     """On that server."""
-    return Copies(server.url, tmp_path / "home")
+    return Copies(server.url, tmp_path / "home", fetch=fetched)
 
 
 def registered(uri: str, name: str, saved: Path, **tags: str) -> Registry:
