@@ -71,7 +71,7 @@ class Copied:
     notes: tuple[str, ...] = ()
 
 
-class CopiedFiles(Protocol):
+class FilesToCopy(Protocol):
     """A version's files on this machine, whole."""
 
     @property
@@ -85,7 +85,7 @@ class CopiedFiles(Protocol):
         ...
 
 
-FetchesFiles = Callable[[Path, VersionId, Settings, Mapping[str, str]], CopiedFiles]
+FetchesFiles = Callable[[Path, VersionId, Settings, Mapping[str, str]], FilesToCopy]
 """As `service.promotion.registry_bytes.fetched_into`."""
 
 
@@ -118,7 +118,7 @@ def copy_version(
         source = CopySource(original.version.name, original.version.number, where)
         if not where and original.version.name == wish.to:
             raise refused("same_model", f"{wish.to} is the model itself, not another one")
-        TargetModel(writer, wish.to).refuse_prompt()
+        TargetModel(writer, wish.to).look()
     copying = _Copying(servers, wish, original, source, settings, told, fetch)
     return copying.linked() if wish.linked else copying.copied()
 
