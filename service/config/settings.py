@@ -202,8 +202,8 @@ class Settings(BaseSettings):
     )
     validated_as: str | None = Field(
         None,
-        description="Prefix, as in `staging.`: asks for the validation of the version that one was "
-        "copied from, under that prefix; unset: for its own",
+        description="Prefix, as in `staging.`: `PODIUM_REQUIRE_VALIDATION` asks for the validation "
+        "of the version that one was copied from, under that prefix; unset: for its own",
     )
     aliases: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

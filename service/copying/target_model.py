@@ -101,6 +101,8 @@ class TargetModel:
                 run_id=run or None,
                 tags=dict(tags),
                 description=description or None,
+                # Only registries that Podium does not know take longer, and MLflow tells of it.
+                await_creation_for=0,
                 model_id=model_id,
             ),
             f"EDIT on the model {self.name}",
