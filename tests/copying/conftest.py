@@ -1,7 +1,7 @@
 """A model in a real registry, and copies of it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,6 @@ from service.registry.store.digest import digest_of
 from service.registry.store.manifest import write_manifest
 from tests.support import models
 from tests.support.registered import Registry
-from tests.support.tracking import MlflowServer as Tracking
-from tests.support.tracking import mlflow_server
 
 
 @dataclass
@@ -112,17 +110,10 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models.save(tmp_path_factory.mktemp("saved"), "confiding")
 
 
-@pytest.fixture(scope="module")
-def server(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracking]:
-    """A real MLflow server."""
-    with mlflow_server(migrated_database, tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
 @pytest.fixture
-def copies(server: Tracking, tmp_path: Path) -> Copies:
-    """On that server."""
-    return Copies(server.url, tmp_path / "home", fetch=fetched)
+def copies(mlflow_server: str, tmp_path: Path) -> Copies:
+    """On a real server."""
+    return Copies(mlflow_server, tmp_path / "home", fetch=fetched)
 
 
 def registered(uri: str, name: str, saved: Path, **tags: str) -> Registry:

@@ -21,7 +21,6 @@ from tests.support.authenticated import (
 )
 from tests.support.logged import Author
 from tests.support.services import RunningService, running_service
-from tests.support.tracking import MlflowServer as Tracking
 from tests.support.waiting import wait_until
 
 SECONDS = 240.0
@@ -141,11 +140,13 @@ def test_copy_of_the_trainers_own_names_what_they_may_not(
 
 
 def test_copy_to_another_server_goes_by_an_account_of_its_own(
-    server: Tracking, guarded: AuthenticatedServer, saved: Path, tmp_path: Path
+    mlflow_server: str, guarded: AuthenticatedServer, saved: Path, tmp_path: Path
 ) -> None:
     """Credentials for the source are not sent there; without others it says which to set."""
-    registered(server.url, "staging.far", saved)
-    copies = Copies(server.url, tmp_path, to_uri=guarded.url, environment=PROMOTER, fetch=fetched)
+    registered(mlflow_server, "staging.far", saved)
+    copies = Copies(
+        mlflow_server, tmp_path, to_uri=guarded.url, environment=PROMOTER, fetch=fetched
+    )
     with pytest.raises(WriteRefused, match="set PODIUM_TO_MLFLOW_TRACKING_USERNAME"):
         copies.copy("staging.far", "prod.far")
     own = {f"PODIUM_TO_{name}": text for name, text in PROMOTER.items()}
@@ -156,6 +157,6 @@ def test_copy_to_another_server_goes_by_an_account_of_its_own(
     with environment(PROMOTER):
         (version,) = copies.versions("prod.far")
         (logged,) = copies.logged("prod.far")
-    assert version.tags["podium.source"] == f"models:/staging.far/1 at {server.url}"
+    assert version.tags["podium.source"] == f"models:/staging.far/1 at {mlflow_server}"
     assert version.source == f"models:/{logged.model_id}"
     assert not version.run_id

@@ -11,7 +11,7 @@ from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
 from tests.copying.conftest import registered
 from tests.support.documents import ROOT
-from tests.support.tracking import MlflowServer, free_port
+from tests.support.tracking import free_port
 
 
 def podium(*arguments: str, uri: str, home: Path, **environment: str) -> Result:
@@ -21,10 +21,10 @@ def podium(*arguments: str, uri: str, home: Path, **environment: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def known(server: MlflowServer, saved: Path) -> str:
+def known(mlflow_server: str, saved: Path) -> str:
     """The server's address, where there is a model `b.known`."""
-    registered(server.url, "b.known", saved)
-    return server.url
+    registered(mlflow_server, "b.known", saved)
+    return mlflow_server
 
 
 def test_schema_of_the_report_is_the_one_that_is_documented() -> None:
@@ -34,18 +34,18 @@ def test_schema_of_the_report_is_the_one_that_is_documented() -> None:
 
 
 def test_link_says_who_may_still_alter_it_and_the_house_has_its_own_words(
-    server: MlflowServer, saved: Path, tmp_path: Path
+    mlflow_server: str, saved: Path, tmp_path: Path
 ) -> None:
     """Each time; the version keeps who has made it, and why."""
-    source = registered(server.url, "dev.typed", saved)
+    source = registered(mlflow_server, "dev.typed", saved)
     words = {"PODIUM_VALIDATION_STATUS": "quality=open,good,bad"}
     link = ("dev.typed", "1", "--to", "prod.typed", "--link", "--json", "--reason", "a try")
     for code in ("done", "already"):
-        ended = podium(*link, uri=server.url, home=tmp_path / "home", **words)
+        ended = podium(*link, uri=mlflow_server, home=tmp_path / "home", **words)
         told = json.loads(ended.stdout)
         assert (ended.exit_code, told["code"], told["to_version"]) == (DONE, code, "1")
         assert "may still alter what this version downloads" in told["notes"][-1]
-        assert ended.stderr.startswith(f"MLflow   {server.url}")
+        assert ended.stderr.startswith(f"MLflow   {mlflow_server}")
     tags = source.client.get_model_version("prod.typed", "1").tags
     assert (tags["quality"], json.loads(tags["podium.copied"])["reason"]) == ("open", "a try")
 
@@ -53,11 +53,11 @@ def test_link_says_who_may_still_alter_it_and_the_house_has_its_own_words(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("a", "1", "--to", "b"), WRONG_USE, "the registry has no model a"),
-        (("a", "1"), WRONG_USE, "Missing option '--to'"),
-        (("a", "1", "--to", "b", "--tag", "podium.blocked"), WRONG_USE, "it stays there"),
-        (("a", "1", "--to", "b", "--tag", "validation_status"), WRONG_USE, "it stays there"),
-        (("a", "1", "--to", "b", "--to-uri", "127.0.0.1:80"), WRONG_USE, "has no http://"),
+        (("a.absent", "1", "--to", "b"), WRONG_USE, "the registry has no model a.absent"),
+        (("a.absent", "1"), WRONG_USE, "Missing option '--to'"),
+        (("a.absent", "1", "--to", "b", "--tag", "podium.blocked"), WRONG_USE, "it stays there"),
+        (("a.absent", "1", "--to", "b", "--tag", "validation_status"), WRONG_USE, "it stays there"),
+        (("a.absent", "1", "--to", "b", "--to-uri", "127.0.0.1:80"), WRONG_USE, "has no http://"),
         (("b.known", "1", "--to", "b.known"), REFUSED, "is the model itself"),
         (("b.known", "9", "--to", "c"), WRONG_USE, "the model b.known has no version 9"),
     ],
