@@ -112,6 +112,17 @@ def test_command_that_cannot_go_on_says_why(
     assert said in ended.output
 
 
+def test_house_names_the_aliases_that_are_moved(shared_moves: Moves) -> None:
+    """The first unless another is named; a misspelt one is never made."""
+    house = {"PODIUM_ALIASES": "live,next"}
+    misspelt = ("promote", NAME, "1", "--alias", "nxet", "--unvalidated", "x", "--first")
+    ended = podium(*misspelt, uri=shared_moves.uri, **house)
+    assert ended.exit_code == WRONG_USE
+    assert "nxet is not among PODIUM_ALIASES, which are live, next" in ended.output
+    listed = podium("rollback", NAME, "--list", uri=shared_moves.uri, **house)
+    assert listed.stdout.splitlines()[-1].startswith(f"{NAME}@live")
+
+
 def test_instances_behind_no_address_are_those_where_a_service_listens(moves: Moves) -> None:
     """As every other command finds the service; nobody answers there, so that all is left open."""
     port = free_port()
