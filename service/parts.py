@@ -10,6 +10,7 @@ from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder
+from service.following.gates.blocked import BlockedGate
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.environment import EnvironmentGate
 from service.following.gates.example import ExampleGate
@@ -70,6 +71,7 @@ def new_gates(
     breaking = settings.allow_breaking
     return Gates(
         of_version=(
+            BlockedGate(),
             signature,
             *trust,
             requirements,

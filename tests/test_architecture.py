@@ -22,7 +22,9 @@ REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
 PROCESSES = {
     "": FRONT,
     "background": SHARED,
+    "blocked_tag": SHARED,
     "errors": SHARED,
+    "hold_tag": SHARED,
     "patterns": SHARED,
     "refs": SHARED,
     "tombstones": SHARED,
@@ -73,7 +75,10 @@ MAINS = {
 # Names that mean the same in every room where they stand.
 COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
-FOLLOWING_PORTS = {"following.history", "following.ports", "patterns", "refs", "tombstones"}
+FOLLOWING_PORTS = {
+    *("following.history", "following.ports", "patterns", "refs", "tombstones"),
+    *("blocked_tag", "hold_tag"),
+}
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
 _ENGINES = {
@@ -87,6 +92,8 @@ ROOMS = {
     "refs": {"errors"},
     "patterns": {"errors", "refs"},
     "tombstones": {"refs"},
+    "blocked_tag": {"tombstones"},
+    "hold_tag": set(),
     "contract": {"errors"},
     "processes": {"background", "errors"},
     "zygote": {"background", "errors", "processes", "host.isolation"},
@@ -100,7 +107,10 @@ ROOMS = {
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses"},
-    "following": {*_BELOW, "patterns", "refs", "tombstones", "validation_tag"},
+    "following": {
+        *("blocked_tag", "hold_tag", "patterns", "refs", "tombstones", "validation_tag"),
+        *_BELOW,
+    },
     "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
     "predicting": {"contract", "errors", "following"},
     "protocols": {"contract", "errors", "following", "predicting"},
@@ -123,7 +133,7 @@ ROOMS = {
     },
     "engine": {*_ENGINES, "config", "observers", "parts", "staging", "zygote_command", *_BELOW},
     "telemetry": {
-        *("following", "hosting", "http", "patterns", "predicting", "refs"),
+        *("following", "hold_tag", "hosting", "http", "patterns", "predicting", "refs"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }

@@ -16,7 +16,7 @@ SECONDS = 240
 async def found(registry: Registry, ref: ModelRef) -> Resolution:
     """One look for one alias."""
     async with asyncio.timeout(SECONDS):
-        return (await registry.resolve([ref]))[ref]
+        return (await registry.resolve([ref])).found[ref]
 
 
 async def identity(registry: Registry, ref: ModelRef) -> VersionId:
@@ -68,7 +68,7 @@ async def test_one_look_answers_for_every_reference(store: Store, name: str) -> 
     challenger = ModelRef(name, "challenger")
     store.point(challenger, store.register(name))
     refs = [ref, challenger, ModelRef(name, "nobody"), ModelRef(f"no {name}", "champion")]
-    resolutions = await store.registry.resolve(refs)
+    resolutions = (await store.registry.resolve(refs)).found
     versions = [resolutions[each] for each in refs]
     assert [getattr(each, "version", each) for each in versions] == [
         *("1", "2"),
@@ -113,7 +113,7 @@ async def test_renamed_model_is_missing_and_another_one_by_its_new_name(
     ref, renamed = champion(store, name), ModelRef(f"{name} renamed", "champion")
     old = await identity(store.registry, ref)
     store.rename_model(name, renamed.name)
-    resolutions = await store.registry.resolve([ref, renamed])
+    resolutions = (await store.registry.resolve([ref, renamed])).found
     assert resolutions[ref] is Missing.MODEL
     assert isinstance(resolutions[renamed], VersionId)
     assert resolutions[renamed] != old
@@ -137,7 +137,7 @@ async def test_several_aliases_that_move_between_two_looks_are_all_seen(
     for ref, number in zip(refs[:5], "21212", strict=True):
         store.point(ref, number)
     store.unpoint(refs[5])
-    found = await store.registry.resolve(refs)
+    found = (await store.registry.resolve(refs)).found
     assert [getattr(found[ref], "version", found[ref]) for ref in refs] == [
         *"21212",
         Missing.ALIAS,
@@ -251,7 +251,7 @@ async def test_p23_versions_that_are_tagged_are_withdrawn(store: Store, name: st
     store.tag(f"{name} other", "1", "podium.withdrawn", "true")
     store.tag(name, "1", "podium.withdrawn", "leaks names")
     store.tag(name, "2", "podium.withdrawn", "false")
-    asked = store.registry.withdrawn
+    asked = store.registry.marks
     said = await asked([name], [first, second], [first, second])
     assert (dict(said.withdrawn), set(said.free)) == ({first: "leaks names"}, {second})
     store.tag(name, "1", "podium.withdrawn", "true")
