@@ -228,9 +228,11 @@ def _report(
     wanted: "RegisteredVersion",
     found: Sequence["Foreseen"],
 ) -> PlanReport:
+    from service.promotion.held import why_held
     from service.promotion.plan import journal_says, outlook
 
-    foreseen = outlook(wanted, found, loaded().validation_status, policy_asked_for())
+    held = "" if standing.alias == wanted.number else why_held(standing)
+    foreseen = outlook(wanted, found, loaded().validation_status, policy_asked_for(), held)
     statuses = {_STATUSES[each.forecast] for each in found}
     if foreseen.validated is False:
         statuses.add(REFUSED)

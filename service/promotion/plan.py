@@ -115,14 +115,18 @@ def outlook(
     foreseen: Sequence[Foreseen],
     passed: str = PASSED,
     policy: str | None = None,
+    held: str = "",
 ) -> PromotionOutlook:
     """By its tags, and by the digests of the files that were judged.
 
-    Those that the command itself has fetched are the registry's of now; an instance may have its
-    own from before they were altered.
+    `held` says why nobody is to move the alias there, if that is so. Files that the command itself
+    has fetched are the registry's of now; an instance may have its own from before they were
+    altered.
     """
     try:
         require_fit(version)
+        if held:
+            raise refused("held", held)
         found = claimed(version, passed)
         by_policy(version, found, policy)
         compared = [_is_compared(version, found, each) for each in foreseen]
