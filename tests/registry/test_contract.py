@@ -1,11 +1,14 @@
 """What following may expect of every registry: the fake and MLflow keep the same promises."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from service.errors import PassingFault
 from service.following.ports import FetchedVersion, Missing, Registry, Resolution
+from service.hold_tag import Hold
+from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 from tests.registry.stores import Store
 
@@ -239,6 +242,40 @@ async def test_hostile_names_are_resolved_and_fetched(store: Store, name: str) -
     assert [version.name for version in versions] == [ref.name for ref in refs]
     brought = await asyncio.gather(*(fetched(store.registry, version) for version in versions[:2]))
     assert [each.version for each in brought] == versions[:2]
+
+
+async def test_look_tells_which_aliases_are_held(store: Store, name: str) -> None:
+    """With where they point, also by patterns, and where there is no such alias any more."""
+    ref, gone = champion(store, name), ModelRef(name, "gone")
+    store.hold(ref, "an audit,until=2026-12-01T08:00:00Z")
+    store.hold(gone, "an audit")
+    store.hold(ModelRef(name, "other"), "not asked about")
+    until = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    answer = await store.registry.resolve([ref, gone])
+    assert answer.holds == {ref: Hold("an audit", until), gone: Hold("an audit")}
+    assert (answer.found[gone], isinstance(answer.found[ref], VersionId)) == (Missing.ALIAS, True)
+    answer = await store.registry.survey([], [RefPattern(name, "champion")], 100)
+    assert answer.holds == {ref: Hold("an audit", until)}
+    store.hold(ref, "false")
+    assert (await store.registry.resolve([ref])).holds == {}
+
+
+async def test_versions_that_are_tagged_are_blocked(store: Store, name: str) -> None:
+    """Withdrawn or not; one that is not any more is free."""
+    ref = champion(store, name)
+    first = await identity(store.registry, ref)
+    store.point(ref, store.register(name))
+    second = await identity(store.registry, ref)
+    for number in ("1", "2"):
+        store.tag(name, number, "podium.blocked", f"unfair {number}")
+    store.tag(name, "2", "podium.withdrawn", "true")
+    asked = store.registry.marks
+    said = await asked([name], [first, second], [first])
+    assert dict(said.blocked) == {first: "unfair 1", second: "unfair 2"}
+    assert (set(said.withdrawn), set(said.free)) == ({second}, {first})
+    store.tag(name, "1", "podium.blocked", "false")
+    said = await asked([name], [first, second], [first, second])
+    assert (set(said.blocked), set(said.free)) == ({second}, {first})
 
 
 async def test_p23_versions_that_are_tagged_are_withdrawn(store: Store, name: str) -> None:

@@ -225,3 +225,16 @@ async def test_p15_model_that_is_nonsense_fails_alone() -> None:
     found = looking._model_or_fault(Client(), "a")
     assert found is not None
     assert found["fault"] is Fault.NONSENSE
+
+
+async def test_look_for_marks_takes_one_search_for_each_tag(make_registry: MakeRegistry) -> None:
+    """And nothing beside, while nothing is marked; a hold takes no question of its own."""
+    answers = {
+        VERSIONS_PATH: answer({"model_versions": []}),
+        MODEL_PATH: registered_model("a"),
+    }
+    async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
+        registry = make_registry(server.url)
+        await registry.resolve([ModelRef("a", "champion")])
+        await registry.marks(["a"], [VersionId("a", CREATED, "1")], [])
+    assert paths(server) == [MODEL_PATH, VERSIONS_PATH, VERSIONS_PATH]
