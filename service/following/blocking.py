@@ -64,7 +64,7 @@ class Blocking:
 
     def relieve(self, slot: Slot) -> None:
         """A slot that serves what is blocked, or would for want of better, gets what was proven."""
-        if slot.lacking is not None or not self._is_concerned(slot):
+        if not self._fallbacks.may_stand_in(slot) or not self._is_concerned(slot):
             self._unfit.pop(slot.ref, None)
             return
         if slot.aspired in self._slots.staging and slot.aspired not in self._slots.blocked:

@@ -80,8 +80,7 @@ class Fallbacks:
         now = self._clock.monotonic()
         if slot.binding is not None or not slot.fallback_pursuit.is_due(now):
             return
-        keeps = self._keeps_missing or slot.held is not None
-        if slot.lacking is not None or (slot.status.gone and not keeps):
+        if not self.may_stand_in(slot):
             return
         if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
             return
@@ -90,6 +89,11 @@ class Fallbacks:
             task = begin(Work.FOLLOWING, self._ask(slot))
             self._asking[slot.ref] = task
             task.add_done_callback(partial(self._asked, slot.ref))
+
+    def may_stand_in(self, slot: Slot) -> bool:
+        """Whether the slot may serve anything that it has served before."""
+        keeps = self._keeps_missing or slot.held is not None
+        return slot.lacking is None and (keeps or not slot.status.gone)
 
     def need_none(self, slot: Slot) -> None:
         """The slot serves what it should, or soon will, or has nothing to serve."""

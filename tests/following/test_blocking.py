@@ -8,6 +8,7 @@ from service.errors import PassingFault, VersionFault
 from service.following.gates.blocked import BlockedGate
 from service.following.gates.gate import Gates
 from service.following.ledger import LedgerOutcome
+from service.following.ports import Missing
 from tests.following.fakes import FakeHistory, World, version
 from tests.following.test_holding import hold
 from tests.following.test_withdrawing import serving, withdrawn
@@ -191,3 +192,13 @@ async def test_p23_withdrawn_version_that_is_blocked_too_leaves_its_slot_empty()
     for _ in range(2):
         await world.follow()
     assert world.slot.status.state == "withdrawn"
+
+
+async def test_slot_that_a_missing_alias_has_emptied_stays_empty() -> None:
+    """Though what it served is blocked, and something was proven before it."""
+    world = await serving(1, 2, world=World(keeps_missing=False))
+    world.move(Missing.ALIAS)
+    block(world, 2)
+    for _ in range(3):
+        await world.follow()
+    assert world.slot.version is None
