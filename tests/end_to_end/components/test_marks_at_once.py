@@ -99,7 +99,7 @@ def where(server: AuthenticatedServer, service: RunningService, name: str) -> An
 def test_hold_block_withdrawal_moves_and_permissions_at_once_are_told_each_by_its_slot(
     server: AuthenticatedServer, tmp_path: Path
 ) -> None:
-    """By `/models`, `podium status`, `podium where` and metrics alike; the others serve on."""
+    """By `/models`, `podium status`, `podium where` and metrics alike; after a restart too."""
     home = tmp_path / "home"
     home.mkdir()
     account = {"MLFLOW_TRACKING_USERNAME": ACCOUNT, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
@@ -128,6 +128,8 @@ def test_hold_block_withdrawal_moves_and_permissions_at_once_are_told_each_by_it
         assert len(service.events(event)) == 1
     refused = [(each["slot"], each["code"]) for each in service.events("version_refused")]
     assert refused == [("blocked@champion", "blocked")]
+    with running_service(REFS, server.url, home, **account) as again:
+        wait_until(lambda: told(again) == TOLD, SECONDS, lambda: str(told(again)))
 
 
 def _versions(service: RunningService) -> dict[str, str | None]:
