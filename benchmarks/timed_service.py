@@ -9,11 +9,11 @@ its last look, which is what an alarm needs.
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from service.cli.main import main
-from service.following.ports import Resolution
+from service.following.ports import LookAnswer
 from service.refs import ModelRef
 from service.registry.front.client import MlflowRegistry
 
@@ -23,9 +23,7 @@ _STDERR: Final = 2
 _asked: Final = MlflowRegistry.resolve
 
 
-async def _timed(
-    registry: MlflowRegistry, refs: Sequence[ModelRef]
-) -> Mapping[ModelRef, Resolution]:
+async def _timed(registry: MlflowRegistry, refs: Sequence[ModelRef]) -> LookAnswer:
     started = time.perf_counter()
     try:
         return await _asked(registry, refs)

@@ -10,6 +10,7 @@ from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder
+from service.following.gates.blocked import BlockedGate
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.environment import EnvironmentGate
 from service.following.gates.example import ExampleGate
@@ -76,6 +77,7 @@ def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks
     breaking = settings.allow_breaking
     return Gates(
         of_version=(
+            BlockedGate(),
             signature,
             *trust,
             requirements,

@@ -22,9 +22,11 @@ REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
 PROCESSES = {
     "": FRONT,
     "background": SHARED,
+    "blocked_tag": SHARED,
     "copy_source": SHARED,
     "copying": COMMAND,
     "errors": SHARED,
+    "hold_tag": SHARED,
     "patterns": SHARED,
     "refs": SHARED,
     "status_tag": SHARED,
@@ -77,7 +79,10 @@ MAINS = {
 # Names that mean the same in every room where they stand.
 COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
-FOLLOWING_PORTS = {"following.history", "following.ports", "patterns", "refs", "tombstones"}
+FOLLOWING_PORTS = {
+    *("following.history", "following.ports", "patterns", "refs", "tombstones"),
+    *("blocked_tag", "hold_tag"),
+}
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
 _ENGINES = {
@@ -91,6 +96,8 @@ ROOMS = {
     "refs": {"errors"},
     "patterns": {"errors", "refs"},
     "tombstones": {"refs"},
+    "blocked_tag": {"tombstones"},
+    "hold_tag": set(),
     "contract": {"errors"},
     "processes": {"background", "errors"},
     "zygote": {"background", "errors", "processes", "host.isolation"},
@@ -104,7 +111,10 @@ ROOMS = {
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses"},
-    "following": {*_BELOW, "copy_source", "patterns", "refs", "tombstones", "validation_tag"},
+    "following": {
+        *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
+        *("validation_tag", *_BELOW),
+    },
     "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
     "predicting": {"contract", "errors", "following"},
     "protocols": {"contract", "errors", "following", "predicting"},
@@ -127,7 +137,7 @@ ROOMS = {
     },
     "engine": {*_ENGINES, "config", "observers", "parts", "staging", "zygote_command", *_BELOW},
     "telemetry": {
-        *("following", "hosting", "http", "patterns", "predicting", "refs"),
+        *("following", "hold_tag", "hosting", "http", "patterns", "predicting", "refs"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }

@@ -22,7 +22,7 @@ from tests.support.tracking import free_port
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    "copy",
+    *("copy", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
 ]
 EXAMPLES = {
@@ -35,6 +35,11 @@ EXAMPLES = {
     "promote": "podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
     "rollback": 'podium rollback iris --alias champion --reason "too slow"',
     "copy": "podium copy dev.security.fraud 3 --to staging.security.fraud",
+    "hold": 'podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z',
+    "release": "podium release iris --alias champion",
+    "block": 'podium block iris 3 --reason "wrong for small flowers"',
+    "unblock": "podium unblock iris 3",
+    "where": "podium where security.fraud --url http://podium-1:8000",
     "status": "podium status --url http://127.0.0.1:8000 --json",
     "wait": "podium wait iris@champion --version 3 --timeout 120",
     "reload": "podium reload iris@champion --url http://127.0.0.1:8000",

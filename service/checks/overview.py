@@ -112,6 +112,10 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     if slot.get("withdrawn"):
         gets = "is answered with 410" if not slot["version"] else "does not serve"
         lines.append(f"  withdrawn: version {slot['withdrawn']} {gets}")
+    if held := slot.get("held"):
+        lines.append(f"  held {_of_hold(held)}; its alias is on {_on(held['alias_on'])}")
+    if slot.get("blocked"):
+        lines.append(f"  blocked: version {slot['blocked']}")
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
     fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
@@ -128,6 +132,17 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")
         lines += _why(failure)
     return lines
+
+
+def _of_hold(held: Mapping[str, Any]) -> str:
+    until = f"until {held['until']}" if held["until"] else "until it is released"
+    wrong = "; its time cannot be read" if held["unreadable"] else ""
+    reason = f": {held['reason']}" if held.get("reason") else ""  # for its operator alone
+    return f"{until}{wrong}{reason}"
+
+
+def _on(version: str | None) -> str:
+    return "nothing" if version is None else f"version {version}"
 
 
 def _why(failure: Mapping[str, Any]) -> Sequence[str]:

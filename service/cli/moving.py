@@ -1,21 +1,28 @@
-"""What `podium promote` and `podium rollback` share: how they begin, and how they end."""
+"""What commands that write to the registry share: how they begin, and how they end."""
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from service.cli.exits import DONE
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
-from service.cli.told import Report, emit, interruptible
+from service.cli.options import VersionArgument
+from service.cli.told import Origin, Report, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
     from service.promotion.deciding import Stage
+    from service.registry.writer.writer import Writer
 
 _Outcome = TypeVar("_Outcome")
+_Ended = TypeVar("_Ended", "MoveReport", "MarkedVersionReport")
 _LEASE_SECONDS = 600.0
 
 alias_option = click.option(
@@ -54,7 +61,7 @@ resume_option = click.option(
 
 
 class MoveReport(Report):
-    """What a command that moves an alias has to say.
+    """What a command that moves or marks an alias has to say.
 
     `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
     why not. `from` and `version` are numbers, null for no alias; `entry` is the journal's.
@@ -69,6 +76,45 @@ class MoveReport(Report):
     def lines(self) -> list[str]:
         """One sentence."""
         return [f"{self.name}@{self.alias}  {self.sentence}"]
+
+
+class MarkedVersionReport(Report):
+    """What a command that marks a version has to say; `aliases` are on it.
+
+    `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
+    why not. `version` is null where no version could be found.
+    """
+
+    by: str
+    reason: str
+    link: str
+    name: str
+    version: str | None
+    aliases: Sequence[str] = ()
+    status: int
+    code: str
+    sentence: str
+
+    def lines(self) -> list[str]:
+        """One sentence, and which aliases are on it."""
+        named = f"{self.name} {self.version}" if self.version else self.name
+        on = f"; on it: {', '.join(self.aliases)}" if self.aliases else ""
+        return [f"{named}  {self.sentence}{on}"]
+
+
+class MarkedAliasReport(MoveReport):
+    """What a command that holds an alias, or releases it, has to say.
+
+    `on` is the version that the alias is on, `until` when the hold ends by itself; null where there
+    is none. `held_for` is why, as the tag has it.
+    """
+
+    by: str
+    reason: str
+    link: str
+    on: str | None = None
+    until: datetime | None = None
+    held_for: str = ""
 
 
 def ref_of(name: str, alias: str | None) -> ModelRef:
@@ -112,9 +158,9 @@ def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
 def run(
     work: Callable[[], _Outcome],
     reached: set["Stage"],
-    blank: MoveReport,
+    blank: _Ended,
     *,
-    on_done: Callable[[_Outcome], MoveReport],
+    on_done: Callable[[_Outcome], _Ended],
     as_json: bool,
 ) -> NoReturn:
     """Does it, tells what came of it, and ends the command with its exit status.
@@ -135,7 +181,33 @@ def run(
     sys.exit(report.status)
 
 
-def _stopped(error: "MoveStopped", blank: MoveReport) -> MoveReport:
+def marked_version(
+    version: VersionArgument,
+    origin: Origin,
+    work: Callable[["Writer"], _Outcome],
+    on_done: Callable[[MarkedVersionReport, _Outcome], MarkedVersionReport],
+    *,
+    as_json: bool,
+) -> NoReturn:
+    """Marks the version, tells what came of it, and ends the command."""
+    addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    blank = MarkedVersionReport(
+        server=writer.server(),
+        **asdict(origin),
+        name=version.name,
+        version=version.version,
+        status=DONE,
+        code="done",
+        sentence="",
+    )
+    run(lambda: work(writer), set(), blank, on_done=partial(on_done, blank), as_json=as_json)
+
+
+def _stopped(error: "MoveStopped", blank: _Ended) -> _Ended:
     sentence = f"{error}; {error.mend}" if error.mend else str(error)
     told = {"status": error.status, "code": error.code, "sentence": sentence}
     return blank.model_copy(update=told)

@@ -230,12 +230,15 @@ def _report(
     wanted: "RegisteredVersion",
     found: Sequence["Foreseen"],
 ) -> PlanReport:
+    from service.promotion.held import why_held
     from service.promotion.judged_source import judged_by
-    from service.promotion.plan import journal_says, outlook
+    from service.promotion.plan import PromotionRules, journal_says, outlook
 
     settings = loaded()
+    held = "" if standing.alias == wanted.number else why_held(standing)
     judged = partial(judged_by, writer, prefix=settings.validated_as or "")
-    foreseen = outlook(wanted, found, settings.status_tag.passing, policy_asked_for(), judged)
+    rules = PromotionRules(settings.status_tag.passing, policy_asked_for(), judged, held)
+    foreseen = outlook(wanted, found, rules)
     statuses = {_STATUSES[each.forecast] for each in found}
     if foreseen.validated is False:
         statuses.add(REFUSED)

@@ -13,6 +13,7 @@ from functools import partial
 from service.errors import FollowingError
 from service.following.gates.gate import Gates
 from service.following.history import History
+from service.following.holding import Holding
 from service.following.observer import FollowingObserver
 from service.following.pace import Pace
 from service.following.ports import Clock, Registry, Resolution
@@ -36,11 +37,12 @@ class AliasLooks:
     _history: History
     _recorder: Recorder
     _withdrawing: Withdrawing
+    _holding: Holding
     _looked: bool = field(default=False, init=False)
     _unmatched: list[str] = field(default_factory=list, init=False)
 
     async def look(self) -> Mapping[ModelRef, Resolution] | None:
-        """What was found; None if nothing answered, which `Slots.look` says then."""
+        """What is to be followed; None if nothing answered, which `Slots.look` says then."""
         started, starts = self._clock.monotonic(), self._registry.starts
         refs = [slot.ref for slot in self._slots.values()]
         failure, detail, found = None, "", None
@@ -91,19 +93,19 @@ class AliasLooks:
     async def _found(
         self, refs: Sequence[ModelRef]
     ) -> tuple[Mapping[ModelRef, Resolution], Failure | None, str]:
-        """What the registry says; and why not all of it, if it does not say what patterns mean."""
+        """What is to be followed; and why not all of it, if it does not say what patterns mean."""
         slots = self._slots
         if not slots.patterns:
-            return await self._registry.resolve(refs), None, ""
+            return self._holding.kept(await self._registry.resolve(refs)), None, ""
         survey = await self._registry.survey(refs, slots.patterns, slots.room)
         if survey.left_out != slots.left_out and survey.unlisted is None:
             slots.left_out = survey.left_out
             self._observer.left_out(survey.left_out)
-        unlisted = survey.unlisted
+        unlisted, found = survey.unlisted, self._holding.kept(survey)
         if unlisted is None:
-            return survey.found, None, ""
+            return found, None, ""
         failure = Failure(LOOK, unlisted.code, unlisted.message, self._clock.wall())
-        return survey.found, failure, unlisted.detail
+        return found, failure, unlisted.detail
 
     async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
         # Tags are set without moving the alias, so only asking tells (P13).

@@ -69,7 +69,7 @@ class Fallbacks:
     def miss(self, slot: Slot) -> None:
         """The registry has said that the slot has nothing to serve."""
         slot.vacant_since = None
-        if self._keeps_missing:
+        if self._keeps_missing or slot.held is not None:
             self.fall_back(slot)
         else:
             self.need_none(slot)
@@ -80,7 +80,7 @@ class Fallbacks:
         now = self._clock.monotonic()
         if slot.binding is not None or not slot.fallback_pursuit.is_due(now):
             return
-        if slot.lacking is not None or (slot.status.gone and not self._keeps_missing):
+        if not self.may_stand_in(slot):
             return
         if slot.fallback in self._slots.staging or self._is_aspired_coming(slot):
             return
@@ -89,6 +89,11 @@ class Fallbacks:
             task = begin(Work.FOLLOWING, self._ask(slot))
             self._asking[slot.ref] = task
             task.add_done_callback(partial(self._asked, slot.ref))
+
+    def may_stand_in(self, slot: Slot) -> bool:
+        """Whether the slot may serve anything that it has served before."""
+        keeps = self._keeps_missing or slot.held is not None
+        return slot.lacking is None and (keeps or not slot.status.gone)
 
     def need_none(self, slot: Slot) -> None:
         """The slot serves what it should, or soon will, or has nothing to serve."""
@@ -106,6 +111,8 @@ class Fallbacks:
         """Brings anew what serves beside its alias and cannot come back by itself (P2, P4)."""
         version, now = slot.version, self._clock.monotonic()
         if version is None or version == slot.aspired or not slot.irreplaceable:
+            return
+        if version in self._slots.blocked:
             return
         if version not in self._slots.staging and slot.fallback_pursuit.is_due(now):
             slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
@@ -162,12 +169,15 @@ class Fallbacks:
             self._observer.tick_failed(error)
         self._slots.changed()
 
+    def _is_marked(self, version: VersionId) -> bool:
+        return version in self._slots.tombstones or version in self._slots.blocked
+
     def _found(self, slot: Slot, fetched: FetchedVersion) -> None:
         version = fetched.version
         is_coming = version == slot.aspired and version in self._slots.staging
         if slot.binding is not None or is_coming:
             fetched.lease.release()
-        elif version == slot.quarantined or version in self._slots.tombstones:
+        elif version == slot.quarantined or self._is_marked(version):
             fault = slot.pursuit.fault or Withdrawn.code
             slot.fallback_pursuit = slot.fallback_pursuit.refused(fault)
             slot.has_no_fallback = True

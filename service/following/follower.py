@@ -12,10 +12,12 @@ from functools import partial
 from typing import Final
 
 from service.following.alias_looks import AliasLooks
+from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
 from service.following.fallback import Fallbacks
 from service.following.gates.gate import Gates
 from service.following.history import History
+from service.following.holding import Holding
 from service.following.ledger import Ledger
 from service.following.observer import FollowingObserver, careful
 from service.following.open_versions import OpenVersions
@@ -79,14 +81,32 @@ class Follower:
             slots, registry, gates, self._open, self._coming, recorder, clock, max_prepared
         )
         self._sync = TombstoneSync(tombstones, self._open.ending, withdrawn)
-        self.withdrawing = Withdrawing(
-            slots, registry, self._sync, history, self._open, recorder, clock, self._coming
-        )
-        self._looks = AliasLooks(
-            slots, registry, gates, observer, clock, self._pace, history, recorder, self.withdrawing
-        )
         self._fallbacks = Fallbacks(
             slots, history, observer, clock, self._open, self._coming, keeps_missing
+        )
+        self._blocking = Blocking(slots, history, self._coming, self._fallbacks, recorder, clock)
+        self.withdrawing = Withdrawing(
+            slots,
+            registry,
+            self._sync,
+            history,
+            self._open,
+            recorder,
+            clock,
+            self._coming,
+            self._blocking,
+        )
+        self._looks = AliasLooks(
+            slots,
+            registry,
+            gates,
+            observer,
+            clock,
+            self._pace,
+            history,
+            recorder,
+            self.withdrawing,
+            Holding(slots, history, recorder, clock),
         )
         self._each(self.withdrawing.apply)
 
@@ -129,6 +149,7 @@ class Follower:
             self._looks.admit(found)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
+        self._each(self._blocking.relieve)
         self._each(self._fallbacks.revive)
         self._each(self._fallbacks.prove)
         self._each(self._open.retire_the_cold)
@@ -189,6 +210,9 @@ class Follower:
             self.withdrawing.apply(slot)
             self._fallbacks.fall_back(slot)
             return
+        if found in self._slots.blocked:
+            self._blocking.refuse(slot, found)
+            return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
             slot.failure = None
         if decision.action is Action.STAGE:
@@ -197,7 +221,7 @@ class Follower:
 
     def _miss(self, slot: Slot) -> None:
         self._fallbacks.miss(slot)
-        if self._keeps_missing:
+        if self._keeps_missing or slot.held is not None:
             return
         before = self._open.empty(slot)
         if before is not None and slot.failure is not None:

@@ -1,6 +1,6 @@
 """What each slot has served before, over restarts too."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,8 +35,8 @@ class History(Protocol):
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """Whether the slot has served this version before (P12)."""
 
-    def versions(self, ref: ModelRef) -> Collection[VersionId]:
-        """The versions that the slot has served, as far as they are remembered."""
+    def versions(self, ref: ModelRef) -> Sequence[VersionId]:
+        """The versions that the slot has served, as far as they are remembered, the latest last."""
 
     def withdraw(self, ref: ModelRef) -> None:
         """What the slot last served is withdrawn: it is compared with, and never served again.

@@ -43,7 +43,7 @@ class LedgerOutcome(StrEnum):
     """How an attempt to bring a version into service ended; or that what served does no more.
 
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
-    moves.
+    moves; or that the slot is held on what it serves, or follows its alias again.
     """
 
     SWAPPED = "swapped"
@@ -52,6 +52,8 @@ class LedgerOutcome(StrEnum):
     WITHDRAWN = "withdrawn"
     PREPARED = "prepared"
     NOT_PREPARED = "not_prepared"
+    HELD = "held"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class LedgerEntry:
         trigger: what made the service look when it first saw the alias there.
         before: the version that served until then and, where the new one is refused, still does.
         version: the version that was to be served; where the slot was emptied or the version
-            withdrawn, the one that was.
+            withdrawn, the one that was; where it was held or released, the one that it was on.
         outcome: whether it is.
         stage: where it was refused, as in `Failure`; None for a swap.
         code: why, stable; None for a swap to what the alias is on.

@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 
 from service.background import Work, tell
 from service.following.slot_status import Failure
+from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 
 
@@ -61,6 +62,14 @@ class FollowingObserver(Protocol):
 
     def retired(self, version: VersionId) -> None:
         """Nobody holds the version any more; its processes are being ended."""
+
+    def held(self, ref: ModelRef, hold: Hold) -> None:
+        """The slot stays on what it serves; told once, and again where the hold changes."""
+        ...
+
+    def released(self, ref: ModelRef) -> None:
+        """The slot follows its alias again."""
+        ...
 
     def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
         """A version is ready for the slot, should its alias move there; as an operator asked."""

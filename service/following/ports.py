@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
 from service.errors import FollowingError
+from service.hold_tag import Hold
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 
@@ -47,33 +48,37 @@ Resolution = VersionId | Missing | Unanswered
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawals:
+class VersionMarks:
     """What the registry says of versions' tags.
 
     Attributes:
         withdrawn: those that are withdrawn, and why, where their tag says more than that they are.
         free: those of whom it was asked that are there, and are not withdrawn.
         unasked: those for which there was no time; a later question asks about them.
+        blocked: those that are blocked, withdrawn or not, and why.
     """
 
     withdrawn: Mapping[VersionId, str]
     free: Collection[VersionId] = ()
     unasked: Collection[VersionId] = ()
+    blocked: Mapping[VersionId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class PatternMatches:
-    """What a look has found that goes by patterns, too.
+class LookAnswer:
+    """What a look has found.
 
     Attributes:
         found: of every reference that was asked about, and of those that patterns mean beside.
         left_out: how many others there are, for which there is no room.
         unlisted: why models could not be looked for by patterns; None if they could.
+        holds: the references among them that are held; nothing of those without an answer.
     """
 
     found: Mapping[ModelRef, Resolution]
     left_out: int = 0
     unlisted: Unanswered | None = None
+    holds: Mapping[ModelRef, Hold] = field(default_factory=dict)
 
 
 class Lease(Protocol):
@@ -158,12 +163,12 @@ class Registry(Protocol):
     async def prepare(self) -> None:
         """Whatever looks need that is no part of one (a process, say); raises `PassingFault`."""
 
-    async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+    async def resolve(self, refs: Sequence[ModelRef]) -> LookAnswer:
         """One look: where each alias points now. Raises `PassingFault` when nothing answers."""
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
-    ) -> PatternMatches:
+    ) -> LookAnswer:
         """The same for what patterns mean, too: at most so many references that were not given."""
 
     async def fetch(self, version: VersionId) -> FetchedVersion:
@@ -188,10 +193,10 @@ class Registry(Protocol):
         """The model's version of that number; None where there is none. Raises `PassingFault`."""
         ...
 
-    async def withdrawn(
+    async def marks(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
-    ) -> Withdrawals:
-        """Which versions of these models are withdrawn now, by their tag `podium.withdrawn`.
+    ) -> VersionMarks:
+        """Which versions of these models are withdrawn or blocked now, by their tags.
 
         Those `met` at least, the first ones first if there is no time for all. Of `marked` ones it
         also says whether they are free. Raises `PassingFault` when nothing answers.

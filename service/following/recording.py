@@ -18,6 +18,7 @@ from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.servable import Servable
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
+from service.hold_tag import Hold
 from service.refs import VersionId
 
 
@@ -62,8 +63,11 @@ class Recorder:
         if known:
             entry = _because(entry, slot.failure)
         self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
+        last = self._history.baseline(slot.ref)
+        # What takes the place of a blocked version is to be there after the next start, too.
+        is_good = not known or (last is not None and last.version in self._slots.blocked)
         # One that was never loaded is good only where nothing is known to be better.
-        if not known and (servable.proven or self._history.baseline(slot.ref) is None):
+        if is_good and (servable.proven or last is None):
             self._history.note(slot.ref, ServedBefore(servable.fetched, self._clock.wall()))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
         if known:
@@ -80,6 +84,23 @@ class Recorder:
         entry = self._entry(slot, version, version, LedgerOutcome.WITHDRAWN)
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
+
+    def held(self, slot: Slot, hold: Hold) -> None:
+        """The slot stays on what it serves."""
+        self._noted_hold(slot, LedgerOutcome.HELD, "held", f"Held {hold.sentence}")
+        self._observer.held(slot.ref, hold)
+
+    def released(self, slot: Slot) -> None:
+        """The slot follows its alias again."""
+        message = "The hold was taken back, or its time has come."
+        self._noted_hold(slot, LedgerOutcome.RELEASED, "released", message)
+        self._observer.released(slot.ref)
+
+    def _noted_hold(self, slot: Slot, outcome: LedgerOutcome, code: str, message: str) -> None:
+        on = slot.version or slot.aspired
+        if on is not None:
+            entry = self._entry(slot, slot.version, on, outcome)
+            self._ledger.note(replace(entry, code=code, message=message))
 
     def prepared(
         self,

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from service.following.gates.gate import GateFinding
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
+from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 
 LOOK: Final = "look"
@@ -50,6 +51,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldAlias:
+    """That a slot is to stay on what it serves, and what its alias is on meanwhile."""
+
+    hold: Hold
+    alias_on: VersionId | None
+
+
+@dataclass(frozen=True, slots=True)
 class SlotStatus:
     """One slot at one instant. Times are in seconds since 1970.
 
@@ -68,6 +77,8 @@ class SlotStatus:
         lacking: the withdrawn version for want of which it serves nothing.
         aspired_withdrawn: whether the alias is on a version that is withdrawn.
         prepared: what an operator has had made ready, should the alias move there.
+        held: that it stays on what it serves; the pursuit is of that then.
+        blocked: what it serves, or should, or what its alias is on, if that is blocked.
         failure: the last one, until a swap puts it right.
     """
 
@@ -87,6 +98,8 @@ class SlotStatus:
     lacking: VersionId | None
     aspired_withdrawn: bool
     prepared: VersionId | None
+    held: HeldAlias | None
+    blocked: VersionId | None
     failure: Failure | None
 
     @property

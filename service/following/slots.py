@@ -20,7 +20,14 @@ from service.following.pace import Trigger
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
 from service.following.servable import Binding, Traffic
-from service.following.slot_status import Failure, LookStatus, ServiceStatus, SlotStatus, Standing
+from service.following.slot_status import (
+    Failure,
+    HeldAlias,
+    LookStatus,
+    ServiceStatus,
+    SlotStatus,
+    Standing,
+)
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.tombstones import Tombstones
@@ -54,7 +61,8 @@ class Slot:
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
-    which it serves nothing. `prepared` is what an operator has had made ready for it.
+    which it serves nothing. `prepared` is what an operator has had made ready for it; `held` says
+    that it is to stay on what it serves.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class Slot:
         self.traffic = Traffic()
         self.previous: KeptWarm | None = None
         self.prepared: VersionId | None = None
+        self.held: HeldAlias | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None
@@ -106,10 +115,10 @@ class Slot:
 
         Also what it serves, where that cannot answer any more by itself.
         """
-        if version in self._slots.tombstones:
+        if version in self._slots.tombstones or version in self._slots.blocked:
             return False
         if version == self.aspired or (
-            self.binding is None and version == self.fallback_pursuit.version
+            self._lacks_good and version == self.fallback_pursuit.version
         ):
             return True
         return self.irreplaceable and version == self.version
@@ -119,6 +128,11 @@ class Slot:
         if version == self.aspired:
             return version != self.quarantined and self.wants(version)
         return self.wants(version) and self.fallback_pursuit.fault is None
+
+    @property
+    def _lacks_good(self) -> bool:
+        """Whether it serves nothing, or what is blocked."""
+        return self.binding is None or self.version in self._slots.blocked
 
     @property
     def binding(self) -> Binding | None:
@@ -165,6 +179,13 @@ class Slot:
         return self._slots.poll_seconds
 
     @property
+    def _blocked(self) -> VersionId | None:
+        marked = self._slots.blocked
+        alias_on = None if self.held is None else self.held.alias_on
+        met = (self.version, self.aspired, alias_on) if marked else ()
+        return next((each for each in met if each in marked), None)
+
+    @property
     def status(self) -> SlotStatus:
         """How it is now: the same snapshot as long as nothing changes."""
         traffic, slots = self.traffic, self._slots
@@ -185,6 +206,8 @@ class Slot:
             self.lacking,
             pursuit.version in slots.tombstones,
             self.prepared,
+            self.held,
+            self._blocked,
             self.failure,
         )
         last = self._status
@@ -199,6 +222,7 @@ class Slots(Mapping[str, Slot]):
 
     The latter are at most `most`, in order of their names. `staging` is a live view of the versions
     on their way, given by the follower, and `tombstones` of those that nobody may be answered by;
+    `blocked` are those that no slot is to take, and why;
     `left_out` how many more patterns mean than may be found, `unmatched` those that find nothing.
     May be read beside the loop: which slots there are is replaced, never edited.
     """
@@ -216,6 +240,7 @@ class Slots(Mapping[str, Slot]):
         self.patterns = tuple(patterns)
         self.staging: Container[VersionId | None] = ()
         self.tombstones = Tombstones()
+        self.blocked: Mapping[VersionId, str] = {}
         self.look = LookStatus(None, None, None)
         self.poll_seconds = 1.0
         self.left_out = 0

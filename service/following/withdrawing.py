@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from service.errors import FollowingError, UnknownModel, UnknownVersion, Withdrawn
+from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
 from service.following.history import History, ServedBefore
 from service.following.open_versions import OpenVersions
-from service.following.ports import Clock, Registry, Resolution, Unanswered, Withdrawals
+from service.following.ports import Clock, Registry, Resolution, Unanswered, VersionMarks
 from service.following.recording import Recorder
 from service.following.sentences import LONGEST_DETAIL, cut, listed, named
 from service.following.slot_status import Failure
@@ -65,6 +66,7 @@ class Withdrawing:
     _recorder: Recorder
     _clock: Clock
     _coming: ComingVersions
+    _blocking: Blocking
     _asked: frozenset[VersionId] = field(default=frozenset(), init=False)
     _unasked: frozenset[VersionId] = field(default=frozenset(), init=False)
 
@@ -76,9 +78,10 @@ class Withdrawing:
         """What the registry says of tags now. Raises `FollowingError` where it says nothing."""
         refs = (*(slot.ref for slot in self._slots.values()), *found)
         names = {ref.name for ref in refs}
-        marked = [each for each in self._stones.tagged if each.name in names]
+        asked = (*self._stones.tagged, *self._blocking.asked)
+        marked = list(dict.fromkeys(each for each in asked if each.name in names))
         met = {each for each in found.values() if isinstance(each, VersionId)} | set(self._met())
-        said = await self._registry.withdrawn(
+        said = await self._registry.marks(
             sorted(names), self._in_turn(sorted(met, key=str)), self._in_turn(marked)
         )
         self._unasked = frozenset(said.unasked)
@@ -101,7 +104,8 @@ class Withdrawing:
 
         return sorted(versions, key=turn)
 
-    def _believe(self, said: Withdrawals) -> None:
+    def _believe(self, said: VersionMarks) -> None:
+        self._blocking.believe(said)
         now = self._clock.wall()
         tagged = self._stones.tagged
         # Most of them stand since an earlier look.

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.following.servable import Binding, Servable
-from service.following.slot_status import Failure, LookStatus, State
+from service.following.slot_status import Failure, HeldAlias, LookStatus, State
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
 from service.http.described import serving_example, signature_of
@@ -65,6 +65,24 @@ class HostsReport(BaseModel):
     memory_bytes: int
 
 
+class HoldReport(BaseModel):
+    """That a slot stays on what it serves, until when, and what its alias is on meanwhile.
+
+    `until` is null where that is until somebody releases it. `unreadable`: a time is given that
+    cannot be read, so that it holds until it is released.
+    """
+
+    until: datetime | None
+    unreadable: bool
+    alias_on: str | None
+
+
+class HoldWhy(HoldReport):
+    """The same for who comes with the admin token: why, as its author has written it."""
+
+    reason: str
+
+
 class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
@@ -79,7 +97,9 @@ class SlotReport(BaseModel):
     own fault and is not tried again until the alias moves or an operator asks. `withdrawn`: the
     version that it should serve, or served last, where an operator has withdrawn that: requests are
     answered with 410 while it serves no other. `prepared`: a version that an operator has had made
-    ready, which answers at once when the alias moves there.
+    ready, which answers at once when the alias moves there. `held`: it stays on what it serves,
+    which is what it aspires to then, wherever its alias is. `blocked`: the version that it serves,
+    should serve, or that its alias is on, where an operator has blocked that.
     """
 
     name: str
@@ -98,6 +118,8 @@ class SlotReport(BaseModel):
     quarantined: str | None
     withdrawn: str | None
     prepared: str | None
+    held: HoldWhy | HoldReport | None
+    blocked: str | None
     last_failure: FailureWhy | FailureReport | None
 
 
@@ -213,8 +235,21 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "quarantined": None if status.quarantined is None else status.quarantined.version,
         "withdrawn": None if status.withdrawn is None else status.withdrawn.version,
         "prepared": None if status.prepared is None else status.prepared.version,
+        "held": _held(status.held, why=why),
+        "blocked": None if status.blocked is None else status.blocked.version,
         "last_failure": _failure(status.failure, why=why),
     }
+
+
+def _held(held: HeldAlias | None, *, why: bool) -> HoldReport | None:
+    if held is None:
+        return None
+    report = HoldReport(
+        until=held.hold.until,
+        unreadable=bool(held.hold.unreadable),
+        alias_on=None if held.alias_on is None else held.alias_on.version,
+    )
+    return HoldWhy(**report.model_dump(), reason=held.hold.reason) if why else report
 
 
 def _row_wise(slot: Slot) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.hold_tag import Hold
 from service.promotion.journal import Journal, Written
 from service.refs import ModelRef, VersionId
 
@@ -35,12 +36,14 @@ class AliasStanding:
         alias: the number that it is on; None where there is no such alias.
         created: when the model was made.
         journal: of that model.
+        hold: what holds the alias now, if anything does.
     """
 
     ref: ModelRef
     alias: str | None
     created: int
     journal: Journal
+    hold: Hold | None = None
 
     @property
     def version(self) -> VersionId | None:

@@ -19,6 +19,7 @@ from service.promotion.deciding import (
     may_finish,
     may_move,
 )
+from service.promotion.held import hold_of
 from service.promotion.journal import (
     Done,
     Entry,
@@ -68,7 +69,8 @@ class Mover:
         found = self.writer.aliases(self.ref.name)
         journal = Journal.of(params).since(found.created)
         alias = found.aliases.get(self.ref.alias)
-        return AliasStanding(self.ref, alias, found.created, journal)
+        hold = hold_of(found.tags, self.ref.alias, now())
+        return AliasStanding(self.ref, alias, found.created, journal, hold)
 
     def settle(self, standing: AliasStanding) -> AliasStanding:
         """The same, with a move that nobody of the commands has made written down.

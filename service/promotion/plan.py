@@ -110,23 +110,40 @@ class PromotionOutlook:
     policy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PromotionRules:
+    """By what `podium promote` takes a version.
+
+    Attributes:
+        passed: the tag and the value that say that a version was validated.
+        policy: the SHA-256 of the policy by which it has to be; None: any will do.
+        judged: the version whose validation counts: itself, or that which it was copied from.
+        held: why nobody is to move the alias there; empty: somebody may.
+    """
+
+    passed: str = PASSED
+    policy: str | None = None
+    judged: Callable[[RegisteredVersion], RegisteredVersion] = lambda version: version
+    held: str = ""
+
+
 def outlook(
     version: RegisteredVersion,
     foreseen: Sequence[Foreseen],
-    passed: str = PASSED,
-    policy: str | None = None,
-    judged: Callable[[RegisteredVersion], RegisteredVersion] = lambda version: version,
+    rules: PromotionRules = PromotionRules(),
 ) -> PromotionOutlook:
-    """By its tags, or of the version that it is `judged` by, and the digests of judged files.
+    """By its tags, and by the digests of the files that were judged.
 
     Those that the command itself has fetched are the registry's of now; an instance may have its
     own from before they were altered.
     """
     try:
         require_fit(version)
-        by = judged(version)
-        found = claimed(by, passed)
-        by_policy(by, found, policy)
+        if rules.held:
+            raise refused("held", rules.held)
+        by = rules.judged(version)
+        found = claimed(by, rules.passed)
+        by_policy(by, found, rules.policy)
         compared = [_is_compared(version, found, each) for each in foreseen]
     except MoveStopped as error:
         return PromotionOutlook(validated=False, code=error.code, sentence=str(error))

@@ -21,6 +21,7 @@ from service.promotion.deciding import (
     may_finish,
     opening,
 )
+from service.promotion.held import require_released
 from service.promotion.instance import NOT_THERE_YET
 from service.promotion.instances import Instances, Serving
 from service.promotion.journal import Entry, Written
@@ -103,6 +104,7 @@ class Promotion:
             return self._already(standing, start, version, wish)
         if isinstance(start, GoOn) and standing.alias == version.number:
             return self._moved(self._taken_up(standing, start, version, wish), version, ())
+        require_released(standing)
         prepared, ours = self._begun(standing, start, version, wish)
         return self._moved(ours, version, prepared)
 
@@ -140,6 +142,8 @@ class Promotion:
             )
         digest = self._checked(version, wish)
         prepared = self._prepared(standing, version, digest)
+        # Preparing takes minutes.
+        require_released(self.mover.look())
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
             return prepared, start.with_
         return prepared, self._intended(standing, version, digest, wish)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from service.promotion.deciding import AliasStanding, Asking, GoOn, Stage, opening
+from service.promotion.held import require_released
 from service.promotion.history import Candidate, candidates, has_stood_on
 from service.promotion.journal import MoveKind, Written
 from service.promotion.mover import Mover, now
@@ -62,7 +63,8 @@ class Rollback:
         """To the version `to`, or to the one before.
 
         `resume` undoes a promotion that was begun, finishes a rollback, whoever has begun it, or
-        makes one that the registry has refused.
+        makes one that the registry has refused. A held alias is moved by the end of a move alone,
+        or its undoing, that was begun before.
         Raises `MoveStopped`, `WriteRefused` and `Unreachable`.
         """
         self.mover.told(Stage.LOOK)
@@ -77,12 +79,14 @@ class Rollback:
             return self._way_back(standing)
         if self._is_own(standing):
             return _already(standing)
+        require_released(standing)
         target, passed = self._found(standing)
         return self._moved(standing, target, passed)
 
     def _to(self, standing: AliasStanding, to: str) -> RolledBack:
         if standing.alias == to:
             return _already(standing)
+        require_released(standing)
         return self._moved(standing, self._named(standing, to))
 
     def _way_back(self, standing: AliasStanding) -> RolledBack:
@@ -90,6 +94,7 @@ class Rollback:
         refused_before = standing.journal.way_back
         if refused_before is None:
             return _already(standing)
+        require_released(standing)
         entry = refused_before.entry
         if entry.kind == "rollback" and entry.to is not None:
             return self._to(standing, entry.to)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
+from service.blocked_tag import blocked_by
 from service.promotion.stopped import refused
 from service.registry.writer.writer import RegisteredVersion
 from service.validation_tag import BadValidation, Validation
 
 PASSED: Final = "validation_status=passed"
 """The tag and the value that say so, unless PODIUM_VALIDATION_STATUS has others."""
-BLOCKED_TAG: Final = "podium.blocked"
 
 
 def claimed(version: RegisteredVersion, passed: str = PASSED) -> Validation:
@@ -66,7 +66,10 @@ def require_fit(version: RegisteredVersion) -> None:
 
 def why_blocked(tags: Mapping[str, str]) -> str:
     """Why the version must not serve; empty if nobody has blocked it."""
-    return f"it is blocked: {tags[BLOCKED_TAG]}" if BLOCKED_TAG in tags else ""
+    reason = blocked_by(tags)
+    if reason is None:
+        return ""
+    return f"it is blocked: {reason}" if reason else "it is blocked"
 
 
 def _of(tags: Mapping[str, str]) -> Validation | None:

@@ -18,7 +18,7 @@ class RegistryOperation(enum.IntEnum):
     TAGS = 4
     FIND = 5
     AGAIN = 6
-    WITHDRAWN = 7
+    MARKS = 7
     SURVEY = 8
     EXISTS = 9
     IDENTIFY = 10

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from service.background import NAMED, Work
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slot_status import Failure
+from service.hold_tag import Hold
 from service.hosting.observer import Purpose
 from service.predicting.raised import without_words
 from service.processes.front.ending import Ending, EndReason
@@ -171,6 +172,14 @@ class FollowingReport:
     def retired(self, version: VersionId) -> None:
         """Its processes are ended."""
         self._logger.info("retired", **_named(version))
+
+    def held(self, ref: ModelRef, hold: Hold) -> None:
+        """By an operator, by a tag of the model: why, as its author has written it."""
+        self._logger.warning("slot_held", slot=str(ref), message=f"Held {hold.sentence}")
+
+    def released(self, ref: ModelRef) -> None:
+        """The alias is followed again."""
+        self._logger.info("slot_released", slot=str(ref))
 
     def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
         """It serves nobody until the alias moves there."""

@@ -68,6 +68,8 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "withdrawn": Saying(
         "{slot}: version {version} is withdrawn, and requests are answered with 410", ("message",)
     ),
+    "slot_held": Saying("{slot} stays on what it serves", ("message",)),
+    "slot_released": Saying("{slot} follows its alias again"),
     "prepared": Saying("{slot}: version {version} is ready, should the alias move there"),
     "not_prepared": Saying(
         "{slot}: version {version} could not be made ready", ("message", "code"), _SERVES_ON

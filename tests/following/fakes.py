@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from service.blocked_tag import blocked_by
 from service.errors import FollowingError, PassingFault
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
@@ -15,16 +16,17 @@ from service.following.observer import FollowingObserver
 from service.following.ports import (
     Clock,
     FetchedVersion,
+    LookAnswer,
     Missing,
-    PatternMatches,
     Resolution,
     Staged,
     Stager,
     Unanswered,
-    Withdrawals,
+    VersionMarks,
 )
 from service.following.slot_status import Failure
 from service.following.slots import Slot, Slots
+from service.hold_tag import Hold
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
@@ -69,6 +71,7 @@ class FakeRegistry:
     # Of how many versions a look is told whether they are withdrawn, and of which beside.
     most_tags: int | None = None
     tagged: set[VersionId] = field(default_factory=set)
+    holds: dict[ModelRef, Hold] = field(default_factory=dict)
 
     def register(self, name: str) -> VersionId:
         """The model's next version; the model is made with its first one."""
@@ -103,20 +106,21 @@ class FakeRegistry:
         if self.down is not None:
             raise self.down
 
-    async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+    async def resolve(self, refs: Sequence[ModelRef]) -> LookAnswer:
         self.looking.set()
         # The answer is on its way while it waits.
         found = {ref: self.aliases.get(ref, self._missing(ref)) for ref in refs}
         await self.look_gate.wait()
         if self.down is not None:
             raise self.down
-        return found
+        holds = {ref: hold for ref, hold in self.holds.items() if ref in found}
+        return LookAnswer(found, holds=holds)
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
-    ) -> PatternMatches:
+    ) -> LookAnswer:
         if self.unlisted is not None:
-            return PatternMatches(await self.resolve(refs), unlisted=self.unlisted)
+            return replace(await self.resolve(refs), unlisted=self.unlisted)
         meant = [
             ref
             for ref, found in sorted(self.aliases.items(), key=lambda each: str(each[0]))
@@ -125,7 +129,7 @@ class FakeRegistry:
             and any(pattern.matches(ref.name, ref.alias) for pattern in patterns)
         ]
         found = await self.resolve([*refs, *meant[:room]])
-        return PatternMatches(found, len(meant[room:]))
+        return replace(found, left_out=len(meant[room:]))
 
     def _missing(self, ref: ModelRef) -> Missing:
         return Missing.ALIAS if ref.name in self.models else Missing.MODEL
@@ -161,18 +165,22 @@ class FakeRegistry:
         there = [each for each in self.models.get(name, ()) if each not in self.gone]
         return next((each for each in there if each.version == version), None)
 
-    async def withdrawn(
+    async def marks(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
-    ) -> Withdrawals:
+    ) -> VersionMarks:
         if silent := self.down or self.tags_down:
             raise silent
         asked = [*met[: self.most_tags], *self.tagged]
         said = {each: reason_of((self._tags(each) or {}).get(WITHDRAWN_TAG)) for each in asked}
-        return Withdrawals(
+        return VersionMarks(
             {each: reason for each, reason in said.items() if reason is not None},
             [each for each in marked if self._tags(each) is not None and said.get(each) is None],
             [each for each in met if each not in said],
+            {each: why for each in {*asked, *marked} if (why := self._blocked(each)) is not None},
         )
+
+    def _blocked(self, version: VersionId) -> str | None:
+        return blocked_by(self._tags(version) or {})
 
     def _tags(self, version: VersionId) -> Mapping[str, str] | None:
         if version in self.gone:
@@ -188,6 +196,7 @@ class FakeHistory:
     known: dict[ModelRef, ServedBefore] = field(default_factory=dict)
     served: set[tuple[ModelRef, VersionId]] = field(default_factory=set)
     lost: set[VersionId] = field(default_factory=set)
+    in_turn: list[tuple[ModelRef, VersionId]] = field(default_factory=list)
     forgotten: list[ModelRef] = field(default_factory=list)
 
     async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
@@ -201,8 +210,9 @@ class FakeHistory:
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         return (ref, version) in self.served
 
-    def versions(self, ref: ModelRef) -> Collection[VersionId]:
-        return [each for slot, each in self.served if slot == ref]
+    def versions(self, ref: ModelRef) -> Sequence[VersionId]:
+        told = [each for each in self.served if each not in self.in_turn]
+        return [each for slot, each in (*told, *self.in_turn) if slot == ref]
 
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)
@@ -213,7 +223,9 @@ class FakeHistory:
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         self.lost.discard(known.fetched.version)
         self.known[ref] = known
-        self.served.add((ref, known.fetched.version))
+        served = ref, known.fetched.version
+        self.served.add(served)
+        self.in_turn = [*(each for each in self.in_turn if each != served), served]
 
 
 @dataclass
@@ -347,6 +359,12 @@ class Events:
 
     def retired(self, version: VersionId) -> None:
         self.told.append(("retired", version))
+
+    def held(self, ref: ModelRef, hold: Hold) -> None:
+        self.told.append(("held", str(ref), hold))
+
+    def released(self, ref: ModelRef) -> None:
+        self.told.append(("released", str(ref)))
 
     def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
         self.told.append(("prepared", str(ref), version, *stages))

@@ -44,9 +44,10 @@ def with_step_that_raises(world: World) -> None:
     resolve = world.registry.resolve
 
     async def partly(refs: Any) -> Any:
-        found = dict(await resolve(refs))
+        answer = await resolve(refs)
+        found = dict(answer.found)
         del found[world.refs[0]]
-        return found
+        return replace(answer, found=found)
 
     world.registry.resolve = partly  # type: ignore[method-assign]
 

@@ -1,13 +1,13 @@
 """When the next look comes: pauses, hints, and a flood of hints."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from service.errors import UnknownModel
 from service.following.pace import Pace, Trigger
-from service.following.ports import Resolution
+from service.following.ports import LookAnswer
 from service.refs import ModelRef
 from tests.following.fakes import FakeRegistry, Time, World, version
 from tests.following.test_follower import BROKEN, DOWN, NO_DISK
@@ -205,7 +205,7 @@ async def test_p3_looks_that_are_slow_for_a_new_process_make_no_pause_longer(
     world = World()
 
     class Slow(FakeRegistry):
-        async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+        async def resolve(self, refs: Sequence[ModelRef]) -> LookAnswer:
             world.time.now += 1.0
             self.starts += starts
             return await super().resolve(refs)

@@ -41,6 +41,8 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "withdrawn": None,
         "quarantined": None,
         "prepared": None,
+        "held": None,
+        "blocked": None,
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)

@@ -13,7 +13,7 @@ from service.cli.plan import PlanReport
 from service.promotion.deciding import AliasStanding
 from service.promotion.instance import InstanceTold
 from service.promotion.journal import Done, Entry, Journal, MoveKind, Written
-from service.promotion.plan import Foreseen, journal_says, outlook
+from service.promotion.plan import Foreseen, PromotionRules, journal_says, outlook
 from service.refs import ModelRef
 from service.registry.writer.writer import RegisteredVersion
 from service.validation_tag import VALIDATION_TAG, Validation
@@ -114,8 +114,8 @@ def test_p24_plan_says_whether_promote_would_take_these_files(
 
 def test_plan_says_that_promote_would_refuse_another_policy() -> None:
     """As the command's own settings ask for one."""
-    assert outlook(validated(), [judged(FILES)], policy="policy").validated
-    said = outlook(validated(), [judged(FILES)], policy="c" * 64)
+    assert outlook(validated(), [judged(FILES)], PromotionRules(policy="policy")).validated
+    said = outlook(validated(), [judged(FILES)], PromotionRules(policy="c" * 64))
     assert (said.validated, said.code) == (False, "validated_by_other_policy")
 
 

@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from service.following.ports import Registry
+from service.hold_tag import HOLD_PREFIX, Hold
 from service.refs import ModelRef, VersionId
 from tests.following.fakes import FakeRegistry
 
@@ -60,6 +61,10 @@ class Store(Protocol):
         """Sets a tag of the version."""
         ...
 
+    def hold(self, ref: ModelRef, value: str) -> None:
+        """Sets the model's tag that holds the alias."""
+        ...
+
     def delete_version(self, name: str, version: str) -> None:
         """With the aliases that point there."""
         ...
@@ -91,6 +96,13 @@ class FakeStore:
     def tag(self, name: str, version: str, key: str, value: str) -> None:
         fields = self.registry.fetched_fields.setdefault(self._version(name, version), {})
         fields.setdefault("tags", {})[key] = value
+
+    def hold(self, ref: ModelRef, value: str) -> None:
+        hold = Hold.of(value)
+        if hold is None:
+            self.registry.holds.pop(ref, None)
+        else:
+            self.registry.holds[ref] = hold
 
     def delete_version(self, name: str, version: str) -> None:
         self.registry.delete_version(self._version(name, version))
@@ -144,6 +156,9 @@ class MlflowStore:
 
     def tag(self, name: str, version: str, key: str, value: str) -> None:
         self.client.set_model_version_tag(name, version, key, value)
+
+    def hold(self, ref: ModelRef, value: str) -> None:
+        self.client.set_registered_model_tag(ref.name, f"{HOLD_PREFIX}{ref.alias}", value)
 
     def delete_version(self, name: str, version: str) -> None:
         self.client.delete_model_version(name, version)

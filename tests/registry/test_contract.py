@@ -1,11 +1,14 @@
 """What following may expect of every registry: the fake and MLflow keep the same promises."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from service.errors import PassingFault
 from service.following.ports import FetchedVersion, Missing, Registry, Resolution
+from service.hold_tag import Hold
+from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 from tests.registry.stores import Store
 
@@ -16,7 +19,7 @@ SECONDS = 240
 async def found(registry: Registry, ref: ModelRef) -> Resolution:
     """One look for one alias."""
     async with asyncio.timeout(SECONDS):
-        return (await registry.resolve([ref]))[ref]
+        return (await registry.resolve([ref])).found[ref]
 
 
 async def identity(registry: Registry, ref: ModelRef) -> VersionId:
@@ -68,7 +71,7 @@ async def test_one_look_answers_for_every_reference(store: Store, name: str) -> 
     challenger = ModelRef(name, "challenger")
     store.point(challenger, store.register(name))
     refs = [ref, challenger, ModelRef(name, "nobody"), ModelRef(f"no {name}", "champion")]
-    resolutions = await store.registry.resolve(refs)
+    resolutions = (await store.registry.resolve(refs)).found
     versions = [resolutions[each] for each in refs]
     assert [getattr(each, "version", each) for each in versions] == [
         *("1", "2"),
@@ -113,7 +116,7 @@ async def test_renamed_model_is_missing_and_another_one_by_its_new_name(
     ref, renamed = champion(store, name), ModelRef(f"{name} renamed", "champion")
     old = await identity(store.registry, ref)
     store.rename_model(name, renamed.name)
-    resolutions = await store.registry.resolve([ref, renamed])
+    resolutions = (await store.registry.resolve([ref, renamed])).found
     assert resolutions[ref] is Missing.MODEL
     assert isinstance(resolutions[renamed], VersionId)
     assert resolutions[renamed] != old
@@ -137,7 +140,7 @@ async def test_several_aliases_that_move_between_two_looks_are_all_seen(
     for ref, number in zip(refs[:5], "21212", strict=True):
         store.point(ref, number)
     store.unpoint(refs[5])
-    found = await store.registry.resolve(refs)
+    found = (await store.registry.resolve(refs)).found
     assert [getattr(found[ref], "version", found[ref]) for ref in refs] == [
         *"21212",
         Missing.ALIAS,
@@ -241,6 +244,40 @@ async def test_hostile_names_are_resolved_and_fetched(store: Store, name: str) -
     assert [each.version for each in brought] == versions[:2]
 
 
+async def test_look_tells_which_aliases_are_held(store: Store, name: str) -> None:
+    """With where they point, also by patterns, and where there is no such alias any more."""
+    ref, gone = champion(store, name), ModelRef(name, "gone")
+    store.hold(ref, "an audit,until=2026-12-01T08:00:00Z")
+    store.hold(gone, "an audit")
+    store.hold(ModelRef(name, "other"), "not asked about")
+    until = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    answer = await store.registry.resolve([ref, gone])
+    assert answer.holds == {ref: Hold("an audit", until), gone: Hold("an audit")}
+    assert (answer.found[gone], isinstance(answer.found[ref], VersionId)) == (Missing.ALIAS, True)
+    answer = await store.registry.survey([], [RefPattern(name, "champion")], 100)
+    assert answer.holds == {ref: Hold("an audit", until)}
+    store.hold(ref, "false")
+    assert (await store.registry.resolve([ref])).holds == {}
+
+
+async def test_versions_that_are_tagged_are_blocked(store: Store, name: str) -> None:
+    """Withdrawn or not; one that is not any more is free."""
+    ref = champion(store, name)
+    first = await identity(store.registry, ref)
+    store.point(ref, store.register(name))
+    second = await identity(store.registry, ref)
+    for number in ("1", "2"):
+        store.tag(name, number, "podium.blocked", f"unfair {number}")
+    store.tag(name, "2", "podium.withdrawn", "true")
+    asked = store.registry.marks
+    said = await asked([name], [first, second], [first])
+    assert dict(said.blocked) == {first: "unfair 1", second: "unfair 2"}
+    assert (set(said.withdrawn), set(said.free)) == ({second}, {first})
+    store.tag(name, "1", "podium.blocked", "false")
+    said = await asked([name], [first, second], [first, second])
+    assert (set(said.blocked), set(said.free)) == ({second}, {first})
+
+
 async def test_p23_versions_that_are_tagged_are_withdrawn(store: Store, name: str) -> None:
     """Of the models that are named; those that were and are not any more are free, unless gone."""
     ref = champion(store, name)
@@ -251,7 +288,7 @@ async def test_p23_versions_that_are_tagged_are_withdrawn(store: Store, name: st
     store.tag(f"{name} other", "1", "podium.withdrawn", "true")
     store.tag(name, "1", "podium.withdrawn", "leaks names")
     store.tag(name, "2", "podium.withdrawn", "false")
-    asked = store.registry.withdrawn
+    asked = store.registry.marks
     said = await asked([name], [first, second], [first, second])
     assert (dict(said.withdrawn), set(said.free)) == ({first: "leaks names"}, {second})
     store.tag(name, "1", "podium.withdrawn", "true")

@@ -22,7 +22,7 @@ async def test_registry_is_asked_with_the_given_credentials(make_registry: MakeR
     """As MLflow's client sends them."""
     async with ScriptedServer(otherwise=GONE) as server:
         registry = make_registry(server.url, **SECRETS)
-        assert await registry.resolve([REF]) == {REF: Missing.MODEL}
+        assert (await registry.resolve([REF])).found == {REF: Missing.MODEL}
     expected = base64.b64encode(b"podium:a secret").decode()
     assert server.asked[0].headers["authorization"] == f"Basic {expected}"
 

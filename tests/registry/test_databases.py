@@ -38,12 +38,12 @@ async def test_o7_drivers_variables_reach_the_registry_child(
 ) -> None:
     """Host, user and password, and the file that may hold the password instead."""
     registry = make_registry(NO_ADDRESS, PGPASSWORD=PASSWORD, **variables)
-    assert await registry.resolve([REF]) == {REF: Missing.MODEL}
+    assert (await registry.resolve([REF])).found == {REF: Missing.MODEL}
     file = tmp_path / "pgpass"
     file.write_text(f"*:*:*:*:{PASSWORD}\n")
     file.chmod(0o600)
     registry = make_registry(NO_ADDRESS, PGPASSFILE=str(file), **variables)
-    assert await registry.resolve([REF]) == {REF: Missing.MODEL}
+    assert (await registry.resolve([REF])).found == {REF: Missing.MODEL}
 
 
 async def test_o7_wrong_password_is_told_as_that(

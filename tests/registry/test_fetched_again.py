@@ -112,7 +112,7 @@ async def test_looks_and_the_question_about_a_version_take_turns(
         looking = asyncio.create_task(registry.resolve([REF]))
         gate.set()
         async with asyncio.timeout(SECONDS):
-            assert await looking == {REF: SCRIPTED}
+            assert (await looking).found == {REF: SCRIPTED}
             assert await fetching == first
 
 
@@ -130,7 +130,7 @@ async def test_looks_go_on_after_a_fetch_that_was_given_up_at_its_question(
         await server.until_asked(VERSION_PATH)
         fetching.cancel()
         async with asyncio.timeout(SECONDS):
-            assert await registry.resolve([REF]) == {REF: SCRIPTED}
+            assert (await registry.resolve([REF])).found == {REF: SCRIPTED}
 
 
 async def test_disk_that_hangs_while_the_front_verifies_leaves_it_to_a_process(

@@ -109,7 +109,7 @@ async def test_looks_go_on_while_a_version_is_fetched(make_registry: MakeRegistr
         fetching = asyncio.create_task(registry.fetch(SCRIPTED))
         await server.until_asked(DATA_PATH)
         async with asyncio.timeout(SECONDS):
-            assert await registry.resolve([ref]) == {ref: SCRIPTED}
+            assert (await registry.resolve([ref])).found == {ref: SCRIPTED}
         assert not fetching.done()
         fetching.cancel()
         await asyncio.wait([fetching])

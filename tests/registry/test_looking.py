@@ -43,7 +43,7 @@ def searched(*names: str, token: str = "") -> bytes:
 async def look(registry: MlflowRegistry) -> Mapping[ModelRef, Resolution]:
     """One look for all of them."""
     async with asyncio.timeout(SECONDS):
-        return await registry.resolve(REFS)
+        return (await registry.resolve(REFS)).found
 
 
 def paths(server: ScriptedServer) -> list[str]:
@@ -151,7 +151,7 @@ async def test_p23_registry_that_does_not_search_by_tags_is_asked_about_each_ver
         registry = make_registry(server.url)
         for _ in range(2):
             async with asyncio.timeout(SECONDS):
-                said = await registry.withdrawn(["a"], [version], [version])
+                said = await registry.marks(["a"], [version], [version])
             assert (dict(said.withdrawn), set(said.free)) == ({version: ""}, set())
     asked = paths(server)
     assert asked[-2:] == [MODEL_PATH, VERSION_PATH]
@@ -168,8 +168,8 @@ async def test_p23_reason_of_any_length_is_cut(make_registry: MakeRegistry) -> N
     version = VersionId("a", CREATED, "1")
     async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
         registry = make_registry(server.url)
-        said = await registry.withdrawn(["a"], [version], [])
-        again = await registry.withdrawn(["a"], [version], [])
+        said = await registry.marks(["a"], [version], [])
+        again = await registry.marks(["a"], [version], [])
     assert said.withdrawn == {version: "x" * 500}
     assert again is said, "an answer that says the same is read once"
 
@@ -181,7 +181,7 @@ async def test_p23_tagged_model_that_may_not_be_read_fails_alone(
     hidden = answer({"error_code": "PERMISSION_DENIED"}, 403)
     answers = {VERSIONS_PATH: answer({"model_versions": [TAGGED]}), MODEL_PATH: hidden}
     async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
-        said = await make_registry(server.url).withdrawn(["a", "b"], [], [])
+        said = await make_registry(server.url).marks(["a", "b"], [], [])
     assert (dict(said.withdrawn), said.unasked) == ({}, frozenset())
 
 
@@ -198,11 +198,12 @@ async def test_p23_versions_for_which_there_is_no_time_are_left_to_the_next_look
 
     monkeypatch.setattr(versions, "monotonic", lambda: now)
     monkeypatch.setattr(versions, "tags_or_none", tags)
-    telling = versions._Telling(MlflowClient("http://127.0.0.1:1"), [])
+    telling = versions._Telling(MlflowClient("http://127.0.0.1:1"))
     telling.ask([["a", 7, "1"], ["a", 7, "2"], ["a", 7, "3"]], 2.0)
     telling.ask([["a", 7, "1"], ["a", 7, "4"]], 3.0)
     assert telling.said == {
         "withdrawn": [["a", 7, "1", ""]],
+        "blocked": [],
         "free": [["a", 7, "2"], ["a", 7, "4"]],
         "unasked": [["a", 7, "3"]],
     }
@@ -224,3 +225,16 @@ async def test_p15_model_that_is_nonsense_fails_alone() -> None:
     found = looking._model_or_fault(Client(), "a")
     assert found is not None
     assert found["fault"] is Fault.NONSENSE
+
+
+async def test_look_for_marks_takes_one_search_for_each_tag(make_registry: MakeRegistry) -> None:
+    """And nothing beside, while nothing is marked; a hold takes no question of its own."""
+    answers = {
+        VERSIONS_PATH: answer({"model_versions": []}),
+        MODEL_PATH: registered_model("a"),
+    }
+    async with ScriptedServer(answers=answers) as server, asyncio.timeout(SECONDS):
+        registry = make_registry(server.url)
+        await registry.resolve([ModelRef("a", "champion")])
+        await registry.marks(["a"], [VersionId("a", CREATED, "1")], [])
+    assert paths(server) == [MODEL_PATH, VERSIONS_PATH, VERSIONS_PATH]

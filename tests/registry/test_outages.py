@@ -48,7 +48,7 @@ async def test_child_that_is_stopped_is_given_up_at_the_deadline(
         assert (await refusal(registry)).reason == "registry_timed_out"
         async with asyncio.timeout(SECONDS):
             await child.exited
-            assert await registry.resolve([REF]) == {REF: CHAMPION}
+            assert (await registry.resolve([REF])).found == {REF: CHAMPION}
 
 
 async def test_child_that_is_killed_idle_is_replaced(
@@ -62,7 +62,7 @@ async def test_child_that_is_killed_idle_is_replaced(
         os.kill(child.pid, signal.SIGKILL)
         async with asyncio.timeout(SECONDS):
             await child.exited
-            assert await registry.resolve([REF]) == {REF: CHAMPION}
+            assert (await registry.resolve([REF])).found == {REF: CHAMPION}
 
 
 async def test_child_that_is_killed_over_a_look_fails_that_look_alone(
@@ -82,7 +82,7 @@ async def test_child_that_is_killed_over_a_look_fails_that_look_alone(
             assert failure.value.reason == "no_process"
             server.otherwise = GOOD
             server.gate.set()
-            assert await registry.resolve([REF]) == {REF: CHAMPION}
+            assert (await registry.resolve([REF])).found == {REF: CHAMPION}
 
 
 async def test_server_that_never_answers_is_given_up_at_the_deadline(
@@ -126,7 +126,7 @@ async def test_answer_that_comes_too_late_is_nobodys(
             await forks.children[0].exited
             server.otherwise = GOOD
             late.set()
-            assert await registry.resolve([REF]) == {REF: CHAMPION}
+            assert (await registry.resolve([REF])).found == {REF: CHAMPION}
 
 
 async def test_fetch_waits_longer_for_an_answer_than_a_look(make_registry: MakeRegistry) -> None:
@@ -157,14 +157,14 @@ async def test_cancelled_look_leaves_the_next_one_its_own_answer(
             await asyncio.wait([look])
             server.otherwise = GOOD
             server.gate.set()
-            assert await registry.resolve([REF]) == {REF: CHAMPION}
+            assert (await registry.resolve([REF])).found == {REF: CHAMPION}
 
 
 async def test_missing_is_known_by_its_error_code(make_registry: MakeRegistry) -> None:
     """Whatever MLflow words its message like."""
     gone = answer({"error_code": NOT_FOUND, "message": "?"}, 404)
     async with ScriptedServer(otherwise=gone) as server:
-        assert await make_registry(server.url).resolve([REF]) == {REF: Missing.MODEL}
+        assert (await make_registry(server.url).resolve([REF])).found == {REF: Missing.MODEL}
 
 
 async def test_names_that_mlflow_does_not_admit_are_missing_models(
@@ -174,7 +174,7 @@ async def test_names_that_mlflow_does_not_admit_are_missing_models(
     good = ModelRef(name, "champion")
     mlflow_store.point(good, mlflow_store.register(name))
     bad = [ModelRef(text, "champion") for text in ("a/b", "a:b", "<b>bold</b>", "..")]
-    resolutions = await mlflow_store.registry.resolve([*bad, good])
+    resolutions = (await mlflow_store.registry.resolve([*bad, good])).found
     assert [resolutions[ref] for ref in bad] == [Missing.MODEL] * len(bad)
     assert isinstance(resolutions[good], VersionId)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from service.errors import PassingFault
-from service.following.ports import Missing, PatternMatches, Unanswered
+from service.following.ports import LookAnswer, Missing, Unanswered
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 from service.registry.front.client import MlflowRegistry
@@ -39,7 +39,7 @@ async def survey(
     *refs: ModelRef,
     patterns: Sequence[RefPattern] = EVERYTHING,
     room: int = 100,
-) -> PatternMatches:
+) -> LookAnswer:
     """One look."""
     async with asyncio.timeout(SECONDS):
         return await registry.survey(refs, patterns, room)
@@ -58,7 +58,7 @@ async def test_registry_finds_what_patterns_mean_by_one_question(
         registry = make_registry(server.url)
         patterns = [RefPattern("[ab]", "champion"), RefPattern("a", "c*")]
         found = await survey(registry, ref("z"), patterns=patterns)
-    assert found == PatternMatches(
+    assert found == LookAnswer(
         {ref(name): VersionId(name, CREATED, "1") for name in ("z", "a", "b")}
     )
     assert [asked.path for asked in server.asked] == [SEARCH_PATH]
@@ -134,7 +134,7 @@ async def test_model_of_nonsense_is_left_out(
     async with ScriptedServer(answers={SEARCH_PATH: listed}) as server:
         patterns = [RefPattern("*", "*")]
         found = await survey(make_registry(server.url), patterns=patterns)
-    assert found == PatternMatches({})
+    assert found == LookAnswer({})
 
 
 async def test_every_registry_finds_what_patterns_mean(store: Store, name: str) -> None:

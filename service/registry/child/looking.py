@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import RegisteredModel
 from mlflow.store.entities import PagedList
 
+from service.hold_tag import holds_in
 from service.patterns import RefPattern, matched
 from service.refs import ModelRef
 from service.registry.child.faults import NOT_FOUND, RegistryFault, asked
@@ -41,9 +42,10 @@ _Answers = dict[str, dict[str, Any] | None]
 def look(names: Sequence[str], most: int) -> dict[str, Any]:
     """What is known of each model: `created` and `aliases`; None if there is no such model.
 
-    A model that gave no answer has `fault` and `error`. With `most` all models are searched for
-    first, if there are no more; `complete` says whether there were not. Raises `RegistryFault` for
-    what every model would fail with.
+    `holds` are the values of its tags that hold aliases, where it has any. A model that gave no
+    answer has `fault` and `error`. With `most` all models are searched for first, if there are no
+    more; `complete` says whether there were not. Raises `RegistryFault` for what every model would
+    fail with.
     """
     client = MlflowClient()
     found = _search(client, most) if most else None
@@ -107,7 +109,14 @@ def _aliases_of(model: RegisteredModel) -> dict[str, Any]:
         raise RegistryFault(
             Fault.NONSENSE, "an alias points at something that is not a version's number"
         )
-    return {"created": model.creation_timestamp, "aliases": aliases}
+    known = {"created": model.creation_timestamp, "aliases": aliases}
+    held = holds_in({_text(key): _text(value) for key, value in model.tags.items()})
+    return {**known, "holds": held} if held else known
+
+
+def _text(said: object) -> str:
+    # What cannot be written must not keep the alias from being followed.
+    return str(said).encode(errors="replace").decode()
 
 
 def survey(
@@ -145,7 +154,7 @@ class _Listing:
     _patterns: Sequence[RefPattern]
     _have: frozenset[ModelRef]
     models: _Answers = field(default_factory=dict, init=False)
-    _found: list[tuple[ModelRef, int, str]] = field(default_factory=list, init=False)
+    _found: list[tuple[ModelRef, int, str, str | None]] = field(default_factory=list, init=False)
 
     def add(self, model: RegisteredModel) -> None:
         """Keeps what is of interest."""
@@ -156,12 +165,14 @@ class _Listing:
                 self.models[name] = known
             for ref in matched(name, known["aliases"], self._patterns):
                 if ref not in self._have:
-                    self._found.append((ref, known["created"], known["aliases"][ref.alias]))
+                    hold = known.get("holds", {}).get(ref.alias)
+                    version = known["aliases"][ref.alias]
+                    self._found.append((ref, known["created"], version, hold))
 
     def within(self, room: int) -> dict[str, Any]:
         """The first ones that are new, and how many others there are."""
         found = sorted(self._found, key=lambda each: (each[0].name, each[0].alias))
-        kept = [[ref.name, ref.alias, created, version] for ref, created, version in found[:room]]
+        kept = [[ref.name, ref.alias, *known] for ref, *known in found[:room]]
         return {"found": kept, "left_out": len(found) - len(kept)}
 
 

@@ -22,7 +22,7 @@ from service.registry.child.faults import RegistryFault, fault_of_look
 from service.registry.child.fetching import Told, fetch, find
 from service.registry.child.looking import look, survey
 from service.registry.child.sanitizing import sanitized
-from service.registry.child.versions import again, exists, identify, tags, withdrawn
+from service.registry.child.versions import again, exists, identify, marks, tags
 from service.registry.wire import RegistryOperation
 
 _MAX_BODY_BYTES: Final = 1024**2
@@ -89,6 +89,6 @@ _OPERATIONS: Final[Mapping[RegistryOperation, Callable[[Mapping[str, Any]], Told
     RegistryOperation.AGAIN: again,
     RegistryOperation.EXISTS: exists,
     RegistryOperation.IDENTIFY: identify,
-    RegistryOperation.WITHDRAWN: withdrawn,
+    RegistryOperation.MARKS: marks,
     RegistryOperation.SURVEY: _survey,
 }

@@ -1,6 +1,7 @@
-"""What the registry says of versions: whether they are there, their tags, and which are withdrawn.
+"""What the registry says of versions: whether they are there, their tags, and what those mark.
 
-Of withdrawn ones, which a tag says, one search tells for all of them.
+A tag says that a version is withdrawn, another that it is blocked. One search each tells for all
+versions: MLflow's filters know no "or".
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,12 +12,13 @@ from typing import Any, Final
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from service.blocked_tag import BLOCKED_TAG, blocked_by
 from service.registry.child.faults import RegistryFault, asked
 from service.registry.wire import LONGEST_PAGE, Fault
 from service.tombstones import WITHDRAWN_TAG, reason_of
 
 # Any value: which of them are meant is not the registry's to say.
-_FILTER: Final = f"tags.`{WITHDRAWN_TAG}` LIKE '%'"
+_FILTERS: Final = tuple(f"tags.`{tag}` LIKE '%'" for tag in (WITHDRAWN_TAG, BLOCKED_TAG))
 _MOST_PAGES: Final = 10
 # Whoever asks about a single version is told the same.
 _OF_ALL: Final = frozenset(
@@ -111,17 +113,19 @@ def tags_or_none(
         return None
 
 
-def withdrawn(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """`withdrawn`: `[name, created, version, reason]` each; `free`: which of the asked ones is not.
+def marks(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """`withdrawn`, `blocked`: `[name, created, version, reason]` each; `free`: neither withdrawn.
 
     Of models named in `names`. Where the registry searches by tags all are found; else, and where
     `search` is false, those among `met`. Of `marked` ones is asked in any case, unless found. One
-    that is not there any more is neither. `unasked` are those for which there was no time.
-    `complete` says whether a search has shown all. Raises `RegistryFault`.
+    that is not there any more is none of these. `unasked` are those for which there was no time.
+    `complete` says whether the searches have shown all. Raises `RegistryFault`.
     """
     client, until = MlflowClient(), monotonic() + _MET_SECONDS
     found = _found(client, frozenset(wanted["names"]), until) if wanted["search"] else None
-    telling = _Telling(client, found or ())
+    telling = _Telling(client)
+    for name, created, version, tags_there in found or ():
+        telling.tell([name, created, version], tags_there)
     if found is None:
         telling.ask(wanted["met"], until)
     telling.ask(wanted["marked"], max(until, monotonic()) + _MARKED_SECONDS)
@@ -131,12 +135,24 @@ def withdrawn(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
 class _Telling:
     """What is known of versions, those of a search and those that are asked about one by one."""
 
-    def __init__(self, client: MlflowClient, found: Iterable[list[Any]]) -> None:
+    def __init__(self, client: MlflowClient) -> None:
         self._client = client
-        self._withdrawn = list(found)
+        self._withdrawn: list[list[Any]] = []
+        self._blocked: list[list[Any]] = []
         self._free: list[list[Any]] = []
         self._unasked: list[list[Any]] = []
-        self._done = {(name, version) for name, _, version, _ in self._withdrawn}
+        self._done = set[tuple[str, str]]()
+
+    def tell(self, version: list[Any], tags_there: Mapping[str, str]) -> None:
+        """What its tags say; `[name, created, number]`."""
+        self._done.add((version[0], version[2]))
+        withdrawn, blocked = reason_of(tags_there.get(WITHDRAWN_TAG)), blocked_by(tags_there)
+        if withdrawn is None:
+            self._free.append(version)
+        else:
+            self._withdrawn.append([*version, withdrawn[:_LONGEST_REASON]])
+        if blocked is not None:
+            self._blocked.append([*version, blocked[:_LONGEST_REASON]])
 
     def ask(self, versions: Iterable[list[Any]], until: float) -> None:
         """About each of these, unless it is known, for as long as there is time."""
@@ -148,33 +164,45 @@ class _Telling:
                 self._unasked.append([name, created, version])
                 continue
             tags = tags_or_none(self._client, name, created, version)
-            reason = None if tags is None else _reason(tags)
-            if reason is not None:
-                self._withdrawn.append([name, created, version, reason])
-            elif tags is not None:
-                self._free.append([name, created, version])
+            if tags is not None:
+                self.tell([name, created, version], tags)
 
     @property
     def said(self) -> dict[str, Any]:
         """By the names of an answer."""
-        return {"withdrawn": self._withdrawn, "free": self._free, "unasked": self._unasked}
+        return {
+            "withdrawn": self._withdrawn,
+            "blocked": self._blocked,
+            "free": self._free,
+            "unasked": self._unasked,
+        }
 
 
 def _found(client: MlflowClient, names: Collection[str], until: float) -> list[list[Any]] | None:
-    tagged = _search(client, names, until)
-    return None if tagged is None else _identified(client, tagged, until)
+    tagged: dict[tuple[str, str], ModelVersion] = {}
+    for filter_string in _FILTERS:
+        found = _search(client, filter_string, names, until)
+        if found is None:
+            return None
+        tagged |= {(each.name, str(each.version)): each for each in found}
+    return _identified(client, list(tagged.values()), until)
 
 
 def _search(
-    client: MlflowClient, names: Collection[str], until: float
+    client: MlflowClient, filter_string: str, names: Collection[str], until: float
 ) -> Sequence[ModelVersion] | None:
-    """The tagged versions of these models; None where the registry does not show them all."""
+    """The versions of these models that it finds; None where the registry does not show them all.
+
+    Raises `RegistryFault`.
+    """
     found: list[ModelVersion] = []
     token: str | None = None
     for _ in range(_MOST_PAGES):
         if monotonic() >= until:
             return None
-        search = partial(client.search_model_versions, _FILTER, LONGEST_PAGE, page_token=token)
+        search = partial(
+            client.search_model_versions, filter_string, LONGEST_PAGE, page_token=token
+        )
         try:
             page = asked(search)
         except RegistryFault as failure:
@@ -195,24 +223,24 @@ def _search(
 def _identified(
     client: MlflowClient, found: Sequence[ModelVersion], until: float
 ) -> list[list[Any]] | None:
-    """As an answer has them; None where there is no time to ask when their models were made."""
-    said = [(each.name, str(each.version), _reason(tags_of(each))) for each in found]
-    meant = [each for each in said if each[2] is not None]
+    """Each with its tags; None where there is no time to ask when their models were made."""
+    said = [(each.name, str(each.version), tags_of(each)) for each in found]
+    meant = [each for each in said if _is_marked(each[2])]
     created: dict[str, int | None] = {}
     for name in dict.fromkeys(name for name, _, _ in meant):
         if monotonic() >= until:
             return None
         created[name] = _created(client, name)
     return [
-        [name, created[name], version, reason]
-        for name, version, reason in meant
+        [name, created[name], version, tags_there]
+        for name, version, tags_there in meant
         if created[name] is not None
     ]
 
 
-def _reason(tags: Mapping[str, str]) -> str | None:
-    reason = reason_of(tags.get(WITHDRAWN_TAG))
-    return None if reason is None else reason[:_LONGEST_REASON]
+def _is_marked(tags_there: Mapping[str, str]) -> bool:
+    said = reason_of(tags_there.get(WITHDRAWN_TAG)), blocked_by(tags_there)
+    return said != (None, None)
 
 
 def _created(client: MlflowClient, name: str) -> int | None:

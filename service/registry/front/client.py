@@ -18,11 +18,8 @@ from service.background import Work, begin
 from service.errors import FollowingError, VersionFault
 from service.following.ports import (
     FetchedVersion,
-    Missing,
-    PatternMatches,
-    Resolution,
-    Unanswered,
-    Withdrawals,
+    LookAnswer,
+    VersionMarks,
 )
 from service.patterns import RefPattern
 from service.processes.front.beside import Beside
@@ -32,6 +29,7 @@ from service.processes.removal import remove_tree
 from service.refs import ModelRef, VersionId
 from service.registry.front.asking import KeptChild, ask, fault_error
 from service.registry.front.leases import CacheLease, Locks
+from service.registry.front.look_answers import resolved, surveyed
 from service.registry.front.remembered import Absent, LookStrategy, Memory, Remembered, TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
@@ -145,20 +143,19 @@ class MlflowRegistry:
         """Starts the child that looks, unless it is there; raises `PassingFault`."""
         await self._looking.prepare()
 
-    async def resolve(self, refs: Sequence[ModelRef]) -> Mapping[ModelRef, Resolution]:
+    async def resolve(self, refs: Sequence[ModelRef]) -> LookAnswer:
         """One look-up for each model, or one search; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
         most = self._survey.most(len(names))
         answer = await self._look(RegistryOperation.RESOLVE, {"names": names, "most": most})
         if most:
             self._survey.searched(complete=answer["complete"])
-        models = answer["models"]
-        self._raise_if_all_failed(models.values())
-        return {ref: _resolution(ref, models[ref.name]) for ref in refs}
+        self._raise_if_all_failed(answer["models"].values())
+        return resolved(refs, answer)
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
-    ) -> PatternMatches:
+    ) -> LookAnswer:
         """A listing of all models, page by page, and a look-up for each that it does not show.
 
         Raises `PassingFault` within the deadline.
@@ -169,13 +166,7 @@ class MlflowRegistry:
             "patterns": [[pattern.name, pattern.alias] for pattern in patterns],
             "room": room,
         }
-        answer = await self._look(RegistryOperation.SURVEY, wanted)
-        models = answer["models"]
-        found = {ref: _resolution(ref, models[ref.name]) for ref in refs}
-        for name, alias, created, version in answer["found"]:
-            found[ModelRef(name, alias)] = VersionId(name, created, version)
-        unlisted = _unanswered(answer) if "fault" in answer else None
-        return PatternMatches(found, answer["left_out"], unlisted)
+        return surveyed(refs, await self._look(RegistryOperation.SURVEY, wanted))
 
     def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
         faults = [model for model in models if model is not None and "fault" in model]
@@ -208,10 +199,10 @@ class MlflowRegistry:
         created = orjson.loads(frame.head)["created"]
         return None if created is None else VersionId(name, created, version)
 
-    async def withdrawn(
+    async def marks(
         self, names: Sequence[str], met: Sequence[VersionId], marked: Sequence[VersionId]
-    ) -> Withdrawals:
-        """One search; where the registry has none, two look-ups for each version that was met.
+    ) -> VersionMarks:
+        """Two searches; where the registry has none, two look-ups for each version that was met.
 
         Raises `PassingFault` within the deadline of a look.
         """
@@ -219,7 +210,7 @@ class MlflowRegistry:
         wanted = {"names": list(names), "search": searches}
         wanted |= {"met": _listed(met), "marked": _listed(marked)}
         try:
-            frame = await self._looking.ask("look", RegistryOperation.WITHDRAWN, wanted)
+            frame = await self._looking.ask("look", RegistryOperation.MARKS, wanted)
         except FollowingError as error:
             if searches and error.reason == Fault.TIMED_OUT:
                 self._survey_of_tags.searched(complete=False)
@@ -231,7 +222,7 @@ class MlflowRegistry:
         if searches:
             self._survey_of_tags.searched(complete=told.complete)
         self._absent.note(each for each in marked if each not in told.versions)
-        return told.withdrawals
+        return told.marks
 
     def forget(self, is_meant: Callable[[VersionId], bool]) -> None:
         """What is remembered of those versions, their examples say, is no more."""
@@ -371,20 +362,6 @@ def _make_room(cache: Cache) -> None:
 
 def _listed(versions: Sequence[VersionId]) -> list[list[str | int]]:
     return [[each.name, each.created, each.version] for each in versions]
-
-
-def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
-    if model is None:
-        return Missing.MODEL
-    if "fault" in model:
-        return _unanswered(model)
-    version = model["aliases"].get(ref.alias)
-    return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
-
-
-def _unanswered(answer: Mapping[str, Any]) -> Unanswered:
-    fault = Fault(answer["fault"])
-    return Unanswered(fault, SENTENCES[fault], answer["error"])
 
 
 def _verify(place: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from service.following.ports import FetchedVersion, Withdrawals
+from service.following.ports import FetchedVersion, VersionMarks
 from service.refs import VersionId
 from service.registry.wire import LONGEST_PAGE
 
@@ -84,7 +84,7 @@ class TagAnswer:
     """
 
     head: bytes = b""
-    withdrawals: Withdrawals = field(default_factory=lambda: Withdrawals({}))
+    marks: VersionMarks = field(default_factory=lambda: VersionMarks({}))
     versions: Collection[VersionId] = frozenset()
     complete: bool = False
 
@@ -96,7 +96,9 @@ class TagAnswer:
         free = frozenset(VersionId(*each) for each in answer["free"])
         unasked = frozenset(VersionId(*each) for each in answer["unasked"])
         versions = frozenset((*said, *free, *unasked))
-        return cls(head, Withdrawals(said, free, unasked), versions, answer["complete"])
+        blocked = {VersionId(*identity): reason for *identity, reason in answer["blocked"]}
+        found = VersionMarks(said, free, unasked, blocked)
+        return cls(head, found, versions, answer["complete"])
 
 
 @dataclass(frozen=True, slots=True)

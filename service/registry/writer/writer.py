@@ -4,8 +4,8 @@ In the process of a command alone; the service never writes.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from mlflow import MlflowClient
@@ -65,10 +65,17 @@ class RegisteredVersion:
 
 @dataclass(frozen=True, slots=True)
 class ModelAliases:
-    """A model's aliases at one moment, and when the model was made, in milliseconds."""
+    """A model's aliases and tags at one moment.
+
+    Attributes:
+        created: when the model was made, in milliseconds.
+        newest: the number of its newest version, and of the newest of each stage.
+    """
 
     created: int
     aliases: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    newest: Sequence[str] = ()
 
 
 class Writer:
@@ -89,10 +96,12 @@ class Writer:
         return f"{address} workspace {workspace}" if workspace else address
 
     def aliases(self, name: str) -> ModelAliases:
-        """Every alias of the model, and the number that it is on."""
+        """Every alias of the model, the number that it is on, and the model's own tags."""
         found = self._model(name)
         aliases = {str(alias): str(number) for alias, number in found.aliases.items()}
-        return ModelAliases(int(found.creation_timestamp), aliases)
+        tags = {str(key): str(value) for key, value in found.tags.items()}
+        newest = [str(each.version) for each in found.latest_versions or ()]
+        return ModelAliases(int(found.creation_timestamp), aliases, tags, newest)
 
     def alias(self, name: str, alias: str) -> str | None:
         """The number of the version that the alias is on; None if there is no such alias."""
@@ -142,6 +151,20 @@ class Writer:
         asked(
             lambda: self.client.delete_model_version_tag(name, version, key),
             f"MANAGE on the model {name}, to delete a tag",
+        )
+
+    def tag_model(self, name: str, key: str, value: str) -> None:
+        """The model has that tag."""
+        asked(
+            lambda: self.client.set_registered_model_tag(name, key, value),
+            f"EDIT on the model {name}",
+        )
+
+    def untag_model(self, name: str, key: str) -> None:
+        """The model has no such tag any more."""
+        asked(
+            lambda: self.client.delete_registered_model_tag(name, key),
+            f"EDIT on the model {name}",
         )
 
     def _model(self, name: str) -> RegisteredModel:

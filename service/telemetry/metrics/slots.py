@@ -64,6 +64,8 @@ def _states(slot: SlotStatus) -> Mapping[str, bool]:
         "missing": slot.missing,
         "alias_missing": slot.gone,
         "last_known_good": slot.on_last_known_good,
+        "held": slot.held is not None,
+        "blocked": slot.blocked is not None,
     }
 
 
@@ -81,7 +83,9 @@ def _families() -> Mapping[str, GaugeMetricFamily]:
             "podium_slot_state",
             "1 for the state that the slot is in; and, whatever that is, for ready where it can "
             "answer, for alias_missing where the registry has no such alias or model, for missing "
-            "where that leaves it nothing to serve, and for last_known_good where it serves that.",
+            "where that leaves it nothing to serve, for last_known_good where it serves that, for "
+            "held where it stays on what it serves, and for blocked where an operator has blocked "
+            "what it serves, should serve, or its alias is on.",
             labels=(*SLOT, "state"),
         ),
         "lag": GaugeMetricFamily(

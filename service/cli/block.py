@@ -1,0 +1,48 @@
+"""`podium block`: nobody takes a version any more, wherever an alias points."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.moving import MarkedVersionReport, marked_version
+from service.cli.options import VersionArgument, version_argument
+from service.cli.told import Origin, json_option, origin_options
+
+if TYPE_CHECKING:
+    from service.promotion.marking import MarkedVersion
+    from service.registry.writer.writer import Writer
+
+
+@click.command()
+@version_argument
+@origin_options
+@json_option
+def block(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
+    """Block a version: no service takes it, and one that serves it goes back to what is proven.
+
+    That is the latest version that its slot has served and that is neither blocked nor withdrawn.
+    A process that serves it and has nothing of the kind goes on, and says so; none begins to serve
+    it. `podium withdraw` ends what runs at once. `podium promote` refuses a blocked version, and
+    `podium rollback` passes it over. It is the version's tag podium.blocked: --reason.
+
+    \b
+    Exit status: 0 if it is blocked; 1 if MLflow refuses; 2 wrong use; 3 if
+    it does not answer: try again.
+    podium block iris 3 --reason "wrong for small flowers"
+    """  # noqa: D301 - click wants a real backspace
+    why = origin.reason or f"by {origin.by}"
+    if why.lower() == "false":
+        why = f"because: {why}"
+
+    def work(writer: "Writer") -> "MarkedVersion":
+        from service.promotion.marking import block as written
+
+        return written(writer, version, why)
+
+    def done(blank: MarkedVersionReport, blocked: "MarkedVersion") -> MarkedVersionReport:
+        said = "is blocked" if blocked.changed else "is blocked already"
+        told = {"code": "done" if blocked.changed else "already", "sentence": f"{said}: {why}"}
+        found = {"version": blocked.version, "aliases": blocked.aliases}
+        return blank.model_copy(update={**told, **found})
+
+    marked_version(version, origin, work, done, as_json=as_json)

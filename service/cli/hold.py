@@ -1,0 +1,96 @@
+"""`podium hold`: slots of an alias stay on what they serve, wherever it is moved."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.cli.exits import DONE
+from service.cli.moving import MarkedAliasReport, alias_option, mlflow, ref_of, run
+from service.cli.told import Origin, json_option, origin_options, teller
+from service.hold_tag import Hold
+
+if TYPE_CHECKING:
+    from service.promotion.marking import MarkedAlias
+
+
+def _until(context: click.Context, parameter: click.Parameter, value: Any) -> datetime | None:
+    if value is None:
+        return None
+    hold = Hold.of(f",until={value}")
+    if hold is None or hold.until is None:
+        raise click.BadParameter(
+            "must be a time with its offset, as in 2026-12-01T08:00:00Z", context, parameter
+        )
+    if hold.is_over(datetime.now(UTC)):
+        raise click.BadParameter("lies in the past", context, parameter)
+    return hold.until
+
+
+@click.command()
+@click.argument("name")
+@alias_option
+@click.option(
+    "--until",
+    metavar="TIME",
+    callback=_until,
+    help="When it ends by itself, as in 2026-12-01T08:00:00Z.  [default: when it is released]",
+)
+@origin_options
+@json_option
+def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_json: bool) -> None:
+    """Hold an alias: whoever serves it stays on what it serves, also after a restart.
+
+    Every service that follows the alias sees it at its next look, and says so in `podium status`.
+    Moves of the alias are followed once it is released, or its time has come; until then
+    `podium promote` and `podium rollback` refuse to move it. What is blocked or withdrawn meanwhile
+    is taken from held slots as well. An instance that has never served takes what the alias is on,
+    once. It is the tag podium.hold.ALIAS of the model: --reason, then `,until=TIME`.
+
+    \b
+    Exit status: 0 if it is held; 1 if MLflow refuses; 2 wrong use; 3 if it
+    does not answer: try again.
+    podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z
+    """  # noqa: D301 - click wants a real backspace
+    ref, wanted = ref_of(name, alias), Hold(origin.reason or f"by {origin.by}", until)
+    if Hold.of(wanted.value) != wanted:
+        wanted = _plain(wanted)
+    addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.promotion.marking import hold as work
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    blank = MarkedAliasReport(
+        server=writer.server(),
+        **asdict(origin),
+        name=ref.name,
+        alias=ref.alias,
+        status=DONE,
+        code="done",
+        sentence="",
+        until=until,
+        held_for=wanted.reason,
+    )
+
+    def done(held: "MarkedAlias") -> MarkedAliasReport:
+        code = "done" if held.changed else "already"
+        said = f"is held {'' if held.changed else 'already, '}{wanted.sentence}"
+        return blank.model_copy(update={"code": code, "sentence": said, "on": held.on})
+
+    run(
+        lambda: work(writer, ref, wanted, datetime.now(UTC)),
+        set(),
+        blank,
+        on_done=done,
+        as_json=as_json,
+    )
+
+
+def _plain(wanted: Hold) -> Hold:
+    """The same, with a reason that cannot be taken for a time, or for none, and is not cut."""
+    reason = wanted.reason[:500].strip().replace(",until=", ", until ")
+    if reason.lower() == "false" or reason.startswith("until="):
+        reason = f"because: {reason}"
+    return Hold(reason, wanted.until)

@@ -1,0 +1,205 @@
+"""`podium where`: a use case across its environments, and what serves of it."""
+
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import BaseModel
+
+from service.cli.exits import DONE, UNDECIDED, WRONG_USE
+from service.cli.found import loaded, stop
+from service.cli.moving import mlflow
+from service.cli.options import urls_option
+from service.cli.registered import asking
+from service.cli.told import Report, emit, json_option, teller
+from service.hold_tag import Hold
+from service.promotion.use_case import PREFIXES, names_of
+
+if TYPE_CHECKING:
+    from service.promotion.use_case import FoundModel
+
+
+class WhereHold(BaseModel):
+    """Why an alias is held, and until when; null: until it is released."""
+
+    reason: str
+    until: datetime | None
+
+
+class WhereAlias(BaseModel):
+    """An alias, what it is on, and what holds it."""
+
+    alias: str
+    version: str | None
+    held: WhereHold | None
+
+
+class WhereVersion(BaseModel):
+    """A version that an alias is on, or the newest.
+
+    `source` is what it was copied from, else what it was made of. `validation` is the value of its
+    status tag, and `judged` the version that was validated where that is another one. `blocked` and
+    `withdrawn` are why; null where it is not.
+    """
+
+    version: str
+    source: str
+    validation: str
+    judged: str
+    blocked: str | None
+    withdrawn: str | None
+
+
+class WhereModel(BaseModel):
+    """One model of the use case, the newest version first."""
+
+    name: str
+    aliases: Sequence[WhereAlias]
+    versions: Sequence[WhereVersion]
+
+
+class WhereSlot(BaseModel):
+    """What a service serves under one reference; `code` is of its last failure."""
+
+    name: str
+    alias: str
+    version: str | None
+    state: str
+    held: bool
+    blocked: str | None
+    code: str | None
+
+
+class WhereService(BaseModel):
+    """A service's slots of these models; `error` says why it does not tell, empty if it does."""
+
+    url: str
+    slots: Sequence[WhereSlot]
+    error: str = ""
+
+
+class WhereReport(Report):
+    """The one JSON object of `podium where --json`; `status` is its exit status."""
+
+    name: str
+    status: int
+    models: Sequence[WhereModel]
+    services: Sequence[WhereService]
+
+    def lines(self) -> list[str]:
+        """A paragraph for each model, then one for each service."""
+        return [
+            *(line for model in self.models for line in _of_model(model)),
+            *(line for each in self.services for line in _of_service(each)),
+        ]
+
+
+@click.command()
+@click.argument("name")
+@urls_option
+@click.option(
+    "--prefixes",
+    default=",".join(PREFIXES),
+    show_default=True,
+    metavar="LIST",
+    help="What the names of the environments' models begin with, in their order.",
+)
+@json_option
+def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> None:
+    """Show a use case across its environments: versions, aliases, and what serves. Changes nothing.
+
+    NAME is that of the use case, as security.fraud, or of one of its models, as
+    dev.security.fraud. Of each model there is shown every version that an alias is on, and the
+    newest: what it was copied from, whether it was validated, blocked or withdrawn, and which
+    aliases are held. With --url also what that service serves of it.
+
+    \b
+    Exit status: 0 if it is shown; 2 wrong use, or no such model; 3 if MLflow
+    or a service does not answer.
+    podium where security.fraud --url http://podium-1:8000
+    """  # noqa: D301 - click wants a real backspace
+    names = names_of(name, [each.strip() for each in prefixes.split(",") if each.strip()])
+    addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.promotion.use_case import found
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    status_tag, _, _ = loaded().validation_status.partition("=")
+    with asking():
+        models = found(writer, names, status_tag, datetime.now(UTC))
+    if not models:
+        stop(f"the registry has none of {', '.join(names)}", WRONG_USE)
+    services = [_service(url, {each.name for each in models}) for url in urls]
+    report = WhereReport(
+        server=writer.server(),
+        name=name,
+        status=UNDECIDED if any(each.error for each in services) else DONE,
+        models=[_shown(each) for each in models],
+        services=services,
+    )
+    emit(report, as_json=as_json)
+    sys.exit(report.status)
+
+
+def _service(url: str, names: Collection[str]) -> WhereService:
+    from service.checks.result import NoService
+    from service.checks.serving import served
+
+    try:
+        slots = served(url, names)
+    except NoService as error:
+        return WhereService(url=url, slots=(), error=str(error))
+    return WhereService(
+        url=url, slots=[WhereSlot.model_validate(each, from_attributes=True) for each in slots]
+    )
+
+
+def _shown(found: "FoundModel") -> WhereModel:
+    return WhereModel(
+        name=found.name,
+        aliases=[
+            WhereAlias(alias=each.alias, version=each.version, held=_hold(each.hold))
+            for each in found.aliases
+        ],
+        versions=[
+            WhereVersion.model_validate(each, from_attributes=True) for each in found.versions
+        ],
+    )
+
+
+def _hold(hold: Hold | None) -> WhereHold | None:
+    return None if hold is None else WhereHold(reason=hold.reason, until=hold.until)
+
+
+def _of_model(model: WhereModel) -> Iterator[str]:
+    yield model.name
+    for each in model.versions:
+        on = [f"@{alias.alias}" for alias in model.aliases if alias.version == each.version]
+        aliases = f"  {' '.join(on)}" if on else ""
+        yield f"  version {each.version}{aliases}  {'; '.join(_marks(each))}"
+        yield f"    from {each.source}"
+    for alias in model.aliases:
+        if alias.held is not None:
+            hold = Hold(alias.held.reason, alias.held.until)
+            yield f"  @{alias.alias} is held {hold.sentence}"
+
+
+def _marks(version: WhereVersion) -> Iterator[str]:
+    judged = f" as {version.judged}" if version.judged else ""
+    yield f"{version.validation or 'not validated'}{judged}"
+    for word, reason in (("blocked", version.blocked), ("withdrawn", version.withdrawn)):
+        if reason is not None:
+            yield f"{word}: {reason}" if reason else word
+
+
+def _of_service(service: WhereService) -> Iterator[str]:
+    yield service.url if not service.error else f"{service.url}  does not tell: {service.error}"
+    for slot in service.slots:
+        serves = "nothing" if slot.version is None else f"version {slot.version}"
+        told = [slot.state, *(["held"] if slot.held else [])]
+        told += [f"version {slot.blocked} is blocked"] if slot.blocked else []
+        told += [slot.code] if slot.code and slot.code != "blocked" else []
+        yield f"  {slot.name}@{slot.alias}  {serves}: {', '.join(told)}"

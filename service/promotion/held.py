@@ -1,0 +1,36 @@
+"""Holds of an alias, as whoever moves it meets them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from service.hold_tag import HOLD_PREFIX, Hold
+from service.promotion.deciding import AliasStanding
+from service.promotion.stopped import refused
+from service.refs import ModelRef
+
+
+def hold_of(tags: Mapping[str, str], alias: str, now: datetime) -> Hold | None:
+    """What a model's tags say of that alias; None where nothing holds it now."""
+    value = tags.get(f"{HOLD_PREFIX}{alias}")
+    hold = None if value is None else Hold.of(value)
+    return None if hold is None or hold.is_over(now) else hold
+
+
+def why_held(standing: AliasStanding) -> str:
+    """Why nobody is to move the alias; empty if nothing holds it."""
+    if standing.hold is None:
+        return ""
+    said = f"{standing.ref} is held {standing.hold.sentence}"
+    return f"{said}; {release(standing.ref)} takes that back"
+
+
+def require_released(standing: AliasStanding) -> None:
+    """Raises `MoveStopped` while the alias is held."""
+    if why := why_held(standing):
+        raise refused("held", why)
+
+
+def release(ref: ModelRef) -> str:
+    """The command that takes a hold back."""
+    on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
+    return f"podium release {ref.name}{on}"

@@ -1,0 +1,117 @@
+"""A use case across its environments: one model for each, told apart by what its name begins with.
+
+`dev.security.fraud`, `staging.security.fraud` and `prod.security.fraud` are one use case,
+`security.fraud`; so is a model of that very name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from service.blocked_tag import blocked_by
+from service.copy_source import SOURCE_TAG
+from service.hold_tag import Hold
+from service.promotion.held import hold_of
+from service.promotion.rollback import Named
+from service.registry.writer.faults import NOT_FOUND, WriteRefused
+from service.registry.writer.writer import Writer
+from service.tombstones import WITHDRAWN_TAG, reason_of
+from service.validation_tag import BadValidation, Validation
+
+PREFIXES: Final = ("dev.", "staging.", "prod.")
+"""Of the environments' models, in the order in which versions pass through them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAlias:
+    """An alias of a model; `hold` is what holds it now."""
+
+    alias: str
+    version: str | None
+    hold: Hold | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVersion:
+    """A version that an alias is on, or the newest.
+
+    Attributes:
+        source: what it was copied from, else the run or the files that it was made of.
+        validation: its status tag's value; empty where it has none.
+        judged: the version that `podium validate` has judged, if it was another one: a copy carries
+            the tags along.
+        blocked: why it is blocked; None: it is not. `withdrawn` likewise.
+    """
+
+    version: str
+    source: str
+    validation: str
+    judged: str
+    blocked: str | None
+    withdrawn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """One model of the use case: its aliases and versions, the newest version first."""
+
+    name: str
+    aliases: Sequence[FoundAlias]
+    versions: Sequence[FoundVersion]
+
+
+def names_of(name: str, prefixes: Sequence[str] = PREFIXES) -> Sequence[str]:
+    """What the models of that use case may be called; `name` is its own, or that of one of them."""
+    of = next((name.removeprefix(each) for each in prefixes if name.startswith(each)), name)
+    return [*(f"{prefix}{of}" for prefix in prefixes), of]
+
+
+def found(
+    writer: Writer, names: Sequence[str], status_tag: str, now: datetime
+) -> Sequence[FoundModel]:
+    """Those of these models that there are. Raises `WriteRefused` and `Unreachable`."""
+    models = (_model(writer, name, status_tag, now) for name in names)
+    return [each for each in models if each is not None]
+
+
+def _model(writer: Writer, name: str, status_tag: str, now: datetime) -> FoundModel | None:
+    try:
+        told = writer.aliases(name)
+    except WriteRefused as refused:
+        if refused.code == NOT_FOUND:
+            return None
+        raise
+    numbers = {*told.aliases.values(), *told.newest}
+    aliases = [
+        FoundAlias(alias, version, hold_of(told.tags, alias, now))
+        for alias, version in sorted(told.aliases.items())
+    ]
+    versions = [
+        _version(writer, name, number, status_tag)
+        for number in sorted(numbers, key=int, reverse=True)
+    ]
+    return FoundModel(name, aliases, versions)
+
+
+def _version(writer: Writer, name: str, number: str, status_tag: str) -> FoundVersion:
+    there = writer.version_of(Named(name, number))
+    tags = there.tags
+    return FoundVersion(
+        version=number,
+        source=tags.get(SOURCE_TAG) or there.source,
+        validation=tags.get(status_tag, ""),
+        judged=_judged_elsewhere(name, number, tags),
+        blocked=blocked_by(tags),
+        withdrawn=reason_of(tags.get(WITHDRAWN_TAG)),
+    )
+
+
+def _judged_elsewhere(name: str, number: str, tags: Mapping[str, str]) -> str:
+    try:
+        told = Validation.of(tags)
+    except BadValidation:
+        return ""
+    if told is None or (told.name, told.version) == (name, number):
+        return ""
+    return f"{told.name} {told.version}"

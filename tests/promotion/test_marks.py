@@ -1,0 +1,198 @@
+"""`podium hold`, `release`, `block`, `unblock` and `where`, as they are typed, on real MLflow."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mlflow import MlflowClient
+from pydantic import BaseModel
+
+from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
+from service.cli.moving import MarkedAliasReport, MarkedVersionReport
+from service.cli.where import WhereReport
+from service.hold_tag import HOLD_PREFIX
+from service.promotion import marking
+from service.promotion.rollback import Named
+from service.promotion.stopped import MoveStopped
+from service.promotion.use_case import names_of
+from service.registry.writer.faults import WriteRefused
+from tests.promotion.conftest import NAME, Moves
+from tests.promotion.test_commands import SCHEMAS, podium, report
+from tests.support.tracking import free_port
+
+REPORTS: dict[str, type[BaseModel]] = {
+    "hold": MarkedAliasReport,
+    "release": MarkedAliasReport,
+    "block": MarkedVersionReport,
+    "unblock": MarkedVersionReport,
+    "where": WhereReport,
+}
+
+
+def tags(moves: Moves) -> dict[str, str]:
+    """The model's own."""
+    return dict(moves.registry.client.get_registered_model(NAME).tags)
+
+
+def codes(moves: Moves, *words: str) -> Sequence[str]:
+    """How the command ends twice in a row."""
+    ended = [podium(*words, "--json", uri=moves.uri) for _ in range(2)]
+    assert [each.exit_code for each in ended] == [DONE, DONE], ended[0].output
+    return [report(each)["code"] for each in ended]
+
+
+@pytest.mark.parametrize("command", REPORTS)
+def test_report_of_a_mark_is_as_its_schema_says(command: str) -> None:
+    """Programs rely on it."""
+    written = json.loads((SCHEMAS / f"{command}.json").read_text())
+    assert written == REPORTS[command].model_json_schema(mode="serialization")
+
+
+def test_alias_is_held_and_released_once(moves: Moves) -> None:
+    """Each told twice changes it once; the tag is what anybody may write on MLflow's page."""
+    until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    words = ("hold", NAME, "--reason", "an audit, first", "--until", until.isoformat())
+    assert codes(moves, *words) == ["done", "already"]
+    value = f"an audit, first,until={until.isoformat().replace('+00:00', 'Z')}"
+    assert tags(moves) == {f"{HOLD_PREFIX}champion": value}
+    assert codes(moves, "release", NAME) == ["done", "already"]
+    assert tags(moves) == {}
+
+
+@pytest.mark.parametrize(
+    "reason", ["false", "until=2026-12-01T08:00:00Z", "x,until=never", "y" * 600]
+)
+def test_any_reason_holds_for_as_long_as_is_said(moves: Moves, reason: str) -> None:
+    """None is taken for a time, or for no hold; told again it is the same."""
+    assert codes(moves, "hold", NAME, "--reason", reason) == ["done", "already"]
+    found = moves.mover().look().hold
+    assert found is not None
+    assert (found.until, found.unreadable) == (None, "")
+
+
+def test_held_alias_is_not_moved(moves: Moves) -> None:
+    """By no promotion and no rollback; what was begun before is undone all the same."""
+    moves.promote("1")
+    moves.promote("2")
+    podium("hold", NAME, "--reason", "an audit", uri=moves.uri)
+    for move in (lambda: moves.promote("3"), moves.rollback, lambda: moves.rollback("1")):
+        with pytest.raises(MoveStopped) as stopped:
+            move()
+        assert (stopped.value.status, stopped.value.code) == (REFUSED, "held")
+        assert "podium release iris takes that back" in str(stopped.value)
+    assert moves.promote("2").outcome == "already"
+    moves.begin("3", moved=True)
+    assert moves.rollback(resume=True).version == "2"
+    podium("release", NAME, uri=moves.uri)
+    assert moves.rollback().version == "1"
+
+
+def test_hold_whose_time_has_come_keeps_nobody(moves: Moves) -> None:
+    """The tag may stay."""
+    tag = moves.registry.client.set_registered_model_tag
+    tag(NAME, f"{HOLD_PREFIX}champion", "an audit,until=2020-01-01T00:00:00Z")
+    assert moves.promote("1").outcome == "promoted"
+    tag(NAME, f"{HOLD_PREFIX}champion", "an audit,until=soon")
+    with pytest.raises(MoveStopped, match="its time cannot be read: soon"):
+        moves.promote("2")
+
+
+def test_version_is_blocked_and_unblocked_once(moves: Moves) -> None:
+    """Promotions refuse it meanwhile, and rollbacks pass it over."""
+    moves.promote("1")
+    moves.promote("2")
+    assert codes(moves, "block", NAME, "1", "--reason", "unfair") == ["done", "already"]
+    with pytest.raises(
+        MoveStopped, match="nothing to go back to: version 1: it is blocked: unfair"
+    ):
+        moves.rollback()
+    shown = podium("block", f"{NAME}@champion", uri=moves.uri).stdout
+    assert "iris 2  is blocked: by ada; on it: champion" in shown
+    assert codes(moves, "unblock", NAME, "1") == ["done", "already"]
+    assert moves.rollback().version == "1"
+
+
+def test_account_that_may_not_delete_a_tag_unblocks_all_the_same(moves: Moves) -> None:
+    """By its value; that takes EDIT alone, as blocking did."""
+    writer, named = moves.mover().writer, Named(NAME, "1")
+    marking.block(writer, named, "unfair")
+
+    def denied(*_: object) -> None:
+        raise WriteRefused("no", "PERMISSION_DENIED")
+
+    writer.untag = denied  # type: ignore[method-assign,assignment]
+    assert marking.unblock(writer, named).changed
+    assert not marking.unblock(writer, named).changed
+    assert writer.tags(NAME, "1") == {"podium.blocked": "false"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("hold", "other"), "the registry has no model other"),
+        (("release", "other"), "the registry has no model other"),
+        (("block", NAME, "9"), "has no version 9"),
+        (("unblock", f"{NAME}@nobody"), "has no alias nobody"),
+        (("hold", NAME, "--until", "tomorrow"), "must be a time with its offset"),
+        (("hold", NAME, "--until", "2026-01-01T00:00:00"), "must be a time with its offset"),
+        (("hold", NAME, "--until", "2020-01-01T00:00:00Z"), "lies in the past"),
+        (("where", "other"), "none of dev.other, staging.other, prod.other, other"),
+    ],
+)
+def test_mark_that_cannot_be_meant_so_is_wrong_use(
+    shared_moves: Moves, words: tuple[str, ...], said: str
+) -> None:
+    """In one sentence, and nothing is changed."""
+    ended = podium(*words, uri=shared_moves.uri)
+    assert (ended.exit_code, said in ended.output) == (WRONG_USE, True), ended.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold", NAME),
+        ("release", NAME),
+        ("block", NAME, "1"),
+        ("unblock", NAME, "1"),
+        ("where", "x"),
+    ],
+)
+def test_mark_of_a_registry_that_does_not_answer_is_undecided(words: tuple[str, ...]) -> None:
+    """It may be set again."""
+    ended = podium(*words, uri=f"http://127.0.0.1:{free_port()}")
+    assert ended.exit_code == UNDECIDED, ended.output
+
+
+def test_names_of_a_use_case() -> None:
+    """Whichever of them is given."""
+    names = ["dev.a.b", "staging.a.b", "prod.a.b", "a.b"]
+    assert [names_of(each) for each in names] == [names] * 4
+    assert names_of("test.x", ["test.", "live."]) == ["test.x", "live.x", "x"]
+
+
+def test_use_case_is_shown_across_its_environments(moves: Moves) -> None:
+    """With what each version is of, and what is marked; a service that is silent is told."""
+    client: MlflowClient = moves.registry.client
+    for name in ("dev.iris", "prod.iris"):
+        client.create_registered_model(name)
+        for _ in range(2):
+            client.create_model_version(name, str(client.get_model_version(NAME, "1").source))
+    client.set_registered_model_alias("prod.iris", "champion", "1")
+    client.set_model_version_tag("prod.iris", "1", "podium.source", "models:/dev.iris/2")
+    client.set_model_version_tag("prod.iris", "1", "podium.blocked", "unfair")
+    client.set_registered_model_tag("prod.iris", f"{HOLD_PREFIX}champion", "an audit")
+    moves.validate("5")
+    silent = f"http://127.0.0.1:{free_port()}"
+    ended = podium("where", "dev.iris", "--url", silent, "--json", uri=moves.uri)
+    told = report(ended)
+    assert (ended.exit_code, told["services"][0]["slots"]) == (UNDECIDED, [])
+    assert [each["name"] for each in told["models"]] == ["dev.iris", "prod.iris", "iris"]
+    newest, served = told["models"][1]["versions"]
+    assert (newest["version"], newest["blocked"]) == ("2", None)
+    assert (served["source"], served["blocked"]) == ("models:/dev.iris/2", "unfair")
+    assert told["models"][1]["aliases"][0]["held"]["reason"] == "an audit"
+    assert told["models"][2]["versions"][0]["validation"] == "passed"
+    shown = podium("where", "iris", uri=moves.uri).stdout
+    assert "  version 1  @champion  not validated; blocked: unfair\n" in shown
+    assert "  @champion is held until it is released: an audit\n" in shown
