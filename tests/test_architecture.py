@@ -55,6 +55,7 @@ PROCESSES = {
     "checks": COMMAND,
     "cli": COMMAND,
     "local": COMMAND,
+    "migration": COMMAND,
     "promotion": COMMAND,
 }
 # What runs first in each process, and whose files it may run besides its own and what is shared.

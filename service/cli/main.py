@@ -7,6 +7,7 @@ import click
 
 COMMANDS: Final = (
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
+    "migrate-stages",
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
 )
 """In the order in which one meets them; each is what its file calls by its name."""
@@ -20,7 +21,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        found: click.Command = getattr(import_module(f"service.cli.{module}"), module)
         return found
 
 
