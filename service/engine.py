@@ -137,7 +137,7 @@ class Engine:
         stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers)
         history = new_history(settings, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)
-        gates = new_gates(settings, zygote, history, models, observers)
+        gates = new_gates(settings, zygote, history, registry, models, observers)
         served = partial(history.open, settings.refs, settings.patterns, slots.room)
         slots.add(await _from_disk(served), Standing.FIRST)
         tombstones = new_tombstones(settings, registry, scratch, observers.files)

@@ -13,11 +13,12 @@ from service.decoder.front import Decoder
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.environment import EnvironmentGate
 from service.following.gates.example import ExampleGate
-from service.following.gates.gate import Gates
+from service.following.gates.gate import Gates, TagGate
 from service.following.gates.requirements import RequirementsGate
 from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
+from service.following.gates.validated_source import AsksVersions, ValidatedSourceGate
 from service.following.gates.validation import Required, ValidationGate
 from service.following.history import History
 from service.following.ledger import Ledger, LedgerFile, LedgerObserver
@@ -52,8 +53,13 @@ def new_history(
     return DiskHistory(settings.history_folder, registry, observer)
 
 
-def new_gates(
-    settings: Settings, forks: Forks, history: History, given: GivenToModels, observers: Observers
+def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks
+    settings: Settings,
+    forks: Forks,
+    history: History,
+    versions: AsksVersions,
+    given: GivenToModels,
+    observers: Observers,
 ) -> Gates:
     """Every gate that the settings ask for."""
     common = host_environment(os.environ, settings.hosts)
@@ -77,16 +83,18 @@ def new_gates(
             ExampleGate(),
         ),
         of_slot=(CompatibleGate(signature.describe, history, allow_breaking=breaking),),
-        of_tags=(TagsGate(settings.require_tags), *_validation(settings)),
+        of_tags=(TagsGate(settings.require_tags), *_validation(settings, versions)),
     )
 
 
-def _validation(settings: Settings) -> Collection[ValidationGate]:
+def _validation(settings: Settings, versions: AsksVersions) -> Collection[TagGate]:
     if settings.require_validation == "false":
         return ()
-    tag, _, passed = settings.validation_status.partition("=")
     _, _, policy = settings.require_validation.partition("=")
-    return (ValidationGate(Required(tag, passed, policy or None)),)
+    status = settings.status_tag
+    gate = ValidationGate(Required(status.key, status.passed, policy or None))
+    prefix = settings.validated_as
+    return (ValidatedSourceGate(gate, prefix, versions),) if prefix else (gate,)
 
 
 def new_scratch(settings: Settings) -> Scratch:

@@ -32,8 +32,10 @@ class ModelRef:
         """
         name, _, alias = _within_uri(text.strip()).rpartition("@")
         if not name or not alias:
+            stage = text.strip().startswith(_URI) and "/" in _within_uri(text.strip())
+            hint = ": neither a stage nor a number is followed" if stage else ""
             raise BadRef(
-                f"{text!r} is not a model reference; write NAME@ALIAS, as in iris@champion"
+                f"{text!r} is not a model reference; write NAME@ALIAS, as in iris@champion{hint}"
             )
         if _FORBIDDEN.search(text.strip()):
             raise BadRef(

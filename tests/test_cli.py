@@ -22,7 +22,7 @@ from tests.support.tracking import free_port
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    "migrate-stages",
+    *("copy", "migrate-stages"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
 ]
 EXAMPLES = {
@@ -34,6 +34,7 @@ EXAMPLES = {
     "prepare": "podium prepare iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
     "promote": "podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
     "rollback": 'podium rollback iris --alias champion --reason "too slow"',
+    "copy": "podium copy dev.security.fraud 3 --to staging.security.fraud",
     "migrate-stages": "podium migrate-stages --all --map Production=champion "
     "--map Staging=challenger --dry-run",
     "status": "podium status --url http://127.0.0.1:8000 --json",

@@ -69,7 +69,12 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "webhook_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
     "require_tags": (("a=b, c = d=e", {"a": "b", "c": "d=e"}), ("f=", {"f": ""})),
     "require_validation": (("TRUE", "true"), (f"policy={'A' * 64}", f"policy={'a' * 64}")),
-    "validation_status": (("quality = ok", "quality=ok"), ("a=b=c", "a=b=c")),
+    "validation_status": (
+        ("quality = ok", "quality=pending,ok,failed"),
+        ("quality=open, good ,bad", "quality=open,good,bad"),
+    ),
+    "validated_as": (("staging.", "staging."), (" eu.staging. ", "eu.staging.")),
+    "aliases": (("live", ("live",)), ("live, next,live", ("live", "next"))),
     "trust": (("no-pickle", "no-pickle"), ("no-pickle", "no-pickle")),
     "model_tracking": (("true", True), ("1", True)),
     "log_format": (("TEXT", "text"), ("json", "json")),

@@ -7,7 +7,7 @@ import click
 
 COMMANDS: Final = (
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    "migrate-stages",
+    *("copy", "migrate-stages"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
 )
 """In the order in which one meets them; each is what its file calls by its name."""

@@ -19,7 +19,9 @@ _Outcome = TypeVar("_Outcome")
 _LEASE_SECONDS = 600.0
 
 alias_option = click.option(
-    "--alias", default="champion", show_default=True, metavar="ALIAS", help="The alias to move."
+    "--alias",
+    metavar="ALIAS",
+    help="The alias to move.  [default: the first of PODIUM_ALIASES, else champion]",
 )
 lease_option = click.option(
     "--lease",
@@ -69,12 +71,19 @@ class MoveReport(Report):
         return [f"{self.name}@{self.alias}  {self.sentence}"]
 
 
-def ref_of(name: str, alias: str) -> ModelRef:
+def ref_of(name: str, alias: str | None) -> ModelRef:
     """The alias that is to be moved; what can be none ends the command."""
     try:
-        return ModelRef.parse(f"{name}@{alias}")
+        return ModelRef.parse(f"{name}@{alias or next(iter(loaded().aliases), 'champion')}")
     except BadRef as error:
         stop(f"--alias: {error}")
+
+
+def stop_for_stranger(ref: ModelRef) -> None:
+    """Ends the command where the alias is not one of the house's: most often it is misspelt."""
+    house = loaded().aliases
+    if house and ref.alias not in house:
+        stop(f"--alias: {ref.alias} is not among PODIUM_ALIASES, which are {', '.join(house)}")
 
 
 def mlflow() -> MlflowAddresses:

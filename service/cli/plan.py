@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses
     from service.promotion.deciding import AliasStanding
     from service.promotion.plan import Foreseen, PromotionOutlook
-    from service.registry.writer.writer import RegisteredVersion
+    from service.registry.writer.writer import RegisteredVersion, Writer
 
 _STATUSES: Mapping[str, int] = {
     "serves": DONE,
@@ -142,7 +143,7 @@ class PlanReport(AskedReport):
 @json_option
 def plan(  # noqa: PLR0913 - the command line's
     version: VersionArgument,
-    alias: str,
+    alias: str | None,
     urls: tuple[str, ...],
     timeout: float,
     origin: Origin,
@@ -177,7 +178,8 @@ def plan(  # noqa: PLR0913 - the command line's
             if urls
             else _here(addresses, standing, wanted, tell)
         )
-    report = _report(writer.server(), origin, standing, wanted, found)
+    with asking():
+        report = _report(writer, origin, standing, wanted, found)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -222,21 +224,24 @@ def _here(
 
 
 def _report(
-    server: str,
+    writer: "Writer",
     origin: Origin,
     standing: "AliasStanding",
     wanted: "RegisteredVersion",
     found: Sequence["Foreseen"],
 ) -> PlanReport:
+    from service.promotion.judged_source import judged_by
     from service.promotion.plan import journal_says, outlook
 
-    foreseen = outlook(wanted, found, loaded().validation_status, policy_asked_for())
+    settings = loaded()
+    judged = partial(judged_by, writer, prefix=settings.validated_as)
+    foreseen = outlook(wanted, found, settings.status_tag.passing, policy_asked_for(), judged)
     statuses = {_STATUSES[each.forecast] for each in found}
     if foreseen.validated is False:
         statuses.add(REFUSED)
     journal = standing.journal
     return PlanReport(
-        server=server,
+        server=writer.server(),
         **asdict(origin),
         name=standing.ref.name,
         alias=standing.ref.alias,

@@ -91,7 +91,7 @@ class PrepareReport(AskedReport):
 @json_option
 def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,
-    alias: str,
+    alias: str | None,
     urls: tuple[str, ...],
     keep_seconds: float,
     timeout: float,

@@ -19,6 +19,7 @@ from service.cli.moving import (
     ref_of,
     resume_option,
     run,
+    stop_for_stranger,
     timeout_option,
 )
 from service.cli.options import VersionArgument, urls_option, version_argument
@@ -86,7 +87,7 @@ class PromoteReport(MoveReport):
 @json_option
 def promote(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,
-    alias: str,
+    alias: str | None,
     urls: tuple[str, ...],
     count: int | None,
     unvalidated: str,
@@ -117,6 +118,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         raise click.UsageError("--timeout must be shorter than --lease")
     if count is not None and len(urls) > 1:
         raise click.UsageError("--instances counts those behind one address: give one --url")
+    stop_for_stranger(ref_of(version.name, alias))
     if count is not None:
         urls = urls or (service_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
@@ -135,7 +137,14 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     mover = Mover(writer, ref, origin, lease_seconds, partial(_told, tell, says, reached))
     settings = loaded()
     digest = partial(digest_now, settings=settings, environment=environment_of(addresses))
-    work = Promotion(mover, instances, digest, settings.validation_status, policy_asked_for())
+    work = Promotion(
+        mover,
+        instances,
+        digest,
+        settings.status_tag.passing,
+        policy_asked_for(),
+        settings.validated_as,
+    )
     blank = PromoteReport(
         server=writer.server(),
         name=ref.name,

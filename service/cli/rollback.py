@@ -67,7 +67,7 @@ class RollbackReport(MoveReport):
 @json_option
 def rollback(  # noqa: PLR0913 - the command line's
     name: str,
-    alias: str,
+    alias: str | None,
     to: str | None,
     lease_seconds: float,
     origin: Origin,

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     "require_tags",
     "require_validation",
     "validation_status",
+    "validated_as",
+    "aliases",
     "trust",
     "requirements",
     "model_tracking",

@@ -14,6 +14,7 @@ from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.options import VersionArgument, version_argument
 from service.cli.told import Origin, emit, interruptible, json_option, origin_options
 from service.cli.validation_report import ValidateReport, reported
+from service.status_tag import BadStatus, StatusTag
 
 if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from service.validation.policy.reading import PolicyInForce
     from service.validation.trial_run import TrialObserver
     from service.validation.validating import LeftBehind, Validated, ValidationWish
-    from service.validation.verdict_tags import StatusTag
 
 _FLAGS = (
     ("--data", "data", str, "Rows with labels: a file, s3://, runs:/RUN/path, models:/...", None),
@@ -85,7 +85,7 @@ def _policy_flags(command: Any) -> Any:
 @click.option(
     "--status-values",
     metavar="PENDING,PASSED,FAILED",
-    help="What the tag says.  [default: pending, the value of PODIUM_VALIDATION_STATUS, failed]",
+    help="What the tag says.  [default: as PODIUM_VALIDATION_STATUS has it]",
 )
 @click.option(
     "--verbose", is_flag=True, help="What its processes print, on stderr: it may hold rows."
@@ -123,7 +123,6 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's
     """  # noqa: D301 - click wants a real backspace
     from service.validation.policy.reading import BadPolicy, read_policy
     from service.validation.validating import ValidationWish
-    from service.validation.verdict_tags import BadStatus
 
     try:
         given = _by_place(flags, settings, data_of_run=data_of_run)
@@ -137,12 +136,10 @@ def validate(  # noqa: PLR0913, PLR0917 - the command line's
     sys.exit(report.status)
 
 
-def _status(key: str | None, values: str | None) -> "StatusTag":
+def _status(key: str | None, values: str | None) -> StatusTag:
     """By the flags, else as the gate of validation asks for it; raises `BadStatus`."""
-    from service.validation.verdict_tags import StatusTag
-
-    asked, _, passed = loaded().validation_status.partition("=")
-    return StatusTag.of(key or asked, values or f"pending,{passed},failed")
+    asked = loaded().status_tag
+    return StatusTag.of(key or asked.key, values or ",".join(asked.words))
 
 
 def _by_place(

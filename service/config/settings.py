@@ -24,6 +24,7 @@ from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
 from service.config.variables import Unknown, is_service_link, unknown_variables
 from service.patterns import MOST_FOUND, RefPattern, address, is_pattern
 from service.refs import BadRef, ModelRef
+from service.status_tag import BadStatus, StatusTag
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Bytes = Annotated[int, Field(ge=1)]
@@ -195,8 +196,19 @@ class Settings(BaseSettings):
         "policy=SHA256: by that policy",
     )
     validation_status: str = Field(
-        "validation_status=passed",
-        description="TAG=VALUE by which a version is known to have passed `podium validate`",
+        "validation_status=pending,passed,failed",
+        description="TAG=PENDING,PASSED,FAILED: the tag by which a version is known to have passed "
+        "`podium validate`, and what it says; TAG=PASSED names that word alone",
+    )
+    validated_as: str = Field(
+        "",
+        description="Prefix, as in `staging.`: asks for the validation of the version that one was "
+        "copied from, under that prefix; empty: for its own",
+    )
+    aliases: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated aliases that this house moves, the first unless another is "
+        "named; `podium promote` refuses others; unset: champion, and any",
     )
     trust: Literal["any", "no-pickle"] = Field(
         "any", description="no-pickle: only model formats that run no code when loaded"
@@ -224,7 +236,7 @@ class Settings(BaseSettings):
     def _lower_case(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("models", "model_environment", "cors_origins", mode="before")
+    @field_validator("models", "model_environment", "cors_origins", "aliases", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -270,10 +282,26 @@ class Settings(BaseSettings):
     @field_validator("validation_status")
     @classmethod
     def _status(cls, value: str) -> str:
-        tag, equals, passed = (part.strip() for part in value.partition("="))
-        if not (tag and equals and passed):
-            raise ValueError("must be TAG=VALUE")
-        return f"{tag}={passed}"
+        try:
+            status = StatusTag.parse(value)
+        except BadStatus:
+            raise ValueError("must be TAG=PASSED or TAG=PENDING,PASSED,FAILED") from None
+        return f"{status.key}={','.join(status.words)}"
+
+    @field_validator("validated_as")
+    @classmethod
+    def _environment(cls, value: str) -> str:
+        text = value.strip()
+        if text and not re.fullmatch(r"([^./:\s]+\.)+", text):
+            raise ValueError("must be a prefix of names that ends with a dot, as in staging.")
+        return text
+
+    @field_validator("aliases")
+    @classmethod
+    def _aliases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for alias in value:
+            ModelRef.parse(f"model@{alias}")
+        return tuple(dict.fromkeys(value))
 
     @field_validator("host", "home", mode="before")
     @classmethod
@@ -361,6 +389,11 @@ class Settings(BaseSettings):
     def patterns(self) -> tuple[RefPattern, ...]:
         """What to follow as the registry has it."""
         return tuple(RefPattern.parse(text) for text in self.models if is_pattern(text))
+
+    @property
+    def status_tag(self) -> StatusTag:
+        """Where `podium validate` says what it has found."""
+        return StatusTag.parse(self.validation_status)
 
     @property
     def request_seconds(self) -> float:

@@ -112,9 +112,11 @@ class AliasLooks:
         if not versions:
             return
         try:
-            tags = await self._registry.tags(sorted(versions, key=str))
+            others = self._gates.gone_by(versions)
+            tags = await self._registry.tags(sorted(versions | set(others), key=str))
         except FollowingError:
             return  # the aliases are known; the next look asks again
+        self._gates.saw(tags)
         self._recorder.each(waiting, partial(self._lift_if_met, tags))
 
     def _lift_if_met(self, tags: Mapping[VersionId, Mapping[str, str] | None], slot: Slot) -> None:

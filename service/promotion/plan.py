@@ -115,16 +115,18 @@ def outlook(
     foreseen: Sequence[Foreseen],
     passed: str = PASSED,
     policy: str | None = None,
+    judged: Callable[[RegisteredVersion], RegisteredVersion] = lambda version: version,
 ) -> PromotionOutlook:
-    """By its tags, and by the digests of the files that were judged.
+    """By its tags, or of the version that it is `judged` by, and the digests of judged files.
 
     Those that the command itself has fetched are the registry's of now; an instance may have its
     own from before they were altered.
     """
     try:
         require_fit(version)
-        found = claimed(version, passed)
-        by_policy(version, found, policy)
+        by = judged(version)
+        found = claimed(by, passed)
+        by_policy(by, found, policy)
         compared = [_is_compared(version, found, each) for each in foreseen]
     except MoveStopped as error:
         return PromotionOutlook(validated=False, code=error.code, sentence=str(error))

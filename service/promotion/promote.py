@@ -24,6 +24,7 @@ from service.promotion.deciding import (
 from service.promotion.instance import NOT_THERE_YET
 from service.promotion.instances import Instances, Serving
 from service.promotion.journal import Entry, Written
+from service.promotion.judged_source import judged_by
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
@@ -77,6 +78,7 @@ class Promotion:
         digest_now: of what the registry has of a version at this moment.
         passed: the tag and the value that say that a version was validated.
         policy: the SHA-256 of the policy by which it has to be; None: any will do.
+        validated_as: the prefix under which what it was copied from has to be; empty: it itself.
     """
 
     mover: Mover
@@ -84,6 +86,7 @@ class Promotion:
     digest_now: Callable[[VersionId], str]
     passed: str = PASSED
     policy: str | None = None
+    validated_as: str = ""
 
     def run(self, wish: Wanted) -> Promoted:
         """To its end, or to where it has to stop.
@@ -171,8 +174,9 @@ class Promotion:
         return Promoted("promoted", version.number, before, ours.number, prepared, serving)
 
     def _claimed(self, version: RegisteredVersion) -> Validation:
-        found = claimed(version, self.passed)
-        by_policy(version, found, self.policy)
+        judged = judged_by(self.mover.writer, version, self.validated_as)
+        found = claimed(judged, self.passed)
+        by_policy(judged, found, self.policy)
         return found
 
     def _checked(self, version: RegisteredVersion, wish: Wanted) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from service.config.environment import host_environment
 from service.config.settings import Settings
 from service.errors import PassingFault, VersionFault
+from service.following.ports import FetchedVersion
 from service.parts import new_registry, new_scratch
 from service.promotion.stopped import refused, undecided
 from service.refs import VersionId
@@ -25,16 +26,25 @@ def digest_now(version: VersionId, settings: Settings, environment: Mapping[str,
     Takes as much room in the temporary folder as the artifact, and leaves nothing.
     """
     with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-        apart = settings.model_copy(update={"home": Path(folder)})
-        try:
-            return asyncio.run(_digest(version, apart, environment))
-        except VersionFault as fault:
-            raise refused(fault.reason, str(fault)) from fault
-        except PassingFault as fault:
-            raise undecided(fault.reason, str(fault)) from fault
+        return fetched_into(Path(folder), version, settings, environment).digest
 
 
-async def _digest(version: VersionId, settings: Settings, environment: Mapping[str, str]) -> str:
+def fetched_into(
+    folder: Path, version: VersionId, settings: Settings, environment: Mapping[str, str]
+) -> FetchedVersion:
+    """The version, whose files are below a folder that nobody else uses. Raises `MoveStopped`."""
+    apart = settings.model_copy(update={"home": folder})
+    try:
+        return asyncio.run(_fetched(version, apart, environment))
+    except VersionFault as fault:
+        raise refused(fault.reason, str(fault)) from fault
+    except PassingFault as fault:
+        raise undecided(fault.reason, str(fault)) from fault
+
+
+async def _fetched(
+    version: VersionId, settings: Settings, environment: Mapping[str, str]
+) -> FetchedVersion:
     command = ZygoteCommand(
         (registry_role(environment),), host_environment(environment, settings.hosts)
     )
@@ -44,7 +54,7 @@ async def _digest(version: VersionId, settings: Settings, environment: Mapping[s
         try:
             fetched = await registry.fetch(version)
             fetched.lease.release()
-            return fetched.digest
+            return fetched.forgotten()
         finally:
             await registry.close()
     finally:

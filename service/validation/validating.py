@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from service.engine import Given
 from service.refs import ModelRef
 from service.registry.writer.writer import NamedVersion, RegisteredVersion, Writer
+from service.status_tag import StatusTag
 from service.validation.findings import Verdict, verdict_of
 from service.validation.policy.reading import PolicyInForce
 from service.validation.quality.evaluation_data import EvaluationData
@@ -23,7 +24,7 @@ from service.validation.trial_run import (
     TrialRun,
     TrialSubject,
 )
-from service.validation.verdict_tags import Overtaken, StatusTag, VerdictTags
+from service.validation.verdict_tags import Overtaken, VerdictTags
 from service.validation_tag import Validation
 
 _OnLoop = TypeVar("_OnLoop")

@@ -9,10 +9,10 @@ the verdict of its own run, and whoever asks for one asks that, too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Final, Protocol, Self
+from typing import Protocol
 
 from service.registry.writer.writer import RegisteredVersion
+from service.status_tag import DEFAULT_STATUS, StatusTag
 from service.validation.findings import Verdict
 from service.validation_tag import VALIDATION_TAG, Validation
 
@@ -31,31 +31,6 @@ class WritesTags(Protocol):
 
 class Overtaken(Exception):
     """Another validation of the version has written what it has found in between; for people."""
-
-
-class BadStatus(ValueError):
-    """A status tag that cannot be meant so."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusTag:
-    """The tag that says how a version stands, and what it says."""
-
-    key: str = "validation_status"
-    pending: str = "pending"
-    passed: str = "passed"
-    failed: str = "failed"
-
-    @classmethod
-    def of(cls, key: str, values: str) -> Self:
-        """Of a key, and three values with commas between them; raises `BadStatus`."""
-        found = [each.strip() for each in values.split(",")]
-        if not key.strip() or len(set(found)) != len(fields(cls)) - 1 or not all(found):
-            raise BadStatus("the status tag has a key, and three values that differ")
-        return cls(key.strip(), *found)
-
-
-DEFAULT_STATUS: Final = StatusTag()
 
 
 class VerdictTags:

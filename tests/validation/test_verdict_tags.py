@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from service.registry.writer.writer import RegisteredVersion
+from service.status_tag import BadStatus, StatusTag
 from service.validation.findings import Verdict
-from service.validation.verdict_tags import BadStatus, Overtaken, StatusTag, VerdictTags
+from service.validation.verdict_tags import Overtaken, VerdictTags
 from service.validation_tag import VALIDATION_TAG, Validation
 
 STATUS = StatusTag()

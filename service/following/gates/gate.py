@@ -82,6 +82,19 @@ class Comparing(Protocol):
         ...
 
 
+@runtime_checkable
+class GoesByOthers(Protocol):
+    """A gate of tags that goes by those of another version."""
+
+    def goes_by(self, version: VersionId) -> VersionId | None:
+        """Whose tags may let that one pass, which was refused."""
+        ...
+
+    def saw(self, tags: Mapping[VersionId, Mapping[str, str] | None]) -> None:
+        """The tags of versions as they are now; `met` is asked by them next."""
+        ...
+
+
 class TagGate(Gate, Protocol):
     """A gate that tags may open while the alias stays where it is.
 
@@ -162,6 +175,18 @@ class Gates:
     def hangs_on_tags(self, fault: str | None) -> bool:
         """Whether a version that was refused with that code may pass once its tags change."""
         return any(fault in gate.codes for gate in self.of_tags)
+
+    def gone_by(self, versions: Collection[VersionId]) -> Collection[VersionId]:
+        """The versions whose tags may let these pass, beside their own."""
+        gates = [gate for gate in self.of_tags if isinstance(gate, GoesByOthers)]
+        found = (gate.goes_by(version) for gate in gates for version in versions)
+        return {each for each in found if each is not None}
+
+    def saw(self, tags: Mapping[VersionId, Mapping[str, str] | None]) -> None:
+        """Tags as they are now, before gates are asked whether they are met."""
+        for gate in self.of_tags:
+            if isinstance(gate, GoesByOthers):
+                gate.saw(tags)
 
     def tags_met(self, version: VersionId, tags: Mapping[str, str]) -> bool:
         """Whether its tags, as they are now, would let the version pass."""

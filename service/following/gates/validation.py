@@ -48,10 +48,10 @@ class ValidationGate:
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Raises `GateClosed` unless all of it is so."""
-        told = self._told(fetched.version, fetched.tags)
+        told = self.told(fetched.version, fetched.tags)
         if told.digest != fetched.digest:
             self._remember(fetched.version, told.digest)
-            raise _closed(
+            raise validation_closed(
                 _OTHER_BYTES,
                 "The version's files are not those that were validated: they have been altered, or "
                 "its tags were copied. Validate it again, or log the model anew.",
@@ -64,22 +64,22 @@ class ValidationGate:
     def met(self, version: VersionId, tags: Mapping[str, str]) -> bool:
         """Whether they say that it was validated; and of other files, where these were not."""
         try:
-            told = self._told(version, tags)
+            told = self.told(version, tags)
         except GateClosed:
             return False
         return self._refused.get(version) != told.digest
 
-    def _told(self, version: VersionId, tags: Mapping[str, str]) -> Validation:
-        """What the tags say; raises `GateClosed` where that is not enough."""
+    def told(self, version: VersionId, tags: Mapping[str, str]) -> Validation:
+        """What the tags of that version say; raises `GateClosed` where that is not enough."""
         told = self._validation(tags)
         if (told.name, told.version) != (version.name, version.version):
-            raise _closed(
+            raise validation_closed(
                 "validated_elsewhere",
                 f"What was validated is {named(told.name)} version {named(told.version)}, whose "
                 "tags have come along with a copy. Validate this version under its own name.",
             )
         if self._required.policy not in {None, told.policy}:
-            raise _closed(
+            raise validation_closed(
                 "validated_by_other_policy",
                 "The version was validated by a policy that PODIUM_REQUIRE_VALIDATION does not "
                 "name. Validate it by the one that does.",
@@ -90,15 +90,15 @@ class ValidationGate:
     def _validation(self, tags: Mapping[str, str]) -> Validation:
         tag, passed = self._required.tag, self._required.passed
         if tags.get(tag) != passed:
-            raise _not_validated(f"its tag {named(tag)} is not {named(passed)}")
+            raise not_validated(f"its tag {named(tag)} is not {named(passed)}")
         try:
             told = Validation.of(tags)
         except BadValidation as error:
-            raise _not_validated(str(error)) from None
+            raise not_validated(str(error)) from None
         if told is None:
-            raise _not_validated(f"it has no tag {VALIDATION_TAG}")
+            raise not_validated(f"it has no tag {VALIDATION_TAG}")
         if not told.passed:
-            raise _not_validated(f"the run {named(told.run)}, which its tags name, has failed it")
+            raise not_validated(f"the run {named(told.run)}, which its tags name, has failed it")
         return told
 
     def _remember(self, version: VersionId, digest: str) -> None:
@@ -107,13 +107,15 @@ class ValidationGate:
             del self._refused[next(iter(self._refused))]
 
 
-def _not_validated(why: str) -> GateClosed:
-    return _closed(
+def not_validated(why: str) -> GateClosed:
+    """What is raised where nobody has passed the version, or nobody can tell."""
+    return validation_closed(
         "not_validated",
         f"The version was not validated: {why}. `podium validate` judges it and says so in its "
         "tags; it is tried again then.",
     )
 
 
-def _closed(code: str, message: str, detail: str = "") -> GateClosed:
+def validation_closed(code: str, message: str, detail: str = "") -> GateClosed:
+    """What a gate of validation raises; the code is one of `ValidationGate.codes`."""
     return GateClosed(_GATE, code, message, detail=detail)

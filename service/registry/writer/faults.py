@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final, TypeVar
 
 from mlflow.exceptions import MlflowException
 
 NOT_FOUND: Final = "RESOURCE_DOES_NOT_EXIST"
 EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
+UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 _LONGEST_SAID: Final = 300
-_UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
+_UNAUTHENTICATED: Final = frozenset({UNAUTHENTICATED, "CUSTOMER_UNAUTHORIZED"})
 # mlflow/utils/rest_utils.py: what is no JSON of MLflow's, or no answer at all.
 _STATUS: Final = re.compile(r"error code (\d{3})")
 _NO_ANSWER: Final = ("failed with exception", "too many 5", "Failed to parse response")
@@ -43,7 +45,29 @@ def asked(question: Callable[[], T], needs: str) -> T:
     except MlflowException as error:
         raise _told(error, needs) from error
     except Exception as error:  # a server that talks nonsense raises nearly anything
+        if refused := _refused_transfer(error, needs):
+            raise refused from error
         raise Unreachable(f"MLflow does not answer: {type(error).__name__}") from error
+
+
+def _refused_transfer(error: Exception, needs: str) -> WriteRefused | None:
+    """Of files, whose answers are no JSON of MLflow's; None unless it is a refusal."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == HTTPStatus.FORBIDDEN:
+        return _forbidden(needs)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return WriteRefused(
+            "whatever stands before MLflow takes no file of that size: raise its limit (nginx: "
+            "client_max_body_size)",
+            "TOO_LARGE",
+        )
+    return None
+
+
+def _forbidden(needs: str) -> WriteRefused:
+    return WriteRefused(
+        f"MLflow does not allow this account to: it needs {needs}", "PERMISSION_DENIED"
+    )
 
 
 def _told(error: MlflowException, needs: str) -> WriteRefused | Unreachable:
@@ -54,12 +78,10 @@ def _told(error: MlflowException, needs: str) -> WriteRefused | Unreachable:
         return WriteRefused(
             "MLflow does not know this account: set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
-            "UNAUTHENTICATED",
+            UNAUTHENTICATED,
         )
     if status == "403" or code == "PERMISSION_DENIED":
-        return WriteRefused(
-            f"MLflow does not allow this account to: it needs {needs}", "PERMISSION_DENIED"
-        )
+        return _forbidden(needs)
     if code in _PASSING or status.startswith("5") or any(each in said for each in _NO_ANSWER):
         return Unreachable("MLflow does not answer, or fails: is it running, and at that address?")
     return WriteRefused(f"MLflow refuses: {said.partition(chr(10))[0][:_LONGEST_SAID]}", code)

@@ -1,0 +1,1 @@
+"""How a version comes into another environment: its files, verified; or a link to them."""

@@ -1,0 +1,301 @@
+"""One version is in another registered model: its files, verified; or a link to them.
+
+Every call looks first what is there, so that the next one goes on where one was killed, and what is
+there already is found. Nothing is registered before its files were read back from where they are.
+
+MLflow makes as many versions as it is asked for. Of two copies at once, each looks again after it
+has registered its own: whoever has the higher number sees the lower one, and takes its own away.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from mlflow.entities.model_registry import ModelVersion
+
+from service.config.settings import Settings
+from service.copy_source import DIGEST_TAG, SOURCE_TAG, CopySource
+from service.copying.mlflow_server import MlflowServer
+from service.copying.original import Original, original_of
+from service.copying.target_files import TargetFiles, experiment_of
+from service.copying.target_model import TargetModel
+from service.promotion.registry_bytes import fetched_into
+from service.promotion.stopped import refused
+from service.refs import VersionId
+from service.registry.writer.faults import WriteRefused
+from service.registry.writer.writer import NamedVersion, Writer
+from service.working_folder import working_folder
+
+LINK_TAG = "podium.linked"
+"""Of a version without files of its own: `yes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWish:
+    """What is to be copied, and to where.
+
+    Attributes:
+        to: the name of the registered model.
+        tags: keys of the source's tags that come along.
+        marks: tags that the copy gets beside those.
+        experiment: for the files; empty: one of the target's own.
+        linked: the copy has no files of its own.
+    """
+
+    version: NamedVersion
+    to: str
+    tags: tuple[str, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    experiment: str = ""
+    linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The version that is a copy now.
+
+    Attributes:
+        outcome: `already`: an earlier call, or one at the same time, has made it.
+        version: its number.
+        digest: of its files; empty for a link.
+        experiment: that has its files; for a link, empty.
+        notes: what else an operator should know, as sentences.
+    """
+
+    outcome: Literal["copied", "already"]
+    source: CopySource
+    version: str
+    digest: str
+    experiment: str
+    notes: tuple[str, ...] = ()
+
+
+class CopiedFiles(Protocol):
+    """A version's files on this machine, whole."""
+
+    @property
+    def path(self) -> Path:
+        """Their folder."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """By `service.registry.store.digest`."""
+        ...
+
+
+FetchesFiles = Callable[[Path, VersionId, Settings, Mapping[str, str]], CopiedFiles]
+"""As `service.promotion.registry_bytes.fetched_into`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyServers:
+    """From where to where; both may be one server."""
+
+    source: MlflowServer
+    target: MlflowServer
+
+
+def copy_version(
+    servers: CopyServers,
+    wish: CopyWish,
+    settings: Settings,
+    told: Callable[[str], None],
+    fetch: FetchesFiles = fetched_into,
+) -> Copied:
+    """The version is in that model, under a number of its own, and nothing points at it.
+
+    By the settings' home, where there is room for the files, and their status tag, which says
+    pending. Each step is told before it is taken. Raises `MoveStopped`, `WriteRefused`,
+    `Unreachable` and `HomeUnusable`; whatever has become of one, the same call may be made again.
+    """
+    with servers.source.asked() as writer:
+        original = original_of(writer, wish.version, wish.tags)
+        asked_at = writer.server()
+    with servers.target.asked() as writer:
+        where = "" if writer.server() == asked_at else asked_at
+        source = CopySource(original.version.name, original.version.number, where)
+        if not where and original.version.name == wish.to:
+            raise refused("same_model", f"{wish.to} is the model itself, not another one")
+        TargetModel(writer, wish.to).refuse_prompt()
+    copying = _Copying(servers, wish, original, source, settings, told, fetch)
+    return copying.linked() if wish.linked else copying.copied()
+
+
+@dataclass(frozen=True)
+class _Copying:
+    servers: CopyServers
+    wish: CopyWish
+    original: Original
+    source: CopySource
+    settings: Settings
+    told: Callable[[str], None]
+    fetch: FetchesFiles
+
+    def linked(self) -> Copied:
+        if self.source.server:
+            raise refused(
+                "other_server", "a link leads to files of its own server: leave out --link"
+            )
+        with self.servers.target.asked() as writer:
+            model = TargetModel(writer, self.wish.to)
+            made = model.ensure()
+            there = _linked_of(model, self.source)
+            if there is None:
+                self.told("registering the link")
+                place = f"models:/{self.source.name}/{self.source.version}"
+                number = model.register(place, self._tags({LINK_TAG: "yes"}), self._described)
+                return self._settled(model, number, _linked_of, "", made=made)
+            return Copied("already", self.source, str(there.version), "", "")
+
+    def copied(self) -> Copied:
+        with working_folder(self.settings) as folder:
+            self.told(f"downloading {self.source.name} {self.source.version}")
+            files = self.fetch(
+                folder / "source",
+                self.original.version.id,
+                self.settings,
+                self.servers.source.environment,
+            )
+            with self.servers.target.asked() as writer:
+                return self._put(writer, folder, files.path, files.digest)
+
+    def _put(self, writer: Writer, folder: Path, artifact: Path, digest: str) -> Copied:
+        model = TargetModel(writer, self.wish.to)
+        there = _copy_of(digest)(model, self.source)
+        if there is not None:
+            return self._found(writer, folder, there, digest)
+        files = TargetFiles(writer, self._experiment, self.source, self.told)
+        try:
+            model_id = self._uploaded(files, folder, artifact, digest)
+            made = model.ensure()
+            there = _copy_of(digest)(model, self.source)
+            if there is None:
+                self.told("registering the version")
+                tags = self._tags({DIGEST_TAG: digest})
+                run = "" if self.source.server else self.original.run
+                place = f"models:/{model_id}"
+                number = model.register(place, tags, self._described, run, model_id)
+                copied = self._settled(model, number, _copy_of(digest), digest, made=made)
+            else:
+                copied = Copied("already", self.source, str(there.version), digest, "")
+        except WriteRefused:
+            # Another copy of it, which has come to its end first, has taken away what this one had.
+            there = _copy_of(digest)(model, self.source)
+            if there is None:
+                raise
+            copied = Copied("already", self.source, str(there.version), digest, "")
+        return self._tidied(model, files, copied)
+
+    def _uploaded(self, files: TargetFiles, folder: Path, artifact: Path, digest: str) -> str:
+        for model_id in files.ready(digest):
+            self.told("comparing the files that an earlier copy has left")
+            if files.holds(model_id, digest, folder):
+                return model_id
+        self.told(f"uploading to the experiment {self._experiment}")
+        return files.upload(artifact, digest)
+
+    def _found(self, writer: Writer, folder: Path, there: ModelVersion, digest: str) -> Copied:
+        number = str(there.version)
+        self.told(f"comparing {self.wish.to} {number}, which is a copy of it")
+        created = writer.aliases(self.wish.to).created
+        version = VersionId(self.wish.to, created, number)
+        now = self.fetch(folder / "copy", version, self.settings, self.servers.target.environment)
+        if now.digest != digest:
+            raise refused(
+                "copy_altered",
+                f"{self.wish.to} {number} was copied from it, and its files were altered since: "
+                f"copied {digest[:12]}, in the registry {now.digest[:12]}. Block or delete it",
+            )
+        return Copied("already", self.source, number, digest, "")
+
+    def _settled(
+        self,
+        model: TargetModel,
+        number: str,
+        find: Callable[[TargetModel, CopySource], ModelVersion | None],
+        digest: str,
+        *,
+        made: bool,
+    ) -> Copied:
+        experiment = self._experiment if digest else ""
+        notes = (_made_model(model.name),) if made else ()
+        first = find(model, self.source)
+        if first is None or str(first.version) == number:
+            return Copied("copied", self.source, number, digest, experiment, notes)
+        try:
+            model.remove(number)
+        except WriteRefused as refusal:
+            twice = f"version {number} was made at the same time, and is to be deleted: {refusal}"
+            notes = (*notes, twice)
+        return Copied("already", self.source, str(first.version), digest, experiment, notes)
+
+    def _tidied(self, model: TargetModel, files: TargetFiles, copied: Copied) -> Copied:
+        """Without what nobody needs any more, as far as this account may remove it."""
+        self.told("removing what unfinished copies have left")
+        sources = [str(each.source) for each in model.copies_of(self.source)]
+        left = files.tidy([each.removeprefix("models:/") for each in sources])
+        notes = list(copied.notes)
+        if files.made:
+            notes.append(_made_experiment(self._experiment))
+        if left:
+            notes.append(
+                f"{left} unfinished copies are left in the experiment {self._experiment}: this "
+                "account may not remove them"
+            )
+        return Copied(
+            copied.outcome,
+            copied.source,
+            copied.version,
+            copied.digest,
+            self._experiment,
+            tuple(notes),
+        )
+
+    @property
+    def _experiment(self) -> str:
+        return self.wish.experiment or experiment_of(self.wish.to)
+
+    @property
+    def _described(self) -> str:
+        return self.original.description
+
+    def _tags(self, own: Mapping[str, str]) -> Mapping[str, str]:
+        status = self.settings.status_tag
+        return {
+            **self.original.tags,
+            **self.wish.marks,
+            status.key: status.pending,
+            SOURCE_TAG: self.source.text(),
+            **own,
+        }
+
+
+def _copy_of(digest: str) -> Callable[[TargetModel, CopySource], ModelVersion | None]:
+    """The oldest copy of these files."""
+
+    def find(model: TargetModel, source: CopySource) -> ModelVersion | None:
+        found = model.copies_of(source)
+        return next((each for each in found if each.tags.get(DIGEST_TAG) == digest), None)
+
+    return find
+
+
+def _linked_of(model: TargetModel, source: CopySource) -> ModelVersion | None:
+    return next((each for each in model.copies_of(source) if LINK_TAG in each.tags), None)
+
+
+def _made_model(name: str) -> str:
+    return (
+        f"the model {name} was not there, and was made: with accounts on the server, this one may "
+        "MANAGE it, and others need grants"
+    )
+
+
+def _made_experiment(name: str) -> str:
+    return (
+        f"the experiment {name} was not there, and was made: with accounts on the server, this one "
+        "may MANAGE it; who serves the copy needs READ there, and whoever may EDIT it may alter "
+        "the files"
+    )

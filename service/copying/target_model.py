@@ -1,0 +1,114 @@
+"""The registered model that copies are put into: made if it is absent, and searched for copies."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.store.entities.paged_list import PagedList
+
+from service.copy_source import SOURCE_TAG, CopySource
+from service.copying.original import refuse_prompt
+from service.registry.writer.faults import EXISTS, NOT_FOUND, WriteRefused, asked
+from service.registry.writer.writer import Writer
+
+_PAGE: Final = 1000
+# To an account that may not read it, a server with accounts does not say whether it is there.
+_MAYBE_ABSENT: Final = frozenset({NOT_FOUND, "PERMISSION_DENIED"})
+
+
+class TargetModel:
+    """One name; every method raises `WriteRefused` and `Unreachable`."""
+
+    def __init__(self, writer: Writer, name: str) -> None:
+        self._writer = writer
+        self.name = name
+
+    def refuse_prompt(self) -> None:
+        """Raises `MoveStopped` where a prompt has that name; nothing where nobody can say."""
+        try:
+            refuse_prompt(self._writer, self.name)
+        except WriteRefused as refused:
+            if refused.code not in _MAYBE_ABSENT:
+                raise
+
+    def ensure(self) -> bool:
+        """It is there; whether it was made now, so that it is this account's."""
+        client, name = self._writer.client, self.name
+        try:
+            asked(lambda: client.get_registered_model(name), f"READ on the model {name}")
+        except WriteRefused as absent:
+            if absent.code not in _MAYBE_ABSENT:
+                raise
+            return self._make(absent)
+        return False
+
+    def _make(self, absent: WriteRefused) -> bool:
+        client, name = self._writer.client, self.name
+        needs = f"to be allowed to make the model {name}, or READ and EDIT on it"
+        try:
+            asked(lambda: client.create_registered_model(name), needs)
+        except WriteRefused as refused:
+            if refused.code != EXISTS:
+                raise
+            # Somebody else has made it meanwhile, or it was there and may not be read.
+            if absent.code == NOT_FOUND:
+                return False
+            raise absent from refused
+        return True
+
+    def copies_of(self, source: CopySource) -> Sequence[ModelVersion]:
+        """Its versions that say that they were made from that one, the oldest first."""
+        text = source.text()
+        found = [
+            each
+            for each in self._tagged(text)
+            if each.name == self.name and each.tags.get(SOURCE_TAG) == text
+        ]
+        return sorted(found, key=lambda each: int(each.version))
+
+    def _tagged(self, text: str) -> Iterator[ModelVersion]:
+        # A name may hold quotes, which MLflow's filters know no way to write.
+        exactly = f"= '{text}'" if "'" not in text else "LIKE 'models:/%'"
+        wanted = f"tags.`{SOURCE_TAG}` {exactly}"
+        token: str | None = None
+        while True:
+            page = self._page(wanted, token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _page(self, wanted: str, token: str | None) -> PagedList[ModelVersion]:
+        search = self._writer.client.search_model_versions
+        return asked(
+            lambda: search(wanted, _PAGE, page_token=token), f"READ on the model {self.name}"
+        )
+
+    def register(
+        self,
+        place: str,
+        tags: Mapping[str, str],
+        description: str,
+        run: str = "",
+        model_id: str | None = None,
+    ) -> str:
+        """A new version whose files are at that place; its number."""
+        made = asked(
+            lambda: self._writer.client.create_model_version(
+                self.name,
+                place,
+                run_id=run or None,
+                tags=dict(tags),
+                description=description or None,
+                model_id=model_id,
+            ),
+            f"EDIT on the model {self.name}",
+        )
+        return str(made.version)
+
+    def remove(self, number: str) -> None:
+        """There is no such version any more."""
+        asked(
+            lambda: self._writer.client.delete_model_version(self.name, number),
+            f"MANAGE on the model {self.name}, to delete a version",
+        )

@@ -1,0 +1,60 @@
+"""Whose tags say whether a version was validated: its own, or those of what it was copied from.
+
+As `service.following.gates.validated_source` has it for a service.
+"""
+
+from dataclasses import dataclass
+
+from service.copy_source import SOURCE_TAG, CopySource, source_name
+from service.promotion.stopped import refused
+from service.registry.writer.faults import NOT_FOUND, WriteRefused
+from service.registry.writer.writer import RegisteredVersion, Writer
+from service.validation_tag import BadValidation, Validation
+
+
+@dataclass(frozen=True, slots=True)
+class _ByNumber:
+    name: str
+    version: str
+    alias: None = None
+
+
+def judged_by(writer: Writer, version: RegisteredVersion, prefix: str) -> RegisteredVersion:
+    """The version under that prefix, as in `staging.`, that it was copied from; empty: itself.
+
+    Raises `MoveStopped` where there is none, `WriteRefused` and `Unreachable`.
+    """
+    if not prefix:
+        return version
+    who = f"{version.name} {version.number}"
+    if _has_failed(version):
+        raise refused("not_validated", f"{who} is not validated: its own tags say that it failed")
+    source = CopySource.of(version.tags)
+    wanted = source_name(version.name, prefix)
+    if source is None or source.server:
+        raise refused(
+            "not_validated",
+            f"{who} is not validated: PODIUM_VALIDATED_AS={prefix} asks for a copy of {wanted}, "
+            f"and its tag {SOURCE_TAG} names none of this server; podium copy",
+        )
+    if source.name != wanted:
+        raise refused(
+            "validated_elsewhere",
+            f"{who} was copied from {source.name}, and PODIUM_VALIDATED_AS={prefix} asks for what "
+            f"was validated as {wanted}",
+        )
+    try:
+        return writer.version_of(_ByNumber(source.name, source.version))
+    except WriteRefused as gone:
+        if gone.code != NOT_FOUND:
+            raise
+        raise refused("not_validated", f"{who} is not validated: {gone}") from gone
+
+
+def _has_failed(version: RegisteredVersion) -> bool:
+    try:
+        told = Validation.of(version.tags)
+    except BadValidation:
+        return False
+    own = told is not None and (told.name, told.version) == (version.name, version.number)
+    return told is not None and own and not told.passed

@@ -1,0 +1,1 @@
+"""How versions come into other environments."""

@@ -1,0 +1,131 @@
+"""A copy by bytes within one MLflow server: whole, verified, found again."""
+
+from pathlib import Path
+
+import mlflow.artifacts
+import pytest
+
+from service.copying.target_files import experiment_of
+from service.promotion.registry_bytes import fetched_into
+from service.promotion.stopped import MoveStopped
+from service.registry.store.digest import digest_of
+from service.registry.store.manifest import write_manifest
+from tests.copying.conftest import Copies, fetched, registered
+
+NAME = "dev.security.it's a café"
+TO = "staging.security.it's a café"
+
+
+def digest(folder: Path, beside: Path) -> str:
+    """Of the files there."""
+    write_manifest(folder, beside / "manifest")
+    return digest_of(beside / "manifest")
+
+
+def test_copy_has_the_files_and_what_was_asked_for(
+    copies: Copies, saved: Path, tmp_path: Path
+) -> None:
+    """In an experiment of its own; pending, and nothing of what was found out of the source."""
+    copies.fetch = fetched_into  # the command's own
+    name, to = NAME, TO
+    judged = {"podium__validation": "{}", "podium__blocked": "why", "validation_status": "passed"}
+    source = registered(copies.uri, name, saved, team="security", other="stays", **judged)
+    source.move("champion", "1")
+    copied = copies.copy(name, to, tags=("team",), marks={"podium.copied": "{}"})
+    assert (copied.outcome, copied.version) == ("copied", "1")
+    (version,) = copies.versions(to)
+    assert version.description == "as its author says"
+    assert version.tags == {
+        "team": "security",
+        "validation_status": "pending",
+        "podium.source": f"models:/{name}/1",
+        "podium.digest": copied.digest,
+        "podium.copied": "{}",
+    }
+    assert version.aliases == []
+    assert version.run_id == source.client.get_model_version(name, "1").run_id
+    (logged,) = copies.logged(to)
+    assert (version.source, str(logged.status)) == (f"models:/{logged.model_id}", "READY")
+    files = mlflow.artifacts.download_artifacts(
+        logged.artifact_location, dst_path=str(tmp_path), tracking_uri=copies.uri
+    )
+    assert digest(Path(files), tmp_path) == copied.digest == digest(saved, tmp_path)
+    assert copied.experiment == experiment_of(to)
+    assert [note.partition(" was not there")[0] for note in copied.notes] == [
+        f"the model {to}",
+        f"the experiment {experiment_of(to)}",
+    ]
+    copies.fetch = fetched
+    again = copies.copy(name, to, tags=("team",))
+    assert (again.outcome, again.version, again.digest) == ("already", "1", copied.digest)
+    assert len(copies.versions(to)) == len(copies.logged(to)) == 1
+    assert not list((copies.home / "tmp").glob("*/*"))
+
+
+def test_copy_whose_files_were_altered_is_not_taken_for_one(
+    copies: Copies, saved: Path, tmp_path: Path
+) -> None:
+    """Nobody is told that it is there; and nothing else is made."""
+    registered(copies.uri, "dev.altered", saved)
+    copies.copy("dev.altered", "staging.altered")
+    (logged,) = copies.logged("staging.altered")
+    other = tmp_path / "MLmodel"
+    other.write_text("altered")
+    copies.there.log_model_artifact(logged.model_id, str(other))
+    with pytest.raises(MoveStopped) as stopped:
+        copies.copy("dev.altered", "staging.altered")
+    assert stopped.value.code == "copy_altered"
+    assert len(copies.versions("staging.altered")) == 1
+
+
+def test_source_whose_files_were_altered_is_copied_anew(
+    copies: Copies, saved: Path, tmp_path: Path
+) -> None:
+    """It is another version, by the files that are there now."""
+    source = registered(copies.uri, "dev.changed", saved)
+    first = copies.copy("dev.changed", "staging.changed")
+    other = tmp_path / "more.txt"
+    other.write_text("more")
+    run = source.client.get_model_version("dev.changed", "1").run_id
+    source.client.log_artifact(run, str(other), "model")
+    second = copies.copy("dev.changed", "staging.changed")
+    assert (second.outcome, second.version) == ("copied", "2")
+    assert second.digest != first.digest
+    assert len(copies.logged("staging.changed")) == 2
+
+
+def test_link_has_no_files_and_none_of_the_tags(copies: Copies, saved: Path) -> None:
+    """It is found again; a copy by bytes is another version."""
+    judged = {"podium__validation": "{}", "validation_status": "passed"}
+    registered(copies.uri, "dev.linked", saved, **judged)
+    for outcome in ("copied", "already"):
+        link = copies.copy("dev.linked", "prod.linked", linked=True)
+        assert (link.outcome, link.version, link.digest) == (outcome, "1", "")
+    (version,) = copies.versions("prod.linked")
+    assert version.source == "models:/dev.linked/1"
+    assert version.tags == {
+        "validation_status": "pending",
+        "podium.source": "models:/dev.linked/1",
+        "podium.linked": "yes",
+    }
+    copied = copies.copy("dev.linked", "prod.linked")
+    assert (copied.outcome, copied.version) == ("copied", "2")
+
+
+def test_what_can_be_no_copy_is_refused_and_nothing_is_made(copies: Copies, saved: Path) -> None:
+    """Prompts, which MLflow keeps under the names of models; the model itself; absent tags."""
+    registered(copies.uri, "dev.refused", saved)
+    copies.there.register_prompt("a.prompt", "Say {{ it }}")
+    told = {
+        "prompt": ("dev.refused", "a.prompt", {}),
+        "same_model": ("dev.refused", "dev.refused", {}),
+        "no_such_tag": ("dev.refused", "staging.refused", {"tags": ("team",)}),
+    }
+    for code, (name, to, wish) in told.items():
+        with pytest.raises(MoveStopped) as stopped:
+            copies.copy(name, to, **wish)
+        assert stopped.value.code == code
+    with pytest.raises(MoveStopped, match="is a prompt, not a model"):
+        copies.copy("a.prompt", "staging.refused")
+    assert copies.versions("staging.refused") == []
+    assert copies.there.get_experiment_by_name(experiment_of("staging.refused")) is None
