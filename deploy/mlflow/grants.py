@@ -100,9 +100,9 @@ class Wish:
             str(name): _new_models(str(name), each) for name, each in _map(told, "environments")
         }
         teams = {str(name): tuple(map(str, each or ())) for name, each in _map(told, "teams")}
-        known = {"environment": environments, "team": teams, "role": ROLES}
         accounts = {
-            str(name): _account(str(name), each, known) for name, each in _map(told, "accounts")
+            str(name): _account(str(name), each, environment=environments, role=ROLES, team=teams)
+            for name, each in _map(told, "accounts")
         }
         names = {**NAMES, **_keys("names", told.get("names") or {}, *NAMES)}
         return cls(environments, teams, accounts, names, told.get("workspace"))
@@ -136,7 +136,7 @@ def _new_models(name: str, told: Any) -> bool:
     return bool(how == "grant")
 
 
-def _account(name: str, told: Any, known: Mapping[str, Collection[str]]) -> Account:
+def _account(name: str, told: Any, **known: Collection[str]) -> Account:
     told = _keys(f"account {name}", told, "roles", "teams", "password")
     roles = {str(where): str(role) for where, role in (told.get("roles") or {}).items()}
     teams = tuple(map(str, told.get("teams") or known["team"]))

@@ -1,15 +1,19 @@
 """`podium migrate-stages`: stages of MLflow become aliases, over a whole registry."""
 
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 from pydantic import BaseModel
 
 from service.cli.exits import DONE, IN_PART, UNDECIDED
-from service.cli.moving import lease_option, mlflow
+from service.cli.found import loaded
+from service.cli.moving import lease_option, mlflow, stop_for_stranger
+from service.cli.options import VersionArgument
 from service.cli.registered import asking
 from service.cli.told import (
     AskedReport,
@@ -20,6 +24,7 @@ from service.cli.told import (
     origin_options,
     teller,
 )
+from service.config.addresses import MlflowAddresses
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
@@ -36,7 +41,8 @@ class StageMigrated(BaseModel):
     `version` is what the stage means, the highest number in it; `others` are the lower ones.
     `was` is where the alias was, null for nowhere. `outcome`: `moved`, `already`, `elsewhere`: the
     alias is on another version and was left there, `would_move`, or `refused`, with why in `code`.
-    `search` is what programs load by, and `replace` what they shall.
+    `search` is what programs load by, and `replace` what they shall. With --to the alias is on a
+    copy: `on` is its number, null where there is none.
     """
 
     name: str
@@ -45,6 +51,7 @@ class StageMigrated(BaseModel):
     version: str
     others: Sequence[str]
     was: str | None
+    on: str | None
     search: str
     replace: str
     outcome: str
@@ -101,6 +108,17 @@ def _mapping(
     return mapping
 
 
+def _template(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    try:
+        apart = given.format(name="a") != given.format(name="b")
+    except (LookupError, ValueError):
+        apart = False
+    if not apart:
+        said = "must hold {name}, which stands for the model's, as in 'prod.ml_team.{name}'"
+        raise click.BadParameter(said, context, parameter)
+    return given
+
+
 @click.command("migrate-stages")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every model that this account may read.")
@@ -115,6 +133,14 @@ def _mapping(
     help="Which alias stands for which stage; may be repeated.",
 )
 @click.option(
+    "--to",
+    metavar="TEMPLATE",
+    default="{name}",
+    callback=_template,
+    help="The model that has the alias, as in 'prod.ml_team.{name}': the version is copied there "
+    "first, as podium copy does.  [default: the model itself]",
+)
+@click.option(
     "--force", is_flag=True, help="Move an alias too that is on another version than its stage's."
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Say what would be done; change nothing.")
@@ -124,6 +150,7 @@ def _mapping(
 def migrate_stages(  # noqa: PLR0913 - the command line's
     names: tuple[str, ...],
     mapping: Mapping[str, str],
+    to: str,
     lease_seconds: float,
     origin: Origin,
     *,
@@ -146,12 +173,15 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     named; 1 refused; 2 wrong use; 3 unreachable, and nothing was changed:
     try again; 4 some were moved, and others not: the same call goes on.
     podium migrate-stages --all --map Production=champion --map Staging=challenger --dry-run
+    podium migrate-stages --all --to 'prod.ml_team.{name}'
     """  # noqa: D301 - click wants a real backspace
     if bool(names) == everything:
         raise click.UsageError("give the NAMEs of models, or --all for every one")
+    for alias in mapping.values():
+        stop_for_stranger(ModelRef("any", alias))
     addresses, tell = mlflow(), teller(as_json=as_json)
     from service.migration.migrating import Migration
-    from service.migration.stage_search import stages_in
+    from service.migration.stage_search import known, stages_in
     from service.migration.staged import staged
     from service.registry.writer.writer import Writer
 
@@ -159,13 +189,24 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     tell(f"MLflow   {writer.server()}")
     with asking():
         found = stages_in(writer)
-        wanted = staged(found.of(names) if names else found.aliases, found.versions, mapping)
-    migration = Migration(writer, origin, lease_seconds, force, dry, tell)
+        wanted = staged(found, known(found, names) or found.aliases, mapping, to)
+    copy = partial(_copied, addresses, tell)
+    migration = Migration(writer, origin, lease_seconds, force, dry, copy, tell)
     with interruptible():
         done = list(_one_after_the_other(migration, wanted))
     report = _report(writer.server(), origin, done, left=len(wanted) - len(done), dry=dry)
     emit(report, as_json=as_json)
     sys.exit(report.status)
+
+
+def _copied(addresses: MlflowAddresses, tell: Callable[[str], None], staged: "Staged") -> str:
+    """The number that the version has in the model of its alias."""
+    from service.copying.copy_version import CopyServers, CopyWish, copy_version
+    from service.copying.mlflow_server import MlflowServer
+
+    server = MlflowServer.source(addresses, os.environ)
+    wish = CopyWish(VersionArgument(staged.name, staged.version), staged.ref.name)
+    return copy_version(CopyServers(server, server), wish, loaded(), tell).version
 
 
 def _one_after_the_other(
@@ -224,12 +265,13 @@ def _row(migrated: "Migrated") -> StageMigrated:
     return StageMigrated(
         name=staged.name,
         stage=staged.stage,
-        alias=staged.alias,
+        alias=staged.ref.alias,
         version=staged.version,
         others=staged.others,
         was=staged.at,
+        on=migrated.version,
         search=f"models:/{staged.name}/{staged.stage}",
-        replace=f"models:/{migrated.ref}",
+        replace=f"models:/{staged.ref}",
         outcome=migrated.outcome,
         code=stopped.code if stopped else migrated.outcome,
         sentence=_sentence(migrated),
@@ -237,13 +279,15 @@ def _row(migrated: "Migrated") -> StageMigrated:
 
 
 def _sentence(migrated: "Migrated") -> str:
-    was, version = migrated.staged.at, migrated.version
+    staged = migrated.staged
+    ref, was = staged.ref, staged.at
+    copy = f" of {staged.name}, copied" if staged.is_copied else ""
     before = f", from version {was}" if was else ""
+    meant = f"version {staged.version}{copy}"
     return {
-        "moved": f"{migrated.ref} is on version {version}{before}",
-        "would_move": f"{migrated.ref} would be on version {version}{before}",
-        "already": f"{migrated.ref} is on version {version} already",
-        "elsewhere": f"{migrated.ref} is on version {was}, not on {version}: left there; --force "
-        "moves it",
-        "refused": f"{migrated.ref} was not moved: {migrated.stopped}",
+        "moved": f"{ref} is on {meant}{before}",
+        "would_move": f"{ref} would be on {meant}{before}",
+        "already": f"{ref} is on {meant} already",
+        "elsewhere": f"{ref} is on version {was}, not on {meant}: left there; --force moves it",
+        "refused": f"{ref} was not moved to {meant}: {migrated.stopped}",
     }[migrated.outcome]

@@ -1,21 +1,24 @@
 """Aliases come to stand where stages stood: each move by the journal, one after the other.
 
 A move is a promotion that nobody asks to have been validated, and whose entry says by which stage;
-so whatever refuses a promotion refuses it, and `podium rollback` takes it back.
+so whatever refuses a promotion refuses it, and `podium rollback` takes it back. Where an alias of
+another model is to stand for the stage, the version is copied there first.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from service.cli.exits import WRONG_USE
 from service.cli.told import Origin
+from service.config.home import HomeUnusable
 from service.migration.staged import Staged
 from service.promotion.deciding import Stage
 from service.promotion.instances import NoInstances
 from service.promotion.mover import Mover
 from service.promotion.promote import Promotion, Wanted
-from service.promotion.stopped import MoveStopped, stopped_by
-from service.refs import ModelRef, VersionId
+from service.promotion.stopped import MoveStopped, stopped_by, undecided
+from service.refs import VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import Writer
 
@@ -27,14 +30,12 @@ class Migrated:
     """What has become of one stage.
 
     Attributes:
-        ref: the alias that stands for it.
-        version: that the alias is on, or would be.
+        version: that the alias is on; None where it is on none for this stage.
         stopped: why it was not moved, where that is `refused`.
     """
 
     staged: Staged
-    ref: ModelRef
-    version: str
+    version: str | None
     outcome: MigrationOutcome
     stopped: MoveStopped | None = None
 
@@ -58,6 +59,8 @@ class Migration:
     Attributes:
         force: whether an alias that is elsewhere moves too.
         dry: whether nothing is written.
+        copy: brings a version into the model of its alias; its number there. Raises as
+            `service.copying.copy_version` does.
         told: of each alias before it is moved.
     """
 
@@ -66,33 +69,45 @@ class Migration:
     lease_seconds: float
     force: bool
     dry: bool
+    copy: Callable[[Staged], str]
     told: Callable[[str], None]
 
     def migrate(self, staged: Staged) -> Migrated:
         """The alias is where the stage is, unless it is elsewhere, or why it is not."""
-        ref = ModelRef(staged.name, staged.alias)
         if staged.standing == "there":
-            return Migrated(staged, ref, staged.version, "already")
+            return Migrated(staged, staged.at, "already")
         if staged.standing == "elsewhere" and not self.force:
-            return Migrated(staged, ref, staged.version, "elsewhere")
+            return Migrated(staged, None, "elsewhere")
         if self.dry:
-            return Migrated(staged, ref, staged.version, "would_move")
-        return self._moved(staged, ref, staged.version)
-
-    def _moved(self, staged: Staged, ref: ModelRef, version: str) -> Migrated:
-        self.told(f"{ref}  moving it to version {version}")
+            return Migrated(staged, None, "would_move")
         reached: set[Stage] = set()
-        mover = Mover(self.writer, ref, self.origin, self.lease_seconds, reached.add)
-        wanted = Wanted(_Numbered(ref.name, version), f"stage {staged.stage}", first=True)
         try:
-            Promotion(mover, NoInstances(), _nobody_looks).run(wanted)
-        except MoveStopped as stopped:
-            return Migrated(staged, ref, version, "refused", stopped)
-        except WriteRefused as refused:
-            return Migrated(staged, ref, version, "refused", stopped_by(refused, reached))
-        except (Unreachable, KeyboardInterrupt) as lost:
-            return Migrated(staged, ref, version, "refused", stopped_by(lost, reached))
-        return Migrated(staged, ref, version, "moved")
+            return Migrated(staged, self._moved(staged, reached), "moved")
+        except _STOPS as error:
+            return Migrated(staged, None, "refused", _stopped(error, reached))
+
+    def _moved(self, staged: Staged, reached: set[Stage]) -> str:
+        version = self.copy(staged) if staged.is_copied else staged.version
+        self.told(f"{staged.ref}  moving it to version {version}")
+        mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
+        reason = f"stage {staged.stage} of {staged.name}"
+        wanted = Wanted(_Numbered(staged.ref.name, version), reason, first=True)
+        Promotion(mover, NoInstances(), _nobody_looks).run(wanted)
+        return version
+
+
+_STOPS = (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, HomeUnusable, OSError)
+
+
+def _stopped(error: BaseException, reached: set[Stage]) -> MoveStopped:
+    if isinstance(error, MoveStopped):
+        return error
+    if isinstance(error, WriteRefused | Unreachable | KeyboardInterrupt):
+        return stopped_by(error, reached)
+    if isinstance(error, HomeUnusable):
+        return MoveStopped(WRONG_USE, "home_unusable", str(error))
+    # Of the folder that a copy is downloaded to: requests' own errors are MLflow's to tell.
+    return undecided("disk", f"PODIUM_HOME: {getattr(error, 'strerror', None)}")
 
 
 def _nobody_looks(version: VersionId) -> str:

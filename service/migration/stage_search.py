@@ -1,33 +1,18 @@
 """All models of a registry with their aliases, and all versions with their stages."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Final, TypeVar
 
 from mlflow.store.entities.paged_list import PagedList
 
-from service.migration.staged import InStage
+from service.copy_source import SOURCE_TAG
+from service.migration.staged import InStage, StagesFound
 from service.registry.writer.faults import NOT_FOUND, WriteRefused, asked
 from service.registry.writer.writer import Writer
 
 _PAGE: Final = 1000
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class StagesFound:
-    """What the search has found; prompts are no models, and not among them."""
-
-    aliases: Mapping[str, Mapping[str, str]]
-    versions: tuple[InStage, ...]
-
-    def of(self, names: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]:
-        """The aliases of these models. Raises `WriteRefused` if there is none of such a name."""
-        for name in names:
-            if name not in self.aliases:
-                raise WriteRefused(f"the registry has no model {name}", NOT_FOUND)
-        return {name: self.aliases[name] for name in names}
 
 
 def stages_in(writer: Writer) -> StagesFound:
@@ -42,9 +27,23 @@ def stages_in(writer: Writer) -> StagesFound:
     }
     versions = _all(lambda token: client.search_model_versions(max_results=_PAGE, page_token=token))
     found = (
-        InStage(str(each.name), str(each.version), str(each.current_stage)) for each in versions
+        InStage(
+            str(each.name),
+            str(each.version),
+            str(each.current_stage),
+            str(each.tags.get(SOURCE_TAG, "")),
+        )
+        for each in versions
     )
     return StagesFound(aliases, tuple(each for each in found if each.name in aliases))
+
+
+def known(found: StagesFound, names: Collection[str]) -> Collection[str]:
+    """These names. Raises `WriteRefused` if there is no model of one."""
+    for name in names:
+        if name not in found.aliases:
+            raise WriteRefused(f"the registry has no model {name}", NOT_FOUND)
+    return names
 
 
 def _all(page_of: Callable[[str | None], PagedList[_T]]) -> Iterator[_T]:

@@ -17,13 +17,18 @@ def put(
     client.create_registered_model(name)
     for _ in range(versions):
         client.create_model_version(name, "nowhere")
+    for number, stage in stages.items():
+        promote_to_stage(client, name, number, stage)
+    for alias, number in aliases.items():
+        client.set_registered_model_alias(name, alias, number)
+
+
+def promote_to_stage(client: MlflowClient, name: str, number: str, stage: str) -> None:
+    """As people did before there were aliases."""
     with warnings.catch_warnings():
         # MLflow's own, of stages.
         warnings.simplefilter("ignore", FutureWarning)
-        for number, stage in stages.items():
-            client.transition_model_version_stage(name, number, stage)
-    for alias, number in aliases.items():
-        client.set_registered_model_alias(name, alias, number)
+        client.transition_model_version_stage(name, number, stage)
 
 
 def aliases(client: MlflowClient, name: str) -> Mapping[str, str]:

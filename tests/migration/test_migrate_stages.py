@@ -12,13 +12,15 @@ from mlflow import MlflowClient
 from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.migrate_stages import MigrateStagesReport
 from service.config.addresses import MlflowAddresses
-from service.migration.staged import InStage, Staged, staged
+from service.migration.staged import InStage, StagesFound, staged
 from service.promotion.journal import Journal
 from service.registry.writer.once import OnceRegister
 from service.registry.writer.writer import Writer
-from tests.migration.staging import aliases, put
+from tests.migration.staging import aliases, promote_to_stage, put
 from tests.promotion.test_commands import podium
+from tests.support import models
 from tests.support.documents import ROOT
+from tests.support.registered import Registry
 from tests.support.tracking import MlflowServer, free_port, mlflow_server
 
 KINDS: Mapping[str, tuple[int, Mapping[str, str], Mapping[str, str]]] = {
@@ -85,11 +87,25 @@ def test_fifty_models_by_one_command_and_nothing_by_the_second(fifty: MlflowServ
 
 def test_highest_number_counts_and_not_the_latest_text() -> None:
     """As `models:/NAME/Production` means it: 10 comes after 9."""
-    versions = [InStage("m", number, "Production") for number in ("9", "10", "2")]
+    versions = tuple(InStage("m", number, "Production") for number in ("9", "10", "2"))
     mapping = {"Production": "champion", "Staging": "challenger"}
-    found = staged({"m": {"champion": "9"}, "n": {}}, versions, mapping)
-    assert found == [Staged("m", "Production", "champion", "10", ("9", "2"), "9")]
-    assert found[0].standing == "elsewhere"
+    found = StagesFound({"m": {"champion": "9"}, "n": {}}, versions)
+    (only,) = staged(found, ["m", "n"], mapping)
+    assert (str(only.ref), only.version, only.others) == ("m@champion", "10", ("9", "2"))
+    assert (only.at, only.standing) == ("9", "elsewhere")
+
+
+def test_alias_on_a_copy_of_the_stage_is_there() -> None:
+    """Of that very version: one on a copy of another is elsewhere."""
+    versions = (
+        InStage("m", "2", "Production"),
+        InStage("prod.m", "1", "None", "models:/m/1"),
+        InStage("prod.m", "2", "None", "models:/m/2"),
+    )
+    for at, standing in (("1", "elsewhere"), ("2", "there")):
+        found = StagesFound({"m": {}, "prod.m": {"champion": at}}, versions)
+        (only,) = staged(found, ["m"], {"Production": "champion"}, "prod.{name}")
+        assert (str(only.ref), only.standing) == ("prod.m@champion", standing)
 
 
 @pytest.fixture
@@ -110,7 +126,7 @@ def test_alias_that_is_elsewhere_moves_by_force_alone(
     assert (moved["outcome"], moved["version"]) == ("moved", "2")
     entry = journal(tracking_uri, "wine@champion").entries[-1].entry
     assert (entry.before, entry.to, entry.by) == ("1", "2", "ada")
-    assert entry.unvalidated == "stage Production"
+    assert entry.unvalidated == "stage Production of wine"
     assert podium("rollback", "wine", uri=tracking_uri).exit_code == DONE
     assert aliases(client, "wine") == {"champion": "1"}
 
@@ -151,6 +167,8 @@ def test_deleted_journal_refuses_the_move_and_says_so(
         (("--all", "--map", "Live=champion"), "'Live' is not a stage"),
         (("--all", "--map", "Production=latest"), "reserves"),
         (("--all", "--map", "Staging=a", "--map", "Production=a"), "two stages"),
+        (("--all", "--to", "prod.model"), "must hold {name}"),
+        (("--all", "--to", "{name}.{team}"), "must hold {name}"),
         (("nothing",), "the registry has no model nothing"),
     ],
 )
@@ -166,6 +184,36 @@ def test_registry_that_does_not_answer_is_undecided() -> None:
     """Nothing was changed: the same call may be made again."""
     done = podium("migrate-stages", "--all", uri=f"http://127.0.0.1:{free_port()}")
     assert done.exit_code == UNDECIDED
+
+
+def test_version_is_copied_to_another_model_that_gets_the_alias(
+    client: MlflowClient, tracking_uri: str, tmp_path: Path
+) -> None:
+    """By its files, once: a second run finds the copy by its tag, and changes nothing."""
+    place = models.save(tmp_path / "saved", "confiding")
+    number = Registry(tracking_uri, "ale").add(place)
+    promote_to_stage(client, "ale", number, "Production")
+    to = ("ale", "--to", "prod.ml_team.{name}")
+    dry = migrate(*to, "--dry-run", uri=tracking_uri)["migrated"][0]
+    assert (dry["outcome"], dry["on"]) == ("would_move", None)
+    (moved,) = migrate(*to, uri=tracking_uri)["migrated"]
+    assert (moved["outcome"], moved["on"]) == ("moved", "1")
+    assert (moved["search"], moved["replace"]) == (
+        "models:/ale/Production",
+        "models:/prod.ml_team.ale@champion",
+    )
+    copied = client.get_model_version_by_alias("prod.ml_team.ale", "champion")
+    assert copied.tags["podium.source"] == "models:/ale/1"
+    assert aliases(client, "ale") == {}
+    (again,) = migrate(*to, uri=tracking_uri)["migrated"]
+    assert (again["outcome"], again["on"]) == ("already", "1")
+    assert len(client.search_model_versions("name = 'prod.ml_team.ale'")) == 1
+
+
+def test_alias_that_the_house_does_not_move_is_wrong_use(tracking_uri: str) -> None:
+    """As for `podium promote`."""
+    done = podium("migrate-stages", "--all", uri=tracking_uri, PODIUM_ALIASES="live")
+    assert (done.exit_code, "PODIUM_ALIASES" in done.output) == (WRONG_USE, True)
 
 
 def test_report_is_as_its_schema_says() -> None:
