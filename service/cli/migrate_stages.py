@@ -29,7 +29,7 @@ from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
     from service.migration.migrating import Migrated, Migration
-    from service.migration.staged import Staged
+    from service.migration.staged import StageMeaning
 
 _STAGES = ("Production", "Staging", "Archived")
 _MAPPING = "Production=champion"
@@ -199,7 +199,7 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     sys.exit(report.status)
 
 
-def _copied(addresses: MlflowAddresses, tell: Callable[[str], None], staged: "Staged") -> str:
+def _copied(addresses: MlflowAddresses, tell: Callable[[str], None], staged: "StageMeaning") -> str:
     """The number that the version has in the model of its alias."""
     from service.copying.copy_version import CopyServers, CopyWish, copy_version
     from service.copying.mlflow_server import MlflowServer
@@ -210,7 +210,7 @@ def _copied(addresses: MlflowAddresses, tell: Callable[[str], None], staged: "St
 
 
 def _one_after_the_other(
-    migration: "Migration", wanted: Sequence["Staged"]
+    migration: "Migration", wanted: Sequence["StageMeaning"]
 ) -> Iterator["Migrated"]:
     for each in wanted:
         migrated = migration.migrate(each)

@@ -12,7 +12,7 @@ from typing import Literal
 from service.cli.exits import WRONG_USE
 from service.cli.told import Origin
 from service.config.home import HomeUnusable
-from service.migration.staged import Staged
+from service.migration.staged import StageMeaning
 from service.promotion.deciding import Stage
 from service.promotion.instances import NoInstances
 from service.promotion.mover import Mover
@@ -34,7 +34,7 @@ class Migrated:
         stopped: why it was not moved, where that is `refused`.
     """
 
-    staged: Staged
+    staged: StageMeaning
     version: str | None
     outcome: MigrationOutcome
     stopped: MoveStopped | None = None
@@ -69,10 +69,10 @@ class Migration:
     lease_seconds: float
     force: bool
     dry: bool
-    copy: Callable[[Staged], str]
+    copy: Callable[[StageMeaning], str]
     told: Callable[[str], None]
 
-    def migrate(self, staged: Staged) -> Migrated:
+    def migrate(self, staged: StageMeaning) -> Migrated:
         """The alias is where the stage is, unless it is elsewhere, or why it is not."""
         if staged.standing == "there":
             return Migrated(staged, staged.at, "already")
@@ -86,7 +86,7 @@ class Migration:
         except _STOPS as error:
             return Migrated(staged, None, "refused", _stopped(error, reached))
 
-    def _moved(self, staged: Staged, reached: set[Stage]) -> str:
+    def _moved(self, staged: StageMeaning, reached: set[Stage]) -> str:
         version = self.copy(staged) if staged.is_copied else staged.version
         self.told(f"{staged.ref}  moving it to version {version}")
         mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)

@@ -24,7 +24,7 @@ class InStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class StageMeaning:
     """What one stage of one model means.
 
     Attributes:
@@ -71,7 +71,7 @@ class StagesFound:
 
 def staged(
     found: StagesFound, names: Iterable[str], mapping: Mapping[str, str], to: str = "{name}"
-) -> Sequence[Staged]:
+) -> Sequence[StageMeaning]:
     """By model, and then in the order of the mapping; an empty stage means nothing.
 
     `mapping` says which alias stands for which stage, and `to` which model has it.
@@ -87,12 +87,14 @@ def staged(
     ]
 
 
-def _staged(found: StagesFound, of: tuple[str, str], ref: ModelRef, numbers: list[int]) -> Staged:
+def _staged(
+    found: StagesFound, of: tuple[str, str], ref: ModelRef, numbers: list[int]
+) -> StageMeaning:
     name, stage = of
     *others, version = map(str, numbers)
     source = CopySource(name, version).text()
     copies = [each for each in found.versions if (each.name, each.source) == (ref.name, source)]
-    return Staged(
+    return StageMeaning(
         name,
         stage,
         version,
