@@ -58,6 +58,7 @@ PROCESSES = {
     "registry.writer": COMMAND,
     "checks": COMMAND,
     "cli": COMMAND,
+    "doctor": COMMAND,
     "local": COMMAND,
     "migration": COMMAND,
     "promotion": COMMAND,
