@@ -37,8 +37,8 @@ class CopyReport(AskedReport):
 
     `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
     why not. `target` is the target's MLflow; `version` and `to_version` are numbers, null where
-    they are not known; `source` is the copy's tag `podium.source`; `digest` and `experiment` are
-    empty for a link.
+    they are not known; `source` is the copy's tag `podium.source`; `digest` is empty for a link,
+    `experiment` also for a copy that was there before.
     """
 
     target: str

@@ -234,7 +234,7 @@ def _report(
     from service.promotion.plan import journal_says, outlook
 
     settings = loaded()
-    judged = partial(judged_by, writer, prefix=settings.validated_as)
+    judged = partial(judged_by, writer, prefix=settings.validated_as or "")
     foreseen = outlook(wanted, found, settings.status_tag.passing, policy_asked_for(), judged)
     statuses = {_STATUSES[each.forecast] for each in found}
     if foreseen.validated is False:

@@ -143,7 +143,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         digest,
         settings.status_tag.passing,
         policy_asked_for(),
-        settings.validated_as,
+        settings.validated_as or "",
     )
     blank = PromoteReport(
         server=writer.server(),

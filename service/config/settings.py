@@ -200,10 +200,10 @@ class Settings(BaseSettings):
         description="TAG=PENDING,PASSED,FAILED: the tag by which a version is known to have passed "
         "`podium validate`, and what it says; TAG=PASSED names that word alone",
     )
-    validated_as: str = Field(
-        "",
-        description="Prefix, as in `staging.`: asks for the validation of the version that one was "
-        "copied from, under that prefix; empty: for its own",
+    validated_as: str | None = Field(
+        None,
+        description="Prefix, as in `staging.`: `PODIUM_REQUIRE_VALIDATION` asks for the validation "
+        "of the version that one was copied from, under that prefix; unset: for its own",
     )
     aliases: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -290,11 +290,11 @@ class Settings(BaseSettings):
 
     @field_validator("validated_as")
     @classmethod
-    def _environment(cls, value: str) -> str:
-        text = value.strip()
-        if text and not re.fullmatch(r"([^./:\s]+\.)+", text):
+    def _environment(cls, value: str | None) -> str | None:
+        text = (value or "").strip()
+        if value is not None and not re.fullmatch(r"([^./:\s]+\.)+", text):
             raise ValueError("must be a prefix of names that ends with a dot, as in staging.")
-        return text
+        return text or None
 
     @field_validator("aliases")
     @classmethod

@@ -7,10 +7,11 @@ MLflow makes as many versions as it is asked for. Of two copies at once, each lo
 has registered its own: whoever has the higher number sees the lower one, and takes its own away.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from mlflow.entities.model_registry import ModelVersion
 
@@ -27,7 +28,9 @@ from service.registry.writer.faults import WriteRefused
 from service.registry.writer.writer import NamedVersion, Writer
 from service.working_folder import working_folder
 
-LINK_TAG = "podium.linked"
+# A logged model, which has files; versions that link to another one have its name and number.
+_LOGGED: Final = re.compile(r"models:/[^/]+")
+LINK_TAG: Final = "podium.linked"
 """Of a version without files of its own: `yes`."""
 
 
@@ -59,7 +62,8 @@ class Copied:
         outcome: `already`: an earlier call, or one at the same time, has made it.
         version: its number.
         digest: of its files; empty for a link.
-        experiment: that has its files; for a link, empty.
+        experiment: that this call has put its files into; empty for a link, and for a copy that
+            was there before.
         notes: what else an operator should know, as sentences.
     """
 
@@ -71,7 +75,7 @@ class Copied:
     notes: tuple[str, ...] = ()
 
 
-class CopiedFiles(Protocol):
+class FilesToCopy(Protocol):
     """A version's files on this machine, whole."""
 
     @property
@@ -85,7 +89,7 @@ class CopiedFiles(Protocol):
         ...
 
 
-FetchesFiles = Callable[[Path, VersionId, Settings, Mapping[str, str]], CopiedFiles]
+FetchesFiles = Callable[[Path, VersionId, Settings, Mapping[str, str]], FilesToCopy]
 """As `service.promotion.registry_bytes.fetched_into`."""
 
 
@@ -118,7 +122,7 @@ def copy_version(
         source = CopySource(original.version.name, original.version.number, where)
         if not where and original.version.name == wish.to:
             raise refused("same_model", f"{wish.to} is the model itself, not another one")
-        TargetModel(writer, wish.to).refuse_prompt()
+        TargetModel(writer, wish.to).look()
     copying = _Copying(servers, wish, original, source, settings, told, fetch)
     return copying.linked() if wish.linked else copying.copied()
 
@@ -144,8 +148,9 @@ class _Copying:
             there = _linked_of(model, self.source)
             if there is None:
                 self.told("registering the link")
-                place = f"models:/{self.source.name}/{self.source.version}"
-                number = model.register(place, self._tags({LINK_TAG: "yes"}), self._described)
+                number = model.register(
+                    self.source.text(), self._tags({LINK_TAG: "yes"}), self._described
+                )
                 return self._settled(model, number, _linked_of, "", made=made)
             return Copied("already", self.source, str(there.version), "", "")
 
@@ -273,17 +278,18 @@ class _Copying:
 
 
 def _copy_of(digest: str) -> Callable[[TargetModel, CopySource], ModelVersion | None]:
-    """The oldest copy of these files."""
+    """The oldest copy of these files; tags also travel with links that MLflow's page makes."""
 
     def find(model: TargetModel, source: CopySource) -> ModelVersion | None:
-        found = model.copies_of(source)
+        found = (each for each in model.copies_of(source) if _LOGGED.fullmatch(str(each.source)))
         return next((each for each in found if each.tags.get(DIGEST_TAG) == digest), None)
 
     return find
 
 
 def _linked_of(model: TargetModel, source: CopySource) -> ModelVersion | None:
-    return next((each for each in model.copies_of(source) if LINK_TAG in each.tags), None)
+    found = (each for each in model.copies_of(source) if each.source == source.text())
+    return next((each for each in found if LINK_TAG in each.tags), None)
 
 
 def _made_model(name: str) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlflow.prompt.registry_utils import has_prompt_tag
-
 from service.cli.exits import WRONG_USE
 from service.promotion.stopped import MoveStopped, refused
 from service.registry.writer.faults import WriteRefused, asked
@@ -47,8 +45,8 @@ def original_of(writer: Writer, named: NamedVersion, tags: Sequence[str]) -> Ori
 
 def refuse_prompt(writer: Writer, name: str) -> None:
     """Raises `MoveStopped` where it is not a model: MLflow keeps prompts under the same names."""
-    model = asked(lambda: writer.client.get_registered_model(name), f"READ on the model {name}")
-    if has_prompt_tag(model._tags):  # noqa: SLF001 - what is public hides it
+    # As a model MLflow's client would call it absent.
+    if asked(lambda: writer.client.get_prompt(name), f"READ on the model {name}") is not None:
         raise refused("prompt", f"{name} is a prompt, not a model")
 
 

@@ -23,24 +23,25 @@ class TargetModel:
         self._writer = writer
         self.name = name
 
-    def refuse_prompt(self) -> None:
-        """Raises `MoveStopped` where a prompt has that name; nothing where nobody can say."""
-        try:
-            refuse_prompt(self._writer, self.name)
-        except WriteRefused as refused:
-            if refused.code not in _MAYBE_ABSENT:
-                raise
+    def look(self) -> WriteRefused | None:
+        """Why it is not known to be there; None if it is. Raises `MoveStopped` for a prompt.
 
-    def ensure(self) -> bool:
-        """It is there; whether it was made now, so that it is this account's."""
+        So the server answers, and knows the account.
+        """
         client, name = self._writer.client, self.name
+        refuse_prompt(self._writer, name)
         try:
             asked(lambda: client.get_registered_model(name), f"READ on the model {name}")
         except WriteRefused as absent:
             if absent.code not in _MAYBE_ABSENT:
                 raise
-            return self._make(absent)
-        return False
+            return absent
+        return None
+
+    def ensure(self) -> bool:
+        """It is there; whether it was made now, so that it is this account's."""
+        absent = self.look()
+        return absent is not None and self._make(absent)
 
     def _make(self, absent: WriteRefused) -> bool:
         client, name = self._writer.client, self.name
@@ -100,6 +101,8 @@ class TargetModel:
                 run_id=run or None,
                 tags=dict(tags),
                 description=description or None,
+                # Only registries that Podium does not know take longer, and MLflow tells of it.
+                await_creation_for=0,
                 model_id=model_id,
             ),
             f"EDIT on the model {self.name}",

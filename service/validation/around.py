@@ -34,7 +34,7 @@ _LOGGED_MODEL: Final = "models:/m-"
 def data_of(
     writer: Writer, in_force: PolicyInForce, addresses: MlflowAddresses
 ) -> Callable[[RegisteredVersion], EvaluationData | None]:
-    """What brings the policy's data for a version; raises `BadData`."""
+    """What brings the policy's data for a version; raises `BadData` and `Unreachable`."""
 
     def find(version: RegisteredVersion) -> EvaluationData | None:
         if in_force.policy.data is None:

@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from service.cli.options import VersionArgument
 from service.config.addresses import MlflowAddresses
-from service.config.settings import Settings
+from service.config.settings import Settings, load_settings
 from service.copying.copy_version import (
     Copied,
     CopyServers,
@@ -66,7 +66,7 @@ class Copies:
 
     def copy(self, name: str, to: str, version: str = "1", **wish: Any) -> Copied:
         """Copies it, or raises why not."""
-        settings = Settings(home=self.home)
+        settings = load_settings({"home": self.home})
         asked = CopyWish(VersionArgument(name, version=version), to, **wish)
         return copy_version(self.servers, asked, settings, self._told, self.fetch)
 

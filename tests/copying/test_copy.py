@@ -117,13 +117,13 @@ def test_what_can_be_no_copy_is_refused_and_nothing_is_made(copies: Copies, save
     registered(copies.uri, "dev.refused", saved)
     copies.there.register_prompt("a.prompt", "Say {{ it }}")
     told = {
-        "prompt": ("dev.refused", "a.prompt", {}),
-        "same_model": ("dev.refused", "dev.refused", {}),
-        "no_such_tag": ("dev.refused", "staging.refused", {"tags": ("team",)}),
+        "prompt": ("dev.refused", "a.prompt", ()),
+        "same_model": ("dev.refused", "dev.refused", ()),
+        "no_such_tag": ("dev.refused", "staging.refused", ("team",)),
     }
-    for code, (name, to, wish) in told.items():
+    for code, (name, to, tags) in told.items():
         with pytest.raises(MoveStopped) as stopped:
-            copies.copy(name, to, **wish)
+            copies.copy(name, to, tags=tags)
         assert stopped.value.code == code
     with pytest.raises(MoveStopped, match="is a prompt, not a model"):
         copies.copy("a.prompt", "staging.refused")

@@ -42,6 +42,19 @@ def test_version_that_was_promoted_on_mlflows_page_was_validated_elsewhere(
     assert stopped.value.code == "validated_elsewhere"
 
 
+def test_link_that_the_page_has_made_of_a_copy_is_not_taken_for_a_copy(
+    copies: Copies, saved: Path
+) -> None:
+    """Although it has all tags of one, and for now the same files."""
+    registered(copies.uri, "dev.page", saved)
+    copies.copy("dev.page", "staging.page")
+    copies.there.copy_model_version("models:/staging.page/1", "prod.page")
+    (link,) = copies.versions("prod.page")
+    assert link.tags["podium.source"] == "models:/dev.page/1"
+    copied = copies.copy("dev.page", "prod.page")
+    assert (copied.outcome, copied.version) == ("copied", "2")
+
+
 def test_p24_promotion_asks_what_a_copy_was_validated_as(copies: Copies, saved: Path) -> None:
     """As a service with PODIUM_VALIDATED_AS does: the source's tags, not the copy's own."""
     registered(copies.uri, "staging.asked", saved)

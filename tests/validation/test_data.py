@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from service.registry.writer.faults import Unreachable
 from service.validation.policy.reading import read_policy
 from service.validation.quality.data_files import read_data
 from service.validation.quality.data_of_run import DATA, DESCRIPTION, LABEL
@@ -225,3 +226,29 @@ def test_address_that_leads_nowhere_is_told_without_what_is_secret(
             found(tmp_path, policy, places(tmp_path))
     assert "SECRET" not in str(refused.value)
     assert str(refused.value).startswith(f"{server}/")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("path", ["/rows.csv", "/api/2.0/mlflow-artifacts/artifacts/rows.csv"])
+def test_data_whose_server_fails_may_be_there_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, path: str
+) -> None:
+    """It says nothing of the policy, and is not told as its mistake."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with http_server(lambda _: Response(b"", status)) as server:
+        policy = json.dumps({"data": f"{server}{path}", "label": "label"})
+        with pytest.raises(Unreachable, match=r"rows\.csv"):
+            found(tmp_path, policy, places(tmp_path))
+
+
+@pytest.mark.parametrize("data", ["{server}/rows.csv", "runs:/0123/rows.csv"])
+def test_data_whose_server_is_gone_may_be_there_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    """Whoever would have read it: MLflow's client, or a plain download."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with http_server(lambda _: Response(b"")) as server:
+        pass
+    policy = json.dumps({"data": data.format(server=server), "label": "label"})
+    with pytest.raises(Unreachable, match="does not answer"):
+        found(tmp_path, policy, places(tmp_path, server))

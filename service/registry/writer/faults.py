@@ -5,6 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, TypeVar
 
+import requests
 from mlflow.exceptions import MlflowException
 
 NOT_FOUND: Final = "RESOURCE_DOES_NOT_EXIST"
@@ -15,6 +16,10 @@ _UNAUTHENTICATED: Final = frozenset({UNAUTHENTICATED, "CUSTOMER_UNAUTHORIZED"})
 # mlflow/utils/rest_utils.py: what is no JSON of MLflow's, or no answer at all.
 _STATUS: Final = re.compile(r"error code (\d{3})")
 _NO_ANSWER: Final = ("failed with exception", "too many 5", "Failed to parse response")
+_NO_CONNECTION: Final = (
+    *(requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError),
+    *(ConnectionError, TimeoutError),
+)
 _PASSING: Final = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "INTERNAL_ERROR"})
 T = TypeVar("T")
 
@@ -68,6 +73,20 @@ def _forbidden(needs: str) -> WriteRefused:
     return WriteRefused(
         f"MLflow does not allow this account to: it needs {needs}", "PERMISSION_DENIED"
     )
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Whether nobody has answered, or a server has failed: the same may go well later."""
+    if isinstance(error, MlflowException):
+        return isinstance(_told(error, ""), Unreachable)
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return is_passing_status(error.response.status_code)
+    return isinstance(error, _NO_CONNECTION)
+
+
+def is_passing_status(status: int) -> bool:
+    """Whether a server that answers with it may answer otherwise later."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _told(error: MlflowException, needs: str) -> WriteRefused | Unreachable:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import mlflow.artifacts
 from mlflow.exceptions import MlflowException
 
+from service.registry.writer.faults import Unreachable, is_unanswered
 from service.validation.policy.data_address import SCHEME, shown_data
 from service.validation.policy.reading import PolicyInForce
 from service.validation.policy.validation_policy import DATA_OF_RUN
@@ -45,7 +46,10 @@ class DataPlaces:
     registry: str | None = None
 
     def find(self, in_force: PolicyInForce) -> EvaluationData | None:
-        """The data that the policy names; None if it names none. Raises `BadData`."""
+        """The data that the policy names; None if it names none.
+
+        Raises `BadData`, and `Unreachable` if nobody answers where it is.
+        """
         policy = in_force.policy
         if policy.data is None:
             return None
@@ -96,12 +100,17 @@ def _brought(download: Callable[[], str], where: str) -> Path:
     said = shown_data(where)
     try:
         return Path(download())
-    except MlflowException as error:
-        # What has a secret in it may stand in the library's text as a whole or in part.
-        told = _first_line(error) if said == where else "MLflow cannot download it"
-        raise BadData(f"{said}: {told}") from error
     except Exception as error:  # each store's library has exceptions of its own
-        raise BadData(f"{said}: cannot be downloaded ({type(error).__name__})") from error
+        if is_unanswered(error):
+            raise Unreachable(f"{said}: does not answer ({type(error).__name__})") from error
+        raise BadData(f"{said}: {_why(error, hides=said != where)}") from error
+
+
+def _why(error: Exception, *, hides: bool) -> str:
+    if not isinstance(error, MlflowException):
+        return f"cannot be downloaded ({type(error).__name__})"
+    # What has a secret in it may stand in the library's text as a whole or in part.
+    return "MLflow cannot download it" if hides else _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

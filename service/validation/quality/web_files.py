@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from service.registry.writer.faults import Unreachable, is_passing_status
 from service.validation.policy.data_address import shown_data
 from service.validation.quality.data_files import MOST_BYTES
 from service.validation.quality.evaluation_data import BadData
@@ -22,7 +23,10 @@ def is_of_web(where: str) -> bool:
 
 
 def from_web(where: str, folder: Path) -> Path:
-    """The file, below the folder. Raises `BadData`, which names no password and no signature."""
+    """The file, below the folder.
+
+    Raises `BadData`, and `Unreachable` if nobody answers; neither names a password or a signature.
+    """
     file = folder / (PurePosixPath(unquote(urlsplit(where).path)).name or "data")
     said = shown_data(where)
     try:
@@ -30,7 +34,11 @@ def from_web(where: str, folder: Path) -> Path:
             reply.raise_for_status()
             _write(reply, file, said)
     except httpx.HTTPStatusError as error:
-        raise BadData(f"{said}: status {error.response.status_code}") from None
+        status = error.response.status_code
+        kind = Unreachable if is_passing_status(status) else BadData
+        raise kind(f"{said}: status {status}") from None
+    except httpx.TransportError as error:
+        raise Unreachable(f"{said}: does not answer ({type(error).__name__})") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         # Without its text, which may hold the address.
         raise BadData(f"{said}: cannot be downloaded ({type(error).__name__})") from None

@@ -9,6 +9,7 @@ _PLAIN: Final = frozenset(
     {
         *("models", "host", "home", "service_name", "root_path", "forwarded_allow_ips"),
         *("cors_origins", "require_tags", "require_validation", "validation_status"),
+        *("aliases", "validated_as"),
     }
 )
 """Texts that are written down; of any other it is said that it is set, and no more."""
