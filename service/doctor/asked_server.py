@@ -76,7 +76,4 @@ class AskedServer:
         if named and not enabled:
             said = f"MLFLOW_WORKSPACE={named}, and the server has no workspaces: unset it"
             return [Trouble("MLFLOW_WORKSPACE", "workspace", f"{said}.")]
-        if enabled and not named:
-            said = "The server has workspaces, and MLFLOW_WORKSPACE names none: set it"
-            return [Trouble("MLFLOW_WORKSPACE", "workspace", f"{said}.")]
         return ()
