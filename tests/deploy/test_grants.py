@@ -4,6 +4,7 @@ import ast
 import contextlib
 import importlib.util
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from mlflow import MlflowClient
 
+from service.cli.main import main
 from tests.deploy.attempts import ATTEMPTS, MODEL, TEAM, Ground, Version, may, model
 from tests.support.authenticated import (
     ADMIN,
@@ -214,6 +217,23 @@ def test_what_the_file_does_not_list_is_named_and_a_level_is_changed(
     assert f"grant EDIT on {found} to ada, which had MANAGE\n" in said
     assert f"grant READ on {found} to staging-release\n" in said
     assert grants(server, written(tmp_path, wish())).endswith("nothing to do\n")
+
+
+@pytest.mark.usefixtures("versions")
+def test_doctor_names_what_the_account_lacks_and_nothing_else(server: AuthenticatedServer) -> None:
+    """READ by reading bytes, EDIT by what MLflow says, and a grant that matches nothing."""
+    server.create_account("eve", PASSWORD)
+    server.may_read("eve", "registered_model", model("prod"))
+    server.may_read("eve", "registered_model", "prod.*")
+    served = {"PODIUM_MODELS": f"{model('prod')}@champion", "MLFLOW_TRACKING_URI": server.url}
+    done = CliRunner(env=served | _as("eve")).invoke(
+        main, ["doctor", "--role", "promoter", "--json"]
+    )
+    found = {each["code"]: each for each in json.loads(done.stdout)["troubles"]}
+    assert set(found) == {"artifact_forbidden", "permission_missing", "grant_matches_nothing"}
+    assert "READ on the experiment" in found["artifact_forbidden"]["sentence"]
+    assert f"EDIT on the model {model('prod')}" in found["permission_missing"]["sentence"]
+    assert found["grant_matches_nothing"]["subject"] == "READ on prod.*"
 
 
 def test_nothing_is_made_where_a_password_is_missing(
