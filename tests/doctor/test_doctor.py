@@ -89,7 +89,7 @@ def dead_proxy(ground: Ground) -> None:
 
 def database_elsewhere(ground: Ground) -> None:
     """A database named by its own variables."""
-    ground.variables["MLFLOW_TRACKING_URI"] = "postgresql:///mlflow"
+    ground.variables["MLFLOW_TRACKING_URI"] = "postgresql+psycopg2:///mlflow"
     port = str(free_port())
     ground.variables.update({"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "podium"})
 
