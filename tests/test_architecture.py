@@ -60,7 +60,9 @@ PROCESSES = {
     "registry.writer": COMMAND,
     "checks": COMMAND,
     "cli": COMMAND,
+    "doctor": COMMAND,
     "local": COMMAND,
+    "migration": COMMAND,
     "promotion": COMMAND,
 }
 # What runs first in each process, and whose files it may run besides its own and what is shared.

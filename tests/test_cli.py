@@ -22,8 +22,9 @@ from tests.support.tracking import free_port
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    *("copy", "hold", "release", "block", "unblock", "where"),
+    *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
+    "doctor",
 ]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
@@ -35,6 +36,8 @@ EXAMPLES = {
     "promote": "podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
     "rollback": 'podium rollback iris --alias champion --reason "too slow"',
     "copy": "podium copy dev.security.fraud 3 --to staging.security.fraud",
+    "migrate-stages": "podium migrate-stages --all --map Production=champion "
+    "--map Staging=challenger --dry-run",
     "hold": 'podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z',
     "release": "podium release iris --alias champion",
     "block": 'podium block iris 3 --reason "wrong for small flowers"',
@@ -46,6 +49,7 @@ EXAMPLES = {
     "withdraw": "podium withdraw iris 3 --url http://127.0.0.1:8000",
     "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
     "webhook": "PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example",
+    "doctor": "podium doctor --role promoter --json",
 }
 
 

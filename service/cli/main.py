@@ -7,8 +7,9 @@ import click
 
 COMMANDS: Final = (
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    *("copy", "hold", "release", "block", "unblock", "where"),
+    *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
+    "doctor",
 )
 """In the order in which one meets them; each is what its file calls by its name."""
 _EPILOG = "A PODIUM_ variable that an option names can be set instead; see docs/operate.md."
@@ -21,7 +22,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        found: click.Command = getattr(import_module(f"service.cli.{module}"), module)
         return found
 
 

@@ -127,7 +127,7 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
 
     writer = Writer(addresses)
     tell(f"MLflow   {writer.server()}")
-    status_tag, _, _ = loaded().validation_status.partition("=")
+    status_tag = loaded().status_tag.key
     with asking():
         models = found(writer, names, status_tag, datetime.now(UTC))
     if not models:

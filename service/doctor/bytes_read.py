@@ -1,0 +1,94 @@
+"""Whether the models that are to be served can be had: looked up, read to the last byte, and gated.
+
+By the service's own parts, with the account and the settings that it would have; nothing is loaded.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from service.doctor.trouble import Trouble
+from service.engine import Engine, Given
+from service.errors import FollowingError
+from service.following.dry_runs import DryRuns
+from service.following.gates.gate import Candidacy
+from service.following.journey import Journey
+from service.following.ports import Clock, FetchedVersion, Missing, Resolution, Unanswered
+from service.observers import nobody
+from service.promotion.dry_run_here import Here
+from service.refs import ModelRef, VersionId
+
+# It follows nothing by itself.
+_POLL_SECONDS: Final = 3600.0
+REGISTRY: Final = "the registry"
+"""The subject of a trouble that keeps all models from being looked at."""
+
+
+def troubles_of_models(here: Here) -> Sequence[Trouble]:
+    """One for each model that a service with these settings could not serve.
+
+    Or the only one, where the registry answers about none of them.
+    """
+    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+        changed = {
+            "models": (),
+            "home": Path(folder),
+            "service_name": "doctor",
+            "poll_seconds": _POLL_SECONDS,
+            "resident": None,
+            "model_tracking": False,
+        }
+        settings = here.settings.model_copy(update=changed)
+        given = Given(settings, here.environment, surroundings=here.surroundings)
+        return asyncio.run(_all(given, here))
+
+
+async def _all(given: Given, here: Here) -> Sequence[Trouble]:
+    wanted = here.settings
+    async with Engine.of(given, nobody()) as engine:
+        try:
+            found = await engine.registry.survey(wanted.refs, wanted.patterns, wanted.max_slots)
+        except FollowingError as error:
+            return [_trouble(REGISTRY, error)]
+        unlisted = [_unanswered("PODIUM_MODELS", found.unlisted)] if found.unlisted else []
+        return [*unlisted, *[each async for each in _each(engine, found.found)]]
+
+
+async def _each(engine: Engine, found: Mapping[ModelRef, Resolution]) -> AsyncIterator[Trouble]:
+    for ref, resolution in found.items():
+        if isinstance(resolution, Missing):
+            yield _missing(ref, resolution)
+        elif isinstance(resolution, Unanswered):
+            yield _unanswered(str(ref), resolution)
+        else:
+            for error in await _closed(engine, ref, resolution):
+                yield _trouble(f"{ref} (version {resolution.version})", error)
+
+
+async def _closed(engine: Engine, ref: ModelRef, version: VersionId) -> Sequence[FollowingError]:
+    def placing(fetched: FetchedVersion) -> Candidacy:
+        return Candidacy(ref, fetched, None)
+
+    runs = DryRuns(engine.registry, engine.gates, Clock())
+    try:
+        return (await runs.judge(placing, version, Journey())).closed
+    except FollowingError as error:
+        return [error]
+
+
+def _trouble(subject: str, error: FollowingError) -> Trouble:
+    return Trouble(subject, error.reason, error.message)
+
+
+def _unanswered(subject: str, answer: Unanswered) -> Trouble:
+    return Trouble(subject, answer.code, answer.message)
+
+
+def _missing(ref: ModelRef, what: Missing) -> Trouble:
+    if what is Missing.MODEL:
+        mend = "check the name, or PODIUM_MODELS; register it there"
+        return Trouble(str(ref), "model_missing", f"The registry has no model {ref.name}: {mend}.")
+    mend = f"podium promote {ref.name} VERSION --alias {ref.alias} --first sets it"
+    return Trouble(str(ref), "alias_missing", f"{ref.name} has no alias {ref.alias}: {mend}.")

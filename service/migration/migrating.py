@@ -1,0 +1,114 @@
+"""Aliases come to stand where stages stood: each move by the journal, one after the other.
+
+A move is a promotion that nobody asks to have been validated, and whose entry says by which stage;
+so whatever refuses a promotion refuses it, and `podium rollback` takes it back. Where an alias of
+another model is to stand for the stage, the version is copied there first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from service.cli.exits import WRONG_USE
+from service.cli.told import Origin
+from service.config.home import HomeUnusable
+from service.migration.staged import StageMeaning
+from service.promotion.deciding import Stage
+from service.promotion.instances import NoInstances
+from service.promotion.mover import Mover
+from service.promotion.promote import Promotion, Wanted
+from service.promotion.stopped import MoveStopped, stopped_by, undecided
+from service.refs import VersionId
+from service.registry.writer.faults import Unreachable, WriteRefused
+from service.registry.writer.writer import Writer
+
+MigrationOutcome = Literal["moved", "already", "elsewhere", "would_move", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What has become of one stage.
+
+    Attributes:
+        version: that the alias is on; None where it is on none for this stage.
+        stopped: why it was not moved, where that is `refused`.
+    """
+
+    staged: StageMeaning
+    version: str | None
+    outcome: MigrationOutcome
+    stopped: MoveStopped | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the next one would end likewise: nobody answers, or nobody wants it any more."""
+        return self.stopped is not None and self.stopped.code in {"unreachable", "interrupted"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    name: str
+    version: str
+    alias: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """Of one registry.
+
+    Attributes:
+        force: whether an alias that is elsewhere moves too.
+        dry: whether nothing is written.
+        copy: brings a version into the model of its alias; its number there. Raises as
+            `service.copying.copy_version` does.
+        told: of each alias before it is moved.
+    """
+
+    writer: Writer
+    origin: Origin
+    lease_seconds: float
+    force: bool
+    dry: bool
+    copy: Callable[[StageMeaning], str]
+    told: Callable[[str], None]
+
+    def migrate(self, staged: StageMeaning) -> Migrated:
+        """The alias is where the stage is, unless it is elsewhere, or why it is not."""
+        if staged.standing == "there":
+            return Migrated(staged, staged.at, "already")
+        if staged.standing == "elsewhere" and not self.force:
+            return Migrated(staged, None, "elsewhere")
+        if self.dry:
+            return Migrated(staged, None, "would_move")
+        reached: set[Stage] = set()
+        try:
+            return Migrated(staged, self._moved(staged, reached), "moved")
+        except _STOPS as error:
+            return Migrated(staged, None, "refused", _stopped(error, reached))
+
+    def _moved(self, staged: StageMeaning, reached: set[Stage]) -> str:
+        version = self.copy(staged) if staged.is_copied else staged.version
+        self.told(f"{staged.ref}  moving it to version {version}")
+        mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
+        reason = f"stage {staged.stage} of {staged.name}"
+        wanted = Wanted(_Numbered(staged.ref.name, version), reason, first=True)
+        Promotion(mover, NoInstances(), _nobody_looks).run(wanted)
+        return version
+
+
+_STOPS = (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, HomeUnusable, OSError)
+
+
+def _stopped(error: BaseException, reached: set[Stage]) -> MoveStopped:
+    if isinstance(error, MoveStopped):
+        return error
+    if isinstance(error, WriteRefused | Unreachable | KeyboardInterrupt):
+        return stopped_by(error, reached)
+    if isinstance(error, HomeUnusable):
+        return MoveStopped(WRONG_USE, "home_unusable", str(error))
+    # Of the folder that a copy is downloaded to: requests' own errors are MLflow's to tell.
+    return undecided("disk", f"PODIUM_HOME: {getattr(error, 'strerror', None)}")
+
+
+def _nobody_looks(version: VersionId) -> str:
+    raise AssertionError(f"{version}: what was not validated is compared with nothing")

@@ -1,0 +1,1 @@
+"""Tests of the migration from stages to aliases."""
