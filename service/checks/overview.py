@@ -1,7 +1,7 @@
 """`podium status`: each slot of a running service at a glance."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +12,11 @@ from service.checks.result import NoService
 from service.config.addresses import shown
 from service.following.sentences import plain
 
+UnfinishedMoves = Callable[[Sequence[str]], Mapping[str, str]]
+"""Of aliases as `NAME@ALIAS`: what is to be done about each whose move nobody has finished.
+
+Raises `NoJournal`.
+"""
 _UNREACHABLE = 2
 # Lines of an exception's text.
 _MOST_WORDS = 20
@@ -23,6 +28,10 @@ _GONE = {
 }
 
 
+class NoJournal(Exception):
+    """MLflow cannot be asked for it; says why."""
+
+
 def status(  # noqa: PLR0913 - what an operator says
     url: str,
     *,
@@ -30,11 +39,13 @@ def status(  # noqa: PLR0913 - what an operator says
     lenient: bool = False,
     token: str | None = None,
     advice: str = "",
+    unfinished: UnfinishedMoves | None = None,
     console: Console | None = None,
 ) -> int:
     """Prints the service's address and its slots.
 
-    With the admin `token` also why, in an exception's own words, and what gates have found.
+    With the admin `token` also why, in an exception's own words, and what gates have found; with
+    `unfinished` also which moves of an alias were begun and not finished.
     `advice` is added where no service answers. Returns 0 if all slots are ready and serve what they
     should, 1 if one is not, is empty, or has been refused what its alias is on, 2 if no service
     answers at the address. When `lenient`, it is enough that all are ready.
@@ -42,6 +53,8 @@ def status(  # noqa: PLR0913 - what an operator says
     printed = console or Console(highlight=False)
     try:
         told = _told(url, token)
+        if unfinished is not None:
+            told["journal"] = _journal(told["models"], unfinished)
         lines = _lines(told)
         well = all(_is_well(slot, lenient=lenient) for slot in told["models"])
         found = int(not well or _is_empty(told, lenient=lenient))
@@ -85,7 +98,23 @@ def _lines(told: Mapping[str, Any]) -> Sequence[str]:
     slots = [line for slot in told["models"] for line in _of_slot(slot)]
     withdrawn = map(_of_withdrawn, told.get("withdrawn") or ())
     patterns, look = told.get("patterns") or {}, told.get("look") or {}
-    return [*slots, *withdrawn, *_of_patterns(patterns), *_of_looks(look)]
+    journal = told.get("journal") or {}
+    return [*slots, *withdrawn, *_of_journal(journal), *_of_patterns(patterns), *_of_looks(look)]
+
+
+def _journal(slots: Sequence[Mapping[str, Any]], unfinished: UnfinishedMoves) -> dict[str, Any]:
+    refs = [f"{slot['name']}@{slot['alias']}" for slot in slots]
+    try:
+        return {"unfinished": dict(unfinished(refs)), "error": None}
+    except NoJournal as error:
+        return {"unfinished": {}, "error": str(error)}
+
+
+def _of_journal(told: Mapping[str, Any]) -> Sequence[str]:
+    lines = [f"{ref}  not finished: {said}" for ref, said in told.get("unfinished", {}).items()]
+    if told.get("error"):
+        lines.append(f"journal  cannot be read: {told['error']}")
+    return lines
 
 
 def _of_withdrawn(told: Mapping[str, Any]) -> str:

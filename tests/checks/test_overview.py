@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.checks.overview import status
+from service.checks.overview import NoJournal, UnfinishedMoves, status
 from tests.checks.scripted import scripted
 from tests.support.tracking import free_port
 
@@ -26,13 +26,46 @@ LOOK = {"age_seconds": 3.2, "failure": {"message": "The registry does not answer
 
 
 def shown(
-    url: str, *, as_json: bool = False, lenient: bool = False, advice: str = ""
+    url: str,
+    *,
+    as_json: bool = False,
+    lenient: bool = False,
+    advice: str = "",
+    unfinished: UnfinishedMoves | None = None,
 ) -> tuple[int, str]:
     """Exit status and output."""
     output = io.StringIO()
     console = Console(file=output, width=200)
-    found = status(url, as_json=as_json, lenient=lenient, advice=advice, console=console)
+    found = status(
+        url,
+        as_json=as_json,
+        lenient=lenient,
+        advice=advice,
+        unfinished=unfinished,
+        console=console,
+    )
     return found, output.getvalue()
+
+
+def test_moves_that_nobody_has_finished_are_told_and_are_no_fault_of_the_service(
+    answering: Any,
+) -> None:
+    """By the alias; what cannot be asked is said."""
+    serving = {**SLOT, "state": "serving", "aspired": "1", "last_failure": None}
+
+    def begun(refs: Any) -> dict[str, str]:
+        return dict.fromkeys(refs, "ada has begun to move it")
+
+    def silent(_: Any) -> dict[str, str]:
+        raise NoJournal("MLflow does not answer")
+
+    with answering({"models": [serving], "look": {}}) as url:
+        found, text = shown(url, unfinished=begun)
+        assert (found, "[red]iris@champion  not finished: ada has begun" in text) == (0, True)
+        found, text = shown(url, unfinished=silent)
+        assert (found, "cannot be read: MLflow does not answer" in text) == (0, True)
+        told = json.loads(shown(url, unfinished=begun, as_json=True)[1])["journal"]
+    assert told == {"unfinished": begun(["[red]iris@champion"]), "error": None}
 
 
 def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None:

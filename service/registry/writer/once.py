@@ -26,6 +26,7 @@ _DESCRIPTION: Final = (
     "Deleting this run deletes what `podium rollback` goes by."
 )
 _NEEDS: Final = f"EDIT on the experiment {EXPERIMENT}"
+_READS: Final = f"READ on the experiment {EXPERIMENT}"
 _PAGE: Final = 1000
 _TRIES: Final = 50
 # MLflow's for a param that has another value already.
@@ -42,6 +43,19 @@ class OnceRegister:
         # A key may hold quotes, which MLflow's filters know no way to write.
         self._key = hashlib.sha256(key.encode()).hexdigest()
         self._run: str | None = None
+
+    @classmethod
+    def every(cls, writer: Writer) -> Mapping[str, Mapping[str, str]]:
+        """The entries of each key, by one question; of the thousand that were made last."""
+        register = cls(writer, "")
+        experiment = register._experiment()
+        if experiment is None:
+            return {}
+        elected = f"params.{ELECTED} = '{YES}'"
+        found = asked(
+            lambda: writer.client.search_runs([experiment], elected, max_results=_PAGE), _READS
+        )
+        return {str(run.info.run_name): _entries(run) for run in found}
 
     def read(self) -> Mapping[str, str]:
         """Every entry, as it was at one moment; nothing is made for it."""
