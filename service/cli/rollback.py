@@ -160,8 +160,16 @@ def journal_line(each: JournalEntry) -> str:
     """One entry, for people."""
     entry = each.entry
     told = " ".join(text for text in (entry.by, entry.reason, entry.link) if text)
-    state = "  begun, not finished" if each.open else ""
     return (
         f"{each.number:>4}  {entry.time:%Y-%m-%d %H:%M:%S}Z  {entry.kind:<8}  "
-        f"{entry.before or 'nothing'} -> {entry.to or 'nothing'}  {told}{state}"
+        f"{entry.before or 'nothing'} -> {entry.to or 'nothing'}  {told}{_state(each)}"
     )
+
+
+def _state(each: JournalEntry) -> str:
+    """What else than done it is."""
+    if each.open:
+        return "  begun, not finished"
+    if each.done is None:
+        return "" if each.entry.kind == "seen" else "  never finished: others went on from it"
+    return "" if each.done.moved else "  refused: the alias was not moved"

@@ -88,6 +88,9 @@ def test_move_that_was_begun_is_shown_with_its_mend(moves: Moves) -> None:
     assert stopped.exit_code == UNDECIDED
     assert podium("rollback", NAME, "--resume", uri=moves.uri).exit_code == DONE
     assert moves.now == "1"
+    shown = podium("rollback", NAME, "--list", uri=moves.uri).stdout
+    assert "never finished: others went on from it" in shown
+    assert "begun, not finished" not in shown
 
 
 @pytest.mark.parametrize(
