@@ -19,6 +19,7 @@ from service.cli.moving import (
     ref_of,
     timeout_option,
 )
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking, registered
 from service.cli.rollback import JournalEntry, journal_line
@@ -133,7 +134,7 @@ class PlanReport(AskedReport):
         ]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @alias_option
 @urls_option

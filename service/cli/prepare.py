@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from service.cli.exits import DONE, REFUSED, UNDECIDED
 from service.cli.found import admin_token, service_url
 from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking, registered
 from service.cli.told import AskedReport, Origin, emit, json_option, origin_options, teller
@@ -73,7 +74,7 @@ class PrepareReport(AskedReport):
         return [*findings, f"{self.name}@{self.alias}  {says}"]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @alias_option
 @urls_option

@@ -21,6 +21,7 @@ from service.cli.moving import (
     run,
     timeout_option,
 )
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.told import Origin, json_option, kept, origin_options, teller
 
@@ -59,7 +60,7 @@ class PromoteReport(MoveReport):
     serving: Sequence[InstanceServing] = ()
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @alias_option
 @urls_option

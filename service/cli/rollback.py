@@ -17,6 +17,7 @@ from service.cli.moving import (
     resume_option,
     run,
 )
+from service.cli.once import OnceCommand
 from service.cli.options import version_number
 from service.cli.told import Origin, json_option, origin_options, teller
 from service.promotion.journal import Done, Entry
@@ -56,7 +57,7 @@ class RollbackReport(MoveReport):
         return [*(journal_line(each) for each in self.journal), *super().lines()]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("name")
 @alias_option
 @click.option("--to", metavar="N", callback=version_number, help="Go to that version instead.")

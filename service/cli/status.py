@@ -5,10 +5,11 @@ import sys
 import click
 
 from service.cli.found import advice, loaded, revealed, service_url
+from service.cli.once import OnceCommand
 from service.cli.options import url_option
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @url_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--lenient", is_flag=True, help="Exit status 1 only where a slot is not ready.")
