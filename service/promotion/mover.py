@@ -61,6 +61,17 @@ class Mover:
     def _register(self) -> OnceRegister:
         return OnceRegister(self.writer, str(self.ref))
 
+    @cached_property
+    def _allowed(self) -> None:
+        self.writer.require_moves(self.ref.name)
+
+    def require_allowed(self) -> None:
+        """Raises `WriteRefused` unless this account may move the alias; asks once.
+
+        Before a journal is made or written: its experiment is then that account's own.
+        """
+        _ = self._allowed
+
     def look(self) -> AliasStanding:
         """What is there now."""
         # The journal first: an alias that has been written since has an intent before it.
@@ -77,6 +88,7 @@ class Mover:
         """
         if standing.is_explained:
             return standing
+        self.require_allowed()
         self.told(Stage.SEE)
         self._write(standing.journal.last + 1, self._seen(standing))
         again = self.look()
@@ -96,6 +108,7 @@ class Mover:
 
         `digest` is that of the files that were looked at.
         """
+        self.require_allowed()
         self._register.open()
         self.told(Stage.INTEND)
         before, created = begins_at(standing, to), standing.created
@@ -115,9 +128,12 @@ class Mover:
         standing = self.look()
         if why := may_move(standing, ours):
             raise undecided(self._lost(standing, ours), why)
-        self.told(Stage.MOVE)
         if standing.alias == ours.entry.to:
+            self.told(Stage.MOVE)
             return
+        # Of a move that another one has begun nobody has asked yet.
+        self.require_allowed()
+        self.told(Stage.MOVE)
         try:
             self._set(ours.entry.to)
         except WriteRefused:

@@ -135,6 +135,8 @@ class Promotion:
                 f"the model has no alias {standing.ref.alias}: once it is made, an account with "
                 "MANAGE alone can remove it again; --first makes it",
             )
+        # Sooner than it would be found out, after a download and what instances prepare.
+        self.mover.require_allowed()
         digest = self._checked(version, wish)
         prepared = self._prepared(standing, version, digest)
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):

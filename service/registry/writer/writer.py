@@ -4,7 +4,7 @@ In the process of a command alone; the service never writes.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -22,6 +22,10 @@ _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
 }
 _WORKSPACE: Final = "MLFLOW_WORKSPACE"
+# MLflow looks at the rights first, and then refuses both: it counts from 1, and keeps that alias.
+_NO_VERSION: Final = "0"
+_NO_ALIAS: Final = "latest"
+_NOT_ALLOWED: Final = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
 
 
 class NamedVersion(Protocol):
@@ -123,6 +127,14 @@ class Writer:
             f"EDIT on the model {name}",
         )
 
+    def require_moves(self, name: str) -> None:
+        """Raises `WriteRefused` unless this account may move the model's aliases; moves none."""
+        _require(lambda: self.move(name, _NO_ALIAS, _NO_VERSION))
+
+    def require_tags(self, name: str, key: str) -> None:
+        """Raises `WriteRefused` unless this account may tag the model's versions; tags none."""
+        _require(lambda: self.tag(name, _NO_VERSION, key, ""))
+
     def remove(self, name: str, alias: str) -> None:
         """There is no such alias any more."""
         asked(
@@ -162,6 +174,14 @@ class Writer:
         except WriteRefused as refused:
             if refused.code == NOT_FOUND:
                 return None
+            raise
+
+
+def _require(refused_anyhow: Callable[[], None]) -> None:
+    try:
+        refused_anyhow()
+    except WriteRefused as refused:
+        if refused.code in _NOT_ALLOWED:
             raise
 
 
