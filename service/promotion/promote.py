@@ -28,6 +28,7 @@ from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
+from service.promotion.watching import AliasWatch
 from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, RegisteredVersion
@@ -211,24 +212,37 @@ class Promotion:
         self, standing: AliasStanding, version: RegisteredVersion
     ) -> Sequence[Serving]:
         """As of one that was moved before: nothing of it is this call's to put back."""
-        serving = self._seen(version)
+        newest = standing.journal.last
+
+        def moved(since: AliasStanding) -> bool:
+            return (since.alias, since.journal.last) != (standing.alias, newest)
+
+        serving = self._seen(version, moved)
         if said := _said(serving, "refused"):
             raise _refused_there(standing, said)
         if said := _said(serving, "undecided"):
+            if moved(self.mover.look()):
+                gone_on = "the alias was there already; then somebody has moved it"
+                raise undecided("moved_past", gone_on)
             raise undecided("not_all_serve", f"the alias is there already; {said}")
         return serving
 
     def _serving(self, ours: Written, version: RegisteredVersion) -> Sequence[Serving]:
-        serving = self._seen(version)
+        serving = self._seen(version, lambda since: bool(may_finish(since, ours)))
         if said := _said(serving, "refused"):
             raise self._put_back(ours, said)
         if said := _said(serving, "undecided"):
+            # What somebody has gone on from is not to be resumed.
+            self.mover.reread(ours)
             raise in_part("not_all_serve", f"the alias is moved, and not all serve it yet: {said}")
         return serving
 
-    def _seen(self, version: RegisteredVersion) -> Sequence[Serving]:
+    def _seen(
+        self, version: RegisteredVersion, is_gone_on: Callable[[AliasStanding], bool]
+    ) -> Sequence[Serving]:
         self.mover.told(Stage.WAIT)
-        return self.instances.serving(self.mover.ref, version.number)
+        watch = AliasWatch(self.mover.look, is_gone_on)
+        return self.instances.serving(self.mover.ref, version.number, watch)
 
     def _put_back(self, ours: Written, said: str) -> MoveStopped:
         """The alias is where it was, if it and the journal are still this move's."""
