@@ -150,7 +150,7 @@ def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
 def _stands(standing: "AliasStanding") -> str:
     from service.promotion.promote import left_open
 
-    there = "is not there" if standing.alias is None else f"is on version {standing.alias}"
+    there = standing.absent or f"is on version {standing.alias}"
     if not standing.is_explained:
         return f"{there}; somebody has moved it past the commands since"
     left = left_open(standing)

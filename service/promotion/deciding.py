@@ -5,6 +5,7 @@ that is all that `--resume` is.
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,12 +36,22 @@ class AliasStanding:
         alias: the number that it is on; None where there is no such alias.
         created: when the model was made.
         journal: of that model.
+        others: the names of the model's other aliases.
     """
 
     ref: ModelRef
     alias: str | None
     created: int
     journal: Journal
+    others: Sequence[str] = ()
+
+    @property
+    def absent(self) -> str:
+        """That there is no such alias, and which there are; empty if there is."""
+        if self.alias is not None:
+            return ""
+        others = ", ".join(sorted(self.others)) or "none"
+        return f"the model has no alias {self.ref.alias}; it has {others}"
 
     @property
     def version(self) -> VersionId | None:

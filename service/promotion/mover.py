@@ -78,8 +78,9 @@ class Mover:
         params = self._register.read()
         found = self.writer.aliases(self.ref.name)
         journal = Journal.of(params).since(found.created)
+        others = tuple(each for each in found.aliases if each != self.ref.alias)
         alias = found.aliases.get(self.ref.alias)
-        return AliasStanding(self.ref, alias, found.created, journal)
+        return AliasStanding(self.ref, alias, found.created, journal, others)
 
     def settle(self, standing: AliasStanding) -> AliasStanding:
         """The same, with a move that nobody of the commands has made written down.

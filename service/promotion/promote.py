@@ -133,8 +133,8 @@ class Promotion:
         if standing.alias is None and not wish.first and not isinstance(start, GoOn):
             raise refused(
                 "first",
-                f"the model has no alias {standing.ref.alias}: once it is made, an account with "
-                "MANAGE alone can remove it again; --first makes it",
+                f"{standing.absent}. Once it is made, an account with MANAGE alone can remove it "
+                "again; --first makes it",
             )
         # Sooner than it would be found out, after a download and what instances prepare.
         self.mover.require_allowed()
@@ -294,11 +294,14 @@ def under_way(standing: AliasStanding, begun: Written) -> str:
     entry, rollback = begun.entry, _rollback(standing.ref)
     link = f" ({entry.link})" if entry.link else ""
     finish = _promote(standing.ref, entry) if entry.kind == "promote" else rollback
+    # The journal does not know where instances are, and a move without them asks none.
+    every = ", with the --url of each instance" if entry.kind == "promote" else ""
     undo = f"; {rollback} --resume undoes it" if entry.kind == "promote" else ""
     return (
-        f"{entry.by} has begun to move {standing.ref} from {entry.before} to {entry.to} at "
-        f"{entry.time.isoformat()}{link}, and has not finished. If that is at work, wait; else "
-        f"{finish} --resume finishes it{undo}. Others may go on at {begun.gives_way_at.isoformat()}"
+        f"{entry.by} has begun to move {standing.ref} from {entry.before or 'nothing'} to "
+        f"{entry.to or 'nothing'} at {entry.time.isoformat()}{link}, and has not finished. If that "
+        f"is at work, wait; else {finish} --resume finishes it{every}{undo}. Others may go on at "
+        f"{begun.gives_way_at.isoformat()}"
     )
 
 

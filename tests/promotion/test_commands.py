@@ -62,6 +62,21 @@ def test_promotions_and_rollbacks_as_they_are_typed(moves: Moves) -> None:
     assert report(listed)["journal"][0]["entry"]["from"] == "2"
 
 
+def test_alias_that_is_not_there_is_said_with_those_that_are(moves: Moves) -> None:
+    """It was probably one of them that was meant."""
+    moves.registry.move("champion", "1")
+    moves.registry.move("challenger", "2")
+    said = "has no alias nope; it has challenger, champion"
+    for words in (
+        ("rollback", NAME, "--alias", "nope"),
+        ("rollback", NAME, "--alias", "nope", "--to", "1"),
+        ("rollback", NAME, "--alias", "nope", "--list"),
+        ("promote", NAME, "1", "--alias", "nope", "--unvalidated", "x"),
+        ("promote", f"{NAME}@nope"),
+    ):
+        assert said in podium(*words, uri=moves.uri).output
+
+
 def test_pipeline_is_named_by_its_own_variables(moves: Moves) -> None:
     """Nobody has to say who they are."""
     gitlab = {
@@ -83,7 +98,8 @@ def test_move_that_was_begun_is_shown_with_its_mend(moves: Moves) -> None:
     moves.begin("2", moved=False, by="bob")
     shown = podium("rollback", NAME, "--list", uri=moves.uri).stdout
     assert "begun, not finished" in shown
-    assert "podium promote iris 2 --unvalidated 'a test' --resume finishes it" in shown
+    resume = "podium promote iris 2 --unvalidated 'a test' --resume finishes it"
+    assert f"{resume}, with the --url of each instance; podium rollback iris --resume" in shown
     stopped = podium("rollback", NAME, uri=moves.uri)
     assert stopped.exit_code == UNDECIDED
     assert podium("rollback", NAME, "--resume", uri=moves.uri).exit_code == DONE
@@ -204,4 +220,5 @@ def test_version_whose_file_was_altered_after_its_validation_is_refused(
         file.write("# a comment\n")
     refused = podium(*promote, "second", uri=tracking_uri)
     assert (refused.exit_code, report(refused)["code"]) == (REFUSED, "validated_other_bytes")
+    assert "podium validate iris 1 judges" in report(refused)["sentence"]
     assert moves.now is None

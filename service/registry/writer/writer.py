@@ -107,7 +107,9 @@ class Writer:
         model = self._model(named.name)
         number = named.version or model.aliases.get(named.alias)
         if number is None:
-            raise WriteRefused(f"the model {named.name} has no alias {named.alias}", NOT_FOUND)
+            others = ", ".join(sorted(map(str, model.aliases))) or "none"
+            said = f"the model {named.name} has no alias {named.alias}; it has {others}"
+            raise WriteRefused(said, NOT_FOUND)
         found = self._version(named.name, str(number))
         if found is None:
             raise WriteRefused(f"the model {named.name} has no version {number}", NOT_FOUND)
