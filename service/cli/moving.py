@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
+from pydantic import Field
 
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.told import Report, emit, interruptible
@@ -13,7 +14,8 @@ from service.config.addresses import MlflowAddresses
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
-    from service.promotion.deciding import Stage
+    from service.promotion.known import MoveKnown
+    from service.promotion.stopped import MoveStopped
 
 _Outcome = TypeVar("_Outcome")
 _LEASE_SECONDS = 600.0
@@ -55,7 +57,8 @@ class MoveReport(Report):
     """What a command that moves an alias has to say.
 
     `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
-    why not. `from` and `version` are numbers, null for no alias; `entry` is the journal's.
+    why not. `from` and `version` are numbers, null for no alias, or where the command has ended
+    before they were known; `entry` is the journal's.
     """
 
     name: str
@@ -63,6 +66,9 @@ class MoveReport(Report):
     status: int
     code: str
     sentence: str
+    version: str | None = None
+    before: str | None = Field(default=None, serialization_alias="from")
+    entry: int | None = None
 
     def lines(self) -> list[str]:
         """One sentence."""
@@ -102,7 +108,7 @@ def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
 
 def run(
     work: Callable[[], _Outcome],
-    reached: set["Stage"],
+    known: "MoveKnown",
     blank: MoveReport,
     *,
     on_done: Callable[[_Outcome], MoveReport],
@@ -110,7 +116,7 @@ def run(
 ) -> NoReturn:
     """Does it, tells what came of it, and ends the command with its exit status.
 
-    `blank` is what there is to report before anything is known.
+    `blank` is what there is to report before anything is known, and `known` what comes to be.
     """
     from service.promotion.stopped import MoveStopped, stopped_by
     from service.registry.writer.faults import Unreachable, WriteRefused
@@ -119,18 +125,20 @@ def run(
         with interruptible():
             report = on_done(work())
     except (WriteRefused, Unreachable, KeyboardInterrupt) as error:
-        report = _stopped(stopped_by(error, reached), blank)
+        report = _stopped(stopped_by(error, known.reached), blank, known)
     except MoveStopped as error:
-        report = _stopped(error, blank)
+        report = _stopped(error, blank, known)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
 
-def _stopped(error: "MoveStopped", blank: MoveReport) -> MoveReport:
-    sentence = f"{error}; {error.mend}" if error.mend else str(error)
-    told = {"status": error.status, "code": error.code, "sentence": sentence}
+def _stopped(error: "MoveStopped", blank: MoveReport, known: "MoveKnown") -> MoveReport:
+    told = {
+        "status": error.status,
+        "code": error.code,
+        "sentence": f"{error}; {error.mend}" if error.mend else str(error),
+        "version": known.version or blank.version,
+        "before": known.before,
+        "entry": known.entry,
+    }
     return blank.model_copy(update=told)
-
-
-if TYPE_CHECKING:
-    from service.promotion.stopped import MoveStopped

@@ -28,6 +28,7 @@ from service.promotion.journal import (
     done_key_of,
     key_of,
 )
+from service.promotion.known import MoveKnown
 from service.promotion.stopped import in_part, undecided
 from service.refs import ModelRef
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -49,6 +50,7 @@ class Mover:
     Attributes:
         lease_seconds: for how long others leave a move of this one alone.
         told: of each stage before it is begun.
+        known: what has come to be known of the move.
     """
 
     writer: Writer
@@ -56,6 +58,7 @@ class Mover:
     origin: Origin
     lease_seconds: float
     told: Callable[[Stage], None] = field(default=lambda _: None)
+    known: MoveKnown = field(default_factory=MoveKnown)
 
     @cached_property
     def _register(self) -> OnceRegister:
@@ -80,7 +83,9 @@ class Mover:
         journal = Journal.of(params).since(found.created)
         others = tuple(each for each in found.aliases if each != self.ref.alias)
         alias = found.aliases.get(self.ref.alias)
-        return AliasStanding(self.ref, alias, found.created, journal, others)
+        standing = AliasStanding(self.ref, alias, found.created, journal, others)
+        self.known.look(standing)
+        return standing
 
     def settle(self, standing: AliasStanding) -> AliasStanding:
         """The same, with a move that nobody of the commands has made written down.
@@ -109,6 +114,7 @@ class Mover:
 
         `digest` is that of the files that were looked at.
         """
+        self.known.mean(kind, begins_at(standing, to), to)
         self.require_allowed()
         self._register.open()
         self.told(Stage.INTEND)
@@ -121,10 +127,13 @@ class Mover:
             raise in_part("intent_unknown", f"{lost}; the journal may have it") from lost
         if not won:
             raise _overtaken()
-        return Written(number, entry, None)
+        ours = Written(number, entry, None)
+        self.known.write(ours)
+        return ours
 
     def move(self, ours: Written) -> None:
         """The alias is where that entry wants it."""
+        self.known.write(ours)
         self.told(Stage.CONFIRM)
         standing = self.look()
         if why := may_move(standing, ours):

@@ -94,9 +94,12 @@ class Promotion:
         self.mover.told(Stage.LOOK)
         standing = self.mover.look()
         version = self.mover.writer.version_of(wish.version)
+        self.mover.known.version = version.number
         # Written down whatever comes of this: a later look may not find the alias there any more.
         standing = self.mover.settle(standing)
         start = self._start(standing, version, wish)
+        if isinstance(start, GoOn):
+            self.mover.known.write(start.with_)
         if isinstance(start, Already):
             return self._already(standing, start, version, wish)
         if isinstance(start, GoOn) and standing.alias == version.number:

@@ -62,6 +62,26 @@ def test_promotions_and_rollbacks_as_they_are_typed(moves: Moves) -> None:
     assert report(listed)["journal"][0]["entry"]["from"] == "2"
 
 
+def test_report_of_a_move_that_stops_has_what_was_known(moves: Moves) -> None:
+    """Where the alias was, where it was to go, and the entry, if there is one."""
+
+    def known(*arguments: str) -> tuple[str, str | None, str | None, int | None]:
+        found = report(podium(*arguments, "--json", uri=moves.uri))
+        return found["code"], found["from"], found["version"], found["entry"]
+
+    for each in ("1", "2"):
+        moves.promote(each)
+    moves.registry.client.set_model_version_tag(NAME, "4", "validation_status", "failed")
+    moves.registry.move("challenger", "4")
+    assert known("promote", f"{NAME}@challenger") == ("not_validated", "2", "4", None)
+    assert known("rollback", NAME, "--to", "5") == ("never_there", "2", "5", None)
+    instances = ("--instances", "1", "--timeout", "1", "--url", f"http://127.0.0.1:{free_port()}")
+    late = ("promote", NAME, "3", "--unvalidated", "x", *instances)
+    assert known(*late) == ("not_all_serve", "2", "3", 3)
+    assert known("promote", NAME, "1", "--unvalidated", "x") == ("under_way", "3", "1", None)
+    assert known("rollback", NAME) == ("under_way", "3", None, None)
+
+
 def test_alias_that_is_not_there_is_said_with_those_that_are(moves: Moves) -> None:
     """It was probably one of them that was meant."""
     moves.registry.move("champion", "1")
