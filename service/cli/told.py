@@ -54,6 +54,21 @@ class AskedReport(Report):
     link: str
 
 
+class VersionReport(AskedReport):
+    """One on a version, also where the command ends before much is known.
+
+    `status` is its exit status. `code` is `told`, or a stable word for why that is all, which
+    `sentence` says for people. `version` is its number, null where that is not known.
+    """
+
+    name: str
+    alias: str
+    version: str | None
+    status: int
+    code: str = "told"
+    sentence: str = ""
+
+
 json_option = click.option(
     "--json",
     "as_json",

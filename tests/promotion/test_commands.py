@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
@@ -80,6 +83,30 @@ def test_report_of_a_move_that_stops_has_what_was_known(moves: Moves) -> None:
     assert known(*late) == ("not_all_serve", "2", "3", 3)
     assert known("promote", NAME, "1", "--unvalidated", "x") == ("under_way", "3", "1", None)
     assert known("rollback", NAME) == ("under_way", "3", None, None)
+
+
+@pytest.mark.parametrize("command", ["plan", "prepare", "promote"])
+@pytest.mark.parametrize("version", ["missing", "there"])
+def test_every_command_that_mlflow_stops_prints_its_object(
+    shared_moves: Moves, monkeypatch: pytest.MonkeyPatch, command: str, version: str
+) -> None:
+    """With `--json` whoever reads it finds why, by the schema, and whom it has asked."""
+    if version == "there":
+
+        def refuse(*_: object) -> None:
+            raise MlflowException("Permission denied", PERMISSION_DENIED)
+
+        monkeypatch.setattr(MlflowClient, "get_registered_model", refuse)
+    words = (command, f"{NAME}@nobody", "--json")
+    ended = podium(*words, uri=shared_moves.uri, PODIUM_ADMIN_TOKEN="token")
+    found = report(ended)
+    expected = {
+        "missing": (WRONG_USE, "resource_does_not_exist"),
+        "there": (REFUSED, "permission_denied"),
+    }[version]
+    assert (ended.exit_code, found["code"], found["status"]) == (*expected, expected[0])
+    assert (found["name"], found["version"], found["server"]) == (NAME, None, shared_moves.uri)
+    assert found["sentence"]
 
 
 def test_alias_that_is_not_there_is_said_with_those_that_are(moves: Moves) -> None:
