@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.main import main
+from service.cli.once import OnceCommand
 from service.config.settings import Settings
 from tests.support.tracking import free_port
 
@@ -310,6 +311,35 @@ def test_address_of_another_machine_ends_with_one_line() -> None:
     line = refusal(result, 1)
     assert "cannot listen on 192.0.2.1" in line
     assert line.endswith("choose another with --host")
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("--alias", ("promote", "iris", "3", "--alias", "a", "--alias=b")),
+        ("--policy", ("validate", "iris", "3", "--policy", "a", "--policy", "b")),
+        ("--url", ("webhook", "register", "--url", "http://a", "--url", "http://b")),
+    ],
+)
+def test_option_that_takes_one_value_is_not_given_twice(
+    option: str, arguments: tuple[str, ...]
+) -> None:
+    """Which was meant, nobody knows; those that may be repeated say so."""
+    ended = podium(*arguments)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert f"{option} is given twice, and takes one value" in ended.stderr
+
+
+def test_every_command_refuses_an_option_that_is_given_twice() -> None:
+    """But the training, which is a program of its own."""
+    context = click.Context(main)
+    found = [main.get_command(context, each) for each in COMMANDS if each != "train"]
+    leaves = [
+        leaf
+        for each in found
+        for leaf in (each.commands.values() if isinstance(each, click.Group) else [each])
+    ]
+    assert all(isinstance(each, OnceCommand) for each in leaves)
 
 
 def test_command_runs_as_a_module_with_one_line_and_its_status(empty_folder: Path) -> None:

@@ -12,7 +12,7 @@ from service.cli.exits import DONE, REFUSED
 from service.cli.found import loaded, mlflow_of, stop
 from service.cli.mistakes import mistakes
 from service.cli.registered import asking
-from service.cli.told import Report, emit, json_option, teller
+from service.cli.told import ToldReport, emit, json_option, teller
 from service.config.addresses import MlflowAddresses, is_web_address
 from service.config.settings import Settings, variable
 from service.config.variables import unknown_variables
@@ -32,11 +32,10 @@ class TroubleFound(BaseModel):
     sentence: str
 
 
-class DoctorReport(Report):
-    """The one JSON object of `podium doctor --json`; `status` is its exit status."""
+class DoctorReport(ToldReport):
+    """The one JSON object of `podium doctor --json`."""
 
-    status: int
-    troubles: Sequence[TroubleFound]
+    troubles: Sequence[TroubleFound] = ()
 
     def lines(self) -> list[str]:
         """One for each, or that there is none."""
@@ -64,21 +63,24 @@ def doctor(role: "AccountRole", *, as_json: bool) -> None:
     that PODIUM_ALIASES does not name. --role says what else the account should be allowed to.
 
     \b
-    Exit status: 0 nothing was found; 1 something is wrong; 2 wrong use.
+    Exit status: 0 nothing was found; 1 something is wrong; 2 wrong use; 3 MLflow
+    did not answer all that was asked.
     podium doctor --role promoter --json
     """  # noqa: D301 - click wants a real backspace
     settings, tell = loaded(), teller(as_json=as_json)
     addresses = mlflow_of(settings.home)
-    troubles = list(_all(settings, addresses, role))
+    server = "none" if addresses is None else _shown(addresses)
+    tell(f"MLflow   {server}")
+    blank = DoctorReport(server=server, status=DONE)
+    with asking(blank, as_json=as_json):
+        troubles = list(_all(settings, addresses, role))
     found = [
         TroubleFound(subject=each.subject, code=each.code, sentence=each.sentence)
         for each in troubles
     ]
-    server = "none" if addresses is None else _shown(addresses)
-    tell(f"MLflow   {server}")
-    status = REFUSED if found else DONE
-    emit(DoctorReport(server=server, status=status, troubles=found), as_json=as_json)
-    sys.exit(status)
+    report = blank.model_copy(update={"status": REFUSED if found else DONE, "troubles": found})
+    emit(report, as_json=as_json)
+    sys.exit(report.status)
 
 
 def _shown(addresses: MlflowAddresses) -> str:
@@ -125,8 +127,7 @@ def _of_mlflow(
     troubles = troubles_of_models(here)
     yield from troubles
     if not any(each.subject == REGISTRY for each in troubles):
-        with asking():
-            yield from _of_registry(settings, addresses, role)
+        yield from _of_registry(settings, addresses, role)
 
 
 def _of_registry(

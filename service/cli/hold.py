@@ -57,6 +57,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     if Hold.of(wanted.value) != wanted:
         wanted = _plain(wanted)
     addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.promotion.known import MoveKnown
     from service.promotion.marking import hold as work
     from service.registry.writer.writer import Writer
 
@@ -81,7 +82,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
 
     run(
         lambda: work(writer, ref, wanted, datetime.now(UTC)),
-        set(),
+        MoveKnown(),
         blank,
         on_done=done,
         as_json=as_json,

@@ -4,6 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from service.cli.options import VersionArgument
 from service.cli.registered import asking
 from service.cli.told import (
     AskedReport,
+    EndedReport,
     Origin,
     emit,
     interruptible,
@@ -64,18 +66,14 @@ class StageMigrated(BaseModel):
         return f"{self.name}  {self.stage}: {self.sentence}{others}"
 
 
-class MigrateStagesReport(AskedReport):
+class MigrateStagesReport(AskedReport, EndedReport):
     """The one JSON object of `podium migrate-stages --json`.
 
-    `status` is its exit status, and `code` a stable word for how it ended: `done`, `dry_run`, or
-    why not.
+    `code` is `done`, `dry_run`, or why not.
     """
 
     dry_run: bool
     migrated: Sequence[StageMigrated] = ()
-    status: int
-    code: str
-    sentence: str
 
     def lines(self) -> list[str]:
         """A line for each stage; then what to search for, and what to put in its place."""
@@ -187,14 +185,17 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
 
     writer = Writer(addresses)
     tell(f"MLflow   {writer.server()}")
-    with asking():
+    blank = MigrateStagesReport(
+        server=writer.server(), **asdict(origin), dry_run=dry, status=DONE, code="", sentence=""
+    )
+    with asking(blank, as_json=as_json):
         found = stages_in(writer)
         wanted = staged(found, known(found, names) or found.aliases, mapping, to)
     copy = partial(_copied, addresses, tell)
     migration = Migration(writer, origin, lease_seconds, force, dry, copy, tell)
     with interruptible():
         done = list(_one_after_the_other(migration, wanted))
-    report = _report(writer.server(), origin, done, left=len(wanted) - len(done), dry=dry)
+    report = _report(blank, done, left=len(wanted) - len(done))
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -220,22 +221,19 @@ def _one_after_the_other(
 
 
 def _report(
-    server: str, origin: Origin, done: Sequence["Migrated"], *, left: int, dry: bool
+    blank: MigrateStagesReport, done: Sequence["Migrated"], *, left: int
 ) -> MigrateStagesReport:
-    status, code = _ended(done, dry=dry)
+    status, code = _ended(done, dry=blank.dry_run)
     counts = Counter[str](each.outcome for each in done)
     told = [f"{counts[outcome]} {said}" for outcome, said in _SAID.items() if counts[outcome]]
     told += [f"{left} not looked at"] if left else []
-    return MigrateStagesReport(
-        server=server,
-        by=origin.by,
-        reason=origin.reason,
-        link=origin.link,
-        dry_run=dry,
-        migrated=[_row(each) for each in done],
-        status=status,
-        code=code,
-        sentence=", ".join(told) or "no version is in any of these stages",
+    return blank.model_copy(
+        update={
+            "migrated": [_row(each) for each in done],
+            "status": status,
+            "code": code,
+            "sentence": ", ".join(told) or "no version is in any of these stages",
+        }
     )
 
 

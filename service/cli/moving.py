@@ -9,20 +9,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
+from pydantic import Field
 
 from service.cli.exits import DONE
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.options import VersionArgument
-from service.cli.told import Origin, Report, emit, interruptible, teller
+from service.cli.told import AskedReport, EndedReport, Origin, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
-    from service.promotion.deciding import Stage
+    from service.promotion.known import MoveKnown
+    from service.promotion.stopped import MoveStopped
     from service.registry.writer.writer import Writer
 
 _Outcome = TypeVar("_Outcome")
-_Ended = TypeVar("_Ended", "MoveReport", "MarkedVersionReport")
+_Ended = TypeVar("_Ended", bound=EndedReport)
 _LEASE_SECONDS = 600.0
 
 alias_option = click.option(
@@ -60,40 +62,38 @@ resume_option = click.option(
 )
 
 
-class MoveReport(Report):
-    """What a command that moves or marks an alias has to say.
-
-    `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
-    why not. `from` and `version` are numbers, null for no alias; `entry` is the journal's.
-    """
+class AliasReport(EndedReport):
+    """What a command has to say of one alias; `code` is `done`, `already`, or why not."""
 
     name: str
     alias: str
-    status: int
-    code: str
-    sentence: str
 
     def lines(self) -> list[str]:
         """One sentence."""
         return [f"{self.name}@{self.alias}  {self.sentence}"]
 
 
-class MarkedVersionReport(Report):
-    """What a command that marks a version has to say; `aliases` are on it.
+class MoveReport(AliasReport):
+    """What a command that moves an alias has to say.
 
-    `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
-    why not. `version` is null where no version could be found.
+    `from` and `version` are numbers, null for no alias, or where the command has ended before they
+    were known; `entry` is the journal's.
     """
 
-    by: str
-    reason: str
-    link: str
+    version: str | None = None
+    before: str | None = Field(default=None, serialization_alias="from")
+    entry: int | None = None
+
+
+class MarkedVersionReport(AskedReport, EndedReport):
+    """What a command that marks a version has to say; `aliases` are on it.
+
+    `code` is `done`, `already`, or why not. `version` is null where no version could be found.
+    """
+
     name: str
     version: str | None
     aliases: Sequence[str] = ()
-    status: int
-    code: str
-    sentence: str
 
     def lines(self) -> list[str]:
         """One sentence, and which aliases are on it."""
@@ -102,7 +102,7 @@ class MarkedVersionReport(Report):
         return [f"{named}  {self.sentence}{on}"]
 
 
-class MarkedAliasReport(MoveReport):
+class MarkedAliasReport(AliasReport):
     """What a command that holds an alias, or releases it, has to say.
 
     `on` is the version that the alias is on, `until` when the hold ends by itself; null where there
@@ -157,7 +157,7 @@ def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
 
 def run(
     work: Callable[[], _Outcome],
-    reached: set["Stage"],
+    known: "MoveKnown",
     blank: _Ended,
     *,
     on_done: Callable[[_Outcome], _Ended],
@@ -165,7 +165,7 @@ def run(
 ) -> NoReturn:
     """Does it, tells what came of it, and ends the command with its exit status.
 
-    `blank` is what there is to report before anything is known.
+    `blank` is what there is to report before anything is known, and `known` what comes to be.
     """
     from service.promotion.stopped import MoveStopped, stopped_by
     from service.registry.writer.faults import Unreachable, WriteRefused
@@ -174,9 +174,9 @@ def run(
         with interruptible():
             report = on_done(work())
     except (WriteRefused, Unreachable, KeyboardInterrupt) as error:
-        report = _stopped(stopped_by(error, reached), blank)
+        report = _stopped(stopped_by(error, known.reached), blank, known)
     except MoveStopped as error:
-        report = _stopped(error, blank)
+        report = _stopped(error, blank, known)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -191,6 +191,7 @@ def marked_version(
 ) -> NoReturn:
     """Marks the version, tells what came of it, and ends the command."""
     addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.promotion.known import MoveKnown
     from service.registry.writer.writer import Writer
 
     writer = Writer(addresses)
@@ -204,14 +205,16 @@ def marked_version(
         code="done",
         sentence="",
     )
-    run(lambda: work(writer), set(), blank, on_done=partial(on_done, blank), as_json=as_json)
+    run(lambda: work(writer), MoveKnown(), blank, on_done=partial(on_done, blank), as_json=as_json)
 
 
-def _stopped(error: "MoveStopped", blank: _Ended) -> _Ended:
-    sentence = f"{error}; {error.mend}" if error.mend else str(error)
-    told = {"status": error.status, "code": error.code, "sentence": sentence}
+def _stopped(error: "MoveStopped", blank: _Ended, known: "MoveKnown") -> _Ended:
+    told: dict[str, Any] = {
+        "status": error.status,
+        "code": error.code,
+        "sentence": f"{error}; {error.mend}" if error.mend else str(error),
+    }
+    if isinstance(blank, MoveReport):
+        version = known.version or blank.version
+        told |= {"version": version, "before": known.before, "entry": known.entry}
     return blank.model_copy(update=told)
-
-
-if TYPE_CHECKING:
-    from service.promotion.stopped import MoveStopped

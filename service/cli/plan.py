@@ -20,10 +20,11 @@ from service.cli.moving import (
     ref_of,
     timeout_option,
 )
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
-from service.cli.registered import asking, registered
+from service.cli.registered import asking
 from service.cli.rollback import JournalEntry, journal_line
-from service.cli.told import AskedReport, Origin, emit, json_option, origin_options, teller
+from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
 
 if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses
@@ -104,37 +105,38 @@ class PlannedValidation(BaseModel):
     policy: str
 
 
-class PlanReport(AskedReport):
+class PlanReport(VersionReport):
     """The one JSON object of `podium plan --json`; `status` is its exit status.
 
+    `code` is `told`, or why that is all, which `sentence` says for people.
     `on` is the version that the alias is on. `journal` has the newest entries, newest first, and
-    `journal_says` what whoever moves the alias has to know of them.
+    `journal_says` what whoever moves the alias has to know of them. Where MLflow has no such
+    version, or does not answer, `code` and `sentence` say so, and the rest is empty.
     """
 
-    name: str
-    alias: str
-    version: str
-    on: str | None
-    status: int
-    services: Sequence[PlannedService]
-    validation: PlannedValidation
-    journal: Sequence[JournalEntry]
-    journal_says: str
+    on: str | None = None
+    services: Sequence[PlannedService] = ()
+    validation: PlannedValidation | None = None
+    journal: Sequence[JournalEntry] = ()
+    journal_says: str = ""
 
     def lines(self) -> list[str]:
         """A paragraph for each service, then what promote and the journal say."""
         on = "nothing" if self.on is None else f"version {self.on}"
-        takes = _TAKES[self.validation.validated]
         return [
             f"{self.name}@{self.alias}  is on {on}; to version {self.version}:",
             *(line for each in self.services for line in _lines(each)),
-            f"podium promote {takes}: {self.validation.sentence}",
+            *([_promote_says(self.validation)] if self.validation else []),
             *([f"journal  {self.journal_says}"] if self.journal_says else []),
             *(journal_line(each) for each in self.journal),
         ]
 
 
-@click.command()
+def _promote_says(validation: PlannedValidation) -> str:
+    return f"podium promote {_TAKES[validation.validated]}: {validation.sentence}"
+
+
+@click.command(cls=OnceCommand)
 @version_argument
 @alias_option
 @urls_option
@@ -168,18 +170,28 @@ def plan(  # noqa: PLR0913 - the command line's
     token = admin_token() if urls else ""
     tell = teller(as_json=as_json)
     from service.promotion.mover import Mover
+    from service.registry.writer.writer import Writer
 
-    writer, wanted = registered(addresses, version)
+    writer = Writer(addresses)
+    blank = PlanReport(
+        server=writer.server(),
+        **asdict(origin),
+        name=ref.name,
+        alias=ref.alias,
+        version=version.version,
+        status=DONE,
+    )
     tell(f"MLflow   {writer.server()}")
-    with asking():
+    with asking(blank, as_json=as_json):
+        wanted = writer.version_of(version)
         standing = Mover(writer, ref, origin, 0.0).look()
         found = (
             _at(urls, standing, wanted.number, token, timeout, tell)
             if urls
             else _here(addresses, standing, wanted, tell)
         )
-    with asking():
-        report = _report(writer, origin, standing, wanted, found)
+    with asking(blank, as_json=as_json):
+        report = _report(writer, blank, standing, wanted, found)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -225,7 +237,7 @@ def _here(
 
 def _report(
     writer: "Writer",
-    origin: Origin,
+    blank: PlanReport,
     standing: "AliasStanding",
     wanted: "RegisteredVersion",
     found: Sequence["Foreseen"],
@@ -243,23 +255,22 @@ def _report(
     if foreseen.validated is False:
         statuses.add(REFUSED)
     journal = standing.journal
-    return PlanReport(
-        server=writer.server(),
-        **asdict(origin),
-        name=standing.ref.name,
-        alias=standing.ref.alias,
-        version=wanted.number,
-        on=standing.alias,
-        status=next(each for each in _WORST_FIRST if each in statuses),
-        services=[_service(each) for each in found],
-        validation=_validation(foreseen),
-        journal=[
-            JournalEntry(
-                number=each.number, entry=each.entry, done=each.done, open=each is journal.open
-            )
-            for each in journal.entries[: -_MOST_ENTRIES - 1 : -1]
-        ],
-        journal_says=journal_says(standing),
+    entries = [
+        JournalEntry(
+            number=each.number, entry=each.entry, done=each.done, open=each is journal.open
+        )
+        for each in journal.entries[: -_MOST_ENTRIES - 1 : -1]
+    ]
+    return blank.model_copy(
+        update={
+            "version": wanted.number,
+            "on": standing.alias,
+            "status": next(each for each in _WORST_FIRST if each in statuses),
+            "services": [_service(each) for each in found],
+            "validation": _validation(foreseen),
+            "journal": entries,
+            "journal_says": journal_says(standing),
+        }
     )
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from service.cli.exits import DONE, REFUSED, UNDECIDED
 from service.cli.found import admin_token, service_url
 from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
-from service.cli.registered import asking, registered
-from service.cli.told import AskedReport, Origin, emit, json_option, origin_options, teller
+from service.cli.registered import asking
+from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
 from service.promotion.prepare import MOST_KEEP_SECONDS, Prepared
 
 _STATUSES: Mapping[str, int] = {
@@ -49,17 +50,15 @@ class PreparedInstance(BaseModel):
     stages: Mapping[str, float]
 
 
-class PrepareReport(AskedReport):
+class PrepareReport(VersionReport):
     """The one JSON object of `podium prepare --json`; `status` is its exit status.
 
-    `server` is empty where the version is named by its number: MLflow is not asked then.
+    `code` is `told`, or why that is all, which `sentence` says for people.
+    `server` is empty where the version is named by its number: MLflow is not asked then. Where it
+    was asked and has no such alias, or does not answer, `code` and `sentence` say so.
     """
 
-    name: str
-    alias: str
-    version: str
-    status: int
-    instances: Sequence[PreparedInstance]
+    instances: Sequence[PreparedInstance] = ()
 
     def lines(self) -> list[str]:
         """What each has found, and how many are ready."""
@@ -73,7 +72,7 @@ class PrepareReport(AskedReport):
         return [*findings, f"{self.name}@{self.alias}  {says}"]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @alias_option
 @urls_option
@@ -112,7 +111,15 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     podium prepare iris 3 --url http://podium-1:8000 --url http://podium-2:8000
     """  # noqa: D301 - click wants a real backspace
     ref, token, tell = ref_of(version.name, alias), admin_token(), teller(as_json=as_json)
-    server, number = _resolved(version)
+    blank = PrepareReport(
+        server="",
+        **asdict(origin),
+        name=ref.name,
+        alias=ref.alias,
+        version=version.version,
+        status=DONE,
+    )
+    blank, number = _resolved(blank, version, as_json=as_json)
     from service.promotion.prepare import PrepareWish, prepare_all
 
     def told(each: Prepared) -> None:
@@ -121,33 +128,38 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     def stage(url: str, begun: str) -> None:
         tell(f"  {url}  {begun}")
 
-    if server:
-        tell(f"MLflow   {server}")
+    if blank.server:
+        tell(f"MLflow   {blank.server}")
     urls = urls or (service_url(),)
     tell(f"service  {', '.join(urls)}")
-    with asking():
+    with asking(blank, as_json=as_json):
         wish = PrepareWish(ref, number, token, keep_seconds, timeout)
         prepared = prepare_all(urls, wish, told, stage)
     statuses = {_STATUSES[each.outcome] for each in prepared}
-    report = PrepareReport(
-        server=server,
-        **asdict(origin),
-        name=ref.name,
-        alias=ref.alias,
-        version=number,
-        status=next(each for each in _WORST_FIRST if each in statuses),
-        instances=[_instance(each) for each in prepared],
+    report = blank.model_copy(
+        update={
+            "status": next(each for each in _WORST_FIRST if each in statuses),
+            "instances": [_instance(each) for each in prepared],
+        }
     )
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
 
-def _resolved(version: VersionArgument) -> tuple[str, str]:
-    """Which MLflow was asked, if one was, and the version's number."""
+def _resolved(
+    blank: PrepareReport, version: VersionArgument, *, as_json: bool
+) -> tuple[PrepareReport, str]:
+    """With the MLflow that was asked, if one was, and the version's number."""
     if version.version is not None:
-        return "", version.version
-    writer, found = registered(mlflow(), version)
-    return writer.server(), found.number
+        return blank, version.version
+    addresses = mlflow()
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    blank = blank.model_copy(update={"server": writer.server()})
+    with asking(blank, as_json=as_json):
+        number = writer.version_of(version).number
+    return blank.model_copy(update={"version": number}), number
 
 
 def _instance(prepared: Prepared) -> PreparedInstance:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import click
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from service.cli.exits import DONE
 from service.cli.found import admin_token, loaded, service_url
@@ -22,12 +22,14 @@ from service.cli.moving import (
     stop_for_stranger,
     timeout_option,
 )
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.told import Origin, json_option, kept, origin_options, teller
 
 if TYPE_CHECKING:
     from service.promotion.deciding import Stage
     from service.promotion.instances import Instances, Serving
+    from service.promotion.known import MoveKnown
     from service.promotion.prepare import Prepared
     from service.promotion.promote import Promoted
 
@@ -52,15 +54,12 @@ class InstanceServing(BaseModel):
 class PromoteReport(MoveReport):
     """The one JSON object of `podium promote --json`."""
 
-    version: str | None = None
-    before: str | None = Field(default=None, serialization_alias="from")
-    entry: int | None = None
     unvalidated: str = ""
     prepared: Sequence[InstancePrepared] = ()
     serving: Sequence[InstanceServing] = ()
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @alias_option
 @urls_option
@@ -123,6 +122,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         urls = urls or (service_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
     instances = _instances(urls, count, timeout, lease_seconds, tell)
+    from service.promotion.known import MoveKnown
     from service.promotion.mover import Mover
     from service.promotion.promote import Promotion, Wanted
     from service.promotion.registry_bytes import digest_now
@@ -132,9 +132,9 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     tell(f"MLflow   {writer.server()}")
     if count is not None or not urls:
         tell("no instance prepares the version before the alias moves: give each its own --url")
-    reached: set[Stage] = set()
-    says = _says(urls, count)
-    mover = Mover(writer, ref, origin, lease_seconds, partial(_told, tell, says, reached))
+    known = MoveKnown()
+    told = partial(_told, tell, _says(urls, count), known)
+    mover = Mover(writer, ref, origin, lease_seconds, told, known)
     settings = loaded()
     digest = partial(digest_now, settings=settings, environment=environment_of(addresses))
     work = Promotion(
@@ -157,7 +157,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     )
     run(
         lambda: work.run(Wanted(version, kept(unvalidated), first, resume)),
-        reached,
+        known,
         blank,
         on_done=partial(_done, blank),
         as_json=as_json,
@@ -181,9 +181,9 @@ def _says(urls: Sequence[str], count: int | None) -> Mapping[str, str]:
 
 
 def _told(
-    tell: Callable[[str], None], says: Mapping[str, str], reached: "set[Stage]", stage: "Stage"
+    tell: Callable[[str], None], says: Mapping[str, str], known: "MoveKnown", stage: "Stage"
 ) -> None:
-    reached.add(stage)
+    known.reached.add(stage)
     if stage in says:
         tell(says[stage])
 

@@ -1,41 +1,40 @@
 """How commands that change nothing ask MLflow: what it does not answer ends them with one line."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 from service.cli.exits import REFUSED, UNDECIDED, WRONG_USE
 from service.cli.found import stop
-from service.cli.options import VersionArgument
-from service.cli.told import interruptible
-from service.config.addresses import MlflowAddresses
-
-if TYPE_CHECKING:
-    from service.registry.writer.writer import RegisteredVersion, Writer
+from service.cli.told import EndedReport, emit, interruptible
 
 
 @contextlib.contextmanager
-def asking() -> Iterator[None]:
-    """While it lasts, SIGTERM is as Ctrl-C; that, and what MLflow refuses, end the command."""
+def asking(blank: EndedReport, *, as_json: bool) -> Iterator[None]:
+    """While it lasts, SIGTERM is as Ctrl-C; that, and what MLflow refuses, end the command.
+
+    `blank` is what there is to report by then.
+    """
     from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
 
     try:
         with interruptible():
             yield
     except WriteRefused as refused:
-        stop(str(refused), WRONG_USE if refused.code == NOT_FOUND else REFUSED)
+        status = WRONG_USE if refused.code == NOT_FOUND else REFUSED
+        code = refused.code.lower() or "refused_by_mlflow"
+        _end(blank, status, code, str(refused), as_json=as_json)
     except Unreachable as error:
-        stop(str(error), UNDECIDED)
+        _end(blank, UNDECIDED, "unreachable", str(error), as_json=as_json)
     except KeyboardInterrupt:
-        stop("interrupted; nothing was changed", UNDECIDED)
+        said = "interrupted; nothing was changed"
+        _end(blank, UNDECIDED, "interrupted", said, as_json=as_json)
 
 
-def registered(
-    addresses: MlflowAddresses, version: VersionArgument
-) -> tuple["Writer", "RegisteredVersion"]:
-    """MLflow there, and the version that is named."""
-    from service.registry.writer.writer import Writer
-
-    writer = Writer(addresses)
-    with asking():
-        return writer, writer.version_of(version)
+def _end(blank: EndedReport, status: int, code: str, sentence: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        told = {"status": status, "code": code, "sentence": sentence}
+        emit(blank.model_copy(update=told), as_json=True)
+        sys.exit(status)
+    stop(sentence, status)

@@ -29,6 +29,7 @@ def release(name: str, alias: str, origin: Origin, *, as_json: bool) -> None:
     podium release iris --alias champion
     """  # noqa: D301 - click wants a real backspace
     ref, addresses, tell = ref_of(name, alias), mlflow(), teller(as_json=as_json)
+    from service.promotion.known import MoveKnown
     from service.promotion.marking import release as work
     from service.registry.writer.writer import Writer
 
@@ -50,4 +51,4 @@ def release(name: str, alias: str, origin: Origin, *, as_json: bool) -> None:
         code = "done" if released.changed else "already"
         return blank.model_copy(update={"code": code, "sentence": said, "on": released.on})
 
-    run(lambda: work(writer, ref), set(), blank, on_done=done, as_json=as_json)
+    run(lambda: work(writer, ref), MoveKnown(), blank, on_done=done, as_json=as_json)

@@ -5,11 +5,12 @@ import sys
 import click
 
 from service.cli.found import admin_token, advice, service_url
+from service.cli.once import OnceCommand
 from service.cli.options import ref_argument, url_option
 from service.refs import ModelRef
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @ref_argument
 @url_option
 def reload(ref: ModelRef, url: str | None) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from service.cli.exits import DONE
 from service.cli.moving import (
@@ -17,12 +17,13 @@ from service.cli.moving import (
     resume_option,
     run,
 )
+from service.cli.once import OnceCommand
 from service.cli.options import version_number
 from service.cli.told import Origin, json_option, origin_options, teller
 from service.promotion.journal import Done, Entry
 
 if TYPE_CHECKING:
-    from service.promotion.deciding import AliasStanding, Stage
+    from service.promotion.deciding import AliasStanding
     from service.promotion.rollback import RolledBack
 
 
@@ -45,9 +46,6 @@ class JournalEntry(BaseModel):
 class RollbackReport(MoveReport):
     """The one JSON object of `podium rollback --json`; `journal` with `--list` alone."""
 
-    version: str | None = None
-    before: str | None = Field(default=None, serialization_alias="from")
-    entry: int | None = None
     passed_over: Sequence[PassedOver] = ()
     journal: Sequence[JournalEntry] = ()
 
@@ -56,7 +54,7 @@ class RollbackReport(MoveReport):
         return [*(journal_line(each) for each in self.journal), *super().lines()]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("name")
 @alias_option
 @click.option("--to", metavar="N", callback=version_number, help="Go to that version instead.")
@@ -90,14 +88,15 @@ def rollback(  # noqa: PLR0913 - the command line's
     podium rollback iris --alias champion --reason "too slow"
     """  # noqa: D301 - click wants a real backspace
     ref, addresses, tell = ref_of(name, alias), mlflow(), teller(as_json=as_json)
+    from service.promotion.known import MoveKnown
     from service.promotion.mover import Mover
     from service.promotion.rollback import Rollback
     from service.registry.writer.writer import Writer
 
     writer = Writer(addresses)
     tell(f"MLflow   {writer.server()}")
-    reached: set[Stage] = set()
-    mover = Mover(writer, ref, origin, lease_seconds, reached.add)
+    known = MoveKnown()
+    mover = Mover(writer, ref, origin, lease_seconds, known.reached.add, known)
     blank = RollbackReport(
         server=writer.server(),
         name=ref.name,
@@ -105,8 +104,9 @@ def rollback(  # noqa: PLR0913 - the command line's
         status=DONE,
         code="done",
         sentence="",
+        version=to,
     )
-    ending = partial(run, reached=reached, blank=blank, as_json=as_json)
+    ending = partial(run, known=known, blank=blank, as_json=as_json)
     if lists:
         ending(mover.look, on_done=partial(_listed, blank))
     ending(lambda: Rollback(mover).run(to, resume=resume), on_done=partial(_done, blank))
@@ -149,7 +149,7 @@ def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
 def _stands(standing: "AliasStanding") -> str:
     from service.promotion.promote import left_open
 
-    there = "is not there" if standing.alias is None else f"is on version {standing.alias}"
+    there = standing.absent or f"is on version {standing.alias}"
     if not standing.is_explained:
         return f"{there}; somebody has moved it past the commands since"
     left = left_open(standing)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
+from service.cli.once import OnceCommand
 from service.cli.options import models_option, settings
 from service.config.settings import Settings
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from service.config.surroundings import GivenToModels
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @models_option
 @settings(
     "max_slots",

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from service.cli.found import advice, registry, service_url, stop
+from service.cli.once import OnceCommand
 from service.cli.options import url_option
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @url_option
 @click.option(
     "--junit",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.found import advice, loaded, mlflow_of, revealed, service_url
+from service.cli.once import OnceCommand
 from service.cli.options import url_option
 from service.refs import ModelRef
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @url_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--lenient", is_flag=True, help="Exit status 1 only where a slot is not ready.")

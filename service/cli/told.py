@@ -46,12 +46,41 @@ class Origin:
     link: str
 
 
+class EndedReport(Report):
+    """One that says how the command has ended.
+
+    `status` is its exit status, and `code` a stable word for what `sentence` says for people.
+    """
+
+    status: int
+    code: str
+    sentence: str
+
+
+class ToldReport(EndedReport):
+    """One of a command that changes nothing.
+
+    `code` is `told`, or a stable word for why that is all, which `sentence` says for people.
+    """
+
+    code: str = "told"
+    sentence: str = ""
+
+
 class AskedReport(Report):
     """One that says who has asked, as `Origin` does: of what no journal keeps."""
 
     by: str
     reason: str
     link: str
+
+
+class VersionReport(AskedReport, ToldReport):
+    """One on a version; `version` is its number, null where that is not known."""
+
+    name: str
+    alias: str
+    version: str | None
 
 
 json_option = click.option(

@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from service.cli.found import loaded_as
+from service.cli.once import OnceCommand
 from service.cli.options import models_option, setting, settings
 from service.config.settings import LocalSettings
 from service.local.settings import DEFAULT_MODELS, UpSettings
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @models_option
 @settings("host")
 @setting("port", "Port of the service")  # 0, which `serve` takes, is nothing that can be told

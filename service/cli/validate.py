@@ -11,6 +11,7 @@ import click
 
 from service.cli.exits import UNDECIDED
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.told import Origin, emit, interruptible, json_option, origin_options
 from service.cli.validation_report import ValidateReport, reported
@@ -47,7 +48,7 @@ def _policy_flags(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @click.option(
     "--policy",

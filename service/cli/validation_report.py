@@ -76,7 +76,7 @@ def reported(
 
 
 def _ending(error: BaseException, left: "LeftBehind") -> tuple[int, str, str]:
-    """The exit status, a code, and why there is no verdict."""
+    """The exit status, a code, and why a verdict is missing."""
     from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
     from service.validation.verdict_tags import Overtaken
 

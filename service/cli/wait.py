@@ -5,11 +5,12 @@ import sys
 import click
 
 from service.cli.found import advice, service_url
+from service.cli.once import OnceCommand
 from service.cli.options import ref_argument, url_option, version_number
 from service.refs import ModelRef
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @ref_argument
 @click.option(
     "--version",

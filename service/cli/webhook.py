@@ -8,6 +8,7 @@ import click
 
 from service.cli.found import loaded, registry, revealed, service_url, stop
 from service.cli.mistakes import mistake_in
+from service.cli.once import OnceCommand
 from service.config.addresses import is_web_address, shown
 from service.following.sentences import plain
 
@@ -47,7 +48,7 @@ def webhook() -> None:
     """  # noqa: D301 - click wants a real backspace
 
 
-@webhook.command()
+@webhook.command(cls=OnceCommand)
 @_url
 def register(url: str | None) -> None:
     """Make the service's webhook, or give an older one the secret.
@@ -61,7 +62,7 @@ def register(url: str | None) -> None:
     _run(lambda webhooks: _register(webhooks, address, secret))
 
 
-@webhook.command(name="list")
+@webhook.command(name="list", cls=OnceCommand)
 def list_all() -> None:
     """Show all webhooks that MLflow has.
 
@@ -71,7 +72,7 @@ def list_all() -> None:
     _run(_list)
 
 
-@webhook.command()
+@webhook.command(cls=OnceCommand)
 @click.argument("webhook_id", required=False)
 @_url
 def test(webhook_id: str | None, url: str | None) -> None:
@@ -84,7 +85,7 @@ def test(webhook_id: str | None, url: str | None) -> None:
     _run(lambda webhooks: _test(webhooks, _chosen(webhooks, webhook_id, address)))
 
 
-@webhook.command()
+@webhook.command(cls=OnceCommand)
 @click.argument("webhook_id", required=False)
 @_url
 def remove(webhook_id: str | None, url: str | None) -> None:

@@ -13,7 +13,7 @@ from service.cli.found import loaded, stop
 from service.cli.moving import mlflow
 from service.cli.options import urls_option
 from service.cli.registered import asking
-from service.cli.told import Report, emit, json_option, teller
+from service.cli.told import ToldReport, emit, json_option, teller
 from service.hold_tag import Hold
 from service.promotion.use_case import PREFIXES, names_of
 
@@ -80,13 +80,12 @@ class WhereService(BaseModel):
     error: str = ""
 
 
-class WhereReport(Report):
-    """The one JSON object of `podium where --json`; `status` is its exit status."""
+class WhereReport(ToldReport):
+    """The one JSON object of `podium where --json`."""
 
     name: str
-    status: int
-    models: Sequence[WhereModel]
-    services: Sequence[WhereService]
+    models: Sequence[WhereModel] = ()
+    services: Sequence[WhereService] = ()
 
     def lines(self) -> list[str]:
         """A paragraph for each model, then one for each service."""
@@ -128,18 +127,18 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
     writer = Writer(addresses)
     tell(f"MLflow   {writer.server()}")
     status_tag = loaded().status_tag.key
-    with asking():
+    blank = WhereReport(server=writer.server(), name=name, status=DONE)
+    with asking(blank, as_json=as_json):
         models = found(writer, names, status_tag, datetime.now(UTC))
     if not models:
         stop(f"the registry has none of {', '.join(names)}", WRONG_USE)
     services = [_service(url, {each.name for each in models}) for url in urls]
-    report = WhereReport(
-        server=writer.server(),
-        name=name,
-        status=UNDECIDED if any(each.error for each in services) else DONE,
-        models=[_shown(each) for each in models],
-        services=services,
-    )
+    told = {
+        "status": UNDECIDED if any(each.error for each in services) else DONE,
+        "models": [_shown(each) for each in models],
+        "services": services,
+    }
+    report = blank.model_copy(update=told)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 

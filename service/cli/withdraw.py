@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from service.cli.found import admin_token, advice, service_url
+from service.cli.once import OnceCommand
 from service.cli.options import url_option, version_number
 from service.refs import BadRef
 
@@ -19,7 +20,7 @@ def _model(context: click.Context, parameter: click.Parameter, value: Any) -> st
         raise click.BadParameter(str(error), context, parameter) from None
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("model", metavar="NAME", callback=_model)
 @click.argument("version", metavar="VERSION", callback=version_number)
 @click.option("--undo", is_flag=True, help="Undo the withdrawal: the version may serve again.")

@@ -5,6 +5,7 @@ that is all that `--resume` is.
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +38,7 @@ class AliasStanding:
         created: when the model was made.
         journal: of that model.
         hold: what holds the alias now, if anything does.
+        others: the names of the model's other aliases.
     """
 
     ref: ModelRef
@@ -44,6 +46,15 @@ class AliasStanding:
     created: int
     journal: Journal
     hold: Hold | None = None
+    others: Sequence[str] = ()
+
+    @property
+    def absent(self) -> str:
+        """That there is no such alias, and which there are; empty if there is."""
+        if self.alias is not None:
+            return ""
+        others = ", ".join(sorted(self.others)) or "none"
+        return f"the model has no alias {self.ref.alias}; it has {others}"
 
     @property
     def version(self) -> VersionId | None:

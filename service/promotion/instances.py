@@ -36,8 +36,13 @@ class Instances(Protocol):
         One that has other files than those of the digest is not ready; empty: any will do.
         """
 
-    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
-        """Of each whether it serves it, once all do, one has refused it, or time is over."""
+    def serving(
+        self, ref: ModelRef, version: str, is_gone_on: Callable[[], bool]
+    ) -> Sequence[Serving]:
+        """Of each whether it serves it, once all do, one has refused it, or time is over.
+
+        `is_gone_on` is asked between looks, and ends them: the alias is not there any more.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,9 @@ class NoInstances:
         """None."""
         return ()
 
-    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+    def serving(
+        self, ref: ModelRef, version: str, is_gone_on: Callable[[], bool]
+    ) -> Sequence[Serving]:
         """None."""
         return ()
 
@@ -78,7 +85,9 @@ class InstancesAt:
         wish = PrepareWish(ref, version, self.token, self.keep_seconds, self.seconds, digest)
         return prepare_all(self.urls, wish, self.told)
 
-    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+    def serving(
+        self, ref: ModelRef, version: str, is_gone_on: Callable[[], bool]
+    ) -> Sequence[Serving]:
         """Looks at all side by side, until all serve it, one has refused it, or time is over."""
         until = self.monotonic() + self.seconds
         seen: dict[str, Serving] = {}
@@ -88,7 +97,7 @@ class InstancesAt:
                 waiting = [url for url in self.urls if not _settled(seen.get(url))]
                 for each in beside.map(partial(_look, ref, version, left), waiting):
                     self._note(seen, each)
-                if self._is_over(seen, until):
+                if self._is_over(seen, until) or is_gone_on():
                     return [seen[url] for url in self.urls]
                 self.sleep(_LOOK_EVERY)
 
@@ -121,7 +130,9 @@ class InstancesBehind:
         """None."""
         return ()
 
-    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+    def serving(
+        self, ref: ModelRef, version: str, is_gone_on: Callable[[], bool]
+    ) -> Sequence[Serving]:
         """Asks the address until so many have said that they serve it, or one has refused it.
 
         What does not serve it yet may be one that is going away, and is not waited for. Each counts
@@ -139,7 +150,7 @@ class InstancesBehind:
             counted = [seen[each] for each in seen if each in living]
             if len(living) >= self.count:
                 return counted
-            if self.monotonic() >= until:
+            if self.monotonic() >= until or is_gone_on():
                 said = f"{len(living)} of {self.count} instances were seen to serve it"
                 return [*counted, Serving(self.url, "undecided", f"{said}; {found.why}")]
             self.sleep(_LOOK_EVERY)

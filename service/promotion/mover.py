@@ -29,6 +29,7 @@ from service.promotion.journal import (
     done_key_of,
     key_of,
 )
+from service.promotion.known import MoveKnown
 from service.promotion.stopped import in_part, undecided
 from service.refs import ModelRef
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -50,6 +51,7 @@ class Mover:
     Attributes:
         lease_seconds: for how long others leave a move of this one alone.
         told: of each stage before it is begun.
+        known: what has come to be known of the move.
     """
 
     writer: Writer
@@ -57,10 +59,22 @@ class Mover:
     origin: Origin
     lease_seconds: float
     told: Callable[[Stage], None] = field(default=lambda _: None)
+    known: MoveKnown = field(default_factory=MoveKnown)
 
     @cached_property
     def _register(self) -> OnceRegister:
         return OnceRegister(self.writer, str(self.ref))
+
+    @cached_property
+    def _allowed(self) -> None:
+        self.writer.require_moves(self.ref.name)
+
+    def require_allowed(self) -> None:
+        """Raises `WriteRefused` unless this account may move the alias; asks once.
+
+        Before a journal is made or written: its experiment is then that account's own.
+        """
+        _ = self._allowed
 
     def look(self) -> AliasStanding:
         """What is there now."""
@@ -68,9 +82,12 @@ class Mover:
         params = self._register.read()
         found = self.writer.aliases(self.ref.name)
         journal = Journal.of(params).since(found.created)
+        others = tuple(each for each in found.aliases if each != self.ref.alias)
         alias = found.aliases.get(self.ref.alias)
         hold = hold_of(found.tags, self.ref.alias, now())
-        return AliasStanding(self.ref, alias, found.created, journal, hold)
+        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others)
+        self.known.look(standing)
+        return standing
 
     def settle(self, standing: AliasStanding) -> AliasStanding:
         """The same, with a move that nobody of the commands has made written down.
@@ -79,6 +96,7 @@ class Mover:
         """
         if standing.is_explained:
             return standing
+        self.require_allowed()
         self.told(Stage.SEE)
         self._write(standing.journal.last + 1, self._seen(standing))
         again = self.look()
@@ -98,6 +116,8 @@ class Mover:
 
         `digest` is that of the files that were looked at.
         """
+        self.known.mean(kind, begins_at(standing, to), to)
+        self.require_allowed()
         self._register.open()
         self.told(Stage.INTEND)
         before, created = begins_at(standing, to), standing.created
@@ -109,17 +129,23 @@ class Mover:
             raise in_part("intent_unknown", f"{lost}; the journal may have it") from lost
         if not won:
             raise _overtaken()
-        return Written(number, entry, None)
+        ours = Written(number, entry, None)
+        self.known.write(ours)
+        return ours
 
     def move(self, ours: Written) -> None:
         """The alias is where that entry wants it."""
+        self.known.write(ours)
         self.told(Stage.CONFIRM)
         standing = self.look()
         if why := may_move(standing, ours):
             raise undecided(self._lost(standing, ours), why)
-        self.told(Stage.MOVE)
         if standing.alias == ours.entry.to:
+            self.told(Stage.MOVE)
             return
+        # Of a move that another one has begun nobody has asked yet.
+        self.require_allowed()
+        self.told(Stage.MOVE)
         try:
             self._set(ours.entry.to)
         except WriteRefused:

@@ -30,6 +30,7 @@ from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
+from service.promotion.watching import AliasWatch
 from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, RegisteredVersion
@@ -97,9 +98,12 @@ class Promotion:
         self.mover.told(Stage.LOOK)
         standing = self.mover.look()
         version = self.mover.writer.version_of(wish.version)
+        self.mover.known.version = version.number
         # Written down whatever comes of this: a later look may not find the alias there any more.
         standing = self.mover.settle(standing)
         start = self._start(standing, version, wish)
+        if isinstance(start, GoOn):
+            self.mover.known.write(start.with_)
         if isinstance(start, Already):
             return self._already(standing, start, version, wish)
         if isinstance(start, GoOn) and standing.alias == version.number:
@@ -137,9 +141,11 @@ class Promotion:
         if standing.alias is None and not wish.first and not isinstance(start, GoOn):
             raise refused(
                 "first",
-                f"the model has no alias {standing.ref.alias}: once it is made, an account with "
-                "MANAGE alone can remove it again; --first makes it",
+                f"{standing.absent}. Once it is made, an account with MANAGE alone can remove it "
+                "again; --first makes it",
             )
+        # Sooner than it would be found out, after a download and what instances prepare.
+        self.mover.require_allowed()
         digest = self._checked(version, wish)
         prepared = self._prepared(standing, version, digest)
         # Preparing takes minutes.
@@ -217,24 +223,37 @@ class Promotion:
         self, standing: AliasStanding, version: RegisteredVersion
     ) -> Sequence[Serving]:
         """As of one that was moved before: nothing of it is this call's to put back."""
-        serving = self._seen(version)
+        newest = standing.journal.last
+
+        def moved(since: AliasStanding) -> bool:
+            return (since.alias, since.journal.last) != (standing.alias, newest)
+
+        serving = self._seen(version, moved)
         if said := _said(serving, "refused"):
             raise _refused_there(standing, said)
         if said := _said(serving, "undecided"):
+            if moved(self.mover.look()):
+                gone_on = "the alias was there already; then somebody has moved it"
+                raise undecided("moved_past", gone_on)
             raise undecided("not_all_serve", f"the alias is there already; {said}")
         return serving
 
     def _serving(self, ours: Written, version: RegisteredVersion) -> Sequence[Serving]:
-        serving = self._seen(version)
+        serving = self._seen(version, lambda since: bool(may_finish(since, ours)))
         if said := _said(serving, "refused"):
             raise self._put_back(ours, said)
         if said := _said(serving, "undecided"):
+            # What somebody has gone on from is not to be resumed.
+            self.mover.reread(ours)
             raise in_part("not_all_serve", f"the alias is moved, and not all serve it yet: {said}")
         return serving
 
-    def _seen(self, version: RegisteredVersion) -> Sequence[Serving]:
+    def _seen(
+        self, version: RegisteredVersion, is_gone_on: Callable[[AliasStanding], bool]
+    ) -> Sequence[Serving]:
         self.mover.told(Stage.WAIT)
-        return self.instances.serving(self.mover.ref, version.number)
+        watch = AliasWatch(self.mover.look, is_gone_on)
+        return self.instances.serving(self.mover.ref, version.number, watch)
 
     def _put_back(self, ours: Written, said: str) -> MoveStopped:
         """The alias is where it was, if it and the journal are still this move's."""
@@ -286,11 +305,14 @@ def under_way(standing: AliasStanding, begun: Written) -> str:
     entry, rollback = begun.entry, _rollback(standing.ref)
     link = f" ({entry.link})" if entry.link else ""
     finish = _promote(standing.ref, entry) if entry.kind == "promote" else rollback
+    # The journal does not know where instances are, and a move without them asks none.
+    every = ", with the --url of each instance" if entry.kind == "promote" else ""
     undo = f"; {rollback} --resume undoes it" if entry.kind == "promote" else ""
     return (
-        f"{entry.by} has begun to move {standing.ref} from {entry.before} to {entry.to} at "
-        f"{entry.time.isoformat()}{link}, and has not finished. If that is at work, wait; else "
-        f"{finish} --resume finishes it{undo}. Others may go on at {begun.gives_way_at.isoformat()}"
+        f"{entry.by} has begun to move {standing.ref} from {entry.before or 'nothing'} to "
+        f"{entry.to or 'nothing'} at {entry.time.isoformat()}{link}, and has not finished. If that "
+        f"is at work, wait; else {finish} --resume finishes it{every}{undo}. Others may go on at "
+        f"{begun.gives_way_at.isoformat()}"
     )
 
 

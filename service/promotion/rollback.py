@@ -126,10 +126,9 @@ class Rollback:
 
     def _named(self, standing: AliasStanding, to: str) -> RollbackTarget:
         if has_stood_on(standing.journal, to) is None:
-            raise refused(
-                "never_there",
-                f"by its journal {standing.ref} was never on version {to}: podium promote moves it",
-            )
+            said = f"by its journal {standing.ref} was never on version {to}"
+            there = f"; {standing.absent}" if standing.absent else ""
+            raise refused("never_there", f"{said}{there}: podium promote moves it")
         if why := self._why_not(standing, to):
             raise refused("not_there", f"version {to}: {why}")
         return RollbackTarget("rollback", to)
@@ -142,7 +141,8 @@ class Rollback:
             if not each.why_not:
                 return RollbackTarget("rollback", each.version), passed
             passed.append(each)
-        why = [f"version {each.version}: {each.why_not}" for each in passed]
+        why = [standing.absent] if standing.absent else []
+        why += [f"version {each.version}: {each.why_not}" for each in passed]
         why += [left] if (left := left_open(standing)) else []
         said = f"the journal of {standing.ref} has nothing to go back to"
         raise refused("nothing_before", f"{said}: {'; '.join(why)}" if why else said)

@@ -38,10 +38,12 @@ def claimed(version: RegisteredVersion, passed: str = PASSED) -> Validation:
 def compare(version: RegisteredVersion, found: Validation, digest: str) -> None:
     """Raises `MoveStopped` if the registry's bytes are not those that were validated."""
     if digest != found.digest:
+        who = f"{version.name} {version.number}"
         raise refused(
             "validated_other_bytes",
-            f"{version.name} {version.number} was validated with other files: they have been "
-            f"altered since. Validated {found.digest[:12]}, in the registry {digest[:12]}",
+            f"{who} was validated with other files: they have been altered since. Validated "
+            f"{found.digest[:12]}, in the registry {digest[:12]}; podium validate {who} judges "
+            "those that are there now",
         )
 
 

@@ -164,6 +164,8 @@ class Validating:
         tags = VerdictTags(self._writer, version, on_it, wish.status, demote=wish.demote)
         against = None if subject.against is None else subject.against.version
         record = self._record_of(TrialScope(version, against, data))
+        # Its experiment may have to be made, and is then this account's own.
+        self._writer.require_tags(version.name, wish.status.key)
         run = left.run = record.begin()
         trial = TrialRun(subject, self._in_force, data, self._told)
         try:

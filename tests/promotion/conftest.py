@@ -1,6 +1,6 @@
 """A model with five versions in a real registry, and who moves its aliases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,9 @@ class FakeInstances:
         self.asked.append(f"prepare {ref} {version} of {digest or 'any files'}")
         return self.prepared
 
-    def serving(self, ref: ModelRef, version: str) -> Sequence[Serving]:
+    def serving(
+        self, ref: ModelRef, version: str, is_gone_on: Callable[[], bool]
+    ) -> Sequence[Serving]:
         """As it says."""
         self.asked.append(f"serving {ref} {version}")
         return self.seen

@@ -20,6 +20,7 @@ from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
 from service.promotion.deciding import Stage
 from service.promotion.instances import NoInstances
+from service.promotion.known import MoveKnown
 from service.promotion.mover import Mover
 from service.promotion.promote import Promotion, Wanted
 from service.promotion.rollback import Named, Rollback
@@ -69,17 +70,17 @@ def dying() -> Iterator[Dying]:
 
 
 def _moved(move: Move) -> NoReturn:
-    reached, times = set[Stage](), [0]
+    known, times = MoveKnown(), [0]
 
     def told(stage: Stage) -> None:
-        reached.add(stage)
+        known.reached.add(stage)
         times[0] += stage == move.stage
         if stage == move.stage and times[0] == move.nth:
             os.kill(os.getpid(), move.number)
 
     writer = Writer(MlflowAddresses(move.uri, move.uri))
     ref = ModelRef(move.name, move.alias)
-    mover = Mover(writer, ref, Origin(move.by, "", ""), 600.0, told)
+    mover = Mover(writer, ref, Origin(move.by, "", ""), 600.0, told, known)
 
     def work() -> object:
         if move.to is None:
@@ -90,7 +91,7 @@ def _moved(move: Move) -> NoReturn:
     blank = MoveReport(
         server="", name=move.name, alias=move.alias, status=0, code="done", sentence=""
     )
-    run(work, reached, blank, on_done=lambda _: blank, as_json=True)
+    run(work, known, blank, on_done=lambda _: blank, as_json=True)
 
 
 def _forked(move: Move) -> int:

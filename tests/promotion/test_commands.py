@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
@@ -62,6 +65,65 @@ def test_promotions_and_rollbacks_as_they_are_typed(moves: Moves) -> None:
     assert report(listed)["journal"][0]["entry"]["from"] == "2"
 
 
+def test_report_of_a_move_that_stops_has_what_was_known(moves: Moves) -> None:
+    """Where the alias was, where it was to go, and the entry, if there is one."""
+
+    def known(*arguments: str) -> tuple[str, str | None, str | None, int | None]:
+        found = report(podium(*arguments, "--json", uri=moves.uri))
+        return found["code"], found["from"], found["version"], found["entry"]
+
+    for each in ("1", "2"):
+        moves.promote(each)
+    moves.registry.client.set_model_version_tag(NAME, "4", "validation_status", "failed")
+    moves.registry.move("challenger", "4")
+    assert known("promote", f"{NAME}@challenger") == ("not_validated", "2", "4", None)
+    assert known("rollback", NAME, "--to", "5") == ("never_there", "2", "5", None)
+    instances = ("--instances", "1", "--timeout", "1", "--url", f"http://127.0.0.1:{free_port()}")
+    late = ("promote", NAME, "3", "--unvalidated", "x", *instances)
+    assert known(*late) == ("not_all_serve", "2", "3", 3)
+    assert known("promote", NAME, "1", "--unvalidated", "x") == ("under_way", "3", "1", None)
+    assert known("rollback", NAME) == ("under_way", "3", None, None)
+
+
+@pytest.mark.parametrize("command", ["plan", "prepare", "promote"])
+@pytest.mark.parametrize("version", ["missing", "there"])
+def test_every_command_that_mlflow_stops_prints_its_object(
+    shared_moves: Moves, monkeypatch: pytest.MonkeyPatch, command: str, version: str
+) -> None:
+    """With `--json` whoever reads it finds why, by the schema, and whom it has asked."""
+    if version == "there":
+
+        def refuse(*_: object) -> None:
+            raise MlflowException("Permission denied", PERMISSION_DENIED)
+
+        monkeypatch.setattr(MlflowClient, "get_registered_model", refuse)
+    words = (command, f"{NAME}@nobody", "--json")
+    ended = podium(*words, uri=shared_moves.uri, PODIUM_ADMIN_TOKEN="token")
+    found = report(ended)
+    expected = {
+        "missing": (WRONG_USE, "resource_does_not_exist"),
+        "there": (REFUSED, "permission_denied"),
+    }[version]
+    assert (ended.exit_code, found["code"], found["status"]) == (*expected, expected[0])
+    assert (found["name"], found["version"], found["server"]) == (NAME, None, shared_moves.uri)
+    assert found["sentence"]
+
+
+def test_alias_that_is_not_there_is_said_with_those_that_are(moves: Moves) -> None:
+    """It was probably one of them that was meant."""
+    moves.registry.move("champion", "1")
+    moves.registry.move("challenger", "2")
+    said = "has no alias nope; it has challenger, champion"
+    for words in (
+        ("rollback", NAME, "--alias", "nope"),
+        ("rollback", NAME, "--alias", "nope", "--to", "1"),
+        ("rollback", NAME, "--alias", "nope", "--list"),
+        ("promote", NAME, "1", "--alias", "nope", "--unvalidated", "x"),
+        ("promote", f"{NAME}@nope"),
+    ):
+        assert said in podium(*words, uri=moves.uri).output
+
+
 def test_pipeline_is_named_by_its_own_variables(moves: Moves) -> None:
     """Nobody has to say who they are."""
     gitlab = {
@@ -83,7 +145,8 @@ def test_move_that_was_begun_is_shown_with_its_mend(moves: Moves) -> None:
     moves.begin("2", moved=False, by="bob")
     shown = podium("rollback", NAME, "--list", uri=moves.uri).stdout
     assert "begun, not finished" in shown
-    assert "podium promote iris 2 --unvalidated 'a test' --resume finishes it" in shown
+    resume = "podium promote iris 2 --unvalidated 'a test' --resume finishes it"
+    assert f"{resume}, with the --url of each instance; podium rollback iris --resume" in shown
     stopped = podium("rollback", NAME, uri=moves.uri)
     assert stopped.exit_code == UNDECIDED
     assert podium("rollback", NAME, "--resume", uri=moves.uri).exit_code == DONE
@@ -218,4 +281,5 @@ def test_version_whose_file_was_altered_after_its_validation_is_refused(
         file.write("# a comment\n")
     refused = podium(*promote, "second", uri=tracking_uri)
     assert (refused.exit_code, report(refused)["code"]) == (REFUSED, "validated_other_bytes")
+    assert "podium validate iris 1 judges" in report(refused)["sentence"]
     assert moves.now is None

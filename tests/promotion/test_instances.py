@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from service.promotion.deciding import AliasStanding
 from service.promotion.instances import InstancesAt, InstancesBehind, Serving
+from service.promotion.journal import Journal
+from service.promotion.watching import AliasWatch
 from service.refs import ModelRef
+from service.registry.writer.faults import Unreachable
 from tests.support.http_server import Request, Response, http_server
 
 REF = ModelRef("iris", "champion")
@@ -64,6 +68,11 @@ class Time:
         self.now += seconds
 
 
+def never() -> bool:
+    """Nobody goes on from the move."""
+    return False
+
+
 At = Callable[[Sequence[dict[str, Any]]], str]
 
 
@@ -90,14 +99,14 @@ def test_all_are_waited_for(at: At) -> None:
     """Each is told once, when it serves it."""
     time = Time()
     urls = [at([slot("3")]), at([slot("2"), slot("2"), slot("3")])]
-    found = each_at(urls, time).serving(REF, "3")
+    found = each_at(urls, time).serving(REF, "3", never)
     assert verdicts(found) == ["serves", "serves"]
     assert [each.url for each in time.saw] == urls
 
 
 def test_one_that_refuses_it_ends_the_wait(at: At) -> None:
     """With its own reason."""
-    found = each_at([at([slot("2")]), at([REFUSES])], Time()).serving(REF, "3")
+    found = each_at([at([slot("2")]), at([REFUSES])], Time()).serving(REF, "3", never)
     assert verdicts(found) == ["undecided", "refused"]
     assert "load_failed: No." in found[1].sentence
 
@@ -105,9 +114,37 @@ def test_one_that_refuses_it_ends_the_wait(at: At) -> None:
 def test_wait_for_instances_ends(at: At) -> None:
     """Who is not there by then is named."""
     time = Time()
-    found = each_at([at([slot("3")]), at([slot("2")])], time).serving(REF, "3")
+    found = each_at([at([slot("3")]), at([slot("2")])], time).serving(REF, "3", never)
     assert verdicts(found) == ["serves", "undecided"]
     assert time.now >= SECONDS
+
+
+def test_wait_ends_where_somebody_has_gone_on_from_the_move(at: At) -> None:
+    """However the instances are asked; nobody serves it by itself then."""
+    url, time = at([slot("2", "a")]), Time()
+    behind = InstancesBehind(url, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
+    for instances in (each_at([url], time), behind):
+        found = instances.serving(REF, "3", lambda: True)
+        assert verdicts(found) == ["undecided"]
+    assert time.now == 0
+
+
+def test_registry_is_looked_at_once_in_a_while_and_may_be_silent() -> None:
+    """What nobody says is not taken for a move."""
+    time, looks = Time(), list[float]()
+
+    def look() -> AliasStanding:
+        looks.append(time.now)
+        if len(looks) == 1:
+            raise Unreachable
+        return AliasStanding(REF, "4", 0, Journal())
+
+    watch = AliasWatch(look, lambda found: found.alias == "4", time.monotonic)
+    said = list[bool]()
+    while not any(said):
+        said.append(watch())
+        time.sleep(0.5)
+    assert looks == [5.0, 10.0]
 
 
 def test_so_many_behind_one_address_are_counted(at: At) -> None:
@@ -115,7 +152,7 @@ def test_so_many_behind_one_address_are_counted(at: At) -> None:
     url = at([slot("3", "a"), slot("3", "a"), slot("2", "old"), slot("3", "b"), slot("3", "a")])
     time = Time()
     behind = InstancesBehind(url, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
-    found = behind.serving(REF, "3")
+    found = behind.serving(REF, "3", never)
     assert verdicts(found) == ["serves", "serves"]
     assert [each.url for each in found] == [f"{url} a", f"{url} b"]
     assert behind.prepare(REF, "3", "") == ()
@@ -126,10 +163,10 @@ def test_one_behind_an_address_that_was_started_anew_meanwhile_counts_once(at: A
     time = Time()
     anew = at([slot("3", "a"), slot("3", "a2")])
     found = InstancesBehind(anew, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
-    assert verdicts(found.serving(REF, "3")) == ["serves", "undecided"]
+    assert verdicts(found.serving(REF, "3", never)) == ["serves", "undecided"]
     both = at([slot("3", "a"), slot("3", "a2"), slot("3", "b"), slot("3", "a2")])
     found = InstancesBehind(both, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
-    assert [each.url for each in found.serving(REF, "3")] == [f"{both} a2", f"{both} b"]
+    assert [each.url for each in found.serving(REF, "3", never)] == [f"{both} a2", f"{both} b"]
 
 
 def test_fewer_behind_one_address_are_not_enough(at: At) -> None:
@@ -137,7 +174,7 @@ def test_fewer_behind_one_address_are_not_enough(at: At) -> None:
     time = Time()
     url = at([slot("3", "a")])
     behind = InstancesBehind(url, 2, SECONDS, time.saw.append, time.monotonic, time.sleep)
-    found = behind.serving(REF, "3")
+    found = behind.serving(REF, "3", never)
     assert verdicts(found) == ["serves", "undecided"]
     assert "1 of 2 instances" in found[1].sentence
 
@@ -147,4 +184,4 @@ def test_one_behind_an_address_that_refuses_it_ends_the_wait(at: At) -> None:
     time = Time()
     url = at([slot("3", "a"), REFUSES | {"instance": "b"}])
     behind = InstancesBehind(url, 3, SECONDS, time.saw.append, time.monotonic, time.sleep)
-    assert verdicts(behind.serving(REF, "3")) == ["serves", "refused"]
+    assert verdicts(behind.serving(REF, "3", never)) == ["serves", "refused"]

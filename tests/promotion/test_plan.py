@@ -49,6 +49,7 @@ def test_plan_tells_what_differs_and_changes_nothing(tracking_uri: str, tmp_path
     assert any("column `y` is required" in each for each in service.differences)
     assert service.digest
     assert (service.memory.artifact_bytes or 0) > 1000
+    assert report.validation is not None
     assert (report.validation.validated, report.validation.code) == (False, "not_validated")
     assert "past the commands" in report.journal_says
     assert set(tmp_path.iterdir()) == before

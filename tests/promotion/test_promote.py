@@ -149,6 +149,31 @@ def test_alias_that_somebody_has_moved_since_is_not_put_back(shared_moves: Moves
     assert moves.now == "5"
 
 
+@pytest.mark.parametrize("by", ["page", "command"])
+@pytest.mark.parametrize("again", [False, True])
+def test_move_that_somebody_goes_on_from_while_it_is_waited_for_is_not_to_be_resumed(
+    shared_moves: Moves, by: str, *, again: bool
+) -> None:
+    """It would take the version away from whoever has set it."""
+    moves = own(shared_moves, f"gone-on-{by}-{again}")
+    if again:
+        moves.promote("3")
+
+    class GoingOn(FakeInstances):
+        def serving(self, *_: object) -> list[Serving]:
+            if by == "page":
+                moves.registry.move(moves.alias, "5")
+            else:
+                moves.rollback("1", resume=True)
+            return [Serving("http://one", "undecided", "has version 2")]
+
+    stop = stopped(moves, "3", GoingOn([READY]))
+    code = "taken_over" if by == "command" and not again else "moved_past"
+    assert (stop.status, stop.code) == (UNDECIDED if again else IN_PART, code)
+    assert "resume" not in f"{stop} {stop.mend}"
+    assert moves.now == ("5" if by == "page" else "1")
+
+
 def test_instances_that_do_not_serve_it_in_time_leave_the_move_open(shared_moves: Moves) -> None:
     """The same call goes on from there."""
     moves = own(shared_moves, "slow")

@@ -1,6 +1,6 @@
 """MLflow goes away between two writes, or before it has answered: what is left, and its mend."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -37,6 +37,7 @@ class Failing:
 
     def __call__(self, request: Request) -> Response:
         """MLflow's reply, if there is any."""
+        self.asked.append(f"{request.method} {request.path.rpartition('/mlflow')[2]}")
         if self.refuses and f"{request.method} {request.path}".endswith(self.refuses):
             return Response(b"Permission denied", 403)
         if self.dead:
@@ -109,13 +110,32 @@ def test_mlflow_that_goes_away_at_any_stage_leaves_what_can_be_mended(
     assert direct.told == [("promote", None, "1"), ("promote", "1", "2")]
 
 
+class At(list[Stage]):
+    """Stages as they are told; does that at one of them."""
+
+    def __init__(self, stage: Stage, then: Callable[[], None]) -> None:
+        super().__init__()
+        self._stage, self._then = stage, then
+
+    def append(self, told: Stage) -> None:
+        """Before the stage is begun."""
+        super().append(told)
+        if told == self._stage:
+            self._then()
+
+
+def refuse(failing: Failing, what: str) -> Callable[[], None]:
+    """From then on."""
+    return lambda: setattr(failing, "refuses", what)
+
+
 @pytest.mark.parametrize("lost", ["/runs/log-parameter", "/registered-models/alias"])
 def test_answer_that_gets_lost_says_nothing_of_what_was_done(
     served: Moves, failing: Failing, url: str, lost: str
 ) -> None:
     """The entry is read again; the alias is mended by the same call."""
     moves = through(served, url, f"lost-{lost.rpartition('/')[2]}")
-    failing.loses = lost
+    moves.stages = At(Stage.INTEND, lambda: setattr(failing, "loses", lost))
     status, _ = ending(moves)
     assert status == (DONE if lost.startswith("/runs") else IN_PART)
     failing.loses = ""
@@ -136,7 +156,7 @@ def test_permission_that_is_missing_is_named_and_nothing_is_half_done(
 ) -> None:
     """What was meant and refused is written down as such, where that is allowed."""
     moves = through(served, url, f"refused-{route.rpartition('/')[2]}")
-    failing.refuses = route
+    moves.stages = At(Stage.INTEND, refuse(failing, route))
     with pytest.raises(WriteRefused, match=needs) as caught:
         moves.promote("2")
     assert stopped_by(caught.value, set(moves.stages)).status == REFUSED
@@ -180,10 +200,31 @@ def test_rollback_that_was_refused_is_not_done(served: Moves, failing: Failing, 
     """Asked for again by `--resume`, it is made."""
     moves = through(served, url, "refused-back")
     moves.promote("2")
-    failing.refuses = "/registered-models/alias"
+    moves.stages = At(Stage.INTEND, refuse(failing, "/registered-models/alias"))
     for _ in range(2):
         with pytest.raises(WriteRefused, match="EDIT"):
             moves.rollback(resume=moves.told[-1][0] == "rollback")
-    failing.refuses = ""
+    failing.refuses, moves.stages = "", []
     assert moves.rollback(resume=True).version == "1"
     assert moves.now == "1"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["by-the-commands", "past-the-commands"])
+def test_account_that_may_not_move_aliases_writes_and_makes_no_journal(
+    served: Moves, failing: Failing, url: str, *, known: bool
+) -> None:
+    """An experiment is its maker's own: nobody else could write it then."""
+    moves = replace(served, alias=f"reader-{known}", uri_given=url)
+    if known:
+        for each in ("1", "2"):
+            replace(served, alias=moves.alias).promote(each)
+    else:
+        moves.registry.move(moves.alias, "1")
+    failing.refuses = "/registered-models/alias"
+    for attempt in (lambda: moves.promote("3"), moves.rollback):
+        moves.stages.clear()
+        with pytest.raises(WriteRefused, match="EDIT on the model failing") as caught:
+            attempt()
+        assert stopped_by(caught.value, set(moves.stages)).status == REFUSED
+    written = {each for each in failing.asked if not each.startswith("GET ")}
+    assert written == {"POST /registered-models/alias", "POST /runs/search"}

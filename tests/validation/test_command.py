@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from service.cli.main import main
 from service.cli.validation_report import ValidateReport
@@ -105,6 +108,22 @@ def test_version_keeps_what_it_has_where_no_run_can_be_made(
     assert (found["status"], found["run"]) == (1, "")
     assert found["sentence"].endswith("; nothing was written")
     assert tags(registry, "1") == {"validation_status": "passed"}
+
+
+def test_account_that_may_not_tag_makes_no_experiment(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be that account's own, and keep those out that may."""
+    registry.add(models.save(tmp_path, "unloadable"))
+
+    def refuse(*_: object) -> None:
+        raise MlflowException("Permission denied", PERMISSION_DENIED)
+
+    monkeypatch.setattr(MlflowClient, "set_model_version_tag", refuse)
+    found = report(validate(registry, "iris", "1", "--experiment", "fresh", *SHORT))
+    assert (found["status"], found["code"], found["run"]) == (1, "permission_denied", "")
+    assert "needs EDIT on the model iris" in found["sentence"]
+    assert registry.client.get_experiment_by_name("fresh") is None
 
 
 def test_data_that_is_not_there_is_a_report_and_nothing_is_written(

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from service.config.addresses import MlflowAddresses
 from service.registry.writer.faults import WriteRefused
@@ -215,6 +217,22 @@ def test_experiment_that_cannot_be_used_is_told(writer: Writer) -> None:
     """Not as a traceback of MLflow's."""
     run = ValidationRun(writer, read_policy(None), RecordedVersion("iris", "2", run="0" * 32))
     with pytest.raises(WriteRefused):
+        run.begin()
+
+
+def test_experiment_that_may_not_be_written_is_named(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever grants it knows it, and not by its number."""
+    experiment = writer.client.create_experiment("of the team")
+    made_by = writer.client.create_run(experiment).info.run_id
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MlflowException("Permission denied", PERMISSION_DENIED)
+
+    monkeypatch.setattr(MlflowClient, "create_run", refuse)
+    run = ValidationRun(writer, read_policy(None), RecordedVersion("iris", "2", run=made_by))
+    with pytest.raises(WriteRefused, match="needs EDIT on the experiment of the team, which"):
         run.begin()
 
 

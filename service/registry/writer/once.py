@@ -25,7 +25,10 @@ _DESCRIPTION: Final = (
     "Podium's journal of one alias: each param is one entry, written once, and never changed. "
     "Deleting this run deletes what `podium rollback` goes by."
 )
-_NEEDS: Final = f"EDIT on the experiment {EXPERIMENT}"
+_NEEDS: Final = (
+    f"EDIT on the experiment {EXPERIMENT}, which an administrator, or who has made it, grants to "
+    "every account that moves aliases"
+)
 _READS: Final = f"READ on the experiment {EXPERIMENT}"
 _PAGE: Final = 1000
 _TRIES: Final = 50

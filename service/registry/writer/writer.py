@@ -4,7 +4,7 @@ In the process of a command alone; the service never writes.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -22,6 +22,10 @@ _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
 }
 _WORKSPACE: Final = "MLFLOW_WORKSPACE"
+# MLflow looks at the rights first, and then refuses both: it counts from 1, and keeps that alias.
+_NO_VERSION: Final = "0"
+_NO_ALIAS: Final = "latest"
+_NOT_ALLOWED: Final = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
 
 
 class NamedVersion(Protocol):
@@ -112,7 +116,9 @@ class Writer:
         model = self._model(named.name)
         number = named.version or model.aliases.get(named.alias)
         if number is None:
-            raise WriteRefused(f"the model {named.name} has no alias {named.alias}", NOT_FOUND)
+            others = ", ".join(sorted(map(str, model.aliases))) or "none"
+            said = f"the model {named.name} has no alias {named.alias}; it has {others}"
+            raise WriteRefused(said, NOT_FOUND)
         found = self._version(named.name, str(number))
         if found is None:
             raise WriteRefused(f"the model {named.name} has no version {number}", NOT_FOUND)
@@ -131,6 +137,14 @@ class Writer:
             lambda: self.client.set_registered_model_alias(name, alias, version),
             f"EDIT on the model {name}",
         )
+
+    def require_moves(self, name: str) -> None:
+        """Raises `WriteRefused` unless this account may move the model's aliases; moves none."""
+        _require(lambda: self.move(name, _NO_ALIAS, _NO_VERSION))
+
+    def require_tags(self, name: str, key: str) -> None:
+        """Raises `WriteRefused` unless this account may tag the model's versions; tags none."""
+        _require(lambda: self.tag(name, _NO_VERSION, key, ""))
 
     def remove(self, name: str, alias: str) -> None:
         """There is no such alias any more."""
@@ -185,6 +199,14 @@ class Writer:
         except WriteRefused as refused:
             if refused.code == NOT_FOUND:
                 return None
+            raise
+
+
+def _require(refused_anyhow: Callable[[], None]) -> None:
+    try:
+        refused_anyhow()
+    except WriteRefused as refused:
+        if refused.code in _NOT_ALLOWED:
             raise
 
 

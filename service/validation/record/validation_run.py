@@ -81,7 +81,7 @@ class ValidationRun:
     def begin(self) -> str:
         """Makes the run; its id. Ends what a killed validation of this machine has left there."""
         experiment = self._experiment()
-        self._needs = f"EDIT on experiment {experiment}; the policy may name another"
+        self._needs = self._needed_on(experiment)
         self._end_leftovers(experiment)
         of = f"{self._version.name}/{self._version.number}"
         tags = {_OF: of, OWNER_TAG: owner(), **_source(), **self._origin_tags()}
@@ -130,6 +130,13 @@ class ValidationRun:
             run, needs = self._version.run, "READ on the experiment of the version's run"
             return str(asked(lambda: self._client.get_run(run), needs).info.experiment_id)
         return self._named(name or OTHERWISE)
+
+    def _needed_on(self, experiment: str) -> str:
+        found = asked(lambda: self._client.get_experiment(experiment), "READ on its experiment")
+        return (
+            f"EDIT on the experiment {found.name}, which an administrator, or who has made it, "
+            "grants; the policy may name another"
+        )
 
     def _named(self, name: str) -> str:
         found = self._asked(lambda: self._client.get_experiment_by_name(name))

@@ -10,6 +10,16 @@ import httpx
 import pytest
 from mlflow import MlflowClient
 
+from service.cli.told import Origin
+from service.config.addresses import MlflowAddresses
+from service.promotion.instances import NoInstances
+from service.promotion.mover import Mover
+from service.promotion.promote import Promoted, Promotion, Wanted
+from service.promotion.rollback import Named
+from service.refs import ModelRef
+from service.registry.writer.faults import WriteRefused
+from service.registry.writer.once import EXPERIMENT
+from service.registry.writer.writer import Writer
 from tests.end_to_end.components.load import (
     SECONDS,
     assert_deleted_alias_keeps_serving,
@@ -97,6 +107,36 @@ def test_p4_alias_deleted_with_authentication_keeps_serving(
 ) -> None:
     """And `/models` says that it is missing."""
     assert_deleted_alias_keeps_serving(service, registry)
+
+
+def test_account_that_may_only_read_does_not_keep_others_out_of_the_journal(
+    server: AuthenticatedServer, registry: Registry
+) -> None:
+    """It is refused before there is one; who may move the alias makes it."""
+    named = dict.fromkeys(("READ", "EDIT"), PASSWORD)
+    for account, password in named.items():
+        server.create_account(account, password)
+    server.may_read("READ", "registered_model", registry.name)
+    server.may_edit("EDIT", "registered_model", registry.name)
+    for account, password in named.items():
+        variables = {"MLFLOW_TRACKING_USERNAME": account, "MLFLOW_TRACKING_PASSWORD": password}
+        with environment(variables):
+            writer = Writer(MlflowAddresses(server.url, server.url))
+            if account == "READ":
+                with pytest.raises(WriteRefused, match=f"EDIT on the model {registry.name}"):
+                    _promoted(writer, registry.name)
+                assert writer.client.get_experiment_by_name(EXPERIMENT) is None
+                with pytest.raises(WriteRefused, match=f"EDIT on the model {registry.name}"):
+                    writer.require_tags(registry.name, "validation_status")
+            else:
+                writer.require_tags(registry.name, "validation_status")
+                assert _promoted(writer, registry.name).outcome == "promoted"
+
+
+def _promoted(writer: Writer, name: str) -> Promoted:
+    mover = Mover(writer, ModelRef(name, "journalled"), Origin("", "", ""), 600.0)
+    wanted = Wanted(Named(name, "1"), "a test", first=True)
+    return Promotion(mover, NoInstances(), lambda _: "").run(wanted)
 
 
 def test_password_is_in_no_log_line_and_no_host(service: RunningService) -> None:
