@@ -1,5 +1,6 @@
 """Doubles `x`, and does beside that what its configuration names as its fault. Self-contained."""
 
+import os
 import time
 from pathlib import Path
 
@@ -29,6 +30,13 @@ class Faulty(mlflow.pyfunc.PythonModel):
         if self._fault == "alters" and MLMODEL.exists():
             with MLMODEL.open("a") as file:
                 file.write("\n")
+        if self._fault.startswith("dies on ") and float(self._fault[8:]) in set(model_input["x"]):
+            os._exit(3)
+        if self._fault.startswith("dies once ") and max(answer) > 20:
+            mark = Path(self._fault[10:])
+            if not mark.exists():
+                mark.touch()
+                os._exit(3)
         if self._fault.startswith("sleeps "):
             time.sleep(float(self._fault.partition(" ")[2]))
         if self._fault.startswith("labels "):

@@ -22,7 +22,6 @@ class FakeLoaded:
 
     def __init__(self, number: str, answers: float = float("inf")) -> None:
         self.number = number
-        self.deaths = 0
         self._left = answers
 
     async def answer(self, body: bytes) -> bytes:

@@ -32,10 +32,15 @@ OnRows = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class AnsweringVersion:
-    """A version that answers: what people call it, and how it is asked."""
+    """A version that answers: what people call it, and how it is asked.
+
+    Attributes:
+        joined: whether the service may join its requests with others.
+    """
 
     title: str
     predict: AskVersion
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +109,14 @@ def _judged(question: QualityQuestion, told: OnRows, found: list[Judgement]) -> 
     beside = question.beside
     if theirs is not None and not theirs.whole:
         found.append(_not_compared(theirs, data, policy))
-        theirs, beside = (None, "broken") if theirs.failing else (theirs, beside)
+        theirs, beside = (None, "broken") if theirs.broken else (theirs, beside)
     return _judge_of(question, ours, theirs, beside).judged(found)
 
 
 def _not_compared(theirs: Answers, data: EvaluationData, policy: ValidationPolicy) -> Judgement:
     """What is broken need not be beaten; what refuses the data might have answered the rest."""
-    if theirs.failing:
-        said = f"fails on at least {len(theirs.failing)}"
+    if theirs.broken:
+        said = f"fails on at least {max(1, len(theirs.failing))}"
         rest = "so that nothing is compared with it"
         verdict = policy.when_first
     else:
@@ -165,9 +170,10 @@ def _judged_answers(
     reasons = ", ".join(f"{code} ({count})" for code, count in sorted(ours.reasons.items()))
     told = f": {reasons}" if reasons else ""
     told += f"; {ours.together} requests fail of which no row does" if ours.together else ""
+    told += "; it ends its processes so often that not every row was asked" if ours.gone else ""
     yield Judgement(
         "quality.rows_failing",
-        "failed" if failing or ours.together else "passed",
+        "failed" if failing or ours.together or ours.gone else "passed",
         f"The model fails on {least}{failing} of {data.rows} rows{told}.",
         "quality",
         {"rows_failing": float(failing)},
