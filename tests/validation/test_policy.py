@@ -174,6 +174,7 @@ def test_code_of_an_own_metric_is_a_part_of_the_policy(tmp_path: Path) -> None:
         "age < 30",
         "20 <= age < 30 and kind in ['a', 'b']",
         "not (a == -1.5 or b != true)",
+        "flag and not `b` and a in (-1, 2)",
     ],
 )
 def test_query_of_comparisons_is_taken(tmp_path: Path, query: str) -> None:
@@ -188,6 +189,8 @@ def test_query_of_comparisons_is_taken(tmp_path: Path, query: str) -> None:
         *("@x > 1", "age", "1", "a.b > 1", "f(a) > 1", "a[0] > 1", "a > (lambda: 1)", ""),
         *("a > b''", "a == None", "a if b else c", "a > 1; b > 1", "a > f'{b}'", "(" * 500),
         *("a == '`b`'", "`a", "`a` `b`", "`a`.b > 1"),
+        *("not 1", "a == 1 and 'b'", "a == 1 or -b", "not [a]", "1 == 1", "a == (b == 1)"),
+        *("a in []", "a in [b]", "-(a == 1)", "not a and 0 in [0]"),
     ],
 )
 def test_query_that_could_do_anything_else_is_refused(tmp_path: Path, query: str) -> None:
