@@ -34,6 +34,7 @@ from service.validation.smoke.smoke_tests import SmokeTests
 from service.validation.trial.asking import answering
 from service.validation.trial.deaths import Deaths
 from service.validation.trial.heard import Heard
+from service.validation.trial.stages import judged_stages
 from service.validation.trial.version_on_trial import Staging, VersionOnTrial, for_trial
 
 # Of the time that is left when load begins.
@@ -208,23 +209,8 @@ class TrialRun:
             return None
         self.findings.fetched = staged.fetched
         self.findings.gates = [found.sentence for found in staged.findings]
-        self._note(self._stages(staged))
+        self._note(judged_stages(staged, self._policy.times))
         return staged
-
-    def _stages(self, staged: VersionOnTrial) -> Judgement:
-        figures = {f"stage.{name}_seconds": value for name, value in staged.seconds.items()}
-        bounds, seconds = self._policy.times, staged.seconds
-        limits = (("fetch", bounds.max_fetch_seconds), ("load", bounds.max_load_seconds))
-        wrong = [
-            f"{name} may take {most:g} s"
-            for name, most in limits
-            if most is not None and seconds.get(name, 0.0) > most
-        ]
-        took = ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items())
-        said = f"Fetched, past its gates, loaded and warmed up: {took}"
-        verdict: Verdict = "failed" if wrong else "passed"
-        sentence = f"{said}: {'; '.join(wrong)}." if wrong else f"{said}."
-        return Judgement("stage.times", verdict, sentence, "stage", figures)
 
     async def _judge_staged(self, version: VersionOnTrial, other: VersionOnTrial | None) -> None:
         deaths = Deaths(version)
@@ -361,6 +347,7 @@ class TrialRun:
             None if other is None else answering(other),
             first=self._subject.ref is not None and self._subject.against is None,
             broken=self._broken and other is None,
+            whole=self._subject.whole,
         )
         try:
             quality = await Beside("quality").run(judge, question, self._on_rows)

@@ -7,6 +7,7 @@ for whatever reason, is undecided and says so.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from service.validation.quality.found import Quality
 from service.validation.quality.own_metrics import own_metrics
 from service.validation.quality.predicted import UnreadableAnswers, predicted
 from service.validation.quality.predictions import PredictionJudge
+from service.validation.quality.rows_apart import RowsApart, rows_apart
 from service.validation.quality.scores import ScoredAs, UnmeasurableAnswers, scored_as
 from service.validation.quality.slices import slices_of
 
@@ -54,6 +56,7 @@ class QualityQuestion:
         against: what it is compared with, if anything.
         first: whether there is nothing to compare with because that alias is on no version yet.
         broken: the same because the version that it is on fails by itself.
+        whole: whether rows mean nothing apart, so that none is asked alone.
     """
 
     in_force: PolicyInForce
@@ -62,6 +65,7 @@ class QualityQuestion:
     against: AnsweringVersion | None = None
     first: bool = False
     broken: bool = False
+    whole: bool = False
 
     @property
     def beside(self) -> ComparedWith:
@@ -100,10 +104,11 @@ def judge(question: QualityQuestion, told: OnRows = lambda _title, _done, _rows:
 
 def _judged(question: QualityQuestion, told: OnRows, found: list[Judgement]) -> Quality:
     """Puts into `found` what it finds on its way."""
-    policy, data = question.in_force.policy, question.data
-    ours = _asked(question.version, data, policy, told)
-    theirs = None if question.against is None else _asked(question.against, data, policy, told)
-    found += _judged_answers(ours, data, policy)
+    policy, data, version = question.in_force.policy, question.data, question.version
+    ours, apart = _asked(question, version, told)
+    other = question.against
+    theirs = None if other is None else _asked(question, other, told)[0]
+    found += [*_judged_answers(ours, data, policy), *_judged_apart(version, ours, apart)]
     if not ours.by_row:
         raise UnreadableAnswers("No row has an answer, so that there is nothing to judge")
     beside = question.beside
@@ -137,19 +142,42 @@ def _all_bounds(policy: ValidationPolicy) -> Iterator[Mapping[str, MetricBounds]
 
 
 def _asked(
-    version: AnsweringVersion, data: EvaluationData, policy: ValidationPolicy, told: OnRows
-) -> Answers:
+    question: QualityQuestion, version: AnsweringVersion, told: OnRows
+) -> tuple[Answers, RowsApart | None]:
+    """Asked for many rows at a time; for each alone where that gives other answers.
+
+    None where rows are not asked apart, or not all were asked.
+    """
+    data, admitted = question.data, question.in_force.policy.max_refused_rows
+    heard = partial(told, version.title)
     try:
-        return answers(
-            version.predict,
-            data,
-            lambda done: told(version.title, done, data.rows),
-            admitted=policy.max_refused_rows,
-        )
+        ask = partial(answers, version.predict, data, lambda done: heard(done, data.rows))
+        together = ask(admitted=admitted)
+        if question.whole or not together.whole:
+            return together, None
+        apart = rows_apart(version.predict, data, together.by_row)
+        return ask(admitted=admitted, batch=1) if apart == "dependent" else together, apart
     except ClientError as error:  # a refusal of the whole format, not of a row
         raise UnreadableAnswers(
             f"Version {version.title} does not take the data in this format: {error.message}"
         ) from error
+
+
+def _judged_apart(
+    version: AnsweringVersion, ours: Answers, apart: RowsApart | None
+) -> Iterator[Judgement]:
+    if apart is None or not ours.by_row:
+        return
+    sentence = {
+        "alike": "Rows of the data are answered alone as they are together.",
+        "unsteady": "It never answers twice alike, so that rows cannot be compared.",
+        "dependent": "A row's answer depends on the rows that stand beside it",
+    }[apart]
+    wrong = apart == "dependent" and version.joined
+    if apart == "dependent":
+        rest = ", although requests may be joined" if wrong else ""
+        sentence = f"{sentence}{rest}: each was asked alone, and is judged by that."
+    yield Judgement("quality.rows_apart", "failed" if wrong else "passed", sentence, "quality")
 
 
 def _judged_answers(
