@@ -222,6 +222,32 @@ def test_whole_labels_and_answers_with_fractions_are_a_regression(tmp_path: Path
     assert failed(said) == ["quality.answers"]
 
 
+def test_whole_labels_and_answers_are_a_regression_where_its_metrics_are_named(
+    tmp_path: Path,
+) -> None:
+    """As classes they would fail for each number that nobody has seen."""
+    frame = FRAME.assign(label=[int(row) for row in FRAME["x"]])
+    bounds = {"metrics": {"root_mean_squared_error": {"threshold": 1.5}}}
+    assert failed(judged(tmp_path, frame, bounds, lambda row: int(row["x"]) + 1)) == []
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [1, 0]])
+def test_class_that_counts_is_the_greatest_of_labels_in_any_order(
+    tmp_path: Path, labels: list[int]
+) -> None:
+    """One for the column of probabilities and for recall; also where the data has one class."""
+    answer = {"prediction": "class", "probabilities": "p", "labels": labels}
+    metrics = {"roc_auc": {"threshold": 1}, "recall_score": {"threshold": 0.85}}
+
+    def model(row: Row) -> dict[str, Any]:
+        return {"class": right(row), "p": 0.9 if right(row) else 0.2}
+
+    assert failed(judged(tmp_path, FRAME, {"answer": answer, "metrics": metrics}, model)) == []
+    zeros = FRAME[FRAME["label"] == 0]
+    found = judged(tmp_path, zeros, {"answer": answer, "metrics": {"recall_score": {}}}, model)
+    assert "is not defined" in named(found, "quality.recall_score").sentence
+
+
 def test_rows_that_the_other_version_does_not_answer_are_not_compared(tmp_path: Path) -> None:
     """Nor do they count as its mistakes; too few of them are undecided."""
 

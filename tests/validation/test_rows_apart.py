@@ -10,6 +10,7 @@ import pytest
 
 from service.errors import ModelFailed
 from service.validation.policy.reading import read_policy
+from service.validation.quality.answering import AskVersion
 from service.validation.quality.found import Quality
 from service.validation.quality.judge import AnsweringVersion, QualityQuestion, judge
 from service.validation.quality.rows_apart import drawn
@@ -25,7 +26,7 @@ def centred(values: Sequence[float]) -> Sequence[float]:
     return [value - middle for value in values]
 
 
-def ask(model: RequestModel) -> Callable[[bytes, str], Any]:
+def ask(model: RequestModel) -> AskVersion:
     """A model of whole requests."""
     read = ContractedModel(dict, {"x": "double"})
 

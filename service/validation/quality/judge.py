@@ -225,7 +225,7 @@ def _scored_as(
     policy: ValidationPolicy, truth: "pd.Series[Any]", values: Sequence["pd.Series[Any]"]
 ) -> ScoredAs:
     try:
-        return scored_as(policy.task, truth, values, policy.answer.positive)
+        return scored_as(policy.task_asked, truth, values, policy.answer.counted)
     except UnmeasurableAnswers as error:
         raise UnreadableAnswers(str(error)) from None
     except (TypeError, ValueError):

@@ -70,7 +70,7 @@ class PredictionJudge:
         return Judgement(
             "quality.rows_null",
             "failed" if count else "passed",
-            f"The model answers {count} rows by null.",
+            f"The model answers {count} rows by null, NaN or infinity, which JSON has no word for.",
             "quality",
             {"rows_null": float(count)},
         )

@@ -25,5 +25,5 @@ def answering(version: VersionOnTrial) -> AnsweringVersion:
                 raise ProcessesGone(error.message) from error
             raise
 
-    joined = version.status.row_wise or joinable(version.fetched.tags).allowed
+    joined = bool(version.status.row_wise or joinable(version.fetched.tags).allowed)
     return AnsweringVersion(version.number, predict, joined=joined)
