@@ -4,13 +4,12 @@ Into a folder of its own that nobody has used before: a cache may be older than 
 """
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from service.config.environment import host_environment
 from service.config.settings import Settings
 from service.errors import PassingFault, VersionFault
+from service.local.passing_folder import passing_folder
 from service.parts import new_registry, new_scratch
 from service.promotion.stopped import refused, undecided
 from service.refs import VersionId
@@ -24,8 +23,8 @@ def digest_now(version: VersionId, settings: Settings, environment: Mapping[str,
 
     Takes as much room in the temporary folder as the artifact, and leaves nothing.
     """
-    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-        apart = settings.model_copy(update={"home": Path(folder)})
+    with passing_folder() as folder:
+        apart = settings.model_copy(update={"home": folder})
         try:
             return asyncio.run(_digest(version, apart, environment))
         except VersionFault as fault:

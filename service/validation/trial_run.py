@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import math
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Protocol
 
 import orjson
@@ -15,6 +13,7 @@ import orjson
 from service.engine import Engine, Given
 from service.errors import FollowingError, ServiceError, VersionFault
 from service.following.ports import FetchedVersion
+from service.local.passing_folder import passing_folder
 from service.parts import new_scratch
 from service.processes.front.beside import Beside
 from service.refs import ModelRef, VersionId
@@ -139,9 +138,9 @@ class TrialRun:
 
     async def _in_an_engine(self, given: Given) -> None:
         # A cache knows a version by its number: it may be older than an alteration of its files.
-        with tempfile.TemporaryDirectory(prefix="podium-") as home:
+        with passing_folder() as home:
             settings = for_trial(given.settings, self._subject.status_tag)
-            settings = settings.model_copy(update={"home": Path(home)})
+            settings = settings.model_copy(update={"home": home})
             heard = Heard(lambda _, line: self._told.detail(line))
             changed = Given(settings, given.environment, given.zygote, given.surroundings)
             async with Engine.of(changed, heard.observers()) as engine:
