@@ -244,6 +244,10 @@ class LoadTests:
         return "" if self.other is None else self.other.number
 
     def _speeds(self) -> Iterator[Judgement]:
+        asked = self.load.max_slower is not None and "max_slower" in self.load.model_fields_set
+        if self.other is None and asked:  # by the policy's own words, not by the default
+            verdict, why = self._without_other()
+            yield _judged("slower", verdict, f"Times were not compared: {why}.")
         for kind in self.kinds:
             walk = self._walks.get(kind.name)
             if walk is not None and walk.ratios:
