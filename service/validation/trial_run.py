@@ -30,7 +30,7 @@ from service.validation.smoke.answer_form import compared
 from service.validation.smoke.example_requests import ExampleRequests
 from service.validation.smoke.shared_example import shared_example
 from service.validation.smoke.smoke_tests import SmokeTests
-from service.validation.trial.asking import answering
+from service.validation.trial.answering_version import answering
 from service.validation.trial.deaths import Deaths
 from service.validation.trial.heard import Heard
 from service.validation.trial.stages import judged_stages

@@ -12,12 +12,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Place = tuple[str | int, ...]
 Mistake = tuple[Place, str]
-_Part = TypeVar("_Part")
+_OfPolicy = TypeVar("_OfPolicy")
 
 
 def told_together(
-    value: Any, handler: Callable[[Any], _Part], mistakes: Iterable[Mistake]
-) -> _Part:
+    value: Any, handler: Callable[[Any], _OfPolicy], mistakes: Iterable[Mistake]
+) -> _OfPolicy:
     """What `handler` makes of the value. Raises `ValidationError` of its mistakes and of these."""
     wrong = [_details(place, text) for place, text in mistakes]
     try:
