@@ -118,10 +118,17 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
+def _compared_with_nothing(found: "Validated") -> str:
+    """Half a sentence where a comparison was asked for, and none was made."""
+    told = (each for each in found.findings.judgements if each.name == "stage.against")
+    return "".join(f"; {each.sentence.rstrip('.')}" for each in told)
+
+
 def _of_verdict(blank: ValidateReport, found: "Validated") -> ValidateReport:
     fetched = found.findings.fetched
     kept = found.kept and found.verdict == "failed"
     rest = "; its status stays, for an alias is on it (--demote takes it back)" if kept else ""
+    rest += _compared_with_nothing(found)
     judgements = [
         JudgementReport(
             name=each.name,

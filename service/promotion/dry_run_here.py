@@ -6,10 +6,8 @@ nothing is loaded, and nothing is left.
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from service.config.settings import Settings
@@ -20,6 +18,7 @@ from service.following.dry_runs import DryRuns
 from service.following.gates.gate import Candidacy, GateClosed
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion
+from service.local.passing_folder import passing_folder
 from service.observers import nobody
 from service.promotion.instance import InstanceFinding, InstanceRefusal, InstanceTold, NotTold
 from service.refs import ModelRef, VersionId
@@ -41,10 +40,10 @@ def judged_here(
     here: Here, ref: ModelRef, version: VersionId, serving: VersionId | None
 ) -> InstanceTold | NotTold:
     """As an instance would tell it that has these settings, and serves what the alias is on."""
-    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+    with passing_folder() as folder:
         changed: dict[str, Any] = {
             "models": (),
-            "home": Path(folder),
+            "home": folder,
             "service_name": "plan",
             "poll_seconds": _POLL_SECONDS,
             "resident": None,

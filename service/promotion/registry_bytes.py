@@ -4,7 +4,6 @@ Into a folder of its own that nobody has used before: a cache may be older than 
 """
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from service.config.environment import host_environment
 from service.config.settings import Settings
 from service.errors import PassingFault, VersionFault
 from service.following.ports import FetchedVersion
+from service.local.passing_folder import passing_folder
 from service.parts import new_registry, new_scratch
 from service.promotion.stopped import refused, undecided
 from service.refs import VersionId
@@ -25,8 +25,8 @@ def digest_now(version: VersionId, settings: Settings, environment: Mapping[str,
 
     Takes as much room in the temporary folder as the artifact, and leaves nothing.
     """
-    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-        return fetched_into(Path(folder), version, settings, environment).digest
+    with passing_folder() as folder:
+        return fetched_into(folder, version, settings, environment).digest
 
 
 def fetched_into(

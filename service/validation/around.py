@@ -1,12 +1,11 @@
 """What a validation is given from around it: the policy's data, and the run that keeps it."""
 
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.local.passing_folder import passing_folder
 from service.refs import BadRef
 from service.registry.writer.faults import asked
 from service.registry.writer.writer import RegisteredVersion, Writer
@@ -39,9 +38,9 @@ def data_of(
     def find(version: RegisteredVersion) -> EvaluationData | None:
         if in_force.policy.data is None:
             return None
-        with tempfile.TemporaryDirectory(prefix="podium-data-") as folder:
+        with passing_folder() as folder:
             places = DataPlaces(
-                Path(folder), run_of(writer, version), addresses.tracking, addresses.registry
+                folder, run_of(writer, version), addresses.tracking, addresses.registry
             )
             return places.find(in_force)
 

@@ -3,35 +3,37 @@
 import asyncio
 import contextlib
 import math
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import orjson
 
 from service.engine import Engine, Given
 from service.errors import FollowingError, ServiceError, VersionFault
 from service.following.ports import FetchedVersion
+from service.local.passing_folder import passing_folder
 from service.parts import new_scratch
 from service.processes.front.beside import Beside
 from service.refs import ModelRef, VersionId
 from service.registry.wire import Fault
-from service.validation.findings import Judgement, Verdict
+from service.validation.findings import Judgement, Section, Verdict
 from service.validation.load.generator import RequestKind
 from service.validation.load.load_tests import LoadTests
 from service.validation.policy.reading import PolicyInForce
 from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.quality.found import Quality
-from service.validation.quality.judge import AnsweringVersion, QualityQuestion, judge
+from service.validation.quality.judge import QualityQuestion, judge
 from service.validation.record.trial_record import LoadSamples
 from service.validation.smoke.answer_form import compared
 from service.validation.smoke.example_requests import ExampleRequests
 from service.validation.smoke.shared_example import shared_example
 from service.validation.smoke.smoke_tests import SmokeTests
+from service.validation.trial.answering_version import answering
+from service.validation.trial.deaths import Deaths
 from service.validation.trial.heard import Heard
+from service.validation.trial.stages import judged_stages
 from service.validation.trial.version_on_trial import Staging, VersionOnTrial, for_trial
 
 # Of the time that is left when load begins.
@@ -136,9 +138,9 @@ class TrialRun:
 
     async def _in_an_engine(self, given: Given) -> None:
         # A cache knows a version by its number: it may be older than an alteration of its files.
-        with tempfile.TemporaryDirectory(prefix="podium-") as home:
+        with passing_folder() as home:
             settings = for_trial(given.settings, self._subject.status_tag)
-            settings = settings.model_copy(update={"home": Path(home)})
+            settings = settings.model_copy(update={"home": home})
             heard = Heard(lambda _, line: self._told.detail(line))
             changed = Given(settings, given.environment, given.zygote, given.surroundings)
             async with Engine.of(changed, heard.observers()) as engine:
@@ -206,45 +208,46 @@ class TrialRun:
             return None
         self.findings.fetched = staged.fetched
         self.findings.gates = [found.sentence for found in staged.findings]
-        self._note(self._stages(staged))
+        self._note(judged_stages(staged, self._policy.times))
         return staged
 
-    def _stages(self, staged: VersionOnTrial) -> Judgement:
-        figures = {f"stage.{name}_seconds": value for name, value in staged.seconds.items()}
-        bounds, seconds = self._policy.times, staged.seconds
-        limits = (("fetch", bounds.max_fetch_seconds), ("load", bounds.max_load_seconds))
-        wrong = [
-            f"{name} may take {most:g} s"
-            for name, most in limits
-            if most is not None and seconds.get(name, 0.0) > most
-        ]
-        took = ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items())
-        said = f"Fetched, past its gates, loaded and warmed up: {took}"
-        verdict: Verdict = "failed" if wrong else "passed"
-        sentence = f"{said}: {'; '.join(wrong)}." if wrong else f"{said}."
-        return Judgement("stage.times", verdict, sentence, "stage", figures)
-
     async def _judge_staged(self, version: VersionOnTrial, other: VersionOnTrial | None) -> None:
+        deaths = Deaths(version)
         try:
-            await self._ask(version, other)
+            await self._ask(version, other, deaths)
         except ServiceError as error:
             sentence = f"A request that was answered before is not: {error.message}"
             self._note(Judgement("stage.answers", "failed", sentence, "stage"))
         await self._look_at_files(version)
+        self._note(deaths.since("stage"))
 
-    async def _ask(self, version: VersionOnTrial, other: VersionOnTrial | None) -> None:
+    async def _ask(
+        self, version: VersionOnTrial, other: VersionOnTrial | None, deaths: Deaths
+    ) -> None:
         self._told.stage("smoke tests")
-        await self._first_answer(version)
-        smoke = SmokeTests(version, self._policy.load.rows, self._subject.whole)
-        async for judgement in smoke.judgements():
-            self._note(judgement)
+        with self._looking(deaths, "smoke"):
+            await self._first_answer(version)
+            smoke = SmokeTests(version, self._policy.load.rows, self._subject.whole)
+            async for judgement in smoke.judgements():
+                self._note(judgement)
         if not self._passed("smoke.example"):
             return
-        example, beside = await self._example_of_both(version, other)
-        if beside is not None:
-            await self._compare_answers(version, beside, example)
-        await self._under_load(version, beside, example)
-        await self._scored(version, other)
+        with self._looking(deaths, "load"):
+            example, beside = await self._example_of_both(version, other)
+            if beside is not None:
+                await self._compare_answers(version, beside, example)
+            await self._under_load(version, beside, example)
+        if self._data is not None:
+            with self._looking(deaths, "quality"):
+                await self._scored(version, other, self._data)
+
+    @contextlib.contextmanager
+    def _looking(self, deaths: Deaths, section: Section) -> Iterator[None]:
+        """Notes the deaths of that part of it, however it ends."""
+        try:
+            yield
+        finally:
+            self._note(deaths.since(section))
 
     async def _example_of_both(
         self, version: VersionOnTrial, other: VersionOnTrial | None
@@ -332,17 +335,18 @@ class TrialRun:
             if self._passed(f"smoke.{name}"):
                 yield RequestKind(name, requests.many(rows, count), rows)
 
-    async def _scored(self, version: VersionOnTrial, other: VersionOnTrial | None) -> None:
-        if self._data is None:
-            return
+    async def _scored(
+        self, version: VersionOnTrial, other: VersionOnTrial | None, data: EvaluationData
+    ) -> None:
         self._told.stage("predicting the data")
         question = QualityQuestion(
             self._in_force,
-            self._data,
-            _asked(version),
-            None if other is None else _asked(other),
+            data,
+            answering(version),
+            None if other is None else answering(other),
             first=self._subject.ref is not None and self._subject.against is None,
             broken=self._broken and other is None,
+            whole=self._subject.whole,
         )
         try:
             quality = await Beside("quality").run(judge, question, self._on_rows)
@@ -376,17 +380,6 @@ class TrialRun:
     def _note(self, judgement: Judgement) -> None:
         self.findings.judgements.append(judgement)
         self._told.judged(judgement)
-
-
-def _asked(version: VersionOnTrial) -> AnsweringVersion:
-    """For the thread that judges: it waits for each answer, which the loop brings."""
-    loop = asyncio.get_running_loop()
-
-    def predict(body: bytes, media_type: str) -> Any:
-        asked = asyncio.run_coroutine_threadsafe(version.answer(body, media_type), loop)
-        return orjson.loads(asked.result())
-
-    return AnsweringVersion(version.number, predict)
 
 
 def _of_fault(error: FollowingError) -> Judgement:

@@ -1,5 +1,6 @@
 """Doubles `x`, and does beside that what its configuration names as its fault. Self-contained."""
 
+import os
 import time
 from pathlib import Path
 
@@ -29,14 +30,24 @@ class Faulty(mlflow.pyfunc.PythonModel):
         if self._fault == "alters" and MLMODEL.exists():
             with MLMODEL.open("a") as file:
                 file.write("\n")
+        if self._fault.startswith("dies on ") and float(self._fault[8:]) in set(model_input["x"]):
+            os._exit(3)
+        if self._fault.startswith("dies once ") and max(answer) > 20:
+            mark = Path(self._fault[10:])
+            if not mark.exists():
+                mark.touch()
+                os._exit(3)
         if self._fault.startswith("sleeps "):
             time.sleep(float(self._fault.partition(" ")[2]))
-        if self._fault.startswith("labels "):
-            return [self._fault.partition(" ")[2]] * len(answer)
-        if self._fault.startswith("parts at "):
-            least = float(self._fault.rpartition(" ")[2])
-            return ["high" if x >= least else "low" for x in model_input["x"]]
-        return answer
+        return self._labelled(model_input["x"]) or answer
+
+    def _labelled(self, values):
+        kind, _, label = self._fault.rpartition(" ")
+        if kind == "labels":
+            return [label] * len(values)
+        if kind == "parts at":
+            return ["high" if x >= float(label) else "low" for x in values]
+        return None
 
 
 mlflow.models.set_model(Faulty())

@@ -41,9 +41,13 @@ class ContractedModel:
         self._model = model
         self.requests = 0
 
-    def __call__(self, body: bytes, media_type: str) -> Any:
+    def rows_of(self, body: bytes, media_type: str) -> Sequence[Row]:
+        """The request, read by the contract."""
         self.requests += 1
-        rows = _rows(self._contract.parse(body, media_type))
+        return _rows(self._contract.parse(body, media_type))
+
+    def __call__(self, body: bytes, media_type: str) -> Any:
+        rows = self.rows_of(body, media_type)
         try:
             return [self._model(row) for row in rows]
         except Raises:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from service.errors import ModelFailed
-from service.validation.quality.answering import answers
+from service.validation.quality.answering import ProcessesGone, answers
 from service.validation.quality.evaluation_data import EvaluationData
 from tests.validation.answered import ContractedModel, Raises, Row, data_of
 
@@ -109,6 +109,20 @@ def test_request_that_fails_although_none_of_its_rows_does_is_counted(
 
     found = answers(predict, data)
     assert (found.together, found.failing, len(found.by_row)) == (1, [], 1000)
+
+
+def test_version_that_ends_its_processes_is_asked_no_more(data: EvaluationData) -> None:
+    """What was answered until then is kept."""
+    single = ContractedModel(doubled)
+
+    def predict(body: bytes, media_type: str) -> Any:
+        if single.requests == 2:
+            raise ProcessesGone("No process of this version can answer right now.")
+        return single(body, media_type)
+
+    found = answers(predict, data)
+    assert (found.gone, found.broken, found.whole) == (True, True, False)
+    assert (len(found.by_row), found.failing) == (400, [])
 
 
 @pytest.mark.parametrize("answer", [3, {"a": 1}, [1, 2], None])

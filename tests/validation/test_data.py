@@ -96,15 +96,15 @@ def test_categories_of_parquet_are_their_values(tmp_path: Path) -> None:
     [
         ("", ".csv", "has no header"),
         ("x,label\n", ".csv", "has no rows"),
-        ("x,y\n1,2\n", ".csv", "has no column label, which is the label"),
+        ("x,y\n1,2\n", ".csv", "has no column label, which is the label; it has x, y"),
         ("x,label\n1,2\n1\n1,2,secret\n", ".csv", "2 rows have more or fewer cells"),
         ("x,x,label\nsecret,1,2\n", ".csv", "names a column twice: x"),
-        ("x,label\nsecret,\n1,2\n", ".csv", "1 rows have no label"),
+        ("x,label\nsecret,\n1,2\n", ".csv", "1 row has no label"),
         ('x,label\n"secret,2\n', ".csv", "cannot be read as .csv"),
         ("secret", ".parquet", "cannot be read as .parquet"),
         ("secret", ".json", "cannot be read as .json"),
         ('["secret"]', ".json", "must be a list of objects"),
-        ('{"columns": ["label"], "data": [["secret", 2]]}', ".json", "1 rows have more or fewer"),
+        ('{"columns": ["label"], "data": [["secret", 2]]}', ".json", "1 row has more or fewer"),
         ("secret", ".xlsx", "must end with .csv, .parquet, .json, .jsonl"),
     ],
 )

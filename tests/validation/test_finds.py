@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import pytest_asyncio
 
+from service.validation.findings import verdict_of
+from service.validation.quality.evaluation_data import EvaluationData
 from tests.support import models
 from tests.support.tracking import copy_database
 from tests.validation.answered import data_of
@@ -158,6 +160,33 @@ async def test_alias_that_is_on_no_version_is_as_the_policy_says(
     found = await on_trial.by({"when_first": "undecided"}, place, "champoin")
     assert set(failed(found)) == {"stage.against", "stage.load"}
     assert "is on no version yet" in failed(found)["stage.against"]
+
+
+def rows(folder: Path) -> EvaluationData:
+    """Forty of them, which the model doubles."""
+    frame = pd.DataFrame({"x": [float(row) for row in range(40)]})
+    return data_of(folder, frame.assign(label=2 * frame["x"]))
+
+
+async def test_process_that_dies_once_on_the_data_is_found(on_trial: Trials, folder: Path) -> None:
+    """Although the second try has an answer, as a client would have one."""
+    place = faulty(folder, f"dies once {folder / 'died'}")
+    asked = {"data": "rows.parquet", "label": "label", "metrics": {}}
+    found = await on_trial.by(asked, place, data=rows(folder))
+    assert failed(found) == {
+        "quality.processes": "1 of its processes has ended meanwhile, "
+        "and requests were tried a second time."
+    }
+
+
+async def test_rows_that_end_the_process_each_time_fail_the_version(
+    on_trial: Trials, folder: Path
+) -> None:
+    """Not undecided, although nobody is left to answer the rest."""
+    asked = {"data": "rows.parquet", "label": "label", "metrics": {}}
+    found = await on_trial.by(asked, faulty(folder, "dies on 11"), data=rows(folder))
+    assert {"quality.processes", "quality.rows_failing"} <= set(failed(found))
+    assert verdict_of(found.judgements) == "failed"
 
 
 async def test_leak_is_found(on_trial: Trials, folder: Path) -> None:

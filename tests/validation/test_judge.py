@@ -88,7 +88,7 @@ def test_slice_of_few_rows_is_undecided_and_not_judged(tmp_path: Path) -> None:
     assert verdicts(found)["quality.x=199.rows"] == "undecided"
     assert "quality.x=199.accuracy_score" not in verdicts(found)
     assert named(found, "quality.x=199.rows").sentence == (
-        "1 rows are too few to be judged; 30 are asked for."
+        "1 row is too few to be judged; 30 are asked for."
     )
     lenient = judged(tmp_path, FRAME, {**policy, "when_small": "passed"}, wrong_on(199))
     assert failed(lenient) == []
@@ -220,6 +220,32 @@ def test_whole_labels_and_answers_with_fractions_are_a_regression(tmp_path: Path
     ]
     said = judged(tmp_path, frame, {"task": "classifier"}, lambda row: row["x"] + 0.5)
     assert failed(said) == ["quality.answers"]
+
+
+def test_whole_labels_and_answers_are_a_regression_where_its_metrics_are_named(
+    tmp_path: Path,
+) -> None:
+    """As classes they would fail for each number that nobody has seen."""
+    frame = FRAME.assign(label=[int(row) for row in FRAME["x"]])
+    bounds = {"metrics": {"root_mean_squared_error": {"threshold": 1.5}}}
+    assert failed(judged(tmp_path, frame, bounds, lambda row: int(row["x"]) + 1)) == []
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [1, 0]])
+def test_class_that_counts_is_the_greatest_of_labels_in_any_order(
+    tmp_path: Path, labels: list[int]
+) -> None:
+    """One for the column of probabilities and for recall; also where the data has one class."""
+    answer = {"prediction": "class", "probabilities": "p", "labels": labels}
+    metrics = {"roc_auc": {"threshold": 1}, "recall_score": {"threshold": 0.85}}
+
+    def model(row: Row) -> dict[str, Any]:
+        return {"class": right(row), "p": 0.9 if right(row) else 0.2}
+
+    assert failed(judged(tmp_path, FRAME, {"answer": answer, "metrics": metrics}, model)) == []
+    zeros = FRAME[FRAME["label"] == 0]
+    found = judged(tmp_path, zeros, {"answer": answer, "metrics": {"recall_score": {}}}, model)
+    assert "is not defined" in named(found, "quality.recall_score").sentence
 
 
 def test_rows_that_the_other_version_does_not_answer_are_not_compared(tmp_path: Path) -> None:
@@ -408,9 +434,32 @@ def test_own_metric_that_cannot_be_called_is_told_before_anybody_is_asked(
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"by": "colour"}, "slices.0: the data has no column colour"),
+        ({"by": "colour"}, "slices.0: the data has no column colour; it has x, kind, label, young"),
         ({"where": {"colour": 1}}, "slices.0: the data has no column colour"),
-        ({"query": "kind < 3"}, "slices.0: the query does not fit the data"),
+        ({"query": "kind < 3"}, "slices.0: column kind holds text, and is compared with numbers"),
+        ({"query": "x == '7'"}, "slices.0: column x holds numbers, and is compared with text"),
+        (
+            {"query": "kind in ['a', 7]"},
+            "slices.0: column kind holds text, and is compared with nu",
+        ),
+        (
+            {"query": "label == True"},
+            "slices.0: column label holds numbers, and is compared with b",
+        ),
+        (
+            {"query": "young == 'True'"},
+            "slices.0: column young holds booleans, and is compared wit",
+        ),
+        (
+            {"query": "young == 1"},
+            "slices.0: column young holds booleans, and is compared with num",
+        ),
+        ({"where": {"x": "7"}}, "slices.0: column x holds numbers, and is compared with text"),
+        ({"where": {"x": True}}, "slices.0: column x holds numbers, and is compared with booleans"),
+        ({"query": "not x"}, "slices.0: column x is not of booleans: compare it with a value"),
+        ({"query": "x == 0 and kind"}, "slices.0: column kind is not of booleans: compare it wit"),
+        ({"query": "x == 0.5"}, "slices.0: no row of the data is in it"),
+        ({"where": {"kind": "rae"}}, "slices.0: no row of the data is in it"),
         ({"by": "x"}, "slices.0: x has 200 values; at most 50 make slices"),
     ],
 )
@@ -423,7 +472,30 @@ def test_slice_that_the_data_cannot_have_is_told_before_anybody_is_asked(
         raise AssertionError("asked")
 
     with pytest.raises(BadSlice, match=said):
-        judged(tmp_path, FRAME, {"slices": [asked]}, model)
+        judged(tmp_path, FRAME.assign(young=FRAME["x"] < 9), {"slices": [asked]}, model)
+
+
+def test_columns_of_booleans_select_by_themselves(tmp_path: Path) -> None:
+    """Joined by and, or, not."""
+    frame = FRAME.assign(young=FRAME["x"] < 90, old=FRAME["x"] > 150)
+    asked = {"name": "middle", "query": "not young and not old and x > 100"}
+    found = judged(tmp_path, frame, {"slices": [asked]}, right)
+    assert [(part.label, part.rows) for part in found.parts] == [(None, 200), ("middle", 50)]
+
+
+def test_rows_without_a_value_are_a_slice_like_the_others(tmp_path: Path) -> None:
+    """Else a version could fail on them untold."""
+    frame = FRAME.assign(plan=FRAME["kind"].where(FRAME["kind"] == "often"))
+    policy = {"metrics": {"accuracy_score": {"threshold": 0.9}}, "slices": [{"by": "plan"}]}
+    found = judged(tmp_path, frame, policy, wrong_on(*range(160, 180)))
+    assert failed(found) == ["quality.plan is null.accuracy_score"]
+
+
+def test_two_slices_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Nobody could tell whose verdict it is."""
+    asked = [{"by": "kind"}, {"where": {"kind": "rare"}}]
+    with pytest.raises(BadSlice, match="slices: 2 are called kind=rare"):
+        judged(tmp_path, FRAME, {"slices": asked}, right)
 
 
 def test_data_without_a_label_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ class FakeLoaded:
 
     def __init__(self, number: str, answers: float = float("inf")) -> None:
         self.number = number
-        self.deaths = 0
         self._left = answers
 
     async def answer(self, body: bytes) -> bytes:
@@ -106,7 +105,16 @@ async def test_less_load_than_was_asked_for_is_undecided() -> None:
     assert "60 s are asked for" in found["load.time"].sentence
 
 
+async def test_speed_that_was_to_be_compared_with_nothing_is_undecided() -> None:
+    """Where the policy says how much slower it may be; what is so by default asks for nothing."""
+    memory, last = MemoryBounds(), time.monotonic() + LATER
+    said, unsaid = LoadBounds(seconds=0.02, rounds=1, max_slower=2), LoadBounds(seconds=0.02)
+    for load, expected in ((said, {"load.slower": "undecided"}), (unsaid, {})):
+        tests = LoadTests(FakeLoaded("2"), None, KINDS, load, memory, last)
+        assert not_passed({each.name: each for each in await tests.judgements()}) == expected
+
+
 async def test_memory_that_was_to_be_compared_with_nothing_is_undecided() -> None:
     """As a change of a metric is."""
-    found = await under_load(FakeLoaded("2"), None)
+    found = await under_load(FakeLoaded("2"), None, max_slower=None)
     assert not_passed(found) == {"load.memory_more": "undecided"}

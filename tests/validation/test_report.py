@@ -4,8 +4,11 @@ import pytest
 
 from service.cli.validation_report import ValidateReport, reported
 from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
+from service.registry.writer.writer import RegisteredVersion
+from service.validation.findings import Judgement
 from service.validation.quality.evaluation_data import BadData
 from service.validation.quality.own_metrics import BadMetric
+from service.validation.trial_run import TrialFindings
 from service.validation.validating import LeftBehind, Validated
 from service.validation.verdict_tags import Overtaken
 
@@ -67,3 +70,13 @@ def test_what_was_written_is_told(left: LeftBehind, said: str) -> None:
         found = ended(error, left)
         assert found.sentence.endswith(f"; {said}")
         assert (found.run, found.version) == (left.run, "3")
+
+
+def test_comparison_that_was_asked_for_and_not_made_is_in_the_sentence() -> None:
+    """A mistyped alias would else pass by every bound that compares, and nobody would see it."""
+    version = RegisteredVersion("iris", 1, "3", "m", ready=True, tags={})
+    told = "iris@champoin is on no version yet, so that there is nothing to compare with."
+    findings = TrialFindings([Judgement("stage.against", "passed", told, "stage")])
+    validated = Validated(version, None, "passed", "run", kept=False, findings=findings)
+    found = reported(BLANK, LeftBehind(), lambda: validated)
+    assert (found.status, found.sentence) == (0, f"has passed; {told[:-1]}")

@@ -20,10 +20,6 @@ class LoadedVersion(Protocol):
     def number(self) -> str:
         """As MLflow counts it."""
 
-    @property
-    def deaths(self) -> int:
-        """How many of its hosts have ended unasked."""
-
     async def answer(self, body: bytes) -> bytes:
         """The predictions; raises `ServiceError`."""
         ...

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from service.validation.policy.quality_bounds import MetricBounds, Slice
 from service.validation.policy.validation_policy import ValidationPolicy
@@ -24,6 +25,22 @@ def with_code(policy: ValidationPolicy, folder: Path) -> ValidationPolicy:
     if wrong:
         raise MissingCode("\n".join(wrong))
     return policy.model_copy(update={"metrics": metrics, "slices": slices})
+
+
+def code_mistakes(told: Mapping[str, Any], folder: Path) -> list[str]:
+    """The same mistakes in a policy as it is written, which may have others besides."""
+    wrong: list[str] = []
+    slices = told.get("slices")
+    for part in (told, *(slices if isinstance(slices, list) else ())):
+        metrics = part.get("metrics") if isinstance(part, Mapping) else None
+        for name, each in metrics.items() if isinstance(metrics, Mapping) else ():
+            said = each if isinstance(each, Mapping) else {}
+            if isinstance(said.get("make_metric"), str):
+                bounds = MetricBounds.model_construct(
+                    make_metric=said["make_metric"], code=said.get("code")
+                )
+                _bounds_with_code(name, bounds, folder, wrong)
+    return wrong
 
 
 def file_of(reference: str, folder: Path) -> tuple[Path, str]:

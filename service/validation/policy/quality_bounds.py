@@ -1,12 +1,20 @@
 """Bounds on what a version answers: metrics, slices, and classes that come or go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from service.validation.policy.known_metrics import METRICS
+from service.validation.policy.mistakes import Mistake, told_together
 from service.validation.policy.parts import Number, PolicyPart, Whole
 from service.validation.policy.queries import checked_query
 
@@ -60,29 +68,35 @@ class MetricBounds(PolicyPart):
         return self.model_copy(update={"min_absolute_change": None, "min_relative_change": None})
 
 
-def _known(metrics: Mapping[str, MetricBounds]) -> Mapping[str, MetricBounds]:
-    wrong = [text for name, bounds in metrics.items() if (text := _mistake(name, bounds))]
-    if wrong:
-        raise ValueError("; ".join(wrong))
-    return metrics
+def _known(metrics: Any, handler: ValidatorFunctionWrapHandler) -> Mapping[str, MetricBounds]:
+    said = metrics if isinstance(metrics, Mapping) else {}
+    texts = ((name, _mistake(str(name), bounds)) for name, bounds in said.items())
+    wrong: list[Mistake] = [((str(name),), text) for name, text in texts if text is not None]
+    return told_together(metrics, handler, wrong)
 
 
-def _mistake(name: str, bounds: MetricBounds) -> str | None:
-    if bounds.make_metric is not None:
-        return None if bounds.greater_is_better is not None else f"{name}: needs greater_is_better"
-    if bounds.code is not None:
-        return f"{name}: code belongs to make_metric"
+def _mistake(name: str, bounds: Any) -> str | None:
+    """Of bounds as they are written: what is wrong in one of them is told besides."""
+    said = bounds.model_dump() if isinstance(bounds, MetricBounds) else bounds
+    said = said if isinstance(said, Mapping) else {}
+    greater = said.get("greater_is_better")
+    if said.get("make_metric") is not None:
+        if name in METRICS:
+            return "is a metric of MLflow's: give your own another name"
+        return "needs greater_is_better" if greater is None else None
+    if said.get("code") is not None:
+        return "code belongs to make_metric"
     if name not in METRICS:
         near = get_close_matches(name, METRICS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(METRICS)}"
-        return f"{name}: not a metric by MLflow's names, and without make_metric; {hint}"
-    if bounds.greater_is_better not in {None, METRICS[name]}:
-        return f"{name}: greater_is_better is {str(METRICS[name]).lower()}"
+        return f"not a metric by MLflow's names, and without make_metric; {hint}"
+    if isinstance(greater, bool) and greater is not METRICS[name]:
+        return f"greater_is_better is {str(METRICS[name]).lower()}"
     return None
 
 
 NamedBounds = Annotated[
-    Mapping[Annotated[str, Field(pattern=_NAME)], MetricBounds], AfterValidator(_known)
+    Mapping[Annotated[str, Field(pattern=_NAME)], MetricBounds], WrapValidator(_known)
 ]
 
 
@@ -105,21 +119,29 @@ class Slice(PolicyPart):
         default=None, description="Bounds; unset: those of all rows"
     )
 
-    @model_validator(mode="after")
-    def _selects_once(self) -> Self:
-        given = [name for name in ("where", "query", "by") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("must have exactly one of where, query, by")
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _selects_once(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        said = value if isinstance(value, Mapping) else {}
+        given = [name for name in ("where", "query", "by") if said.get(name) is not None]
+        wrong: list[Mistake] = [((), "must have exactly one of where, query, by")]
+        many = isinstance(value, Mapping) and len(given) != 1
+        return told_together(value, handler, wrong if many else [])
 
     @property
     def label(self) -> str:
         """What people call it."""
-        if self.name is not None:
-            return self.name
-        if self.where is not None:
-            return ", ".join(f"{column}={value}" for column, value in self.where.items())
-        return str(self.query or self.by)
+        return label_of(self.model_dump())
+
+
+def label_of(said: Mapping[str, Any]) -> str:
+    """What people call a slice that says this."""
+    name, where = said.get("name"), said.get("where")
+    if name is not None:
+        return str(name)
+    if isinstance(where, Mapping):
+        return ", ".join(f"{column}={value}" for column, value in where.items())
+    return str(said.get("query") or said.get("by"))
 
 
 class ClassBounds(PolicyPart):
@@ -130,7 +152,8 @@ class ClassBounds(PolicyPart):
     )
     never: VerdictOn = Field(
         default="failed",
-        description="It never predicts one that the other predicts, or that is a label",
+        description="It never predicts one that is a label and that the other predicts, if there "
+        "is another",
     )
 
 
@@ -150,5 +173,38 @@ class ModelAnswer(PolicyPart):
     )
     positive: str | bool | int | float | None = Field(
         default=None,
-        description="The class that counts, of two; unset: the greater one, as MLflow has it",
+        description="The class that counts, of two; unset: the greatest of `labels`, else of "
+        "labels and predictions, as MLflow has it",
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _agrees(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        said = value if isinstance(value, Mapping) else {}
+        return told_together(value, handler, _of_classes(said))
+
+    @property
+    def counted(self) -> str | bool | float | None:
+        """The class that counts, of two; None where the policy does not say which there are."""
+        if self.positive is not None or self.labels is None:
+            return self.positive
+        return max(self.labels)
+
+
+def _of_classes(said: Mapping[str, Any]) -> Iterator[Mistake]:
+    labels, columns = said.get("labels"), said.get("probabilities")
+    if isinstance(columns, list):
+        if len(set(map(str, columns))) < len(columns):
+            yield ("probabilities",), "names a column twice"
+        if labels is None or (isinstance(labels, list) and len(labels) != len(columns)):
+            yield ("labels",), "must name a class for each of probabilities"
+    if not isinstance(labels, list) or not all(isinstance(e, str | int | float) for e in labels):
+        return
+    if isinstance(columns, str) and len(labels) != 2:  # noqa: PLR2004 - one column says all of two
+        yield ("labels",), "must be two, for one column of probabilities"
+    if len(set(labels)) < len(labels):
+        yield ("labels",), "names a class twice"
+    if len({isinstance(each, str) for each in labels}) > 1:
+        yield ("labels",), "must be all text or all numbers"
+    if said.get("positive") is not None and said["positive"] not in labels:
+        yield ("positive",), "is not one of labels"

@@ -10,11 +10,12 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from service.validation.policy.code import MissingCode, with_code
+from service.validation.policy.code import MissingCode, code_mistakes, with_code
 from service.validation.policy.data_address import shown_data
 from service.validation.policy.validation_policy import ValidationPolicy
 
 _MOST_BYTES: Final = 1_000_000
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 class BadPolicy(Exception):
@@ -51,9 +52,9 @@ def read_policy(file: Path | None, flags: Mapping[str, Any] | None = None) -> Po
     A flag of None says nothing. Raises `BadPolicy`.
     """
     said = {place: value for place, value in (flags or {}).items() if value is not None}
-    told = {} if file is None else _told(file)
+    told, twice = ({}, []) if file is None else _told(file)
     folder = Path.cwd() if file is None else file.parent
-    policy = _checked(_overlaid(told, said), folder)
+    policy = _checked(_overlaid(told, said), folder, twice)
     if "data" in said:
         said["data"] = shown_data(str(said["data"]))
     return PolicyInForce(policy, sha256_of(policy), file, said)
@@ -75,7 +76,8 @@ def sha256_of(policy: ValidationPolicy) -> str:
     return hashlib.sha256(canonical(policy).encode()).hexdigest()
 
 
-def _told(file: Path) -> dict[str, Any]:
+def _told(file: Path) -> tuple[dict[str, Any], list[str]]:
+    """What the file says, and a line for each key that stands twice in it."""
     try:
         text = file.read_bytes()
     except OSError as error:
@@ -83,25 +85,37 @@ def _told(file: Path) -> dict[str, Any]:
     if len(text) > _MOST_BYTES:
         raise BadPolicy(f"{file}: is longer than {_MOST_BYTES} bytes")
     try:
-        told = yaml.load(text, _UniqueKeys)  # noqa: S506 - a safe loader
+        loader = _UniqueKeys(text)
+        told = loader.get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise BadPolicy(f"{file}: is not YAML: {_one_line(error)}") from None
     if told is not None and not isinstance(told, dict):
         raise BadPolicy(f"{file}: must be a mapping of keys and values")
-    return told or {}
+    return told or {}, [f"{file}: {line}" for line in loader.twice]
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Of two equal keys YAML's own loader takes the last and says nothing."""
+    """Of two equal keys YAML's own loader takes the last and says nothing.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - the library's
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"stands twice: {', '.join(twice)}", node.start_mark
-            )
-        return super().construct_mapping(node, deep)
+    Attributes:
+        twice: a line for each key that stands twice.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__(text)
+        self.twice: list[str] = []
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """As it is written: what `<<` brings may be said anew."""
+        node, seen = super().compose_mapping_node(anchor), set[Any]()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            name = self.construct_object(key)
+            if name in seen:
+                self.twice.append(f"line {key.start_mark.line + 1}: {name} stands twice")
+            seen.add(name)
+        return node
 
 
 def _overlaid(told: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,21 +130,24 @@ def _overlaid(told: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, An
     return whole
 
 
-def _checked(told: Mapping[str, Any], folder: Path) -> ValidationPolicy:
+def _checked(told: Mapping[str, Any], folder: Path, twice: list[str]) -> ValidationPolicy:
     try:
-        return with_code(ValidationPolicy.model_validate(told), folder)
+        policy = with_code(ValidationPolicy.model_validate(told), folder)
     except ValidationError as error:
-        raise BadPolicy("\n".join(_lines(error))) from None
+        lines = [*twice, *_lines(error), *code_mistakes(told, folder)]
+        raise BadPolicy("\n".join(lines)) from None
     except MissingCode as error:
-        raise BadPolicy(str(error)) from None
+        raise BadPolicy("\n".join([*twice, str(error)])) from None
+    if twice:
+        raise BadPolicy("\n".join(twice))
+    return policy
 
 
 def _lines(error: ValidationError) -> list[str]:
     lines = []
     for each in error.errors(include_url=False, include_input=False, include_context=False):
         place = ".".join(map(str, each["loc"])) or "policy"
-        said = each["msg"].removeprefix("Value error, ")
-        lines += [f"{place}: {part}" for part in said.split("; ")]
+        lines.append(f"{place}: {each['msg'].removeprefix('Value error, ')}")
     return lines
 
 

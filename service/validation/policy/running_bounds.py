@@ -1,5 +1,7 @@
 """Bounds on how a version runs: load, times, memory. The part that knows no data."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from service.validation.policy.parts import NotNegative, Number, PolicyPart, Positive, Whole
@@ -11,11 +13,15 @@ class LoadBounds(PolicyPart):
     seconds: Positive = Field(
         default=10.0, description="Each version is under load so long at least"
     )
-    rounds: Whole = Field(
+    rounds: Annotated[Whole, Field(le=10_000)] = Field(
         default=20, description="Rounds in that time; beside `against` more, until it is decided"
     )
-    rows: Whole = Field(default=100, description="Rows of a large request")
-    at_once: Whole = Field(default=2, description="Requests under way at one time")
+    rows: Annotated[Whole, Field(le=100_000)] = Field(
+        default=100, description="Rows of a large request"
+    )
+    at_once: Annotated[Whole, Field(le=1000)] = Field(
+        default=2, description="Requests under way at one time"
+    )
     max_p50_ms: Positive | None = Field(default=None, description="Median of requests of one row")
     max_p99_ms: Positive | None = Field(
         default=None, description="99th percentile, requests of one row"

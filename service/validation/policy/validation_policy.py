@@ -1,18 +1,21 @@
 """The policy: everything that a version is judged by, as `validation.yaml` may hold it."""
 
-from typing import Annotated, Final, Literal, Self
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
-from service.validation.policy.known_metrics import TASKS, Task
+from service.validation.policy.known_metrics import METRICS, TASKS, Task
+from service.validation.policy.mistakes import Mistake, Place, told_together
 from service.validation.policy.parts import PolicyPart, Positive, Rows, Whole
 from service.validation.policy.quality_bounds import (
     ClassBounds,
-    MetricBounds,
     ModelAnswer,
     NamedBounds,
     Slice,
     VerdictOn,
+    label_of,
 )
 from service.validation.policy.running_bounds import LoadBounds, MemoryBounds, TimeBounds
 
@@ -33,8 +36,8 @@ class ValidationPolicy(PolicyPart):
     )
     task: Task | None = Field(
         default=None,
-        description="Unset: regressor where labels have fractions, or predictions have and labels "
-        "more than two values; else classifier",
+        description="Unset: as the metrics that are named; else regressor where labels have "
+        "fractions, or predictions have and labels more than two values; else classifier",
     )
     answer: ModelAnswer = Field(
         default=ModelAnswer(), description="Where predictions stand in what the model answers"
@@ -74,28 +77,63 @@ class ValidationPolicy(PolicyPart):
         description="Where the run is made; unset: beside the run that made the version",
     )
 
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        wrong = [*self._without_data(), *self._without_label(), *self._of_another_task()]
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _agrees(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        said = value if isinstance(value, Mapping) else {}
+        wrong = [*_without_data(said), *_of_another_task(said), *_of_one_name(said)]
+        return told_together(value, handler, wrong)
 
-    def _without_data(self) -> list[str]:
-        asked = {"metrics": self.metrics, "slices": self.slices}
-        return [f"{name}: need data" for name, part in asked.items() if part and self.data is None]
-
-    def _without_label(self) -> list[str]:
-        named = self.data is not None and self.data != DATA_OF_RUN
-        return ["label: must be set where data is"] if named and self.label is None else []
-
-    def _of_another_task(self) -> list[str]:
-        if self.task is None:
-            return []
-        others = {name for task, names in TASKS.items() if task != self.task for name in names}
-        asked = {name for name, bounds in self._all_metrics() if bounds.make_metric is None}
-        return [f"{name}: not a metric of a {self.task}" for name in sorted(asked & others)]
-
-    def _all_metrics(self) -> list[tuple[str, MetricBounds]]:
+    @property
+    def task_asked(self) -> Task | None:
+        """What the policy says is predicted: by `task`, else by the metrics that it names."""
         parts = [self.metrics, *(each.metrics for each in self.slices)]
-        return [entry for part in parts if part is not None for entry in part.items()]
+        named = {name for part in parts for name in part or ()}
+        return self.task or next(
+            (task for task, names in TASKS.items() if named & set(names)), None
+        )
+
+
+def _without_data(said: Mapping[str, Any]) -> Iterator[Mistake]:
+    data = said.get("data")
+    for name in ("metrics", "slices"):
+        if said.get(name) and data is None:
+            yield (name,), "need data"
+    if data is not None and data != DATA_OF_RUN and said.get("label") is None:
+        yield ("label",), "must be set where data is"
+
+
+def _of_another_task(said: Mapping[str, Any]) -> Iterator[Mistake]:
+    """A version predicts classes or numbers, and is measured by the metrics of that."""
+    named, task = list(_named(said)), said.get("task")
+    if task is not None:
+        for place, name in named:
+            if name in METRICS and task in TASKS and name not in TASKS[task]:
+                yield place, f"not a metric of a {task}"
+        return
+    found = {each: [n for _, n in named if n in names] for each, names in TASKS.items()}
+    if all(found.values()):
+        told = " and ".join(f"of a {each} ({names[0]})" for each, names in found.items())
+        yield ("metrics",), f"are {told}: a version has one task"
+
+
+def _named(said: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Each metric that is named, and where."""
+    slices = said.get("slices")
+    parts: list[tuple[Place, Any]] = [((), said)]
+    parts += [(("slices", at), each) for at, each in enumerate(_listed(slices))]
+    for place, part in parts:
+        metrics = part.get("metrics") if isinstance(part, Mapping) else None
+        for name in metrics if isinstance(metrics, Mapping) else ():
+            yield (*place, "metrics", str(name)), str(name)
+
+
+def _of_one_name(said: Mapping[str, Any]) -> Iterator[Mistake]:
+    slices = [each for each in _listed(said.get("slices")) if isinstance(each, Mapping)]
+    for name, count in Counter(map(label_of, slices)).items():
+        if count > 1:
+            yield ("slices",), f"{count} are called {name}"
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from service.errors import FieldError, InvalidInput, PredictionFailed
+from service.errors import FieldError, InvalidInput, PredictionFailed, ServiceError
 from service.validation.quality.evaluation_data import EvaluationData
 
 _BATCH: Final = 200
@@ -19,6 +19,10 @@ _MOST_REFUSED: Final = 1000
 _NO_COLUMN: Final = "the request"
 
 
+class ProcessesGone(ServiceError):
+    """Nobody is left to answer, for the version ends its processes again and again."""
+
+
 class AskVersion(Protocol):
     """One version, through its contract and a host of its own."""
 
@@ -26,7 +30,8 @@ class AskVersion(Protocol):
         """What the reply has as `predictions`, read from its JSON.
 
         Raises `service.errors.ServiceError`: `InvalidInput` for what the contract refuses,
-        `PredictionFailed` for what the model fails on. Anything else ends the validation.
+        `PredictionFailed` for what the model fails on, `ProcessesGone` where it has done so too
+        often to be asked more. Anything else ends the validation.
         """
         ...
 
@@ -43,6 +48,7 @@ class Answers:
         reasons: how many of these by the error's code.
         together: requests that fail although none of their rows does by itself.
         whole: whether every row was asked; else there are more that are refused or fail.
+        gone: whether not every row was asked because the version ends its processes.
     """
 
     by_row: Mapping[int, Any]
@@ -52,6 +58,12 @@ class Answers:
     reasons: Mapping[str, int]
     together: int
     whole: bool
+    gone: bool = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether the version has failed so often by itself that it was asked no more."""
+        return not self.whole and (bool(self.failing) or self.gone)
 
 
 def answers(
@@ -86,10 +98,12 @@ class _Asking:
     reasons: Counter[str] = field(default_factory=Counter)
     together: int = 0
     skipped: bool = False
+    gone: bool = False
 
     @property
     def enough(self) -> bool:
-        return len(self.failing) >= _MOST_FAILING or len(self.refused) >= self.most_refused
+        failing, refused = len(self.failing), len(self.refused)
+        return self.gone or failing >= _MOST_FAILING or refused >= self.most_refused
 
     def ask(self, rows: Sequence[int]) -> None:
         if self.enough:
@@ -101,6 +115,8 @@ class _Asking:
             self._refuse(rows, refusal.errors)
         except PredictionFailed as failure:
             self._fail(rows, failure.code)
+        except ProcessesGone:
+            self.gone = True
         else:
             self._take(rows, found)
 
@@ -142,6 +158,7 @@ class _Asking:
             self.reasons,
             self.together,
             whole=not self.skipped and self.asked == self.data.rows,
+            gone=self.gone,
         )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from service.validation.quality.evaluation_data import BadData, EvaluationData, plain
+from service.validation.quality.evaluation_data import BadData, EvaluationData, listed, plain
 
 MOST_BYTES: Final = 1 << 30
 """A file that is longer is refused: all of it is held at once."""
@@ -61,9 +61,13 @@ def _wrong(table: _Table, label: str) -> str | None:
     if twice:
         return f"names a column twice: {', '.join(twice)}"
     if label not in table.columns:
-        return f"has no column {label}, which is the label"
+        return f"has no column {label}, which is the label; it has {listed(table.columns)}"
     missing = int(table.frame[label].isna().sum())
-    return f"{missing} rows have no label" if missing else None
+    return f"{_counted(missing)} no label" if missing else None
+
+
+def _counted(rows: int) -> str:
+    return "1 row has" if rows == 1 else f"{rows} rows have"
 
 
 def _without_label(
@@ -95,7 +99,7 @@ def _csv(content: bytes) -> _Table:
     header, cells = rows[0], rows[1:]
     ragged = sum(len(row) != len(header) for row in cells)
     if ragged:
-        raise BadData(f"{ragged} rows have more or fewer cells than the header")
+        raise BadData(f"{_counted(ragged)} more or fewer cells than the header")
     if len(set(header)) < len(header):
         return _Table(header, cells, pd.DataFrame())
     columns = list(zip(*cells, strict=True)) or [()] * len(header)
@@ -150,7 +154,7 @@ def _split(told: Mapping[str, Any]) -> _Table:
     columns, cells = [str(name) for name in told["columns"]], told["data"]
     ragged = sum(not isinstance(row, list) or len(row) != len(columns) for row in cells)
     if ragged:
-        raise BadData(f"{ragged} rows have more or fewer cells than there are columns")
+        raise BadData(f"{_counted(ragged)} more or fewer cells than there are columns")
     return _Table(columns, cells, pd.DataFrame(cells, columns=columns))
 
 

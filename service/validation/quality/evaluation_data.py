@@ -5,7 +5,7 @@ import csv
 import datetime as dt
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -18,10 +18,18 @@ _JSON: Final = "application/json"
 _CSV: Final = "text/csv"
 # JSON has no word for it: the contract refuses the text, where null might be taken for a value.
 _INFINITE: Final = "infinite"
+_MOST_LISTED: Final = 30
 
 
 class BadData(Exception):
     """The data is not there, cannot be read, or lacks a column; the message names no value."""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names of columns, so that whoever has mistyped one finds it; some, where there are many."""
+    found = [str(name) for name in names]
+    rest = len(found) - _MOST_LISTED
+    return ", ".join(found[:_MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ for whatever reason, is undecided and says so.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from service.validation.quality.found import Quality
 from service.validation.quality.own_metrics import own_metrics
 from service.validation.quality.predicted import UnreadableAnswers, predicted
 from service.validation.quality.predictions import PredictionJudge
+from service.validation.quality.rows_apart import RowsApart, rows_apart
 from service.validation.quality.scores import ScoredAs, UnmeasurableAnswers, scored_as
 from service.validation.quality.slices import slices_of
 
@@ -32,10 +34,15 @@ OnRows = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class AnsweringVersion:
-    """A version that answers: what people call it, and how it is asked."""
+    """A version that answers: what people call it, and how it is asked.
+
+    Attributes:
+        joined: whether the service may join its requests with others.
+    """
 
     title: str
     predict: AskVersion
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class QualityQuestion:
         against: what it is compared with, if anything.
         first: whether there is nothing to compare with because that alias is on no version yet.
         broken: the same because the version that it is on fails by itself.
+        whole: whether rows mean nothing apart, so that none is asked alone.
     """
 
     in_force: PolicyInForce
@@ -57,6 +65,7 @@ class QualityQuestion:
     against: AnsweringVersion | None = None
     first: bool = False
     broken: bool = False
+    whole: bool = False
 
     @property
     def beside(self) -> ComparedWith:
@@ -95,23 +104,24 @@ def judge(question: QualityQuestion, told: OnRows = lambda _title, _done, _rows:
 
 def _judged(question: QualityQuestion, told: OnRows, found: list[Judgement]) -> Quality:
     """Puts into `found` what it finds on its way."""
-    policy, data = question.in_force.policy, question.data
-    ours = _asked(question.version, data, policy, told)
-    theirs = None if question.against is None else _asked(question.against, data, policy, told)
-    found += _judged_answers(ours, data, policy)
+    policy, data, version = question.in_force.policy, question.data, question.version
+    ours, apart = _asked(question, version, told)
+    other = question.against
+    theirs = None if other is None else _asked(question, other, told)[0]
+    found += [*_judged_answers(ours, data, policy), *_judged_apart(version, ours, apart)]
     if not ours.by_row:
         raise UnreadableAnswers("No row has an answer, so that there is nothing to judge")
     beside = question.beside
     if theirs is not None and not theirs.whole:
         found.append(_not_compared(theirs, data, policy))
-        theirs, beside = (None, "broken") if theirs.failing else (theirs, beside)
+        theirs, beside = (None, "broken") if theirs.broken else (theirs, beside)
     return _judge_of(question, ours, theirs, beside).judged(found)
 
 
 def _not_compared(theirs: Answers, data: EvaluationData, policy: ValidationPolicy) -> Judgement:
     """What is broken need not be beaten; what refuses the data might have answered the rest."""
-    if theirs.failing:
-        said = f"fails on at least {len(theirs.failing)}"
+    if theirs.broken:
+        said = f"fails on at least {max(1, len(theirs.failing))}"
         rest = "so that nothing is compared with it"
         verdict = policy.when_first
     else:
@@ -132,19 +142,42 @@ def _all_bounds(policy: ValidationPolicy) -> Iterator[Mapping[str, MetricBounds]
 
 
 def _asked(
-    version: AnsweringVersion, data: EvaluationData, policy: ValidationPolicy, told: OnRows
-) -> Answers:
+    question: QualityQuestion, version: AnsweringVersion, told: OnRows
+) -> tuple[Answers, RowsApart | None]:
+    """Asked for many rows at a time; for each alone where that gives other answers.
+
+    None where rows are not asked apart, or not all were asked.
+    """
+    data, admitted = question.data, question.in_force.policy.max_refused_rows
+    heard = partial(told, version.title)
     try:
-        return answers(
-            version.predict,
-            data,
-            lambda done: told(version.title, done, data.rows),
-            admitted=policy.max_refused_rows,
-        )
+        ask = partial(answers, version.predict, data, lambda done: heard(done, data.rows))
+        together = ask(admitted=admitted)
+        if question.whole or not together.whole:
+            return together, None
+        apart = rows_apart(version.predict, data, together.by_row)
+        return ask(admitted=admitted, batch=1) if apart == "dependent" else together, apart
     except ClientError as error:  # a refusal of the whole format, not of a row
         raise UnreadableAnswers(
             f"Version {version.title} does not take the data in this format: {error.message}"
         ) from error
+
+
+def _judged_apart(
+    version: AnsweringVersion, ours: Answers, apart: RowsApart | None
+) -> Iterator[Judgement]:
+    if apart is None or not ours.by_row:
+        return
+    sentence = {
+        "alike": "Rows of the data are answered alone as they are together.",
+        "unsteady": "It never answers twice alike, so that rows cannot be compared.",
+        "dependent": "A row's answer depends on the rows that stand beside it",
+    }[apart]
+    wrong = apart == "dependent" and version.joined
+    if apart == "dependent":
+        rest = ", although requests may be joined" if wrong else ""
+        sentence = f"{sentence}{rest}: each was asked alone, and is judged by that."
+    yield Judgement("quality.rows_apart", "failed" if wrong else "passed", sentence, "quality")
 
 
 def _judged_answers(
@@ -165,9 +198,10 @@ def _judged_answers(
     reasons = ", ".join(f"{code} ({count})" for code, count in sorted(ours.reasons.items()))
     told = f": {reasons}" if reasons else ""
     told += f"; {ours.together} requests fail of which no row does" if ours.together else ""
+    told += "; it ends its processes so often that not every row was asked" if ours.gone else ""
     yield Judgement(
         "quality.rows_failing",
-        "failed" if failing or ours.together else "passed",
+        "failed" if failing or ours.together or ours.gone else "passed",
         f"The model fails on {least}{failing} of {data.rows} rows{told}.",
         "quality",
         {"rows_failing": float(failing)},
@@ -191,7 +225,7 @@ def _scored_as(
     policy: ValidationPolicy, truth: "pd.Series[Any]", values: Sequence["pd.Series[Any]"]
 ) -> ScoredAs:
     try:
-        return scored_as(policy.task, truth, values, policy.answer.positive)
+        return scored_as(policy.task_asked, truth, values, policy.answer.counted)
     except UnmeasurableAnswers as error:
         raise UnreadableAnswers(str(error)) from None
     except (TypeError, ValueError):

@@ -16,7 +16,7 @@ import numpy as np
 
 from service.validation.policy.code import MissingCode, file_of
 from service.validation.policy.quality_bounds import MetricBounds
-from service.validation.quality.evaluation_data import EvaluationData
+from service.validation.quality.evaluation_data import EvaluationData, listed
 from service.validation.quality.predicted import Predicted
 from service.validation.quality.scores import OwnMetric
 
@@ -81,7 +81,10 @@ def _metric(name: str, called: Callable[..., Any], data: EvaluationData, truth: 
         e.name for e in wanted if e.name not in known and e.default is inspect.Parameter.empty
     ]
     if missing:
-        raise BadMetric(f"the data has no column {', '.join(missing)}, which it asks for")
+        there = listed(data.frame.columns)
+        raise BadMetric(
+            f"the data has no column {', '.join(missing)}, which it asks for; it has {there}"
+        )
 
     def measured(rows: Sequence[int], found: Predicted, metrics: Mapping[str, float]) -> float:
         at = list(rows)

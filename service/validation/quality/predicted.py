@@ -79,7 +79,7 @@ def _probabilities(
     classes = list(spec.labels or labels)
     if len(classes) != 2:  # noqa: PLR2004 - one column says all of two classes alone
         raise UnreadableAnswers("One column of probabilities is enough for two classes alone")
-    positive = classes[-1] if spec.positive is None else spec.positive
+    positive = max(classes) if spec.positive is None else spec.positive
     of_positive = frame[spec.probabilities].astype(float)
     columns = [of_positive if each == positive else 1 - of_positive for each in classes]
     return pd.concat(columns, axis=1, keys=range(2)), tuple(classes)

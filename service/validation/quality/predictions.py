@@ -70,7 +70,7 @@ class PredictionJudge:
         return Judgement(
             "quality.rows_null",
             "failed" if count else "passed",
-            f"The model answers {count} rows by null.",
+            f"The model answers {count} rows by null, NaN or infinity, which JSON has no word for.",
             "quality",
             {"rows_null": float(count)},
         )
@@ -96,7 +96,8 @@ class PredictionJudge:
         shared = rows if self.theirs is None else self._both(self.theirs, rows)
         bounds = {} if len(rows) < least else self._bounds(asked)
         if len(shared) < least:
-            told = f"{len(shared)} rows are too few to be "
+            told = "1 row is" if len(shared) == 1 else f"{len(shared)} rows are"
+            told += " too few to be "
             told += "judged" if len(rows) < least else "compared with the other version"
             said = f"{told}; {least} are asked for."
             yield Judgement(f"{name}.rows", self._policy.when_small, said, "quality")

@@ -1,19 +1,22 @@
 """Which rows a slice holds."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
 from service.validation.policy.quality_bounds import Slice
-from service.validation.policy.queries import columns_of
+from service.validation.policy.queries import needs_of
+from service.validation.quality.evaluation_data import listed
+from service.validation.quality.kinds import kinds_of, misfit
 
 MOST_VALUES: Final = 50
 """A column of more values makes no slices."""
 
 
 class BadSlice(Exception):
-    """A slice that the data cannot have: a column that is not there, or of another type."""
+    """A slice that the data cannot have: of no row, of a column that is not there, of its kind."""
 
 
 class SliceRows(NamedTuple):
@@ -32,6 +35,8 @@ def slices_of(slices: Sequence[Slice], frame: pd.DataFrame) -> Sequence[SliceRow
             found += _rows_of(each, frame)
         except BadSlice as error:
             wrong.append(f"slices.{place}: {error}")
+    called = Counter(each.label for each in found)
+    wrong += [f"slices: {count} are called {name}" for name, count in called.items() if count > 1]
     if wrong:
         raise BadSlice("\n".join(wrong))
     return found
@@ -39,25 +44,49 @@ def slices_of(slices: Sequence[Slice], frame: pd.DataFrame) -> Sequence[SliceRow
 
 def _rows_of(asked: Slice, frame: pd.DataFrame) -> Iterator[SliceRows]:
     _check_columns(asked, frame)
+    _check_kinds(asked, frame)
     if asked.by is not None:
         yield from _by_value(asked, asked.by, frame)
         return
     hit = _queried(asked.query, frame) if asked.query is not None else _equal(asked, frame)
-    yield SliceRows(asked.label, _positions(frame, hit), asked)
+    rows = _positions(frame, hit)
+    if not rows:
+        raise BadSlice("no row of the data is in it")
+    yield SliceRows(asked.label, rows, asked)
 
 
 def _check_columns(asked: Slice, frame: pd.DataFrame) -> None:
     named = {asked.by} if asked.by is not None else set(asked.where or ())
-    named |= columns_of(asked.query) if asked.query is not None else set()
+    named |= needs_of(asked.query).columns if asked.query is not None else set()
     missing = sorted(map(str, named - set(frame.columns)))
     if missing:
-        raise BadSlice(f"the data has no column {', '.join(missing)}")
+        there = listed(frame.columns)
+        raise BadSlice(f"the data has no column {', '.join(missing)}; it has {there}")
+
+
+def _check_kinds(asked: Slice, frame: pd.DataFrame) -> None:
+    compared = list((asked.where or {}).items())
+    wrong = []
+    if asked.query is not None:
+        needs = needs_of(asked.query)
+        compared += needs.compared
+        wrong = [
+            f"column {name} is not of booleans: compare it with a value"
+            for name in sorted(needs.conditions)
+            if kinds_of(frame[name]) != {"booleans"}
+        ]
+    wrong += filter(None, (misfit(name, frame[name], value) for name, value in compared))
+    if wrong:
+        raise BadSlice(" and ".join(dict.fromkeys(wrong)))
 
 
 def _by_value(asked: Slice, column: str, frame: pd.DataFrame) -> Iterator[SliceRows]:
     values = frame[column].dropna().unique()
     if len(values) > MOST_VALUES:
         raise BadSlice(f"{column} has {len(values)} values; at most {MOST_VALUES} make slices")
+    nulls = _positions(frame, frame[column].isna())
+    if nulls:
+        yield SliceRows(f"{asked.name or column} is null", nulls, asked)
     for value in sorted(values, key=lambda each: (str(type(each)), each)):
         label = f"{asked.name or column}={value}"
         yield SliceRows(label, _positions(frame, frame[column] == value), asked)

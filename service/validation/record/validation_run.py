@@ -7,7 +7,6 @@ policy names an experiment; metrics of the data are on MLflow's logged model too
 import getpass
 import json
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ import mlflow.data
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, RunTag
 
 from service.cli.told import Origin
+from service.local.passing_folder import passing_folder
 from service.registry.writer.faults import Unreachable, WriteRefused, asked
 from service.registry.writer.writer import Writer
 from service.validation.findings import Verdict
@@ -94,9 +94,9 @@ class ValidationRun:
         """Everything that was found: metrics, params, report, card, policy, settings, pictures."""
         self._log_metrics(record)
         self._log_params(record)
-        with tempfile.TemporaryDirectory(prefix="podium-record-") as folder:
-            _write_all(record, Path(folder))
-            self._asked(lambda: self._client.log_artifacts(self._id, folder))
+        with passing_folder() as folder:
+            _write_all(record, folder)
+            self._asked(lambda: self._client.log_artifacts(self._id, str(folder)))
 
     def finish(self, verdict: Verdict) -> None:
         """The run is complete: FINISHED, whatever the verdict is."""

@@ -1,19 +1,23 @@
 """What an engine tells while it judges: which hosts run, and what they print. No metrics."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from service.hosting.memory_watch import held_bytes
 from service.observers import Nobody, Observers, nobody
+from service.processes.front.ending import EndReason
 from service.processes.front.output import OnLine
 from service.refs import VersionId
+
+# Whatever the version does.
+_NOT_ITS_FAULT: Final = frozenset({EndReason.ZYGOTE, EndReason.UNKNOWN, EndReason.UNWANTED})
 
 
 class WatchedHosts(Nobody):
     """`service.hosting.observer.HostingObserver` that knows the hosts of one version.
 
     Attributes:
-        deaths: how many hosts that served have ended unasked.
+        deaths: how many hosts that served have ended unasked, and not for another's fault.
     """
 
     def __init__(self, on_line: OnLine) -> None:
@@ -25,9 +29,9 @@ class WatchedHosts(Nobody):
         """That is one."""
         self._pids.add(pid)
 
-    def host_restarted(self, _: object) -> None:
+    def host_restarted(self, reason: EndReason) -> None:
         """One that served has died."""
-        self.deaths += 1
+        self.deaths += reason not in _NOT_ITS_FAULT
 
     def held_bytes(self) -> int:
         """What the largest of them holds now, with what it has forked; 0 where none lives.

@@ -79,7 +79,7 @@ class VersionOnTrial:
 
     @property
     def deaths(self) -> int:
-        """How many of its hosts have ended unasked."""
+        """How many of its hosts have ended unasked, by its own fault as far as anybody can tell."""
         return self.hosts.deaths
 
     @property
