@@ -125,12 +125,13 @@ class Watch:
 
 
 def last_events(service: RunningService) -> list[str]:
-    """The last things that its log says, without what they say of paths."""
+    """The last things that its log says but of requests, without what they say of paths."""
+    told = [line for line in list(service.log) if line["event"] != "request"]
     kept = ("timestamp", "event", "version", "code", "reason", "status", "role", "pid")
     return [
         "Its last events:",
         *(
             "  " + " ".join(f"{key}={line[key]}" for key in kept if key in line)
-            for line in list(service.log)[-_EVENTS_TOLD:]
+            for line in told[-_EVENTS_TOLD:]
         ),
     ]
