@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.moving import MarkedVersionReport, marked_version
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.told import Origin, json_option, origin_options
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from service.registry.writer.writer import Writer
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @origin_options
 @json_option

@@ -14,6 +14,7 @@ from service.cli.exits import DONE, UNDECIDED, WRONG_USE
 from service.cli.found import loaded, stop
 from service.cli.mistakes import mistake_in
 from service.cli.moving import mlflow
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.told import (
     AskedReport,
@@ -73,7 +74,7 @@ def _keys(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tupl
     return tuple(dict.fromkeys(given))
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @version_argument
 @click.option(
     "--to", required=True, metavar="NAME", help="The registered model; made if it is absent."

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from service.cli.exits import DONE, REFUSED
 from service.cli.found import loaded, mlflow_of, stop
 from service.cli.mistakes import mistakes
+from service.cli.once import OnceCommand
 from service.cli.registered import asking
 from service.cli.told import ToldReport, emit, json_option, teller
 from service.config.addresses import MlflowAddresses, is_web_address
@@ -43,7 +44,7 @@ class DoctorReport(ToldReport):
         return told or ["nothing is wrong that could be looked for"]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.option(
     "--role",
     type=click.Choice(_ROLES),

@@ -8,6 +8,7 @@ import click
 
 from service.cli.exits import DONE
 from service.cli.moving import MarkedAliasReport, alias_option, mlflow, ref_of, run
+from service.cli.once import OnceCommand
 from service.cli.told import Origin, json_option, origin_options, teller
 from service.hold_tag import Hold
 
@@ -28,7 +29,7 @@ def _until(context: click.Context, parameter: click.Parameter, value: Any) -> da
     return hold.until
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("name")
 @alias_option
 @click.option(

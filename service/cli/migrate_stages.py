@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from service.cli.exits import DONE, IN_PART, UNDECIDED
 from service.cli.found import loaded
 from service.cli.moving import lease_option, mlflow, stop_for_stranger
+from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument
 from service.cli.registered import asking
 from service.cli.told import (
@@ -117,7 +118,7 @@ def _template(context: click.Context, parameter: click.Parameter, given: str) ->
     return given
 
 
-@click.command("migrate-stages")
+@click.command("migrate-stages", cls=OnceCommand)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every model that this account may read.")
 @click.option(

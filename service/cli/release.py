@@ -7,13 +7,14 @@ import click
 
 from service.cli.exits import DONE
 from service.cli.moving import MarkedAliasReport, alias_option, mlflow, ref_of, run
+from service.cli.once import OnceCommand
 from service.cli.told import Origin, json_option, origin_options, teller
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("name")
 @alias_option
 @origin_options

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from service.cli.exits import DONE, UNDECIDED, WRONG_USE
 from service.cli.found import loaded, stop
 from service.cli.moving import mlflow
+from service.cli.once import OnceCommand
 from service.cli.options import urls_option
 from service.cli.registered import asking
 from service.cli.told import ToldReport, emit, json_option, teller
@@ -95,7 +96,7 @@ class WhereReport(ToldReport):
         ]
 
 
-@click.command()
+@click.command(cls=OnceCommand)
 @click.argument("name")
 @urls_option
 @click.option(
