@@ -64,3 +64,13 @@ class Validation:
     def text(self) -> str:
         """The tag's value."""
         return json.dumps(asdict(self), sort_keys=True)
+
+
+def has_failed(name: str, version: str, tags: Mapping[str, str]) -> bool:
+    """Whether that very version was validated, and has failed; the tags are its own."""
+    try:
+        told = Validation.of(tags)
+    except BadValidation:
+        return False
+    own = told is not None and (told.name, told.version) == (name, version)
+    return told is not None and own and not told.passed

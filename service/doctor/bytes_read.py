@@ -4,9 +4,7 @@ By the service's own parts, with the account and the settings that it would have
 """
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from service.doctor.trouble import Trouble
@@ -16,6 +14,7 @@ from service.following.dry_runs import DryRuns
 from service.following.gates.gate import Candidacy
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion, Missing, Resolution, Unanswered
+from service.local.passing_folder import passing_folder
 from service.observers import nobody
 from service.promotion.dry_run_here import Here
 from service.refs import ModelRef, VersionId
@@ -31,10 +30,10 @@ def troubles_of_models(here: Here) -> Sequence[Trouble]:
 
     Or the only one, where the registry answers about none of them.
     """
-    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+    with passing_folder() as folder:
         changed = {
             "models": (),
-            "home": Path(folder),
+            "home": folder,
             "service_name": "doctor",
             "poll_seconds": _POLL_SECONDS,
             "resident": None,

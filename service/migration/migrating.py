@@ -20,7 +20,7 @@ from service.promotion.promote import Promotion, Wanted
 from service.promotion.stopped import MoveStopped, stopped_by, undecided
 from service.refs import VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
-from service.registry.writer.writer import Writer
+from service.registry.writer.writer import NumberedVersion, Writer
 
 MigrationOutcome = Literal["moved", "already", "elsewhere", "would_move", "refused"]
 
@@ -43,13 +43,6 @@ class Migrated:
     def is_last(self) -> bool:
         """Whether the next one would end likewise: nobody answers, or nobody wants it any more."""
         return self.stopped is not None and self.stopped.code in {"unreachable", "interrupted"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Numbered:
-    name: str
-    version: str
-    alias: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ class Migration:
         self.told(f"{staged.ref}  moving it to version {version}")
         mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
         reason = f"stage {staged.stage} of {staged.name}"
-        wanted = Wanted(_Numbered(staged.ref.name, version), reason, first=True)
+        wanted = Wanted(NumberedVersion(staged.ref.name, version), reason, first=True)
         Promotion(mover, NoInstances(), _nobody_looks).run(wanted)
         return version
 

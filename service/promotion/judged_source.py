@@ -3,20 +3,11 @@
 As `service.following.gates.validated_source` has it for a service.
 """
 
-from dataclasses import dataclass
-
 from service.copy_source import SOURCE_TAG, CopySource, source_name
 from service.promotion.stopped import refused
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
-from service.registry.writer.writer import RegisteredVersion, Writer
-from service.validation_tag import BadValidation, Validation
-
-
-@dataclass(frozen=True, slots=True)
-class _ByNumber:
-    name: str
-    version: str
-    alias: None = None
+from service.registry.writer.writer import NumberedVersion, RegisteredVersion, Writer
+from service.validation_tag import has_failed
 
 
 def judged_by(writer: Writer, version: RegisteredVersion, prefix: str) -> RegisteredVersion:
@@ -27,7 +18,7 @@ def judged_by(writer: Writer, version: RegisteredVersion, prefix: str) -> Regist
     if not prefix:
         return version
     who = f"{version.name} {version.number}"
-    if _has_failed(version):
+    if has_failed(version.name, version.number, version.tags):
         raise refused("not_validated", f"{who} is not validated: its own tags say that it failed")
     source = CopySource.of(version.tags)
     wanted = source_name(version.name, prefix)
@@ -44,17 +35,8 @@ def judged_by(writer: Writer, version: RegisteredVersion, prefix: str) -> Regist
             f"was validated as {wanted}",
         )
     try:
-        return writer.version_of(_ByNumber(source.name, source.version))
+        return writer.version_of(NumberedVersion(source.name, source.version))
     except WriteRefused as gone:
         if gone.code != NOT_FOUND:
             raise
         raise refused("not_validated", f"{who} is not validated: {gone}") from gone
-
-
-def _has_failed(version: RegisteredVersion) -> bool:
-    try:
-        told = Validation.of(version.tags)
-    except BadValidation:
-        return False
-    own = told is not None and (told.name, told.version) == (version.name, version.number)
-    return told is not None and own and not told.passed

@@ -17,16 +17,7 @@ from service.promotion.promote import left_open, under_way
 from service.promotion.stopped import refused, undecided
 from service.promotion.validated import why_blocked
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
-from service.registry.writer.writer import RegisteredVersion
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A version by its number."""
-
-    name: str
-    version: str
-    alias: None = None
+from service.registry.writer.writer import NumberedVersion, RegisteredVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +140,7 @@ class Rollback:
 
     def _why_not(self, standing: AliasStanding, number: str) -> str:
         try:
-            found = self.mover.writer.version_of(Named(standing.ref.name, number))
+            found = self.mover.writer.version_of(NumberedVersion(standing.ref.name, number))
         except WriteRefused as error:
             if error.code == NOT_FOUND:
                 return "it is not there any more"

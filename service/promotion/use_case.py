@@ -13,9 +13,8 @@ from service.blocked_tag import blocked_by
 from service.copy_source import SOURCE_TAG
 from service.hold_tag import Hold
 from service.promotion.held import hold_of
-from service.promotion.rollback import Named
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
-from service.registry.writer.writer import Writer
+from service.registry.writer.writer import NumberedVersion, Writer
 from service.tombstones import WITHDRAWN_TAG, reason_of
 from service.validation_tag import BadValidation, Validation
 
@@ -95,7 +94,7 @@ def _model(writer: Writer, name: str, status_tag: str, now: datetime) -> FoundMo
 
 
 def _version(writer: Writer, name: str, number: str, status_tag: str) -> FoundVersion:
-    there = writer.version_of(Named(name, number))
+    there = writer.version_of(NumberedVersion(name, number))
     tags = there.tags
     return FoundVersion(
         version=number,

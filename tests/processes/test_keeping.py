@@ -16,6 +16,7 @@ from service.hosting.memory_watch import _proportional, held_bytes
 from service.processes import lifetime
 from service.processes.child import keeper
 from service.processes.front import child as children
+from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.child import Child
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
@@ -102,11 +103,12 @@ async def test_p3_leftovers_end_with_the_child_however_that_ends(
     assert not running(child.pid)
 
 
-async def test_zygote_that_dies_takes_keepers_and_what_they_keep_along(zygote: Zygote) -> None:
-    """Nothing of them runs, and none that was known is left with the front.
+async def test_zygote_that_dies_takes_keepers_and_what_they_keep_along(
+    zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of them runs, nor is left with the front once that has looked for the dead, twice.
 
-    What leads a session of its own, and was dead before the front could read whose it is, is reaped
-    by `service.processes.front.adopted_orphans`.
+    Of what was dead before it could be read, nobody can tell any more whose it was.
     """
     child = await kept(zygote)
     left = (await told(child, do="fork away"))["forked"]
@@ -115,8 +117,13 @@ async def test_zygote_that_dies_takes_keepers_and_what_they_keep_along(zygote: Z
     os.kill(process._process.pid, signal.SIGKILL)
     async with asyncio.timeout(SECONDS):
         await process.ended
-    assert not any(map(running, (child.pid, child.keeper, left)))
-    assert lifetime.children().isdisjoint({child.pid, child.keeper})
+    gone, of_this = {child.pid, child.keeper, left}, lifetime.children
+    assert not any(map(running, gone))
+    monkeypatch.setattr(lifetime, "children", lambda: of_this() & gone)
+    orphans = AdoptedOrphans()
+    orphans.look()
+    orphans.look()
+    assert of_this().isdisjoint(gone)
 
 
 async def test_memory_of_orphans_counts_and_the_keepers_does_not(zygote: Zygote) -> None:

@@ -15,9 +15,9 @@ from service.promotion.journal import Written
 from service.promotion.mover import Mover
 from service.promotion.prepare import Prepared
 from service.promotion.promote import Promoted, Promotion, Wanted
-from service.promotion.rollback import Named, Rollback, RolledBack
+from service.promotion.rollback import Rollback, RolledBack
 from service.refs import ModelRef
-from service.registry.writer.writer import Writer
+from service.registry.writer.writer import NumberedVersion, Writer
 from service.validation_tag import VALIDATION_TAG, Validation
 from tests.support.registered import Registry
 from tests.support.tracking import copy_database
@@ -97,7 +97,7 @@ class Moves:
         resume: bool = False,
     ) -> Promoted:
         """Promotes it, or raises why not."""
-        wanted = Wanted(Named(self.registry.name, to), unvalidated, first, resume)
+        wanted = Wanted(NumberedVersion(self.registry.name, to), unvalidated, first, resume)
         mover, instances = self.mover(by, link), instances or NoInstances()
         work = Promotion(mover, instances, lambda _: self.digest, policy=self.policy)
         return work.run(wanted)

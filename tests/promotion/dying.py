@@ -23,9 +23,9 @@ from service.promotion.instances import NoInstances
 from service.promotion.known import MoveKnown
 from service.promotion.mover import Mover
 from service.promotion.promote import Promotion, Wanted
-from service.promotion.rollback import Named, Rollback
+from service.promotion.rollback import Rollback
 from service.refs import ModelRef
-from service.registry.writer.writer import Writer
+from service.registry.writer.writer import NumberedVersion, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ def _moved(move: Move) -> NoReturn:
     def work() -> object:
         if move.to is None:
             return Rollback(mover).run(resume=move.resume)
-        wanted = Wanted(Named(move.name, move.to), "a test", first=True, resume=move.resume)
+        version = NumberedVersion(move.name, move.to)
+        wanted = Wanted(version, "a test", first=True, resume=move.resume)
         return Promotion(mover, NoInstances(), lambda _: "").run(wanted)
 
     blank = MoveReport(

@@ -13,10 +13,10 @@ from service.cli.moving import MarkedAliasReport, MarkedVersionReport
 from service.cli.where import WhereReport
 from service.hold_tag import HOLD_PREFIX
 from service.promotion import marking
-from service.promotion.rollback import Named
 from service.promotion.stopped import MoveStopped
 from service.promotion.use_case import names_of
 from service.registry.writer.faults import WriteRefused
+from service.registry.writer.writer import NumberedVersion
 from tests.promotion.conftest import NAME, Moves
 from tests.promotion.test_commands import SCHEMAS, podium, report
 from tests.support.tracking import free_port
@@ -115,7 +115,7 @@ def test_version_is_blocked_and_unblocked_once(moves: Moves) -> None:
 
 def test_account_that_may_not_delete_a_tag_unblocks_all_the_same(moves: Moves) -> None:
     """By its value; that takes EDIT alone, as blocking did."""
-    writer, named = moves.mover().writer, Named(NAME, "1")
+    writer, named = moves.mover().writer, NumberedVersion(NAME, "1")
     marking.block(writer, named, "unfair")
 
     def denied(*_: object) -> None:

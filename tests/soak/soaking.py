@@ -49,9 +49,6 @@ _SWAP_SECONDS: Final = 180.0
 # Clients pause, so that half of two cores are left for swaps and faults.
 _MOST_PAUSE_SECONDS: Final = 0.03
 _SHARE_OF_UNLOADABLE: Final = 0.1
-# The others may hit what has only just been started. Were it all of them, a machine on which a look
-# takes as long as it is from fault to fault would never see a move.
-_SHARE_LEFT_A_LOOK: Final = 0.5
 
 
 def registered(tracking_uri: str, folder: Path) -> Registry:
@@ -284,18 +281,6 @@ class Soak:
                 self._recover()
                 if each is HOST_STOPPED and not self._stop.is_set():
                     self._stops[-1] = (self._stops[-1][0], time.monotonic())
-            if random.random() < _SHARE_LEFT_A_LOOK:
-                self._leave_a_look()
-
-    def _leave_a_look(self) -> None:
-        """Returns when the registry has answered a look since."""
-        since = time.monotonic()
-        while not self._stop.wait(0.5) and self._look_age() >= time.monotonic() - since:
-            pass
-
-    def _look_age(self) -> float:
-        age = self._service.slot(f"{NAME}@champion")["look"]["age_seconds"]
-        return math.inf if age is None else float(age)
 
     def _recover(self) -> None:
         """Returns when every client has had an answer, to a request from after the fault."""

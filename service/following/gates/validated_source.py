@@ -15,7 +15,7 @@ from service.following.gates.validation import ValidationGate, not_validated, va
 from service.following.ports import FetchedVersion
 from service.following.sentences import named
 from service.refs import VersionId
-from service.validation_tag import BadValidation, Validation
+from service.validation_tag import has_failed
 
 # Versions that were refused; an operator's service has a few slots.
 _MOST_REMEMBERED = 1000
@@ -96,7 +96,7 @@ class ValidatedSourceGate:
         if refused is None or tags.get(SOURCE_TAG) != refused.said:
             return True
         now = None if refused.source is None else self._seen.get(refused.source)
-        if refused.source is None or now is None or _failed(version, tags):
+        if refused.source is None or now is None or has_failed(version.name, version.version, tags):
             return False
         try:
             return self._judge.told(refused.source, now).digest != refused.judged
@@ -104,7 +104,7 @@ class ValidatedSourceGate:
             return False
 
     async def _source(self, version: VersionId, tags: Mapping[str, str]) -> VersionId:
-        if _failed(version, tags):
+        if has_failed(version.name, version.version, tags):
             raise not_validated("its own tags say that it has failed")
         source = CopySource.of(tags)
         if source is None:
@@ -128,16 +128,6 @@ class ValidatedSourceGate:
         self._refused[version] = refused
         if len(self._refused) > _MOST_REMEMBERED:
             del self._refused[next(iter(self._refused))]
-
-
-def _failed(version: VersionId, tags: Mapping[str, str]) -> bool:
-    """Whether this very version was validated, and has failed."""
-    try:
-        told = Validation.of(tags)
-    except BadValidation:
-        return False
-    own = told is not None and (told.name, told.version) == (version.name, version.version)
-    return told is not None and own and not told.passed
 
 
 def _of(version: VersionId) -> str:

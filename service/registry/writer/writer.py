@@ -45,6 +45,15 @@ class NamedVersion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NumberedVersion:
+    """A `NamedVersion` by its number."""
+
+    name: str
+    version: str
+    alias: None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredVersion:
     """One version, as the registry has it at that moment.
 

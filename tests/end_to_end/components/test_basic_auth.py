@@ -15,11 +15,10 @@ from service.config.addresses import MlflowAddresses
 from service.promotion.instances import NoInstances
 from service.promotion.mover import Mover
 from service.promotion.promote import Promoted, Promotion, Wanted
-from service.promotion.rollback import Named
 from service.refs import ModelRef
 from service.registry.writer.faults import WriteRefused
 from service.registry.writer.once import EXPERIMENT
-from service.registry.writer.writer import Writer
+from service.registry.writer.writer import NumberedVersion, Writer
 from tests.end_to_end.components.load import (
     SECONDS,
     assert_deleted_alias_keeps_serving,
@@ -135,7 +134,7 @@ def test_account_that_may_only_read_does_not_keep_others_out_of_the_journal(
 
 def _promoted(writer: Writer, name: str) -> Promoted:
     mover = Mover(writer, ModelRef(name, "journalled"), Origin("", "", ""), 600.0)
-    wanted = Wanted(Named(name, "1"), "a test", first=True)
+    wanted = Wanted(NumberedVersion(name, "1"), "a test", first=True)
     return Promotion(mover, NoInstances(), lambda _: "").run(wanted)
 
 
