@@ -119,7 +119,7 @@ class Engine:
         """All of it, and nothing of it begun; `ending` ends what is there by then."""
         settings, environment, models = given.settings, given.environment, given.surroundings
         closing = Beside("closing")  # each gives up a disk that hangs
-        ledger = await _from_disk(partial(new_ledger, settings, observers.ledger))
+        ledger = await _from_disk(partial(new_ledger, settings, observers))
         ending.push_async_callback(closing.run, ledger.close)
         slots = Slots(settings.refs, settings.patterns, settings.max_slots)
         observers.watch(slots)

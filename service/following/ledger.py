@@ -9,7 +9,7 @@ import contextlib
 import math
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -43,7 +43,8 @@ class LedgerOutcome(StrEnum):
     """How an attempt to bring a version into service ended; or that what served does no more.
 
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
-    moves; or that the slot is held on what it serves, or follows its alias again.
+    moves; or that the slot is held on what it serves, or follows its alias again; or that a version
+    it had refused for being blocked is not blocked any more.
     """
 
     SWAPPED = "swapped"
@@ -54,6 +55,7 @@ class LedgerOutcome(StrEnum):
     NOT_PREPARED = "not_prepared"
     HELD = "held"
     RELEASED = "released"
+    UNBLOCKED = "unblocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,19 @@ class LedgerEntry:
 
 
 class Ledger:
-    """The newest entries, in order. `entries` are those that were kept before."""
+    """The newest entries, in order. `entries` are those that were kept before.
+
+    `noted` hears of each new one; it neither blocks nor raises.
+    """
 
     def __init__(
-        self, keeper: "LedgerFile | None" = None, entries: Sequence[LedgerEntry] = ()
+        self,
+        keeper: "LedgerFile | None" = None,
+        entries: Sequence[LedgerEntry] = (),
+        noted: Callable[[LedgerEntry], None] | None = None,
     ) -> None:
         self._keeper = keeper
+        self._noted = noted
         self._entries = deque(entries, maxlen=MOST_ENTRIES)
         self._last_id = max((entry.id for entry in entries), default=0)
 
@@ -115,6 +124,8 @@ class Ledger:
         self._entries.append(numbered)
         if self._keeper is not None:
             self._keeper.keep(numbered)
+        if self._noted is not None:
+            self._noted(numbered)
 
     def page(self, limit: int, before: int | None = None) -> tuple[LedgerEntry, ...]:
         """The newest `limit` entries, of those with an id below `before` if given; newest first."""

@@ -5,6 +5,7 @@ What goes wrong with one slot is told, and keeps no other from its own.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from service.errors import FollowingError
 from service.following.gates.gate import GateClosed, GateFinding
@@ -20,6 +21,9 @@ from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
 from service.hold_tag import Hold
 from service.refs import VersionId
+
+HELD: Final = "held"
+"""The code of entries about slots that are held; their detail is why, as its author has it."""
 
 
 @dataclass(eq=False, repr=False)
@@ -87,7 +91,7 @@ class Recorder:
 
     def held(self, slot: Slot, hold: Hold) -> None:
         """The slot stays on what it serves."""
-        self._noted_hold(slot, LedgerOutcome.HELD, "held", f"Held {hold.sentence}")
+        self._noted_hold(slot, LedgerOutcome.HELD, HELD, f"Held {hold.sentence}", hold.reason)
         self._observer.held(slot.ref, hold)
 
     def released(self, slot: Slot) -> None:
@@ -96,11 +100,20 @@ class Recorder:
         self._noted_hold(slot, LedgerOutcome.RELEASED, "released", message)
         self._observer.released(slot.ref)
 
-    def _noted_hold(self, slot: Slot, outcome: LedgerOutcome, code: str, message: str) -> None:
+    def unblocked(self, slot: Slot, version: VersionId) -> None:
+        """What the slot had refused for being blocked may be taken again."""
+        entry = self._entry(slot, slot.version, version, LedgerOutcome.UNBLOCKED)
+        message = f"Version {version.version} is not blocked any more."
+        self._ledger.note(replace(entry, code="unblocked", message=message))
+        self._observer.unblocked(slot.ref, version)
+
+    def _noted_hold(
+        self, slot: Slot, outcome: LedgerOutcome, code: str, message: str, reason: str = ""
+    ) -> None:
         on = slot.version or slot.aspired
         if on is not None:
             entry = self._entry(slot, slot.version, on, outcome)
-            self._ledger.note(replace(entry, code=code, message=message))
+            self._ledger.note(replace(entry, code=code, message=message, detail=reason or None))
 
     def prepared(
         self,
