@@ -133,7 +133,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     urls = urls or (service_url(),)
     tell(f"service  {', '.join(urls)}")
     with asking(blank, as_json=as_json):
-        wish = PrepareWish(ref, number, token, keep_seconds, timeout)
+        wish = PrepareWish(ref, number, token, keep_seconds, timeout, reason=origin.told)
         prepared = prepare_all(urls, wish, told, stage)
     statuses = {_STATUSES[each.outcome] for each in prepared}
     report = blank.model_copy(

@@ -121,7 +121,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     if count is not None:
         urls = urls or (service_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
-    instances = _instances(urls, count, timeout, lease_seconds, tell)
+    instances = _instances(urls, count, timeout, lease_seconds, origin.told, tell)
     from service.promotion.known import MoveKnown
     from service.promotion.mover import Mover
     from service.promotion.promote import Promotion, Wanted
@@ -188,11 +188,12 @@ def _told(
         tell(says[stage])
 
 
-def _instances(
+def _instances(  # noqa: PLR0913, PLR0917 - what the command line says
     urls: Sequence[str],
     count: int | None,
     seconds: float,
     keep_seconds: float,
+    reason: str,
     tell: Callable[[str], None],
 ) -> "Instances":
     from service.promotion.instances import InstancesAt, InstancesBehind, NoInstances
@@ -207,7 +208,7 @@ def _instances(
         return NoInstances()
     if count is not None:
         return InstancesBehind(urls[0], count, seconds, saw)
-    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw)
+    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw, reason)
 
 
 def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:

@@ -18,6 +18,10 @@ from service.following.sentences import plain
 # Of one param of MLflow's, which holds 6,000 characters, four of these find room, also where JSON
 # writes each character as two.
 MOST_CHARACTERS: Final = 600
+# Of one tag, and of one entry of a service's ledger.
+_LONGEST_TOLD: Final = 500
+_LONGEST_BY: Final = 80
+_LONGEST_LINK: Final = 200
 _GITHUB_RUN: Final = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 
@@ -44,6 +48,15 @@ class Origin:
     by: str
     reason: str
     link: str
+
+    @property
+    def told(self) -> str:
+        """All of it in one line, of 500 characters at most: `REASON (by WHO, LINK)`."""
+        link = f", {_cut(self.link, _LONGEST_LINK)}" if self.link else ""
+        who = f"by {_cut(self.by or 'nobody', _LONGEST_BY)}{link}"
+        if not self.reason:
+            return who
+        return f"{_cut(self.reason, _LONGEST_TOLD - len(who) - 3)} ({who})"
 
 
 class EndedReport(Report):
@@ -155,8 +168,11 @@ def _first(environment: Mapping[str, str], *names: str) -> str:
 
 def kept(text: str) -> str:
     """A person's words as the journal keeps them: on one line, printable, cut where it is long."""
-    text = plain(" ".join(text.split()))
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return _cut(plain(" ".join(text.split())), MOST_CHARACTERS)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def emit(report: Report, *, as_json: bool) -> None:

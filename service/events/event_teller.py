@@ -11,13 +11,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from service.background import Work, tell
-from service.blocked_tag import BLOCKED
 from service.events.event import Event, EventKind
 from service.following.ledger import LedgerEntry, LedgerOutcome
-from service.following.recording import HELD
 from service.following.sentences import LONGEST_SENTENCE, cut, listed, plain
 from service.following.slot_status import Failure
-from service.following.withdrawing import WITHDRAWN
 from service.observers import Nobody
 from service.processes.front.ending import Ending, EndReason
 from service.refs import ModelRef, VersionId
@@ -45,8 +42,6 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.RELEASED: "{slot} follows its alias again{why}",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
 }
-# Whose detail is what an operator has written into a tag; of others it is an exception's text.
-_BY_OPERATORS: Final = frozenset({BLOCKED, WITHDRAWN, HELD})
 # Beside a sentence of Podium's own, so that both are whole.
 _LONGEST_REASON: Final = 500
 
@@ -103,7 +98,7 @@ class EventTeller(Nobody):
             at=entry.at,
             before=entry.before,
             code=entry.code,
-            reason=entry.detail if entry.code in _BY_OPERATORS else None,
+            reason=entry.reason,
         )
 
     def looked(self, _seconds: float, failure: Failure | None, _detail: str) -> None:

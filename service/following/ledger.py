@@ -74,6 +74,8 @@ class LedgerEntry:
         code: why, stable; None for a swap to what the alias is on.
         message: why, a sentence safe to show; None where `code` is.
         detail: the exception's type and text, for operators alone; None where there is none.
+        reason: what an operator has given for it, with who and where, of a version that is blocked,
+            withdrawn or made ready, or a slot that is held; None where nobody says.
         gate: the gate that was closed, if one was.
         findings: what the gates had seen, wherever the version has come to.
         seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
@@ -98,6 +100,7 @@ class LedgerEntry:
     seconds: Mapping[str, float] | None = None
     last_known_good: bool = False
     id: int = 0
+    reason: str | None = None
 
 
 class Ledger:
@@ -157,7 +160,9 @@ def bounded(findings: Sequence[GateFinding]) -> tuple[GateFinding, ...]:
 def _bounded(entry: LedgerEntry) -> LedgerEntry:
     message = None if entry.message is None else cut(entry.message)
     detail = None if entry.detail is None else cut(entry.detail, _LONGEST_DETAIL)
-    return replace(entry, findings=bounded(entry.findings), message=message, detail=detail)
+    reason = None if entry.reason is None else cut(entry.reason)
+    found = bounded(entry.findings)
+    return replace(entry, findings=found, message=message, detail=detail, reason=reason)
 
 
 _ENTRY: Final = TypeAdapter(LedgerEntry)

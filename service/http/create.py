@@ -25,7 +25,7 @@ from service.http.pages import create_pages, is_known, with_request_id
 from service.http.preparation import Preparations, preparation_router
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
-from service.http.withdraw import Withdraw, withdraw_router
+from service.http.withdraw import Restore, Withdraw, withdraw_router
 from service.predicting.route import RouteContext
 from service.protocols.mlflow import MlflowProtocol
 from service.protocols.podium import PodiumProtocol
@@ -40,7 +40,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
     reload: Callable[[ModelRef], None] = lambda _ref: None,
-    withdraw: tuple[Withdraw, Withdraw] | None = None,
+    withdraw: tuple[Withdraw, Restore] | None = None,
     preparations: Preparations | None = None,
     keys: ApiKeys | None = None,
     admin: Admin = NOBODY,

@@ -77,6 +77,7 @@ class Question:
         until: by the monotonic clock.
         keep_seconds: how long it is to be kept warm.
         dry_run: whether gates alone are asked.
+        reason: why, for the ledgers of instances; empty where nobody says.
     """
 
     ref: ModelRef
@@ -85,6 +86,7 @@ class Question:
     until: float
     keep_seconds: float = 600.0
     dry_run: bool = False
+    reason: str = ""
 
     @property
     def path(self) -> str:
@@ -135,11 +137,13 @@ def follow(
 
 
 def _asked(url: str, question: Question, stop: threading.Event) -> InstanceTold | NotTold:
-    body = {
+    body: dict[str, object] = {
         "version": question.version,
         "keep_seconds": question.keep_seconds,
         "dry_run": question.dry_run,
     }
+    if question.reason:
+        body["reason"] = question.reason
     return _until_told(stop, lambda: _answer("POST", url, question, "", body))
 
 

@@ -38,6 +38,7 @@ class PrepareWish:
         keep_seconds: how long they keep it warm, an hour at most.
         seconds: how long they have for it.
         digest: of the files that it has to have; empty: any will do.
+        reason: why, for the ledgers of instances.
     """
 
     ref: ModelRef
@@ -46,6 +47,7 @@ class PrepareWish:
     keep_seconds: float
     seconds: float
     digest: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def prepare_all(
     Asks all side by side, and returns when all have answered, or time is up.
     """
     until, keep = time.monotonic() + wish.seconds, min(wish.keep_seconds, MOST_KEEP_SECONDS)
-    question = Question(wish.ref, wish.version, wish.token, until, keep_seconds=keep)
+    question = Question(
+        wish.ref, wish.version, wish.token, until, keep_seconds=keep, reason=wish.reason
+    )
 
     def known(url: str, answer: InstanceTold | NotTold) -> Prepared:
         prepared = _prepared(url, answer, wish)

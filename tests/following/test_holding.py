@@ -74,6 +74,7 @@ async def test_held_slot_stays_on_what_it_serves_and_follows_once_it_is_released
     await world.follow()
     assert (world.slot.version, world.slot.status.held) == (version(2), None)
     assert (len(world.events.of("held")), len(world.events.of("released"))) == (1, 1)
+    assert [each.reason for each in world.ledger.page(4)] == [None, None, "an audit", None]
     outcomes = [each.outcome for each in world.ledger.page(4)]
     assert outcomes == [
         *(LedgerOutcome.SWAPPED, LedgerOutcome.RELEASED, LedgerOutcome.HELD),

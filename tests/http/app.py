@@ -126,8 +126,8 @@ class App:
         """Posts values in the one format that the fake contract reads."""
         return await self.client.post(path, json={"inputs": values}, **more)
 
-    async def _withdraw(self, name: str, version: str) -> Withdrawal:
-        self.withdrawn.append((name, version))
+    async def _withdraw(self, name: str, version: str, reason: str) -> Withdrawal:
+        self.withdrawn.append((name, version, *([reason] if reason else [])))
         return Withdrawal(name, version, (Source.OPERATOR,), (IRIS,), kept=True, cleared=True)
 
     async def _restore(self, name: str, version: str) -> Withdrawal:
