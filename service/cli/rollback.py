@@ -19,6 +19,7 @@ from service.cli.moving import (
 )
 from service.cli.once import OnceCommand
 from service.cli.options import version_number
+from service.cli.report_files import report_files
 from service.cli.told import Origin, json_option, origin_options, teller
 from service.promotion.journal import Done, Entry
 
@@ -62,6 +63,7 @@ class RollbackReport(MoveReport):
 @lease_option
 @resume_option
 @origin_options
+@report_files
 @json_option
 def rollback(  # noqa: PLR0913 - the command line's
     name: str,

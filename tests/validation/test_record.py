@@ -23,9 +23,10 @@ from service.validation.policy.reading import read_policy
 from service.validation.quality.found import PartScores, Quality
 from service.validation.record.card import card_of
 from service.validation.record.figures import figures_of
+from service.validation.record.junit import junit_of
 from service.validation.record.leftovers import OWNER_TAG
 from service.validation.record.metric_names import metrics_of_data, metrics_without_data
-from service.validation.record.report import ValidationReport, junit_of
+from service.validation.record.report import ValidationReport
 from service.validation.record.trial_record import LoadSamples, RecordedVersion, TrialRecord
 from service.validation.record.validation_run import OTHERWISE, ValidationRun
 from tests.validation.answered import data_of, judged
@@ -281,4 +282,4 @@ def test_card_and_junit_show_text_as_text(tmp_path: Path) -> None:
     card = card_of(told)
     assert "<script>" not in card.replace("\\<", "")
     assert "\n# d" not in card
-    ET.fromstring(junit_of(told))  # noqa: S314 - our own
+    ET.fromstring(junit_of(evil, told.judgements))  # noqa: S314 - our own

@@ -28,13 +28,14 @@ from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.record.card import card_of
 from service.validation.record.differences import differences_of
 from service.validation.record.figures import figures_of
+from service.validation.record.junit import junit_of
 from service.validation.record.leftovers import OWNER_TAG, has_ended, owner
 from service.validation.record.metric_names import (
     metrics_of_data,
     metrics_of_other,
     metrics_without_data,
 )
-from service.validation.record.report import junit_of, report_of
+from service.validation.record.report import report_of
 from service.validation.record.trial_record import RecordedVersion, TrialRecord
 
 OTHERWISE: Final = "podium/validation"
@@ -235,7 +236,7 @@ def _dataset(data: EvaluationData, model: str) -> Dataset:
 def _write_all(record: TrialRecord, folder: Path) -> None:
     report = report_of(record).model_dump(mode="json")
     _write_json(folder / "report.json", report)
-    (folder / "junit.xml").write_text(junit_of(record))
+    (folder / "junit.xml").write_text(junit_of(str(record.version), record.judgements))
     (folder / "card.md").write_text(card_of(record))
     _write_json(folder / "policy.json", json.loads(canonical(record.in_force.policy)))
     _write_json(folder / "settings.json", record.settings)
