@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.pipelines.gitlab import NO_HOME
 from tests.support.documents import ROOT
 from tests.support.tracking import free_port
 
@@ -56,7 +57,7 @@ def test_command_runs_as_a_user_that_has_no_name_and_no_home(tmp_path: Path) -> 
     for each in ("work", "home"):
         (tmp_path / each).mkdir()
         (tmp_path / each).chmod(0o777)
-    own = {"HOME": "/nonexistent", "PODIUM_HOME": str(tmp_path / "home/podium"), **PYTHON}
+    own = {"HOME": NO_HOME, "PODIUM_HOME": str(tmp_path / "home/podium"), **PYTHON}
     nowhere = f"http://127.0.0.1:{free_port()}"
     done = subprocess.run(
         [sys.executable, "-P", "-m", "service", "plan", "iris", "3", "--dotenv", "podium.env"],

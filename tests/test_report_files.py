@@ -102,6 +102,14 @@ def test_every_command_that_pipelines_string_together_has_the_options(command: s
     assert {f"PODIUM_{each}" for each in blank.facts()} <= HANDED_ON
 
 
+def test_doctor_takes_what_jobs_hand_on_for_no_misspelt_setting(folder: Path) -> None:
+    """A later job has them all in its environment."""
+    assert folder.is_dir()
+    found = podium("doctor", **dict.fromkeys(HANDED_ON, "x"), PODIUM_PORTT="1").output
+    assert "PODIUM_PORTT" in found
+    assert [each for each in HANDED_ON if f"{each}  unknown_variable" in found] == []
+
+
 def test_refused_promotion_says_so_in_its_files(moves: Moves, folder: Path) -> None:
     """A pipeline shows why, and what stood before is known."""
     moves.promote("1")

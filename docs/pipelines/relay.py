@@ -21,7 +21,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from email.message import Message
 from typing import Any
 
 LARGEST = 1_000_000
@@ -29,7 +29,7 @@ WINDOW_SECONDS = 300
 SECONDS = 20
 
 
-def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
+def is_signed(secret: str, headers: Message, body: bytes, now: float) -> bool:
     """Whether MLflow has signed it with that secret within the last minutes."""
     sent, time_sent = headers.get("X-MLflow-Delivery-Id", ""), headers.get("X-MLflow-Timestamp", "")
     signed = f"{sent}.{time_sent}.".encode() + body

@@ -23,6 +23,8 @@ PIPELINE: Final = ROOT / "docs/pipelines/gitlab-ci.yml"
 _MOST_OF_DOTENV: Final = 5 * 1024
 _MOST_VARIABLES: Final = 20
 _SECONDS: Final = 900.0
+# Not even root makes a folder there.
+NO_HOME: Final = "/proc/nonexistent"
 _KEYWORDS: Final = {"workflow", "variables", "default", "stages"}
 
 
@@ -129,8 +131,8 @@ class GitlabPipeline:
         unfolded = {
             name: string.Template(text).safe_substitute(predefined) for name, text in given.items()
         }
-        # The image's: nothing of whoever runs the tests.
-        own = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "HOME": str(place)}
+        # The image's, for a user without a home: nothing of whoever runs the tests.
+        own = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "HOME": NO_HOME}
         return {**own, **unfolded, **predefined}
 
 
