@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,7 +99,7 @@ class GitlabPipeline:
         with (place / ".log").open("wb") as log:
             # As a runner's shell: it ends at the first command that fails.
             process = subprocess.Popen(
-                ["/bin/bash", "-eo", "pipefail", "-c", "\n".join(job.script)],
+                [*runner(), "/bin/bash", "-eo", "pipefail", "-c", "\n".join(job.script)],
                 cwd=place,
                 env=self._environment(job, place),
                 stdin=subprocess.DEVNULL,
@@ -134,6 +135,14 @@ class GitlabPipeline:
         # The image's, for a user without a home: nothing of whoever runs the tests.
         own = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "HOME": NO_HOME}
         return {**own, **unfolded, **predefined}
+
+
+@cache
+def runner() -> Sequence[str]:
+    """A container as far as a job is told by its processes; nothing where that may not be made."""
+    command = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    made = subprocess.run([*command, "true"], capture_output=True, check=False)
+    return command if made.returncode == 0 else ()
 
 
 def _ended(process: "subprocess.Popen[bytes]", kill: Callable[[], None] | None) -> int:

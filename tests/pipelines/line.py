@@ -33,7 +33,7 @@ from service.promotion.mover import Mover
 from service.refs import ModelRef
 from service.registry.writer.writer import Writer
 from tests.end_to_end.test_webhook import SERVER
-from tests.pipelines.gitlab import GitlabPipeline, JobEnded, jobs_of
+from tests.pipelines.gitlab import GitlabPipeline, JobEnded, jobs_of, runner
 from tests.support.documents import ROOT
 from tests.support.http_server import Between, Hold, Request, Response, http_server
 from tests.support.server_process import guard
@@ -150,6 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path)
     given = parser.parse_args(arguments)
     lines = [f"{dt.datetime.now(dt.UTC):%Y-%m-%d} make pipeline-line"]
+    lines.append(
+        f"each try of a job {'in a table of processes of its own' if runner() else 'beside others'}"
+    )
     with tempfile.TemporaryDirectory(prefix="line-") as folder, line(Path(folder)) as there:
         for said in chain(unbroken(there), broken(there), by_cron(there), held_to(there)):
             _say(said)
