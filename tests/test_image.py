@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.pipelines.gitlab import NO_HOME
 from tests.support.documents import ROOT
 from tests.support.tracking import free_port
 
 STAGES = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
 FINAL = STAGES[-1]
+# Not even root makes a folder there.
+NO_HOME = "/proc/nonexistent"
 # A user that /etc/passwd does not have.
 NOBODY = 12345
 PYTHON = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}

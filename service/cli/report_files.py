@@ -70,7 +70,8 @@ class ReportFile:
             raise
 
     def _is_shared(self) -> bool:
-        return str(self.path) in {os.environ.get(each) for each in _SHARED}
+        named = filter(None, map(os.environ.get, _SHARED))
+        return self.path in map(Path, named)
 
     def _add(self, text: str) -> None:
         with self.path.open("a+b") as file:

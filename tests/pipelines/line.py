@@ -169,7 +169,7 @@ def unbroken(there: Line) -> Iterator[str]:
     yield f"webhook: GitLab is asked to start a pipeline for {_meant(pipeline)}"
     for name in jobs_of():
         if name != "rollback-production":
-            ended = pipeline.run(name)
+            ended = pipeline.finish(name)
             _expect(ended, DONE)
             yield _told(name, ended)
     assert serves(there, "production") == serves(there, "staging") == "1"
@@ -197,7 +197,7 @@ def _killed_and_retried(there: Line, pipeline: GitlabPipeline, name: str) -> Ite
     assert killed.status < 0, f"{name} has ended by itself: {killed.output}"
     assert not killed.handed_on, "a job that was killed hands nothing on"
     yield f"{name}: killed when {death.when}"
-    ended = pipeline.run(name)
+    ended = pipeline.finish(name)
     _expect(ended, DONE)
     yield f"{_told(name, ended)}, tried again"
 
@@ -237,7 +237,9 @@ def held_to(there: Line) -> Iterator[str]:
     yield "files: 2 copies in each experiment, none that is half done"
     for name in (DEV, STAGING):
         runs = validations(there, name)
-        assert runs.count("FINISHED") == (2 if name == DEV else 3), f"{name}: {runs}"
+        # One that is undecided, as on a busy machine, is tried again, too.
+        assert runs.count("FINISHED") >= (2 if name == DEV else 3), f"{name}: {runs}"
+        assert runs.count("KILLED") == (name == DEV), f"{name}: {runs}"
         assert "RUNNING" not in runs, f"{name}: {runs}"
         for number in ("1", "2"):
             tags = there.client.get_model_version(name, number).tags

@@ -24,6 +24,7 @@ SAID = {
     "MODEL_VERSION": "3",
     "PODIUM_NAME": "staging.security.fraud",
     "PODIUM_VERSION": "4",
+    "PODIUM_ALIAS": "champion",
     "STAGING_URL": "http://staging:8000",
     "PRODUCTION_URL": "http://production:8000",
     "GITHUB_OUTPUT": "output",
@@ -35,14 +36,20 @@ _FILES = {"--dotenv", "--markdown"}
 
 @pytest.fixture
 def podium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a `podium` that notes its arguments, and ends as `ends` says, each in turn."""
+    """A folder with a `podium` that notes its arguments, and ends as `ends` says, each in turn.
+
+    What it writes to `--dotenv` is always the same.
+    """
     monkeypatch.chdir(tmp_path)
     program = tmp_path / "podium"
     program.write_text(
         '#!/bin/sh\nfor each; do printf "%s\\n" "$each"; done >> calls; echo "" >> calls\n'
+        'while [ $# -gt 1 ]; do [ "$1" != --dotenv ] || cat handed-on > "$2"; shift; done\n'
         'status=$(head -n 1 ends 2> /dev/null)\nsed -i 1d ends 2> /dev/null\nexit "${status:-0}"\n'
     )
     program.chmod(0o755)
+    handed_on = {name: text for name, text in SAID.items() if name.startswith("PODIUM_")}
+    (tmp_path / "handed-on").write_text("".join(f"{k}={v}\n" for k, v in handed_on.items()))
     return tmp_path
 
 
@@ -156,6 +163,24 @@ def test_job_gets_what_the_one_before_has_handed_on(podium: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ends", "tries"), [((0,), 1), ((1,), 1), ((3, 4, 0), 3), ((3, 3, 3, 0), 3)]
+)
+def test_job_is_tried_again_for_what_a_retry_mends(
+    ends: tuple[int, ...], tries: int, podium: Path
+) -> None:
+    """Twice at most, as the file says."""
+    (podium / "ends").write_text("".join(f"{each}\n" for each in ends))
+    project = {"PATH": f"{podium}:{os.defpath}"}
+    pipeline = GitlabPipeline(7, podium, [], SAID, project)
+    # Each try is in a checkout of its own: what they end with lies beside those.
+    text = (podium / "podium").read_text()
+    (podium / "podium").write_text(text.replace("ends", str(podium / "ends")))
+    ended = pipeline.finish("validate-dev")
+    assert ended.status == ends[tries - 1]
+    assert len(list(podium.glob("7-*"))) == tries
+
+
+@pytest.mark.parametrize(
     ("ends", "status", "commands"),
     [
         ((), 0, ["copy", "promote"]),
@@ -170,13 +195,9 @@ def test_recipe_for_cron_tries_again_only_what_a_retry_mends(
 ) -> None:
     """What is refused stays so, and what is done is not done twice."""
     (podium / "ends").write_text("".join(f"{each}\n" for each in ends))
-    # The stand-in writes no file: what a copy hands on is there before.
-    recipe = (PIPELINES / "promote-what-passed").read_text()
-    handed_on = recipe.replace('. "$folder/podium.env"', "PODIUM_NAME=prod.x PODIUM_VERSION=2")
-    assert handed_on != recipe
     urls = ("http://podium-1:8000", "http://podium-2:8000")
     done = subprocess.run(
-        ["/bin/sh", "-c", handed_on, "promote-what-passed", "staging.x", "prod.x", *urls],
+        [str(PIPELINES / "promote-what-passed"), "staging.x", "prod.x", *urls],
         env={"PATH": f"{podium}:{os.defpath}", "TRIES": "3", "PAUSE": "0"},
         check=False,
     )
@@ -187,7 +208,7 @@ def test_recipe_for_cron_tries_again_only_what_a_retry_mends(
     for each in without_files(calls):
         parsed(each)
     if calls[-1][0] == "promote":
-        assert calls[-1][1:3] == ["prod.x", "2"]
+        assert calls[-1][1:3] == [SAID["PODIUM_NAME"], "4"]
         assert parsed(calls[-1]).params["urls"] == urls
 
 
