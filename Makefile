@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice doctor-cases bench-flavours row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -89,6 +89,9 @@ orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each:
 
 same-twice: $(READY) ## the same model twice, validated 200 times: passes 199 at least; writes docs/same-twice.txt
 	$(VENV)/bin/python -m tests.validation.same_twice --output docs/same-twice.txt
+
+pipeline-line: $(READY) ## the GitLab example from webhook to rollback, each runner killed once; writes docs/pipelines.txt
+	$(VENV)/bin/python -m tests.pipelines.line --output docs/pipelines.txt
 
 races: $(READY) ## 200 races of promotions on SQLite, and on PostgreSQL; writes docs/races.txt
 	$(VENV)/bin/python -m tests.promotion.races > docs/races.txt

@@ -13,6 +13,7 @@ from service.cli.found import loaded, mlflow_of, stop
 from service.cli.mistakes import mistakes
 from service.cli.once import OnceCommand
 from service.cli.registered import asking
+from service.cli.report_files import HANDED_ON
 from service.cli.told import ToldReport, emit, json_option, teller
 from service.config.addresses import MlflowAddresses, is_web_address
 from service.config.settings import Settings, variable
@@ -98,7 +99,7 @@ def _all(
     from service.doctor.trouble import Trouble
 
     names = [variable(name) for name in Settings.model_fields]
-    for unknown in unknown_variables(os.environ, names):
+    for unknown in unknown_variables(os.environ, {*names, *HANDED_ON}):
         yield Trouble(unknown.name, "unknown_variable", str(unknown))
     wrong = mistakes(os.environ)
     for each in wrong:

@@ -14,6 +14,7 @@ from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
+from service.cli.report_files import report_files
 from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
 from service.promotion.prepare import MOST_KEEP_SECONDS, Prepared
 
@@ -87,6 +88,7 @@ class PrepareReport(VersionReport):
 )
 @timeout_option("for it")
 @origin_options
+@report_files
 @json_option
 def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,

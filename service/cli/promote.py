@@ -24,6 +24,7 @@ from service.cli.moving import (
 )
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
+from service.cli.report_files import report_files
 from service.cli.told import Origin, json_option, kept, origin_options, teller
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class PromoteReport(MoveReport):
 @lease_option
 @resume_option
 @origin_options
+@report_files
 @json_option
 def promote(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,

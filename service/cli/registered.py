@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from service.cli.exits import REFUSED, UNDECIDED, WRONG_USE
 from service.cli.found import stop
+from service.cli.report_files import written
 from service.cli.told import EndedReport, emit, interruptible
 
 
@@ -33,8 +34,9 @@ def asking(blank: EndedReport, *, as_json: bool) -> Iterator[None]:
 
 
 def _end(blank: EndedReport, status: int, code: str, sentence: str, *, as_json: bool) -> NoReturn:
+    ended = blank.model_copy(update={"status": status, "code": code, "sentence": sentence})
     if as_json:
-        told = {"status": status, "code": code, "sentence": sentence}
-        emit(blank.model_copy(update=told), as_json=True)
+        emit(ended, as_json=True)
         sys.exit(status)
+    written(ended)
     stop(sentence, status)
