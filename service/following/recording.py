@@ -85,22 +85,24 @@ class Recorder:
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
 
-    def held(self, slot: Slot, hold: Hold) -> None:
-        """The slot stays on what it serves."""
-        self._noted_hold(slot, LedgerOutcome.HELD, "held", f"Held {hold.sentence}")
+    def held(self, slot: Slot, hold: Hold, on: VersionId | None) -> None:
+        """The slot stays on what it serves, or will: a hold may be there before it serves."""
+        meant = slot.version or slot.aspired or on
+        self._noted_hold(slot, meant, LedgerOutcome.HELD, f"Held {hold.sentence}")
         self._observer.held(slot.ref, hold)
 
     def released(self, slot: Slot) -> None:
         """The slot follows its alias again."""
         message = "The hold was taken back, or its time has come."
-        self._noted_hold(slot, LedgerOutcome.RELEASED, "released", message)
+        self._noted_hold(slot, slot.version or slot.aspired, LedgerOutcome.RELEASED, message)
         self._observer.released(slot.ref)
 
-    def _noted_hold(self, slot: Slot, outcome: LedgerOutcome, code: str, message: str) -> None:
-        on = slot.version or slot.aspired
+    def _noted_hold(
+        self, slot: Slot, on: VersionId | None, outcome: LedgerOutcome, message: str
+    ) -> None:
         if on is not None:
             entry = self._entry(slot, slot.version, on, outcome)
-            self._ledger.note(replace(entry, code=code, message=message))
+            self._ledger.note(replace(entry, code=outcome.value, message=message))
 
     def prepared(
         self,
