@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from service.access.access import Access, forget_secrets, open_keys
 from service.access.keys import KeysFile
 from service.background import Work
-from service.config.addresses import MlflowAddresses, shown, url_of
+from service.config.addresses import MlflowAddresses, shown_registry, url_of
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import Settings, unknown_settings
 from service.engine import Engine, Given
@@ -219,9 +219,9 @@ def client_limits(settings: Settings, connections: int) -> ClientLimits:
 
 
 def _followed(environment: Mapping[str, str]) -> str | None:
-    """The registry's address, without user and password."""
+    """The registry's address, without user and password, and the workspace if one is named."""
     addresses = MlflowAddresses.named_in(environment)
-    return None if addresses is None else shown(addresses.registry)
+    return None if addresses is None else shown_registry(addresses, environment)
 
 
 def _observers(metrics: Metrics, logs: Logs, teller: EventTeller | None) -> Observers:

@@ -41,17 +41,21 @@ from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 
-def new_ledger(settings: Settings, observers: Observers) -> Ledger:
+def new_ledger(settings: Settings, environment: Mapping[str, str], observers: Observers) -> Ledger:
     """The ledger of this service, with the entries that it kept before."""
-    file = LedgerFile(settings.service_folder / "ledger.jsonl", observers.ledger)
+    folder = settings.service_folder(environment)
+    file = LedgerFile(folder / "ledger.jsonl", observers.ledger)
     return Ledger(file, file.read(), observers.noted)
 
 
 def new_history(
-    settings: Settings, registry: MlflowRegistry, observer: HistoryObserver
+    settings: Settings,
+    environment: Mapping[str, str],
+    registry: MlflowRegistry,
+    observer: HistoryObserver,
 ) -> DiskHistory:
     """What each slot has served before, on disk."""
-    return DiskHistory(settings.history_folder, registry, observer)
+    return DiskHistory(settings.history_folder(environment), registry, observer)
 
 
 def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks

@@ -1,19 +1,18 @@
 """`podium hold`: slots of an alias stay on what they serve, wherever it is moved."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.exits import DONE
-from service.cli.moving import MarkedAliasReport, alias_option, mlflow, ref_of, run
+from service.cli.moving import alias_option, marked_alias, ref_of
 from service.cli.once import OnceCommand
-from service.cli.told import Origin, json_option, origin_options, teller
+from service.cli.told import Origin, json_option, origin_options
 from service.hold_tag import Hold
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias
+    from service.registry.writer.writer import Writer
 
 
 def _until(context: click.Context, parameter: click.Parameter, value: Any) -> datetime | None:
@@ -58,37 +57,15 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     ref, wanted = ref_of(name, alias), Hold(origin.told, until)
     if Hold.of(wanted.value) != wanted:
         wanted = _plain(wanted)
-    addresses, tell = mlflow(), teller(as_json=as_json)
-    from service.promotion.known import MoveKnown
     from service.promotion.marking import hold as work
-    from service.registry.writer.writer import Writer
 
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
-    blank = MarkedAliasReport(
-        server=writer.server(),
-        **asdict(origin),
-        name=ref.name,
-        alias=ref.alias,
-        status=DONE,
-        code="done",
-        sentence="",
-        until=until,
-        held_for=wanted.reason,
-    )
+    def sentence(held: "MarkedAlias") -> str:
+        return f"is held {'' if held.changed else 'already, '}{wanted.sentence}"
 
-    def done(held: "MarkedAlias") -> MarkedAliasReport:
-        code = "done" if held.changed else "already"
-        said = f"is held {'' if held.changed else 'already, '}{wanted.sentence}"
-        return blank.model_copy(update={"code": code, "sentence": said, "on": held.on})
+    def mark(writer: "Writer") -> "MarkedAlias":
+        return work(writer, ref, wanted, datetime.now(UTC))
 
-    run(
-        lambda: work(writer, ref, wanted, datetime.now(UTC)),
-        MoveKnown(),
-        blank,
-        on_done=done,
-        as_json=as_json,
-    )
+    marked_alias(ref, origin, mark, sentence, wanted, as_json=as_json)
 
 
 def _plain(wanted: Hold) -> Hold:

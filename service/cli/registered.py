@@ -17,13 +17,13 @@ def asking(blank: EndedReport, *, as_json: bool) -> Iterator[None]:
 
     `blank` is what there is to report by then.
     """
-    from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
+    from service.registry.writer.faults import NAMES_NOTHING, Unreachable, WriteRefused
 
     try:
         with interruptible():
             yield
     except WriteRefused as refused:
-        status = WRONG_USE if refused.code == NOT_FOUND else REFUSED
+        status = WRONG_USE if refused.code in NAMES_NOTHING else REFUSED
         code = refused.code.lower() or "refused_by_mlflow"
         _end(blank, status, code, str(refused), as_json=as_json)
     except Unreachable as error:

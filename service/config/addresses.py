@@ -40,6 +40,17 @@ class MlflowAddresses:
         return {} if self.tracking is None else {"MLFLOW_TRACKING_URI": self.tracking}
 
 
+def workspace_of(environment: Mapping[str, str]) -> str:
+    """The workspace that MLflow's client names to a server; empty where it names none."""
+    return environment.get("MLFLOW_WORKSPACE", "").strip()
+
+
+def shown_registry(addresses: MlflowAddresses, environment: Mapping[str, str]) -> str:
+    """For people: the registry's address without passwords, and the workspace if one is named."""
+    workspace, address = workspace_of(environment), shown(addresses.registry)
+    return f"{address} workspace {workspace}" if workspace else address
+
+
 def url_of(host: str, port: int) -> str:
     """`http://HOST:PORT`; an IPv6 address stands in brackets (RFC 3986, section 3.2.2)."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from service.config.addresses import may_be_asked
+from service.config.addresses import may_be_asked, workspace_of
 from service.config.origins import origin_of
 from service.config.prefix import Prefixes, Proxies, prefix_of
 from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
@@ -37,6 +37,8 @@ _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _REQUIRED_VALIDATION: Final = re.compile(r"true|false|policy=[0-9a-f]{64}")
 
 _STARTS_SECONDS: Final = 30.0
+# mlflow/utils/workspace_utils.py; what a request is for that names none.
+_DEFAULT_WORKSPACE: Final = "default"
 
 
 _Kind = TypeVar("_Kind", bound="Settings")
@@ -443,15 +445,20 @@ class Settings(BaseSettings):
         """By which name it is told from other services of its home."""
         return self.service_name or f"{self.host}:{self.port}"
 
-    @property
-    def service_folder(self) -> Path:
-        """What this service alone keeps: its ledger and what it last served; not made yet."""
-        return self.home.absolute() / "services" / quote(self.known_as, safe=":")
+    def service_folder(self, environment: Mapping[str, str]) -> Path:
+        """What this service alone keeps: its ledger and what it last served; not made yet.
 
-    @property
-    def history_folder(self) -> Path:
+        Of each workspace of MLflow's for itself: `wine@champion` is another model there.
+        """
+        workspace = workspace_of(environment)
+        own = self.home.absolute() / "services" / quote(self.known_as, safe=":")
+        if workspace in {"", _DEFAULT_WORKSPACE}:
+            return own
+        return own / f"workspace-{quote(workspace, safe='')}"
+
+    def history_folder(self, environment: Mapping[str, str]) -> Path:
         """What each slot of this service served last, and before; not made yet."""
-        return self.service_folder / "slots"
+        return self.service_folder(environment) / "slots"
 
 
 def _followed(text: str) -> str:

@@ -90,15 +90,16 @@ class Recorder:
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
 
-    def held(self, slot: Slot, hold: Hold) -> None:
-        """The slot stays on what it serves."""
-        self._noted_hold(slot, LedgerOutcome.HELD, "held", f"Held {hold.sentence}", hold.reason)
+    def held(self, slot: Slot, hold: Hold, on: VersionId | None) -> None:
+        """The slot stays on what it serves, or will: a hold may be there before it serves."""
+        meant, message = slot.version or slot.aspired or on, f"Held {hold.sentence}"
+        self._noted_hold(slot, meant, LedgerOutcome.HELD, message, hold.reason)
         self._observer.held(slot.ref, hold)
 
     def released(self, slot: Slot) -> None:
         """The slot follows its alias again."""
         message = "The hold was taken back, or its time has come."
-        self._noted_hold(slot, LedgerOutcome.RELEASED, "released", message)
+        self._noted_hold(slot, slot.version or slot.aspired, LedgerOutcome.RELEASED, message)
         self._observer.released(slot.ref)
 
     def unblocked(self, slot: Slot, version: VersionId) -> None:
@@ -109,12 +110,17 @@ class Recorder:
         self._observer.unblocked(slot.ref, version)
 
     def _noted_hold(
-        self, slot: Slot, outcome: LedgerOutcome, code: str, message: str, reason: str = ""
+        self,
+        slot: Slot,
+        on: VersionId | None,
+        outcome: LedgerOutcome,
+        message: str,
+        reason: str = "",
     ) -> None:
-        on = slot.version or slot.aspired
         if on is not None:
             entry = self._entry(slot, slot.version, on, outcome)
-            self._ledger.note(replace(entry, code=code, message=message, reason=reason or None))
+            code, why = outcome.value, reason or None
+            self._ledger.note(replace(entry, code=code, message=message, reason=why))
 
     def prepared(
         self,

@@ -87,7 +87,8 @@ class PreparationReport(BaseModel):
     dry run in which every gate let it pass; `refused`, as `refusals` say; `ended`: it is not kept
     any more, `why` says why. `stage` is under way, `stages` are the seconds of each so far.
     `artifact_bytes` and `digest` are those of its files, null while they are not known. `serves` is
-    what answers now, `serving_memory_bytes` what the processes of that take.
+    what answers now, `serving_memory_bytes` what the processes of that take. `held` is until when
+    the alias is held, and why: a move of it is followed after that; null where it is not held.
     """
 
     model: str
@@ -107,6 +108,7 @@ class PreparationReport(BaseModel):
     artifact_bytes: int | None
     serves: str | None
     serving_memory_bytes: int | None
+    held: str | None
 
 
 def preparation_router(slots: Slots, admin: Admin, preparations: Preparations) -> APIRouter:
@@ -187,6 +189,7 @@ def _report(slot: Slot, told: Preparation) -> PreparationReport:
         serving_memory_bytes=None
         if slot.binding is None
         else slot.binding.servable.predictor.status.memory_bytes,
+        held=None if slot.held is None else slot.held.hold.sentence,
     )
 
 

@@ -57,6 +57,7 @@ class InstanceTold(BaseModel):
     artifact_bytes: int | None
     serves: str | None
     serving_memory_bytes: int | None
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def _said(url: str, told: InstanceTold, wish: PrepareWish) -> tuple[Outcome, str
         # A cache knows a version by its number: it may be older than an alteration of the files.
         if wish.digest and told.digest != wish.digest:
             return "refused", "validated_other_bytes", _other_bytes(url, told, wish)
-        return "ready", "", f"version {told.version} is ready"
+        return "ready", "", f"version {told.version} is ready{_but_held(told)}"
     if told.state == "refused" and told.refusals:
         first = told.refusals[0]
         return "undecided" if first.passing else "refused", first.code, sentence_of(first)
@@ -139,6 +139,12 @@ def _said(url: str, told: InstanceTold, wish: PrepareWish) -> tuple[Outcome, str
         return "undecided", "ended", f"it is not kept ready: {told.why}"
     where = f" ({told.stage})" if told.stage else ""
     return "undecided", "preparing", f"not ready within {wish.seconds:g} s{where}"
+
+
+def _but_held(told: InstanceTold) -> str:
+    if told.held is None:
+        return ""
+    return f", and a move of the alias there is not followed yet: it is held {told.held}"
 
 
 def _other_bytes(url: str, told: InstanceTold, wish: PrepareWish) -> str:
