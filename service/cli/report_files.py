@@ -158,7 +158,7 @@ def markdown_of(report: "EndedReport", command: str) -> str:
 
 
 def junit_file_of(report: "EndedReport", _: str) -> str:
-    """A case for each judgement; where there is no verdict, one that says why."""
+    """A case for each judgement; without a verdict one that says why."""
     from service.validation.findings import Judgement
     from service.validation.record.junit import junit_of
 
