@@ -210,7 +210,7 @@ def _instances(  # noqa: PLR0913, PLR0917 - what the command line says
         return NoInstances()
     if count is not None:
         return InstancesBehind(urls[0], count, seconds, saw)
-    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw, reason)
+    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw, reason=reason)
 
 
 def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:

@@ -78,9 +78,9 @@ class InstancesAt:
     keep_seconds: float
     told: Callable[[Prepared], None]
     saw: Callable[[Serving], None]
-    reason: str = ""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    reason: str = ""
 
     def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """What each has made of it."""
@@ -126,7 +126,6 @@ class InstancesBehind:
     count: int
     seconds: float
     saw: Callable[[Serving], None]
-    reason: str = ""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 

@@ -344,7 +344,7 @@ async def test_close_ends_what_is_prepared() -> None:
 
 async def test_p24_ledger_says_why_a_version_was_made_ready_or_could_not_be_and_who_asked() -> None:
     """As the command says it, beside why it was refused."""
-    world = await serving(1)
+    world = await serving()
     for number in (2, 9):
         world.follower.preparing.ask(
             world.slot, str(number), KEEP, dry_run=False, reason=f"release {number} (by ada)"
