@@ -1,8 +1,10 @@
 """The pipelines of the documents: two files with the same jobs, and commands that exist."""
 
+import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import yaml
 from service.cli.main import COMMANDS, main
 from tests.pipelines.gitlab import PIPELINE, GitlabPipeline, dotenv_of, jobs_of, variables_of
 from tests.support.documents import ROOT
+from tests.support.waiting import wait_until
 
 PIPELINES = ROOT / "docs/pipelines"
 PAGE = ROOT / "docs/pipelines.md"
@@ -160,6 +163,27 @@ def test_job_gets_what_the_one_before_has_handed_on(podium: Path) -> None:
     assert call[:5] == ["copy", "dev.x", "9", "--to", "staging.security.fraud"]
     with pytest.raises(AssertionError, match="GitLab refuses"):
         dotenv_of("no variable")
+
+
+def test_runner_that_dies_takes_all_of_its_job_along(podium: Path) -> None:
+    """Also what a command has started; nothing is handed on."""
+    begun = podium / "begun"
+    below = f"/bin/sh -c 'touch {begun}; sleep 600; true'"
+    (podium / "podium").write_text(f"#!/bin/sh\n{below} &\nwait\n")
+    project = {"PATH": f"{podium}:{os.defpath}"}
+    pipeline = GitlabPipeline(7, podium, [], SAID, project)
+    ended = pipeline.run("validate-dev", lambda: wait_until(begun.exists, 60, "it runs"))
+    assert (ended.status, ended.handed_on) == (-signal.SIGKILL, {})
+    wait_until(lambda: not running(str(begun)), 60, "all of it has ended")
+
+
+def running(word: str) -> list[str]:
+    """The processes that have it in their command line, and are no zombies."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += [file.parent.name] if word.encode() in file.read_bytes() else []
+    return found
 
 
 @pytest.mark.parametrize(
