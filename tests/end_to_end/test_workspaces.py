@@ -154,7 +154,7 @@ def test_service_follows_its_workspace_and_knows_nothing_of_another_one(
         assert service.events("listening")[0]["mlflow"] == f"{server.url} workspace {HERE}"
         assert service.slot(f"{NAME}@champion")["version"] == "1"
     with running_service(refs, server.url, tmp_path, **same, **within(EMPTY)) as service:
-        wait_until(lambda: service.events("alias_missing"), 240.0, "it has looked")
+        wait_until(lambda: service.events("model_missing"), 240.0, "it has looked")
         assert service.slot(f"{NAME}@champion")["version"] is None
 
 
