@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from re import Match
 from typing import Final
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 
 from tests.doctor.ground import NAME, Broken, Ground
 from tests.support.authenticated import environment

@@ -113,19 +113,16 @@ def test_moves_are_in_the_journal_of_their_workspace(server: AuthenticatedServer
         assert MlflowClient(server.url).get_experiment_by_name("podium/journal") is None
 
 
-def test_copy_stays_within_its_workspace_or_goes_to_the_one_that_is_named(
+def test_copy_goes_from_its_workspace_to_the_one_that_is_named(
     server: AuthenticatedServer, tmp_path: Path
 ) -> None:
-    """The other one by PODIUM_TO_ variables, on the same server."""
+    """By PODIUM_TO_ variables, on the same server; no other one has it."""
     home = {"PODIUM_HOME": str(tmp_path)}
     to = {f"PODIUM_TO_{name}": text for name, text in within(EMPTY).items()}
-    words = ("copy", NAME, "1", "--to", f"staging.{NAME}", "--json")
-    assert podium(*words, uri=server.url, **within(HERE), **home).exit_code == DONE
-    there = (*words, "--to-uri", server.url)
-    done = podium(*there, uri=server.url, **within(HERE), **home, **to)
+    words = ("copy", NAME, "1", "--to", f"staging.{NAME}", "--to-uri", server.url, "--json")
+    done = podium(*words, uri=server.url, **within(HERE), **home, **to)
     assert report(done)["target"] == f"{server.url} workspace {EMPTY}"
-    for workspace, has in ((HERE, {NAME, f"staging.{NAME}"}), (THERE, {NAME})):
-        assert _models(server, workspace) == has
+    assert _models(server, HERE) == _models(server, THERE) == {NAME}
     with environment(within(EMPTY)):
         copied = MlflowClient(server.url).get_model_version(f"staging.{NAME}", "1")
     assert f"workspace {HERE}" in copied.tags["podium.source"]
@@ -154,7 +151,7 @@ def test_service_follows_its_workspace_and_knows_nothing_of_another_one(
         assert service.events("listening")[0]["mlflow"] == f"{server.url} workspace {HERE}"
         assert service.slot(f"{NAME}@champion")["version"] == "1"
     with running_service(refs, server.url, tmp_path, **same, **within(EMPTY)) as service:
-        wait_until(lambda: service.events("alias_missing"), 240.0, "it has looked")
+        wait_until(lambda: service.events("model_missing"), 240.0, "it has looked")
         assert service.slot(f"{NAME}@champion")["version"] is None
 
 
