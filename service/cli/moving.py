@@ -16,10 +16,12 @@ from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.options import VersionArgument
 from service.cli.told import AskedReport, EndedReport, Origin, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
+from service.hold_tag import Hold
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
     from service.promotion.known import MoveKnown
+    from service.promotion.marking import MarkedAlias
     from service.promotion.stopped import MoveStopped
     from service.registry.writer.writer import Writer
 
@@ -83,6 +85,11 @@ class MoveReport(AliasReport):
     version: str | None = None
     before: str | None = Field(default=None, serialization_alias="from")
     entry: int | None = None
+
+    def facts(self) -> Mapping[str, object]:
+        """The version that the alias was to go to, and where it was."""
+        named = {"NAME": self.name, "VERSION": self.version, "ALIAS": self.alias}
+        return {**named, "FROM": self.before, "ENTRY": self.entry, **super().facts()}
 
 
 class MarkedVersionReport(AskedReport, EndedReport):
@@ -179,6 +186,42 @@ def run(
         report = _stopped(error, blank, known)
     emit(report, as_json=as_json)
     sys.exit(report.status)
+
+
+def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
+    ref: ModelRef,
+    origin: Origin,
+    work: Callable[["Writer"], "MarkedAlias"],
+    sentence: Callable[["MarkedAlias"], str],
+    hold: Hold | None = None,
+    *,
+    as_json: bool,
+) -> NoReturn:
+    """Holds the alias, or releases it, tells what came of it, and ends the command."""
+    addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.promotion.known import MoveKnown
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    blank = MarkedAliasReport(
+        server=writer.server(),
+        **asdict(origin),
+        name=ref.name,
+        alias=ref.alias,
+        status=DONE,
+        code="done",
+        sentence="",
+        until=None if hold is None else hold.until,
+        held_for="" if hold is None else hold.reason,
+    )
+
+    def done(marked: "MarkedAlias") -> MarkedAliasReport:
+        code = "done" if marked.changed else "already"
+        told = {"code": code, "sentence": sentence(marked), "on": marked.on}
+        return blank.model_copy(update=told)
+
+    run(lambda: work(writer), MoveKnown(), blank, on_done=done, as_json=as_json)
 
 
 def marked_version(

@@ -40,6 +40,11 @@ _OF_REGISTRY: Final = "registered_model_meta"
 _FOR: Final = "podium.for"
 
 
+def _asked_for(seconds: str | None) -> int:
+    """What the operator allows; nothing where that is not a whole number, which MLflow refuses."""
+    return int(seconds) if seconds is not None and seconds.strip().isdecimal() else 0
+
+
 def experiment_of(name: str) -> str:
     """The experiment of copies that are versions of that model, unless another one is named."""
     return f"podium/copies/{name}"
@@ -165,7 +170,7 @@ class TargetFiles:
 
     def _filled(self, model_id: str, artifact: Path, digest: str) -> None:
         (artifact / _OF_REGISTRY).unlink(missing_ok=True)
-        os.environ[_ANSWERS] = str(max(_UPLOAD_SECONDS, _whole(os.environ.get(_ANSWERS, ""))))
+        os.environ[_ANSWERS] = str(max(_UPLOAD_SECONDS, _asked_for(os.environ.get(_ANSWERS))))
         client = self._writer.client
         asked(lambda: client.log_model_artifacts(model_id, str(artifact)), self._needs("EDIT"))
         self._told("reading the files back")
@@ -224,8 +229,3 @@ class TargetFiles:
 
     def _needs(self, permission: str) -> str:
         return f"{permission} on the experiment {self._name}"
-
-
-def _whole(seconds: str) -> int:
-    """As MLflow reads it, which takes whole numbers alone."""
-    return int(seconds) if seconds.isdecimal() else 0

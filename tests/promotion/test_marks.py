@@ -54,7 +54,7 @@ def test_alias_is_held_and_released_once(moves: Moves) -> None:
     until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
     words = ("hold", NAME, "--reason", "an audit, first", "--until", until.isoformat())
     assert codes(moves, *words) == ["done", "already"]
-    value = f"an audit, first,until={until.isoformat().replace('+00:00', 'Z')}"
+    value = f"an audit, first (by ada),until={until.isoformat().replace('+00:00', 'Z')}"
     assert tags(moves) == {f"{HOLD_PREFIX}champion": value}
     assert codes(moves, "release", NAME) == ["done", "already"]
     assert tags(moves) == {}
@@ -69,6 +69,29 @@ def test_any_reason_holds_for_as_long_as_is_said(moves: Moves, reason: str) -> N
     found = moves.mover().look().hold
     assert found is not None
     assert (found.until, found.unreadable) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (("--reason", "unfair", "--by", "bob"), "unfair (by bob)"),
+        (("--reason", "unfair", "--link", "https://x/7"), "unfair (by ada, https://x/7)"),
+        (("--link", "https://x/7"), "by ada, https://x/7"),
+        (("--by", "b" * 600, "--link", "l" * 600, "--reason", "r" * 600), None),
+    ],
+)
+def test_mark_says_who_and_where_beside_why(
+    moves: Moves, words: tuple[str, ...], value: str | None
+) -> None:
+    """Whoever sees the tag, services among them, knows; each has its room where all are long."""
+    for command, mark in ((("block", NAME, "1"), "podium.blocked"), (("hold", NAME), None)):
+        podium(*command, *words, uri=moves.uri)
+        if mark is None:
+            (found,) = tags(moves).values()
+        else:
+            found = moves.mover().writer.tags(NAME, "1")[mark]
+        assert len(found) <= 500
+        assert found == value or ("r…" in found and "(by bbb" in found and found.endswith("l…)"))
 
 
 def test_held_alias_is_not_moved(moves: Moves) -> None:
