@@ -7,18 +7,22 @@
 
 For a server with `--app-name basic-auth`, as its administrator; needs mlflow (3.17 or later) and
 PyYAML alone. `grants.example.yaml` has every key. What the file lists and the server lacks is made:
-accounts, registered models, experiments, grants; a grant of another level is changed. Nothing is
-ever taken away: what the server has and the file does not list is named. A second run changes
-nothing, and one that was interrupted is finished by the next.
+accounts, registered models, experiments, grants; an account's own grant of another level is
+changed. Roles that were made by hand are read and never altered, since others may have them.
+Nothing is ever taken away: what the server has and the file does not list is named, and so is a
+DENY on what the file grants. A second run changes nothing, and one that was interrupted is finished
+by the next.
 Grants are by exact names: MLflow takes one on `prod.*`, which matches nothing. Models are made,
 empty, since without workspaces every account may make one of any free name, and then MANAGE it.
 
-Exit status: 0 all is as the file says; 1 MLflow refuses, or does not answer; 2 the file cannot be
-meant so, or a password is missing: nothing was changed then.
+Exit status: 0 all is as the file says; 1 MLflow refuses, or does not answer, or a DENY stands
+against the file; 2 the file cannot be meant so, an experiment that it names was deleted, or a
+password is missing: nothing was changed then.
 """
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +34,8 @@ import yaml
 
 MODEL, VERSION, EXPERIMENT = "registered_model", "registered_model_version", "experiment"
 LEVELS: Final = ("READ", "USE", "EDIT", "MANAGE")
+DENY: Final = "DENY"
+"""Forbids what any other grant of the account allows."""
 # What each role may do with: the models of its environment and teams, their versions, the
 # experiments of trainings, those of copies and of validations, and the journal of moves.
 _ROLES: Final = """\
@@ -49,6 +55,8 @@ NAMES: Final = {
     "validations": "{environment}.{team}.validations",
     "journal": "podium/journal",
 }
+Place = tuple[str, str]
+"""An environment and a team."""
 
 
 class BadFile(Exception):
@@ -61,6 +69,21 @@ class Grant(NamedTuple):
     account: str
     kind: str
     id: str
+
+
+class Held(NamedTuple):
+    """A grant that an account has, by its own role or by one that others may have too."""
+
+    grant: Grant
+    level: str
+    role_id: int
+    role: str
+    own: bool
+
+    @property
+    def by(self) -> str:
+        """As a clause."""
+        return "" if self.own else f" by the role {self.role}"
 
 
 @dataclass(frozen=True)
@@ -99,20 +122,64 @@ class Wish:
         environments = {
             str(name): _new_models(str(name), each) for name, each in _map(told, "environments")
         }
-        teams = {str(name): tuple(map(str, each or ())) for name, each in _map(told, "teams")}
+        teams = {str(name): _list(f"team {name}", each or ()) for name, each in _map(told, "teams")}
         accounts = {
             str(name): _account(str(name), each, environment=environments, role=ROLES, team=teams)
             for name, each in _map(told, "accounts")
         }
         names = {**NAMES, **_keys("names", told.get("names") or {}, *NAMES)}
-        return cls(environments, teams, accounts, names, told.get("workspace"))
+        wish = cls(environments, teams, accounts, names, told.get("workspace"))
+        wish._check_names()
+        return wish
+
+    def _check_names(self) -> None:
+        for what in self.names:
+            self.named(what, "environment", "team", "model")
+        if not self.is_by_model("models"):
+            raise BadFile("names: models must hold {model}")
+        listed = [name for name, _ in self.listed()]
+        if twice := sorted({each for each in listed if listed.count(each) > 1}):
+            raise BadFile(f"two models would have the name {', '.join(twice)}")
 
     def named(self, what: str, environment: str, team: str, model: str = "") -> str:
         """The name of a model or experiment. Raises `BadFile` where it cannot be made."""
         try:
             return self.names[what].format(environment=environment, team=team, model=model)
-        except (KeyError, IndexError, ValueError) as error:
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise BadFile(f"names: {what} may hold {{environment}}, {{team}}, {{model}}") from error
+
+    def is_by_model(self, what: str) -> bool:
+        """Whether each model has one of its own."""
+        return self.named(what, "", "", "a") != self.named(what, "", "", "b")
+
+    def places(self) -> Iterator[Place]:
+        """Each team in each environment."""
+        return product(self.environments, self.teams)
+
+    def listed(self) -> Iterator[tuple[str, tuple[str, str, str]]]:
+        """The name of each model that the file lists, and where: environment, team, model."""
+        for place in self.places():
+            for model in self.teams[place[1]]:
+                yield self.named("models", *place, model), (*place, model)
+
+    def owner(self, name: str) -> tuple[str, str, str] | None:
+        """Whose model that is, where it is nobody's that is listed: the team whose name fits best.
+
+        Of `ml` and `ml.risk`, `dev.ml.risk.b` is the latter's.
+        """
+        fits: list[tuple[int, tuple[str, str, str]]] = []
+        for place in self.places():
+            before, _, after = self.named("models", *place, "\n").partition("\n")
+            model = name[len(before) : len(name) - len(after)]
+            if model and before + model + after == name:
+                fits.append((len(model), (*place, model)))
+        return min(fits)[1] if fits else None
+
+
+def _list(where: str, told: Any) -> tuple[str, ...]:
+    if isinstance(told, str) or not isinstance(told, Sequence):
+        raise BadFile(f"{where} must be a list")
+    return tuple(map(str, told))
 
 
 def _keys(where: str, told: Any, *known: str) -> Mapping[str, Any]:
@@ -138,19 +205,29 @@ def _new_models(name: str, told: Any) -> bool:
 
 def _account(name: str, told: Any, **known: Collection[str]) -> Account:
     told = _keys(f"account {name}", told, "roles", "teams", "password")
-    roles = {str(where): str(role) for where, role in (told.get("roles") or {}).items()}
-    teams = tuple(map(str, told.get("teams") or known["team"]))
-    given = {"environment": set(roles), "role": set(roles.values()), "team": set(teams)}
-    for kind, names in given.items():
+    given = told.get("roles") or {}
+    if not isinstance(given, Mapping):
+        raise BadFile(f"roles of {name} must be a mapping")
+    roles = {str(where): str(role) for where, role in given.items()}
+    teams = _list(f"teams of {name}", told.get("teams") or tuple(known["team"]))
+    uses = {"environment": set(roles), "role": set(roles.values()), "team": set(teams)}
+    for kind, names in uses.items():
         if unknown := sorted(names - set(known[kind])):
             raise BadFile(f"account {name}: unknown {kind} {', '.join(unknown)}")
-    if given["role"] >= {"validator", "service"}:
+    if uses["role"] >= {"validator", "service"}:
         raise BadFile(
             f"account {name}: a validator cannot be a service too: MLflow's grant on versions "
             "holds for every model that an account may read; make it two accounts"
         )
     where = _keys(f"password of {name}", told.get("password") or {}, "variable", "file")
     return Account(teams, roles, where)
+
+
+class Known(NamedTuple):
+    """An account that the server has."""
+
+    id: int
+    is_admin: bool
 
 
 class Server:
@@ -175,39 +252,43 @@ class Server:
         answer = http_request(credentials, route, method, **given)  # type: ignore[no-untyped-call]
         return verify_rest_response(answer, route).json()
 
-    def accounts(self) -> Mapping[str, bool]:
-        """Each one's name, and whether it is an administrator."""
+    def accounts(self) -> Mapping[str, "Known"]:
+        """Each one's name, and what the server knows of it."""
         users = self.ask("GET", "2.0/mlflow/users/list")["users"]
-        return {each["username"]: bool(each["is_admin"]) for each in users}
+        return {each["username"]: Known(int(each["id"]), bool(each["is_admin"])) for each in users}
 
-    def grants(self, account: str) -> Mapping[Grant, tuple[str, int]]:
-        """Its grants in this workspace, by roles too: of which level, and by which role."""
+    def grants(self, account: str, known: "Known") -> list[Held]:
+        """Its grants in this workspace, its own and those of roles that it has."""
         answer = self.ask("GET", "3.0/mlflow/users/permissions/list", username=account)
         workspace = os.environ.get("MLFLOW_WORKSPACE", "default")
-        return {
-            Grant(account, each["resource_type"], each["resource_pattern"]): (
+        return [
+            Held(
+                Grant(account, each["resource_type"], each["resource_pattern"]),
                 each["permission"],
                 each["role_id"],
+                each["role_name"],
+                # MLflow's own, of which no other account has a part (mlflow/server/auth).
+                each["role_name"] == f"__user_{known.id}__",
             )
             for each in answer["permissions"]
             if each["workspace"] == workspace
-        }
+        ]
 
     def make_account(self, name: str, password: str) -> None:
         """That may do nothing yet."""
         self.ask("POST", "2.0/mlflow/users/create", username=name, password=password)
 
     def grant(self, grant: Grant, permission: str) -> None:
-        """Of what the account has no grant on yet."""
+        """Of what the account has no grant of its own on yet."""
         on = {"username": grant.account, "resource_type": grant.kind, "resource_id": grant.id}
         route = "3.0/mlflow/users/permissions/grant"
         self.ask("POST", route, permission=permission, **on)
 
-    def change(self, grant: Grant, permission: str, role: int) -> None:
-        """The grant is of that level, without a moment in which there is none."""
-        listed = self.ask("GET", "3.0/mlflow/roles/permissions/list", role_id=role)
+    def change(self, held: Held, permission: str) -> None:
+        """That grant, the account's own, is of that level, without a moment of none."""
+        listed = self.ask("GET", "3.0/mlflow/roles/permissions/list", role_id=held.role_id)
         for each in listed["role_permissions"]:
-            if (each["resource_type"], each["resource_pattern"]) == (grant.kind, grant.id):
+            if (each["resource_type"], each["resource_pattern"]) == held.grant[1:]:
                 fields = {"role_permission_id": each["id"], "permission": permission}
                 self.ask("PATCH", "3.0/mlflow/roles/permissions/update", **fields)
 
@@ -228,14 +309,30 @@ class Server:
 
 
 class Work:
-    """Brings one server to what the file says."""
+    """Brings one server to what the file says.
+
+    Attributes:
+        changes: how many were made, or would be.
+        forbidden: how many grants of the file a DENY stands against.
+    """
 
     def __init__(self, wish: Wish, server: Server, *, dry: bool) -> None:
         self._wish, self._server, self._dry = wish, server, dry
-        self._models = server.models()
+        self._there = server.models()
         self._accounts = server.accounts()
+        self._models = self._found()
         self._ids: dict[str, str] = {}
-        self.changes = 0
+        self.changes = self.forbidden = 0
+
+    def _found(self) -> Mapping[Place, Sequence[str]]:
+        """By their short names: the listed ones, and those found where that is wished for."""
+        listed = dict(self._wish.listed())
+        found = {place: list(self._wish.teams[place[1]]) for place in self._wish.places()}
+        for name in sorted(self._there - set(listed)):
+            owner = self._wish.owner(name)
+            if owner is not None and self._wish.environments[owner[0]]:
+                found[owner[:2]].append(owner[2])
+        return found
 
     def run(self) -> None:
         """Everything, in an order in which each step can be the last."""
@@ -244,14 +341,21 @@ class Work:
             if name not in self._accounts:
                 self._do(f"make account {name}", self._server.make_account, name, account.secret())
         make_model = self._server.client.create_registered_model
-        for name in self._listed_models():
-            if name not in self._models:
+        for name, _ in self._wish.listed():
+            if name not in self._there:
                 self._do(f"make registered model {name}", make_model, name)
-        self._ids = {name: self._experiment(name) for name in dict.fromkeys(self._experiments())}
+        make = self._server.client.create_experiment
+        for name in self._experiments():
+            if name not in self._ids:
+                self._ids[name] = str(self._do(f"make experiment {name}", make, name) or name)
         wanted = self._wanted()
-        held = {name: self._server.grants(name) for name in self._accounts}
+        held = [
+            each
+            for name, known in self._accounts.items()
+            for each in self._server.grants(name, known)
+        ]
         for grant, permission in wanted.items():
-            self._grant(grant, permission, held.get(grant.account, {}))
+            self._grant(grant, permission, held)
         self._name_others(wanted, held)
 
     def _check(self) -> None:
@@ -261,89 +365,97 @@ class Work:
                 f"no password for {', '.join(missing)}, to be made: set the variable, or write the "
                 "file, that the account's password names"
             )
+        for name in self._experiments():
+            found = self._server.client.get_experiment_by_name(name)
+            if found is not None and found.lifecycle_stage != "active":
+                raise BadFile(
+                    f"the experiment {name} was deleted: bring it back with "
+                    f"mlflow experiments restore --experiment-id {found.experiment_id}"
+                )
+            if found is not None:
+                self._ids[name] = str(found.experiment_id)
 
     def _do(self, what: str, make: Callable[..., Any], *given: Any) -> Any:
         self.changes += 1
         print(f"{'would ' if self._dry else ''}{what}", flush=True)
         return None if self._dry else make(*given)
 
-    def _listed_models(self) -> Iterator[str]:
-        for where, (team, models) in product(self._wish.environments, self._wish.teams.items()):
-            yield from (self._wish.named("models", where, team, model) for model in models)
+    def _names(self, what: str, place: Place) -> list[str]:
+        """Of models or experiments; one that no model has alone is there without a model too."""
+        models = self._models[place] if self._wish.is_by_model(what) else [""]
+        return [self._wish.named(what, *place, model) for model in models]
 
-    def _models_of(self, environment: str, team: str) -> list[str]:
-        """By their short names: the listed ones, and those found where that is wished for."""
-        listed = list(self._wish.teams[team])
-        if not self._wish.environments[environment]:
-            return listed
-        before, _, after = self._wish.named("models", environment, team, "\n").partition("\n")
-        found = (
-            name.removeprefix(before).removesuffix(after)
-            for name in sorted(self._models)
-            if name.startswith(before) and name.endswith(after)
-        )
-        return list(dict.fromkeys([*listed, *found]))
-
-    def _experiments(self) -> Iterator[str]:
-        for pair in product(self._wish.environments, self._wish.teams):
-            for model, what in product(self._models_of(*pair), sorted({*NAMES} - {"models"})):
-                yield self._wish.named(what, *pair, model)
-
-    def _experiment(self, name: str) -> str:
-        client = self._server.client
-        found = client.get_experiment_by_name(name)
-        if found is None:
-            return str(self._do(f"make experiment {name}", client.create_experiment, name) or name)
-        if found.lifecycle_stage != "active":
-            raise BadFile(
-                f"the experiment {name} was deleted: bring it back with "
-                f"mlflow experiments restore --experiment-id {found.experiment_id}"
-            )
-        return str(found.experiment_id)
+    def _experiments(self) -> Sequence[str]:
+        kinds = sorted({*NAMES} - {"models"})
+        each = (self._names(what, place) for place in self._wish.places() for what in kinds)
+        return list(dict.fromkeys(name for names in each for name in names))
 
     def _wanted(self) -> Mapping[Grant, str]:
         wanted: dict[Grant, str] = {}
         for name, account in self._wish.accounts.items():
             for (environment, role), team in product(account.roles.items(), account.teams):
-                for model in self._models_of(environment, team):
-                    for what, permission in ROLES[role].items():
-                        grant = Grant(name, *self._target(what, environment, team, model))
+                for what, permission in ROLES[role].items():
+                    for target in self._targets(what, (environment, team)):
+                        grant = Grant(name, *target)
                         wanted[grant] = max(wanted.get(grant, "READ"), permission, key=LEVELS.index)
         return wanted
 
-    def _target(self, what: str, environment: str, team: str, model: str) -> tuple[str, str]:
+    def _targets(self, what: str, place: Place) -> list[tuple[str, str]]:
         if what == "versions":
-            return VERSION, "*"
-        name = self._wish.named(what, environment, team, model)
-        return (MODEL, name) if what == "models" else (EXPERIMENT, self._ids[name])
+            return [(VERSION, "*")]
+        names = self._names(what, place)
+        return [
+            (MODEL, each) if what == "models" else (EXPERIMENT, self._ids[each]) for each in names
+        ]
 
-    def _grant(self, grant: Grant, wanted: str, held: Mapping[Grant, tuple[str, int]]) -> None:
+    def _grant(self, grant: Grant, wanted: str, held: Sequence[Held]) -> None:
         told = f"{wanted} on {self._shown(grant)} to {grant.account}"
-        if grant not in held:
-            self._do(f"grant {told}", self._server.grant, grant, wanted)
+        on = [each for each in held if each.grant == grant]
+        denied = [each for each in held if each.level == DENY and _is_on(each.grant, grant)]
+        if denied:
+            self.forbidden += 1
+            against = f"{DENY} on {self._shown(denied[0].grant)}{denied[0].by} stands against it"
+            print(f"not granted: {told}; {against}, and is left to you")
             return
-        level, role = held[grant]
-        if level != wanted:
-            what = f"grant {told}, which had {level}"
-            self._do(what, self._server.change, grant, wanted, role)
+        own = next((each for each in on if each.own), None)
+        if own is not None and own.level != wanted:
+            self._do(f"grant {told}, which had {own.level}", self._server.change, own, wanted)
+        elif own is None and not any(_reaches(each.level, wanted) for each in on):
+            self._do(f"grant {told}", self._server.grant, grant, wanted)
 
     def _shown(self, grant: Grant) -> str:
         names = {(EXPERIMENT, number): name for name, number in self._ids.items()}
         return f"{grant.kind} {names.get((grant.kind, grant.id), grant.id)}"
 
-    def _name_others(
-        self, wanted: Mapping[Grant, str], held: Mapping[str, Mapping[Grant, tuple[str, int]]]
-    ) -> None:
-        for name, is_admin in self._accounts.items():
-            if name not in self._wish.accounts and not is_admin:
+    def _name_others(self, wanted: Mapping[Grant, str], held: Sequence[Held]) -> None:
+        for name, known in self._accounts.items():
+            if name not in self._wish.accounts and not known.is_admin:
                 print(f"not in the file: account {name}")
-        for grant, (level, _) in (each for of in held.values() for each in of.items()):
-            if grant not in wanted and not self._accounts[grant.account]:
-                told = f"{level} on {self._shown(grant)}, which {grant.account} has"
-                print(f"not in the file: {told}{self._matches_nothing(grant)}")
+        for each in held:
+            if self._is_other(each, wanted) and not self._accounts[each.grant.account].is_admin:
+                told = f"{each.level} on {self._shown(each.grant)}"
+                has = f", which {each.grant.account} has{each.by}"
+                print(f"not in the file: {told}{has}{self._matches_nothing(each.grant)}")
         for name in sorted(self._others()):
             print(f"not in the file: registered model {name}")
-        account = next((name for name in self._wish.accounts if name in self._accounts), None)
+        self._name_default()
+
+    def _is_other(self, held: Held, wanted: Mapping[Grant, str]) -> bool:
+        """Whether the file has no such grant, or a lower one than a role gives the account."""
+        level = wanted.get(held.grant)
+        if level is None:
+            return True
+        return not held.own and held.level != level and _reaches(held.level, level)
+
+    def _name_default(self) -> None:
+        """Says it where accounts may read what was never granted; it takes an account to ask."""
+        there = [name for name, known in self._accounts.items() if not known.is_admin]
+        made = (
+            []
+            if self._dry
+            else [name for name in self._wish.accounts if name not in self._accounts]
+        )
+        account = next(iter([*there, *made]), None)
         if account and self._server.default_permission(account) != "NO_PERMISSIONS":
             print(
                 "every account may read everything: set default_permission = NO_PERMISSIONS in the "
@@ -351,18 +463,43 @@ class Work:
             )
 
     def _matches_nothing(self, grant: Grant) -> str:
-        nothing = grant.kind == MODEL and grant.id not in {*self._models, "*"}
+        nothing = grant.kind == MODEL and grant.id not in {*self._there, "*"}
         return "; it matches nothing, since there is no such model" if nothing else ""
 
     def _others(self) -> set[str]:
         """Models of an environment of which the file knows nothing."""
-        known = {
-            self._wish.named("models", *pair, model)
-            for pair in product(self._wish.environments, self._wish.teams)
-            for model in self._models_of(*pair)
-        }
+        known = {name for place in self._wish.places() for name in self._names("models", place)}
         begins = tuple(f"{environment}." for environment in self._wish.environments)
-        return {name for name in self._models - known if name.startswith(begins)}
+        return {name for name in self._there - known if name.startswith(begins)}
+
+
+def _reaches(level: str, wanted: str) -> bool:
+    return level in LEVELS and LEVELS.index(level) >= LEVELS.index(wanted)
+
+
+def _is_on(held: Grant, grant: Grant) -> bool:
+    return held[:2] == grant[:2] and held.id in {"*", grant.id}
+
+
+def _wish_in(file: Path) -> Wish:
+    """Raises `BadFile`, which quotes nothing of the file: there may be a password in it."""
+    try:
+        return Wish.of(yaml.safe_load(file.read_text()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{file} cannot be read: {type(error).__name__}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", at line {mark.line + 1}" if mark else ""
+        raise BadFile(f"{file} is not YAML{line}") from error
+
+
+def _said(error: Exception) -> str:
+    """Why it came to nothing, without the address, in which a password may be."""
+    said = str(error).partition("\n")[0]
+    no_answer = ("failed with exception", "too many 5", "Failed to parse response")
+    if not hasattr(error, "error_code") or any(each in said for each in no_answer):
+        return "MLflow does not answer as it should: is it running, and at that address?"
+    return re.sub(r"\S*://\S*", "the address", said)[:300]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -378,21 +515,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from mlflow.exceptions import MlflowException
 
     try:
-        wish = Wish.of(yaml.safe_load(given.file.read_text()))
+        wish = _wish_in(given.file)
         if wish.workspace:
             os.environ["MLFLOW_WORKSPACE"] = wish.workspace
         work = Work(wish, Server(), dry=given.dry_run)
         work.run()
-    except (BadFile, OSError, yaml.YAMLError) as error:
+    except BadFile as error:
         print(f"grants: {error}", file=sys.stderr)
         return 2
-    except MlflowException as error:
-        said = str(error).partition("\n")[0][:300]
-        print(f"grants: {said}", file=sys.stderr)
+    # Those of requests are OSErrors, also for an answer that is not JSON.
+    except (MlflowException, OSError) as error:
+        print(f"grants: {_said(error)}", file=sys.stderr)
         return 1
     done = f"{work.changes} to do" if given.dry_run else f"{work.changes} done"
     print(done if work.changes else "nothing to do")
-    return 0
+    return 1 if work.forbidden else 0
 
 
 if __name__ == "__main__":

@@ -146,7 +146,8 @@ def copy(  # noqa: PLR0913, PLR0917 - the command line's
 
     \b
     Exit status: 0 the copy is there; 1 refused; 2 wrong use; 3 unreachable,
-    or undecided: the same call goes on from there.
+    or undecided, and nothing was made: try again; 4 something was made, which
+    is named, and not all of it: the same call goes on from there.
     podium copy dev.security.fraud 3 --to staging.security.fraud
     """  # noqa: D301 - click wants a real backspace
     origin = origin_of(os.environ, by, reason, see)

@@ -11,4 +11,4 @@ WRONG_USE: Final = 2
 UNDECIDED: Final = 3
 """Unreachable or undecided; nothing was changed, and the same call may be made again."""
 IN_PART: Final = 4
-"""Changed in part: `--resume` mends it."""
+"""Changed in part: `--resume` mends it, or the same call, as is told."""

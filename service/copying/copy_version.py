@@ -5,11 +5,12 @@ there already is found. Nothing is registered before its files were read back fr
 
 MLflow makes as many versions as it is asked for. Of two copies at once, each looks again after it
 has registered its own: whoever has the higher number sees the lower one, and takes its own away.
+One that was killed before it could is told by every later call, and is left: it may serve by then.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -17,15 +18,17 @@ from mlflow.entities.model_registry import ModelVersion
 
 from service.config.settings import Settings
 from service.copy_source import DIGEST_TAG, SOURCE_TAG, CopySource
+from service.copying.made import Made
 from service.copying.mlflow_server import MlflowServer
 from service.copying.original import Original, original_of
 from service.copying.target_files import TargetFiles, experiment_of
 from service.copying.target_model import TargetModel
 from service.promotion.registry_bytes import fetched_into
 from service.promotion.stopped import refused
+from service.promotion.validated import unfit
 from service.refs import VersionId
 from service.registry.writer.faults import WriteRefused
-from service.registry.writer.writer import NamedVersion, Writer
+from service.registry.writer.writer import NamedVersion, NumberedVersion, Writer
 from service.working_folder import working_folder
 
 # A logged model, which has files; versions that link to another one have its name and number.
@@ -112,7 +115,9 @@ def copy_version(
 
     By the settings' home, where there is room for the files, and their status tag, which says
     pending. Each step is told before it is taken. Raises `MoveStopped`, `WriteRefused`,
-    `Unreachable` and `HomeUnusable`; whatever has become of one, the same call may be made again.
+    `Unreachable`, `KeyboardInterrupt` and `HomeUnusable`; where it has made anything by then, a
+    `MoveStopped` of exit status 4 that names it. Whatever has become of one, the same call may be
+    made again.
     """
     with servers.source.asked() as writer:
         original = original_of(writer, wish.version, wish.tags)
@@ -120,9 +125,9 @@ def copy_version(
     with servers.target.asked() as writer:
         where = "" if writer.server() == asked_at else asked_at
         source = CopySource(original.version.name, original.version.number, where)
-        if not where and original.version.name == wish.to:
-            raise refused("same_model", f"{wish.to} is the model itself, not another one")
         TargetModel(writer, wish.to).look()
+        if original.version.name == wish.to and (not where or _has(writer, original)):
+            raise refused("same_model", f"{wish.to} is the model itself, not another one")
     copying = _Copying(servers, wish, original, source, settings, told, fetch)
     return copying.linked() if wish.linked else copying.copied()
 
@@ -136,22 +141,22 @@ class _Copying:
     settings: Settings
     told: Callable[[str], None]
     fetch: FetchesFiles
+    made: Made = field(default_factory=Made)
 
     def linked(self) -> Copied:
         if self.source.server:
             raise refused(
                 "other_server", "a link leads to files of its own server: leave out --link"
             )
-        with self.servers.target.asked() as writer:
+        with self.servers.target.asked() as writer, self.made.telling():
             model = TargetModel(writer, self.wish.to)
-            made = model.ensure()
+            made = self._ensured(model)
             there = _linked_of(model, self.source)
             if there is None:
                 self.told("registering the link")
-                number = model.register(
-                    self.source.text(), self._tags({LINK_TAG: "yes"}), self._described
-                )
+                number = self._registered(model, self.source.text(), {LINK_TAG: "yes"})
                 return self._settled(model, number, _linked_of, "", made=made)
+            _require_free(there)
             return Copied("already", self.source, str(there.version), "", "")
 
     def copied(self) -> Copied:
@@ -163,7 +168,7 @@ class _Copying:
                 self.settings,
                 self.servers.source.environment,
             )
-            with self.servers.target.asked() as writer:
+            with self.servers.target.asked() as writer, self.made.telling():
                 return self._put(writer, folder, files.path, files.digest)
 
     def _put(self, writer: Writer, folder: Path, artifact: Path, digest: str) -> Copied:
@@ -171,17 +176,18 @@ class _Copying:
         there = _copy_of(digest)(model, self.source)
         if there is not None:
             return self._found(writer, folder, there, digest)
-        files = TargetFiles(writer, self._experiment, self.source, self.told)
+        files = self._files(writer)
+        files.ensure()
         try:
-            model_id = self._uploaded(files, folder, artifact, digest)
-            made = model.ensure()
+            model_id = self._uploaded(model, files, folder, (artifact, digest))
+            made = self._ensured(model)
             there = _copy_of(digest)(model, self.source)
             if there is None:
                 self.told("registering the version")
-                tags = self._tags({DIGEST_TAG: digest})
+                own = {DIGEST_TAG: digest}
                 run = "" if self.source.server else self.original.run
                 place = f"models:/{model_id}"
-                number = model.register(place, tags, self._described, run, model_id)
+                number = self._registered(model, place, own, run, model_id)
                 copied = self._settled(model, number, _copy_of(digest), digest, made=made)
             else:
                 copied = Copied("already", self.source, str(there.version), digest, "")
@@ -193,8 +199,42 @@ class _Copying:
             copied = Copied("already", self.source, str(there.version), digest, "")
         return self._tidied(model, files, copied)
 
-    def _uploaded(self, files: TargetFiles, folder: Path, artifact: Path, digest: str) -> str:
+    def _files(self, writer: Writer) -> TargetFiles:
+        experiment, to = self._experiment, self.wish.to
+        return TargetFiles(writer, experiment, self.source, to, self.told, self.made)
+
+    def _ensured(self, model: TargetModel) -> bool:
+        if model.look() is None:
+            return False
+        thing = f"the model {model.name}"
+        with self.made.writing(thing):
+            made = model.ensure()
+        if not made:
+            self.made.take_back(thing)
+        return made
+
+    def _registered(
+        self,
+        model: TargetModel,
+        place: str,
+        own: Mapping[str, str],
+        run: str = "",
+        model_id: str | None = None,
+    ) -> str:
+        begun, tags = "a version", self._tags(own)
+        with self.made.writing(begun):
+            number = model.register(place, tags, self.original.description, run, model_id)
+        self.made.take_back(begun)
+        self.made.add(_version(number))
+        return number
+
+    def _uploaded(
+        self, model: TargetModel, files: TargetFiles, folder: Path, sent: tuple[Path, str]
+    ) -> str:
+        artifact, digest = sent
         for model_id in files.ready(digest):
+            if model.is_used(model_id):
+                continue
             self.told("comparing the files that an earlier copy has left")
             if files.holds(model_id, digest, folder):
                 return model_id
@@ -202,7 +242,7 @@ class _Copying:
         return files.upload(artifact, digest)
 
     def _found(self, writer: Writer, folder: Path, there: ModelVersion, digest: str) -> Copied:
-        number = str(there.version)
+        model, number = TargetModel(writer, self.wish.to), str(there.version)
         self.told(f"comparing {self.wish.to} {number}, which is a copy of it")
         created = writer.aliases(self.wish.to).created
         version = VersionId(self.wish.to, created, number)
@@ -211,9 +251,30 @@ class _Copying:
             raise refused(
                 "copy_altered",
                 f"{self.wish.to} {number} was copied from it, and its files were altered since: "
-                f"copied {digest[:12]}, in the registry {now.digest[:12]}. Block or delete it",
+                f"copied {digest[:12]}, in the registry {now.digest[:12]}. Find out by whom, and "
+                "delete that version, which takes MANAGE; then copy again",
             )
-        return Copied("already", self.source, number, digest, "")
+        _require_free(there)
+        copied = Copied("already", self.source, number, digest, "", self._twice(model, there))
+        try:
+            return replace(self._tidied(model, self._files(writer), copied), experiment="")
+        except WriteRefused as refusal:
+            left = f"what unfinished copies may have left was not looked for: {refusal}"
+            return replace(copied, notes=(*copied.notes, left))
+
+    def _twice(self, model: TargetModel, there: ModelVersion) -> tuple[str, ...]:
+        """Of a version that a copy at the same time has made, and not taken away again."""
+        digest = there.tags[DIGEST_TAG]
+        also = [
+            str(each.version)
+            for each in model.copies_of(self.source)
+            if _is_copy(each, digest) and each.version != there.version
+        ]
+        return tuple(
+            f"version {number} is another copy of these files, made at the same time: delete it, "
+            "unless an alias is on it"
+            for number in also
+        )
 
     def _settled(
         self,
@@ -231,6 +292,7 @@ class _Copying:
             return Copied("copied", self.source, number, digest, experiment, notes)
         try:
             model.remove(number)
+            self.made.take_back(_version(number))
         except WriteRefused as refusal:
             twice = f"version {number} was made at the same time, and is to be deleted: {refusal}"
             notes = (*notes, twice)
@@ -239,32 +301,26 @@ class _Copying:
     def _tidied(self, model: TargetModel, files: TargetFiles, copied: Copied) -> Copied:
         """Without what nobody needs any more, as far as this account may remove it."""
         self.told("removing what unfinished copies have left")
-        sources = [str(each.source) for each in model.copies_of(self.source)]
-        left = files.tidy([each.removeprefix("models:/") for each in sources])
+        left = files.tidy(model.is_used)
         notes = list(copied.notes)
         if files.made:
             notes.append(_made_experiment(self._experiment))
-        if left:
+        if left.unfinished:
             notes.append(
-                f"{left} unfinished copies are left in the experiment {self._experiment}: this "
-                "account may not remove them"
+                f"{left.unfinished} unfinished copies are left in the experiment "
+                f"{self._experiment}: this account may not remove them"
             )
-        return Copied(
-            copied.outcome,
-            copied.source,
-            copied.version,
-            copied.digest,
-            self._experiment,
-            tuple(notes),
-        )
+        if left.whole:
+            notes.append(
+                f"{', '.join(left.whole)} in the experiment {self._experiment} have files that an "
+                "earlier copy has left, and no version that this account may read has them: "
+                "MlflowClient().delete_logged_model removes them, once you know of no other"
+            )
+        return replace(copied, experiment=self._experiment, notes=tuple(notes))
 
     @property
     def _experiment(self) -> str:
         return self.wish.experiment or experiment_of(self.wish.to)
-
-    @property
-    def _described(self) -> str:
-        return self.original.description
 
     def _tags(self, own: Mapping[str, str]) -> Mapping[str, str]:
         status = self.settings.status_tag
@@ -281,15 +337,40 @@ def _copy_of(digest: str) -> Callable[[TargetModel, CopySource], ModelVersion | 
     """The oldest copy of these files; tags also travel with links that MLflow's page makes."""
 
     def find(model: TargetModel, source: CopySource) -> ModelVersion | None:
-        found = (each for each in model.copies_of(source) if _LOGGED.fullmatch(str(each.source)))
-        return next((each for each in found if each.tags.get(DIGEST_TAG) == digest), None)
+        return next((each for each in model.copies_of(source) if _is_copy(each, digest)), None)
 
     return find
+
+
+def _is_copy(version: ModelVersion, digest: str) -> bool:
+    is_own = _LOGGED.fullmatch(str(version.source)) is not None
+    return is_own and version.tags.get(DIGEST_TAG) == digest
+
+
+def _has(writer: Writer, original: Original) -> bool:
+    """Whether that server has the very version: it is the same one, by another address."""
+    wanted = original.version
+    try:
+        found = writer.version_of(NumberedVersion(wanted.name, wanted.number))
+    except WriteRefused:
+        return False
+    return (found.created, found.source) == (wanted.created, wanted.source)
+
+
+def _require_free(there: ModelVersion) -> None:
+    """Raises `MoveStopped` where an operator has said that the copy is to serve nobody."""
+    if found := unfit(there.tags):
+        code, why = found
+        raise refused(code, f"{there.name} {there.version} is made from it already, and {why}")
 
 
 def _linked_of(model: TargetModel, source: CopySource) -> ModelVersion | None:
     found = (each for each in model.copies_of(source) if each.source == source.text())
     return next((each for each in found if LINK_TAG in each.tags), None)
+
+
+def _version(number: str) -> str:
+    return f"version {number}"
 
 
 def _made_model(name: str) -> str:

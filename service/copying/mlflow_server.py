@@ -25,6 +25,27 @@ _OF_ONE_SERVER: Final = frozenset(
         *("MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"),
     }
 )
+# What names an account of a bucket: clients take the first that they find, so that one of the
+# target's own would be passed over for another one of the source's.
+_OF_ONE_BUCKET: Final = (
+    frozenset(
+        {
+            *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+            *("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE"),
+            *("AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME"),
+            *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+            *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        }
+    ),
+    frozenset(
+        {
+            *("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCESS_KEY", "AZURE_CLIENT_ID"),
+            *("AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_CLIENT_CERTIFICATE_PATH"),
+            *("AZURE_FEDERATED_TOKEN_FILE", "AZURE_USERNAME", "AZURE_PASSWORD"),
+        }
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +73,12 @@ class MlflowServer:
         A file `~/.mlflow/credentials` is MLflow's own, and read for every server.
         """
         addresses = MlflowAddresses(uri, uri)
-        common = {name: text for name, text in environment.items() if name not in _OF_ONE_SERVER}
         own = {
             name.removeprefix(TO): text for name, text in environment.items() if name.startswith(TO)
         }
+        buckets = (each for each in _OF_ONE_BUCKET if not each.isdisjoint(own))
+        not_its = _OF_ONE_SERVER.union(*buckets)
+        common = {name: text for name, text in environment.items() if name not in not_its}
         return cls(addresses, _addressed(addresses, common | own), is_other=True)
 
     @contextlib.contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from service.cli.exits import WRONG_USE
 from service.promotion.stopped import MoveStopped, refused
+from service.promotion.validated import require_fit
 from service.registry.writer.faults import WriteRefused, asked
 from service.registry.writer.writer import NamedVersion, RegisteredVersion, Writer
 
@@ -29,8 +30,8 @@ def original_of(writer: Writer, named: NamedVersion, tags: Sequence[str]) -> Ori
     refuse_prompt(writer, named.name)
     found = writer.version_of(named)
     who = f"{found.name} {found.number}"
-    if not found.ready:
-        raise refused("not_ready", f"{who} is not registered to its end")
+    # The copy would be free of what stands against its source.
+    require_fit(found)
     absent = [key for key in tags if key not in found.tags]
     if absent:
         raise MoveStopped(WRONG_USE, "no_such_tag", f"{who} has no tag {absent[0]}")

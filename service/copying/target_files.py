@@ -1,13 +1,18 @@
 """Where a copy's files are: a logged model in an experiment of the target's own.
 
 Whoever may write to the experiment may alter the files; so it is one that trainings have no part
-in. A logged model is READY once its files were read back, and were those that were meant. One that
-no version names is what a copy has left that never came to its end, or that came second.
+in. A logged model is READY once its files were read back, and were those that were meant, and says
+in a tag for which model it was made: one experiment may have the copies of several.
+
+What a copy has left that never came to its end is removed by the next one. What is READY may have
+been registered since, under whatever name, also where this account may not look: nobody removes it
+but the call that has made it.
 """
 
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +21,7 @@ from mlflow.entities import LoggedModel
 from mlflow.store.entities.paged_list import PagedList
 
 from service.copy_source import DIGEST_TAG, SOURCE_TAG, CopySource
+from service.copying.made import Made
 from service.promotion.stopped import undecided
 from service.registry.store.digest import digest_of
 from service.registry.store.manifest import write_manifest
@@ -30,6 +36,8 @@ _ANSWERS: Final = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 _UPLOAD_SECONDS: Final = 900
 # MLflow's, of a file that says where it was downloaded as; no part of a model.
 _OF_REGISTRY: Final = "registered_model_meta"
+# Of a logged model: the registered model whose version it was made for.
+_FOR: Final = "podium.for"
 
 
 def _asked_for(seconds: str | None) -> int:
@@ -42,36 +50,76 @@ def experiment_of(name: str) -> str:
     return f"podium/copies/{name}"
 
 
-class TargetFiles:
-    """Of the copies of one version; every method raises `WriteRefused` and `Unreachable`.
+@dataclass(frozen=True, slots=True)
+class LeftFiles:
+    """What a tidied experiment has still of copies of one version into one model.
 
     Attributes:
-        made: whether the experiment was made now, so that it is this account's.
+        unfinished: how many never came to their end, and may not be removed by this account.
+        whole: the ids of those that are whole, and that no version has that this account may read.
     """
 
-    def __init__(
-        self, writer: Writer, experiment: str, source: CopySource, told: Callable[[str], None]
+    unfinished: int
+    whole: Sequence[str]
+
+
+class TargetFiles:
+    """Of the copies of one version into one model.
+
+    Every method raises `WriteRefused` and `Unreachable`.
+
+    Attributes:
+        made: whether the experiment was made by this call, so that it is this account's.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one copy's
+        self,
+        writer: Writer,
+        experiment: str,
+        source: CopySource,
+        to: str,
+        told: Callable[[str], None],
+        things: Made,
     ) -> None:
+        """Looks for the experiment, and makes none."""
         self._writer = writer
         self._told = told
         self._name = experiment
         self._source = source
-        self._id, self.made = self._experiment()
+        self._to = to
+        self._things = things
+        self._sent: set[str] = set()
+        self._id = self._found()
+        self.made = False
+
+    def ensure(self) -> None:
+        """The experiment is there."""
+        if self._id:
+            return
+        thing = f"the experiment {self._name}"
+        with self._things.writing(thing):
+            self._id, self.made = self._make()
+        if not self.made:
+            self._things.take_back(thing)
 
     def ready(self, digest: str) -> Iterator[str]:
-        """Logged models of these files that no copy has been told of yet, the oldest first."""
+        """Logged models of these files, the oldest first; versions may have them."""
         for each in self._all():
             if each.tags.get(DIGEST_TAG) == digest and str(each.status) == _READY:
                 yield str(each.model_id)
 
     def upload(self, artifact: Path, digest: str) -> str:
         """A new logged model of these files; its id. Raises `MoveStopped` if they are altered."""
-        tags = {SOURCE_TAG: self._source.text(), DIGEST_TAG: digest}
-        made = asked(
-            lambda: self._writer.client.create_logged_model(self._id, "copy", tags=tags),
-            self._needs("EDIT"),
-        )
+        tags = {SOURCE_TAG: self._source.text(), DIGEST_TAG: digest, _FOR: self._to}
+        client, begun = self._writer.client, self._thing("unfinished")
+        with self._things.writing(begun):
+            made = asked(
+                lambda: client.create_logged_model(self._id, "copy", tags=tags), self._needs("EDIT")
+            )
         model_id = str(made.model_id)
+        self._sent.add(model_id)
+        self._things.take_back(begun)
+        self._things.add(self._thing(model_id))
         try:
             self._filled(model_id, artifact, digest)
         except BaseException:
@@ -101,13 +149,24 @@ class TargetFiles:
         try:
             asked(lambda: self._writer.client.delete_logged_model(model_id), self._needs("MANAGE"))
         except WriteRefused as refused:
-            return refused.code == NOT_FOUND
+            if refused.code != NOT_FOUND:
+                return False
+        self._things.take_back(self._thing(model_id))
         return True
 
-    def tidy(self, named: Sequence[str]) -> int:
-        """Removes those that no version names; how many are left, since this account may not."""
-        left = [str(each.model_id) for each in self._all() if str(each.model_id) not in named]
-        return sum(not self.remove(each) for each in left)
+    def tidy(self, is_used: Callable[[str], bool]) -> LeftFiles:
+        """Removes what never came to its end, and what this call has made and no version has.
+
+        `is_used` says whether any version has the files of a logged model.
+        """
+        unused = [each for each in self._all() if not is_used(str(each.model_id))]
+        gone: list[str] = []
+        whole: list[str] = []
+        for each in unused:
+            model_id = str(each.model_id)
+            is_others = str(each.status) == _READY and model_id not in self._sent
+            (whole if is_others else gone).append(model_id)
+        return LeftFiles(sum(not self.remove(each) for each in gone), whole)
 
     def _filled(self, model_id: str, artifact: Path, digest: str) -> None:
         (artifact / _OF_REGISTRY).unlink(missing_ok=True)
@@ -123,14 +182,14 @@ class TargetFiles:
         asked(lambda: client.finalize_logged_model(model_id, _READY), self._needs("EDIT"))
 
     def _all(self) -> Iterator[LoggedModel]:
-        """Of this source, the oldest first."""
-        text = self._source.text()
-        found = [each for each in self._pages() if each.tags.get(SOURCE_TAG) == text]
+        """Of this source, and for this model, the oldest first."""
+        wanted = {SOURCE_TAG: self._source.text(), _FOR: self._to}.items()
+        found = [each for each in self._pages() if wanted <= each.tags.items()]
         return iter(sorted(found, key=lambda each: int(each.creation_timestamp)))
 
     def _pages(self) -> Iterator[LoggedModel]:
         token: str | None = None
-        while True:
+        while self._id:
             page = self._page(token)
             yield from page
             token = page.token
@@ -143,16 +202,19 @@ class TargetFiles:
             lambda: search([self._id], max_results=_PAGE, page_token=token), self._needs("READ")
         )
 
-    def _experiment(self) -> tuple[str, bool]:
+    def _found(self) -> str:
+        """Its id; empty where there is none."""
         client, name = self._writer.client, self._name
         found = asked(lambda: client.get_experiment_by_name(name), self._needs("READ"))
-        if found is not None:
-            if found.lifecycle_stage != "active":
-                raise WriteRefused(
-                    f"the experiment {name} was deleted: bring it back with "
-                    f"mlflow experiments restore --experiment-id {found.experiment_id}"
-                )
-            return str(found.experiment_id), False
+        if found is not None and found.lifecycle_stage != "active":
+            raise WriteRefused(
+                f"the experiment {name} was deleted: bring it back with "
+                f"mlflow experiments restore --experiment-id {found.experiment_id}"
+            )
+        return "" if found is None else str(found.experiment_id)
+
+    def _make(self) -> tuple[str, bool]:
+        client, name = self._writer.client, self._name
         needs = f"to be allowed to make the experiment {name}"
         try:
             return str(asked(lambda: client.create_experiment(name), needs)), True
@@ -161,6 +223,9 @@ class TargetFiles:
             if refused.code != EXISTS or again is None:
                 raise
             return str(again.experiment_id), False
+
+    def _thing(self, model_id: str) -> str:
+        return f"files in the experiment {self._name} ({model_id})"
 
     def _needs(self, permission: str) -> str:
         return f"{permission} on the experiment {self._name}"

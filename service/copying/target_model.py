@@ -60,17 +60,20 @@ class TargetModel:
     def copies_of(self, source: CopySource) -> Sequence[ModelVersion]:
         """Its versions that say that they were made from that one, the oldest first."""
         text = source.text()
+        # A name may hold quotes, which MLflow's filters know no way to write.
+        exactly = f"= '{text}'" if "'" not in text else "LIKE 'models:/%'"
         found = [
             each
-            for each in self._tagged(text)
+            for each in self._versions(f"tags.`{SOURCE_TAG}` {exactly}")
             if each.name == self.name and each.tags.get(SOURCE_TAG) == text
         ]
         return sorted(found, key=lambda each: int(each.version))
 
-    def _tagged(self, text: str) -> Iterator[ModelVersion]:
-        # A name may hold quotes, which MLflow's filters know no way to write.
-        exactly = f"= '{text}'" if "'" not in text else "LIKE 'models:/%'"
-        wanted = f"tags.`{SOURCE_TAG}` {exactly}"
+    def is_used(self, model_id: str) -> bool:
+        """Whether a version of any model that this account may read has that one's files."""
+        return any(True for _ in self._versions(f"source_path = 'models:/{model_id}'"))
+
+    def _versions(self, wanted: str) -> Iterator[ModelVersion]:
         token: str | None = None
         while True:
             page = self._page(wanted, token)

@@ -4,7 +4,9 @@ A version is blocked by its tag, which looks see. No slot takes it from then on.
 goes back to the latest version that it has served and that is neither blocked nor withdrawn: the
 one that is warm still, the one on this machine, or one that the registry has. Until that answers,
 and where there is none, it goes on: what serves is not lost for a mark, and whoever wants it to
-stop withdraws it. A start never brings it into service.
+stop withdraws it. A start never brings it into service: what was known of the versions that a slot
+has served is known to the next start, also where the registry says nothing by then, and is believed
+until that says otherwise. Of a version that was blocked while no service looked nobody knows yet.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,6 +19,7 @@ from service.following.gates.blocked import blocked
 from service.following.history import History
 from service.following.ports import Clock, VersionMarks
 from service.following.recording import Recorder
+from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
 
@@ -33,6 +36,11 @@ class Blocking:
     _clock: Clock
     _unfit: dict[ModelRef, set[VersionId]] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        """Makes known what was blocked before this start."""
+        for slot in self._slots.values():
+            self._slots.blocked = {**self._slots.blocked, **self._history.blocked(slot.ref)}
+
     @property
     def asked(self) -> Collection[VersionId]:
         """Of which a look is to say whether they are blocked still."""
@@ -45,7 +53,19 @@ class Blocking:
         known = self._slots.blocked.items()
         kept = {version: reason for version, reason in known if version not in told}
         self._slots.blocked = {**kept, **said.blocked}
+        self._recorder.each(self._slots.values(), self._keep)
         self._recorder.each(self._slots.values(), lambda slot: self._lift(slot, told))
+
+    def _keep(self, slot: Slot) -> None:
+        """For the next start, where that would not know it otherwise."""
+        ref, marked = slot.ref, self._slots.blocked
+        served = {
+            version: cut(reason, LONGEST_DETAIL)
+            for version, reason in marked.items()
+            if version.name == ref.name and self._history.has_served(ref, version)
+        }
+        if served != self._history.blocked(ref):
+            self._history.block(ref, served)
 
     def _lift(self, slot: Slot, told: Collection[VersionId]) -> None:
         """An operator has taken it back: what the alias is on is tried as if it were new."""
@@ -69,7 +89,9 @@ class Blocking:
         """A slot that serves what is blocked, or would for want of better, gets what was proven."""
         if not self._fallbacks.may_stand_in(slot) or not self._is_concerned(slot):
             self._unfit.pop(slot.ref, None)
+            slot.barred = None
             return
+        slot.barred = self._barred(slot)
         if slot.aspired in self._slots.staging and slot.aspired not in self._slots.blocked:
             return
         last = self._history.baseline(slot.ref)
@@ -78,6 +100,10 @@ class Blocking:
             if not slot.has_no_fallback:
                 return
         self._go_back(slot)
+
+    def _barred(self, slot: Slot) -> VersionId | None:
+        last = None if slot.version is not None else self._history.baseline(slot.ref)
+        return None if last is None or self._is_fit(last.version) else last.version
 
     def _is_concerned(self, slot: Slot) -> bool:
         marked = self._slots.blocked

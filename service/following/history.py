@@ -1,6 +1,6 @@
 """What each slot has served before, over restarts too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,15 @@ class History(Protocol):
 
     def versions(self, ref: ModelRef) -> Sequence[VersionId]:
         """The versions that the slot has served, as far as they are remembered, the latest last."""
+
+    def blocked(self, ref: ModelRef) -> Mapping[VersionId, str]:
+        """Which of what the slot has served is blocked, and why, as it was last noted."""
+
+    def block(self, ref: ModelRef, marked: Mapping[VersionId, str]) -> None:
+        """These of what the slot has served are blocked, and no others; returns at once.
+
+        Kept for the next start, which the registry may not answer.
+        """
 
     def withdraw(self, ref: ModelRef) -> None:
         """What the slot last served is withdrawn: it is compared with, and never served again.

@@ -78,7 +78,8 @@ class SlotStatus:
         aspired_withdrawn: whether the alias is on a version that is withdrawn.
         prepared: what an operator has had made ready, should the alias move there.
         held: that it stays on what it serves; the pursuit is of that then.
-        blocked: what it serves, or should, or what its alias is on, if that is blocked.
+        blocked: what it serves, or should, or what its alias is on, if that is blocked; of an empty
+            slot also what it served last.
         failure: the last one, until a swap puts it right.
     """
 

@@ -61,8 +61,9 @@ class Slot:
     Its properties may be read beside the loop: each looks once at what the loop may replace.
     `absent` is what the registry has said is not there, until it names a version again; a look
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
-    which it serves nothing. `prepared` is what an operator has had made ready for it; `held` says
-    that it is to stay on what it serves.
+    which it serves nothing; `barred` is the blocked one that it would serve for want of better.
+    `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
+    it serves.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Slot:
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None
+        self.barred: VersionId | None = None
         self.pursuit = Pursuit()
         self.fallback_pursuit = Pursuit()
         self.wish = Wish(Trigger.START, 0.0)
@@ -182,7 +184,7 @@ class Slot:
     def _blocked(self) -> VersionId | None:
         marked = self._slots.blocked
         alias_on = None if self.held is None else self.held.alias_on
-        met = (self.version, self.aspired, alias_on) if marked else ()
+        met = (self.version, self.aspired, alias_on, self.barred) if marked else ()
         return next((each for each in met if each in marked), None)
 
     @property

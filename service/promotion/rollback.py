@@ -15,7 +15,7 @@ from service.promotion.journal import MoveKind, Written
 from service.promotion.mover import Mover, now
 from service.promotion.promote import left_open, under_way
 from service.promotion.stopped import refused, undecided
-from service.promotion.validated import why_blocked
+from service.promotion.validated import unfit
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
 from service.registry.writer.writer import NumberedVersion, RegisteredVersion
 
@@ -170,4 +170,5 @@ def _unfit(standing: AliasStanding, found: RegisteredVersion) -> str:
         return "it is of a model that was made anew since"
     if not found.ready:
         return "its registration has not succeeded"
-    return why_blocked(found.tags)
+    said = unfit(found.tags)
+    return "" if said is None else said[1]

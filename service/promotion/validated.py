@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.blocked_tag import blocked_by
+from service.blocked_tag import BLOCKED, blocked_by
 from service.promotion.stopped import refused
 from service.registry.writer.writer import RegisteredVersion
+from service.tombstones import WITHDRAWN_TAG, reason_of
 from service.validation_tag import BadValidation, Validation
 
+_WITHDRAWN: Final = "withdrawn"
 PASSED: Final = "validation_status=passed"
 """The tag and the value that say so, unless PODIUM_VALIDATION_STATUS has others."""
 
@@ -60,8 +62,9 @@ def by_policy(version: RegisteredVersion, found: Validation, policy: str | None)
 
 def require_fit(version: RegisteredVersion) -> None:
     """Raises `MoveStopped` unless it may serve at all, whoever has validated it."""
-    if why := why_blocked(version.tags):
-        raise refused("blocked", f"{version.name} {version.number}: {why}")
+    if found := unfit(version.tags):
+        code, why = found
+        raise refused(code, f"{version.name} {version.number}: {why}")
     if not version.ready:
         raise refused("not_ready", f"{version.name} {version.number} is not registered to its end")
 
@@ -72,6 +75,15 @@ def why_blocked(tags: Mapping[str, str]) -> str:
     if reason is None:
         return ""
     return f"it is blocked: {reason}" if reason else "it is blocked"
+
+
+def unfit(tags: Mapping[str, str]) -> tuple[str, str] | None:
+    """A code and why the version must not serve, or answer at all; None if nobody has said so."""
+    reason = reason_of(tags.get(WITHDRAWN_TAG))
+    if reason is not None:
+        return _WITHDRAWN, f"it is withdrawn: {reason}" if reason else "it is withdrawn"
+    why = why_blocked(tags)
+    return (BLOCKED, why) if why else None
 
 
 def _of(tags: Mapping[str, str]) -> Validation | None:

@@ -28,7 +28,7 @@ def test_copy_has_the_files_and_what_was_asked_for(
     """In an experiment of its own; pending, and nothing of what was found out of the source."""
     copies.fetch = fetched_into  # the command's own
     name, to = NAME, TO
-    judged = {"podium__validation": "{}", "podium__blocked": "why", "validation_status": "passed"}
+    judged = {"podium__validation": "{}", "validation_status": "passed"}
     source = registered(copies.uri, name, saved, team="security", other="stays", **judged)
     source.move("champion", "1")
     copied = copies.copy(name, to, tags=("team",), marks={"podium.copied": "{}"})
@@ -113,8 +113,11 @@ def test_link_has_no_files_and_none_of_the_tags(copies: Copies, saved: Path) -> 
 
 
 def test_what_can_be_no_copy_is_refused_and_nothing_is_made(copies: Copies, saved: Path) -> None:
-    """Prompts, which MLflow keeps under the names of models; the model itself; absent tags."""
-    registered(copies.uri, "dev.refused", saved)
+    """Prompts, which MLflow keeps under the names of models; the model itself; absent tags.
+
+    And what an operator has blocked or withdrawn, of which a copy would be free.
+    """
+    source = registered(copies.uri, "dev.refused", saved)
     copies.there.register_prompt("a.prompt", "Say {{ it }}")
     told = {
         "prompt": ("dev.refused", "a.prompt", ()),
@@ -125,7 +128,42 @@ def test_what_can_be_no_copy_is_refused_and_nothing_is_made(copies: Copies, save
         with pytest.raises(MoveStopped) as stopped:
             copies.copy(name, to, tags=tags)
         assert stopped.value.code == code
+    for code in ("blocked", "withdrawn"):
+        tag = ("dev.refused", "1", f"podium.{code}")
+        source.client.set_model_version_tag(*tag, "wrong for some")
+        for linked in (False, True):
+            with pytest.raises(MoveStopped, match=f"it is {code}: wrong for some") as stopped:
+                copies.copy("dev.refused", "staging.refused", linked=linked)
+            assert stopped.value.code == code
+        source.client.delete_model_version_tag(*tag)
     with pytest.raises(MoveStopped, match="is a prompt, not a model"):
         copies.copy("a.prompt", "staging.refused")
     assert copies.versions("staging.refused") == []
     assert copies.there.get_experiment_by_name(experiment_of("staging.refused")) is None
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["copy", "link"])
+def test_copy_that_is_blocked_is_not_handed_out(
+    copies: Copies, saved: Path, *, linked: bool
+) -> None:
+    """Nor is another one made beside it."""
+    name, to = f"dev.marked{linked}", f"staging.marked{linked}"
+    registered(copies.uri, name, saved)
+    copies.copy(name, to, linked=linked)
+    copies.there.set_model_version_tag(to, "1", "podium.blocked", "wrong for some")
+    with pytest.raises(MoveStopped, match="it is blocked: wrong for some") as stopped:
+        copies.copy(name, to, linked=linked)
+    assert stopped.value.code == "blocked"
+    assert len(copies.versions(to)) == 1
+
+
+def test_model_itself_is_known_by_another_address_of_its_server(
+    copies: Copies, saved: Path
+) -> None:
+    """No second version of a model comes of a copy of it."""
+    registered(copies.uri, "dev.itself", saved)
+    copies.to_uri = copies.uri.replace("127.0.0.1", "localhost")
+    with pytest.raises(MoveStopped) as stopped:
+        copies.copy("dev.itself", "dev.itself")
+    assert stopped.value.code == "same_model"
+    assert len(copies.versions("dev.itself")) == 1

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -27,6 +28,7 @@ from tests.support.authenticated import (
     environment,
 )
 from tests.support.documents import ROOT, table
+from tests.support.tracking import free_port
 
 SCRIPT: Final = ROOT / "deploy/mlflow/grants.py"
 EXAMPLE: Final = ROOT / "deploy/mlflow/grants.example.yaml"
@@ -219,6 +221,139 @@ def test_what_the_file_does_not_list_is_named_and_a_level_is_changed(
     assert grants(server, written(tmp_path, wish())).endswith("nothing to do\n")
 
 
+def trainer(server: AuthenticatedServer, name: str, folder: Path, model_of_theirs: str) -> Path:
+    """An account is there, and a file that wants EDIT for it on that model of dev and no other."""
+    server.create_account(name, PASSWORD)
+    account = {name: {"roles": {"dev": "trainer"}}}
+    teams = {"rights": [model_of_theirs]}
+    return written(folder, wish(accounts=account, teams=teams, environments={"dev": None}))
+
+
+def post(server: AuthenticatedServer, route: str, **body: Any) -> Any:
+    """What the server answers its administrator."""
+    auth = tuple(ADMIN.values())
+    url = f"{server.url}/api/3.0/mlflow/{route}"
+    answer = httpx.post(url, json=body, auth=auth, timeout=240, trust_env=False)
+    return answer.raise_for_status().json()
+
+
+def level(server: AuthenticatedServer, account: str, name: str) -> str:
+    """What the account may do with that model."""
+    asked = {"username": account, "resource_type": "registered_model", "resource_id": name}
+    url = f"{server.url}/api/3.0/mlflow/users/permissions/get"
+    auth = tuple(ADMIN.values())
+    answer = httpx.get(url, params=asked, auth=auth, timeout=240, trust_env=False)
+    return str(answer.raise_for_status().json()["permission"])
+
+
+def shared_role(
+    server: AuthenticatedServer, name: str, resource: str, permission: str, *accounts: str
+) -> None:
+    """A role that each of these accounts has."""
+    number = post(server, "roles/create", name=name, workspace="default")["role"]["id"]
+    on = {"resource_type": "registered_model", "resource_pattern": resource}
+    post(server, "roles/permissions/add", role_id=number, permission=permission, **on)
+    for each in accounts:
+        post(server, "roles/assign", role_id=number, username=each)
+
+
+def test_role_that_others_have_is_never_altered(
+    server: AuthenticatedServer, tmp_path: Path
+) -> None:
+    """Whoever lacks something by it gets a grant of their own; whoever has more by it is named."""
+    file = trainer(server, "rita", tmp_path, "shared")
+    server.create_account("mallory", PASSWORD)
+    name = "dev.rights.shared"
+    shared_role(server, "readers", name, "READ", "rita", "mallory")
+    assert f"grant EDIT on registered_model {name} to rita\n" in grants(server, file)
+    assert (level(server, "rita", name), level(server, "mallory", name)) == ("EDIT", "READ")
+    shared_role(server, "managers", name, "MANAGE", "rita", "mallory")
+    said = grants(server, file)
+    assert f"MANAGE on registered_model {name}, which rita has by the role managers\n" in said
+    assert said.endswith("nothing to do\n")
+    assert level(server, "mallory", name) == "MANAGE"
+
+
+@pytest.mark.parametrize("by_role", [False, True], ids=["own", "by a role"])
+def test_prohibition_is_left_and_is_told(
+    server: AuthenticatedServer, tmp_path: Path, *, by_role: bool
+) -> None:
+    """What was forbidden on purpose is not granted by a file."""
+    account, short = f"denied{by_role}", f"denied{by_role}"
+    file = trainer(server, account, tmp_path, short)
+    name = f"dev.rights.{short}"
+    on = {"resource_type": "registered_model", "resource_id": name}
+    if by_role:
+        shared_role(server, "denied", name, "DENY", account)
+    else:
+        post(server, "users/permissions/grant", username=account, permission="DENY", **on)
+    for _ in range(2):
+        status, said = run(server, file)
+        assert status == 1
+        assert f"not granted: EDIT on registered_model {name} to {account}; DENY on" in said
+    assert said.endswith("nothing to do\n")
+    assert level(server, account, name) == "DENY"
+
+
+def test_password_in_an_address_is_not_printed(tmp_path: Path) -> None:
+    """Nobody listens there; nor is what the file says, should that be no YAML."""
+    dead = AuthenticatedServer(f"http://admin:s3cret@127.0.0.1:{free_port()}")
+    status, said = run(dead, written(tmp_path, wish()))
+    assert (status, said.count("\n")) == (1, 1)
+    assert "MLflow does not answer" in said
+    assert "s3cret" not in said
+    (tmp_path / "no.yaml").write_text("accounts:\n  x: {password: *s3cret}\n")
+    status, said = run(dead, tmp_path / "no.yaml")
+    assert status == 2
+    assert said.endswith("is not YAML, at line 2\n")
+
+
+def test_nothing_is_made_where_an_experiment_was_deleted(
+    server: AuthenticatedServer, tmp_path: Path
+) -> None:
+    """It is looked for before anything is made."""
+    with environment(ADMIN):
+        client = MlflowClient(server.url)
+        client.delete_experiment(client.create_experiment("deleted.journal"))
+    teams, names = {TEAM: [MODEL, "late"]}, {"journal": "deleted.journal"}
+    status, said = run(server, written(tmp_path, wish(teams=teams, names=names)))
+    assert status == 2
+    assert said.startswith("grants: the experiment deleted.journal was deleted: bring it back")
+    with environment(ADMIN):
+        assert f"dev.{TEAM}.late" not in {each.name for each in client.search_registered_models()}
+
+
+def test_found_model_is_of_the_team_whose_name_fits_best(
+    server: AuthenticatedServer, tmp_path: Path
+) -> None:
+    """Of `ml` and `ml.risk`, and not of both; a team that has no model yet can train."""
+    with environment(ADMIN):
+        MlflowClient(server.url).create_registered_model("dev.ml.risk.b")
+    password = {"variable": "PASSWORD"}
+    accounts = {
+        f"of-{team}": {"teams": [team], "roles": {"dev": "trainer"}, "password": password}
+        for team in ("ml", "ml.risk")
+    }
+    file = written(tmp_path, wish(accounts=accounts, teams={"ml": [], "ml.risk": ["a"]}))
+    said = grants(server, file, "--dry-run", PASSWORD=PASSWORD)
+    assert "would grant EDIT on registered_model dev.ml.risk.b to of-ml.risk\n" in said
+    assert "would grant EDIT on experiment dev.ml to of-ml\n" in said
+    assert "registered_model dev.ml.risk.b to of-ml\n" not in said
+
+
+def test_first_run_says_that_everybody_may_read_everything(
+    server: AuthenticatedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an account that it has just made, where there was none."""
+    module = script()
+    monkeypatch.setattr(module.Server, "default_permission", lambda _, account: f"READ {account}")
+    known = {"admin": module.Known(1, is_admin=True)}
+    monkeypatch.setattr(module.Server, "accounts", lambda _: known)
+    accounts = {"firstly": {"roles": {"dev": "trainer"}, "password": {"variable": "PASSWORD"}}}
+    said = grants(server, written(tmp_path, wish(accounts=accounts)), PASSWORD=PASSWORD)
+    assert "every account may read everything" in said
+
+
 @pytest.mark.usefixtures("versions")
 def test_doctor_names_what_the_account_lacks_and_nothing_else(server: AuthenticatedServer) -> None:
     """READ by reading bytes, EDIT by what MLflow says, and a grant that matches nothing."""
@@ -263,6 +398,12 @@ def test_nothing_is_made_where_a_password_is_missing(
             {"accounts": {"x": {"roles": {"dev": "service", "staging": "validator"}}}},
             "a validator cannot be a service too",
         ),
+        ({"accounts": {"x": {"roles": ["secret"]}}}, "roles of x must be a mapping"),
+        ({"teams": {TEAM: MODEL}}, f"team {TEAM} must be a list"),
+        ({"names": {"copies": "{environmnt}"}}, "names: copies may hold"),
+        ({"names": {"journal": "{team.x}"}}, "names: journal may hold"),
+        ({"names": {"models": "{environment}.{team}"}}, "models must hold {model}"),
+        ({"names": {"models": "{team}.{model}"}}, f"would have the name {TEAM}.{MODEL}"),
     ],
 )
 def test_file_that_cannot_be_meant_so_is_refused(told: dict[str, Any], said: str) -> None:

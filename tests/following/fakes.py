@@ -198,6 +198,7 @@ class FakeHistory:
     lost: set[VersionId] = field(default_factory=set)
     in_turn: list[tuple[ModelRef, VersionId]] = field(default_factory=list)
     forgotten: list[ModelRef] = field(default_factory=list)
+    marked: dict[ModelRef, Mapping[VersionId, str]] = field(default_factory=dict)
 
     async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         known = self.known.get(ref)
@@ -213,6 +214,13 @@ class FakeHistory:
     def versions(self, ref: ModelRef) -> Sequence[VersionId]:
         told = [each for each in self.served if each not in self.in_turn]
         return [each for slot, each in (*told, *self.in_turn) if slot == ref]
+
+    def blocked(self, ref: ModelRef) -> Mapping[VersionId, str]:
+        return self.marked.get(ref, {})
+
+    def block(self, ref: ModelRef, marked: Mapping[VersionId, str]) -> None:
+        if ref in self.known:
+            self.marked[ref] = marked
 
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)

@@ -133,6 +133,30 @@ async def test_slot_serves_what_was_proven_after_a_restart_too() -> None:
     assert again.slot.version == version(1)
 
 
+async def test_start_with_a_silent_registry_brings_nothing_into_service_that_was_blocked() -> None:
+    """It is known from before, with why, until the registry says otherwise."""
+    world = await serving(1, world=new_world())
+    block(world, 1)
+    await world.follow()
+    assert world.slot.version == version(1)
+    silent = restarted(world)
+    silent.registry.down = PassingFault("look", "registry_unreachable", "silent")
+    for _ in range(3):
+        await silent.follow()
+        silent.time.now += 60
+    status = silent.slot.status
+    assert (status.version, status.blocked, silent.stager.staged) == (None, version(1), [])
+    silent.registry.down = None
+    for _ in range(2):
+        await silent.follow()
+        silent.time.now += 60
+    assert silent.slot.version is None
+    block(silent)
+    await silent.follow()
+    assert (silent.slot.version, silent.slot.status.blocked) == (version(1), None)
+    assert not world.history.blocked(silent.slot.ref)
+
+
 async def test_unblocked_version_is_taken_again() -> None:
     """Within one look."""
     world = await serving(1, 2, world=new_world())

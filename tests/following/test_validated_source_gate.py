@@ -90,6 +90,20 @@ async def test_p24_anything_else_is_refused(
     assert closed.value.reason == code
 
 
+@pytest.mark.parametrize("own", [{}, tags()], ids=["gone", "passed"])
+async def test_p13_copy_that_had_failed_is_judged_anew_once_its_tags_do_not_say_so(
+    own: dict[str, str],
+) -> None:
+    """By its source; as long as they say so it is left alone, whatever else they say."""
+    asked, failed = gate(judged()), {**tags(verdict="failed"), **COPY}
+    with pytest.raises(GateClosed):
+        await asked.check(copy(tags=failed))
+    for still in (failed, {**failed, "podium.source": "models:/staging.iris/5"}):
+        assert not asked.met(version(1), still)
+    assert asked.met(version(1), {**own, **COPY})
+    assert await asked.check(copy(tags={**own, **COPY}))
+
+
 async def test_p13_registry_that_does_not_answer_is_no_verdict() -> None:
     """It is asked again."""
     with pytest.raises(PassingFault):

@@ -126,3 +126,18 @@ async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:
     known = await last(disk, refs[2])
     assert known is not None
     assert known.since == 2.0
+
+
+async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:
+    """With why; also once another version serves, and of a slot that never served nothing."""
+    marked = {fetched().version: "wrong for some"}
+    disk.history.block(REF, marked)
+    assert not disk.history.blocked(REF)
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.block(REF, marked)
+    disk.history.note(REF, ServedBefore(replace(fetched(), version=version(2)), 2000.0))
+    disk.restart()
+    assert disk.history.blocked(REF) == marked
+    disk.history.block(REF, {})
+    disk.restart()
+    assert (disk.history.blocked(REF), disk.told.codes) == ({}, [])

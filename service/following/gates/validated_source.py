@@ -37,18 +37,28 @@ class AsksVersions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """What a version was refused for: its source, by which tag, and with what that said."""
+    """What a version was refused for.
+
+    Attributes:
+        said: its own tag of its source.
+        source: None where that names none that could be asked about.
+        judged: the digest that the source was validated with, where that is not the version's.
+        had_failed: whether its own tags said that it has failed, so that no source was looked for.
+    """
 
     said: str | None
     source: VersionId | None
     judged: str = ""
+    had_failed: bool = False
 
 
 class ValidatedSourceGate:
     """Opens for files that were validated as the version that `podium.source` names.
 
     That has to be of the same use case, in the environment of that prefix, and to be read by the
-    service's account. What the version's own tags say of a validation counts where it has failed.
+    service's account. What the version's own tags say of a validation counts where it has failed;
+    once they do not any more, it is judged anew. Of a source that is gone no look tells whether it
+    has come back: an operator's reload asks again.
     """
 
     codes = ValidationGate.codes
@@ -63,7 +73,8 @@ class ValidatedSourceGate:
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Raises `GateClosed` unless all of it is so; `PassingFault` where nobody answers."""
         version, said = fetched.version, fetched.tags.get(SOURCE_TAG)
-        self._remember(version, _Refused(said, None))
+        had_failed = _has_failed(version, fetched.tags)
+        self._remember(version, _Refused(said, None, had_failed=had_failed))
         source = await self._source(version, fetched.tags)
         self._remember(version, _Refused(said, source))
         tags = (await self._versions.tags([source])).get(source)
@@ -91,12 +102,14 @@ class ValidatedSourceGate:
         self._seen = tags
 
     def met(self, version: VersionId, tags: Mapping[str, str]) -> bool:
-        """Whether its source, or what its source says, is another than when it was refused."""
+        """Whether it has not failed, and its source, or what that says, is another than then."""
         refused = self._refused.get(version)
-        if refused is None or tags.get(SOURCE_TAG) != refused.said:
+        if _has_failed(version, tags):
+            return False
+        if refused is None or refused.had_failed or tags.get(SOURCE_TAG) != refused.said:
             return True
         now = None if refused.source is None else self._seen.get(refused.source)
-        if refused.source is None or now is None or has_failed(version.name, version.version, tags):
+        if refused.source is None or now is None:
             return False
         try:
             return self._judge.told(refused.source, now).digest != refused.judged
@@ -104,7 +117,7 @@ class ValidatedSourceGate:
             return False
 
     async def _source(self, version: VersionId, tags: Mapping[str, str]) -> VersionId:
-        if has_failed(version.name, version.version, tags):
+        if _has_failed(version, tags):
             raise not_validated("its own tags say that it has failed")
         source = CopySource.of(tags)
         if source is None:
@@ -128,6 +141,10 @@ class ValidatedSourceGate:
         self._refused[version] = refused
         if len(self._refused) > _MOST_REMEMBERED:
             del self._refused[next(iter(self._refused))]
+
+
+def _has_failed(version: VersionId, tags: Mapping[str, str]) -> bool:
+    return has_failed(version.name, version.version, tags)
 
 
 def _of(version: VersionId) -> str:

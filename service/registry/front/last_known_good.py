@@ -1,8 +1,9 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served"}`, replaced whole. `described` is what the artifact said of itself, for comparisons alone:
-what is served is read from the artifact again, once that was verified.
+"served", "blocked"}`, replaced whole. `described` is what the artifact said of itself, for
+comparisons alone: what is served is read from the artifact again, once that was verified. `blocked`
+are those of `served` that are, each with why.
 """
 
 import contextlib
@@ -57,17 +58,18 @@ class CacheKeeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is known of a slot; versions it has served, the latest last."""
+    """What is known of a slot; versions it has served, the latest last, and which are blocked."""
 
     since: float = 0.0
     fetched: FetchedVersion | None = None
     served: tuple[VersionId, ...] = ()
+    blocked: Mapping[VersionId, str] = field(default_factory=dict)
 
     def with_known(self, known: ServedBefore) -> "_Record":
         fetched = known.fetched
         served = (*(each for each in self.served if each != fetched.version), fetched.version)
         kept = replace(fetched, serving_example=None, lease=NoLease())
-        return _Record(known.since, kept, served[-_MAX_SERVED:])
+        return replace(self, since=known.since, fetched=kept, served=served[-_MAX_SERVED:])
 
     @property
     def is_withdrawn(self) -> bool:
@@ -164,6 +166,16 @@ class DiskHistory:
     def versions(self, ref: ModelRef) -> Sequence[VersionId]:
         """The latest 200 versions."""
         return self._record(ref).served
+
+    def blocked(self, ref: ModelRef) -> Mapping[VersionId, str]:
+        """As it was noted, or as the file has it."""
+        return self._record(ref).blocked
+
+    def block(self, ref: ModelRef, marked: Mapping[VersionId, str]) -> None:
+        """Remembered at once, and written beside the loop; nothing of a slot that never served."""
+        record = self._record(ref)
+        if record.fetched is not None:
+            self._remember(ref, replace(record, blocked=dict(marked)))
 
     def forget(self, ref: ModelRef) -> None:
         """Its files may be evicted; what it has served is known still, should it come back."""
@@ -264,6 +276,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
                 "serialization_format": fetched.serialization_format,
             },
             "served": [_plain(version) for version in record.served],
+            "blocked": [[*_plain(version), reason] for version, reason in record.blocked.items()],
         }
     )
     if len(content) > _MAX_FILE_BYTES:
@@ -290,7 +303,9 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
         serialization_format=_text_or_none(described.get("serialization_format")),
     )
     served = tuple(_version(each) for each in stored["served"])
-    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:])
+    # A record of a service that knew nothing of blocked versions has none.
+    blocked = {_version(each[:3]): _text(each[3]) for each in stored.get("blocked", ())}
+    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:], blocked)
 
 
 def _signature(stored: Any) -> Mapping[str, str | None] | None:
