@@ -18,6 +18,7 @@ from service.promotion.stopped import refused, undecided
 from service.promotion.validated import why_blocked
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
 from service.registry.writer.writer import NumberedVersion, RegisteredVersion
+from service.typed import typed_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ class Rollback:
         if has_stood_on(standing.journal, to) is None:
             said = f"by its journal {standing.ref} was never on version {to}"
             there = f"; {standing.absent}" if standing.absent else ""
-            raise refused("never_there", f"{said}{there}: podium promote moves it")
+            promote = typed_on(standing.ref, "promote", to)
+            raise refused("never_there", f"{said}{there}: {promote} moves it")
         if why := self._why_not(standing, to):
             raise refused("not_there", f"version {to}: {why}")
         return RollbackTarget("rollback", to)

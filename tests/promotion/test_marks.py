@@ -80,7 +80,7 @@ def test_held_alias_is_not_moved(moves: Moves) -> None:
         with pytest.raises(MoveStopped) as stopped:
             move()
         assert (stopped.value.status, stopped.value.code) == (REFUSED, "held")
-        assert "podium release iris takes that back" in str(stopped.value)
+        assert "podium release iris --alias champion takes that back" in str(stopped.value)
     assert moves.promote("2").outcome == "already"
     moves.begin("3", moved=True)
     assert moves.rollback(resume=True).version == "2"
