@@ -1,19 +1,18 @@
 """`podium hold`: slots of an alias stay on what they serve, wherever it is moved."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.exits import DONE
-from service.cli.moving import MarkedAliasReport, alias_option, mlflow, ref_of, run
+from service.cli.moving import alias_option, marked_alias, ref_of, stop_for_stranger
 from service.cli.once import OnceCommand
-from service.cli.told import Origin, json_option, origin_options, teller
+from service.cli.told import Origin, json_option, origin_options
 from service.hold_tag import Hold
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias
+    from service.registry.writer.writer import Writer
 
 
 def _until(context: click.Context, parameter: click.Parameter, value: Any) -> datetime | None:
@@ -47,47 +46,32 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     Moves of the alias are followed once it is released, or its time has come; until then
     `podium promote` and `podium rollback` refuse to move it. What is blocked or withdrawn meanwhile
     is taken from held slots as well. An instance that has never served takes what the alias is on,
-    once. It is the tag podium.hold.ALIAS of the model: --reason, then `,until=TIME`.
+    once. It is the tag podium.hold.ALIAS of the model: --reason, then `,until=TIME`; whose it is
+    stands in podium.hold.ALIAS.by. What somebody else holds is left as it is, and told.
 
     \b
-    Exit status: 0 if it is held; 1 if MLflow refuses; 2 wrong use; 3 if it
-    does not answer: try again.
+    Exit status: 0 if it is held; 1 if MLflow refuses, or somebody else holds
+    it, and for less long; 2 wrong use, or no such alias; 3 if MLflow does
+    not answer: try again.
     podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z
     """  # noqa: D301 - click wants a real backspace
     ref, wanted = ref_of(name, alias), Hold(origin.reason or f"by {origin.by}", until)
+    stop_for_stranger(ref)
     if Hold.of(wanted.value) != wanted:
         wanted = _plain(wanted)
-    addresses, tell = mlflow(), teller(as_json=as_json)
-    from service.promotion.known import MoveKnown
+    from service.promotion.mark_origin import behind
     from service.promotion.marking import hold as work
-    from service.registry.writer.writer import Writer
 
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
-    blank = MarkedAliasReport(
-        server=writer.server(),
-        **asdict(origin),
-        name=ref.name,
-        alias=ref.alias,
-        status=DONE,
-        code="done",
-        sentence="",
-        until=until,
-        held_for=wanted.reason,
-    )
+    def sentence(held: "MarkedAlias") -> str:
+        hold = held.hold or wanted
+        if held.changed:
+            return f"is held {hold.sentence}"
+        return f"is held already, {hold.sentence}{behind(held.origin, hold.reason)}"
 
-    def done(held: "MarkedAlias") -> MarkedAliasReport:
-        code = "done" if held.changed else "already"
-        said = f"is held {'' if held.changed else 'already, '}{wanted.sentence}"
-        return blank.model_copy(update={"code": code, "sentence": said, "on": held.on})
+    def mark(writer: "Writer") -> "MarkedAlias":
+        return work(writer, ref, wanted, origin, datetime.now(UTC))
 
-    run(
-        lambda: work(writer, ref, wanted, datetime.now(UTC)),
-        MoveKnown(),
-        blank,
-        on_done=done,
-        as_json=as_json,
-    )
+    marked_alias(ref, origin, mark, sentence, wanted, as_json=as_json)
 
 
 def _plain(wanted: Hold) -> Hold:

@@ -1,14 +1,12 @@
 """`podium release`: whoever serves an alias follows it again."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.exits import DONE
-from service.cli.moving import MarkedAliasReport, alias_option, mlflow, ref_of, run
+from service.cli.moving import alias_option, marked_alias, ref_of
 from service.cli.once import OnceCommand
-from service.cli.told import Origin, json_option, origin_options, teller
+from service.cli.told import Origin, json_option, origin_options
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias
@@ -29,27 +27,11 @@ def release(name: str, alias: str, origin: Origin, *, as_json: bool) -> None:
     it does not answer: try again.
     podium release iris --alias champion
     """  # noqa: D301 - click wants a real backspace
-    ref, addresses, tell = ref_of(name, alias), mlflow(), teller(as_json=as_json)
-    from service.promotion.known import MoveKnown
+    ref = ref_of(name, alias)
     from service.promotion.marking import release as work
-    from service.registry.writer.writer import Writer
 
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
-    blank = MarkedAliasReport(
-        server=writer.server(),
-        **asdict(origin),
-        name=ref.name,
-        alias=ref.alias,
-        status=DONE,
-        code="done",
-        sentence="",
-    )
-
-    def done(released: "MarkedAlias") -> MarkedAliasReport:
+    def sentence(released: "MarkedAlias") -> str:
         on = "is not there" if released.on is None else f"is on version {released.on}"
-        said = f"is released, and {on}" if released.changed else f"is not held, and {on}"
-        code = "done" if released.changed else "already"
-        return blank.model_copy(update={"code": code, "sentence": said, "on": released.on})
+        return f"is released, and {on}" if released.changed else f"is not held, and {on}"
 
-    run(lambda: work(writer, ref), MoveKnown(), blank, on_done=done, as_json=as_json)
+    marked_alias(ref, origin, lambda writer: work(writer, ref, origin), sentence, as_json=as_json)

@@ -11,6 +11,7 @@ _OF_MODELS: Final = ("podium.hold.",)
 KNOWN_TAGS: Final = frozenset(
     {
         *("podium.allow_breaking", "podium.batching", "podium.blocked", "podium.copied"),
+        "podium.blocked.by",
         *("podium.digest", "podium.linked", "podium.retry", "podium.source", "podium.validation"),
         *("podium.validation.of", "podium.verdict", "podium.withdrawn"),
     }

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from service.hold_tag import HOLD_PREFIX, Hold
 from service.promotion.deciding import AliasStanding
+from service.promotion.mark_origin import behind
 from service.promotion.stopped import refused
 from service.typed import typed_on
 
@@ -20,7 +21,8 @@ def why_held(standing: AliasStanding) -> str:
     """Why nobody is to move the alias; empty if nothing holds it."""
     if standing.hold is None:
         return ""
-    said = f"{standing.ref} is held {standing.hold.sentence}"
+    by = behind(standing.held_by, standing.hold.reason)
+    said = f"{standing.ref} is held {standing.hold.sentence}{by}"
     return f"{said}; {typed_on(standing.ref, 'release')} takes that back"
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from uuid import uuid4
 
 from service.cli.told import Origin
+from service.hold_tag import HOLD_PREFIX
 from service.promotion.deciding import (
     AliasStanding,
     Stage,
@@ -30,6 +31,7 @@ from service.promotion.journal import (
     key_of,
 )
 from service.promotion.known import MoveKnown
+from service.promotion.mark_origin import MarkOrigin
 from service.promotion.stopped import in_part, undecided
 from service.refs import ModelRef
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -85,7 +87,8 @@ class Mover:
         others = tuple(each for each in found.aliases if each != self.ref.alias)
         alias = found.aliases.get(self.ref.alias)
         hold = hold_of(found.tags, self.ref.alias, now())
-        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others)
+        by = MarkOrigin.read(found.tags, f"{HOLD_PREFIX}{self.ref.alias}")
+        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others, by)
         self.known.look(standing)
         return standing
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.blocked_tag import blocked_by
+from service.blocked_tag import BLOCKED_TAG, blocked_by
+from service.promotion.mark_origin import MarkOrigin, behind
 from service.promotion.stopped import refused
 from service.registry.writer.writer import RegisteredVersion
 from service.typed import typed
@@ -72,7 +73,8 @@ def why_blocked(tags: Mapping[str, str]) -> str:
     reason = blocked_by(tags)
     if reason is None:
         return ""
-    return f"it is blocked: {reason}" if reason else "it is blocked"
+    by = behind(MarkOrigin.read(tags, BLOCKED_TAG), reason)
+    return f"it is blocked: {reason}{by}" if reason else f"it is blocked{by}"
 
 
 def _validate(version: RegisteredVersion, *options: str) -> str:
