@@ -55,8 +55,8 @@ class Rollback:
         """To the version `to`, or to the one before.
 
         `resume` undoes a promotion that was begun, finishes a rollback, whoever has begun it, or
-        makes one that the registry has refused. A held alias is moved by the end of a move alone,
-        or its undoing, that was begun before.
+        makes one that the registry has refused. A held alias is moved by the undoing alone of a
+        move that was begun before.
         Raises `MoveStopped`, `WriteRefused` and `Unreachable`.
         """
         self.mover.told(Stage.LOOK)
@@ -105,6 +105,7 @@ class Rollback:
         if not resume and now() < begun.gives_way_at:
             raise undecided("under_way", under_way(standing, begun))
         if to is not None:
+            require_released(standing)
             return self._moved(standing, self._named(standing, to))
         return self._moved(standing, RollbackTarget("put_back", begun.entry.before))
 
