@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice doctor-cases bench-flavours row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -90,12 +90,16 @@ orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each:
 same-twice: $(READY) ## the same model twice, validated 200 times: passes 199 at least; writes docs/same-twice.txt
 	$(VENV)/bin/python -m tests.validation.same_twice --output docs/same-twice.txt
 
+pipeline-line: $(READY) ## the GitLab example from webhook to rollback, each runner killed once; writes docs/pipelines.txt
+	$(VENV)/bin/python -m tests.pipelines.line --output docs/pipelines.txt
+
 races: $(READY) ## 200 races of promotions on SQLite, and on PostgreSQL; writes docs/races.txt
 	$(VENV)/bin/python -m tests.promotion.races > docs/races.txt
 
-doctor-cases: $(READY) ## podium doctor on every set-up that is broken for it; writes docs/doctor-cases.txt
-	TEST_DOCTOR_ALL=1 $(VENV)/bin/python -m pytest tests/doctor -n0 -q -v --tb=line --timeout=1200 > doctor.log || { cat doctor.log; exit 1; }
-	{ date -u +%Y-%m-%d; grep -o "test_one_thing.*" doctor.log; tail -n 1 doctor.log; } > docs/doctor-cases.txt; rm doctor.log
+doctor-cases: $(READY) ## podium doctor on every set-up that is broken for it, and mended; writes docs/doctor-cases.txt
+	TEST_DOCTOR_ALL=1 $(VENV)/bin/python -m pytest tests/doctor -n0 -v --tb=short --timeout=1200 > doctor.log || { cat doctor.log; exit 1; }
+	{ echo "$$(date -u +%Y-%m-%d) named alone, mended as the sentence says, and nothing found then:"; \
+	sed -n 's/.*test_one_thing[^[]*\[\(.*\)\] PASSED.*/\1/p' doctor.log; tail -n 1 doctor.log; } > docs/doctor-cases.txt; rm doctor.log
 
 row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
 	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/host/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }

@@ -20,14 +20,16 @@ from starlette.types import ASGIApp
 from service.access.access import Access, forget_secrets, open_keys
 from service.access.keys import KeysFile
 from service.background import Work
-from service.config.addresses import MlflowAddresses, shown, url_of
+from service.config.addresses import MlflowAddresses, shown_registry, url_of
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import Settings, unknown_settings
 from service.engine import Engine, Given
+from service.events.event_teller import EventTeller
 from service.http.create import create_http
-from service.observers import Observers
+from service.observers import Observers, both
 from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
+from service.processes.front.ending import Ending
 from service.server.connections import connections_within, raise_descriptor_limit
 from service.server.relied_on import require_fit_server
 from service.server.server import Drained, Server, Stopping
@@ -46,6 +48,7 @@ from service.telemetry.reporting import (
     zygote_died,
 )
 from service.telemetry.residency import ResidencyReport
+from service.telling import EventTelling
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
@@ -149,19 +152,27 @@ async def _serve(
     settings = given.settings
     delay, drain = settings.stop_delay_seconds, settings.drain_seconds
 
-    def told() -> None:
-        logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
-
-    stopping = Stopping(delay, drain, told)
+    metrics = Metrics(CollectorRegistry())
     limits = _limits(settings, limits, logs)
     _tell_start(given, listener, logs)
     # Who is asked to stop while it starts does so once it has started.
     asked: list[None] = []
     _on_signals(partial(asked.append, None))
-    metrics = Metrics(CollectorRegistry())
-    async with Engine.of(given, _observers(metrics, logs)) as engine:
+    async with contextlib.AsyncExitStack() as ending:
+        telling = await ending.enter_async_context(
+            EventTelling.of(given, metrics.registry, logs.logger)
+        )
+        telling.started()
+
+        def told() -> None:
+            logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
+            telling.stopping()
+
+        stopping = Stopping(delay, drain, told)
+        observers = _observers(metrics, logs, telling.teller)
+        engine = await ending.enter_async_context(Engine.of(given, observers))
         access = Access.of(settings, keys, engine.follower, metrics, logs)
-        app = create_app(engine, access, metrics, logs, stopping)
+        app = create_app(engine, access, metrics, logs, stopping, telling)
         server = Server(app, limits, ConnectionReport(metrics, logs.logger), stopping)
         metrics.http.watch_connections(server.connections)
         engine.keep_running(Work.KEYS, partial(access.follow, logs))
@@ -208,13 +219,33 @@ def client_limits(settings: Settings, connections: int) -> ClientLimits:
 
 
 def _followed(environment: Mapping[str, str]) -> str | None:
-    """The registry's address, without user and password."""
+    """The registry's address, without user and password, and the workspace if one is named."""
     addresses = MlflowAddresses.named_in(environment)
-    return None if addresses is None else shown(addresses.registry)
+    return None if addresses is None else shown_registry(addresses, environment)
 
 
-def _observers(metrics: Metrics, logs: Logs) -> Observers:
-    """Metrics and logs, as the engine's parts tell them."""
+def _observers(metrics: Metrics, logs: Logs, teller: EventTeller | None) -> Observers:
+    """Metrics, logs and whoever else is told, as the engine's parts tell them."""
+    told = _of_metrics_and_logs(metrics, logs)
+    if teller is None:
+        return told
+
+    def zygote_ended(ending: Ending) -> None:
+        told.zygote_died(ending)
+        teller.zygote_died(ending)
+
+    return replace(
+        told,
+        following=both(told.following, teller),
+        hosting=lambda version: HostingReport(
+            version, metrics.hosting.pool(version), logs.logger, teller.host_died
+        ),
+        zygote_died=zygote_ended,
+        noted=teller.noted,
+    )
+
+
+def _of_metrics_and_logs(metrics: Metrics, logs: Logs) -> Observers:
     logger = logs.logger
     return Observers(
         following=FollowingReport(metrics, logger),
@@ -237,8 +268,13 @@ def _observers(metrics: Metrics, logs: Logs) -> Observers:
     )
 
 
-def create_app(
-    engine: Engine, access: Access, metrics: Metrics, logs: Logs, stopping: Callable[[], bool]
+def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
+    engine: Engine,
+    access: Access,
+    metrics: Metrics,
+    logs: Logs,
+    stopping: Callable[[], bool],
+    telling: EventTelling,
 ) -> ASGIApp:
     """The engine's HTTP; it is not ready while `stopping` holds."""
     settings, follower = engine.settings, engine.follower
@@ -268,6 +304,8 @@ def create_app(
         may_see_details=access.admin.allows,
         prefixes=settings.prefixes,
         origins=settings.cors_origins,
+        instance=telling.instance,
+        lost_events=telling.trouble,
     )
 
 

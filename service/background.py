@@ -37,6 +37,7 @@ class Work(enum.StrEnum):
     WITHDRAWN = "withdrawn"
     REMOVAL = "removal"
     LOGS = "logs"
+    EVENTS = "events"
     OTHER = "other"
 
 

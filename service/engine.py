@@ -61,12 +61,14 @@ class Given:
         zygote: one that imports already, as `service.zygote_command` begins it; None: the service
             starts one when it needs it.
         surroundings: what models are given.
+        loads: whether versions are to be loaded; else they are judged by gates alone.
     """
 
     settings: Settings
     environment: Mapping[str, str]
     zygote: Spawned | None = None
     surroundings: GivenToModels = field(default_factory=GivenToModels)
+    loads: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -119,11 +121,12 @@ class Engine:
         """All of it, and nothing of it begun; `ending` ends what is there by then."""
         settings, environment, models = given.settings, given.environment, given.surroundings
         closing = Beside("closing")  # each gives up a disk that hangs
-        ledger = await _from_disk(partial(new_ledger, settings, observers.ledger))
+        ledger = await _from_disk(partial(new_ledger, settings, environment, observers))
         ending.push_async_callback(closing.run, ledger.close)
         slots = Slots(settings.refs, settings.patterns, settings.max_slots)
         observers.watch(slots)
-        command = await _from_disk(partial(zygote_command, settings, environment))
+        made = partial(zygote_command, settings, environment, loads=given.loads)
+        command = await _from_disk(made)
         scratch = await _from_disk(partial(new_scratch, settings))
         zygote = new_zygote(command, given.zygote, scratch, observers)
         ending.push_async_callback(zygote.close)
@@ -135,7 +138,7 @@ class Engine:
         registry = new_registry(settings, environment, zygote, observers.registry_printed)
         ending.push_async_callback(registry.close)
         stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers)
-        history = new_history(settings, registry, observers.files)
+        history = new_history(settings, environment, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)
         gates = new_gates(settings, zygote, history, registry, models, observers)
         served = partial(history.open, settings.refs, settings.patterns, slots.room)

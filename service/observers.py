@@ -4,10 +4,10 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from service.decoder.front import DecoderObserver
-from service.following.ledger import LedgerObserver
+from service.following.ledger import LedgerEntry, LedgerObserver
 from service.following.observer import FollowingObserver
 from service.following.slots import Slots
 from service.hosting.observer import HostingObserver
@@ -42,6 +42,7 @@ class Observers:
         registry_printed: of the registry's child.
         watch: given the slots before anything happens to them.
         listening: hears of failures of what goes on beside, on the running loop and in threads.
+        noted: hears of each new entry of the ledger.
     """
 
     following: FollowingObserver
@@ -57,6 +58,7 @@ class Observers:
     registry_printed: OnLine
     watch: Callable[[Slots], None]
     listening: Callable[[], AbstractContextManager[None]]
+    noted: Callable[[LedgerEntry], None] | None = None
 
 
 class Nobody:
@@ -64,6 +66,25 @@ class Nobody:
 
     def __getattr__(self, _: str) -> Callable[..., None]:
         return lambda *_, **__: None
+
+
+class _Both:
+    def __init__(self, first: object, second: object) -> None:
+        self._observers = first, second
+
+    def __getattr__(self, event: str) -> Callable[..., None]:
+        told = [getattr(each, event) for each in self._observers]
+
+        def tell_both(*what: Any) -> None:
+            for each in told:
+                each(*what)
+
+        return tell_both
+
+
+def both(first: FollowingObserver, second: Nobody) -> FollowingObserver:
+    """Two as one; of what the second does not hear the first is told all the same."""
+    return cast("FollowingObserver", _Both(first, second))
 
 
 def nobody() -> Observers:

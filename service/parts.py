@@ -22,7 +22,7 @@ from service.following.gates.trust import TrustGate
 from service.following.gates.validated_source import AsksVersions, ValidatedSourceGate
 from service.following.gates.validation import Required, ValidationGate
 from service.following.history import History
-from service.following.ledger import Ledger, LedgerFile, LedgerObserver
+from service.following.ledger import Ledger, LedgerFile
 from service.following.slots import Slots
 from service.hosting.residents import Residents
 from service.hosting.specification import PoolLimits
@@ -41,17 +41,21 @@ from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 
-def new_ledger(settings: Settings, observer: LedgerObserver) -> Ledger:
+def new_ledger(settings: Settings, environment: Mapping[str, str], observers: Observers) -> Ledger:
     """The ledger of this service, with the entries that it kept before."""
-    file = LedgerFile(settings.service_folder / "ledger.jsonl", observer)
-    return Ledger(file, file.read())
+    folder = settings.service_folder(environment)
+    file = LedgerFile(folder / "ledger.jsonl", observers.ledger)
+    return Ledger(file, file.read(), observers.noted)
 
 
 def new_history(
-    settings: Settings, registry: MlflowRegistry, observer: HistoryObserver
+    settings: Settings,
+    environment: Mapping[str, str],
+    registry: MlflowRegistry,
+    observer: HistoryObserver,
 ) -> DiskHistory:
     """What each slot has served before, on disk."""
-    return DiskHistory(settings.history_folder, registry, observer)
+    return DiskHistory(settings.history_folder(environment), registry, observer)
 
 
 def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks

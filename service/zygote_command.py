@@ -17,19 +17,26 @@ from service.registry.roles import FORWARDER_ROLE, registry_role
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 
-def zygote_command(settings: Settings, environment: Mapping[str, str]) -> ZygoteCommand:
+def zygote_command(
+    settings: Settings, environment: Mapping[str, str], *, loads: bool = True
+) -> ZygoteCommand:
     """For the settings, and the registry that MLflow's variables in `environment` name.
 
     What skops imports takes half a second and 13 MB, and twice that where it comes after the first
-    forks; it is imported late where it will hardly be needed.
+    forks; it is imported late where it will hardly be needed. So is all that serves, where no
+    version is loaded: it is by far the most.
     """
     roles: tuple[str, ...] = (HOST_ROLE, DECODER_ROLE, registry_role(environment))
     if settings.model_tracking:
         roles = (*roles, FORWARDER_ROLE)
     by_skops = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
     child_environment = host_environment(os.environ, settings.hosts)
+    if not loads:
+        first, *others = registry_role(environment), *roles, *by_skops
+        return ZygoteCommand((first,), child_environment, late=tuple(others))
     # What patterns will find may well be skops', too.
-    may_need = settings.patterns or may_be_skops(settings.history_folder, settings.refs)
+    served = settings.history_folder(environment)
+    may_need = settings.patterns or may_be_skops(served, settings.refs)
     if settings.trust == "no-pickle" or may_need:
         return ZygoteCommand((*roles, *by_skops), child_environment)
     return ZygoteCommand(roles, child_environment, late=by_skops)

@@ -120,11 +120,15 @@ ROOMS = {
         *("validation_tag", *_BELOW),
     },
     "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
+    "events": {
+        *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
+        *("refs", "registry.webhooks.deliveries"),
+    },
     "predicting": {"contract", "errors", "following"},
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
-        *("config.origins", "config.prefix", "following", "hosting", "patterns", "predicting"),
-        *("protocols", "refs"),
+        *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
+        *("patterns", "predicting", "protocols", "refs"),
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},
@@ -141,7 +145,8 @@ ROOMS = {
     },
     "engine": {*_ENGINES, "config", "observers", "parts", "staging", "zygote_command", *_BELOW},
     "telemetry": {
-        *("following", "hold_tag", "hosting", "http", "patterns", "predicting", "refs"),
+        *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
+        *("predicting", "refs"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }
@@ -150,7 +155,9 @@ HEAVY = {
     *("sklearn", "urllib3", "yaml"),
 }
 
-TRANSPORTS = {"fastapi", "httptools", "prometheus_client", "starlette", "uvicorn", "uvloop"}
+TRANSPORTS = {
+    *("fastapi", "httptools", "httpx", "prometheus_client", "starlette", "uvicorn", "uvloop"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,5 +418,6 @@ def test_front_is_imported_without_any_heavy_library() -> None:
     loaded = loaded_by("service.app")
     assert "fastapi" in loaded
     assert loaded & HEAVY == set()
+    assert "httpx" not in loaded, "whoever tells nobody of events needs no client"
     own = {name for name in loaded if name in modules() and not is_package(name)}
     assert {process(name) for name in own} == {FRONT, SHARED}

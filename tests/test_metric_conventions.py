@@ -20,6 +20,7 @@ from service.patterns import RefPattern
 from service.predicting.request import HeldBytes, RequestRecord
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
+from service.telemetry.events import EventsReport
 from service.telemetry.residency import ResidencyReport
 from tests.support.documents import ROOT
 from tests.support.watched import Watched
@@ -49,6 +50,7 @@ def exposition(accept: str = "") -> str:
         service.metrics.http.answered(error)
         service.metrics.hosting.pool(version).memory(7, 1)
     ResidencyReport(service.registry, get_logger())
+    EventsReport(service.registry, get_logger())
     service.metrics.http.watch_webhook()
     service.metrics.http.watch_connections(())
     service.metrics.http.watch_held(HeldBytes(1), HeldBytes(1))

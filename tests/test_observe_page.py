@@ -11,6 +11,7 @@ from structlog import get_logger
 
 from service.following.slots import Slots
 from service.patterns import RefPattern
+from service.telemetry.events import EventsReport
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.residency import ResidencyReport
 from service.telemetry.words import SAYINGS
@@ -43,6 +44,7 @@ def registered() -> Mapping[str, Kind]:
     metrics = Metrics(registry)
     metrics.watch(Slots([], [RefPattern.parse("*@champion")]))
     ResidencyReport(registry, get_logger())
+    EventsReport(registry, get_logger())
     metrics.http.watch_webhook()
     found: dict[str, Kind] = {}
     for collector in registry._collector_to_names:

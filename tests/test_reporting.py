@@ -7,7 +7,9 @@ import os
 import orjson
 from prometheus_client import CollectorRegistry
 
+from service.events.event_faults import EventFault, EventTrouble
 from service.refs import ModelRef
+from service.telemetry.events import EventsReport
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import FollowingReport, LedgerReport
@@ -60,3 +62,37 @@ def test_p15_slot_that_fails_on_each_tick_is_counted_and_logged_now_and_then() -
     assert "ZeroDivisionError" in lines[0]["exception"]
     failures = registry.get_sample_value("podium_background_failures_total", {"task": "following"})
     assert failures == 5
+
+
+def test_lost_events_are_counted_logged_once_for_each_reason_and_over_once_nothing_waits() -> None:
+    """Each outcome is shown from the start."""
+    stream, registry = io.BytesIO(), CollectorRegistry()
+    logs = configure_logs(stream)
+    report = EventsReport(registry, logs.logger, lambda: 7.0)
+
+    def counted() -> list[float | None]:
+        name, outcomes = "podium_events_total", ("sent", "failed", "dropped")
+        return [registry.get_sample_value(name, {"outcome": each}) for each in outcomes]
+
+    def trouble() -> EventTrouble | None:
+        return report.trouble
+
+    assert counted() == [0, 0, 0]
+    report.failed(EventFault.UNREACHABLE)
+    report.failed(EventFault.UNREACHABLE)
+    report.dropped(EventFault.TOO_MANY)
+    assert trouble() == EventTrouble(7.0, 3, EventFault.TOO_MANY)
+    report.sent(1)
+    assert trouble() is not None
+    for _ in range(2):
+        report.sent(0)
+    assert counted() == [3, 2, 1]
+    assert trouble() is None
+    logs.close()
+    lines = [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    told = [(line["event"], line.get("code")) for line in lines]
+    assert told == [
+        ("events_lost", "events_unreachable"),
+        ("events_lost", "events_too_many"),
+        ("events_sent_again", None),
+    ]

@@ -67,6 +67,12 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "api_keys_file": (("/keys", Path("/keys")), ("my keys", Path("my keys"))),
     "admin_token": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
     "webhook_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
+    "events_url": (
+        ("https://a.example/b?c", SecretStr("https://a.example/b?c")),
+        ("http://u:p%40@a:1", SecretStr("http://u:p%40@a:1")),
+    ),
+    "events_secret": (("hunter2", SecretStr("hunter2")), ("x=y", SecretStr("x=y"))),
+    "events_format": (("slack", "slack"), (" JSON ", "json")),
     "require_tags": (("a=b, c = d=e", {"a": "b", "c": "d=e"}), ("f=", {"f": ""})),
     "require_validation": (("TRUE", "true"), (f"policy={'A' * 64}", f"policy={'a' * 64}")),
     "validation_status": (
@@ -111,6 +117,12 @@ BAD = [
     *(("API_KEYS_FILE", bad) for bad in ("", ".")),
     *(("ADMIN_TOKEN", bad) for bad in ("", " ", "two words", "schlüssel", "a\nb")),
     *(("WEBHOOK_SECRET", bad) for bad in ("", "\t")),
+    *(("EVENTS_SECRET", bad) for bad in ("", "two words")),
+    *(
+        ("EVENTS_URL", bad)
+        for bad in ("", "hunter2", "ftp://a", "http://", "http://a:b", "http://a:1/b@c")
+    ),
+    *(("EVENTS_FORMAT", bad) for bad in ("", "xml")),
     *(("ALLOW_BREAKING", bad) for bad in ("", "maybe")),
     *(("REQUIRE_TAGS", bad) for bad in ("a", "=b", "a=b,c", "a=b,a=c")),
     *(("TRUST", bad) for bad in ("", "pickle")),
@@ -198,6 +210,7 @@ def test_bad_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody may have put a secret into the wrong variable."""
     monkeypatch.setenv("PODIUM_PORT", "hunter2")
     monkeypatch.setenv("PODIUM_HOST", "hunter2..")
+    monkeypatch.setenv("PODIUM_EVENTS_URL", "https://a.example/hunter2@b")
     assert "hunter2" not in refusal()
 
 
@@ -211,7 +224,7 @@ def command(name: str) -> click.Command:
 def test_secrets_are_those_that_no_flag_may_hold() -> None:
     """Everybody on a machine can read the command lines of its processes."""
     flags = {option for name in COMMANDS for each in command(name).params for option in each.opts}
-    assert SECRETS == ("admin_token", "webhook_secret")
+    assert SECRETS == ("admin_token", "webhook_secret", "events_url", "events_secret")
     assert not flags & {f"--{name.replace('_', '-')}" for name in SECRETS}
     assert "--api-keys-file" in flags
 
@@ -222,15 +235,17 @@ def test_secret_may_lie_in_a_file(
 ) -> None:
     """As `PODIUM_*_FILE` names it; the line's end is not part of it."""
     file = tmp_path / "secret"
-    file.write_text("hunter2\n")
+    text, value = EXAMPLES[name][0]
+    file.write_text(f"{text}\n")
     monkeypatch.setenv(f"PODIUM_{name.upper()}_FILE", str(file))
-    assert getattr(load_settings({}), name).get_secret_value() == "hunter2"
+    assert getattr(load_settings({}), name) == value
 
 
 def test_secret_is_not_shown_with_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither by `repr` nor as JSON, which end up in logs."""
     for name in SECRETS:
-        monkeypatch.setenv(f"PODIUM_{name.upper()}", "hunter2")
+        secret = "https://hunter2.example" if name == "events_url" else "hunter2"
+        monkeypatch.setenv(f"PODIUM_{name.upper()}", secret)
     settings = load_settings({})
     assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
@@ -241,7 +256,7 @@ def test_secret_by_both_ways_is_refused(
 ) -> None:
     """Which one is meant?"""
     variable = f"PODIUM_{name.upper()}"
-    monkeypatch.setenv(variable, "hunter2")
+    monkeypatch.setenv(variable, EXAMPLES[name][0][0])
     monkeypatch.setenv(f"{variable}_FILE", str(tmp_path))
     assert refusal() == f"{variable}: is set, and {variable}_FILE too; set one of them"
 

@@ -1,5 +1,6 @@
 """Addresses for people: MLflow's pages, and servers without the passwords in them."""
 
+import os
 from urllib.parse import quote, urlsplit, urlunsplit
 
 
@@ -9,6 +10,12 @@ def shown(uri: str) -> str:
     if "@" not in parts.netloc:
         return uri
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def shown_server(uri: str) -> str:
+    """The same, with the workspace that MLflow's client asks it within, if one is named."""
+    workspace = os.environ.get("MLFLOW_WORKSPACE", "").strip()
+    return f"{shown(uri)} workspace {workspace}" if workspace else shown(uri)
 
 
 def run_page(tracking_uri: str, experiment_id: str, run_id: str) -> str | None:

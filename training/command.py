@@ -11,7 +11,7 @@ from typing import Protocol
 
 import click
 
-from training.addresses import model_page, shown
+from training.addresses import model_page, shown, shown_server
 from training.errors import TrainingError, Unreachable
 from training.job import EXPERIMENT, MODEL_NAME, Settings, Step, Trained
 from training.progress import shown_on
@@ -156,7 +156,7 @@ def summary(trained: Trained, settings: Settings) -> str:
     lines = [
         f"{trained.name} version {trained.version}{alias}; accuracy {trained.accuracy:.3f}",
         f"  run     {trained.run_url or trained.run_id}",
-        f"  server  {shown(trained.tracking_uri)}",
+        f"  server  {shown_server(trained.tracking_uri)}",
     ]
     if not trained.converged:
         lines.append(f"  note    the solver stopped after {settings.max_iter} steps, unfinished")

@@ -10,7 +10,7 @@ from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 
 from training import classifier, data, record
-from training.addresses import run_page, shown
+from training.addresses import run_page, shown_server
 from training.classifier import Evaluation
 from training.connection import connected
 from training.data import Split
@@ -27,7 +27,11 @@ def train(settings: Settings, on_progress: OnProgress = silent) -> Trained:
     Raises `TrainingError` if MLflow does not answer (within seconds) or the data is not right, and
     MLflow's own errors if it refuses something later; the run is then marked as failed.
     """
-    with connected(settings.tracking_uri, lambda uri: on_progress(Step.CONNECT, shown(uri))) as uri:
+
+    def told(uri: str) -> None:
+        on_progress(Step.CONNECT, shown_server(uri))
+
+    with connected(settings.tracking_uri, told) as uri:
         fitted = _fit(settings, on_progress)
         return _keep(settings, fitted, uri, on_progress)
 

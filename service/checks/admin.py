@@ -85,10 +85,13 @@ def withdraw(  # noqa: PLR0913 - what an operator says
     token: str,
     *,
     undo: bool = False,
+    reason: str = "",
     advice: str = "",
     console: Console | None = None,
 ) -> int:
     """Asks for it, or with `undo` takes it back, with the admin token; prints one sentence.
+
+    `reason` is why, which the service keeps until it is taken back.
 
     Returns `DONE` once it holds, and after a restart too; `REFUSED` if the service does not take
     the token, cannot keep it, or where the registry says otherwise; `WRONG_USE` if it does not
@@ -97,10 +100,12 @@ def withdraw(  # noqa: PLR0913 - what an operator says
     method, path = "DELETE" if undo else "POST", f"/models/{quote(name, safe='')}/versions/"
     headers = {"Authorization": f"Bearer {token}"}
     try:
-        answer = ask(method, url, f"{path}{version}/withdraw", headers=headers, seconds=_SECONDS)
+        body = {"reason": reason} if reason and not undo else None
+        route, seconds = f"{path}{version}/withdraw", _SECONDS
+        answer = ask(method, url, route, headers=headers, seconds=seconds, json=body)
         status, says = _told(answer, undo=undo)
-    except NoService as reason:
-        status, says = UNDECIDED, f"no service answers: {reason}{advice}"
+    except NoService as silence:
+        status, says = UNDECIDED, f"no service answers: {silence}{advice}"
     printed = console or Console(highlight=False)
     # Names are anybody's: text, never markup; whole also where the terminal is narrow.
     printed.print(Text(plain(f"{name} version {version}  {says}")), soft_wrap=True)

@@ -6,8 +6,7 @@ from typing import Final
 import httpx
 
 from service.checks.result import NoService
-from service.checks.smoke import is_near
-from service.config.addresses import is_web_address
+from service.config.addresses import is_near, is_web_address
 from service.local.tracking import NO_ADDRESS, why_silent
 
 NO_PODIUM: Final = "what answers is not a Podium"

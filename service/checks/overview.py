@@ -98,8 +98,9 @@ def _lines(told: Mapping[str, Any]) -> Sequence[str]:
     slots = [line for slot in told["models"] for line in _of_slot(slot)]
     withdrawn = map(_of_withdrawn, told.get("withdrawn") or ())
     patterns, look = told.get("patterns") or {}, told.get("look") or {}
-    journal = told.get("journal") or {}
-    return [*slots, *withdrawn, *_of_journal(journal), *_of_patterns(patterns), *_of_looks(look)]
+    journal, events = told.get("journal") or {}, told.get("events") or {}
+    of_slots = [*slots, *withdrawn, *_of_journal(journal), *_of_patterns(patterns)]
+    return [*of_slots, *_of_looks(look), *_of_events(events)]
 
 
 def _journal(slots: Sequence[Mapping[str, Any]], unfinished: UnfinishedMoves) -> dict[str, Any]:
@@ -188,3 +189,9 @@ def _of_looks(look: Mapping[str, Any]) -> Sequence[str]:
     age = look.get("age_seconds")
     when = "has not answered yet" if age is None else f"last answered {age:.0f} s ago"
     return [f"The registry {when}: {look['failure']['message']}"]
+
+
+def _of_events(told: Mapping[str, Any]) -> Sequence[str]:
+    if not told:
+        return []
+    return [f"events  {told['lost']} lost since {told['since']}: {told['code']}: {told['message']}"]

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
@@ -25,12 +24,11 @@ from service.checks.registry import AliasLookup, follows_alias
 from service.checks.report import ReportLines, summary, write_junit
 from service.checks.result import CheckOutcome, CheckResult, Failed, NoService
 from service.checks.target import Target, described, description
-from service.config.addresses import is_web_address, shown
+from service.config.addresses import is_near, is_web_address, shown
 from service.local.tracking import NO_ADDRESS, why_silent
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 # A proxy that the environment names stands between this machine and others, not within it.
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # Twice the default pause between two looks at the registry, and the time that a swap takes.
 _PATIENCE = 5.0
 _UNREACHABLE = 2
@@ -103,15 +101,6 @@ async def _reach(service: httpx.AsyncClient) -> None:
 
 def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, trust_env=not is_near(url))
-
-
-def is_near(url: str) -> bool:
-    """Whether the address is this machine's own, where no proxy stands between."""
-    # As urllib reads it: what is not a web address (MLflow takes others) is not near, and no error.
-    try:
-        return urlsplit(url).hostname in _LOOPBACK
-    except ValueError:
-        return False
 
 
 async def checks(

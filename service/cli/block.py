@@ -24,17 +24,16 @@ def block(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
     That is the latest version that its slot has served and that is neither blocked nor withdrawn.
     A process that serves it and has nothing of the kind goes on, and says so; none begins to serve
     it. `podium withdraw` ends what runs at once. `podium promote` refuses a blocked version, and
-    `podium rollback` passes it over. It is the version's tag podium.blocked: --reason; whose it is
-    stands in podium.blocked.by. What somebody else has blocked is left as it is, and told.
+    `podium rollback` passes it over. It is the version's tag podium.blocked: --reason, and in
+    brackets --by and --link; they stand in podium.blocked.by, too. What somebody else has blocked
+    is left as it is, and told.
 
     \b
     Exit status: 0 if it is blocked; 1 if MLflow refuses; 2 wrong use; 3 if
     it does not answer: try again.
     podium block iris 3 --reason "wrong for small flowers"
     """  # noqa: D301 - click wants a real backspace
-    why = origin.reason or f"by {origin.by}"
-    if why.lower() == "false":
-        why = f"because: {why}"
+    why = origin.told
 
     def work(writer: "Writer") -> "MarkedVersion":
         from service.promotion.marking import block as written

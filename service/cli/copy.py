@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +16,10 @@ from service.cli.mistakes import mistake_in
 from service.cli.moving import mlflow
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
+from service.cli.report_files import report_files
 from service.cli.told import (
     AskedReport,
+    EndedReport,
     Origin,
     emit,
     interruptible,
@@ -33,7 +35,7 @@ COPIED_TAG: Final = "podium.copied"
 _OURS: Final = "podium."
 
 
-class CopyReport(AskedReport):
+class CopyReport(AskedReport, EndedReport):
     """The one JSON object of `podium copy --json`.
 
     `status` is its exit status, and `code` a stable word for how it ended: `done`, `already`, or
@@ -52,9 +54,11 @@ class CopyReport(AskedReport):
     digest: str = ""
     experiment: str = ""
     notes: Sequence[str] = ()
-    status: int
-    code: str
-    sentence: str
+
+    def facts(self) -> Mapping[str, object]:
+        """The copy, which is what the next command has to do with."""
+        named = {"NAME": self.to, "VERSION": self.to_version, "DIGEST": self.digest}
+        return {**named, **super().facts()}
 
     def lines(self) -> list[str]:
         """One sentence, and what else one should know."""
@@ -108,6 +112,7 @@ def _keys(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tupl
 @click.option("--by", metavar="TEXT", help="Who does it.  [default: as podium promote]")
 @click.option("--reason", metavar="TEXT", help="Why.  [default: as podium promote]")
 @click.option("--see", metavar="TEXT", help="Where one reads more.  [default: as podium promote]")
+@report_files
 @json_option
 def copy(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,

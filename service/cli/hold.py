@@ -46,8 +46,9 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     Moves of the alias are followed once it is released, or its time has come; until then
     `podium promote` and `podium rollback` refuse to move it. What is blocked or withdrawn meanwhile
     is taken from held slots as well. An instance that has never served takes what the alias is on,
-    once. It is the tag podium.hold.ALIAS of the model: --reason, then `,until=TIME`; whose it is
-    stands in podium.hold.ALIAS.by. What somebody else holds is left as it is, and told.
+    once. It is the tag podium.hold.ALIAS of the model: --reason, in brackets --by and --link, then
+    `,until=TIME`; they stand in podium.hold.ALIAS.by, too. What somebody else holds is left as it
+    is, and told.
 
     \b
     Exit status: 0 if it is held; 1 if MLflow refuses, or somebody else holds
@@ -55,7 +56,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     not answer: try again.
     podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z
     """  # noqa: D301 - click wants a real backspace
-    ref, wanted = ref_of(name, alias), Hold(origin.reason or f"by {origin.by}", until)
+    ref, wanted = ref_of(name, alias), Hold(origin.told, until)
     stop_for_stranger(ref)
     if Hold.of(wanted.value) != wanted:
         wanted = _plain(wanted)

@@ -230,7 +230,7 @@ def _report(
     told += [f"{left} not looked at"] if left else []
     return blank.model_copy(
         update={
-            "migrated": [_row(each) for each in done],
+            "migrated": [_row(each, dry=blank.dry_run) for each in done],
             "status": status,
             "code": code,
             "sentence": ", ".join(told) or "no version is in any of these stages",
@@ -259,7 +259,7 @@ def _ended(done: Sequence["Migrated"], *, dry: bool) -> tuple[int, str]:
     return worst, stopped[-1].code
 
 
-def _row(migrated: "Migrated") -> StageMigrated:
+def _row(migrated: "Migrated", *, dry: bool) -> StageMigrated:
     staged, stopped = migrated.staged, migrated.stopped
     return StageMigrated(
         name=staged.name,
@@ -273,11 +273,11 @@ def _row(migrated: "Migrated") -> StageMigrated:
         replace=f"models:/{staged.ref}",
         outcome=migrated.outcome,
         code=stopped.code if stopped else migrated.outcome,
-        sentence=_sentence(migrated),
+        sentence=_sentence(migrated, dry=dry),
     )
 
 
-def _sentence(migrated: "Migrated") -> str:
+def _sentence(migrated: "Migrated", *, dry: bool) -> str:
     staged = migrated.staged
     ref, was = staged.ref, staged.at
     copy = f" of {staged.name}, copied" if staged.is_copied else ""
@@ -288,5 +288,6 @@ def _sentence(migrated: "Migrated") -> str:
         "would_move": f"{ref} would be on {meant}{before}",
         "already": f"{ref} is on {meant} already",
         "elsewhere": f"{ref} is on version {was}, not on {meant}: left there; --force moves it",
-        "refused": f"{ref} was not moved to {meant}: {migrated.stopped}",
+        "refused": f"{ref} {'would not be' if dry else 'was not'} moved to {meant}: "
+        f"{migrated.stopped}",
     }[migrated.outcome]

@@ -86,6 +86,11 @@ class MoveReport(AliasReport):
     before: str | None = Field(default=None, serialization_alias="from")
     entry: int | None = None
 
+    def facts(self) -> Mapping[str, object]:
+        """The version that the alias was to go to, and where it was."""
+        named = {"NAME": self.name, "VERSION": self.version, "ALIAS": self.alias}
+        return {**named, "FROM": self.before, "ENTRY": self.entry, **super().facts()}
+
 
 class MarkedVersionReport(AskedReport, EndedReport):
     """What a command that marks a version has to say; `aliases` are on it.

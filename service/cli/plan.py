@@ -23,6 +23,7 @@ from service.cli.moving import (
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
+from service.cli.report_files import report_files
 from service.cli.rollback import JournalEntry, journal_line
 from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
 
@@ -142,6 +143,7 @@ def _promote_says(validation: PlannedValidation) -> str:
 @urls_option
 @timeout_option("to fetch and judge it")
 @origin_options
+@report_files
 @json_option
 def plan(  # noqa: PLR0913 - the command line's
     version: VersionArgument,

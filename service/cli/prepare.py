@@ -1,7 +1,7 @@
 """`podium prepare`: every instance has a version ready before the alias moves there."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -14,6 +14,7 @@ from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
+from service.cli.report_files import report_files
 from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
 from service.promotion.prepare import MOST_KEEP_SECONDS, Prepared
 
@@ -87,6 +88,7 @@ class PrepareReport(VersionReport):
 )
 @timeout_option("for it")
 @origin_options
+@report_files
 @json_option
 def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,
@@ -119,7 +121,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
         version=version.version,
         status=DONE,
     )
-    blank, number = _resolved(blank, version, as_json=as_json)
+    blank, number = _resolved(blank, version, tell, as_json=as_json)
     from service.promotion.prepare import PrepareWish, prepare_all
 
     def told(each: Prepared) -> None:
@@ -128,12 +130,10 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     def stage(url: str, begun: str) -> None:
         tell(f"  {url}  {begun}")
 
-    if blank.server:
-        tell(f"MLflow   {blank.server}")
     urls = urls or (service_url(),)
     tell(f"service  {', '.join(urls)}")
     with asking(blank, as_json=as_json):
-        wish = PrepareWish(ref, number, token, keep_seconds, timeout)
+        wish = PrepareWish(ref, number, token, keep_seconds, timeout, reason=origin.told)
         prepared = prepare_all(urls, wish, told, stage)
     statuses = {_STATUSES[each.outcome] for each in prepared}
     report = blank.model_copy(
@@ -147,7 +147,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
 
 
 def _resolved(
-    blank: PrepareReport, version: VersionArgument, *, as_json: bool
+    blank: PrepareReport, version: VersionArgument, tell: Callable[[str], None], *, as_json: bool
 ) -> tuple[PrepareReport, str]:
     """With the MLflow that was asked, if one was, and the version's number."""
     if version.version is not None:
@@ -156,6 +156,7 @@ def _resolved(
     from service.registry.writer.writer import Writer
 
     writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
     blank = blank.model_copy(update={"server": writer.server()})
     with asking(blank, as_json=as_json):
         number = writer.version_of(version).number

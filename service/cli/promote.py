@@ -24,6 +24,7 @@ from service.cli.moving import (
 )
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
+from service.cli.report_files import report_files
 from service.cli.told import Origin, json_option, kept, origin_options, teller
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class PromoteReport(MoveReport):
 @lease_option
 @resume_option
 @origin_options
+@report_files
 @json_option
 def promote(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,
@@ -121,7 +123,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     if count is not None:
         urls = urls or (service_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
-    instances = _instances(urls, count, timeout, lease_seconds, tell)
+    instances = _instances(urls, count, timeout, lease_seconds, origin.told, tell)
     from service.promotion.known import MoveKnown
     from service.promotion.mover import Mover
     from service.promotion.promote import Promotion, Wanted
@@ -188,11 +190,12 @@ def _told(
         tell(says[stage])
 
 
-def _instances(
+def _instances(  # noqa: PLR0913, PLR0917 - what the command line says
     urls: Sequence[str],
     count: int | None,
     seconds: float,
     keep_seconds: float,
+    reason: str,
     tell: Callable[[str], None],
 ) -> "Instances":
     from service.promotion.instances import InstancesAt, InstancesBehind, NoInstances
@@ -207,7 +210,7 @@ def _instances(
         return NoInstances()
     if count is not None:
         return InstancesBehind(urls[0], count, seconds, saw)
-    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw)
+    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw, reason)
 
 
 def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:

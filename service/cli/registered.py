@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from service.cli.exits import REFUSED, UNDECIDED, WRONG_USE
 from service.cli.found import stop
+from service.cli.report_files import written
 from service.cli.told import EndedReport, emit, interruptible
 
 
@@ -16,13 +17,13 @@ def asking(blank: EndedReport, *, as_json: bool) -> Iterator[None]:
 
     `blank` is what there is to report by then.
     """
-    from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
+    from service.registry.writer.faults import NAMES_NOTHING, Unreachable, WriteRefused
 
     try:
         with interruptible():
             yield
     except WriteRefused as refused:
-        status = WRONG_USE if refused.code == NOT_FOUND else REFUSED
+        status = WRONG_USE if refused.code in NAMES_NOTHING else REFUSED
         code = refused.code.lower() or "refused_by_mlflow"
         _end(blank, status, code, str(refused), as_json=as_json)
     except Unreachable as error:
@@ -33,8 +34,9 @@ def asking(blank: EndedReport, *, as_json: bool) -> Iterator[None]:
 
 
 def _end(blank: EndedReport, status: int, code: str, sentence: str, *, as_json: bool) -> NoReturn:
+    ended = blank.model_copy(update={"status": status, "code": code, "sentence": sentence})
     if as_json:
-        told = {"status": status, "code": code, "sentence": sentence}
-        emit(blank.model_copy(update=told), as_json=True)
+        emit(ended, as_json=True)
         sys.exit(status)
+    written(ended)
     stop(sentence, status)

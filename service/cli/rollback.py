@@ -19,6 +19,7 @@ from service.cli.moving import (
 )
 from service.cli.once import OnceCommand
 from service.cli.options import version_number
+from service.cli.report_files import report_files
 from service.cli.told import Origin, json_option, origin_options, teller
 from service.promotion.journal import Done, Entry
 
@@ -62,6 +63,7 @@ class RollbackReport(MoveReport):
 @lease_option
 @resume_option
 @origin_options
+@report_files
 @json_option
 def rollback(  # noqa: PLR0913 - the command line's
     name: str,
@@ -77,9 +79,9 @@ def rollback(  # noqa: PLR0913 - the command line's
     """Move an alias back to the version that it was on before, by its journal.
 
     That is the newest one that was not rolled back itself, is still there, is not blocked, and has
-    served. No service is asked: it works while none answers; `podium wait` tells when one serves
-    it. A job that is tried again, known by its --link, goes no further back. --resume undoes a
-    promotion that was begun and not finished, or finishes a rollback.
+    served. No service is asked: it works while none answers; `podium wait --version` tells when
+    one serves it. A job that is tried again, known by its --link, goes no further back. --resume
+    undoes a promotion that was begun and not finished, or finishes a rollback.
 
     \b
     Exit status: 0 if the alias is there; 1 if there is nothing to go back

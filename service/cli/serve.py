@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     "validation_status",
     "validated_as",
     "aliases",
+    "events_format",
     "trust",
     "requirements",
     "model_tracking",

@@ -4,20 +4,30 @@ import contextlib
 import getpass
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from pydantic import BaseModel, ConfigDict
 
+from service.cli.exits import DONE
+from service.cli.report_files import written
 from service.following.sentences import plain
+
+if TYPE_CHECKING:
+    from service.validation.findings import Judgement
 
 # Of one param of MLflow's, which holds 6,000 characters, four of these find room, also where JSON
 # writes each character as two.
 MOST_CHARACTERS: Final = 600
+# Of one tag, and of one entry of a service's ledger.
+_LONGEST_TOLD: Final = 500
+_LONGEST_BY: Final = 80
+_LONGEST_LINK: Final = 200
 _GITHUB_RUN: Final = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 
@@ -45,6 +55,15 @@ class Origin:
     reason: str
     link: str
 
+    @property
+    def told(self) -> str:
+        """All of it in one line, of 500 characters at most: `REASON (by WHO, LINK)`."""
+        link = f", {_cut(self.link, _LONGEST_LINK)}" if self.link else ""
+        who = f"by {_cut(self.by or 'nobody', _LONGEST_BY)}{link}"
+        if not self.reason:
+            return who
+        return f"{_cut(self.reason, _LONGEST_TOLD - len(who) - 3)} ({who})"
+
 
 class EndedReport(Report):
     """One that says how the command has ended.
@@ -56,6 +75,21 @@ class EndedReport(Report):
     code: str
     sentence: str
 
+    def facts(self) -> Mapping[str, object]:
+        """What the next command of a pipeline may want of it, by words in capitals.
+
+        None where it is not known.
+        """
+        return {"STATUS": self.status, "CODE": self.code}
+
+    def judged(self) -> Sequence["Judgement"]:
+        """What was looked at, where the command judges; else nothing."""
+        return ()
+
+    def summary(self) -> Sequence[str]:
+        """For people who read of it later; not what `judged` has."""
+        return self.lines()
+
 
 class ToldReport(EndedReport):
     """One of a command that changes nothing.
@@ -65,6 +99,10 @@ class ToldReport(EndedReport):
 
     code: str = "told"
     sentence: str = ""
+
+    def summary(self) -> Sequence[str]:
+        """Why that is all, where something has ended it."""
+        return [self.sentence] if self.sentence else self.lines()
 
 
 class AskedReport(Report):
@@ -81,6 +119,11 @@ class VersionReport(AskedReport, ToldReport):
     name: str
     alias: str
     version: str | None
+
+    def facts(self) -> Mapping[str, object]:
+        """The version, and the alias that it is meant for."""
+        named = {"NAME": self.name, "VERSION": self.version, "ALIAS": self.alias}
+        return {**named, **super().facts()}
 
 
 json_option = click.option(
@@ -155,17 +198,23 @@ def _first(environment: Mapping[str, str], *names: str) -> str:
 
 def kept(text: str) -> str:
     """A person's words as the journal keeps them: on one line, printable, cut where it is long."""
-    text = plain(" ".join(text.split()))
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return _cut(plain(" ".join(text.split())), MOST_CHARACTERS)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def emit(report: Report, *, as_json: bool) -> None:
-    """Prints what came of it on stdout."""
-    if as_json:
-        click.echo(report.model_dump_json(indent=2))
-        return
-    for line in report.lines():
-        click.echo(plain(line))
+    """Writes the files that were asked for, and prints what came of it on stdout.
+
+    Ends the command where one of them cannot be written: what it is to tell would be lost.
+    """
+    status = DONE if not isinstance(report, EndedReport) else written(report)
+    for line in [report.model_dump_json(indent=2)] if as_json else map(plain, report.lines()):
+        click.echo(line)
+    if status:
+        sys.exit(status)
 
 
 def teller(*, as_json: bool) -> Callable[[str], None]:

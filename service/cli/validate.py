@@ -13,6 +13,7 @@ from service.cli.exits import UNDECIDED
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
+from service.cli.report_files import junit_option, report_files
 from service.cli.told import Origin, emit, interruptible, json_option, origin_options
 from service.cli.validation_report import ValidateReport, reported
 from service.status_tag import BadStatus, StatusTag
@@ -92,6 +93,8 @@ def _policy_flags(command: Any) -> Any:
     "--verbose", is_flag=True, help="What its processes print, on stderr: it may hold rows."
 )
 @origin_options
+@junit_option
+@report_files
 @json_option
 def validate(  # noqa: PLR0913, PLR0917 - the command line's
     version: VersionArgument,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel
 
 from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
-from service.cli.told import Report
+from service.cli.told import EndedReport
 
 if TYPE_CHECKING:
+    from service.validation.findings import Judgement
     from service.validation.validating import LeftBehind, Validated
 
 _STATUS: Mapping[str, int] = {"passed": DONE, "failed": REFUSED, "undecided": UNDECIDED}
@@ -26,7 +27,7 @@ class JudgementReport(BaseModel):
     figures: Mapping[str, float]
 
 
-class ValidateReport(Report):
+class ValidateReport(EndedReport):
     """The one JSON object of `podium validate --json`.
 
     `status` is the exit status, `code` the verdict, or why there is none. `policy` and `digest` are
@@ -36,9 +37,6 @@ class ValidateReport(Report):
 
     name: str
     version: str | None = None
-    status: int
-    code: str
-    sentence: str
     against: str | None = None
     run: str = ""
     policy: str
@@ -54,6 +52,25 @@ class ValidateReport(Report):
         found = [f"{each.verdict:<9}  {each.name:<20}  {each.sentence}" for each in sorted_]
         who = self.name if self.version is None else f"{self.name} {self.version}"
         return [*found, f"{who}  {self.sentence}"]
+
+    def facts(self) -> Mapping[str, object]:
+        """The version, the run that has everything, and the digest of what was judged."""
+        named = {"NAME": self.name, "VERSION": self.version}
+        return {**named, "RUN_ID": self.run, "DIGEST": self.digest, **super().facts()}
+
+    def judged(self) -> Sequence["Judgement"]:
+        """What is not as it should be comes first."""
+        from service.validation.findings import Judgement
+
+        order = ("failed", "undecided", "passed")
+        return [
+            Judgement(each.name, each.verdict, each.sentence, each.section)
+            for each in sorted(self.judgements, key=lambda each: order.index(each.verdict))
+        ]
+
+    def summary(self) -> Sequence[str]:
+        """The verdict."""
+        return self.lines()[-1:]
 
 
 def reported(

@@ -1,5 +1,6 @@
 """`podium webhook`: MLflow's side of the webhook, from the command line."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
@@ -9,7 +10,7 @@ import click
 from service.cli.found import loaded, registry, revealed, service_url, stop
 from service.cli.mistakes import mistake_in
 from service.cli.once import OnceCommand
-from service.config.addresses import is_web_address, shown
+from service.config.addresses import MlflowAddresses, is_web_address, shown, shown_registry
 from service.following.sentences import plain
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _run(work: Callable[["Webhooks"], int]) -> NoReturn:
             "which MLflow? Webhooks are sent by a server: set MLFLOW_TRACKING_URI, as in "
             "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
         )
-    click.echo(f"MLflow   {shown(uri)}")
+    click.echo(f"MLflow   {shown_registry(MlflowAddresses(uri, uri), os.environ)}")
     from service.registry.webhooks.registration import WebhookProblem, Webhooks
 
     try:

@@ -8,6 +8,7 @@ import click
 from service.cli.found import admin_token, advice, service_url
 from service.cli.once import OnceCommand
 from service.cli.options import url_option, version_number
+from service.cli.told import Origin, origin_options
 from service.refs import BadRef
 
 
@@ -25,14 +26,16 @@ def _model(context: click.Context, parameter: click.Parameter, value: Any) -> st
 @click.argument("version", metavar="VERSION", callback=version_number)
 @click.option("--undo", is_flag=True, help="Undo the withdrawal: the version may serve again.")
 @url_option
-def withdraw(model: str, version: str, url: str | None, *, undo: bool) -> None:
+@origin_options
+def withdraw(model: str, version: str, url: str | None, origin: Origin, *, undo: bool) -> None:
     """Withdraw a version: the service never answers by it again, also after restarts.
 
     NAME is the model's, or NAME@ALIAS. Requests to what served the version get 410 until the
     alias is moved to another one; its processes are ended, its files removed. Asks with the
     admin token that PODIUM_ADMIN_TOKEN holds, or the file that PODIUM_ADMIN_TOKEN_FILE names.
     The version's tag podium.withdrawn=true does the same at every service that follows the
-    model.
+    model. The service keeps --reason, and in brackets --by and --link, for its ledger, its log and
+    `podium status`.
 
     \b
     Exit status: 0 if that holds now; 1 if the service refuses, cannot keep
@@ -44,4 +47,5 @@ def withdraw(model: str, version: str, url: str | None, *, undo: bool) -> None:
     from service.checks.admin import withdraw as run
 
     address = url or service_url()
-    sys.exit(run(address, model, version, token, undo=undo, advice=advice(url)))
+    why = origin.told
+    sys.exit(run(address, model, version, token, undo=undo, reason=why, advice=advice(url)))

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 _WEB = ("http://", "https://")
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class MlflowAddresses:
         return {} if self.tracking is None else {"MLFLOW_TRACKING_URI": self.tracking}
 
 
+def workspace_of(environment: Mapping[str, str]) -> str:
+    """The workspace that MLflow's client names to a server; empty where it names none."""
+    return environment.get("MLFLOW_WORKSPACE", "").strip()
+
+
+def shown_registry(addresses: MlflowAddresses, environment: Mapping[str, str]) -> str:
+    """For people: the registry's address without passwords, and the workspace if one is named."""
+    workspace, address = workspace_of(environment), shown(addresses.registry)
+    return f"{address} workspace {workspace}" if workspace else address
+
+
 def url_of(host: str, port: int) -> str:
     """`http://HOST:PORT`; an IPv6 address stands in brackets (RFC 3986, section 3.2.2)."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -50,6 +62,20 @@ def is_web_address(text: str) -> bool:
     if parts is None or not text.isprintable():
         return False
     return parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+
+
+def may_be_asked(text: str) -> bool:
+    """Whether it is a web address, and plain where in it a password may be."""
+    return is_web_address(text) and is_readable(text)
+
+
+def is_near(address: str) -> bool:
+    """Whether the address is this machine's own, where no proxy stands between."""
+    # As urllib reads it: what is not a web address (MLflow takes others) is not near, and no error.
+    try:
+        return urlsplit(address).hostname in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def _is_host(name: str) -> bool:

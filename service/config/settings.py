@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from service.config.addresses import may_be_asked, workspace_of
 from service.config.origins import origin_of
 from service.config.prefix import Prefixes, Proxies, prefix_of
 from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
@@ -36,6 +37,8 @@ _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _REQUIRED_VALIDATION: Final = re.compile(r"true|false|policy=[0-9a-f]{64}")
 
 _STARTS_SECONDS: Final = 30.0
+# mlflow/utils/workspace_utils.py; what a request is for that names none.
+_DEFAULT_WORKSPACE: Final = "default"
 
 
 _Kind = TypeVar("_Kind", bound="Settings")
@@ -186,6 +189,21 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = Field(
         None, description="Secret that MLflow signs its webhooks with; unset: webhooks are refused"
     )
+    events_url: SecretStr | None = Field(
+        None,
+        description="Address that is told of swaps, refusals and whatever else an operator acts "
+        "on; unset: nobody is told",
+    )
+    events_secret: SecretStr | None = Field(
+        None,
+        description="Secret that events are signed with, as MLflow signs its webhooks; unset: they "
+        "are not signed",
+    )
+    events_format: Literal["json", "slack"] = Field(
+        "json",
+        description="json: what docs/schemas/event.json says; slack: a text, as Slack's incoming "
+        "webhooks take it, without a signature",
+    )
 
     require_tags: Annotated[Mapping[str, str], NoDecode] = Field(
         {}, description="Comma-separated tags, KEY=VALUE, that a version must have"
@@ -231,7 +249,7 @@ class Settings(BaseSettings):
     )
     request_log: bool = Field(default=True, description="Log each prediction request")
 
-    @field_validator("log_format", "log_level", mode="before")
+    @field_validator("log_format", "log_level", "events_format", mode="before")
     @classmethod
     def _lower_case(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
@@ -311,12 +329,23 @@ class Settings(BaseSettings):
             raise ValueError("must not be empty")
         return value
 
-    @field_validator("admin_token", "webhook_secret")
+    @field_validator("admin_token", "webhook_secret", "events_secret")
     @classmethod
     def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
         # A token stands in a header; and nobody should be let in by an empty one.
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
             raise ValueError("must be printable ASCII characters without a space, at least one")
+        return value
+
+    @field_validator("events_url")
+    @classmethod
+    def _receiver(cls, value: SecretStr | None) -> SecretStr | None:
+        # Never the address itself: whoever knows that of a chat's may write there.
+        if value is not None and not may_be_asked(value.get_secret_value()):
+            raise ValueError(
+                "must be an address as https://HOST/PATH; user and password in it are sent as "
+                "basic auth, and any @ but the one behind them is written %40"
+            )
         return value
 
     @field_validator("api_keys_file", "model_config_file")
@@ -412,15 +441,24 @@ class Settings(BaseSettings):
         return Prefixes(self.root_path or "", Proxies.of(self.forwarded_allow_ips.split(",")))
 
     @property
-    def service_folder(self) -> Path:
-        """What this service alone keeps: its ledger and what it last served; not made yet."""
-        name = self.service_name or f"{self.host}:{self.port}"
-        return self.home.absolute() / "services" / quote(name, safe=":")
+    def known_as(self) -> str:
+        """By which name it is told from other services of its home."""
+        return self.service_name or f"{self.host}:{self.port}"
 
-    @property
-    def history_folder(self) -> Path:
+    def service_folder(self, environment: Mapping[str, str]) -> Path:
+        """What this service alone keeps: its ledger and what it last served; not made yet.
+
+        Of each workspace of MLflow's for itself: `wine@champion` is another model there.
+        """
+        workspace = workspace_of(environment)
+        own = self.home.absolute() / "services" / quote(self.known_as, safe=":")
+        if workspace in {"", _DEFAULT_WORKSPACE}:
+            return own
+        return own / f"workspace-{quote(workspace, safe='')}"
+
+    def history_folder(self, environment: Mapping[str, str]) -> Path:
         """What each slot of this service served last, and before; not made yet."""
-        return self.service_folder / "slots"
+        return self.service_folder(environment) / "slots"
 
 
 def _followed(text: str) -> str:

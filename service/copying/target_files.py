@@ -32,6 +32,11 @@ _UPLOAD_SECONDS: Final = 900
 _OF_REGISTRY: Final = "registered_model_meta"
 
 
+def _asked_for(seconds: str | None) -> int:
+    """What the operator allows; nothing where that is not a whole number, which MLflow refuses."""
+    return int(seconds) if seconds is not None and seconds.strip().isdecimal() else 0
+
+
 def experiment_of(name: str) -> str:
     """The experiment of copies that are versions of that model, unless another one is named."""
     return f"podium/copies/{name}"
@@ -106,7 +111,7 @@ class TargetFiles:
 
     def _filled(self, model_id: str, artifact: Path, digest: str) -> None:
         (artifact / _OF_REGISTRY).unlink(missing_ok=True)
-        os.environ[_ANSWERS] = str(max(_UPLOAD_SECONDS, int(os.environ.get(_ANSWERS) or 0)))
+        os.environ[_ANSWERS] = str(max(_UPLOAD_SECONDS, _asked_for(os.environ.get(_ANSWERS))))
         client = self._writer.client
         asked(lambda: client.log_model_artifacts(model_id, str(artifact)), self._needs("EDIT"))
         self._told("reading the files back")

@@ -1,4 +1,4 @@
-"""An MLflow server, asked what only a server can tell: its time, workspaces, grants."""
+"""An MLflow server, asked what only a server can tell: its time, and grants."""
 
 import os
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Any, Final
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from service.config.addresses import workspace_of
 from service.doctor.rights import HeldGrant
 from service.doctor.trouble import Trouble
 from service.registry.writer.faults import asked
@@ -26,9 +27,9 @@ class AskedServer:
     uri: str
 
     def troubles(self) -> Sequence[Trouble]:
-        """Of its time, and of workspaces."""
+        """Of its time."""
         answer = self._ask("3.0/mlflow/server-info")
-        return [*self._clock(answer.headers.get("Date")), *self._workspace(answer)]
+        return self._clock(answer.headers.get("Date"))
 
     def grants(self) -> Sequence[HeldGrant] | None:
         """This account's; None where the server knows of no accounts, or it may do everything."""
@@ -38,7 +39,7 @@ class AskedServer:
         )
         if told.get("is_admin", True):
             return None
-        workspace = os.environ.get("MLFLOW_WORKSPACE", "default")
+        workspace = workspace_of(os.environ) or "default"
         return [
             HeldGrant(each["resource_type"], each["resource_pattern"], each["permission"])
             for each in told["permissions"]
@@ -61,19 +62,13 @@ class AskedServer:
         return asked(question, _NEEDS)
 
     def _clock(self, date: str | None) -> Sequence[Trouble]:
-        if date is None:
+        try:
+            apart = (datetime.now(UTC) - parsedate_to_datetime(date or "")).total_seconds()
+        except (TypeError, ValueError):  # none, none that can be read, or one without its zone
             return ()
-        apart = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
         if abs(apart) <= _MOST_APART:
             return ()
         ahead = "ahead of" if apart > 0 else "behind"
-        said = f"This machine's clock is {abs(apart):.0f} s {ahead} MLflow's"
-        return [Trouble("clock", "clock", f"{said}: webhooks are refused; set both by NTP.")]
-
-    def _workspace(self, answer: Any) -> Sequence[Trouble]:
-        told = answer.json() if answer.ok else {}
-        enabled, named = bool(told.get("workspaces_enabled")), os.environ.get("MLFLOW_WORKSPACE")
-        if named and not enabled:
-            said = f"MLFLOW_WORKSPACE={named}, and the server has no workspaces: unset it"
-            return [Trouble("MLFLOW_WORKSPACE", "workspace", f"{said}.")]
-        return ()
+        said = f"This machine's clock is {abs(apart):.0f} s {ahead} MLflow's: a service refuses"
+        said = f"{said} webhooks that are so far off. Set the one that is wrong by NTP."
+        return [Trouble("clock", "clock", said)]

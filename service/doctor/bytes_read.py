@@ -4,6 +4,8 @@ By the service's own parts, with the account and the settings that it would have
 """
 
 import asyncio
+import re
+import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
@@ -21,6 +23,8 @@ from service.refs import ModelRef, VersionId
 
 # It follows nothing by itself.
 _POLL_SECONDS: Final = 3600.0
+_LOG: Final = re.compile(r"\bthe log\b", re.IGNORECASE)
+_LONGEST_DETAIL: Final = 300
 REGISTRY: Final = "the registry"
 """The subject of a trouble that keeps all models from being looked at."""
 
@@ -40,7 +44,7 @@ def troubles_of_models(here: Here) -> Sequence[Trouble]:
             "model_tracking": False,
         }
         settings = here.settings.model_copy(update=changed)
-        given = Given(settings, here.environment, surroundings=here.surroundings)
+        given = Given(settings, here.environment, surroundings=here.surroundings, loads=False)
         return asyncio.run(_all(given, here))
 
 
@@ -78,16 +82,30 @@ async def _closed(engine: Engine, ref: ModelRef, version: VersionId) -> Sequence
 
 
 def _trouble(subject: str, error: FollowingError) -> Trouble:
-    return Trouble(subject, error.reason, error.message)
+    return Trouble(subject, error.reason, _said(error.message, error.detail))
 
 
 def _unanswered(subject: str, answer: Unanswered) -> Trouble:
-    return Trouble(subject, answer.code, answer.message)
+    return Trouble(subject, answer.code, _said(answer.message, answer.detail))
+
+
+def _said(message: str, detail: str) -> str:
+    """With the words that a service's log would have, where the sentence sends somebody there."""
+    first = detail.partition("\n")[0][:_LONGEST_DETAIL]
+    return f"{message} Here it says: {first}" if first and _LOG.search(message) else message
 
 
 def _missing(ref: ModelRef, what: Missing) -> Trouble:
     if what is Missing.MODEL:
-        mend = "check the name, or PODIUM_MODELS; register it there"
-        return Trouble(str(ref), "model_missing", f"The registry has no model {ref.name}: {mend}.")
-    mend = f"podium promote {ref.name} VERSION --alias {ref.alias} --first sets it"
-    return Trouble(str(ref), "alias_missing", f"{ref.name} has no alias {ref.alias}: {mend}.")
+        said = (
+            f"The registry has no model {ref.name}, or none that this account may read: correct "
+            f"PODIUM_MODELS, or register it and set its alias {ref.alias}."
+        )
+        return Trouble(str(ref), "model_missing", said)
+    name, alias = shlex.quote(ref.name), shlex.quote(ref.alias)
+    said = (
+        f"{ref.name} has no alias {ref.alias}: correct PODIUM_MODELS; or, once "
+        f"`podium validate {name} VERSION` has passed, "
+        f"`podium promote {name} VERSION --alias {alias} --first` sets it."
+    )
+    return Trouble(str(ref), "alias_missing", said)

@@ -5,27 +5,42 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from service.doctor.trouble import Trouble
+from service.hold_tag import HOLD_PREFIX
 
 _OURS: Final = "podium."
-_OF_MODELS: Final = ("podium.hold.",)
-KNOWN_TAGS: Final = frozenset(
+VERSION_TAGS: Final = frozenset(
     {
         *("podium.allow_breaking", "podium.batching", "podium.blocked", "podium.copied"),
         "podium.blocked.by",
         *("podium.digest", "podium.linked", "podium.retry", "podium.source", "podium.validation"),
-        *("podium.validation.of", "podium.verdict", "podium.withdrawn"),
+        "podium.withdrawn",
     }
 )
+"""What is read of versions, or written for people; of models holds alone are read."""
 
 
-def unknown_tags(subject: str, tags: Collection[str]) -> Iterator[Trouble]:
-    """Those that begin as Podium's own do, and that nothing reads."""
+def unknown_model_tags(name: str, tags: Collection[str]) -> Iterator[Trouble]:
+    """Those that begin as Podium's own do, and that nothing reads of a model."""
     for tag in sorted(tags):
-        if not tag.startswith(_OURS) or tag in KNOWN_TAGS or tag.startswith(_OF_MODELS):
+        if not tag.startswith(_OURS) or tag.startswith(HOLD_PREFIX):
             continue
-        near = difflib.get_close_matches(tag, sorted(KNOWN_TAGS), n=1)
-        hint = f"did you mean {near[0]}?" if near else "take it away"
-        yield Trouble(subject, "unknown_tag", f"Nothing reads the tag {tag} of {subject}: {hint}")
+        if tag in VERSION_TAGS:
+            hint = "it is a tag of versions: set it on the version, and delete it here"
+        else:
+            near = difflib.get_close_matches(tag, (*VERSION_TAGS, HOLD_PREFIX), n=1)
+            hint = _of_versions(near[0]) if near and near[0] in VERSION_TAGS else _hint(near)
+        yield _unknown(f"the model {name}", name, tag, hint)
+
+
+def unknown_version_tags(name: str, number: str, tags: Collection[str]) -> Iterator[Trouble]:
+    """The same of one of its versions."""
+    for tag in sorted(tags):
+        if not tag.startswith(_OURS) or tag in VERSION_TAGS:
+            continue
+        hint = _hint(difflib.get_close_matches(tag, sorted(VERSION_TAGS), n=1))
+        if tag.startswith(HOLD_PREFIX):
+            hint = "delete it; podium hold sets it on the model"
+        yield _unknown(f"version {number} of {name}", f"{name} {number}", tag, hint)
 
 
 def unknown_aliases(
@@ -40,3 +55,15 @@ def unknown_aliases(
                 f"The alias {alias} of {name} is not one of PODIUM_ALIASES ({', '.join(known)}): "
                 "add it there, or delete it.",
             )
+
+
+def _of_versions(near: str) -> str:
+    return f"if {near} is meant, set that on the version; delete this one"
+
+
+def _hint(near: Collection[str]) -> str:
+    return f"if {next(iter(near))} is meant, set that; delete this one" if near else "delete it"
+
+
+def _unknown(where: str, subject: str, tag: str, hint: str) -> Trouble:
+    return Trouble(subject, "unknown_tag", f"Nothing reads the tag {tag} of {where}: {hint}.")

@@ -48,8 +48,11 @@ def idle_grants(grants: Sequence[HeldGrant], models: Collection[str]) -> Sequenc
 
 def _mend(pattern: str) -> str:
     if _PATTERN.search(pattern):
-        return "MLflow knows exact names, and * for all; grant each model by its name"
-    return "there is no such model; take it away, or correct the name"
+        return (
+            "MLflow knows exact names, and * for all; grant each model by its name, and take this "
+            "one away"
+        )
+    return "there is no such model; grant the one that is meant, and take this one away"
 
 
 def missing_rights(
@@ -69,7 +72,11 @@ def missing_rights(
         if not of_versions and not _reaches(permission_on(MODEL, name), level)
     ]
     return [
-        Trouble(name, "permission_missing", f"A {role} needs {level} on the model {name}: {why}.")
+        Trouble(
+            name,
+            "permission_missing",
+            f"A {role} needs {level} on the model {name}, since {why}: grant it.",
+        )
         for name in lacking
     ]
 

@@ -20,7 +20,8 @@ AskedKey = tuple[ModelRef, str, bool]
 class AskedVersion:
     """One wish of an operator, and what has come of it so far; for the loop alone.
 
-    `own` is its own way, `shared` the one that its version goes with others. `until` is monotonic.
+    `own` is its own way, `shared` the one that its version goes with others. `until` is monotonic,
+    `reason` is why, by whom, and where one reads more.
     """
 
     slot: Slot
@@ -28,6 +29,7 @@ class AskedVersion:
     dry_run: bool
     keep_seconds: float
     at: float
+    reason: str = ""
     own: Journey = field(default_factory=Journey)
     shared: Journey = field(default_factory=Journey)
     state: PreparationState = "preparing"

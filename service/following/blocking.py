@@ -50,9 +50,12 @@ class Blocking:
     def _lift(self, slot: Slot, told: Collection[VersionId]) -> None:
         """An operator has taken it back: what the alias is on is tried as if it were new."""
         version = slot.quarantined
-        if _is_refused(slot) and version in told and version not in self._slots.blocked:
+        if version is None or not _is_refused(slot):
+            return
+        if version in told and version not in self._slots.blocked:
             slot.lift()
             slot.failure = None
+            self._recorder.unblocked(slot, version)
 
     def refuse(self, slot: Slot, version: VersionId) -> None:
         """The alias is on it: the slot says why it is not served, once in log and ledger."""

@@ -39,16 +39,18 @@ class Holding:
         hold = answer.holds.get(ref)
         if hold is not None and hold.is_over(datetime.fromtimestamp(self._clock.wall(), UTC)):
             hold = None
+        stays_on = self._stays_on(ref, found, slot) if hold is not None else found
         if slot is not None:
-            self._note(slot, hold, found)
-        return self._stays_on(ref, found, slot) if hold is not None else found
+            self._note(slot, hold, found, stays_on)
+        return stays_on
 
-    def _note(self, slot: Slot, hold: Hold | None, found: Resolution) -> None:
+    def _note(self, slot: Slot, hold: Hold | None, found: Resolution, stays_on: Resolution) -> None:
         before = slot.held
         alias_on = found if isinstance(found, VersionId) else None
         slot.held = None if hold is None else HeldAlias(hold, alias_on)
         if hold is not None and (before is None or before.hold != hold):
-            self._recorder.held(slot, hold)
+            on = stays_on if isinstance(stays_on, VersionId) else None
+            self._recorder.held(slot, hold, on)
         elif hold is None and before is not None:
             self._recorder.released(slot)
 

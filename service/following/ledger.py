@@ -9,7 +9,7 @@ import contextlib
 import math
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -43,7 +43,8 @@ class LedgerOutcome(StrEnum):
     """How an attempt to bring a version into service ended; or that what served does no more.
 
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
-    moves; or that the slot is held on what it serves, or follows its alias again.
+    moves; or that the slot is held on what it serves, or follows its alias again; or that a version
+    it had refused for being blocked is not blocked any more.
     """
 
     SWAPPED = "swapped"
@@ -54,6 +55,7 @@ class LedgerOutcome(StrEnum):
     NOT_PREPARED = "not_prepared"
     HELD = "held"
     RELEASED = "released"
+    UNBLOCKED = "unblocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class LedgerEntry:
         code: why, stable; None for a swap to what the alias is on.
         message: why, a sentence safe to show; None where `code` is.
         detail: the exception's type and text, for operators alone; None where there is none.
+        reason: what an operator has given for it, with who and where, of a version that is blocked,
+            withdrawn or made ready, or a slot that is held; None where nobody says.
         gate: the gate that was closed, if one was.
         findings: what the gates had seen, wherever the version has come to.
         seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
@@ -96,15 +100,23 @@ class LedgerEntry:
     seconds: Mapping[str, float] | None = None
     last_known_good: bool = False
     id: int = 0
+    reason: str | None = None
 
 
 class Ledger:
-    """The newest entries, in order. `entries` are those that were kept before."""
+    """The newest entries, in order. `entries` are those that were kept before.
+
+    `noted` hears of each new one; it neither blocks nor raises.
+    """
 
     def __init__(
-        self, keeper: "LedgerFile | None" = None, entries: Sequence[LedgerEntry] = ()
+        self,
+        keeper: "LedgerFile | None" = None,
+        entries: Sequence[LedgerEntry] = (),
+        noted: Callable[[LedgerEntry], None] | None = None,
     ) -> None:
         self._keeper = keeper
+        self._noted = noted
         self._entries = deque(entries, maxlen=MOST_ENTRIES)
         self._last_id = max((entry.id for entry in entries), default=0)
 
@@ -115,6 +127,8 @@ class Ledger:
         self._entries.append(numbered)
         if self._keeper is not None:
             self._keeper.keep(numbered)
+        if self._noted is not None:
+            self._noted(numbered)
 
     def page(self, limit: int, before: int | None = None) -> tuple[LedgerEntry, ...]:
         """The newest `limit` entries, of those with an id below `before` if given; newest first."""
@@ -146,7 +160,9 @@ def bounded(findings: Sequence[GateFinding]) -> tuple[GateFinding, ...]:
 def _bounded(entry: LedgerEntry) -> LedgerEntry:
     message = None if entry.message is None else cut(entry.message)
     detail = None if entry.detail is None else cut(entry.detail, _LONGEST_DETAIL)
-    return replace(entry, findings=bounded(entry.findings), message=message, detail=detail)
+    reason = None if entry.reason is None else cut(entry.reason)
+    found = bounded(entry.findings)
+    return replace(entry, findings=found, message=message, detail=detail, reason=reason)
 
 
 _ENTRY: Final = TypeAdapter(LedgerEntry)

@@ -71,6 +71,10 @@ class FollowingObserver(Protocol):
         """The slot follows its alias again."""
         ...
 
+    def unblocked(self, ref: ModelRef, version: VersionId) -> None:
+        """A version that the slot had refused for being blocked is not blocked any more."""
+        ...
+
     def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
         """A version is ready for the slot, should its alias move there; as an operator asked."""
         ...

@@ -58,10 +58,12 @@ class Preparing:
         self._coming.beside = self
         self._dry_runs = DryRuns(self._registry, self._gates, self._clock)
 
-    def ask(self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool) -> Preparation:
-        """Begins with it, or follows what has begun; how it stands now."""
+    def ask(
+        self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool, reason: str = ""
+    ) -> Preparation:
+        """Begins with it, or follows what has begun; how it stands now. The ledger has `reason`."""
         self.see_to_all()
-        asked = AskedVersion(slot, number, dry_run, keep_seconds, self._clock.wall())
+        asked = AskedVersion(slot, number, dry_run, keep_seconds, self._clock.wall(), reason)
         found = self._asked.pop(asked.key, None)
         if found is not None and found.open:
             self._keep(found, keep_seconds)
@@ -253,7 +255,7 @@ class Preparing:
         asked.until = self._clock.monotonic() + asked.keep_seconds
         asked.slot.prepared = servable.version
         seconds, found = asked.seconds(self._clock.monotonic()), asked.findings
-        self._recorder.prepared(asked.slot, servable.version, seconds, found)
+        self._recorder.prepared(asked.slot, servable.version, seconds, found, asked.reason)
 
     def _refuse(self, asked: AskedVersion, errors: Sequence[FollowingError]) -> None:
         self._release(asked)
@@ -264,7 +266,8 @@ class Preparing:
         for error in errors:
             asked.own.saw(error.findings if isinstance(error, GateClosed) else ())
         first, seconds = asked.refusals[0], asked.seconds(self._clock.monotonic())
-        self._recorder.not_prepared(asked.slot, asked.number, first, seconds, asked.findings)
+        said = first, seconds, asked.findings, asked.reason
+        self._recorder.not_prepared(asked.slot, asked.number, *said)
 
     def _refusal(self, asked: AskedVersion, error: FollowingError) -> Refusal:
         failure = failure_of(error, asked.version, self._clock)

@@ -5,8 +5,10 @@ What goes wrong with one slot is told, and keeps no other from its own.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from service.errors import FollowingError
+from service.blocked_tag import BLOCKED
+from service.errors import FollowingError, Withdrawn
 from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, ServedBefore
 from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
@@ -20,6 +22,9 @@ from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
 from service.hold_tag import Hold
 from service.refs import VersionId
+
+# Of these the detail is what an operator has written into a tag, or said to the service.
+_BY_OPERATORS: Final = frozenset({BLOCKED, Withdrawn.code})
 
 
 @dataclass(eq=False, repr=False)
@@ -85,22 +90,37 @@ class Recorder:
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
 
-    def held(self, slot: Slot, hold: Hold) -> None:
-        """The slot stays on what it serves."""
-        self._noted_hold(slot, LedgerOutcome.HELD, "held", f"Held {hold.sentence}")
+    def held(self, slot: Slot, hold: Hold, on: VersionId | None) -> None:
+        """The slot stays on what it serves, or will: a hold may be there before it serves."""
+        meant, message = slot.version or slot.aspired or on, f"Held {hold.sentence}"
+        self._noted_hold(slot, meant, LedgerOutcome.HELD, message, hold.reason)
         self._observer.held(slot.ref, hold)
 
     def released(self, slot: Slot) -> None:
         """The slot follows its alias again."""
         message = "The hold was taken back, or its time has come."
-        self._noted_hold(slot, LedgerOutcome.RELEASED, "released", message)
+        self._noted_hold(slot, slot.version or slot.aspired, LedgerOutcome.RELEASED, message)
         self._observer.released(slot.ref)
 
-    def _noted_hold(self, slot: Slot, outcome: LedgerOutcome, code: str, message: str) -> None:
-        on = slot.version or slot.aspired
+    def unblocked(self, slot: Slot, version: VersionId) -> None:
+        """What the slot had refused for being blocked may be taken again."""
+        entry = self._entry(slot, slot.version, version, LedgerOutcome.UNBLOCKED)
+        message = f"Version {version.version} is not blocked any more."
+        self._ledger.note(replace(entry, code="unblocked", message=message))
+        self._observer.unblocked(slot.ref, version)
+
+    def _noted_hold(
+        self,
+        slot: Slot,
+        on: VersionId | None,
+        outcome: LedgerOutcome,
+        message: str,
+        reason: str = "",
+    ) -> None:
         if on is not None:
             entry = self._entry(slot, slot.version, on, outcome)
-            self._ledger.note(replace(entry, code=code, message=message))
+            code, why = outcome.value, reason or None
+            self._ledger.note(replace(entry, code=code, message=message, reason=why))
 
     def prepared(
         self,
@@ -108,23 +128,26 @@ class Recorder:
         version: VersionId,
         stages: Mapping[str, float],
         findings: Sequence[GateFinding],
+        reason: str = "",
     ) -> None:
-        """The version is ready for the slot, should its alias move there."""
-        entry = self._asked_for(slot, version.version, LedgerOutcome.PREPARED)
+        """The version is ready for the slot, should its alias move there; `reason`: who asked."""
+        entry = self._asked_for(slot, version.version, LedgerOutcome.PREPARED, reason)
         self._ledger.note(replace(entry, findings=bounded(findings), seconds=stages))
         self._observer.prepared(slot.ref, version.version, stages)
 
-    def not_prepared(
+    def not_prepared(  # noqa: PLR0913, PLR0917 - all that is known of one attempt
         self,
         slot: Slot,
         number: str,
         refusal: Refusal,
         stages: Mapping[str, float],
         findings: Sequence[GateFinding],
+        reason: str = "",
     ) -> None:
         """The version of that number could not be made ready for the slot."""
         failure = refusal.failure
-        entry = _because(self._asked_for(slot, number, LedgerOutcome.NOT_PREPARED), failure)
+        asked = self._asked_for(slot, number, LedgerOutcome.NOT_PREPARED, reason)
+        entry = _because(asked, failure)
         found = bounded(findings)
         seconds, gate = stages, refusal.gate
         self._ledger.note(
@@ -136,10 +159,12 @@ class Recorder:
         """What was made ready, or was to be, is not kept any more."""
         self._observer.preparation_ended(slot.ref, number, why)
 
-    def _asked_for(self, slot: Slot, number: str, outcome: LedgerOutcome) -> LedgerEntry:
+    def _asked_for(
+        self, slot: Slot, number: str, outcome: LedgerOutcome, reason: str
+    ) -> LedgerEntry:
         before = None if slot.version is None else slot.version.version
-        now = self._clock.wall()
-        return LedgerEntry(now, slot.ref, Trigger.OPERATOR, before, number, outcome)
+        now, why = self._clock.wall(), reason or None
+        return LedgerEntry(now, slot.ref, Trigger.OPERATOR, before, number, outcome, reason=why)
 
     def knows(self, name: str, version: str) -> bool:
         """Whether that version was brought into service once, or was to be: the ledger says so."""
@@ -211,7 +236,8 @@ def _because(entry: LedgerEntry, failure: Failure | None) -> LedgerEntry:
     if failure is None:
         return entry
     detail = failure.detail or None
-    return replace(entry, code=failure.code, message=failure.message, detail=detail)
+    reason = detail if failure.code in _BY_OPERATORS else entry.reason
+    return replace(entry, code=failure.code, message=failure.message, detail=detail, reason=reason)
 
 
 def _with_reason(

@@ -138,8 +138,8 @@ class Withdrawing:
         if binding is not None and taken is not None and taken != self._served_last(slot):
             self._history.note(slot.ref, ServedBefore(binding.servable.fetched, self._clock.wall()))
 
-    async def withdraw(self, name: str, version: str) -> Withdrawal:
-        """An operator withdraws it: nobody is answered by it from this call on.
+    async def withdraw(self, name: str, version: str, reason: str = "") -> Withdrawal:
+        """An operator withdraws it, and says why: nobody is answered by it from this call on.
 
         Of a version that nothing is known of here that holds once the registry has said that there
         is one, or has said nothing within the deadline of a look. Returns when that is kept and
@@ -156,7 +156,8 @@ class Withdrawing:
         concerned, now = self._concerned(name, version), self._clock.wall()
         created_at: Iterable[int | None] = self._created(name, version, lying) or (None,)
         self._sync.lay(
-            Tombstone(name, created, version, Source.OPERATOR, now) for created in created_at
+            Tombstone(name, created, version, Source.OPERATOR, now, reason)
+            for created in created_at
         )
         self.apply_all()
         return replace(await self._settled(name, version, concerned), checked=checked)

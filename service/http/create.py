@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from uuid import uuid4
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from service.config.prefix import NO_PREFIX, Prefixes
+from service.events.event_faults import EventTrouble
 from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys, Readers
@@ -23,7 +25,7 @@ from service.http.pages import create_pages, is_known, with_request_id
 from service.http.preparation import Preparations, preparation_router
 from service.http.reload import reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
-from service.http.withdraw import Withdraw, withdraw_router
+from service.http.withdraw import Restore, Withdraw, withdraw_router
 from service.predicting.route import RouteContext
 from service.protocols.mlflow import MlflowProtocol
 from service.protocols.podium import PodiumProtocol
@@ -38,7 +40,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
     reload: Callable[[ModelRef], None] = lambda _ref: None,
-    withdraw: tuple[Withdraw, Withdraw] | None = None,
+    withdraw: tuple[Withdraw, Restore] | None = None,
     preparations: Preparations | None = None,
     keys: ApiKeys | None = None,
     admin: Admin = NOBODY,
@@ -47,6 +49,8 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     may_see_details: MaySeeDetails = lambda _: False,
     prefixes: Prefixes = NO_PREFIX,
     origins: Sequence[str] = (),
+    instance: str | None = None,
+    lost_events: Callable[[], EventTrouble | None] = lambda: None,
 ) -> ASGIApp:
     """The service's HTTP for these slots.
 
@@ -66,13 +70,15 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         may_see_details: whether a request is shown all of the ledger.
         prefixes: knows below which path a proxy shows the service.
         origins: whose pages may ask for predictions; none costs nothing.
+        instance: this process's own word; None: it makes one.
+        lost_events: that events do not reach their receiver.
     """
     protocols = (PodiumProtocol(), MlflowProtocol())
     readers = Readers(keys, admin)
     routers = (
         health_router(slots, stopping),
         scoring_router(slots, stopping),
-        models_router(slots, clock, readers),
+        models_router(slots, clock, readers, instance or uuid4().hex, lost_events),
         reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),

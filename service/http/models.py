@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
-from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from service.events.event_faults import EVENT_SENTENCES, EventTrouble
 from service.following.servable import Binding, Servable
 from service.following.slot_status import Failure, HeldAlias, LookStatus, State
 from service.following.slots import Slot, Slots
@@ -169,34 +169,51 @@ class WithdrawnWhy(WithdrawnReport):
     reason: str
 
 
+class LostEventsReport(BaseModel):
+    """That events do not reach their receiver: since when, how many are lost, why the last one."""
+
+    since: datetime
+    lost: int
+    code: str
+    message: str
+
+
 class ModelsReport(BaseModel):
     """Every slot as configured, of which the first serves the default routes; then by name.
 
     The latter are what patterns have found; `patterns` is there where there are any. `withdrawn` is
-    everything of these models that stands withdrawn, whatever slots serve.
+    everything of these models that stands withdrawn, whatever slots serve. `events` is there while
+    events are being lost.
     """
 
     models: list[SlotReport]
     look: LookReport
     withdrawn: list[WithdrawnWhy | WithdrawnReport]
     patterns: PatternsReport | None = None
+    events: LostEventsReport | None = None
 
 
-def models_router(slots: Slots, clock: Callable[[], float], readers: Readers) -> APIRouter:
+def models_router(
+    slots: Slots,
+    clock: Callable[[], float],
+    readers: Readers,
+    instance: str,
+    lost_events: Callable[[], EventTrouble | None],
+) -> APIRouter:
     """The pages, open but for what is for `readers` or their operator alone.
 
-    `clock` gives seconds since 1970.
+    `clock` gives seconds since 1970, `instance` is this process's own word.
     """
     router = APIRouter(tags=["models"])
-    beside, instance = Beside("models"), uuid4().hex
+    beside = Beside("models")
 
     @router.get("/models", response_model=ModelsReport)
     async def models(request: Request) -> Response:
         """Every slot at this instant."""
         now, why = clock(), readers.admin.allows(request)
-        look, patterns = _look(slots.look, now, why=why), _patterns(slots)
-        reports = await _reports(slots, now, why=why)
-        written = partial(_written_list, reports, look, patterns, slots, why=why)
+        more = {"patterns": _patterns(slots), "events": _lost(lost_events())}
+        look, reports = _look(slots.look, now, why=why), await _reports(slots, now, why=why)
+        written = partial(_written_list, reports, look, more, slots, why=why)
         return reply(await beside.run(written))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
@@ -283,6 +300,15 @@ def _patterns(slots: Slots) -> PatternsReport | None:
     )
 
 
+def _lost(trouble: EventTrouble | None) -> LostEventsReport | None:
+    if trouble is None:
+        return None
+    since, fault = datetime.fromtimestamp(trouble.since, UTC), trouble.fault
+    return LostEventsReport(
+        since=since, lost=trouble.lost, code=fault, message=EVENT_SENTENCES[fault]
+    )
+
+
 async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str, Any]]:
     reports = []
     for number, slot in enumerate(slots.values(), start=1):
@@ -295,7 +321,7 @@ async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str,
 def _written_list(
     reports: Sequence[dict[str, Any]],
     look: LookReport,
-    patterns: PatternsReport | None,
+    more: Mapping[str, BaseModel | None],
     slots: Slots,
     *,
     why: bool,
@@ -304,8 +330,7 @@ def _written_list(
     names = {each["name"] for each in reports}
     withdrawn = b",".join(map(_text, _withdrawn(slots, names, why=why)))
     members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
-    if patterns is not None:
-        members["patterns"] = _text(patterns)
+    members |= {name: _text(each) for name, each in more.items() if each is not None}
     return cut([json_object(members)])
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import ClientError
 from service.following.preparation import Artifact, Preparation, PreparationState, Refusal
+from service.following.sentences import plain
 from service.following.slots import Slot, Slots
 from service.http.access import Admin
 from service.http.delivery import CLIENT
@@ -22,6 +23,8 @@ from service.http.openapi_parts import body_of
 from service.http.reload import ADMIN
 from service.predicting.request import ClientGone, HeldBytes, RequestShare
 
+LONGEST_TOLD: Final = 500
+"""Characters of why somebody asks for something."""
 MOST_SECONDS: Final = 3600.0
 """For which a version is kept warm at most."""
 _USUAL_SECONDS: Final = 600.0
@@ -32,15 +35,18 @@ _PATH: Final = "/models/{name:path}@{alias}/prepare"
 _Number = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
 _WRONG: Final = (
     'The body must be JSON as in {"version": "3", "keep_seconds": 600, "dry_run": false}; '
-    f"keep_seconds is at most {MOST_SECONDS:g}, and only the version is needed."
+    f"keep_seconds is at most {MOST_SECONDS:g}, reason has at most {LONGEST_TOLD} characters, and "
+    "only the version is needed."
 )
 
 
 class Preparations(Protocol):
     """Makes versions ready; `service.following.preparing.Preparing`."""
 
-    def ask(self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool) -> Preparation:
-        """Begins with it, or follows what has begun; how it stands now."""
+    def ask(
+        self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool, reason: str = ""
+    ) -> Preparation:
+        """Begins with it, or follows what has begun; how it stands now. The ledger has `reason`."""
         ...
 
     def told(self, slot: Slot, number: str | None = None, *, dry_run: bool = False) -> Preparation:
@@ -51,7 +57,8 @@ class Preparations(Protocol):
 class PrepareRequest(BaseModel):
     """Which version, and for how many seconds it is kept warm from when it is ready.
 
-    `dry_run`: it is fetched and judged by every gate, and neither loaded nor kept.
+    `dry_run`: it is fetched and judged by every gate, and neither loaded nor kept. `reason` is why,
+    for the ledger.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -59,6 +66,7 @@ class PrepareRequest(BaseModel):
     version: _Number
     keep_seconds: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = _USUAL_SECONDS
     dry_run: bool = False
+    reason: Annotated[str, Field(max_length=LONGEST_TOLD)] = ""
 
 
 class RefusalReport(BaseModel):
@@ -79,7 +87,8 @@ class PreparationReport(BaseModel):
     dry run in which every gate let it pass; `refused`, as `refusals` say; `ended`: it is not kept
     any more, `why` says why. `stage` is under way, `stages` are the seconds of each so far.
     `artifact_bytes` and `digest` are those of its files, null while they are not known. `serves` is
-    what answers now, `serving_memory_bytes` what the processes of that take.
+    what answers now, `serving_memory_bytes` what the processes of that take. `held` is until when
+    the alias is held, and why: a move of it is followed after that; null where it is not held.
     """
 
     model: str
@@ -99,6 +108,7 @@ class PreparationReport(BaseModel):
     artifact_bytes: int | None
     serves: str | None
     serving_memory_bytes: int | None
+    held: str | None
 
 
 def preparation_router(slots: Slots, admin: Admin, preparations: Preparations) -> APIRouter:
@@ -119,7 +129,9 @@ def preparation_router(slots: Slots, admin: Admin, preparations: Preparations) -
         slot = slots.find(f"{name}@{alias}")
         wanted = await _wanted(request, bodies)
         number, seconds = _plain(wanted.version), wanted.keep_seconds
-        return _report(slot, preparations.ask(slot, number, seconds, dry_run=wanted.dry_run))
+        dry_run, reason = wanted.dry_run, plain(wanted.reason)
+        asked = preparations.ask(slot, number, seconds, dry_run=dry_run, reason=reason)
+        return _report(slot, asked)
 
     @router.get(_PATH, responses=_REFUSED, openapi_extra={**secured, "parameters": _PARAMETERS})
     async def preparation(name: str, alias: str, request: Request) -> PreparationReport:
@@ -177,6 +189,7 @@ def _report(slot: Slot, told: Preparation) -> PreparationReport:
         serving_memory_bytes=None
         if slot.binding is None
         else slot.binding.servable.predictor.status.memory_bytes,
+        held=None if slot.held is None else slot.held.hold.sentence,
     )
 
 

@@ -48,13 +48,17 @@ _PARAMETERS: Final = {
 
 
 class SwapDetails(BaseModel):
-    """Who asked, what the gates found, why it failed, and the seconds that each stage took."""
+    """Who asked, what the gates found, why it failed, and the seconds that each stage took.
+
+    `reason` is what an operator has given for it: for a hold, a block, a withdrawal, a preparation.
+    """
 
     trigger: str
     stage: str | None
     gate: str | None
     message: str | None
     detail: str | None
+    reason: str | None
     findings: list[FindingReport]
     seconds: dict[str, float]
     last_known_good: bool
@@ -137,6 +141,7 @@ def _details(entry: LedgerEntry) -> SwapDetails:
         gate=entry.gate,
         message=entry.message,
         detail=entry.detail,
+        reason=entry.reason,
         findings=findings_of(entry.findings),
         seconds={stage: round(seconds, 6) for stage, seconds in (entry.seconds or {}).items()},
         last_known_good=entry.last_known_good,

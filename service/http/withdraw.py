@@ -4,21 +4,41 @@ What is withdrawn is answered by nobody from this call on (P23): requests to wha
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import ClientError
+from service.following.sentences import plain
 from service.following.withdrawing import Withdrawal
 from service.http.access import Admin
+from service.http.delivery import CLIENT
+from service.http.intake import read_body
 from service.http.openapi_parts import body_of
+from service.http.preparation import LONGEST_TOLD
 from service.http.reload import ADMIN
+from service.predicting.request import ClientGone, HeldBytes, RequestShare
 
-Withdraw = Callable[[str, str], Awaitable[Withdrawal]]
+Withdraw = Callable[[str, str, str], Awaitable[Withdrawal]]
+Restore = Callable[[str, str], Awaitable[Withdrawal]]
 
+_LONGEST_BODY: Final = 4096
+_HELD_BODIES: Final = 16
+_WRONG: Final = (
+    'The body may be missing, or JSON as in {"reason": "it discriminates"}; the reason has at most '
+    f"{LONGEST_TOLD} characters."
+)
 # MLflow counts from 1, and no number of its has more digits.
 _MOST_DIGITS: Final = 18
+
+
+class WithdrawRequest(BaseModel):
+    """Why, for `/models`, the log and the ledger."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[str, Field(max_length=LONGEST_TOLD)] = ""
 
 
 class WithdrawalReport(BaseModel):
@@ -39,28 +59,42 @@ class WithdrawalReport(BaseModel):
     checked: bool
 
 
-def withdraw_router(admin: Admin, withdraw: Withdraw, restore: Withdraw) -> APIRouter:
+def withdraw_router(admin: Admin, withdraw: Withdraw, restore: Restore) -> APIRouter:
     """The routes; `restore` takes back what `withdraw` has done."""
     router = APIRouter(tags=["models"])
+    bodies = HeldBytes(_HELD_BODIES * _LONGEST_BODY)
     path = "/models/{name:path}/versions/{version}/withdraw"
-    asked: dict[str, Any] = {
-        "responses": _REFUSED,
-        "openapi_extra": {"security": [{ADMIN: []}]} if admin.exists else None,
-    }
+    secured: dict[str, Any] = {"security": [{ADMIN: []}]} if admin.exists else {}
+    asked: dict[str, Any] = {"responses": _REFUSED}
 
-    @router.post(path, **asked)
+    @router.post(path, **asked, openapi_extra={**secured, "requestBody": _BODY})
     async def withdraw_version(name: str, version: str, request: Request) -> WithdrawalReport:
         """Withdraws the version, whichever alias is on it; returns when nothing of it is left."""
         admin.require(request)
-        return _report(await withdraw(name, _number(version)))
+        number, reason = _number(version), await _reason(request, bodies)
+        return _report(await withdraw(name, number, reason))
 
-    @router.delete(path, **asked)
+    @router.delete(path, **asked, openapi_extra=secured)
     async def restore_version(name: str, version: str, request: Request) -> WithdrawalReport:
         """Takes that back; where the version's tag withdraws it too, that still holds."""
         admin.require(request)
         return _report(await restore(name, _number(version)))
 
     return router
+
+
+async def _reason(request: Request, bodies: HeldBytes) -> str:
+    headers, client = dict(request.scope["headers"]), request.scope.get(CLIENT)
+    holding = RequestShare(bodies)
+    try:
+        body = await read_body(headers, request.receive, _LONGEST_BODY, holding, client)
+        whole = body if isinstance(body, bytes) else b"".join(body)
+        return plain(WithdrawRequest.model_validate_json(whole).reason) if whole else ""
+    except (ValidationError, ClientGone):
+        # Never the client's own text, which says less than what is meant.
+        raise ClientError(_WRONG) from None
+    finally:
+        holding.release()
 
 
 def _number(version: str) -> str:
@@ -81,6 +115,10 @@ def _report(withdrawal: Withdrawal) -> WithdrawalReport:
     )
 
 
+_BODY: Final[dict[str, Any]] = {
+    "required": False,
+    "content": {"application/json": {"schema": WithdrawRequest.model_json_schema()}},
+}
 # A range, because FastAPI lists a 422 of its own beside any single status.
 _REFUSED: dict[int | str, dict[str, Any]] = {
     "4XX": body_of("Problem", "The admin token is missing, or no such model or version is here.")

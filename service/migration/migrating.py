@@ -14,12 +14,14 @@ from service.cli.told import Origin
 from service.config.home import HomeUnusable
 from service.migration.staged import StageMeaning
 from service.promotion.deciding import Stage
+from service.promotion.held import require_released
 from service.promotion.instances import NoInstances
 from service.promotion.mover import Mover
 from service.promotion.promote import Promotion, Wanted
 from service.promotion.stopped import MoveStopped, stopped_by, undecided
+from service.promotion.validated import require_fit
 from service.refs import VersionId
-from service.registry.writer.faults import Unreachable, WriteRefused
+from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
 from service.registry.writer.writer import NumberedVersion, Writer
 
 MigrationOutcome = Literal["moved", "already", "elsewhere", "would_move", "refused"]
@@ -71,18 +73,30 @@ class Migration:
             return Migrated(staged, staged.at, "already")
         if staged.standing == "elsewhere" and not self.force:
             return Migrated(staged, None, "elsewhere")
-        if self.dry:
-            return Migrated(staged, None, "would_move")
         reached: set[Stage] = set()
+        mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
         try:
-            return Migrated(staged, self._moved(staged, reached), "moved")
+            if self.dry:
+                self._require_movable(staged, mover)
+                return Migrated(staged, None, "would_move")
+            return Migrated(staged, self._moved(staged, mover), "moved")
         except _STOPS as error:
             return Migrated(staged, None, "refused", _stopped(error, reached))
 
-    def _moved(self, staged: StageMeaning, reached: set[Stage]) -> str:
+    def _require_movable(self, staged: StageMeaning, mover: Mover) -> None:
+        """Raises as the move would, by what can be told without writing anything."""
+        try:
+            require_released(mover.look())
+        except WriteRefused as refused:
+            # The model of the copies is made with the first one.
+            if not staged.is_copied or refused.code != NOT_FOUND:
+                raise
+        if not staged.is_copied:
+            require_fit(self.writer.version_of(NumberedVersion(staged.name, staged.version)))
+
+    def _moved(self, staged: StageMeaning, mover: Mover) -> str:
         version = self.copy(staged) if staged.is_copied else staged.version
         self.told(f"{staged.ref}  moving it to version {version}")
-        mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
         reason = f"stage {staged.stage} of {staged.name}"
         wanted = Wanted(NumberedVersion(staged.ref.name, version), reason, first=True)
         Promotion(mover, NoInstances(), _nobody_looks).run(wanted)

@@ -50,7 +50,7 @@ def judged_here(
             "model_tracking": False,
         }
         settings = here.settings.model_copy(update=changed)
-        given = Given(settings, here.environment, surroundings=here.surroundings)
+        given = Given(settings, here.environment, surroundings=here.surroundings, loads=False)
         try:
             return asyncio.run(_judged(given, ref, version, serving))
         except FollowingError as error:

@@ -57,6 +57,7 @@ class InstanceTold(BaseModel):
     artifact_bytes: int | None
     serves: str | None
     serving_memory_bytes: int | None
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Question:
         until: by the monotonic clock.
         keep_seconds: how long it is to be kept warm.
         dry_run: whether gates alone are asked.
+        reason: why, for the ledgers of instances; empty where nobody says.
     """
 
     ref: ModelRef
@@ -85,6 +87,7 @@ class Question:
     until: float
     keep_seconds: float = 600.0
     dry_run: bool = False
+    reason: str = ""
 
     @property
     def path(self) -> str:
@@ -135,11 +138,13 @@ def follow(
 
 
 def _asked(url: str, question: Question, stop: threading.Event) -> InstanceTold | NotTold:
-    body = {
+    body: dict[str, object] = {
         "version": question.version,
         "keep_seconds": question.keep_seconds,
         "dry_run": question.dry_run,
     }
+    if question.reason:
+        body["reason"] = question.reason
     return _until_told(stop, lambda: _answer("POST", url, question, "", body))
 
 

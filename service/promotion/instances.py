@@ -69,6 +69,7 @@ class InstancesAt:
         seconds: how long each may take to prepare, and then all to serve.
         keep_seconds: how long they keep it warm for the alias to move.
         told: of each that is prepared; `saw` of each that has come to serve.
+        reason: why, for their ledgers.
     """
 
     urls: Sequence[str]
@@ -77,12 +78,14 @@ class InstancesAt:
     keep_seconds: float
     told: Callable[[Prepared], None]
     saw: Callable[[Serving], None]
+    reason: str = ""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """What each has made of it."""
-        wish = PrepareWish(ref, version, self.token, self.keep_seconds, self.seconds, digest)
+        keep, time_for_it = self.keep_seconds, self.seconds
+        wish = PrepareWish(ref, version, self.token, keep, time_for_it, digest, self.reason)
         return prepare_all(self.urls, wish, self.told)
 
     def serving(
@@ -123,6 +126,7 @@ class InstancesBehind:
     count: int
     seconds: float
     saw: Callable[[Serving], None]
+    reason: str = ""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 

@@ -48,6 +48,6 @@ def behind(origin: MarkOrigin | None, reason: str) -> str:
 
 
 def said_by(by: str, link: str, reason: str) -> str:
-    """The same of what is known of them; a reason may have said it already."""
-    said = f", by {by}" if by and reason != f"by {by}" else ""
-    return f"{said} ({link})" if link else said
+    """The same of what is known of them; of what the reason says, nothing is said again."""
+    said = f", by {by}" if by and f"by {by}" not in reason else ""
+    return f"{said} ({link})" if link and link not in reason else said

@@ -38,6 +38,7 @@ class PrepareWish:
         keep_seconds: how long they keep it warm, an hour at most.
         seconds: how long they have for it.
         digest: of the files that it has to have; empty: any will do.
+        reason: why, for the ledgers of instances.
     """
 
     ref: ModelRef
@@ -46,6 +47,7 @@ class PrepareWish:
     keep_seconds: float
     seconds: float
     digest: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def prepare_all(
     Asks all side by side, and returns when all have answered, or time is up.
     """
     until, keep = time.monotonic() + wish.seconds, min(wish.keep_seconds, MOST_KEEP_SECONDS)
-    question = Question(wish.ref, wish.version, wish.token, until, keep_seconds=keep)
+    question = Question(
+        wish.ref, wish.version, wish.token, until, keep_seconds=keep, reason=wish.reason
+    )
 
     def known(url: str, answer: InstanceTold | NotTold) -> Prepared:
         prepared = _prepared(url, answer, wish)
@@ -127,7 +131,7 @@ def _said(url: str, told: InstanceTold, wish: PrepareWish) -> tuple[Outcome, str
         # A cache knows a version by its number: it may be older than an alteration of the files.
         if wish.digest and told.digest != wish.digest:
             return "refused", "validated_other_bytes", _other_bytes(url, told, wish)
-        return "ready", "", f"version {told.version} is ready"
+        return "ready", "", f"version {told.version} is ready{_but_held(told)}"
     if told.state == "refused" and told.refusals:
         first = told.refusals[0]
         return "undecided" if first.passing else "refused", first.code, sentence_of(first)
@@ -135,6 +139,12 @@ def _said(url: str, told: InstanceTold, wish: PrepareWish) -> tuple[Outcome, str
         return "undecided", "ended", f"it is not kept ready: {told.why}"
     where = f" ({told.stage})" if told.stage else ""
     return "undecided", "preparing", f"not ready within {wish.seconds:g} s{where}"
+
+
+def _but_held(told: InstanceTold) -> str:
+    if told.held is None:
+        return ""
+    return f", and a move of the alias there is not followed yet: it is held {told.held}"
 
 
 def _other_bytes(url: str, told: InstanceTold, wish: PrepareWish) -> str:

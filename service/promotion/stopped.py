@@ -5,7 +5,7 @@ from typing import Final
 
 from service.cli.exits import IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.promotion.deciding import Stage
-from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
+from service.registry.writer.faults import NAMES_NOTHING, Unreachable, WriteRefused
 
 _GOES_ON: Final = "--resume goes on from there"
 
@@ -57,7 +57,7 @@ def stopped_by(
 
 def _refused(error: WriteRefused, reached: Collection[Stage]) -> MoveStopped:
     code = error.code.lower() or "refused_by_mlflow"
-    if error.code == NOT_FOUND and Stage.CONFIRM not in reached:
+    if error.code in NAMES_NOTHING and Stage.CONFIRM not in reached:
         return MoveStopped(WRONG_USE, code, str(error))
     # Of a refused move of the alias the journal says that it has not been made.
     after = {Stage.REREAD, Stage.WAIT, Stage.FINISH} & set(reached)

@@ -40,6 +40,7 @@ class Fault(enum.StrEnum):
     PROXY = "registry_proxy"
     CLIENT_SETTING = "registry_client_setting"
     DRIVER_MISSING = "registry_driver_missing"
+    WORKSPACE = "registry_workspace"
     SCHEMA = "registry_schema"
     DATABASE = "registry_database"
     NONSENSE = "registry_nonsense"
@@ -102,6 +103,10 @@ SENTENCES = {
         "A Python package that the address in MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI needs is "
         "not installed; the log names it. Install it beside Podium, or ask an MLflow server "
         "instead of its database."
+    ),
+    Fault.WORKSPACE: (
+        "The registry has no workspace of the name that stands in MLFLOW_WORKSPACE, or has no "
+        "workspaces at all: correct the name, or unset MLFLOW_WORKSPACE."
     ),
     Fault.SCHEMA: (
         "The database that MLFLOW_TRACKING_URI or MLFLOW_REGISTRY_URI names was made by another "

@@ -181,6 +181,10 @@ class FollowingReport:
         """The alias is followed again."""
         self._logger.info("slot_released", slot=str(ref))
 
+    def unblocked(self, ref: ModelRef, version: VersionId) -> None:
+        """It is tried as if it were new."""
+        self._logger.info("version_unblocked", slot=str(ref), version=version.version)
+
     def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
         """It serves nobody until the alias moves there."""
         self._metrics.prepared(ref)
@@ -395,16 +399,27 @@ class HostingReport:
     """`service.hosting.observer.HostingObserver` for metrics and logs, of one version."""
 
     def __init__(
-        self, version: VersionId, metrics: PoolMetrics, logger: FilteringBoundLogger
+        self,
+        version: VersionId,
+        metrics: PoolMetrics,
+        logger: FilteringBoundLogger,
+        died: Callable[[VersionId, EndReason], None] = lambda *_: None,
     ) -> None:
+        """`died` hears of hosts that served and are replaced."""
         self._version = version
+        self._died = died
         self._logger = logger
         self.opened = metrics.opened
         self.closed = metrics.closed
         self.batch = metrics.batch
         self.memory = metrics.memory
-        self.host_restarted = metrics.host_restarted
+        self._count_restart = metrics.host_restarted
         self._forget_host = metrics.host_ended
+
+    def host_restarted(self, reason: EndReason) -> None:
+        """Counted; the log has its end."""
+        self._count_restart(reason)
+        self._died(self._version, reason)
 
     def host_ended(self, ending: Ending, purpose: Purpose) -> None:
         """A death is a warning, an end that Podium has wished for is not."""

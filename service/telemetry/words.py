@@ -70,6 +70,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     ),
     "slot_held": Saying("{slot} stays on what it serves", ("message",)),
     "slot_released": Saying("{slot} follows its alias again"),
+    "version_unblocked": Saying("{slot}: version {version} is not blocked any more"),
     "prepared": Saying("{slot}: version {version} is ready, should the alias move there"),
     "not_prepared": Saying(
         "{slot}: version {version} could not be made ready", ("message", "code"), _SERVES_ON
@@ -103,6 +104,12 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     ),
     "ledger_written_again": Saying("The ledger is written again"),
     "ledger_lines_left_out": Saying("{message} There are {count}."),
+    "events_lost": Saying(
+        "Events do not reach their receiver, and are lost",
+        ("message", "code"),
+        "podium_events_total counts them; they are not sent again.",
+    ),
+    "events_sent_again": Saying("Events reach their receiver again"),
     # Processes.
     "host_died": Saying(
         "A process of {model} version {version} died", ("reason",), "Another one takes its place."

@@ -24,6 +24,7 @@ from service.processes.child.scheduling import FORKING, prefer_as_victim
 from service.zygote.forker import Forker
 from service.zygote.seeding import note_generators
 
+_HOST: Final = "service.host.main"
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.
 PRELOADED: Final = (
     "mlflow.pyfunc",
@@ -76,7 +77,9 @@ def main(preloaded: Sequence[str] = PRELOADED) -> None:
     lifetime.adopt_orphans()
     prefer_as_victim(FORKING)
     control = socket.socket(fileno=int(descriptor))
-    _preload([*preloaded, *roles.split(",")])
+    # Where hosts come late, if at all, so does what they share.
+    shared = () if _HOST in late.split(",") else preloaded
+    _preload([*shared, *roles.split(",")])
     forker = Forker(control, partial(_role, {*roles.split(","), *late.split(",")}))
     # From here on there are children: the front's end is answered by ending them first.
     lifetime.die_with_parent(int(front), signal.SIGTERM)

@@ -68,6 +68,18 @@ def test_moves_that_nobody_has_finished_are_told_and_are_no_fault_of_the_service
     assert told == {"unfinished": begun(["[red]iris@champion"]), "error": None}
 
 
+def test_lost_events_are_one_line_and_no_fault_of_a_slot(answering: Any) -> None:
+    """With why."""
+    serving = {**SLOT, "state": "serving", "aspired": "1", "last_failure": None}
+    events = {"since": "2026-01-01T00:00:00Z", "lost": 7, "code": "events_failed", "message": "No."}
+    with answering({"models": [serving], "look": {}, "events": events}) as url:
+        found, text = shown(url)
+    assert found == 0
+    assert text.splitlines()[-1] == (
+        "events  7 lost since 2026-01-01T00:00:00Z: events_failed: No."
+    )
+
+
 def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None:
     """Names are text: markup in them is shown, not obeyed."""
     with answering({"models": [SLOT], "look": LOOK}) as url:

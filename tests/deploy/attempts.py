@@ -11,6 +11,7 @@ from typing import Final
 import mlflow
 import requests
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModelInput, Metric
 from mlflow.exceptions import MlflowException
 
 from service.registry.writer.once import EXPERIMENT
@@ -119,8 +120,13 @@ def tag_model(ground: Ground, environment: str) -> None:
 
 
 def validations(ground: Ground, environment: str) -> None:
-    """A run, as `podium validate --experiment` makes one."""
-    _run(ground, f"{environment}.{TEAM}.validations")
+    """A run with a metric of the version's logged model, as `podium validate --experiment` does."""
+    run = _run(ground, f"{environment}.{TEAM}.validations")
+    logged = ground.versions[environment].logged
+    ground.client.log_inputs(run, [], [LoggedModelInput(logged)])
+    ground.client.log_batch(run, [Metric("accuracy", 0.9, 0, 0, model_id=logged)])
+    found = ground.client.get_logged_model(logged).metrics
+    assert run in {each.run_id for each in found}
 
 
 def journal(ground: Ground, _: str) -> None:
@@ -169,10 +175,10 @@ def may(attempt: str, ground: Ground, environment: str) -> bool:
     return True
 
 
-def _run(ground: Ground, experiment: str) -> None:
+def _run(ground: Ground, experiment: str) -> str:
     found = ground.client.get_experiment_by_name(experiment)
     assert found is not None, experiment
-    ground.client.create_run(found.experiment_id)
+    return str(ground.client.create_run(found.experiment_id).info.run_id)
 
 
 @contextlib.contextmanager

@@ -1,186 +1,114 @@
-"""`podium doctor` on set-ups that are really broken: it names each, and nothing else."""
+"""`podium doctor` on set-ups that are really broken: it names each, nothing else, and mends it."""
 
+import ast
 import json
 import os
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 
 from service.cli.doctor import DoctorReport
-from service.cli.exits import DONE, REFUSED
-from service.doctor.labels import KNOWN_TAGS
+from service.cli.exits import REFUSED
+from service.doctor.labels import VERSION_TAGS, unknown_model_tags, unknown_version_tags
 from service.doctor.rights import HeldGrant, idle_grants, missing_rights
-from tests.promotion.test_commands import podium
-from tests.support import models
+from service.hold_tag import HOLD_PREFIX
+from tests.doctor import (
+    broken_accounts,
+    broken_addresses,
+    broken_settings,
+    broken_stores,
+    broken_webhooks,
+)
+from tests.doctor.ground import NAME, Breaking, Ground
+from tests.promotion.test_commands import podium, report
 from tests.support.documents import ROOT
-from tests.support.registered import Registry
 from tests.support.tracking import free_port
 
-NAME: Final = "wine"
-
-
-@dataclass(frozen=True)
-class Ground:
-    """A registry in a file with one model that can be served, and variables that name both."""
-
-    registry: Registry
-    folder: Path
-    saved: Path
-    variables: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model."""
-    return models.save(tmp_path_factory.mktemp("saved"), "confiding")
-
-
-@pytest.fixture
-def ground(tracking_uri: str, tmp_path: Path, saved: Path) -> Ground:
-    """Nothing is wrong yet."""
-    registry = Registry(tracking_uri, NAME)
-    registry.add(saved, "champion")
-    variables = {"MLFLOW_TRACKING_URI": tracking_uri, "PODIUM_MODELS": f"{NAME}@champion"}
-    return Ground(registry, tmp_path, saved, variables)
-
-
-def examined(variables: Mapping[str, str]) -> Any:
-    """What the command finds."""
-    uri = variables.get("MLFLOW_TRACKING_URI", "")
-    others = {name: text for name, text in variables.items() if name != "MLFLOW_TRACKING_URI"}
-    done = podium("doctor", "--json", uri=uri, **others)
-    assert done.exit_code in {DONE, REFUSED}, done.output
-    report = json.loads(done.stdout)
-    assert report["status"] == done.exit_code
-    return report["troubles"]
-
-
-def quotes(ground: Ground) -> None:
-    """An env file's quotes are a part of the value."""
-    ground.variables["MLFLOW_TRACKING_URI"] = f"'{ground.registry.tracking_uri}'"
-
-
-def no_scheme(ground: Ground) -> None:
-    """A host and a port alone."""
-    ground.variables["MLFLOW_TRACKING_URI"] = f"127.0.0.1:{free_port()}"
-
-
-def nobody_listens(ground: Ground) -> None:
-    """A server that is not there."""
-    ground.variables["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{free_port()}"
-
-
-def no_certificate(ground: Ground) -> None:
-    """A CA file that is not there."""
-    ground.variables["MLFLOW_TRACKING_URI"] = f"https://127.0.0.1:{free_port()}"
-    ground.variables["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(ground.folder / "none.pem")
-
-
-def dead_proxy(ground: Ground) -> None:
-    """A proxy that does not answer."""
-    ground.variables["MLFLOW_TRACKING_URI"] = "http://mlflow.invalid"
-    ground.variables["HTTP_PROXY"] = f"http://127.0.0.1:{free_port()}"
-    ground.variables["NO_PROXY"] = ""
-
-
-def database_elsewhere(ground: Ground) -> None:
-    """A database named by its own variables."""
-    ground.variables["MLFLOW_TRACKING_URI"] = "postgresql+psycopg2:///mlflow"
-    port = str(free_port())
-    ground.variables.update({"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "podium"})
-
-
-def no_model(ground: Ground) -> None:
-    """A name that the registry does not have."""
-    ground.variables["PODIUM_MODELS"] = "other@champion"
-
-
-def no_alias(ground: Ground) -> None:
-    """An alias that the model does not have."""
-    ground.variables["PODIUM_MODELS"] = f"{NAME}@gone"
-
-
-def no_files(ground: Ground) -> None:
-    """A version whose files are gone."""
-    nowhere = str(ground.folder / "nowhere")
-    ground.registry.client.create_model_version(NAME, nowhere)
-    ground.registry.move("champion", "2")
-
-
-def missing_package(ground: Ground) -> None:
-    """A package that is not installed."""
-    place = Path(shutil.copytree(ground.saved, ground.folder / "two"))
-    (place / "requirements.txt").write_text("podium-needs-this==1\n")
-    ground.registry.add(place, "champion")
-
-
-def misspelled_variable(ground: Ground) -> None:
-    """A setting that is none."""
-    ground.variables["PODIUM_POL_SECONDS"] = "5"
-
-
-def misspelled_tag(ground: Ground) -> None:
-    """A model's tag that nothing reads."""
-    ground.registry.client.set_registered_model_tag(NAME, "podium.batchin", "row-wise")
-
-
-def misspelled_version_tag(ground: Ground) -> None:
-    """A version's."""
-    ground.registry.client.set_model_version_tag(NAME, "1", "podium.blockd", "slow")
-
-
-CASES: Final[Mapping[Callable[[Ground], None], tuple[str, str, str]]] = {
-    quotes: ("MLFLOW_TRACKING_URI", "address_wrong", "remove them"),
-    no_scheme: ("MLFLOW_TRACKING_URI", "address_wrong", "write http://HOST:PORT"),
-    nobody_listens: ("the registry", "registry_unreachable", ""),
-    no_certificate: ("the registry", "registry_certificate_file", ""),
-    dead_proxy: ("the registry", "registry_proxy", "PROXY"),
-    database_elsewhere: ("the registry", "registry_database", "PGHOST"),
-    no_model: ("other@champion", "model_missing", "check the name"),
-    no_alias: (f"{NAME}@gone", "alias_missing", f"podium promote {NAME} VERSION --alias gone"),
-    no_files: (f"{NAME}@champion (version 2)", "artifact_missing", "log the model again"),
-    missing_package: (f"{NAME}@champion (version 2)", "package_missing", "podium-needs-this"),
-    misspelled_variable: ("PODIUM_POL_SECONDS", "unknown_variable", "PODIUM_POLL_SECONDS"),
-    misspelled_tag: (NAME, "unknown_tag", "podium.batching"),
-    misspelled_version_tag: (f"{NAME} 1", "unknown_tag", "podium.blocked"),
-}
-
-
-# Each of the others starts the service's own processes, which takes seconds: `make doctor-cases`.
-QUICK: Final = (quotes, no_scheme, missing_package)
-TRIED: Final = tuple(CASES) if os.environ.get("TEST_DOCTOR_ALL") else QUICK
+CASES: Final[tuple[Breaking, ...]] = (
+    broken_settings.quotes,
+    broken_settings.missing_package,
+    broken_settings.nobody_named,
+    broken_settings.bad_setting,
+    broken_settings.misspelled_variable,
+    broken_settings.home_below_a_file,
+    broken_settings.no_model,
+    broken_settings.no_alias,
+    broken_settings.no_files,
+    broken_settings.misspelled_tag,
+    broken_settings.tag_in_the_wrong_place,
+    broken_settings.misspelled_version_tag,
+    broken_settings.strange_alias,
+    broken_settings.nobody_serves,
+    broken_addresses.no_scheme,
+    broken_addresses.nobody_listens,
+    broken_addresses.path_missing,
+    broken_addresses.page_of_a_proxy,
+    broken_addresses.https_to_a_plain_port,
+    broken_addresses.http_to_a_tls_port,
+    broken_addresses.nobody_known_has_signed,
+    broken_addresses.no_certificate,
+    broken_addresses.dead_proxy,
+    broken_addresses.bad_client_setting,
+    broken_addresses.clock_off,
+    broken_addresses.host_refused,
+    broken_addresses.workspace_where_there_is_none,
+    broken_addresses.workspace_misspelled,
+    broken_accounts.wrong_password,
+    broken_accounts.token_of_nobody,
+    broken_accounts.no_read_on_the_experiment,
+    broken_accounts.no_read_on_the_model,
+    broken_accounts.grant_on_a_pattern,
+    broken_accounts.promoter_without_edit,
+    broken_webhooks.no_webhook,
+    broken_webhooks.other_events,
+    broken_webhooks.switched_off,
+    broken_webhooks.other_secret,
+    broken_stores.store_elsewhere,
+    broken_stores.no_profile,
+    broken_stores.database_elsewhere,
+)
+# Each of the others starts servers, or the service's own processes twice: `make doctor-cases`.
+QUICK: Final = (broken_settings.quotes, broken_settings.home_below_a_file)
+TRIED: Final = CASES if os.environ.get("TEST_DOCTOR_ALL") else QUICK
 
 
 @pytest.mark.parametrize("breaking", TRIED, ids=lambda each: each.__name__)
-def test_one_thing_that_is_wrong_is_named_alone(
-    breaking: Callable[[Ground], None], ground: Ground
+def test_one_thing_that_is_wrong_is_named_alone_and_its_mend_works_as_written(
+    breaking: Breaking, ground: Ground
 ) -> None:
-    """With its code, and what mends it."""
-    breaking(ground)
-    (found,) = examined(ground.variables)
-    subject, code, mend = CASES[breaking]
-    assert (found["subject"], found["code"]) == (subject, code)
-    assert mend in found["sentence"]
+    """Named with its code; what the sentence says is done, and then nothing is wrong any more."""
+    with breaking(ground) as broken:
+        (found,) = ground.examined()
+        assert (found["subject"], found["code"]) == (broken.subject, broken.code), found
+        told = re.search(broken.says, found["sentence"], re.DOTALL)
+        assert told is not None, found
+        broken.mend(told)
+        assert ground.examined() == []
 
 
 def test_nothing_is_found_where_nothing_is_wrong(ground: Ground) -> None:
     """The model is read and judged all the same."""
-    assert examined(ground.variables) == []
     shown = podium("doctor", uri=ground.registry.tracking_uri, PODIUM_MODELS=f"{NAME}@champion")
     assert "nothing is wrong" in shown.stdout
 
 
 def test_several_things_are_named_together(ground: Ground) -> None:
     """Each once."""
-    for breaking in (no_alias, misspelled_variable, misspelled_tag):
-        breaking(ground)
-    assert sorted(each["code"] for each in examined(ground.variables)) == [
+    ground.registry.client.set_registered_model_tag(NAME, "podium.batchin", "rows")
+    ground.variables |= {"PODIUM_MODELS": f"{NAME}@gone", "PODIUM_POL_SECONDS": "5"}
+    assert sorted(each["code"] for each in ground.examined()) == [
         *("alias_missing", "unknown_tag", "unknown_variable"),
     ]
+
+
+def test_what_is_found_is_told_also_where_mlflow_does_not_answer() -> None:
+    """Nobody has to ask again for what no server has to say."""
+    uri = f"http://127.0.0.1:{free_port()}"
+    done = podium("doctor", "--json", uri=uri, PODIUM_POL_SECONDS="5")
+    codes = {each["code"] for each in report(done)["troubles"]}
+    assert (done.exit_code, codes) == (REFUSED, {"unknown_variable", "registry_unreachable"})
 
 
 def test_grants_that_match_nothing_are_told_apart() -> None:
@@ -221,10 +149,22 @@ def test_validator_may_have_edit_on_versions_alone() -> None:
 
 
 def test_every_tag_of_podium_is_known() -> None:
-    """Whoever adds one adds it there, or it would be called a mistake."""
-    text = "\n".join(each.read_text() for each in (ROOT / "service").rglob("*.py"))
-    for tag in KNOWN_TAGS:
-        assert f'"{tag}' in text
+    """Whoever adds a constant for one adds it there, or it would be called a mistake."""
+    of_runs = {"podium.verdict", "podium.process"}
+    assert set(_tags()) - of_runs == VERSION_TAGS
+    assert not list(unknown_model_tags(NAME, [f"{HOLD_PREFIX}champion", "team"]))
+    assert not list(unknown_version_tags(NAME, "1", [*VERSION_TAGS, "team"]))
+
+
+def _tags() -> Iterator[str]:
+    """The value of every constant of the service that is called one."""
+    for file in (ROOT / "service").rglob("*.py"):
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                named = node.target.id.endswith("_TAG") and isinstance(node.value, ast.Constant)
+                value = ast.literal_eval(node.value) if named and node.value else ""
+                if str(value).startswith("podium."):
+                    yield str(value)
 
 
 def test_schema_is_the_one_that_is_documented() -> None:

@@ -23,6 +23,8 @@ KEY, TOKEN, SHARED = "hunter2-of-an-application", "hunter2-of-the-operator", "hu
 CREDENTIALS = {
     "PODIUM_ADMIN_TOKEN": TOKEN,
     "PODIUM_WEBHOOK_SECRET": SHARED,
+    "PODIUM_EVENTS_URL": "http://podium:hunter2@127.0.0.1:1/hunter2?hunter2",
+    "PODIUM_EVENTS_SECRET": "hunter2-of-events",
     "MLFLOW_TRACKING_USERNAME": "podium",
     "MLFLOW_TRACKING_PASSWORD": "hunter2",
     "MLFLOW_TRACKING_TOKEN": "hunter2",
@@ -64,6 +66,7 @@ def guarded(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -
     keys = folder / "keys"
     keys.write_text(line("an-application", KEY))
     settings = {"PODIUM_POLL_SECONDS": "3600", "PODIUM_API_KEYS_FILE": str(keys)}
+    settings["PODIUM_LOG_LEVEL"] = "debug"
     with running_service(["revealing@champion"], uri, folder, **settings, **CREDENTIALS) as service:
         service.wait_until_ready()
         yield Guarded(service, registry, keys)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from service.errors import FollowingError, PassingFault
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
 from service.following.history import ServedBefore
-from service.following.ledger import Ledger
+from service.following.ledger import Ledger, LedgerEntry
 from service.following.observer import FollowingObserver
 from service.following.ports import (
     Clock,
@@ -366,6 +366,9 @@ class Events:
     def released(self, ref: ModelRef) -> None:
         self.told.append(("released", str(ref)))
 
+    def unblocked(self, ref: ModelRef, version: VersionId) -> None:
+        self.told.append(("unblocked", str(ref), version))
+
     def prepared(self, ref: ModelRef, version: str, stages: Mapping[str, float]) -> None:
         self.told.append(("prepared", str(ref), version, *stages))
 
@@ -413,6 +416,7 @@ class World:
         patterns: Sequence[str] = (),
         most: int = MOST_FOUND,
         max_prepared: int = 2,
+        noted: Callable[[LedgerEntry], None] | None = None,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -423,7 +427,7 @@ class World:
         meant = [RefPattern.parse(pattern) for pattern in patterns]
         self.slots = Slots(self.refs, meant, most)
         self.history = history or FakeHistory()
-        self.ledger = Ledger()
+        self.ledger = Ledger(noted=noted)
         self.tombstones = tombstones or FakeTombstones()
         self.follower = Follower(
             self.slots,

@@ -50,6 +50,7 @@ async def test_slot_that_serves_what_is_blocked_goes_back_to_what_it_served_befo
     assert world.stager.staged == [version(1), version(2)]
     swap, refusal = world.ledger.page(2)
     assert (swap.outcome, swap.code, swap.last_known_good) == ("swapped", "blocked", True)
+    assert (swap.reason, refusal.reason) == ("unfair", "unfair")
     assert (refusal.outcome, refusal.code, refusal.version) == ("refused", "blocked", "2")
     assert world.events.of("refused") == [("iris@champion", version(2), "blocked")]
 

@@ -74,11 +74,22 @@ async def test_held_slot_stays_on_what_it_serves_and_follows_once_it_is_released
     await world.follow()
     assert (world.slot.version, world.slot.status.held) == (version(2), None)
     assert (len(world.events.of("held")), len(world.events.of("released"))) == (1, 1)
+    assert [each.reason for each in world.ledger.page(4)] == [None, None, "an audit", None]
     outcomes = [each.outcome for each in world.ledger.page(4)]
     assert outcomes == [
         *(LedgerOutcome.SWAPPED, LedgerOutcome.RELEASED, LedgerOutcome.HELD),
         LedgerOutcome.SWAPPED,
     ]
+
+
+async def test_hold_that_is_there_at_the_start_is_in_the_ledger() -> None:
+    """On the version that the slot is to stay on, before any serves; once."""
+    world = World()
+    hold(world)
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    noted = [each for each in world.ledger.page(9) if each.outcome is LedgerOutcome.HELD]
+    assert [each.version for each in noted] == [version(1).version]
 
 
 async def test_version_on_its_way_is_abandoned_when_the_slot_is_held() -> None:

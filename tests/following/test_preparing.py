@@ -340,3 +340,17 @@ async def test_close_ends_what_is_prepared() -> None:
     await world.follower.close()
     assert world.stager.predictors[second].closed
     assert world.stager.cancelled == [third]
+
+
+async def test_p24_ledger_says_why_a_version_was_made_ready_or_could_not_be_and_who_asked() -> None:
+    """As the command says it, beside why it was refused."""
+    world = await serving(1)
+    for number in (2, 9):
+        world.follower.preparing.ask(
+            world.slot, str(number), KEEP, dry_run=False, reason=f"release {number} (by ada)"
+        )
+        await world.follower.settled()
+    refused, prepared = world.ledger.page(2)
+    assert (prepared.outcome, prepared.reason) == ("prepared", "release 2 (by ada)")
+    assert (refused.outcome, refused.reason) == ("not_prepared", "release 9 (by ada)")
+    assert refused.code == "unknown_version"

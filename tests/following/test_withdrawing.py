@@ -518,3 +518,13 @@ async def test_p23_last_failure_says_what_serves_in_place_of_what_is_withdrawn()
     failure = world.slot.failure
     assert failure is not None
     assert "nothing takes its place until the alias is moved" in failure.message
+
+
+async def test_p23_ledger_says_why_an_operator_has_withdrawn_it_and_who() -> None:
+    """As the command says it; the slot's failure has it for its operator."""
+    world = await serving(1)
+    await world.follower.withdrawing.withdraw("iris", "1", "unfair (by ada)")
+    (entry,) = world.ledger.page(1)
+    assert (entry.outcome, entry.reason) == ("withdrawn", "unfair (by ada)")
+    assert world.slot.failure is not None
+    assert world.slot.failure.detail == "unfair (by ada)"

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message
 
 from service.config.prefix import NO_PREFIX, Prefixes
+from service.events.event_faults import EventTrouble
 from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
@@ -76,6 +77,7 @@ class App:
         self.stopping = False
         self.ledger = Ledger()
         self.may_see_details = False
+        self.lost_events: EventTrouble | None = None
         self.bodies = HeldBytes(HELD)
         self.held_replies = HeldBytes(HELD_REPLIES)
         self.asgi = create_http(
@@ -102,6 +104,7 @@ class App:
             may_see_details=lambda _: self.may_see_details,
             prefixes=prefixes,
             origins=origins,
+            lost_events=lambda: self.lost_events,
         )
         transport = httpx.ASGITransport(self.asgi)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://podium")
@@ -123,8 +126,8 @@ class App:
         """Posts values in the one format that the fake contract reads."""
         return await self.client.post(path, json={"inputs": values}, **more)
 
-    async def _withdraw(self, name: str, version: str) -> Withdrawal:
-        self.withdrawn.append((name, version))
+    async def _withdraw(self, name: str, version: str, reason: str) -> Withdrawal:
+        self.withdrawn.append((name, version, *([reason] if reason else [])))
         return Withdrawal(name, version, (Source.OPERATOR,), (IRIS,), kept=True, cleared=True)
 
     async def _restore(self, name: str, version: str) -> Withdrawal:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from service.events.event_faults import EventFault, EventTrouble
 from service.following.gates.gate import GateFinding
 from service.following.pursuit import Pursuit
 from service.following.slot_status import Failure, LookStatus
@@ -155,3 +156,16 @@ async def test_every_answer_of_a_process_bears_its_own_word(app: App) -> None:
     words = {(await app.client.get(page)).json()["instance"] for page in pages}
     (word,) = words
     assert len(word) == 32
+
+
+async def test_lost_events_are_told_while_they_are_being_lost(app: App) -> None:
+    """How many, since when and why; never where to."""
+    assert "events" not in (await app.client.get("/models")).json()
+    app.lost_events = EventTrouble(AT, 7, EventFault.UNREACHABLE)
+    message = "Nothing answers at the address of PODIUM_EVENTS_URL, or its proxy does not let the "
+    assert (await app.client.get("/models")).json()["events"] == {
+        "since": AT_TEXT,
+        "lost": 7,
+        "code": "events_unreachable",
+        "message": f"{message}event through.",
+    }

@@ -40,9 +40,13 @@ class FakePreparations:
 
     now: Preparation | None = UNDER_WAY
     asked: list[tuple[str, str, float, bool]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
-    def ask(self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool) -> Preparation:
+    def ask(
+        self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool, reason: str = ""
+    ) -> Preparation:
         """Remembers what it was asked."""
+        self.reasons.append(reason)
         self.asked.append((str(slot.ref), number, keep_seconds, dry_run))
         assert self.now is not None
         return self.now
@@ -73,10 +77,11 @@ async def test_version_is_asked_for_by_its_number_and_told_of_while_it_is_under_
     app: App,
 ) -> None:
     """202, for it takes as long as a swap; every stage so far, and what gates have seen."""
-    body = {"version": "03", "keep_seconds": 60}
+    body = {"version": "03", "keep_seconds": 60, "reason": "a release (by ada)\t"}
     answer = await app.client.post(PATH, json=body, headers=TOKEN)
     assert answer.status_code == 202
     assert preparations(app).asked == [(str(IRIS), "3", 60.0, False)]
+    assert preparations(app).reasons == ["a release (by ada)\\t"]
     told = (await app.client.get(f"{PATH}?version=03", headers=TOKEN)).json()
     assert told == answer.json()
     assert (told["state"], told["stage"], told["stages"]["fetch"]) == ("preparing", "load", 1.0)
@@ -111,7 +116,7 @@ async def test_document_has_both_routes_with_what_they_take_and_ask_for(app: App
     body = route["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert (body["required"], sorted(body["properties"])) == (
         ["version"],
-        ["dry_run", "keep_seconds", "version"],
+        ["dry_run", "keep_seconds", "reason", "version"],
     )
     names = [each["name"] for each in route["get"]["parameters"]]
     assert sorted(names) == ["alias", "dry_run", "name", "version"]

@@ -50,6 +50,7 @@ async def test_details_are_for_those_who_may_see_them(noted: App) -> None:
         "gate": "tags",
         "message": "The version lacks required tags: a=b.",
         "detail": None,
+        "reason": None,
         "findings": [{"gate": "signature", "code": "unsigned", "sentence": "It has no signature."}],
         "seconds": {"look": 0.5, "fetch": 2.0},
         "last_known_good": False,

@@ -98,6 +98,15 @@ async def test_p23_operator_withdraws_by_the_models_name_and_takes_it_back(app: 
     assert app.withdrawn == [("team/a b", "3"), ("team/a b", "3", "restored")]
 
 
+async def test_p23_operator_says_why(app: App) -> None:
+    """Printably, in a body that may be missing; what is none is refused, and nothing is done."""
+    said = {"reason": "unfair (by ada)\n"}
+    assert (await app.client.post(PATH, headers=TOKEN, json=said)).status_code == 200
+    for wrong in ("{", '{"why": "x"}', '{"reason": 1}', f'{{"reason": "{"x" * 501}"}}'):
+        assert (await app.client.post(PATH, headers=TOKEN, content=wrong)).status_code == 400
+    assert app.withdrawn == [("team/a b", "3", "unfair (by ada)\\n")]
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 async def test_p23_nobody_else_withdraws(app: App, method: str) -> None:
     """Nor takes it back."""

@@ -141,6 +141,18 @@ def test_dry_run_changes_nothing(client: MlflowClient, tracking_uri: str) -> Non
     assert client.get_experiment_by_name("podium/journal") is None
 
 
+def test_dry_run_tells_what_would_be_refused(client: MlflowClient, tracking_uri: str) -> None:
+    """By a hold of the alias, or since the version is blocked; as the move itself would be."""
+    client.set_registered_model_tag("wine", "podium.hold.champion", "an audit")
+    client.set_model_version_tag("wine", "3", "podium.blocked", "slow")
+    arguments = ("wine", "--map", "Production=champion", "--map", "Staging=new", "--force")
+    for more, said in ((("--dry-run",), "would not be moved"), ((), "was not moved")):
+        report = migrate(*arguments, *more, uri=tracking_uri, status=REFUSED)
+        assert [each["code"] for each in report["migrated"]] == ["held", "blocked"]
+        assert all(said in each["sentence"] for each in report["migrated"])
+    assert aliases(client, "wine") == {"champion": "1"}
+
+
 def test_pairs_are_printed_for_search_and_replace(client: MlflowClient, tracking_uri: str) -> None:
     """One a line."""
     done = podium("migrate-stages", "wine", "--map", "Staging=challenger", uri=tracking_uri)

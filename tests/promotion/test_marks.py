@@ -23,6 +23,7 @@ from tests.promotion.conftest import NAME, Moves
 from tests.promotion.test_commands import SCHEMAS, podium, report
 from tests.support.tracking import free_port
 
+AUDIT, UNFAIR = "an audit (by ada, https://ci/1)", "unfair (by ada, https://ci/1)"
 ADA = Origin("ada", "a reason", "https://ci/1")
 REPORTS: dict[str, type[BaseModel]] = {
     "hold": MarkedAliasReport,
@@ -59,7 +60,7 @@ def test_alias_is_held_and_released_once(moves: Moves) -> None:
     until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
     words = ("hold", NAME, "--reason", "an audit, first", "--until", until.isoformat())
     assert codes(moves, *words) == ["done", "already"]
-    value = f"an audit, first,until={until.isoformat().replace('+00:00', 'Z')}"
+    value = f"an audit, first (by ada),until={until.isoformat().replace('+00:00', 'Z')}"
     assert tags(moves) == {f"{HOLD_PREFIX}champion": value}
     assert codes(moves, "release", NAME) == ["done", "already"]
     assert tags(moves) == {}
@@ -75,6 +76,30 @@ def test_any_reason_holds_for_as_long_as_is_said(moves: Moves, reason: str) -> N
     found = moves.mover().look().hold
     assert found is not None
     assert (found.until, found.unreadable) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (("--reason", "unfair", "--by", "bob"), "unfair (by bob)"),
+        (("--reason", "unfair", "--link", "https://x/7"), "unfair (by ada, https://x/7)"),
+        (("--link", "https://x/7"), "by ada, https://x/7"),
+        (("--by", "b" * 600, "--link", "l" * 600, "--reason", "r" * 600), None),
+    ],
+)
+def test_mark_says_who_and_where_beside_why(
+    moves: Moves, words: tuple[str, ...], value: str | None
+) -> None:
+    """Whoever sees the tag, services among them, knows; each has its room where all are long."""
+    moves.registry.move("champion", "1")
+    for command, mark in ((("block", NAME, "1"), "podium.blocked"), (("hold", NAME), None)):
+        podium(*command, *words, uri=moves.uri)
+        if mark is None:
+            (found,) = tags(moves).values()
+        else:
+            found = moves.mover().writer.tags(NAME, "1")[mark]
+        assert len(found) <= 500
+        assert found == value or ("r…" in found and "(by bbb" in found and found.endswith("l…)"))
 
 
 def test_held_alias_is_not_moved(moves: Moves) -> None:
@@ -222,15 +247,15 @@ def test_hold_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
     bob = ("hold", NAME, "--by", "bob", "--reason", "mine", "--json")
     again = report(podium(*bob, "--until", "2098-01-01T00:00:00Z", uri=moves.uri))
     assert (again["code"], again["held_by"], again["held_link"]) == ("already", "ada", words[3])
-    assert (again["held_for"], again["until"]) == ("an audit", "2099-01-01T00:00:00Z")
+    assert (again["held_for"], again["until"]) == (AUDIT, "2099-01-01T00:00:00Z")
     assert (
-        "is held already, until 2099-01-01T00:00:00Z: an audit, by ada (https" in again["sentence"]
+        "is held already, until 2099-01-01T00:00:00Z: an audit (by ada, https" in again["sentence"]
     )
     longer = podium(*bob, uri=moves.uri)
     assert (longer.exit_code, report(longer)["code"]) == (REFUSED, "held_otherwise")
     assert moves.registry.client.get_registered_model(NAME).tags == before
     own = report(podium("hold", NAME, "--json", uri=moves.uri))
-    assert (own["code"], own["until"], own["held_for"]) == ("done", None, "an audit")
+    assert (own["code"], own["until"], own["held_for"]) == ("done", None, AUDIT)
 
 
 def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
@@ -239,12 +264,12 @@ def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None
     words = ("block", NAME, "1", "--by", "bob", "--reason", "mine", "--json")
     again = podium(*words, uri=moves.uri)
     told = report(again)
-    assert (again.exit_code, told["code"], told["blocked_for"]) == (DONE, "already", "unfair")
+    assert (again.exit_code, told["code"], told["blocked_for"]) == (DONE, "already", UNFAIR)
     assert (told["blocked_by"], told["blocked_link"]) == ("ada", "https://ci/1")
-    assert told["sentence"] == "is blocked already: unfair, by ada (https://ci/1)"
-    with pytest.raises(MoveStopped, match=r"blocked: unfair, by ada \(https://ci/1\)"):
+    assert told["sentence"] == f"is blocked already: {UNFAIR}"
+    with pytest.raises(MoveStopped, match=r"blocked: unfair \(by ada, https://ci/1\)$"):
         moves.promote("1")
-    assert moves.mover().writer.tags(NAME, "1")["podium.blocked"] == "unfair"
+    assert moves.mover().writer.tags(NAME, "1")["podium.blocked"] == UNFAIR
 
 
 def test_whose_a_mark_is_stands_beside_it_until_somebody_else_writes_it(moves: Moves) -> None:
@@ -257,7 +282,7 @@ def test_whose_a_mark_is_stands_beside_it_until_somebody_else_writes_it(moves: M
         return MarkOrigin.model_validate_json(found)
 
     podium("hold", NAME, "--reason", "an audit", "--link", "https://ci/1", uri=moves.uri)
-    assert (origin().of, origin().by, origin().link) == ("an audit", "ada", "https://ci/1")
+    assert (origin().of, origin().by, origin().link) == (AUDIT, "ada", "https://ci/1")
     client.set_registered_model_tag(NAME, key, "another")
     held = moves.mover().look()
     assert (held.hold is None, held.held_by) == (False, None)

@@ -70,6 +70,14 @@ def prepared(
     return found, [service.asked for service in services]
 
 
+def test_hold_of_the_alias_is_said_with_what_is_ready() -> None:
+    """Ready it is all the same; and one that is older than that answer says nothing of holds."""
+    (one, other), _ = prepared([told("ready", held="until it is released: audit")], [told("ready")])
+    assert one.outcome == other.outcome == "ready"
+    assert one.sentence.endswith("not followed yet: it is held until it is released: audit")
+    assert other.sentence == "version 3 is ready"
+
+
 def test_all_are_asked_and_followed_until_each_has_it_ready() -> None:
     """With the token; the names are anybody's."""
     found, asked = prepared([told("ready")], [told("preparing"), told("preparing"), told("ready")])

@@ -221,6 +221,18 @@ MISTAKES: Final = {
         Fault.DRIVER_MISSING,
         ".venv/bin/python -m pip install pymysql",
     ),
+    "a workspace that is not there": Mistake(
+        "http://127.0.0.1:{plain}/workspaces",
+        Fault.WORKSPACE,
+        "curl $MLFLOW_TRACKING_URI/api/3.0/mlflow/workspaces",
+        {"MLFLOW_WORKSPACE": "nowhere"},
+    ),
+    "a workspace where the server has none": Mistake(
+        "http://127.0.0.1:{plain}/none",
+        Fault.WORKSPACE,
+        "unset MLFLOW_WORKSPACE",
+        {"MLFLOW_WORKSPACE": "nowhere"},
+    ),
     "a database of another MLflow's": Mistake(
         "sqlite:///{home}/newer.db", Fault.SCHEMA, "mlflow db upgrade $MLFLOW_TRACKING_URI"
     ),
@@ -245,6 +257,12 @@ MISTAKES: Final = {
     ),
     "a prefix that is not the server's": Mistake(
         "http://127.0.0.1:{plain}/mlflow", Fault.NONSENSE, "curl $MLFLOW_TRACKING_URI/version"
+    ),
+    "the same, with a workspace": Mistake(
+        "http://127.0.0.1:{plain}/mlflow",
+        Fault.NONSENSE,
+        "curl $MLFLOW_TRACKING_URI/version",
+        {"MLFLOW_WORKSPACE": "team"},
     ),
     "a gateway that answers for a server that is down": Mistake(
         "http://127.0.0.1:{plain}/503", Fault.REFUSED, "curl -v $MLFLOW_TRACKING_URI/health"

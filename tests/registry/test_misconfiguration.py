@@ -1,5 +1,6 @@
 """MLflow's client set up wrongly, for real: each mistake has a code and a sentence of its own."""
 
+import json
 import re
 import socket
 import sqlite3
@@ -51,6 +52,11 @@ def _answer(path: list[str]) -> tuple[int, bytes]:
         return status, f"<Error><Code>{path[1]}</Code><Message/></Error>".encode()
     if path[0].isdigit():
         return int(path[0]), b"refused"
+    if path[0] in {"workspaces", "none"} and path[-1].startswith("server-info"):
+        return 200, json.dumps({"workspaces_enabled": path[0] == "workspaces"}).encode()
+    if path[0] == "workspaces":
+        missing = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Workspace 'x' not found"}
+        return 404, json.dumps(missing).encode()
     return 404, b"<html>out-of-date database schema</html>"
 
 

@@ -35,6 +35,10 @@ class AuthenticatedServer:
 
     url: str
 
+    def create_workspace(self, name: str) -> None:
+        """One more, of a server that was started with workspaces."""
+        self._post("3.0/mlflow/workspaces", {"name": name})
+
     def create_account(self, name: str, password: str) -> None:
         """An account that may do nothing yet."""
         self._post("2.0/mlflow/users/create", {"username": name, "password": password})
@@ -46,6 +50,11 @@ class AuthenticatedServer:
     def may_edit(self, account: str, kind: str, resource: str) -> None:
         """EDIT, likewise."""
         self._grant(account, kind, resource, "EDIT")
+
+    def take_away(self, account: str, kind: str, resource: str) -> None:
+        """The account's own grant on that."""
+        taken = {"username": account, "resource_type": kind, "resource_id": resource}
+        self._post("3.0/mlflow/users/permissions/revoke", taken)
 
     def _grant(self, account: str, kind: str, resource: str, permission: str) -> None:
         granted = {"resource_type": kind, "resource_id": resource, "permission": permission}
@@ -80,15 +89,17 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def authenticated_server(migrated: Path, folder: Path) -> Iterator[AuthenticatedServer]:
-    """A running one, on databases of its own."""
+def authenticated_server(
+    migrated: Path, folder: Path, *arguments: str
+) -> Iterator[AuthenticatedServer]:
+    """A running one, on databases of its own; `arguments` are more of `mlflow server`."""
     database = copy_database(migrated, folder, "mlflow-artifacts:/")
     settings = folder / "basic_auth.ini"
     settings.write_text(_SETTINGS.format(database=folder / "accounts.db"))
     port = free_port()
     server = mlflow_process(
         folder,
-        *("--app-name", "basic-auth"),
+        *("--app-name", "basic-auth", *arguments),
         *("--artifacts-destination", (folder / "artifacts").as_uri()),
         port=port,
         backend_store_uri=f"sqlite:///{database}",

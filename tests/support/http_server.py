@@ -1,6 +1,7 @@
 """An HTTP server in a thread of the tests, and one that stands between a service and its MLflow."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,19 +47,24 @@ Answers = Callable[[Request], Response]
 
 
 @contextlib.contextmanager
-def http_server(answers: Answers, port: int = 0) -> Iterator[str]:
-    """Its URL, while it serves each request in a thread of its own."""
+def http_server(
+    answers: Answers, port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Its URL, while it serves each request in a thread of its own; with `tls`, of `localhost`."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_one_request(self) -> None:
             # Who has asked may be ended at any moment: nobody is there to be told.
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
                 super().handle_one_request()
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             response = answers(Request(self.command, self.path, dict(self.headers), body))
-            self.send_response(response.status)
+            if any(name.lower() == "date" for name in response.headers):
+                self.send_response_only(response.status)
+            else:
+                self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(response.body)))
@@ -71,10 +77,15 @@ def http_server(answers: Answers, port: int = 0) -> Iterator[str]:
             """Nothing: the tests say what they need."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        where = "http://127.0.0.1" if tls is None else "https://localhost"
+        yield f"{where}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.addresses import model_page, run_page, shown
+from training.addresses import model_page, run_page, shown, shown_server
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,14 @@ from training.addresses import model_page, run_page, shown
 def test_shown_addresses_hold_no_password(uri: str, expected: str) -> None:
     """User and password go, everything else stays."""
     assert shown(uri) == expected
+
+
+def test_server_is_shown_with_the_workspace_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every command shows it; where none is named there is nothing to say."""
+    monkeypatch.delenv("MLFLOW_WORKSPACE", raising=False)
+    assert shown_server("http://ann:secret@mlflow:8080") == "http://mlflow:8080"
+    monkeypatch.setenv("MLFLOW_WORKSPACE", " team-a ")
+    assert shown_server("http://ann:secret@mlflow:8080") == "http://mlflow:8080 workspace team-a"
 
 
 def test_server_has_a_page_for_each_run() -> None:

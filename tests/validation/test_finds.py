@@ -88,7 +88,6 @@ async def test_three_times_slower_model_is_found(on_trial: Trials, folder: Path)
     assert all("1.5 times are allowed" in each for each in found.values())
 
 
-
 async def test_less_accurate_model_is_found_also_on_one_slice_alone(
     on_trial: Trials, folder: Path
 ) -> None:

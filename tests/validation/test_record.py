@@ -15,6 +15,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
+from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
 from service.registry.writer.faults import WriteRefused
 from service.registry.writer.writer import Writer
@@ -23,11 +24,12 @@ from service.validation.policy.reading import read_policy
 from service.validation.quality.found import PartScores, Quality
 from service.validation.record.card import card_of
 from service.validation.record.figures import figures_of
+from service.validation.record.junit import junit_of
 from service.validation.record.leftovers import OWNER_TAG
 from service.validation.record.metric_names import metrics_of_data, metrics_without_data
-from service.validation.record.report import ValidationReport, junit_of
+from service.validation.record.report import ValidationReport
 from service.validation.record.trial_record import LoadSamples, RecordedVersion, TrialRecord
-from service.validation.record.validation_run import OTHERWISE, ValidationRun
+from service.validation.record.validation_run import NOBODY, OTHERWISE, ValidationRun
 from tests.validation.answered import data_of, judged
 
 FRAME = pd.DataFrame(
@@ -213,6 +215,26 @@ def test_run_that_a_kill_has_left_is_ended_by_the_next_one(writer: Writer) -> No
     assert client.get_run(mine).info.status == "RUNNING"
 
 
+def test_run_that_an_earlier_try_of_the_job_has_left_is_ended(writer: Writer) -> None:
+    """A runner that is killed is followed by one on another machine, or in another container."""
+    client, in_force = writer.client, read_policy(None)
+    versions = {each: RecordedVersion("iris", each) for each in ("2", "3")}
+    job, other = (Origin("ada", "", f"https://ci/{each}") for each in ("1", "2"))
+    left = {
+        name: ValidationRun(writer, in_force, versions[number], origin).begin()
+        for name, number, origin in (
+            *(("same", "2", job), ("of another version", "3", job)),
+            *(("of another pipeline", "2", other), ("of nobody", "2", NOBODY)),
+        )
+    }
+    for run in left.values():
+        client.set_tag(run, OWNER_TAG, "another:1:1")
+    ValidationRun(writer, in_force, versions["2"], NOBODY).begin()
+    ValidationRun(writer, in_force, versions["2"], job).begin()
+    ended = [name for name, run in left.items() if client.get_run(run).info.status == "KILLED"]
+    assert ended == ["same"]
+
+
 def test_experiment_that_cannot_be_used_is_told(writer: Writer) -> None:
     """Not as a traceback of MLflow's."""
     run = ValidationRun(writer, read_policy(None), RecordedVersion("iris", "2", run="0" * 32))
@@ -281,4 +303,4 @@ def test_card_and_junit_show_text_as_text(tmp_path: Path) -> None:
     card = card_of(told)
     assert "<script>" not in card.replace("\\<", "")
     assert "\n# d" not in card
-    ET.fromstring(junit_of(told))  # noqa: S314 - our own
+    ET.fromstring(junit_of(evil, told.judgements))  # noqa: S314 - our own

@@ -30,6 +30,13 @@ _UNAUTHENTICATED: Final = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 _FORBIDDEN: Final = frozenset({"PERMISSION_DENIED"})
 # mlflow/server/security_utils.py, INVALID_HOST_MSG
 _HOST_REFUSED: Final = "Invalid Host header"
+# mlflow/store/workspace/sqlalchemy_store.py and workspace_rest_store_mixin.py; their codes are
+# those of a model that is not there.
+_OF_WORKSPACES: Final = (
+    (re.compile(r"^RESOURCE_DOES_NOT_EXIST: Workspace '.*' not found"), Fault.WORKSPACE),
+    (re.compile(r"^Active workspace '.*' cannot be used because"), Fault.WORKSPACE),
+    (re.compile(r"could not determine whether the server supports workspaces"), Fault.NONSENSE),
+)
 # mlflow/utils/rest_utils.py, verify_rest_response: answers that are not MLflow's JSON.
 _NO_JSON: Final = re.compile(
     r"was not in a valid JSON format|failed with error code (?!401|403|429|5)\d+ != 200"
@@ -186,7 +193,7 @@ def asked(question: Callable[[], _T], absent: Collection[str] = NOT_FOUND) -> _T
     try:
         return question()
     except MlflowException as error:
-        if error.error_code in absent:
+        if error.error_code in absent and _of_workspaces(error) is None:
             return None
         raise RegistryFault(fault_of_look(error), error) from error
     except Exception as error:  # a registry that talks nonsense raises nearly anything
@@ -197,7 +204,7 @@ def fault_of_look(error: Exception) -> Fault:
     """Why the registry gave no answer."""
     if is_want_of_processes(error):
         return Fault.PROCESSES
-    refusal = misconfigured(error) or _passing_by(error) or _refusal(error)
+    refusal = _of_workspaces(error) or misconfigured(error) or _passing_by(error) or _refusal(error)
     if refusal is not None:
         return refusal
     if isinstance(error, _NO_FILE):
@@ -221,6 +228,11 @@ def fault_of_download(error: Exception) -> Fault:
     if fault is None and _DISK.search(str(error)):
         return Fault.DISK
     return fault or Fault.NOT_FETCHED
+
+
+def _of_workspaces(error: Exception) -> Fault | None:
+    text = str(error) if isinstance(error, MlflowException) else ""
+    return next((fault for wording, fault in _OF_WORKSPACES if wording.search(text)), None)
 
 
 def _passing_by(error: Exception) -> Fault | None:

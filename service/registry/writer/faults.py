@@ -9,6 +9,10 @@ import requests
 from mlflow.exceptions import MlflowException
 
 NOT_FOUND: Final = "RESOURCE_DOES_NOT_EXIST"
+NO_WORKSPACE: Final = "NO_WORKSPACE"
+"""A code of Podium's own, for what MLflow tells as it tells a model that is not there."""
+NAMES_NOTHING: Final = frozenset({NOT_FOUND, NO_WORKSPACE})
+"""Whoever asks has named what is not there."""
 EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 DENIED: Final = "PERMISSION_DENIED"
@@ -17,6 +21,11 @@ _LONGEST_SAID: Final = 300
 _UNAUTHENTICATED: Final = frozenset({UNAUTHENTICATED, "CUSTOMER_UNAUTHORIZED"})
 # mlflow/utils/rest_utils.py: what is no JSON of MLflow's, or no answer at all.
 _STATUS: Final = re.compile(r"error code (\d{3})")
+# mlflow/store/workspace/sqlalchemy_store.py and workspace_rest_store_mixin.py
+_WORKSPACE_MISSING: Final = re.compile(
+    r"^RESOURCE_DOES_NOT_EXIST: Workspace '.*' not found"
+    r"|^Active workspace '.*' cannot be used because"
+)
 _NO_ANSWER: Final = ("failed with exception", "too many 5", "Failed to parse response")
 _NO_CONNECTION: Final = (
     *(requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError),
@@ -103,4 +112,10 @@ def _told(error: MlflowException, needs: str) -> WriteRefused | Unreachable:
         return _forbidden(needs)
     if code in _PASSING or status.startswith("5") or any(each in said for each in _NO_ANSWER):
         return Unreachable("MLflow does not answer, or fails: is it running, and at that address?")
+    if _WORKSPACE_MISSING.search(said):
+        return WriteRefused(
+            "MLflow has no workspace of the name that stands in MLFLOW_WORKSPACE, or has no "
+            "workspaces at all: correct the name, or unset MLFLOW_WORKSPACE",
+            NO_WORKSPACE,
+        )
     return WriteRefused(f"MLflow refuses: {said.partition(chr(10))[0][:_LONGEST_SAID]}", code)

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-from service.config.addresses import MlflowAddresses, shown
+from service.config.addresses import MlflowAddresses, shown_registry
 from service.refs import VersionId
 from service.registry.writer.faults import NOT_FOUND, WriteRefused, asked
 
@@ -21,7 +21,6 @@ _PATIENCE: Final = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
 }
-_WORKSPACE: Final = "MLFLOW_WORKSPACE"
 # MLflow looks at the rights first, and then refuses both: it counts from 1, and keeps that alias.
 _NO_VERSION: Final = "0"
 _NO_ALIAS: Final = "latest"
@@ -104,9 +103,7 @@ class Writer:
 
     def server(self) -> str:
         """The registry's address without passwords, and the workspace if one is set."""
-        workspace = os.environ.get(_WORKSPACE)
-        address = shown(self._addresses.registry)
-        return f"{address} workspace {workspace}" if workspace else address
+        return shown_registry(self._addresses, os.environ)
 
     def aliases(self, name: str) -> ModelAliases:
         """Every alias of the model, the number that it is on, and the model's own tags."""

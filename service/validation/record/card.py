@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from service.validation.findings import Judgement
 from service.validation.quality.found import PartScores
+from service.validation.record.markdown import MARKS, judged_rows, text_of
 from service.validation.record.trial_record import TrialRecord
 
-_MARKS = {"passed": "passed", "failed": "**failed**", "undecided": "*undecided*"}
 _TITLES = {
     "stage": "Brought into service",
     "smoke": "Smoke tests",
@@ -21,14 +20,14 @@ def card_of(record: TrialRecord) -> str:
 
 
 def _lines(record: TrialRecord) -> Iterator[str]:
-    yield f"# {_text(str(record.version))}: {_MARKS[record.verdict]}"
+    yield f"# {text_of(str(record.version))}: {MARKS[record.verdict]}"
     yield ""
     yield from _facts(record)
     for section, title in _TITLES.items():
         found = [each for each in record.judgements if each.section == section]
         if found:
             yield from ("", f"## {title}", "")
-            yield from _judgements(found)
+            yield from judged_rows(found)
     if record.quality is not None and record.quality.parts:
         yield from ("", "## Metrics", "")
         yield from _metrics(record.quality.parts, beside=record.against is not None)
@@ -36,23 +35,16 @@ def _lines(record: TrialRecord) -> Iterator[str]:
 
 def _facts(record: TrialRecord) -> Iterator[str]:
     if record.against is not None:
-        yield f"- compared with {_text(str(record.against))}"
+        yield f"- compared with {text_of(str(record.against))}"
     yield f"- policy `{record.in_force.sha256}`"
     flags = record.in_force.flags
     if flags:
-        yield f"- flags over it: {_text(', '.join(f'{k}={v}' for k, v in flags.items()))}"
+        yield f"- flags over it: {text_of(', '.join(f'{k}={v}' for k, v in flags.items()))}"
     if record.digest is not None:
         yield f"- files `{record.digest}`"
     if record.data is not None:
         data = record.data
-        yield f"- data {_text(data.source)}, {data.rows} rows, SHA-256 `{data.digest}`"
-
-
-def _judgements(found: Sequence[Judgement]) -> Iterator[str]:
-    yield "| what | verdict | |"
-    yield "|---|---|---|"
-    for each in found:
-        yield f"| {_text(each.name)} | {_MARKS[each.verdict]} | {_text(each.sentence)} |"
+        yield f"- data {text_of(data.source)}, {data.rows} rows, SHA-256 `{data.digest}`"
 
 
 def _metrics(parts: Sequence[PartScores], *, beside: bool) -> Iterator[str]:
@@ -63,13 +55,5 @@ def _metrics(parts: Sequence[PartScores], *, beside: bool) -> Iterator[str]:
         for name, value in part.ours.items():
             other = part.theirs.get(name)
             told = "" if other is None else f"{other:.4g}"
-            line = f"| {_text(label)} ({part.rows}) | {_text(name)} | {value:.4g} |"
+            line = f"| {text_of(label)} ({part.rows}) | {text_of(name)} | {value:.4g} |"
             yield line + (f" {told} |" if beside else "")
-
-
-def _text(told: str) -> str:
-    """Text that is neither a table's end nor markup of any kind."""
-    kept = "".join(each if each.isprintable() else " " for each in told)
-    for mark in "\\`*_[]<>|#!":
-        kept = kept.replace(mark, f"\\{mark}")
-    return kept

@@ -1,16 +1,12 @@
-"""What was found, for programs: `report.json` and, for continuous integration, `junit.xml`."""
+"""What was found, for programs: `report.json`."""
 
 from collections.abc import Mapping
-from typing import Any, Final
-from xml.etree import ElementTree as ET
+from typing import Any
 
 from pydantic import BaseModel
 
-from service.following.sentences import plain
 from service.validation.findings import Judgement, Section, Verdict
 from service.validation.record.trial_record import TrialRecord
-
-_UNDECIDED: Final = "undecided"
 
 
 class RecordedJudgement(BaseModel):
@@ -65,26 +61,3 @@ def _told(one: Judgement) -> RecordedJudgement:
         sentence=one.sentence,
         figures=dict(one.figures),
     )
-
-
-def junit_of(record: TrialRecord) -> str:
-    """A suite of a case for each judgement; what is undecided is an error, not a failure."""
-    verdicts = [each.verdict for each in record.judgements]
-    suite = ET.Element(
-        "testsuite",
-        name="podium validate",
-        tests=str(len(verdicts)),
-        failures=str(verdicts.count("failed")),
-        errors=str(verdicts.count(_UNDECIDED)),
-        skipped="0",
-    )
-    suite.extend(_case(str(record.version), each) for each in record.judgements)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
-
-
-def _case(version: str, one: Judgement) -> ET.Element:
-    case = ET.Element("testcase", classname=plain(f"{version}.{one.section}"), name=plain(one.name))
-    if one.verdict != "passed":
-        tag = "error" if one.verdict == _UNDECIDED else "failure"
-        ET.SubElement(case, tag, message=plain(one.sentence))
-    return case

@@ -28,13 +28,14 @@ from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.record.card import card_of
 from service.validation.record.differences import differences_of
 from service.validation.record.figures import figures_of
+from service.validation.record.junit import junit_of
 from service.validation.record.leftovers import OWNER_TAG, has_ended, owner
 from service.validation.record.metric_names import (
     metrics_of_data,
     metrics_of_other,
     metrics_without_data,
 )
-from service.validation.record.report import junit_of, report_of
+from service.validation.record.report import report_of
 from service.validation.record.trial_record import RecordedVersion, TrialRecord
 
 OTHERWISE: Final = "podium/validation"
@@ -79,12 +80,15 @@ class ValidationRun:
         self._needs = "EDIT on the experiment"
 
     def begin(self) -> str:
-        """Makes the run; its id. Ends what a killed validation of this machine has left there."""
+        """Makes the run; its id.
+
+        Ends what a killed validation has left there: one of this machine, and one of this version
+        for the same link, since a job that is tried again has another machine, and the same work.
+        """
         experiment = self._experiment()
         self._needs = self._needed_on(experiment)
         self._end_leftovers(experiment)
-        of = f"{self._version.name}/{self._version.number}"
-        tags = {_OF: of, OWNER_TAG: owner(), **_source(), **self._origin_tags()}
+        tags = {_OF: self._of, OWNER_TAG: owner(), **_source(), **self._origin_tags()}
         title = f"validate {self._version}"
         made = self._asked(lambda: self._client.create_run(experiment, tags=tags, run_name=title))
         self._run = str(made.info.run_id)
@@ -115,6 +119,10 @@ class ValidationRun:
 
     def _origin_tags(self) -> Mapping[str, str]:
         return {f"podium.{name}": text for name, text in self._origin.items()}
+
+    @property
+    def _of(self) -> str:
+        return f"{self._version.name}/{self._version.number}"
 
     @property
     def _id(self) -> str:
@@ -151,8 +159,15 @@ class ValidationRun:
             )
         )
         for run in left:
-            if _OF in run.data.tags and has_ended(run.data.tags.get(OWNER_TAG, "")):
+            tags = run.data.tags
+            ended = _OF in tags and has_ended(tags.get(OWNER_TAG, ""))
+            if ended or self._is_an_earlier_try(tags):
                 self._end(run.info.run_id, "KILLED")
+
+    def _is_an_earlier_try(self, tags: Mapping[str, str]) -> bool:
+        # Should that one live after all, it is FINISHED once it has come to its end.
+        link = self._origin.get("link")
+        return tags.get(_OF) == self._of and link is not None and tags.get("podium.link") == link
 
     def _end(self, run: str, status: str) -> None:
         with suppress(WriteRefused, Unreachable):
@@ -235,7 +250,7 @@ def _dataset(data: EvaluationData, model: str) -> Dataset:
 def _write_all(record: TrialRecord, folder: Path) -> None:
     report = report_of(record).model_dump(mode="json")
     _write_json(folder / "report.json", report)
-    (folder / "junit.xml").write_text(junit_of(record))
+    (folder / "junit.xml").write_text(junit_of(str(record.version), record.judgements))
     (folder / "card.md").write_text(card_of(record))
     _write_json(folder / "policy.json", json.loads(canonical(record.in_force.policy)))
     _write_json(folder / "settings.json", record.settings)

@@ -1,0 +1,1 @@
+"""The pipelines that the documents show: read, and run as GitLab runs them."""
