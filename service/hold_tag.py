@@ -67,11 +67,13 @@ def told(time: datetime) -> str:
 
 def holds_in(tags: Mapping[str, str]) -> Mapping[str, str]:
     """The values of a model's tags that hold aliases, by alias, none longer than is shown."""
-    return {
-        key.removeprefix(HOLD_PREFIX): _short(value)
+    found = {
+        key.removeprefix(HOLD_PREFIX): value
         for key, value in tags.items()
         if key.startswith(HOLD_PREFIX)
     }
+    # MLflow admits no alias with a point: behind one stands whose the hold is.
+    return {alias: _short(value) for alias, value in found.items() if "." not in alias}
 
 
 def _short(value: str) -> str:

@@ -54,6 +54,7 @@ def test_refusal_says_why_and_what_to_do() -> None:
     assert first.endswith("[stage=load code=load_failed]")
     assert more[:2] == [f"{BAR}E: x", f"{BAR}F: y"]
     assert "`podium reload a@b`" in more[-1]
+    assert "`podium reload 'a b@c'`" in words(event | {"slot": "a b@c"}, "warning")
 
 
 def test_text_elsewhere_has_the_whole_time_and_the_level() -> None:

@@ -25,7 +25,8 @@ def block(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
     A process that serves it and has nothing of the kind goes on, and says so; none begins to serve
     it. `podium withdraw` ends what runs at once. `podium promote` refuses a blocked version, and
     `podium rollback` passes it over. It is the version's tag podium.blocked: --reason, and in
-    brackets --by and --link.
+    brackets --by and --link; they stand in podium.blocked.by, too. What somebody else has blocked
+    is left as it is, and told.
 
     \b
     Exit status: 0 if it is blocked; 1 if MLflow refuses; 2 wrong use; 3 if
@@ -37,12 +38,22 @@ def block(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
     def work(writer: "Writer") -> "MarkedVersion":
         from service.promotion.marking import block as written
 
-        return written(writer, version, why)
+        return written(writer, version, why, origin)
 
     def done(blank: MarkedVersionReport, blocked: "MarkedVersion") -> MarkedVersionReport:
-        said = "is blocked" if blocked.changed else "is blocked already"
-        told = {"code": "done" if blocked.changed else "already", "sentence": f"{said}: {why}"}
+        told = {"code": "done" if blocked.changed else "already", "sentence": _sentence(blocked)}
         found = {"version": blocked.version, "aliases": blocked.aliases}
-        return blank.model_copy(update={**told, **found})
+        whose = blocked.origin
+        by = {} if whose is None else {"blocked_by": whose.by, "blocked_link": whose.link}
+        return blank.model_copy(update={**told, **found, **by, "blocked_for": blocked.reason})
 
     marked_version(version, origin, work, done, as_json=as_json)
+
+
+def _sentence(blocked: "MarkedVersion") -> str:
+    from service.promotion.mark_origin import behind
+
+    reason = f": {blocked.reason}" if blocked.reason else ""
+    if blocked.changed:
+        return f"is blocked{reason}"
+    return f"is blocked already{reason}{behind(blocked.origin, blocked.reason)}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.moving import alias_option, marked_alias, ref_of
+from service.cli.moving import alias_option, marked_alias, ref_of, stop_for_stranger
 from service.cli.once import OnceCommand
 from service.cli.told import Origin, json_option, origin_options
 from service.hold_tag import Hold
@@ -47,23 +47,30 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     `podium promote` and `podium rollback` refuse to move it. What is blocked or withdrawn meanwhile
     is taken from held slots as well. An instance that has never served takes what the alias is on,
     once. It is the tag podium.hold.ALIAS of the model: --reason, in brackets --by and --link, then
-    `,until=TIME`.
+    `,until=TIME`; they stand in podium.hold.ALIAS.by, too. What somebody else holds is left as it
+    is, and told.
 
     \b
-    Exit status: 0 if it is held; 1 if MLflow refuses; 2 wrong use; 3 if it
-    does not answer: try again.
+    Exit status: 0 if it is held; 1 if MLflow refuses, or somebody else holds
+    it, and for less long; 2 wrong use, or no such alias; 3 if MLflow does
+    not answer: try again.
     podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z
     """  # noqa: D301 - click wants a real backspace
     ref, wanted = ref_of(name, alias), Hold(origin.told, until)
+    stop_for_stranger(ref)
     if Hold.of(wanted.value) != wanted:
         wanted = _plain(wanted)
+    from service.promotion.mark_origin import behind
     from service.promotion.marking import hold as work
 
     def sentence(held: "MarkedAlias") -> str:
-        return f"is held {'' if held.changed else 'already, '}{wanted.sentence}"
+        hold = held.hold or wanted
+        if held.changed:
+            return f"is held {hold.sentence}"
+        return f"is held already, {hold.sentence}{behind(held.origin, hold.reason)}"
 
     def mark(writer: "Writer") -> "MarkedAlias":
-        return work(writer, ref, wanted, datetime.now(UTC))
+        return work(writer, ref, wanted, origin, datetime.now(UTC))
 
     marked_alias(ref, origin, mark, sentence, wanted, as_json=as_json)
 

@@ -96,11 +96,16 @@ class MarkedVersionReport(AskedReport, EndedReport):
     """What a command that marks a version has to say; `aliases` are on it.
 
     `code` is `done`, `already`, or why not. `version` is null where no version could be found.
+    `blocked_for` is why it is blocked now, as the tag has it; `blocked_by` and `blocked_link` are
+    of whoever has done it, empty where nobody says.
     """
 
     name: str
     version: str | None
     aliases: Sequence[str] = ()
+    blocked_for: str = ""
+    blocked_by: str = ""
+    blocked_link: str = ""
 
     def lines(self) -> list[str]:
         """One sentence, and which aliases are on it."""
@@ -113,7 +118,8 @@ class MarkedAliasReport(AliasReport):
     """What a command that holds an alias, or releases it, has to say.
 
     `on` is the version that the alias is on, `until` when the hold ends by itself; null where there
-    is none. `held_for` is why, as the tag has it.
+    is none. `held_for` is why, as the tag has it; `held_by` and `held_link` are of whoever has done
+    it, empty where nobody says.
     """
 
     by: str
@@ -122,6 +128,8 @@ class MarkedAliasReport(AliasReport):
     on: str | None = None
     until: datetime | None = None
     held_for: str = ""
+    held_by: str = ""
+    held_link: str = ""
 
 
 def ref_of(name: str, alias: str | None) -> ModelRef:
@@ -219,9 +227,15 @@ def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
     def done(marked: "MarkedAlias") -> MarkedAliasReport:
         code = "done" if marked.changed else "already"
         told = {"code": code, "sentence": sentence(marked), "on": marked.on}
-        return blank.model_copy(update=told)
+        return blank.model_copy(update={**told, **_held(marked)})
 
     run(lambda: work(writer), MoveKnown(), blank, on_done=done, as_json=as_json)
+
+
+def _held(marked: "MarkedAlias") -> Mapping[str, Any]:
+    hold, whose = marked.hold, marked.origin
+    told = {} if hold is None else {"until": hold.until, "held_for": hold.reason}
+    return told if whose is None else {**told, "held_by": whose.by, "held_link": whose.link}
 
 
 def marked_version(

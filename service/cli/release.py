@@ -34,4 +34,4 @@ def release(name: str, alias: str, origin: Origin, *, as_json: bool) -> None:
         on = "is not there" if released.on is None else f"is on version {released.on}"
         return f"is released, and {on}" if released.changed else f"is not held, and {on}"
 
-    marked_alias(ref, origin, lambda writer: work(writer, ref), sentence, as_json=as_json)
+    marked_alias(ref, origin, lambda writer: work(writer, ref, origin), sentence, as_json=as_json)

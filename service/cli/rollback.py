@@ -174,4 +174,5 @@ def _state(each: JournalEntry) -> str:
         return "  begun, not finished"
     if each.done is None:
         return "" if each.entry.kind == "seen" else "  never finished: others went on from it"
-    return "" if each.done.moved else "  refused: the alias was not moved"
+    why = "held" if each.done.held else "refused"
+    return "" if each.done.moved else f"  {why}: the alias was not moved"

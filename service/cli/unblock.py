@@ -33,7 +33,7 @@ def unblock(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
     def work(writer: "Writer") -> "MarkedVersion":
         from service.promotion.marking import unblock as written
 
-        return written(writer, version)
+        return written(writer, version, origin)
 
     def done(blank: MarkedVersionReport, freed: "MarkedVersion") -> MarkedVersionReport:
         said = "is not blocked any more" if freed.changed else "is not blocked"

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,34 @@ from service.cli.options import urls_option
 from service.cli.registered import asking
 from service.cli.told import ToldReport, emit, json_option, teller
 from service.hold_tag import Hold
+from service.promotion.mark_origin import said_by
 from service.promotion.use_case import PREFIXES, names_of
+from service.refs import ModelRef
+from service.typed import typed_on
 
 if TYPE_CHECKING:
-    from service.promotion.use_case import FoundModel
+    from service.promotion.use_case import FoundAlias, FoundModel, FoundVersion
+
+
+_NOT_SHOWN = "there is no such model, or this account may not read it"
 
 
 class WhereHold(BaseModel):
-    """Why an alias is held, and until when; null: until it is released."""
+    """Why an alias is held, and until when; null: until it is released.
+
+    `unreadable` is what stands in the place of a time and is none: it holds until it is released.
+    `by` and `link` are of whoever holds it, empty where nobody says.
+    """
 
     reason: str
     until: datetime | None
+    unreadable: str
+    by: str
+    link: str
 
 
 class WhereAlias(BaseModel):
-    """An alias, what it is on, and what holds it."""
+    """An alias, what it is on, null where there is no such alias, and what holds it."""
 
     alias: str
     version: str | None
@@ -42,7 +56,8 @@ class WhereVersion(BaseModel):
 
     `source` is what it was copied from, else what it was made of. `validation` is the value of its
     status tag, and `judged` the version that was validated where that is another one. `blocked` and
-    `withdrawn` are why; null where it is not.
+    `withdrawn` are why; null where it is not. `blocked_by` and `blocked_link` are of whoever has
+    blocked it, empty where nobody says.
     """
 
     version: str
@@ -51,6 +66,8 @@ class WhereVersion(BaseModel):
     judged: str
     blocked: str | None
     withdrawn: str | None
+    blocked_by: str
+    blocked_link: str
 
 
 class WhereModel(BaseModel):
@@ -82,16 +99,22 @@ class WhereService(BaseModel):
 
 
 class WhereReport(ToldReport):
-    """The one JSON object of `podium where --json`."""
+    """The one JSON object of `podium where --json`.
+
+    `not_shown` are names of which MLflow does not say whether there is a model: there is none, or
+    this account may not read it.
+    """
 
     name: str
     models: Sequence[WhereModel] = ()
+    not_shown: Sequence[str] = ()
     services: Sequence[WhereService] = ()
 
     def lines(self) -> list[str]:
         """A paragraph for each model, then one for each service."""
         return [
             *(line for model in self.models for line in _of_model(model)),
+            *(f"{name}  not shown: {_NOT_SHOWN}" for name in self.not_shown),
             *(line for each in self.services for line in _of_service(each)),
         ]
 
@@ -130,13 +153,16 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
     status_tag = loaded().status_tag.key
     blank = WhereReport(server=writer.server(), name=name, status=DONE)
     with asking(blank, as_json=as_json):
-        models = found(writer, names, status_tag, datetime.now(UTC))
+        use_case = found(writer, names, status_tag, datetime.now(UTC))
+    models = use_case.models
     if not models:
-        stop(f"the registry has none of {', '.join(names)}", WRONG_USE)
+        hidden = ", or shows none of them to this account" if use_case.not_shown else ""
+        stop(f"the registry has none of {', '.join(names)}{hidden}", WRONG_USE)
     services = [_service(url, {each.name for each in models}) for url in urls]
     told = {
         "status": UNDECIDED if any(each.error for each in services) else DONE,
         "models": [_shown(each) for each in models],
+        "not_shown": use_case.not_shown,
         "services": services,
     }
     report = blank.model_copy(update=told)
@@ -161,17 +187,28 @@ def _shown(found: "FoundModel") -> WhereModel:
     return WhereModel(
         name=found.name,
         aliases=[
-            WhereAlias(alias=each.alias, version=each.version, held=_hold(each.hold))
+            WhereAlias(alias=each.alias, version=each.version, held=_hold(each))
             for each in found.aliases
         ],
-        versions=[
-            WhereVersion.model_validate(each, from_attributes=True) for each in found.versions
-        ],
+        versions=[_version(each) for each in found.versions],
     )
 
 
-def _hold(hold: Hold | None) -> WhereHold | None:
-    return None if hold is None else WhereHold(reason=hold.reason, until=hold.until)
+def _version(found: "FoundVersion") -> WhereVersion:
+    by = found.blocked_by
+    told = {
+        **asdict(found),
+        "blocked_by": by.by if by else "",
+        "blocked_link": by.link if by else "",
+    }
+    return WhereVersion(**told)
+
+
+def _hold(found: "FoundAlias") -> WhereHold | None:
+    hold, by = found.hold, found.held_by
+    if hold is None:
+        return None
+    return WhereHold(**asdict(hold), by=by.by if by else "", link=by.link if by else "")
 
 
 def _of_model(model: WhereModel) -> Iterator[str]:
@@ -182,9 +219,12 @@ def _of_model(model: WhereModel) -> Iterator[str]:
         yield f"  version {each.version}{aliases}  {'; '.join(_marks(each))}"
         yield f"    from {each.source}"
     for alias in model.aliases:
-        if alias.held is not None:
-            hold = Hold(alias.held.reason, alias.held.until)
-            yield f"  @{alias.alias} is held {hold.sentence}"
+        if (held := alias.held) is not None:
+            hold = Hold(held.reason, held.until, held.unreadable)
+            gone = "" if alias.version else "; the model has no such alias"
+            release = typed_on(ModelRef(model.name, alias.alias), "release")
+            by = said_by(held.by, held.link, held.reason)
+            yield f"  @{alias.alias} is held {hold.sentence}{by}{gone}; {release} takes that back"
 
 
 def _marks(version: WhereVersion) -> Iterator[str]:
@@ -192,7 +232,8 @@ def _marks(version: WhereVersion) -> Iterator[str]:
     yield f"{version.validation or 'not validated'}{judged}"
     for word, reason in (("blocked", version.blocked), ("withdrawn", version.withdrawn)):
         if reason is not None:
-            yield f"{word}: {reason}" if reason else word
+            whose = (version.blocked_by, version.blocked_link) if word == "blocked" else ("", "")
+            yield f"{word}: {reason}{said_by(*whose, reason)}" if reason else word
 
 
 def _of_service(service: WhereService) -> Iterator[str]:

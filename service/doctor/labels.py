@@ -11,6 +11,7 @@ _OURS: Final = "podium."
 VERSION_TAGS: Final = frozenset(
     {
         *("podium.allow_breaking", "podium.batching", "podium.blocked", "podium.copied"),
+        "podium.blocked.by",
         *("podium.digest", "podium.linked", "podium.retry", "podium.source", "podium.validation"),
         "podium.withdrawn",
     }

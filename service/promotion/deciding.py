@@ -11,6 +11,7 @@ from datetime import datetime
 
 from service.hold_tag import Hold
 from service.promotion.journal import Journal, Written
+from service.promotion.mark_origin import MarkOrigin
 from service.refs import ModelRef, VersionId
 
 
@@ -38,6 +39,7 @@ class AliasStanding:
         created: when the model was made.
         journal: of that model.
         hold: what holds the alias now, if anything does.
+        held_by: whose that is; None where nobody says.
         others: the names of the model's other aliases.
     """
 
@@ -47,6 +49,7 @@ class AliasStanding:
     journal: Journal
     hold: Hold | None = None
     others: Sequence[str] = ()
+    held_by: MarkOrigin | None = None
 
     @property
     def absent(self) -> str:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from service.hold_tag import HOLD_PREFIX, Hold
 from service.promotion.deciding import AliasStanding
+from service.promotion.mark_origin import behind
 from service.promotion.stopped import refused
-from service.refs import ModelRef
+from service.typed import typed_on
 
 
 def hold_of(tags: Mapping[str, str], alias: str, now: datetime) -> Hold | None:
@@ -20,17 +21,12 @@ def why_held(standing: AliasStanding) -> str:
     """Why nobody is to move the alias; empty if nothing holds it."""
     if standing.hold is None:
         return ""
-    said = f"{standing.ref} is held {standing.hold.sentence}"
-    return f"{said}; {release(standing.ref)} takes that back"
+    by = behind(standing.held_by, standing.hold.reason)
+    said = f"{standing.ref} is held {standing.hold.sentence}{by}"
+    return f"{said}; {typed_on(standing.ref, 'release')} takes that back"
 
 
 def require_released(standing: AliasStanding) -> None:
     """Raises `MoveStopped` while the alias is held."""
     if why := why_held(standing):
         raise refused("held", why)
-
-
-def release(ref: ModelRef) -> str:
-    """The command that takes a hold back."""
-    on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
-    return f"podium release {ref.name}{on}"

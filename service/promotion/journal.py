@@ -51,7 +51,8 @@ class Entry(BaseModel):
 class Done(BaseModel):
     """An entry's end.
 
-    `moved`: whether the alias was written and read again; false where the registry has refused it.
+    `moved`: whether the alias was written and read again; false where the registry has refused it,
+    or where the alias was held by then, which `held` says.
     `served`: whether all instances that were asked serve the version; null where nobody looked.
     """
 
@@ -60,6 +61,7 @@ class Done(BaseModel):
     time: datetime
     by: str
     moved: bool = True
+    held: bool = False
     served: bool | None = None
 
 
@@ -141,7 +143,7 @@ class Journal:
     def way_back(self) -> Written | None:
         """A move back that the registry has refused; only the newest is still to be made."""
         newest = self.newest
-        if newest is None or newest.done is None or newest.done.moved:
+        if newest is None or newest.done is None or newest.done.moved or newest.done.held:
             return None
         return newest if newest.entry.kind in {"rollback", "put_back"} else None
 

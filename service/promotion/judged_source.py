@@ -7,6 +7,7 @@ from service.copy_source import SOURCE_TAG, CopySource, source_name
 from service.promotion.stopped import refused
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
 from service.registry.writer.writer import NumberedVersion, RegisteredVersion, Writer
+from service.typed import typed
 from service.validation_tag import has_failed
 
 
@@ -23,10 +24,11 @@ def judged_by(writer: Writer, version: RegisteredVersion, prefix: str) -> Regist
     source = CopySource.of(version.tags)
     wanted = source_name(version.name, prefix)
     if source is None or source.server:
+        copy = typed("copy", wanted, "VERSION", options=["--to", version.name])
         raise refused(
             "not_validated",
             f"{who} is not validated: PODIUM_VALIDATED_AS={prefix} asks for a copy of {wanted}, "
-            f"and its tag {SOURCE_TAG} names none of this server; podium copy",
+            f"and its tag {SOURCE_TAG} names none of this server; {copy} makes one",
         )
     if source.name != wanted:
         raise refused(

@@ -1,23 +1,32 @@
 """Marks that operators set in the registry: an alias is held, a version is blocked.
 
-Services see them at their next look. A mark that is there already is left as it is; of marks of one
-kind there is one at most, so that the last one counts.
+Services see them at their next look. Beside each stands whose it is. A mark that is there is left
+as it is, unless it is one's own: two people's reasons find no room in one tag, and the first one's
+still holds. Whose it is comes first and the mark after, so that no mark is taken for another's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from service.blocked_tag import BLOCKED_TAG, blocked_by
+from service.cli.told import Origin
 from service.hold_tag import HOLD_PREFIX, Hold
 from service.promotion.held import hold_of
+from service.promotion.mark_origin import MarkOrigin, behind, origin_key
+from service.promotion.stopped import refused
 from service.refs import ModelRef
-from service.registry.writer.faults import WriteRefused
-from service.registry.writer.writer import NamedVersion, RegisteredVersion, Writer
+from service.registry.writer.faults import DENIED, WriteRefused
+from service.registry.writer.writer import (
+    NamedVersion,
+    RegisteredVersion,
+    Writer,
+    no_alias,
+)
+from service.typed import typed_on
 
 _FALSE: Final = "false"
-_DENIED: Final = "PERMISSION_DENIED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +36,13 @@ class MarkedAlias:
     Attributes:
         changed: whether this call has brought that about.
         on: what the alias is on; None where there is no such alias.
+        hold: what holds it now, and `origin` whose that is; None where nobody says.
     """
 
     changed: bool
     on: str | None
-    hold: Hold | None
+    hold: Hold | None = None
+    origin: MarkOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,61 +52,105 @@ class MarkedVersion:
     Attributes:
         changed: whether this call has brought that about.
         aliases: those that are on it.
+        reason: why it is blocked, and `origin` whose that is; None where nobody says.
     """
 
     changed: bool
     version: str
     aliases: Sequence[str]
+    reason: str = ""
+    origin: MarkOrigin | None = None
 
 
-def hold(writer: Writer, ref: ModelRef, wanted: Hold, now: datetime) -> MarkedAlias:
-    """Slots of the alias stay on what they serve. Raises `WriteRefused` and `Unreachable`."""
-    found = writer.aliases(ref.name)
-    changed = hold_of(found.tags, ref.alias, now) != wanted
-    if changed:
-        writer.tag_model(ref.name, f"{HOLD_PREFIX}{ref.alias}", wanted.value)
-    return MarkedAlias(changed, found.aliases.get(ref.alias), wanted)
+def hold(writer: Writer, ref: ModelRef, wanted: Hold, origin: Origin, now: datetime) -> MarkedAlias:
+    """Slots of the alias stay on what they serve, at least for as long as is wanted.
+
+    Raises `MoveStopped` where somebody else holds it, and not for so long; `WriteRefused`, also
+    where there is no such alias; `Unreachable`.
+    """
+    found, key = writer.aliases(ref.name), f"{HOLD_PREFIX}{ref.alias}"
+    on = found.aliases.get(ref.alias)
+    if on is None:
+        raise no_alias(ref.name, ref.alias, found.aliases)
+    there, whose = hold_of(found.tags, ref.alias, now), MarkOrigin.read(found.tags, key)
+    own = whose is not None and whose.by == origin.by
+    if there is not None and own and not origin.reason:
+        wanted = replace(wanted, reason=there.reason)
+    if there is not None and (there == wanted or not own):
+        _require_as_long(ref, there, whose, wanted)
+        return MarkedAlias(changed=False, on=on, hold=there, origin=whose)
+    written = _origin(origin, wanted.value)
+    writer.tag_model(ref.name, origin_key(key), written.model_dump_json())
+    writer.tag_model(ref.name, key, wanted.value)
+    return MarkedAlias(changed=True, on=on, hold=wanted, origin=written)
 
 
-def release(writer: Writer, ref: ModelRef) -> MarkedAlias:
+def _require_as_long(ref: ModelRef, there: Hold, whose: MarkOrigin | None, wanted: Hold) -> None:
+    if there.until is None or (wanted.until is not None and wanted.until <= there.until):
+        return
+    raise refused(
+        "held_otherwise",
+        f"it is held already, {there.sentence}{behind(whose, there.reason)}, and that ends before "
+        f"what is asked for; {typed_on(ref, 'release')} takes that back",
+    )
+
+
+def release(writer: Writer, ref: ModelRef, origin: Origin) -> MarkedAlias:
     """They follow it again. Raises `WriteRefused` and `Unreachable`."""
     found, key = writer.aliases(ref.name), f"{HOLD_PREFIX}{ref.alias}"
     value = found.tags.get(key)
+    held = value is not None and Hold.of(value) is not None
     if value is not None:
         writer.untag_model(ref.name, key)
-    held = value is not None and Hold.of(value) is not None
-    return MarkedAlias(held, found.aliases.get(ref.alias), None)
+    if held:
+        writer.tag_model(ref.name, origin_key(key), _origin(origin, None).model_dump_json())
+    return MarkedAlias(held, found.aliases.get(ref.alias))
 
 
-def block(writer: Writer, named: NamedVersion, reason: str) -> MarkedVersion:
+def block(writer: Writer, named: NamedVersion, reason: str, origin: Origin) -> MarkedVersion:
     """Nobody takes the version any more. Raises `WriteRefused` and `Unreachable`."""
     version = writer.version_of(named)
-    changed = blocked_by(version.tags) is None or version.tags[BLOCKED_TAG] != reason
-    if changed:
-        writer.tag(version.name, version.number, BLOCKED_TAG, reason)
-    return _marked(writer, version, changed=changed)
+    there, whose = blocked_by(version.tags), MarkOrigin.read(version.tags, BLOCKED_TAG)
+    own = whose is not None and whose.by == origin.by
+    is_that = version.tags.get(BLOCKED_TAG) == reason or not origin.reason
+    if there is not None and (is_that or not own):
+        return MarkedVersion(False, version.number, _on(writer, version), there, whose)
+    written = _origin(origin, reason)
+    _tag(writer, version, origin_key(BLOCKED_TAG), written.model_dump_json())
+    _tag(writer, version, BLOCKED_TAG, reason)
+    return MarkedVersion(True, version.number, _on(writer, version), reason, written)
 
 
-def unblock(writer: Writer, named: NamedVersion) -> MarkedVersion:
+def unblock(writer: Writer, named: NamedVersion, origin: Origin) -> MarkedVersion:
     """It may be taken again. Raises `WriteRefused` and `Unreachable`."""
     version = writer.version_of(named)
     blocked = blocked_by(version.tags) is not None
     if blocked:
         _untag(writer, version)
-    return _marked(writer, version, changed=blocked)
+        written = _origin(origin, None).model_dump_json()
+        _tag(writer, version, origin_key(BLOCKED_TAG), written)
+    return MarkedVersion(blocked, version.number, _on(writer, version))
+
+
+def _origin(origin: Origin, value: str | None) -> MarkOrigin:
+    now = datetime.now(UTC).replace(microsecond=0)
+    return MarkOrigin(of=value, by=origin.by, reason=origin.reason, link=origin.link, time=now)
+
+
+def _tag(writer: Writer, version: RegisteredVersion, key: str, value: str) -> None:
+    writer.tag(version.name, version.number, key, value)
 
 
 def _untag(writer: Writer, version: RegisteredVersion) -> None:
     try:
         writer.untag(version.name, version.number, BLOCKED_TAG)
-    except WriteRefused as refused:
-        if refused.code != _DENIED:
+    except WriteRefused as denied:
+        if denied.code != DENIED:
             raise
         # Who may set the tag may have it say no; deleting it asks for more.
-        writer.tag(version.name, version.number, BLOCKED_TAG, _FALSE)
+        _tag(writer, version, BLOCKED_TAG, _FALSE)
 
 
-def _marked(writer: Writer, version: RegisteredVersion, *, changed: bool) -> MarkedVersion:
+def _on(writer: Writer, version: RegisteredVersion) -> Sequence[str]:
     aliases = writer.aliases(version.name).aliases
-    on = sorted(alias for alias, number in aliases.items() if number == version.number)
-    return MarkedVersion(changed, version.number, on)
+    return sorted(alias for alias, number in aliases.items() if number == version.number)

@@ -11,6 +11,7 @@ from functools import cached_property
 from uuid import uuid4
 
 from service.cli.told import Origin
+from service.hold_tag import HOLD_PREFIX
 from service.promotion.deciding import (
     AliasStanding,
     Stage,
@@ -19,7 +20,7 @@ from service.promotion.deciding import (
     may_finish,
     may_move,
 )
-from service.promotion.held import hold_of
+from service.promotion.held import hold_of, why_held
 from service.promotion.journal import (
     Done,
     Entry,
@@ -30,7 +31,8 @@ from service.promotion.journal import (
     key_of,
 )
 from service.promotion.known import MoveKnown
-from service.promotion.stopped import in_part, undecided
+from service.promotion.mark_origin import MarkOrigin
+from service.promotion.stopped import in_part, refused, undecided
 from service.refs import ModelRef
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.once import OnceRegister
@@ -85,7 +87,8 @@ class Mover:
         others = tuple(each for each in found.aliases if each != self.ref.alias)
         alias = found.aliases.get(self.ref.alias)
         hold = hold_of(found.tags, self.ref.alias, now())
-        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others)
+        by = MarkOrigin.read(found.tags, f"{HOLD_PREFIX}{self.ref.alias}")
+        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others, by)
         self.known.look(standing)
         return standing
 
@@ -134,7 +137,11 @@ class Mover:
         return ours
 
     def move(self, ours: Written) -> None:
-        """The alias is where that entry wants it."""
+        """The alias is where that entry wants it.
+
+        A hold that was set since the intent stops it, and the entry has its end; what puts the
+        alias back is a move's undoing, which no hold stops.
+        """
         self.known.write(ours)
         self.told(Stage.CONFIRM)
         standing = self.look()
@@ -143,6 +150,9 @@ class Mover:
         if standing.alias == ours.entry.to:
             self.told(Stage.MOVE)
             return
+        if ours.entry.kind != "put_back" and (why := why_held(standing)):
+            self._end(ours, moved=False, served=None, held=True)
+            raise refused("held", why)
         # Of a move that another one has begun nobody has asked yet.
         self.require_allowed()
         self.told(Stage.MOVE)
@@ -166,8 +176,8 @@ class Mover:
         self.reread(ours)
         self._end(ours, moved=True, served=served)
 
-    def _end(self, ours: Written, *, moved: bool, served: bool | None) -> None:
-        done = Done(time=now(), by=self.origin.by, moved=moved, served=served)
+    def _end(self, ours: Written, *, moved: bool, served: bool | None, held: bool = False) -> None:
+        done = Done(time=now(), by=self.origin.by, moved=moved, served=served, held=held)
         # Somebody who went on from here may have written it first.
         self._register.put(done_key_of(ours.number), done.model_dump_json())
 

@@ -1,6 +1,5 @@
 """Has every instance of a service make a version ready, before the alias moves there."""
 
-import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from service.promotion.instance import (
     follow,
 )
 from service.refs import ModelRef
+from service.typed import typed
 
 _AT_ONCE: Final = 16
 MOST_KEEP_SECONDS: Final = 3600.0
@@ -148,8 +148,7 @@ def _but_held(told: InstanceTold) -> str:
 
 
 def _other_bytes(url: str, told: InstanceTold, wish: PrepareWish) -> str:
-    name, number = shlex.quote(wish.ref.name), told.version
-    withdraw = f"podium withdraw {name} {number} --url {url}"
+    withdraw = typed("withdraw", wish.ref.name, told.version, options=["--url", url])
     has = f"it has {told.digest[:12]}" if told.digest else "it does not say which it has"
     return (
         f"not with the files that were validated: those are {wish.digest[:12]}, {has}, from before "

@@ -5,7 +5,6 @@ before anything is written. What is written is the intent, then the alias, then 
 finds an intent without its end knows what was meant, and goes on by the same rules.
 """
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +33,7 @@ from service.promotion.watching import AliasWatch
 from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, RegisteredVersion
+from service.typed import typed_on
 from service.validation_tag import Validation
 
 
@@ -168,7 +168,7 @@ class Promotion:
                 return start.with_
             digest = self._checked(version, wish)
         except MoveStopped as error:
-            undo = f"{_rollback(standing.ref)} --resume undoes it"
+            undo = f"{_resumed_back(standing.ref)} undoes it"
             said = f"the alias was moved to version {version.number} before: {error}"
             raise in_part(error.code, said, undo) from error
         return self._intended(standing, version, digest, wish)
@@ -288,12 +288,11 @@ def _refused_there(standing: AliasStanding, said: str) -> MoveStopped:
 
 def _not_put_back(ref: ModelRef, to: str | None, said: str) -> MoveStopped:
     needs = f", by an account with MANAGE on the model {ref.name}" if to is None else ""
-    return in_part("not_put_back", said, f"{_rollback(ref)} --resume puts it back{needs}")
+    return in_part("not_put_back", said, f"{_resumed_back(ref)} puts it back{needs}")
 
 
-def _rollback(ref: ModelRef) -> str:
-    on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
-    return f"podium rollback {ref.name}{on}"
+def _resumed_back(ref: ModelRef) -> str:
+    return typed_on(ref, "rollback", options=["--resume"])
 
 
 def _said(serving: Sequence[Serving], verdict: str) -> str:
@@ -302,16 +301,16 @@ def _said(serving: Sequence[Serving], verdict: str) -> str:
 
 def under_way(standing: AliasStanding, begun: Written) -> str:
     """That somebody has begun a move, and what to do about it."""
-    entry, rollback = begun.entry, _rollback(standing.ref)
+    entry, rollback = begun.entry, _resumed_back(standing.ref)
     link = f" ({entry.link})" if entry.link else ""
-    finish = _promote(standing.ref, entry) if entry.kind == "promote" else rollback
+    finish = _resumed(standing.ref, entry) if entry.kind == "promote" else rollback
     # The journal does not know where instances are, and a move without them asks none.
     every = ", with the --url of each instance" if entry.kind == "promote" else ""
-    undo = f"; {rollback} --resume undoes it" if entry.kind == "promote" else ""
+    undo = f"; {rollback} undoes it" if entry.kind == "promote" else ""
     return (
         f"{entry.by} has begun to move {standing.ref} from {entry.before or 'nothing'} to "
         f"{entry.to or 'nothing'} at {entry.time.isoformat()}{link}, and has not finished. If that "
-        f"is at work, wait; else {finish} --resume finishes it{every}{undo}. Others may go on at "
+        f"is at work, wait; else {finish} finishes it{every}{undo}. Others may go on at "
         f"{begun.gives_way_at.isoformat()}"
     )
 
@@ -326,11 +325,10 @@ def left_open(standing: AliasStanding) -> str:
     to = journal.way_back.entry.to
     return (
         f"the registry has refused to move {standing.ref} back to {to or 'nothing'}: "
-        f"{_rollback(standing.ref)} --resume does, by an account that may"
+        f"{_resumed_back(standing.ref)} does, by an account that may"
     )
 
 
-def _promote(ref: ModelRef, entry: Entry) -> str:
-    on = f" --alias {ref.alias}" if ref.alias != "champion" else ""
-    taken = f" --unvalidated {shlex.quote(entry.unvalidated)}" if entry.unvalidated else ""
-    return f"podium promote {ref.name} {entry.to}{on}{taken}"
+def _resumed(ref: ModelRef, entry: Entry) -> str:
+    taken = ["--unvalidated", entry.unvalidated] if entry.unvalidated else []
+    return typed_on(ref, "promote", str(entry.to), options=[*taken, "--resume"])

@@ -18,6 +18,7 @@ from service.promotion.stopped import refused, undecided
 from service.promotion.validated import unfit
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
 from service.registry.writer.writer import NumberedVersion, RegisteredVersion
+from service.typed import typed_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Rollback:
         """To the version `to`, or to the one before.
 
         `resume` undoes a promotion that was begun, finishes a rollback, whoever has begun it, or
-        makes one that the registry has refused. A held alias is moved by the end of a move alone,
-        or its undoing, that was begun before.
+        makes one that the registry has refused. A held alias is moved by the undoing alone of a
+        move that was begun before.
         Raises `MoveStopped`, `WriteRefused` and `Unreachable`.
         """
         self.mover.told(Stage.LOOK)
@@ -104,6 +105,7 @@ class Rollback:
         if not resume and now() < begun.gives_way_at:
             raise undecided("under_way", under_way(standing, begun))
         if to is not None:
+            require_released(standing)
             return self._moved(standing, self._named(standing, to))
         return self._moved(standing, RollbackTarget("put_back", begun.entry.before))
 
@@ -119,7 +121,8 @@ class Rollback:
         if has_stood_on(standing.journal, to) is None:
             said = f"by its journal {standing.ref} was never on version {to}"
             there = f"; {standing.absent}" if standing.absent else ""
-            raise refused("never_there", f"{said}{there}: podium promote moves it")
+            promote = typed_on(standing.ref, "promote", to)
+            raise refused("never_there", f"{said}{there}: {promote} moves it")
         if why := self._why_not(standing, to):
             raise refused("not_there", f"version {to}: {why}")
         return RollbackTarget("rollback", to)

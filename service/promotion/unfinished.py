@@ -7,7 +7,7 @@ from service.promotion.journal import Journal
 from service.promotion.mover import Mover
 from service.promotion.promote import left_open
 from service.refs import ModelRef
-from service.registry.writer.faults import NOT_FOUND, WriteRefused
+from service.registry.writer.faults import DENIED, NOT_FOUND, WriteRefused
 from service.registry.writer.once import OnceRegister
 from service.registry.writer.writer import Writer
 
@@ -33,6 +33,8 @@ def _told(writer: Writer, ref: ModelRef) -> str:
     except WriteRefused as error:
         if error.code == NOT_FOUND:
             return ""
+        if error.code == DENIED:
+            return "a move was begun; MLflow has no such model, or does not show it to this account"
         raise
     # A move past the commands has settled what was begun.
     return left_open(standing) if standing.is_explained else ""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from service.blocked_tag import blocked_by
+from service.blocked_tag import BLOCKED_TAG, blocked_by
 from service.copy_source import SOURCE_TAG
-from service.hold_tag import Hold
+from service.hold_tag import HOLD_PREFIX, Hold, holds_in
 from service.promotion.held import hold_of
-from service.registry.writer.faults import NOT_FOUND, WriteRefused
-from service.registry.writer.writer import NumberedVersion, Writer
+from service.promotion.mark_origin import MarkOrigin
+from service.registry.writer.faults import DENIED, NOT_FOUND, WriteRefused
+from service.registry.writer.writer import ModelAliases, NumberedVersion, Writer
 from service.tombstones import WITHDRAWN_TAG, reason_of
 from service.validation_tag import BadValidation, Validation
 
@@ -24,11 +25,17 @@ PREFIXES: Final = ("dev.", "staging.", "prod.")
 
 @dataclass(frozen=True, slots=True)
 class FoundAlias:
-    """An alias of a model; `hold` is what holds it now."""
+    """An alias of a model.
+
+    Attributes:
+        version: what it is on; None where there is no such alias, and yet a hold of it.
+        hold: what holds it now, and `held_by` whose that is; None where nobody says.
+    """
 
     alias: str
     version: str | None
     hold: Hold | None
+    held_by: MarkOrigin | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class FoundVersion:
         judged: the version that `podium validate` has judged, if it was another one: a copy carries
             the tags along.
         blocked: why it is blocked; None: it is not. `withdrawn` likewise.
+        blocked_by: whose that is; None where nobody says.
     """
 
     version: str
@@ -49,6 +57,7 @@ class FoundVersion:
     judged: str
     blocked: str | None
     withdrawn: str | None
+    blocked_by: MarkOrigin | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +69,62 @@ class FoundModel:
     versions: Sequence[FoundVersion]
 
 
+@dataclass(frozen=True, slots=True)
+class UseCase:
+    """Its models, and the names of which MLflow does not say whether there is a model.
+
+    Where it knows accounts, it tells of what is not there as of what this one may not read.
+    """
+
+    models: Sequence[FoundModel]
+    not_shown: Sequence[str]
+
+
 def names_of(name: str, prefixes: Sequence[str] = PREFIXES) -> Sequence[str]:
     """What the models of that use case may be called; `name` is its own, or that of one of them."""
     of = next((name.removeprefix(each) for each in prefixes if name.startswith(each)), name)
     return [*(f"{prefix}{of}" for prefix in prefixes), of]
 
 
-def found(
-    writer: Writer, names: Sequence[str], status_tag: str, now: datetime
-) -> Sequence[FoundModel]:
+def found(writer: Writer, names: Sequence[str], status_tag: str, now: datetime) -> UseCase:
     """Those of these models that there are. Raises `WriteRefused` and `Unreachable`."""
-    models = (_model(writer, name, status_tag, now) for name in names)
-    return [each for each in models if each is not None]
+    told = {name: _told(writer, name) for name in names}
+    models = [
+        _model(writer, name, each, status_tag, now)
+        for name, each in told.items()
+        if isinstance(each, ModelAliases)
+    ]
+    return UseCase(models, [name for name, each in told.items() if each == DENIED])
 
 
-def _model(writer: Writer, name: str, status_tag: str, now: datetime) -> FoundModel | None:
+def _told(writer: Writer, name: str) -> ModelAliases | str:
     try:
-        told = writer.aliases(name)
+        return writer.aliases(name)
     except WriteRefused as refused:
-        if refused.code == NOT_FOUND:
-            return None
+        if refused.code in {NOT_FOUND, DENIED}:
+            return refused.code
         raise
+
+
+def _model(
+    writer: Writer, name: str, told: ModelAliases, status_tag: str, now: datetime
+) -> FoundModel:
     numbers = {*told.aliases.values(), *told.newest}
     aliases = [
-        FoundAlias(alias, version, hold_of(told.tags, alias, now))
-        for alias, version in sorted(told.aliases.items())
+        each
+        for alias in sorted({*told.aliases, *holds_in(told.tags)})
+        if (each := _alias(told, alias, now)).version is not None or each.hold is not None
     ]
     versions = [
         _version(writer, name, number, status_tag)
         for number in sorted(numbers, key=int, reverse=True)
     ]
     return FoundModel(name, aliases, versions)
+
+
+def _alias(told: ModelAliases, alias: str, now: datetime) -> FoundAlias:
+    hold, by = hold_of(told.tags, alias, now), MarkOrigin.read(told.tags, f"{HOLD_PREFIX}{alias}")
+    return FoundAlias(alias, told.aliases.get(alias), hold, by)
 
 
 def _version(writer: Writer, name: str, number: str, status_tag: str) -> FoundVersion:
@@ -103,6 +137,7 @@ def _version(writer: Writer, name: str, number: str, status_tag: str) -> FoundVe
         judged=_judged_elsewhere(name, number, tags),
         blocked=blocked_by(tags),
         withdrawn=reason_of(tags.get(WITHDRAWN_TAG)),
+        blocked_by=MarkOrigin.read(tags, BLOCKED_TAG),
     )
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service.blocked_tag import BLOCKED, blocked_by
+from service.blocked_tag import BLOCKED, BLOCKED_TAG, blocked_by
+from service.promotion.mark_origin import MarkOrigin, behind
 from service.promotion.stopped import refused
 from service.registry.writer.writer import RegisteredVersion
 from service.tombstones import WITHDRAWN_TAG, reason_of
+from service.typed import typed
 from service.validation_tag import BadValidation, Validation
 
 _WITHDRAWN: Final = "withdrawn"
@@ -18,21 +20,21 @@ def claimed(version: RegisteredVersion, passed: str = PASSED) -> Validation:
     """What its tags say; whether it is true of the bytes is to be seen. Raises `MoveStopped`."""
     tag, _, wanted = passed.partition("=")
     found, status = _of(version.tags), version.tags.get(tag)
-    who = f"{version.name} {version.number}"
+    who, validate = f"{version.name} {version.number}", _validate(version)
     if found is None or status != wanted:
         says = f"its tag {tag} says {status}" if status else f"it has no tag {tag}"
-        raise refused("not_validated", f"{who} is not validated: {says}; podium validate {who}")
+        raise refused("not_validated", f"{who} is not validated: {says}; {validate}")
     if (found.name, found.version) != (version.name, version.number):
         raise refused(
             "validated_elsewhere",
             f"what was validated is {found.name} {found.version}, not {who}: its tags were copied "
-            f"along; podium validate {who}",
+            f"along; {validate}",
         )
     if not found.passed:
         raise refused(
             "not_validated",
             f"{who} is not validated: the run {found.run}, which its tags name, has failed it; "
-            f"podium validate {who}",
+            f"{validate}",
         )
     return found
 
@@ -44,7 +46,7 @@ def compare(version: RegisteredVersion, found: Validation, digest: str) -> None:
         raise refused(
             "validated_other_bytes",
             f"{who} was validated with other files: they have been altered since. Validated "
-            f"{found.digest[:12]}, in the registry {digest[:12]}; podium validate {who} judges "
+            f"{found.digest[:12]}, in the registry {digest[:12]}; {_validate(version)} judges "
             "those that are there now",
         )
 
@@ -55,8 +57,8 @@ def by_policy(version: RegisteredVersion, found: Validation, policy: str | None)
         raise refused(
             "validated_by_other_policy",
             f"{version.name} {version.number} was validated by the policy {found.policy[:12]}, and "
-            f"PODIUM_REQUIRE_VALIDATION asks for {policy[:12] if policy else policy}; podium "
-            f"validate {version.name} {version.number} --policy FILE, by that one",
+            f"PODIUM_REQUIRE_VALIDATION asks for {policy[:12] if policy else policy}; "
+            f"{_validate(version, '--policy', 'FILE')}, by that one",
         )
 
 
@@ -74,7 +76,12 @@ def why_blocked(tags: Mapping[str, str]) -> str:
     reason = blocked_by(tags)
     if reason is None:
         return ""
-    return f"it is blocked: {reason}" if reason else "it is blocked"
+    by = behind(MarkOrigin.read(tags, BLOCKED_TAG), reason)
+    return f"it is blocked: {reason}{by}" if reason else f"it is blocked{by}"
+
+
+def _validate(version: RegisteredVersion, *options: str) -> str:
+    return typed("validate", version.name, version.number, options=options)
 
 
 def unfit(tags: Mapping[str, str]) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ or a client names itself can neither forge a line nor drive a terminal.
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -86,7 +87,7 @@ def _lines(saying: Saying, event: Mapping[str, Any]) -> list[str]:
     return [
         f"{said} [{rest}]" if rest else said,
         *(f"{_INDENT}{_plain_line(line)}" for line in below.splitlines() if line),
-        *([f"{_INDENT}{saying.advice.format_map(fields)}"] if saying.advice else []),
+        *([f"{_INDENT}{saying.advice.format_map(_typed(fields))}"] if saying.advice else []),
     ]
 
 
@@ -98,6 +99,11 @@ class _Shown(dict[str, Any]):
 
     def __missing__(self, _: str) -> str:
         return "?"
+
+
+def _typed(fields: _Shown) -> _Shown:
+    """As they stand in a line that is to be typed."""
+    return _Shown({key: shlex.quote(value) for key, value in fields.items()})
 
 
 def _shown(value: object) -> str:

@@ -9,9 +9,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
 
+from service.cli.exits import DONE, WRONG_USE
 from service.copying.target_files import experiment_of
 from service.registry.writer.faults import WriteRefused
 from tests.copying.conftest import Copies, fetched, registered
+from tests.promotion.test_commands import podium, report
 from tests.support import models
 from tests.support.authenticated import (
     ADMIN,
@@ -84,6 +86,23 @@ def files_of(url: str, name: str) -> str:
 def altered(folder: Path) -> str:
     """Files of a model that answers with another number."""
     return str(models.number_module(folder, 666))
+
+
+def test_use_case_is_shown_to_an_account_that_may_read_one_of_its_models(
+    guarded: AuthenticatedServer, trained: None
+) -> None:
+    """MLflow tells of models that are not there as of those that it may not read; so is that."""
+    ended = podium("where", COPY, "--json", uri=guarded.url, **SERVICE)
+    told = report(ended)
+    assert (ended.exit_code, [each["name"] for each in told["models"]]) == (DONE, [COPY])
+    assert told["not_shown"] == [SOURCE, "staging.security.fraud", "security.fraud"]
+    shown = podium("where", COPY, uri=guarded.url, **SERVICE).stdout
+    assert f"{SOURCE}  not shown: there is no such model, or this account may not read it" in shown
+    none = podium("where", "other", uri=guarded.url, **SERVICE)
+    assert (none.exit_code, "shows none of them to this account" in none.output) == (
+        WRONG_USE,
+        True,
+    )
 
 
 def test_trainer_alters_neither_the_files_nor_the_version_of_a_copy(

@@ -88,7 +88,7 @@ def test_what_is_left_beside_a_copy_is_removed_or_told_by_later_calls(
     copies.there.finalize_logged_model(whole, "READY")
     source = copies.there.get_model_version("staging.left", "1")
     copies.there.create_model_version(
-        "staging.left", source.source, tags=dict(source.tags), model_id=kept.model_id
+        "staging.left", str(source.source), tags=dict(source.tags), model_id=kept.model_id
     )
     again = copies.copy("dev.left", "staging.left")
     assert (again.outcome, again.version, again.experiment) == ("already", "1", "")

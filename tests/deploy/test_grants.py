@@ -231,9 +231,9 @@ def trainer(server: AuthenticatedServer, name: str, folder: Path, model_of_their
 
 def post(server: AuthenticatedServer, route: str, **body: Any) -> Any:
     """What the server answers its administrator."""
-    auth = tuple(ADMIN.values())
+    name, password = ADMIN.values()
     url = f"{server.url}/api/3.0/mlflow/{route}"
-    answer = httpx.post(url, json=body, auth=auth, timeout=240, trust_env=False)
+    answer = httpx.post(url, json=body, auth=(name, password), timeout=240, trust_env=False)
     return answer.raise_for_status().json()
 
 
@@ -241,8 +241,8 @@ def level(server: AuthenticatedServer, account: str, name: str) -> str:
     """What the account may do with that model."""
     asked = {"username": account, "resource_type": "registered_model", "resource_id": name}
     url = f"{server.url}/api/3.0/mlflow/users/permissions/get"
-    auth = tuple(ADMIN.values())
-    answer = httpx.get(url, params=asked, auth=auth, timeout=240, trust_env=False)
+    name, password = ADMIN.values()
+    answer = httpx.get(url, params=asked, auth=(name, password), timeout=240, trust_env=False)
     return str(answer.raise_for_status().json()["permission"])
 
 

@@ -153,7 +153,8 @@ async def test_start_with_a_silent_registry_brings_nothing_into_service_that_was
     assert silent.slot.version is None
     block(silent)
     await silent.follow()
-    assert (silent.slot.version, silent.slot.status.blocked) == (version(1), None)
+    status = silent.slot.status
+    assert (status.version, status.blocked) == (version(1), None)
     assert not world.history.blocked(silent.slot.ref)
 
 

@@ -145,8 +145,8 @@ def test_move_that_was_begun_is_shown_with_its_mend(moves: Moves) -> None:
     moves.begin("2", moved=False, by="bob")
     shown = podium("rollback", NAME, "--list", uri=moves.uri).stdout
     assert "begun, not finished" in shown
-    resume = "podium promote iris 2 --unvalidated 'a test' --resume finishes it"
-    assert f"{resume}, with the --url of each instance; podium rollback iris --resume" in shown
+    resume = "podium promote iris 2 --alias champion --unvalidated 'a test' --resume finishes it"
+    assert f"{resume}, with the --url of each instance; podium rollback iris --alias" in shown
     stopped = podium("rollback", NAME, uri=moves.uri)
     assert stopped.exit_code == UNDECIDED
     assert podium("rollback", NAME, "--resume", uri=moves.uri).exit_code == DONE

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.moving import MarkedAliasReport, MarkedVersionReport
+from service.cli.told import MOST_CHARACTERS, Origin
 from service.cli.where import WhereReport
 from service.hold_tag import HOLD_PREFIX
 from service.promotion import marking
+from service.promotion.mark_origin import MarkOrigin, origin_key
 from service.promotion.stopped import MoveStopped
 from service.promotion.use_case import names_of
 from service.registry.writer.faults import WriteRefused
@@ -21,6 +23,8 @@ from tests.promotion.conftest import NAME, Moves
 from tests.promotion.test_commands import SCHEMAS, podium, report
 from tests.support.tracking import free_port
 
+AUDIT, UNFAIR = "an audit (by ada, https://ci/1)", "unfair (by ada, https://ci/1)"
+ADA = Origin("ada", "a reason", "https://ci/1")
 REPORTS: dict[str, type[BaseModel]] = {
     "hold": MarkedAliasReport,
     "release": MarkedAliasReport,
@@ -31,8 +35,9 @@ REPORTS: dict[str, type[BaseModel]] = {
 
 
 def tags(moves: Moves) -> dict[str, str]:
-    """The model's own."""
-    return dict(moves.registry.client.get_registered_model(NAME).tags)
+    """The model's own, without those that tell whose another one is."""
+    found = moves.registry.client.get_registered_model(NAME).tags
+    return {key: value for key, value in found.items() if not key.endswith(".by")}
 
 
 def codes(moves: Moves, *words: str) -> Sequence[str]:
@@ -51,6 +56,7 @@ def test_report_of_a_mark_is_as_its_schema_says(command: str) -> None:
 
 def test_alias_is_held_and_released_once(moves: Moves) -> None:
     """Each told twice changes it once; the tag is what anybody may write on MLflow's page."""
+    moves.registry.move("champion", "1")
     until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
     words = ("hold", NAME, "--reason", "an audit, first", "--until", until.isoformat())
     assert codes(moves, *words) == ["done", "already"]
@@ -65,6 +71,7 @@ def test_alias_is_held_and_released_once(moves: Moves) -> None:
 )
 def test_any_reason_holds_for_as_long_as_is_said(moves: Moves, reason: str) -> None:
     """None is taken for a time, or for no hold; told again it is the same."""
+    moves.registry.move("champion", "1")
     assert codes(moves, "hold", NAME, "--reason", reason) == ["done", "already"]
     found = moves.mover().look().hold
     assert found is not None
@@ -84,6 +91,7 @@ def test_mark_says_who_and_where_beside_why(
     moves: Moves, words: tuple[str, ...], value: str | None
 ) -> None:
     """Whoever sees the tag, services among them, knows; each has its room where all are long."""
+    moves.registry.move("champion", "1")
     for command, mark in ((("block", NAME, "1"), "podium.blocked"), (("hold", NAME), None)):
         podium(*command, *words, uri=moves.uri)
         if mark is None:
@@ -103,9 +111,11 @@ def test_held_alias_is_not_moved(moves: Moves) -> None:
         with pytest.raises(MoveStopped) as stopped:
             move()
         assert (stopped.value.status, stopped.value.code) == (REFUSED, "held")
-        assert "podium release iris takes that back" in str(stopped.value)
+        assert "podium release iris --alias champion takes that back" in str(stopped.value)
     assert moves.promote("2").outcome == "already"
+    podium("release", NAME, uri=moves.uri)
     moves.begin("3", moved=True)
+    podium("hold", NAME, uri=moves.uri)
     assert moves.rollback(resume=True).version == "2"
     podium("release", NAME, uri=moves.uri)
     assert moves.rollback().version == "1"
@@ -139,21 +149,26 @@ def test_version_is_blocked_and_unblocked_once(moves: Moves) -> None:
 def test_account_that_may_not_delete_a_tag_unblocks_all_the_same(moves: Moves) -> None:
     """By its value; that takes EDIT alone, as blocking did."""
     writer, named = moves.mover().writer, NumberedVersion(NAME, "1")
-    marking.block(writer, named, "unfair")
+    marking.block(writer, named, "unfair", ADA)
 
     def denied(*_: object) -> None:
         raise WriteRefused("no", "PERMISSION_DENIED")
 
     writer.untag = denied  # type: ignore[method-assign,assignment]
-    assert marking.unblock(writer, named).changed
-    assert not marking.unblock(writer, named).changed
-    assert writer.tags(NAME, "1") == {"podium.blocked": "false"}
+    assert marking.unblock(writer, named, ADA).changed
+    assert not marking.unblock(writer, named, ADA).changed
+    assert writer.tags(NAME, "1")["podium.blocked"] == "false"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("hold", "other"), "the registry has no model other"),
+        (
+            ("hold", NAME, "--alias", "champoin"),
+            "the model iris has no alias champoin; it has none",
+        ),
+        (("hold", NAME, "--alias", "stranger"), "not among PODIUM_ALIASES, which are champoin"),
         (("release", "other"), "the registry has no model other"),
         (("block", NAME, "9"), "has no version 9"),
         (("unblock", f"{NAME}@nobody"), "has no alias nobody"),
@@ -167,7 +182,8 @@ def test_mark_that_cannot_be_meant_so_is_wrong_use(
     shared_moves: Moves, words: tuple[str, ...], said: str
 ) -> None:
     """In one sentence, and nothing is changed."""
-    ended = podium(*words, uri=shared_moves.uri)
+    house = {"PODIUM_ALIASES": "champoin"} if "stranger" in words else {}
+    ended = podium(*words, uri=shared_moves.uri, **house)
     assert (ended.exit_code, said in ended.output) == (WRONG_USE, True), ended.output
 
 
@@ -218,4 +234,80 @@ def test_use_case_is_shown_across_its_environments(moves: Moves) -> None:
     assert told["models"][2]["versions"][0]["validation"] == "passed"
     shown = podium("where", "iris", uri=moves.uri).stdout
     assert "  version 1  @champion  not validated; blocked: unfair\n" in shown
-    assert "  @champion is held until it is released: an audit\n" in shown
+    release = "podium release prod.iris --alias champion takes that back"
+    assert f"  @champion is held until it is released: an audit; {release}\n" in shown
+
+
+def test_hold_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
+    """Whose it is, and why, is told; who asks for more learns that it is not so."""
+    moves.registry.move("champion", "1")
+    words = ("--reason", "an audit", "--link", "https://ci/1", "--until", "2099-01-01T00:00:00Z")
+    podium("hold", NAME, *words, uri=moves.uri)
+    before = moves.registry.client.get_registered_model(NAME).tags
+    bob = ("hold", NAME, "--by", "bob", "--reason", "mine", "--json")
+    again = report(podium(*bob, "--until", "2098-01-01T00:00:00Z", uri=moves.uri))
+    assert (again["code"], again["held_by"], again["held_link"]) == ("already", "ada", words[3])
+    assert (again["held_for"], again["until"]) == (AUDIT, "2099-01-01T00:00:00Z")
+    assert (
+        "is held already, until 2099-01-01T00:00:00Z: an audit (by ada, https" in again["sentence"]
+    )
+    longer = podium(*bob, uri=moves.uri)
+    assert (longer.exit_code, report(longer)["code"]) == (REFUSED, "held_otherwise")
+    assert moves.registry.client.get_registered_model(NAME).tags == before
+    own = report(podium("hold", NAME, "--json", uri=moves.uri))
+    assert (own["code"], own["until"], own["held_for"]) == ("done", None, AUDIT)
+
+
+def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
+    """Whose it is, and why, is told, also by who refuses the version."""
+    podium("block", NAME, "1", "--reason", "unfair", "--link", "https://ci/1", uri=moves.uri)
+    words = ("block", NAME, "1", "--by", "bob", "--reason", "mine", "--json")
+    again = podium(*words, uri=moves.uri)
+    told = report(again)
+    assert (again.exit_code, told["code"], told["blocked_for"]) == (DONE, "already", UNFAIR)
+    assert (told["blocked_by"], told["blocked_link"]) == ("ada", "https://ci/1")
+    assert told["sentence"] == f"is blocked already: {UNFAIR}"
+    with pytest.raises(MoveStopped, match=r"blocked: unfair \(by ada, https://ci/1\)$"):
+        moves.promote("1")
+    assert moves.mover().writer.tags(NAME, "1")["podium.blocked"] == UNFAIR
+
+
+def test_whose_a_mark_is_stands_beside_it_until_somebody_else_writes_it(moves: Moves) -> None:
+    """On MLflow's page, say; who takes it back is kept as well."""
+    moves.registry.move("champion", "1")
+    key, client = f"{HOLD_PREFIX}champion", moves.registry.client
+
+    def origin() -> MarkOrigin:
+        found = client.get_registered_model(NAME).tags[origin_key(key)]
+        return MarkOrigin.model_validate_json(found)
+
+    podium("hold", NAME, "--reason", "an audit", "--link", "https://ci/1", uri=moves.uri)
+    assert (origin().of, origin().by, origin().link) == (AUDIT, "ada", "https://ci/1")
+    client.set_registered_model_tag(NAME, key, "another")
+    held = moves.mover().look()
+    assert (held.hold is None, held.held_by) == (False, None)
+    podium("release", NAME, "--by", "bob", "--reason", "it is over", uri=moves.uri)
+    assert (origin().of, origin().by, origin().reason) == (None, "bob", "it is over")
+
+
+def test_longest_origin_has_room_in_a_tag() -> None:
+    """MLflow's, on PostgreSQL, holds 5,000 characters."""
+    long = '"' * MOST_CHARACTERS
+    reason = f"because: {long}"
+    origin = MarkOrigin(of=reason, by=long, reason=long, link=long, time=datetime.now(UTC))
+    assert len(origin.model_dump_json()) <= 5000
+
+
+def test_holds_are_shown_also_where_the_alias_is_gone_or_the_time_cannot_be_read(
+    moves: Moves,
+) -> None:
+    """Whose alias was deleted holds still; whose time has come does not."""
+    client = moves.registry.client
+    for alias, value in (("gone", "an audit,until=soon"), ("over", ",until=2020-01-01T00:00:00Z")):
+        client.set_registered_model_tag(NAME, f"{HOLD_PREFIX}{alias}", value)
+    (alias,) = report(podium("where", NAME, "--json", uri=moves.uri))["models"][0]["aliases"]
+    assert (alias["alias"], alias["version"]) == ("gone", None)
+    assert (alias["held"]["reason"], alias["held"]["unreadable"]) == ("an audit", "soon")
+    shown = podium("where", NAME, uri=moves.uri).stdout
+    wrong = "its time cannot be read: soon: an audit; the model has no such alias; podium release"
+    assert f"  @gone is held until it is released; {wrong} iris --alias gone takes" in shown

@@ -20,7 +20,10 @@ def test_move_that_was_begun_is_told_until_it_is_finished(moves: Moves) -> None:
     found = told(moves, "champion", "nobody")
     assert list(found) == ["champion"]
     assert "eve has begun to move iris@champion from 1 to 2" in found["champion"]
-    assert "podium promote iris 2 --unvalidated 'a test'" in found["champion"]
+    assert (
+        "podium promote iris 2 --alias champion --unvalidated 'a test' --resume"
+        in found["champion"]
+    )
     moves.promote("2", resume=True)
     assert told(moves, "champion") == {}
 

@@ -15,6 +15,8 @@ NAMES_NOTHING: Final = frozenset({NOT_FOUND, NO_WORKSPACE})
 """Whoever asks has named what is not there."""
 EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+DENIED: Final = "PERMISSION_DENIED"
+"""Also of what is not there, where MLflow knows accounts and this one is no administrator."""
 _LONGEST_SAID: Final = 300
 _UNAUTHENTICATED: Final = frozenset({UNAUTHENTICATED, "CUSTOMER_UNAUTHORIZED"})
 # mlflow/utils/rest_utils.py: what is no JSON of MLflow's, or no answer at all.
@@ -79,9 +81,7 @@ def _refused_transfer(error: Exception, needs: str) -> WriteRefused | None:
 
 
 def _forbidden(needs: str) -> WriteRefused:
-    return WriteRefused(
-        f"MLflow does not allow this account to: it needs {needs}", "PERMISSION_DENIED"
-    )
+    return WriteRefused(f"MLflow does not allow this account to: it needs {needs}", DENIED)
 
 
 def is_unanswered(error: Exception) -> bool:

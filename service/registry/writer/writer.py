@@ -4,7 +4,7 @@ In the process of a command alone; the service never writes.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -122,9 +122,7 @@ class Writer:
         model = self._model(named.name)
         number = named.version or model.aliases.get(named.alias)
         if number is None:
-            others = ", ".join(sorted(map(str, model.aliases))) or "none"
-            said = f"the model {named.name} has no alias {named.alias}; it has {others}"
-            raise WriteRefused(said, NOT_FOUND)
+            raise no_alias(named.name, str(named.alias), model.aliases)
         found = self._version(named.name, str(number))
         if found is None:
             raise WriteRefused(f"the model {named.name} has no version {number}", NOT_FOUND)
@@ -206,6 +204,12 @@ class Writer:
             if refused.code == NOT_FOUND:
                 return None
             raise
+
+
+def no_alias(name: str, alias: str, others: Iterable[str]) -> WriteRefused:
+    """That the model has no such alias, and which it has."""
+    has = ", ".join(sorted(map(str, others))) or "none"
+    return WriteRefused(f"the model {name} has no alias {alias}; it has {has}", NOT_FOUND)
 
 
 def _require(refused_anyhow: Callable[[], None]) -> None:
