@@ -227,14 +227,16 @@ def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
     def done(marked: "MarkedAlias") -> MarkedAliasReport:
         code = "done" if marked.changed else "already"
         told = {"code": code, "sentence": sentence(marked), "on": marked.on}
-        return blank.model_copy(update=told | _held(marked))
+        return blank.model_copy(update={**told, **_held(marked)})
 
     run(lambda: work(writer), MoveKnown(), blank, on_done=done, as_json=as_json)
 
 
 def _held(marked: "MarkedAlias") -> Mapping[str, Any]:
     hold, whose = marked.hold, marked.origin
-    told = {} if hold is None else {"until": hold.until, "held_for": hold.reason}
+    told: dict[str, Any] = {}
+    if hold is not None:
+        told = {"until": hold.until, "held_for": hold.reason}
     return told if whose is None else {**told, "held_by": whose.by, "held_link": whose.link}
 
 
