@@ -234,7 +234,9 @@ def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
 
 def _held(marked: "MarkedAlias") -> Mapping[str, Any]:
     hold, whose = marked.hold, marked.origin
-    told = {} if hold is None else {"until": hold.until, "held_for": hold.reason}
+    told: dict[str, Any] = {}
+    if hold is not None:
+        told = {"until": hold.until, "held_for": hold.reason}
     return told if whose is None else {**told, "held_by": whose.by, "held_link": whose.link}
 
 
