@@ -101,8 +101,8 @@ class WhereService(BaseModel):
 class WhereReport(ToldReport):
     """The one JSON object of `podium where --json`.
 
-    `not_shown` are names of which MLflow does not say whether there is a model: there is none, or
-    this account may not read it.
+    `not_shown` are names of which MLflow does not say whether there is a model: it answers alike for
+    what is absent, and for what this account may not read.
     """
 
     name: str
