@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.copy import CopyReport
-from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
 from service.cli.plan import PlanReport
 from service.cli.prepare import PrepareReport
@@ -19,6 +18,7 @@ from service.cli.report_files import HANDED_ON, junit_option, report_files
 from service.cli.rollback import RollbackReport
 from service.cli.told import EndedReport, emit
 from service.cli.validation_report import JudgementReport, ValidateReport
+from service.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from tests.promotion.conftest import NAME, Moves, filled
 from tests.support.tracking import free_port
 

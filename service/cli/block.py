@@ -7,7 +7,8 @@ import click
 from service.cli.moving import MarkedVersionReport, marked_version
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
-from service.cli.told import Origin, json_option, origin_options
+from service.cli.told import json_option, origin_options
+from service.origin import Origin
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedVersion

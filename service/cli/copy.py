@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from service.cli.exits import DONE, UNDECIDED, WRONG_USE
 from service.cli.found import loaded, stop
 from service.cli.mistakes import mistake_in
 from service.cli.moving import mlflow
@@ -20,13 +19,14 @@ from service.cli.report_files import report_files
 from service.cli.told import (
     AskedReport,
     EndedReport,
-    Origin,
     emit,
     interruptible,
     json_option,
     origin_of,
     teller,
 )
+from service.exits import DONE, UNDECIDED, WRONG_USE
+from service.origin import Origin
 
 if TYPE_CHECKING:
     from service.copying.copy_version import Copied, CopyServers

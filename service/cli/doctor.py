@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, REFUSED
 from service.cli.found import mlflow_of, stop
 from service.cli.mistakes import mistakes
 from service.cli.once import OnceCommand
@@ -19,6 +18,7 @@ from service.cli.told import ToldReport, emit, json_option, teller
 from service.config.addresses import MlflowAddresses, is_web_address, shown, shown_registry
 from service.config.settings import BadSettings, Settings, load_settings, variable
 from service.config.variables import unknown_variables
+from service.exits import DONE, REFUSED
 
 if TYPE_CHECKING:
     from service.doctor.rights import AccountRole

@@ -7,8 +7,9 @@ import click
 
 from service.cli.moving import alias_option, marked_alias, ref_of, stop_for_stranger
 from service.cli.once import OnceCommand
-from service.cli.told import Origin, json_option, origin_options
+from service.cli.told import json_option, origin_options
 from service.hold_tag import Hold
+from service.origin import Origin
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias

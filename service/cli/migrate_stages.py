@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, IN_PART, UNDECIDED
 from service.cli.found import loaded
 from service.cli.moving import lease_option, mlflow, stop_for_stranger
 from service.cli.once import OnceCommand
@@ -20,7 +19,6 @@ from service.cli.registered import asking
 from service.cli.told import (
     AskedReport,
     EndedReport,
-    Origin,
     emit,
     interruptible,
     json_option,
@@ -28,6 +26,8 @@ from service.cli.told import (
     teller,
 )
 from service.config.addresses import MlflowAddresses
+from service.exits import DONE, IN_PART, UNDECIDED
+from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:

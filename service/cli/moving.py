@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 from pydantic import Field
 
-from service.cli.exits import DONE
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.options import VersionArgument
-from service.cli.told import AskedReport, EndedReport, Origin, emit, interruptible, teller
+from service.cli.told import AskedReport, EndedReport, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
+from service.exits import DONE
 from service.hold_tag import Hold
+from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:

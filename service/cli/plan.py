@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED
 from service.cli.found import admin_token, loaded, stop
 from service.cli.moving import (
     alias_option,
@@ -25,7 +24,9 @@ from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
 from service.cli.report_files import report_files
 from service.cli.rollback import JournalEntry, journal_line
-from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
+from service.cli.told import VersionReport, emit, json_option, origin_options, teller
+from service.exits import DONE, REFUSED, UNDECIDED
+from service.origin import Origin
 
 if TYPE_CHECKING:
     from service.config.addresses import MlflowAddresses

@@ -8,14 +8,15 @@ from typing import Literal
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED
 from service.cli.found import admin_token, service_url
 from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
 from service.cli.report_files import report_files
-from service.cli.told import Origin, VersionReport, emit, json_option, origin_options, teller
+from service.cli.told import VersionReport, emit, json_option, origin_options, teller
+from service.exits import DONE, REFUSED, UNDECIDED
+from service.origin import Origin
 from service.promotion.prepare import MOST_KEEP_SECONDS, Prepared
 
 _STATUSES: Mapping[str, int] = {

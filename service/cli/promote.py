@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE
 from service.cli.found import admin_token, loaded, service_url
 from service.cli.moving import (
     MoveReport,
@@ -25,7 +24,9 @@ from service.cli.moving import (
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.report_files import report_files
-from service.cli.told import Origin, json_option, kept, origin_options, teller
+from service.cli.told import json_option, kept, origin_options, teller
+from service.exits import DONE
+from service.origin import Origin
 
 if TYPE_CHECKING:
     from service.promotion.deciding import Stage

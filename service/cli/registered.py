@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from service.cli.exits import REFUSED, UNDECIDED, WRONG_USE
 from service.cli.found import stop
 from service.cli.report_files import written
 from service.cli.told import EndedReport, emit, interruptible
+from service.exits import REFUSED, UNDECIDED, WRONG_USE
 
 
 @contextlib.contextmanager

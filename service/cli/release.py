@@ -6,7 +6,8 @@ import click
 
 from service.cli.moving import alias_option, marked_alias, ref_of
 from service.cli.once import OnceCommand
-from service.cli.told import Origin, json_option, origin_options
+from service.cli.told import json_option, origin_options
+from service.origin import Origin
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from service.cli.exits import IN_PART
+from service.exits import IN_PART
 
 if TYPE_CHECKING:
     from service.cli.told import EndedReport

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE
 from service.cli.moving import (
     MoveReport,
     alias_option,
@@ -20,7 +19,9 @@ from service.cli.moving import (
 from service.cli.once import OnceCommand
 from service.cli.options import version_number
 from service.cli.report_files import report_files
-from service.cli.told import Origin, json_option, origin_options, teller
+from service.cli.told import json_option, origin_options, teller
+from service.exits import DONE
+from service.origin import Origin
 from service.promotion.journal import Done, Entry
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What commands are told of who moves what and why, and how they tell what came of it."""
+"""How commands are told who asks and why, and how they tell what came of it."""
 
 import contextlib
 import getpass
@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 from pydantic import BaseModel, ConfigDict
 
-from service.cli.exits import DONE
 from service.cli.report_files import written
+from service.exits import DONE
 from service.following.sentences import plain
+from service.origin import Origin, cut_to
 
 if TYPE_CHECKING:
     from service.validation.findings import Judgement
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 # Of one param of MLflow's, which holds 6,000 characters, four of these find room, also where JSON
 # writes each character as two.
 MOST_CHARACTERS: Final = 600
-# Of one tag, and of one entry of a service's ledger.
-_LONGEST_TOLD: Final = 500
-_LONGEST_BY: Final = 80
-_LONGEST_LINK: Final = 200
 _GITHUB_RUN: Final = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 
@@ -45,24 +41,6 @@ class Report(BaseModel):
     def lines(self) -> list[str]:
         """For people."""
         raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who asks, why, and where one reads more; empty where nobody says."""
-
-    by: str
-    reason: str
-    link: str
-
-    @property
-    def told(self) -> str:
-        """All of it in one line, of 500 characters at most: `REASON (by WHO, LINK)`."""
-        link = f", {_cut(self.link, _LONGEST_LINK)}" if self.link else ""
-        who = f"by {_cut(self.by or 'nobody', _LONGEST_BY)}{link}"
-        if not self.reason:
-            return who
-        return f"{_cut(self.reason, _LONGEST_TOLD - len(who) - 3)} ({who})"
 
 
 class EndedReport(Report):
@@ -198,11 +176,7 @@ def _first(environment: Mapping[str, str], *names: str) -> str:
 
 def kept(text: str) -> str:
     """A person's words as the journal keeps them: on one line, printable, cut where it is long."""
-    return _cut(plain(" ".join(text.split())), MOST_CHARACTERS)
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return cut_to(plain(" ".join(text.split())), MOST_CHARACTERS)
 
 
 def emit(report: Report, *, as_json: bool) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.exits import UNDECIDED
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.report_files import junit_option, report_files
-from service.cli.told import Origin, emit, interruptible, json_option, origin_options
+from service.cli.told import emit, interruptible, json_option, origin_options
 from service.cli.validation_report import ValidateReport, reported
+from service.exits import UNDECIDED
+from service.origin import Origin
 from service.status_tag import BadStatus, StatusTag
 
 if TYPE_CHECKING:

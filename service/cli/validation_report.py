@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.told import EndedReport
+from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 
 if TYPE_CHECKING:
     from service.validation.findings import Judgement

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, UNDECIDED, WRONG_USE
 from service.cli.found import loaded, stop
 from service.cli.moving import mlflow
 from service.cli.once import OnceCommand
 from service.cli.options import urls_option
 from service.cli.registered import asking
 from service.cli.told import ToldReport, emit, json_option, teller
+from service.exits import DONE, UNDECIDED, WRONG_USE
 from service.hold_tag import Hold
 from service.promotion.mark_origin import said_by
 from service.promotion.use_case import PREFIXES, names_of
@@ -101,8 +101,8 @@ class WhereService(BaseModel):
 class WhereReport(ToldReport):
     """The one JSON object of `podium where --json`.
 
-    `not_shown` are names of which MLflow does not say whether there is a model: it answers alike for
-    what is absent, and for what this account may not read.
+    `not_shown` are names that MLflow tells nothing about: it answers alike for what is absent, and
+    for what this account may not read.
     """
 
     name: str

@@ -8,7 +8,8 @@ import click
 from service.cli.found import admin_token, advice, service_url
 from service.cli.once import OnceCommand
 from service.cli.options import url_option, version_number
-from service.cli.told import Origin, origin_options
+from service.cli.told import origin_options
+from service.origin import Origin
 from service.refs import BadRef
 
 

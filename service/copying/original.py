@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.cli.exits import WRONG_USE
+from service.exits import WRONG_USE
 from service.promotion.stopped import MoveStopped, refused
 from service.promotion.validated import require_fit
 from service.registry.writer.faults import WriteRefused, asked

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from service.cli.exits import WRONG_USE
-from service.cli.told import Origin
 from service.config.home import HomeUnusable
+from service.exits import WRONG_USE
 from service.migration.staged import StageMeaning
+from service.origin import Origin
 from service.promotion.deciding import Stage
 from service.promotion.held import require_released
 from service.promotion.instances import NoInstances

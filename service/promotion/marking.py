@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from service.blocked_tag import BLOCKED_TAG, blocked_by
-from service.cli.told import Origin
 from service.hold_tag import HOLD_PREFIX, Hold
+from service.origin import Origin
 from service.promotion.held import hold_of
 from service.promotion.mark_origin import MarkOrigin, behind, origin_key
 from service.promotion.stopped import refused

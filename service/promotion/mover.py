@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from uuid import uuid4
 
-from service.cli.told import Origin
 from service.hold_tag import HOLD_PREFIX
+from service.origin import Origin
 from service.promotion.deciding import (
     AliasStanding,
     Stage,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from service.cli.exits import IN_PART, REFUSED, UNDECIDED, WRONG_USE
+from service.exits import IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.promotion.deciding import Stage
 from service.registry.writer.faults import NAMES_NOTHING, Unreachable, WriteRefused
 
@@ -14,7 +14,7 @@ class MoveStopped(Exception):
     """The move ends here; the message says why, for people.
 
     Attributes:
-        status: the command's exit status, as `service.cli.exits` has them.
+        status: the command's exit status, as `service.exits` has them.
         code: a stable word for it.
         mend: what goes on from there, as half a sentence; empty where nothing does.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from service.cli.told import Origin
+from service.origin import Origin
 from service.promotion.journal import Journal
 from service.promotion.mover import Mover
 from service.promotion.promote import left_open

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
 from service.local.passing_folder import passing_folder
+from service.origin import Origin
 from service.refs import BadRef
 from service.registry.writer.faults import asked
 from service.registry.writer.writer import RegisteredVersion, Writer

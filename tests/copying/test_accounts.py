@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
 
-from service.cli.exits import DONE, WRONG_USE
 from service.copying.target_files import experiment_of
+from service.exits import DONE, WRONG_USE
 from service.registry.writer.faults import WriteRefused
 from tests.copying.conftest import Copies, fetched, registered
 from tests.promotion.test_commands import podium, report

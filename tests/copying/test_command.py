@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.copy import CopyReport
-from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
+from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from tests.copying.conftest import registered
 from tests.support.documents import ROOT
 from tests.support.tracking import free_port

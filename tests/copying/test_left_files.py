@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mlflow.entities import LoggedModel
 
-from service.cli.exits import IN_PART
 from service.copying.target_files import experiment_of
+from service.exits import IN_PART
 from service.promotion.stopped import MoveStopped
 from tests.copying.conftest import Copies, fetched, registered
 from tests.support.registered import Registry

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from service.cli.exits import DONE, REFUSED
+from service.exits import DONE, REFUSED
 from tests.promotion.test_commands import podium
 from tests.support.documents import ROOT
 from tests.support.http_server import Between, Response, http_server

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 
 from service.cli.doctor import DoctorReport
-from service.cli.exits import REFUSED
 from service.doctor.labels import VERSION_TAGS, unknown_model_tags, unknown_version_tags
 from service.doctor.rights import HeldGrant, idle_grants, missing_rights
+from service.exits import REFUSED
 from service.hold_tag import HOLD_PREFIX
 from tests.doctor import (
     broken_accounts,

@@ -9,9 +9,9 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from service.cli.exits import DONE, WRONG_USE
 from service.cli.main import COMMANDS
 from service.config.settings import load_settings
+from service.exits import DONE, WRONG_USE
 from tests.deploy.test_grants import EXAMPLE, grants
 from tests.migration.staging import promote_to_stage
 from tests.promotion.test_commands import podium, report

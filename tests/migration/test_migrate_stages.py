@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.migrate_stages import MigrateStagesReport
 from service.config.addresses import MlflowAddresses
+from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.migration.staged import InStage, StagesFound, staged
 from service.promotion.journal import Journal
 from service.registry.writer.once import OnceRegister

@@ -25,9 +25,9 @@ from typing import Final
 
 from mlflow import MlflowClient
 
-from service.cli.exits import DONE
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.exits import DONE
+from service.origin import Origin
 from service.promotion.journal import Journal
 from service.promotion.mover import Mover
 from service.refs import ModelRef

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.origin import Origin
 from service.promotion.deciding import Stage
 from service.promotion.instances import Instances, NoInstances, Serving
 from service.promotion.journal import Written

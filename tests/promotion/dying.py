@@ -16,8 +16,8 @@ from importlib import import_module
 from typing import IO, NoReturn
 
 from service.cli.moving import MoveReport, run
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.origin import Origin
 from service.promotion.deciding import Stage
 from service.promotion.instances import NoInstances
 from service.promotion.known import MoveKnown

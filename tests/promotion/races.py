@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from service.cli.exits import DONE, UNDECIDED
 from service.cli.main import main as podium
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.exits import DONE, UNDECIDED
+from service.origin import Origin
 from service.promotion.deciding import AliasStanding
 from service.promotion.mover import Mover
 from service.refs import ModelRef

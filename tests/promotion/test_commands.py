@@ -11,11 +11,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
-from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.main import main
 from service.cli.promote import PromoteReport
 from service.cli.rollback import RollbackReport
 from service.cli.told import Report
+from service.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.registry.store.digest import combined
 from tests.checks.scripted import scripted
 from tests.promotion.conftest import NAME, Moves

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.cli.exits import REFUSED
+from service.exits import REFUSED
 from service.hold_tag import HOLD_PREFIX
 from service.promotion.journal import MoveKind
 from service.promotion.stopped import MoveStopped

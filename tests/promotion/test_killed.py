@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from service.cli.exits import IN_PART, UNDECIDED
+from service.exits import IN_PART, UNDECIDED
 from service.promotion.deciding import Stage
 from service.promotion.instances import Serving
 from tests.promotion.conftest import NAME, FakeInstances, Moves

@@ -8,11 +8,12 @@ import pytest
 from mlflow import MlflowClient
 from pydantic import BaseModel
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.cli.moving import MarkedAliasReport, MarkedVersionReport
-from service.cli.told import MOST_CHARACTERS, Origin
+from service.cli.told import MOST_CHARACTERS
 from service.cli.where import WhereReport
+from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.hold_tag import HOLD_PREFIX
+from service.origin import Origin
 from service.promotion import marking
 from service.promotion.mark_origin import MarkOrigin, origin_key
 from service.promotion.stopped import MoveStopped

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.cli.exits import IN_PART, REFUSED, UNDECIDED
+from service.exits import IN_PART, REFUSED, UNDECIDED
 from service.promotion.deciding import Stage
 from service.promotion.instances import Serving
 from service.promotion.prepare import Prepared

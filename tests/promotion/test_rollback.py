@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.cli.exits import REFUSED
+from service.exits import REFUSED
 from service.promotion.stopped import MoveStopped
 from tests.promotion.conftest import NAME, Moves, filled
 

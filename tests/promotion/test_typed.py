@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from click.testing import Result
 
-from service.cli.exits import DONE, REFUSED, UNDECIDED
+from service.exits import DONE, REFUSED, UNDECIDED
 from service.refs import ModelRef
 from service.typed import typed, typed_on
 from tests.promotion.conftest import Moves, filled

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from service.cli.exits import DONE, IN_PART, REFUSED, UNDECIDED
+from service.exits import DONE, IN_PART, REFUSED, UNDECIDED
 from service.promotion.deciding import Stage
 from service.promotion.instances import Serving
 from service.promotion.plan import journal_says

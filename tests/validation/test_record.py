@@ -15,8 +15,8 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.origin import Origin
 from service.registry.writer.faults import WriteRefused
 from service.registry.writer.writer import Writer
 from service.validation.findings import Judgement

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 import mlflow.data
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, Metric, Param, RunTag
 
-from service.cli.told import Origin
 from service.local.passing_folder import passing_folder
+from service.origin import Origin
 from service.registry.writer.faults import Unreachable, WriteRefused, asked
 from service.registry.writer.writer import Writer
 from service.validation.findings import Verdict

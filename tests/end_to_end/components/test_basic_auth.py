@@ -10,8 +10,8 @@ import httpx
 import pytest
 from mlflow import MlflowClient
 
-from service.cli.told import Origin
 from service.config.addresses import MlflowAddresses
+from service.origin import Origin
 from service.promotion.instances import NoInstances
 from service.promotion.mover import Mover
 from service.promotion.promote import Promoted, Promotion, Wanted
