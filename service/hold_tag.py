@@ -1,9 +1,12 @@
 """The model tag `podium.hold.ALIAS`: slots of that alias stay on what they serve, and until when.
 
-Its value is `REASON` or `REASON,until=TIME`, TIME as ISO 8601 with its offset. Any value but
-`false` holds. A time that cannot be read holds for good: to stay is the safe side.
+Its value is `REASON` or `REASON,until=TIME`, TIME as ISO 8601 with its offset; people who write it
+on MLflow's page may put spaces around `until`, and capitals into it. Any value but `false` holds. A
+time that cannot be read, or that UTC's calendar does not have, holds for good: to stay is the safe
+side.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +14,7 @@ from typing import Final, Self
 
 HOLD_PREFIX: Final = "podium.hold."
 _UNTIL: Final = "until="
+_BEFORE_TIME: Final = re.compile(r"(?:^|,)\s*until\s*=", re.IGNORECASE)
 _UNTRUE: Final = "false"
 _LONGEST_REASON: Final = 500
 _LONGEST_TIME: Final = 100
@@ -22,7 +26,7 @@ class Hold:
 
     Attributes:
         reason: as its author has written it; empty where nobody says.
-        until: when it ends by itself; None: when somebody takes it back.
+        until: when it ends by itself, of UTC; None: when somebody takes it back.
         unreadable: what stands in the place of a time and is none; empty where all can be read.
     """
 
@@ -84,14 +88,14 @@ def _short(value: str) -> str:
 
 def _parts(value: str) -> tuple[str, str | None]:
     # A reason may have commas, and may be missing.
-    reason, found, time = f",{value}".rpartition(f",{_UNTIL}")
-    return (reason[1:], time) if found else (value, None)
+    found = list(_BEFORE_TIME.finditer(value))
+    return (value[: found[-1].start()], value[found[-1].end() :]) if found else (value, None)
 
 
 def _read(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        # Whose clock is meant, nobody can say without an offset.
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    # Whose clock is meant, nobody can say without an offset.
-    return found if found.tzinfo is not None else None

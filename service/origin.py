@@ -20,11 +20,12 @@ class Origin:
     @property
     def told(self) -> str:
         """All of it in one line, of 500 characters at most: `REASON (by WHO, LINK)`."""
-        link = f", {cut_to(self.link, _LONGEST_LINK)}" if self.link else ""
-        who = f"by {cut_to(self.by or 'nobody', _LONGEST_BY)}{link}"
+        by = f"by {cut_to(self.by, _LONGEST_BY)}" if self.by else ""
+        known = ", ".join(filter(None, (by, cut_to(self.link, _LONGEST_LINK))))
         if not self.reason:
-            return who
-        return f"{cut_to(self.reason, _LONGEST_TOLD - len(who) - 3)} ({who})"
+            return known or "by nobody"
+        room = _LONGEST_TOLD - len(known) - 3
+        return f"{cut_to(self.reason, room)} ({known})" if known else cut_to(self.reason, room)
 
 
 def cut_to(text: str, longest: int) -> str:

@@ -203,6 +203,17 @@ def test_file_of_githubs_is_added_to(variable: str, folder: Path) -> None:
     assert written.count("PODIUM_NAME=iris") == 2
 
 
+@pytest.mark.parametrize("named", ["shared", "./shared", "below/../shared", "link"])
+def test_file_of_githubs_is_known_by_whatever_name(named: str, folder: Path) -> None:
+    """A relative one, one by way of another folder, and a link, are that file all the same."""
+    (folder / "below").mkdir()
+    file = folder / "shared"
+    file.write_text("before=1\n")
+    (folder / "link").symlink_to(file)
+    told(validated(), "--dotenv", named, GITHUB_OUTPUT=str(file))
+    assert file.read_text().startswith("before=1\nPODIUM_NAME=iris\n")
+
+
 def test_file_of_an_earlier_call_is_gone_when_a_command_begins(folder: Path) -> None:
     """One that is killed leaves none, and a later job reads nothing of another call."""
     file = folder / "podium.env"

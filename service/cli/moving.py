@@ -33,7 +33,7 @@ _LEASE_SECONDS = 600.0
 alias_option = click.option(
     "--alias",
     metavar="ALIAS",
-    help="The alias to move.  [default: the first of PODIUM_ALIASES, else champion]",
+    help="The alias that is meant.  [default: the first of PODIUM_ALIASES, else champion]",
 )
 lease_option = click.option(
     "--lease",

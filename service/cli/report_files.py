@@ -71,13 +71,21 @@ class ReportFile:
 
     def _is_shared(self) -> bool:
         named = filter(None, map(os.environ.get, _SHARED))
-        return self.path in map(Path, named)
+        return any(_same(self.path, Path(each)) for each in named)
 
     def _add(self, text: str) -> None:
         with self.path.open("a+b") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             unended = file.read(1) not in {b"", b"\n"}
             file.write(("\n" * unended + text).encode("utf-8", "backslashreplace"))
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both name one file, be it by a link, and be it that there is none yet."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one.resolve() == other.resolve()
 
 
 def written(report: "EndedReport") -> int:
@@ -102,7 +110,7 @@ def _option(
         if path is None or context.resilient_parsing:
             return
         files: list[ReportFile] = context.meta.setdefault(_KEPT, [])
-        if any(each.path == path for each in files):
+        if any(_same(each.path, path) for each in files):
             raise click.BadParameter("another option names that file")
         file = ReportFile(flag, path, render)
         file.begin()

@@ -44,6 +44,7 @@ class HttpPost:
 
     def __call__(self, message: EventMessage, seconds: float) -> Answered:
         """The answer, within so many seconds in all; blocks. Raises `NotAnswered`."""
+        _ = self._trusted  # reading authorities takes long once, and is not the receiver's time
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             return runner.run(self._within(message, seconds))
 
@@ -93,9 +94,9 @@ def _seconds(text: str) -> float:
         return float(text[:9])
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return 0.0
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

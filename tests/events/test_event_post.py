@@ -116,7 +116,14 @@ def test_redirect_is_not_followed() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("7", 7.0), ("", 0.0), ("soon", 0.0), ("-1", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)],
+    [
+        ("7", 7.0),
+        ("", 0.0),
+        ("soon", 0.0),
+        ("-1", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 -1400", 0.0),
+    ],
 )
 def test_retry_after_is_read_or_passed_over(text: str, seconds: float) -> None:
     """As RFC 9110 has it."""

@@ -31,14 +31,18 @@ def hold(world: World, how: Hold | None = HOLD) -> None:
         ("x,until=2026-12-01T08:00:00", "x", None, "2026-12-01T08:00:00"),
         ("x,until=tomorrow", "x", None, "tomorrow"),
         ("x,until=", "x", None, "nothing"),
+        ("an audit, Until = 2026-12-01T08:00:00Z", "an audit", "2026-12-01T08:00:00Z", ""),
+        ("x,until=9999-12-31T23:59:59-05:00", "x", None, "9999-12-31T23:59:59-05:00"),
+        ("x,until=0001-01-01T00:00:00+05:00", "x", None, "0001-01-01T00:00:00+05:00"),
     ],
 )
 def test_hold_is_read_from_its_tag(
     value: str, reason: str, until: str | None, unreadable: str
 ) -> None:
-    """A time without an offset, or none at all, holds for good, and is told."""
+    """A time without an offset, or outside of the calendar, or none, holds for good and is told."""
     found = Hold.of(value)
     assert found is not None
+    assert found.sentence
     assert (found.reason, found.until and told(found.until)) == (reason, until)
     assert found.unreadable == unreadable
     assert Hold.of(found.value) == Hold(reason, found.until)

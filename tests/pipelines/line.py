@@ -51,7 +51,7 @@ metrics:
   accuracy_score: {threshold: 0.8}
 load: {seconds: 0.5, rounds: 2, rows: 10}
 """
-_SECONDS: Final = 300.0
+_SECONDS: Final = 1500.0
 _Fits = Callable[[Request, Response], bool]
 
 
