@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 import training
@@ -12,6 +13,8 @@ from tests.support.services import running_service
 NOTEBOOK = Path(training.__file__).parent / "tutorial.ipynb"
 
 
+# Some fifteen commands, each a process that imports MLflow: minutes where the machine is busy.
+@pytest.mark.timeout(1800)
 def test_tutorial_runs_to_its_end(
     mlflow_server: str,
     tmp_path: Path,
@@ -42,7 +45,7 @@ def _tutorial() -> nbformat.NotebookNode:
 def _execute(variables: dict[str, str], folder: Path) -> nbformat.NotebookNode:
     notebook = _tutorial()
     client = NotebookClient(
-        notebook, timeout=400, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     # Jupyter writes connection files and history; they belong to the test.
     own = {"JUPYTER_RUNTIME_DIR": str(folder), "IPYTHONDIR": str(folder / "ipython")}
