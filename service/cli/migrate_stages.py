@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _STAGES = ("Production", "Staging", "Archived")
 _MAPPING = "Production=champion"
+_FIELD = "{name}"
+# mlflow/utils/validation.py, _validate_model_name
+_NOT_IN_NAMES = "/:"
 
 
 class StageMigrated(BaseModel):
@@ -108,13 +111,21 @@ def _mapping(
 
 
 def _template(context: click.Context, parameter: click.Parameter, given: str) -> str:
-    try:
-        apart = given.format(name="a") != given.format(name="b")
-    except (LookupError, ValueError):
-        apart = False
-    if not apart:
-        said = "must hold {name}, which stands for the model's, as in 'prod.ml_team.{name}'"
+    others = given.split(_FIELD)
+    if len(others) == 1 or any(brace in part for part in others for brace in "{}"):
+        said = (
+            f"must hold {_FIELD}, just so and with no other braces, as in 'prod.ml_team.{_FIELD}'"
+        )
         raise click.BadParameter(said, context, parameter)
+    if any(character in given for character in _NOT_IN_NAMES):
+        said = f"{given!r}: MLflow admits neither / nor : in the name of a model"
+        raise click.BadParameter(said, context, parameter)
+    try:
+        name = ModelRef.parse(f"{given}@any").name
+    except BadRef as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+    if name != given:
+        raise click.BadParameter(f"{given!r} begins with a space", context, parameter)
     return given
 
 
@@ -134,7 +145,7 @@ def _template(context: click.Context, parameter: click.Parameter, given: str) ->
 @click.option(
     "--to",
     metavar="TEMPLATE",
-    default="{name}",
+    default=_FIELD,
     callback=_template,
     help="The model that has the alias, as in 'prod.ml_team.{name}': the version is copied there "
     "first, as podium copy does.  [default: the model itself]",
@@ -181,7 +192,7 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     addresses, tell = mlflow(), teller(as_json=as_json)
     from service.migration.migrating import Migration
     from service.migration.stage_search import known, stages_in
-    from service.migration.staged import staged
+    from service.migration.staged import clashes, staged
     from service.registry.writer.writer import Writer
 
     writer = Writer(addresses)
@@ -192,6 +203,8 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     with asking(blank, as_json=as_json):
         found = stages_in(writer)
         wanted = staged(found, known(found, names) or found.aliases, mapping, to)
+    if twice := clashes(wanted):
+        raise click.UsageError(f"one alias cannot stand for two stages: {'; '.join(twice)}")
     copy = partial(_copied, addresses, tell)
     migration = Migration(writer, origin, lease_seconds, force, dry, copy, tell)
     with interruptible():

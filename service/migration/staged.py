@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from service.copy_source import CopySource
 from service.refs import ModelRef
+
+FIELD: Final = "{name}"
+"""In a template: the name of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +73,32 @@ class StagesFound:
 
 
 def staged(
-    found: StagesFound, names: Iterable[str], mapping: Mapping[str, str], to: str = "{name}"
+    found: StagesFound, names: Iterable[str], mapping: Mapping[str, str], to: str = FIELD
 ) -> Sequence[StageMeaning]:
     """By model, and then in the order of the mapping; an empty stage means nothing.
 
-    `mapping` says which alias stands for which stage, and `to` which model has it.
+    `mapping` says which alias stands for which stage, and the template `to` which model has it.
     """
     numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
     for each in found.versions:
         numbers[each.name, each.stage].append(int(each.number))
     return [
-        _staged(found, (name, stage), ModelRef(to.format(name=name), alias), sorted(there))
-        for name in sorted(names)
+        _staged(found, (name, stage), ModelRef(to.replace(FIELD, name), alias), sorted(there))
+        for name in sorted(set(names))
         for stage, alias in mapping.items()
         if (there := numbers.get((name, stage)))
     ]
+
+
+def clashes(wanted: Iterable[StageMeaning]) -> Sequence[str]:
+    """Aliases that would stand for more than one stage, each with those; for people.
+
+    Each would have been looked at before the first of them has moved it.
+    """
+    meant: dict[str, list[str]] = defaultdict(list)
+    for each in wanted:
+        meant[str(each.ref)].append(f"{each.name} {each.stage}")
+    return [f"{ref} for {' and '.join(of)}" for ref, of in meant.items() if len(of) > 1]
 
 
 def _staged(

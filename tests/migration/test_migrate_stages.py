@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from service.cli.migrate_stages import MigrateStagesReport
 from service.config.addresses import MlflowAddresses
 from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
-from service.migration.staged import InStage, StagesFound, staged
+from service.migration.staged import InStage, StagesFound, clashes, staged
 from service.promotion.journal import Journal
 from service.registry.writer.once import OnceRegister
 from service.registry.writer.writer import Writer
@@ -108,6 +108,18 @@ def test_alias_on_a_copy_of_the_stage_is_there() -> None:
         assert (str(only.ref), only.standing) == ("prod.m@champion", standing)
 
 
+def test_alias_that_would_stand_for_two_models_is_told_with_both() -> None:
+    """All of them; a model that is named twice is one."""
+    versions = tuple(InStage(name, "1", "Production") for name in ("ale", "fraud", "fruit"))
+    found = StagesFound({"ale": {}, "fraud": {}, "fruit": {}}, versions)
+    mapping = {"Production": "champion"}
+    one = staged(found, ["fruit", "fraud"], mapping, "prod.fr")
+    assert clashes(one) == ["prod.fr@champion for fraud Production and fruit Production"]
+    apart = staged(found, ["fruit", "fraud", "fruit", "ale"], mapping, "prod.{name}")
+    assert [each.name for each in apart] == ["ale", "fraud", "fruit"]
+    assert clashes(apart) == []
+
+
 @pytest.fixture
 def client(tracking_uri: str) -> MlflowClient:
     """Of a SQLite file of its own with one model, whose alias is elsewhere."""
@@ -181,6 +193,14 @@ def test_deleted_journal_refuses_the_move_and_says_so(
         (("--all", "--map", "Staging=a", "--map", "Production=a"), "two stages"),
         (("--all", "--to", "prod.model"), "must hold {name}"),
         (("--all", "--to", "{name}.{team}"), "must hold {name}"),
+        (("--all", "--to", "prod.{name:.2}"), "must hold {name}"),
+        (("--all", "--to", "prod.{name!r}"), "must hold {name}"),
+        (("--all", "--to", "{name}.{name.x}"), "must hold {name}"),
+        (("--all", "--to", "{{name}}"), "must hold {name}"),
+        (("--all", "--to", "a/{name}"), "neither / nor :"),
+        (("--all", "--to", "models:/{name}"), "neither / nor :"),
+        (("--all", "--to", "a,{name}"), "cannot be served by name"),
+        (("--all", "--to", " {name}"), "begins with a space"),
         (("nothing",), "the registry has no model nothing"),
     ],
 )
@@ -190,6 +210,22 @@ def test_what_cannot_be_meant_is_wrong_use(
     """With a line that says why."""
     done = podium("migrate-stages", *arguments, uri=tracking_uri)
     assert (done.exit_code, said in done.output) == (WRONG_USE, True), done.output
+
+
+def test_one_alias_for_two_models_is_wrong_use_and_moves_nothing(
+    client: MlflowClient, tracking_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever template has come to that: no alias is moved, by force neither."""
+    put(client, "rose", {"1": "Production"}, {})
+
+    def into_one(found: StagesFound, names: Collection[str], mapping: Any, _to: str) -> Any:
+        return staged(found, names, mapping, "wine")
+
+    monkeypatch.setattr("service.migration.staged.staged", into_one)
+    done = podium("migrate-stages", "--all", "--force", uri=tracking_uri)
+    said = "wine@champion for rose Production and wine Production"
+    assert (done.exit_code, said in " ".join(done.output.split())) == (WRONG_USE, True)
+    assert aliases(client, "wine") == {"champion": "1"}
 
 
 def test_registry_that_does_not_answer_is_undecided() -> None:
