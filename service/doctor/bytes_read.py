@@ -20,6 +20,7 @@ from service.local.passing_folder import passing_folder
 from service.observers import nobody
 from service.promotion.dry_run_here import Here
 from service.refs import ModelRef, VersionId
+from service.zygote.front.process import LATE
 
 # It follows nothing by itself.
 _POLL_SECONDS: Final = 3600.0
@@ -27,6 +28,8 @@ _LOG: Final = re.compile(r"\bthe log\b", re.IGNORECASE)
 _LONGEST_DETAIL: Final = 300
 REGISTRY: Final = "the registry"
 """The subject of a trouble that keeps all models from being looked at."""
+THIS_MACHINE: Final = "this machine"
+"""The subject where no process could be started here, so that nothing was asked."""
 
 
 def troubles_of_models(here: Here) -> Sequence[Trouble]:
@@ -82,7 +85,9 @@ async def _closed(engine: Engine, ref: ModelRef, version: VersionId) -> Sequence
 
 
 def _trouble(subject: str, error: FollowingError) -> Trouble:
-    return Trouble(subject, error.reason, _said(error.message, error.detail))
+    here = error.stage == "start" or error.reason == LATE
+    said = _said(error.message, error.detail)
+    return Trouble(THIS_MACHINE if here else subject, error.reason, said)
 
 
 def _unanswered(subject: str, answer: Unanswered) -> Trouble:

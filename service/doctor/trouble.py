@@ -8,7 +8,7 @@ class Trouble:
     """What is wrong with what, and what to do about it.
 
     Attributes:
-        subject: a variable, a model, an alias, an account, or a server.
+        subject: a variable, a model, an alias, an account, a server, or this machine.
         code: a stable word; those of following are the service's own.
         sentence: says what mends it too.
     """

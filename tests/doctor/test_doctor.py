@@ -171,3 +171,12 @@ def test_schema_is_the_one_that_is_documented() -> None:
     """By `model_json_schema`, which also writes it anew."""
     schema = json.loads((ROOT / "docs/schemas/doctor.json").read_text())
     assert schema == DoctorReport.model_json_schema(mode="serialization")
+
+
+def test_process_that_does_not_start_in_time_is_no_fault_of_the_registry(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not asked: the machine is named."""
+    monkeypatch.setattr("service.zygote.front.process._START_SECONDS", 0.0)
+    (trouble,) = ground.examined()
+    assert (trouble["subject"], trouble["code"]) == ("this machine", "start_timed_out")

@@ -170,3 +170,15 @@ async def test_what_the_zygote_itself_prints_is_told() -> None:
     assert text.startswith("Traceback (most recent call last):\n")
     assert text.splitlines()[-1].startswith("ModuleNotFoundError: ")
     assert open_descriptors() == before
+
+
+async def test_zygote_that_does_not_start_in_time_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With what may be the cause, and what to do; not as one that cannot be started at all."""
+    monkeypatch.setattr("service.zygote.front.process._START_SECONDS", 0.0)
+    zygote = Zygote(COMMAND)
+    with pytest.raises(PassingFault, match=r"did not start within 0 s: .*; try again") as late:
+        await zygote.start()
+    assert (late.value.stage, late.value.reason) == ("start", "start_timed_out")
+    await zygote.close()

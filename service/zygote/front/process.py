@@ -35,6 +35,8 @@ _REFUSALS: Final[Mapping[int | None, str]] = {
     errno.EMFILE: _NO_DESCRIPTOR,
     errno.ENFILE: _NO_DESCRIPTOR,
 }
+LATE: Final = "start_timed_out"
+"""The code of a process that may well start, but has not in time."""
 _T = TypeVar("_T")
 
 
@@ -287,8 +289,16 @@ def not_started(detail: str, number: int | None = None) -> PassingFault:
     return PassingFault("start", "no_process", sentence, detail)
 
 
+def _late(seconds: float, detail: str) -> PassingFault:
+    sentence = (
+        f"A process of Podium's own did not start within {seconds:g} s: this machine is busy, or "
+        "its disk is slow; try again once it is less so, as services do by themselves."
+    )
+    return PassingFault("start", LATE, sentence, detail)
+
+
 async def _within(seconds: float, answer: asyncio.Future[_T], message: str) -> _T:
     done, _ = await asyncio.wait([answer], timeout=seconds)
     if not done:
-        raise not_started(message)
+        raise _late(seconds, message)
     return answer.result()
