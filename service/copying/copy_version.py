@@ -9,6 +9,7 @@ One that was killed before it could is told by every later call, and is left: it
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,12 @@ from mlflow.entities.model_registry import ModelVersion
 
 from service.config.settings import Settings
 from service.copy_source import DIGEST_TAG, SOURCE_TAG, CopySource
+from service.copying.copy_notes import (
+    note_of_made_experiment,
+    note_of_made_model,
+    notes_of_left,
+)
+from service.copying.late_tags import tagged_late
 from service.copying.made import Made
 from service.copying.mlflow_server import MlflowServer
 from service.copying.original import Original, original_of
@@ -104,12 +111,14 @@ class CopyServers:
     target: MlflowServer
 
 
-def copy_version(
+def copy_version(  # noqa: PLR0913 - one call's
     servers: CopyServers,
     wish: CopyWish,
     settings: Settings,
     told: Callable[[str], None],
     fetch: FetchesFiles = fetched_into,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> Copied:
     """The version is in that model, under a number of its own, and nothing points at it.
 
@@ -128,7 +137,7 @@ def copy_version(
         TargetModel(writer, wish.to).look()
         if original.version.name == wish.to and (not where or _has(writer, original)):
             raise refused("same_model", f"{wish.to} is the model itself, not another one")
-    copying = _Copying(servers, wish, original, source, settings, told, fetch)
+    copying = _Copying(servers, wish, original, source, settings, told, fetch, clock)
     return copying.linked() if wish.linked else copying.copied()
 
 
@@ -141,6 +150,7 @@ class _Copying:
     settings: Settings
     told: Callable[[str], None]
     fetch: FetchesFiles
+    clock: Callable[[], float]
     made: Made = field(default_factory=Made)
 
     def linked(self) -> Copied:
@@ -155,9 +165,11 @@ class _Copying:
             if there is None:
                 self.told("registering the link")
                 number = self._registered(model, self.source.text(), {LINK_TAG: "yes"})
-                return self._settled(model, number, _linked_of, "", made=made)
+                copied = self._settled(model, number, _linked_of, "", made=made)
+                return self._tagged(model, copied)
             _require_free(there)
-            return Copied("already", self.source, str(there.version), "", "")
+            copied = Copied("already", self.source, str(there.version), "", "")
+            return self._tagged(model, copied)
 
     def copied(self) -> Copied:
         with working_folder(self.settings) as folder:
@@ -197,7 +209,14 @@ class _Copying:
             if there is None:
                 raise
             copied = Copied("already", self.source, str(there.version), digest, "")
-        return self._tidied(model, files, copied)
+        return self._tidied(model, files, self._tagged(model, copied))
+
+    def _tagged(self, model: TargetModel, copied: Copied) -> Copied:
+        """With what was asked for, also where another call has made it."""
+        if copied.outcome == "copied":
+            return copied
+        notes = tagged_late(model, copied.version, self.original.tags, self.made)
+        return replace(copied, notes=(*copied.notes, *notes))
 
     def _files(self, writer: Writer) -> TargetFiles:
         experiment, to = self._experiment, self.wish.to
@@ -256,6 +275,7 @@ class _Copying:
             )
         _require_free(there)
         copied = Copied("already", self.source, number, digest, "", self._twice(model, there))
+        copied = self._tagged(model, copied)
         try:
             return replace(self._tidied(model, self._files(writer), copied), experiment="")
         except WriteRefused as refusal:
@@ -286,7 +306,7 @@ class _Copying:
         made: bool,
     ) -> Copied:
         experiment = self._experiment if digest else ""
-        notes = (_made_model(model.name),) if made else ()
+        notes = (note_of_made_model(model.name),) if made else ()
         first = find(model, self.source)
         if first is None or str(first.version) == number:
             return Copied("copied", self.source, number, digest, experiment, notes)
@@ -301,21 +321,11 @@ class _Copying:
     def _tidied(self, model: TargetModel, files: TargetFiles, copied: Copied) -> Copied:
         """Without what nobody needs any more, as far as this account may remove it."""
         self.told("removing what unfinished copies have left")
-        left = files.tidy(model.is_used)
+        left = files.tidy(model.is_used, copied.digest, self.clock)
         notes = list(copied.notes)
         if files.made:
-            notes.append(_made_experiment(self._experiment))
-        if left.unfinished:
-            notes.append(
-                f"{left.unfinished} unfinished copies are left in the experiment "
-                f"{self._experiment}: this account may not remove them"
-            )
-        if left.whole:
-            notes.append(
-                f"{', '.join(left.whole)} in the experiment {self._experiment} have files that an "
-                "earlier copy has left, and no version that this account may read has them: "
-                "MlflowClient().delete_logged_model removes them, once you know of no other"
-            )
+            notes.append(note_of_made_experiment(self._experiment))
+        notes += notes_of_left(left, self._experiment)
         return replace(copied, experiment=self._experiment, notes=tuple(notes))
 
     @property
@@ -371,18 +381,3 @@ def _linked_of(model: TargetModel, source: CopySource) -> ModelVersion | None:
 
 def _version(number: str) -> str:
     return f"version {number}"
-
-
-def _made_model(name: str) -> str:
-    return (
-        f"the model {name} was not there, and was made: with accounts on the server, this one may "
-        "MANAGE it, and others need grants"
-    )
-
-
-def _made_experiment(name: str) -> str:
-    return (
-        f"the experiment {name} was not there, and was made: with accounts on the server, this one "
-        "may MANAGE it; who serves the copy needs READ there, and whoever may EDIT it may alter "
-        "the files"
-    )

@@ -6,11 +6,13 @@ in a tag for which model it was made: one experiment may have the copies of seve
 
 What a copy has left that never came to its end is removed by the next one. What is READY may have
 been registered since, under whatever name, also where this account may not look: nobody removes it
-but the call that has made it.
+but the call that has made it. Nor are files of another digest removed within an hour: another call
+may still be sending them, where the source was altered after this one has read it.
 """
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,8 @@ _UPLOAD_SECONDS: Final = 900
 _OF_REGISTRY: Final = "registered_model_meta"
 # Of a logged model: the registered model whose version it was made for.
 _FOR: Final = "podium.for"
+# A call that is killed leaves its files for so long, and one that runs sends them within it.
+_SENDING_SECONDS: Final = 3600.0
 
 
 def _asked_for(seconds: str | None) -> int:
@@ -56,10 +60,12 @@ class LeftFiles:
 
     Attributes:
         unfinished: how many never came to their end, and may not be removed by this account.
+        sending: how many may still be sent by another call, and were not removed.
         whole: the ids of those that are whole, and that no version has that this account may read.
     """
 
     unfinished: int
+    sending: int
     whole: Sequence[str]
 
 
@@ -154,19 +160,29 @@ class TargetFiles:
         self._things.take_back(self._thing(model_id))
         return True
 
-    def tidy(self, is_used: Callable[[str], bool]) -> LeftFiles:
+    def tidy(
+        self, is_used: Callable[[str], bool], digest: str, clock: Callable[[], float] = time.time
+    ) -> LeftFiles:
         """Removes what never came to its end, and what this call has made and no version has.
 
-        `is_used` says whether any version has the files of a logged model.
+        `is_used` says whether any version has the files of a logged model; of this digest there is
+        a version, so that whoever still sends them needs them no more.
         """
-        unused = [each for each in self._all() if not is_used(str(each.model_id))]
+        begun_after = (clock() - _SENDING_SECONDS) * 1000
         gone: list[str] = []
         whole: list[str] = []
-        for each in unused:
-            model_id = str(each.model_id)
-            is_others = str(each.status) == _READY and model_id not in self._sent
-            (whole if is_others else gone).append(model_id)
-        return LeftFiles(sum(not self.remove(each) for each in gone), whole)
+        sending = 0
+        for each in [each for each in self._all() if not is_used(str(each.model_id))]:
+            model_id, others = str(each.model_id), each.tags.get(DIGEST_TAG) != digest
+            if model_id in self._sent:
+                gone.append(model_id)
+            elif str(each.status) == _READY:
+                whole.append(model_id)
+            elif others and each.creation_timestamp > begun_after:
+                sending += 1
+            else:
+                gone.append(model_id)
+        return LeftFiles(sum(not self.remove(each) for each in gone), sending, whole)
 
     def _filled(self, model_id: str, artifact: Path, digest: str) -> None:
         (artifact / _OF_REGISTRY).unlink(missing_ok=True)

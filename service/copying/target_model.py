@@ -112,6 +112,21 @@ class TargetModel:
         )
         return str(made.version)
 
+    def tags_of(self, number: str) -> Mapping[str, str]:
+        """Those that the version has."""
+        found = asked(
+            lambda: self._writer.client.get_model_version(self.name, number),
+            f"READ on the model {self.name}",
+        )
+        return {str(key): str(value) for key, value in found.tags.items()}
+
+    def tag(self, number: str, key: str, value: str) -> None:
+        """The version has it."""
+        asked(
+            lambda: self._writer.client.set_model_version_tag(self.name, number, key, value),
+            f"EDIT on the model {self.name}",
+        )
+
     def remove(self, number: str) -> None:
         """There is no such version any more."""
         asked(

@@ -1,6 +1,7 @@
 """A model in a real registry, and copies of it."""
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ class Copies:
     environment: Mapping[str, str] = field(default_factory=dict)
     on_step: Callable[[str], None] = field(default=lambda _: None)
     fetch: FetchesFiles = field(default=fetched_into)
+    clock: Callable[[], float] = field(default=time.time)
     steps: list[str] = field(default_factory=list)
 
     @property
@@ -66,7 +68,7 @@ class Copies:
         """Copies it, or raises why not."""
         settings = load_settings({"home": self.home})
         asked = CopyWish(VersionArgument(name, version=version), to, **wish)
-        return copy_version(self.servers, asked, settings, self._told, self.fetch)
+        return copy_version(self.servers, asked, settings, self._told, self.fetch, clock=self.clock)
 
     def _told(self, step: str) -> None:
         self.steps.append(step)

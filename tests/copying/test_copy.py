@@ -157,6 +157,29 @@ def test_copy_that_is_blocked_is_not_handed_out(
     assert len(copies.versions(to)) == 1
 
 
+@pytest.mark.parametrize("linked", [False, True], ids=["copy", "link"])
+def test_tag_that_is_asked_for_later_comes_to_the_copy_that_is_there(
+    copies: Copies, saved: Path, *, linked: bool
+) -> None:
+    """And it is told; another value is left, which somebody may have set since."""
+    name, to = f"dev.tagged{linked}", f"staging.tagged{linked}"
+    registered(copies.uri, name, saved, team="security", tier="one")
+    copies.copy(name, to, linked=linked)
+    copies.there.set_model_version_tag(to, "1", "tier", "two")
+    told = copies.copy(name, to, linked=linked, tags=("team", "tier"))
+    assert (told.outcome, list(told.notes)) == (
+        "already",
+        [
+            "version 1 was without the tag team of the source, and has it now",
+            "version 1 has another value of the tag tier than the source: left as it is",
+        ],
+    )
+    (version,) = copies.versions(to)
+    assert (version.tags["team"], version.tags["tier"]) == ("security", "two")
+    again = copies.copy(name, to, linked=linked, tags=("team",))
+    assert again.notes == ()
+
+
 def test_model_itself_is_known_by_another_address_of_its_server(
     copies: Copies, saved: Path
 ) -> None:

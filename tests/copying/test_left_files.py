@@ -1,6 +1,8 @@
 """What copies leave, and what they may remove of it: never the files of a version."""
 
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,45 @@ def test_what_is_left_beside_a_copy_is_removed_or_told_by_later_calls(
         *(kept.model_id, whole, others),
     }
     assert unfinished not in {whole, others}
+
+
+def test_files_that_another_call_is_sending_of_an_altered_source_are_spared(
+    copies: Copies, saved: Path, tmp_path: Path
+) -> None:
+    """Both come to their end; each is a version of its own."""
+    source = registered(copies.uri, "dev.sent", saved)
+    other = Copies(copies.uri, copies.home, fetch=fetched)
+    notes: list[str] = []
+
+    def meanwhile(step: str) -> None:
+        if step.startswith("reading"):
+            altered(copies, source, "dev.sent", tmp_path)
+            notes.extend(other.copy("dev.sent", "staging.sent").notes)
+
+    copies.on_step = meanwhile
+    assert copies.copy("dev.sent", "staging.sent").version == "2"
+    assert any(note.startswith("1 copies of other files") for note in notes)
+    models = {files_of(copies, "staging.sent", number) for number in ("1", "2")}
+    assert models == logged_in(copies, experiment_of("staging.sent")).keys()
+
+
+def test_files_that_a_killed_call_has_left_of_an_altered_source_are_removed_later(
+    copies: Copies, saved: Path
+) -> None:
+    """Within the hour they may be of one that still runs."""
+    registered(copies.uri, "dev.killed", saved)
+    copies.copy("dev.killed", "staging.killed")
+    (kept,) = copies.logged("staging.killed")
+    tags = {**kept.tags, "podium.digest": "another"}
+    copies.there.create_logged_model(str(kept.experiment_id), "copy", tags=tags)
+    for later, there in ((3000.0, 2), (3700.0, 1)):
+        copies.clock = partial(_time_in, later)
+        copies.copy("dev.killed", "staging.killed")
+        assert len(copies.logged("staging.killed")) == there
+
+
+def _time_in(seconds: float) -> float:
+    return time.time() + seconds
 
 
 def _interrupted(step: str) -> Callable[[str], None]:
