@@ -151,7 +151,8 @@ def test_validator_may_have_edit_on_versions_alone() -> None:
 def test_every_tag_of_podium_is_known() -> None:
     """Whoever adds a constant for one adds it there, or it would be called a mistake."""
     of_runs = {"podium.verdict", "podium.process"}
-    assert set(_tags()) - of_runs == VERSION_TAGS
+    beside = {"podium.blocked.by"}  # by the constant's name and an ending
+    assert (set(_tags()) - of_runs) | beside == VERSION_TAGS
     assert not list(unknown_model_tags(NAME, [f"{HOLD_PREFIX}champion", "team"]))
     assert not list(unknown_version_tags(NAME, "1", [*VERSION_TAGS, "team"]))
 

@@ -258,6 +258,33 @@ def test_experiment_that_may_not_be_written_is_named(
         run.begin()
 
 
+def test_metrics_stand_in_the_run_alone_where_the_logged_model_may_not_be_written(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A validator may READ the experiment of the version's files, and need not have EDIT there."""
+    version = trained(writer.client)
+    log_batch, log_inputs = MlflowClient.log_batch, MlflowClient.log_inputs
+
+    def batch(client: MlflowClient, run: str, metrics: Sequence[Any] = (), **more: Any) -> Any:
+        if any(each.model_id for each in metrics):
+            raise MlflowException("Permission denied", PERMISSION_DENIED)
+        return log_batch(client, run, metrics, **more)
+
+    def inputs(client: MlflowClient, run: str, data: Any, models: Sequence[Any]) -> None:
+        if models:
+            raise MlflowException("Permission denied", PERMISSION_DENIED)
+        log_inputs(client, run, data, models)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", batch)
+    monkeypatch.setattr(MlflowClient, "log_inputs", inputs)
+    run = writer.client.get_run(recorded(writer, tmp_path, version))
+    assert {"accuracy_score", "against/accuracy_score"} <= run.data.metrics.keys()
+    assert run.inputs is not None
+    assert len(run.inputs.dataset_inputs) == 1
+    assert version.model_id is not None
+    assert not writer.client.get_logged_model(version.model_id).metrics
+
+
 def part(label: str | None, value: float = 0.5) -> PartScores:
     """A slice with one metric."""
     return PartScores(label, 40, {"accuracy_score": value}, {}, {}, {})

@@ -20,7 +20,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, M
 
 from service.local.passing_folder import passing_folder
 from service.origin import Origin
-from service.registry.writer.faults import Unreachable, WriteRefused, asked
+from service.registry.writer.faults import DENIED, Unreachable, WriteRefused, asked
 from service.registry.writer.writer import Writer
 from service.validation.findings import Verdict
 from service.validation.policy.reading import PolicyInForce, canonical
@@ -78,6 +78,7 @@ class ValidationRun:
         }
         self._run: str | None = None
         self._needs = "EDIT on the experiment"
+        self._model_id = version.model_id
 
     def begin(self) -> str:
         """Makes the run; its id.
@@ -174,12 +175,26 @@ class ValidationRun:
             self._asked(lambda: self._client.set_terminated(run, status))
 
     def _log_metrics(self, record: TrialRecord) -> None:
+        """With the logged model, too, where the account may write to that; else with the run alone.
+
+        MLflow wants EDIT on the experiment of the logged model for it, which a validator need not
+        have (mlflow/server/auth, `_validate_can_update_run_and_models`).
+        """
+        try:
+            self._log_all_metrics(record)
+        except WriteRefused as refusal:
+            if refusal.code != DENIED or self._model_id is None:
+                raise
+            self._model_id = None
+            self._log_all_metrics(record)
+
+    def _log_all_metrics(self, record: TrialRecord) -> None:
         data: dict[str, Any] = {}
         if record.data is not None:
             entity = _dataset(record.data, self._version.name)
             data = {"dataset_name": entity.name, "dataset_digest": entity.digest}
             self._log_inputs(entity)
-        of_model = data | {"model_id": self._version.model_id}
+        of_model = data | {"model_id": self._model_id}
         metrics = [
             *_metrics(metrics_of_data(record), of_model),
             *_metrics(metrics_of_other(record), data),
@@ -191,8 +206,7 @@ class ValidationRun:
 
     def _log_inputs(self, entity: Dataset) -> None:
         inputs = [DatasetInput(entity, [InputTag("mlflow.data.context", "evaluation")])]
-        model = self._version.model_id
-        models = [] if model is None else [LoggedModelInput(model)]
+        models = [] if self._model_id is None else [LoggedModelInput(self._model_id)]
         self._asked(lambda: self._client.log_inputs(self._id, inputs, models))
 
     def _log_params(self, record: TrialRecord) -> None:
