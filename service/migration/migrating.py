@@ -6,6 +6,7 @@ another model is to stand for the stage, the version is copied there first.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,11 +71,13 @@ class Migration:
     def migrate(self, staged: StageMeaning) -> Migrated:
         """The alias is where the stage is, unless it is elsewhere, or why it is not."""
         if staged.standing == "there":
+            if staged.at is not None and not self.dry:
+                self._finish(staged, staged.at)
             return Migrated(staged, staged.at, "already")
         if staged.standing == "elsewhere" and not self.force:
             return Migrated(staged, None, "elsewhere")
         reached: set[Stage] = set()
-        mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
+        mover = self._mover(staged, reached.add)
         try:
             if self.dry:
                 self._require_movable(staged, mover)
@@ -82,6 +85,19 @@ class Migration:
             return Migrated(staged, self._moved(staged, mover), "moved")
         except _STOPS as error:
             return Migrated(staged, None, "refused", _stopped(error, reached))
+
+    def _finish(self, staged: StageMeaning, version: str) -> None:
+        """Ends the entry of a move that an earlier call has made, and was ended before it said so.
+
+        The alias is there, whatever comes of it; what somebody else has begun is theirs to end.
+        """
+        mover = self._mover(staged, lambda _: None)
+        with suppress(MoveStopped, WriteRefused, Unreachable):
+            if mover.look().journal.open is not None:
+                self._promoted(staged, mover, version)
+
+    def _mover(self, staged: StageMeaning, told: Callable[[Stage], None]) -> Mover:
+        return Mover(self.writer, staged.ref, self.origin, self.lease_seconds, told)
 
     def _require_movable(self, staged: StageMeaning, mover: Mover) -> None:
         """Raises as the move would, by what can be told without writing anything."""
@@ -97,10 +113,13 @@ class Migration:
     def _moved(self, staged: StageMeaning, mover: Mover) -> str:
         version = self.copy(staged) if staged.is_copied else staged.version
         self.told(f"{staged.ref}  moving it to version {version}")
+        self._promoted(staged, mover, version)
+        return version
+
+    def _promoted(self, staged: StageMeaning, mover: Mover, version: str) -> None:
         reason = f"stage {staged.stage} of {staged.name}"
         wanted = Wanted(NumberedVersion(staged.ref.name, version), reason, first=True)
         Promotion(mover, NoInstances(), _nobody_looks).run(wanted)
-        return version
 
 
 _STOPS = (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, HomeUnusable, OSError)

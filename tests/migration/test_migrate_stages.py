@@ -11,9 +11,10 @@ from mlflow import MlflowClient
 
 from service.cli.migrate_stages import MigrateStagesReport
 from service.config.addresses import MlflowAddresses
-from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
+from service.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.migration.staged import InStage, StagesFound, clashes, staged
 from service.promotion.journal import Journal
+from service.promotion.mover import Mover
 from service.registry.writer.once import OnceRegister
 from service.registry.writer.writer import Writer
 from tests.migration.staging import aliases, promote_to_stage, put
@@ -141,6 +142,24 @@ def test_alias_that_is_elsewhere_moves_by_force_alone(
     assert entry.unvalidated == "stage Production of wine"
     assert podium("rollback", "wine", uri=tracking_uri).exit_code == DONE
     assert aliases(client, "wine") == {"champion": "1"}
+
+
+def test_move_that_was_ended_before_its_entry_was_is_finished_by_the_same_call(
+    client: MlflowClient, tracking_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else has to wait for its lease. What the page had done before is an entry, too."""
+    arguments = ("wine", "--force", "--by", "ada", "--map", "Production=champion")
+
+    def end(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mover, "finish", end)
+        migrate(*arguments, uri=tracking_uri, status=IN_PART)
+    assert aliases(client, "wine") == {"champion": "2"}
+    assert outcomes(migrate(*arguments, uri=tracking_uri)) == {"already": 1}
+    kept = journal(tracking_uri, "wine@champion")
+    assert (kept.open, [each.entry.to for each in kept.entries]) == (None, ["1", "2"])
 
 
 def test_dry_run_changes_nothing(client: MlflowClient, tracking_uri: str) -> None:
