@@ -83,7 +83,10 @@ def test_regressor_is_measured_as_by_mlflow(tracking_uri: str, tmp_path: Path) -
 def compare(model: Any, frame: pd.DataFrame, task: Task, folder: Path, uri: str) -> None:
     """Every metric that both have has one value, and none of MLflow's that is known is missing."""
     mlflow.set_tracking_uri(uri)
-    expected = mlflows(model, frame, task, folder)
+    try:
+        expected = mlflows(model, frame, task, folder)
+    finally:  # it is the whole process's, and goes before what later tests have in the environment
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # which is how MLflow takes it back
     found = answered(model, frame, task)
     how = scored_as(task, frame["label"], [found.predictions], None)
     ours = scores(how, frame["label"], found, range(len(frame)))
