@@ -69,6 +69,11 @@ def told(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def without_time(reason: str) -> str:
+    """The reason, of which nothing is taken for a time."""
+    return _BEFORE_TIME.sub(lambda found: found[0].replace("=", " "), reason).strip()
+
+
 def holds_in(tags: Mapping[str, str]) -> Mapping[str, str]:
     """The values of a model's tags that hold aliases, by alias, none longer than is shown."""
     found = {

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.blocked_tag import BLOCKED_TAG, blocked_by
 from service.cli.moving import MarkedVersionReport, marked_version
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
@@ -35,6 +36,8 @@ def block(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
     podium block iris 3 --reason "wrong for small flowers"
     """  # noqa: D301 - click wants a real backspace
     why = origin.told
+    if blocked_by({BLOCKED_TAG: why}) is None:  # it would say that the version is not blocked
+        why = f"because: {why}"
 
     def work(writer: "Writer") -> "MarkedVersion":
         from service.promotion.marking import block as written

@@ -25,7 +25,7 @@ from service.cli.told import (
     origin_of,
     teller,
 )
-from service.exits import DONE, UNDECIDED, WRONG_USE
+from service.exits import DONE
 from service.origin import Origin
 
 if TYPE_CHECKING:
@@ -206,26 +206,15 @@ def _copied(origin: Origin) -> str:
 
 def _reported(blank: CopyReport, work: "Callable[[], Copied]") -> CopyReport:
     """What comes of it, whatever comes of it."""
-    from service.config.home import HomeUnusable
-    from service.promotion.stopped import MoveStopped, stopped_by
-    from service.registry.writer.faults import Unreachable, WriteRefused
+    from service.promotion.stopped import STOPS, stopped_by
 
     try:
         with interruptible():
             return _done(blank, work())
-    except MoveStopped as stopped:
-        return _ended(blank, stopped.status, stopped.code, str(stopped))
-    except (WriteRefused, Unreachable, KeyboardInterrupt) as error:
-        found = stopped_by(error, ())
-        return _ended(blank, found.status, found.code, str(found))
-    except HomeUnusable as error:
-        return _ended(blank, WRONG_USE, "home_unusable", str(error))
-    except OSError as error:
-        return _ended(blank, UNDECIDED, "disk", f"PODIUM_HOME: {error.strerror}")
-
-
-def _ended(blank: CopyReport, status: int, code: str, sentence: str) -> CopyReport:
-    return blank.model_copy(update={"status": status, "code": code, "sentence": sentence})
+    except STOPS as error:
+        stopped = stopped_by(error)
+        told = {"status": stopped.status, "code": stopped.code, "sentence": str(stopped)}
+        return blank.model_copy(update=told)
 
 
 def _done(blank: CopyReport, copied: "Copied") -> CopyReport:

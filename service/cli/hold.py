@@ -8,7 +8,7 @@ import click
 from service.cli.moving import alias_option, marked_alias, ref_of, stop_for_stranger
 from service.cli.once import OnceCommand
 from service.cli.told import json_option, origin_options
-from service.hold_tag import Hold
+from service.hold_tag import Hold, without_time
 from service.origin import Origin
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
 
 def _plain(wanted: Hold) -> Hold:
     """The same, with a reason that cannot be taken for a time, or for none, and is not cut."""
-    reason = wanted.reason[:500].strip().replace(",until=", ", until ")
-    if reason.lower() == "false" or reason.startswith("until="):
+    reason = without_time(wanted.reason[:500].strip())
+    if Hold.of(reason) is None:
         reason = f"because: {reason}"
     return Hold(reason, wanted.until)

@@ -27,6 +27,7 @@ from service.cli.told import (
 )
 from service.config.addresses import MlflowAddresses
 from service.exits import DONE, IN_PART, UNDECIDED
+from service.migration.staged import FIELD
 from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _STAGES = ("Production", "Staging", "Archived")
 _MAPPING = "Production=champion"
-_FIELD = "{name}"
 # mlflow/utils/validation.py, _validate_model_name
 _NOT_IN_NAMES = "/:"
 
@@ -111,11 +111,9 @@ def _mapping(
 
 
 def _template(context: click.Context, parameter: click.Parameter, given: str) -> str:
-    others = given.split(_FIELD)
+    others = given.split(FIELD)
     if len(others) == 1 or any(brace in part for part in others for brace in "{}"):
-        said = (
-            f"must hold {_FIELD}, just so and with no other braces, as in 'prod.ml_team.{_FIELD}'"
-        )
+        said = f"must hold {FIELD}, just so and with no other braces, as in 'prod.ml_team.{FIELD}'"
         raise click.BadParameter(said, context, parameter)
     if any(character in given for character in _NOT_IN_NAMES):
         said = f"{given!r}: MLflow admits neither / nor : in the name of a model"
@@ -145,7 +143,7 @@ def _template(context: click.Context, parameter: click.Parameter, given: str) ->
 @click.option(
     "--to",
     metavar="TEMPLATE",
-    default=_FIELD,
+    default=FIELD,
     callback=_template,
     help="The model that has the alias, as in 'prod.ml_team.{name}': the version is copied there "
     "first, as podium copy does.  [default: the model itself]",

@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import Iterator
 
-from service.promotion.stopped import MoveStopped, in_part, stopped_by, undecided
-from service.registry.writer.faults import Unreachable, WriteRefused
+from service.promotion.stopped import STOPS, in_part, stopped_by
+from service.registry.writer.faults import WriteRefused
 
 _GOES_ON = "the same call goes on from there"
 
@@ -41,18 +41,10 @@ class Made:
         """
         try:
             yield
-        except (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, OSError) as error:
+        except STOPS as error:
             if not self._things:
                 raise
-            stopped = _stopped(error)
+            stopped = stopped_by(error)
             things = ", ".join(self._things)
             there = f"{stopped}; made by then, as far as is known: {things}; {_GOES_ON}"
             raise in_part(stopped.code, there, _GOES_ON) from error
-
-
-def _stopped(error: BaseException) -> MoveStopped:
-    if isinstance(error, MoveStopped):
-        return error
-    if isinstance(error, WriteRefused | Unreachable | KeyboardInterrupt):
-        return stopped_by(error, ())
-    return undecided("disk", f"PODIUM_HOME: {getattr(error, 'strerror', None)}")

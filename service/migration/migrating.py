@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from service.config.home import HomeUnusable
-from service.exits import WRONG_USE
 from service.migration.staged import StageMeaning
 from service.origin import Origin
 from service.promotion.deciding import Stage
@@ -19,7 +17,7 @@ from service.promotion.held import require_released
 from service.promotion.instances import NoInstances
 from service.promotion.mover import Mover
 from service.promotion.promote import Promotion, Wanted
-from service.promotion.stopped import MoveStopped, stopped_by, undecided
+from service.promotion.stopped import STOPS, MoveStopped, stopped_by
 from service.promotion.validated import require_fit
 from service.refs import VersionId
 from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
@@ -70,34 +68,31 @@ class Migration:
 
     def migrate(self, staged: StageMeaning) -> Migrated:
         """The alias is where the stage is, unless it is elsewhere, or why it is not."""
-        if staged.standing == "there":
-            if staged.at is not None and not self.dry:
-                self._finish(staged, staged.at)
-            return Migrated(staged, staged.at, "already")
         if staged.standing == "elsewhere" and not self.force:
             return Migrated(staged, None, "elsewhere")
         reached: set[Stage] = set()
-        mover = self._mover(staged, reached.add)
+        mover = Mover(self.writer, staged.ref, self.origin, self.lease_seconds, reached.add)
         try:
+            if staged.standing == "there":
+                self._finish(staged, mover)
+                return Migrated(staged, staged.at, "already")
             if self.dry:
                 self._require_movable(staged, mover)
                 return Migrated(staged, None, "would_move")
             return Migrated(staged, self._moved(staged, mover), "moved")
-        except _STOPS as error:
-            return Migrated(staged, None, "refused", _stopped(error, reached))
+        except STOPS as error:
+            return Migrated(staged, None, "refused", stopped_by(error, reached))
 
-    def _finish(self, staged: StageMeaning, version: str) -> None:
+    def _finish(self, staged: StageMeaning, mover: Mover) -> None:
         """Ends the entry of a move that an earlier call has made, and was ended before it said so.
 
         The alias is there, whatever comes of it; what somebody else has begun is theirs to end.
         """
-        mover = self._mover(staged, lambda _: None)
+        if self.dry or staged.at is None:
+            return
         with suppress(MoveStopped, WriteRefused, Unreachable):
             if mover.look().journal.open is not None:
-                self._promoted(staged, mover, version)
-
-    def _mover(self, staged: StageMeaning, told: Callable[[Stage], None]) -> Mover:
-        return Mover(self.writer, staged.ref, self.origin, self.lease_seconds, told)
+                self._promoted(staged, mover, staged.at)
 
     def _require_movable(self, staged: StageMeaning, mover: Mover) -> None:
         """Raises as the move would, by what can be told without writing anything."""
@@ -120,20 +115,6 @@ class Migration:
         reason = f"stage {staged.stage} of {staged.name}"
         wanted = Wanted(NumberedVersion(staged.ref.name, version), reason, first=True)
         Promotion(mover, NoInstances(), _nobody_looks).run(wanted)
-
-
-_STOPS = (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, HomeUnusable, OSError)
-
-
-def _stopped(error: BaseException, reached: set[Stage]) -> MoveStopped:
-    if isinstance(error, MoveStopped):
-        return error
-    if isinstance(error, WriteRefused | Unreachable | KeyboardInterrupt):
-        return stopped_by(error, reached)
-    if isinstance(error, HomeUnusable):
-        return MoveStopped(WRONG_USE, "home_unusable", str(error))
-    # Of the folder that a copy is downloaded to: requests' own errors are MLflow's to tell.
-    return undecided("disk", f"PODIUM_HOME: {getattr(error, 'strerror', None)}")
 
 
 def _nobody_looks(version: VersionId) -> str:

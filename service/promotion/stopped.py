@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
+from service.config.home import HomeUnusable
 from service.exits import IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.promotion.deciding import Stage
 from service.registry.writer.faults import NAMES_NOTHING, Unreachable, WriteRefused
@@ -41,15 +42,23 @@ def in_part(code: str, sentence: str, mend: str = _GOES_ON) -> MoveStopped:
     return MoveStopped(IN_PART, code, sentence, mend)
 
 
-def stopped_by(
-    error: WriteRefused | Unreachable | KeyboardInterrupt, reached: Collection[Stage]
-) -> MoveStopped:
-    """What it means once those stages were begun."""
+STOPS: Final = (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, HomeUnusable, OSError)
+"""Whatever ends a command before its end."""
+
+
+def stopped_by(error: BaseException, reached: Collection[Stage] = ()) -> MoveStopped:
+    """What one of `STOPS` means once those stages were begun."""
     begun = Stage.CONFIRM in reached
+    if isinstance(error, MoveStopped):
+        return error
     if isinstance(error, WriteRefused):
         return _refused(error, reached)
     if isinstance(error, Unreachable):
         return (in_part if begun else undecided)("unreachable", str(error))
+    if isinstance(error, HomeUnusable):
+        return MoveStopped(WRONG_USE, "home_unusable", str(error))
+    if isinstance(error, OSError):  # of the folder that files are downloaded to
+        return undecided("disk", f"PODIUM_HOME: {error.strerror}")
     # Nobody knows whether what was just being written has arrived.
     written = begun or Stage.INTEND in reached
     return (in_part if written else undecided)("interrupted", "interrupted")

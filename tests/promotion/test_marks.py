@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 from pydantic import BaseModel
 
+from service.blocked_tag import BLOCKED_TAG
 from service.cli.moving import MarkedAliasReport, MarkedVersionReport
 from service.cli.told import MOST_CHARACTERS
 from service.cli.where import WhereReport
@@ -68,15 +69,22 @@ def test_alias_is_held_and_released_once(moves: Moves) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["false", "until=2026-12-01T08:00:00Z", "x,until=never", "y" * 600]
+    "reason",
+    [
+        *("false", "until=2026-12-01T08:00:00Z", "x,until=never", "y" * 600),
+        *("x, Until = never", "Until=never", "until=,until="),
+    ],
 )
 def test_any_reason_holds_for_as_long_as_is_said(moves: Moves, reason: str) -> None:
     """None is taken for a time, or for no hold; told again it is the same."""
     moves.registry.move("champion", "1")
-    assert codes(moves, "hold", NAME, "--reason", reason) == ["done", "already"]
-    found = moves.mover().look().hold
-    assert found is not None
-    assert (found.until, found.unreadable) == (None, "")
+    for who in ("ada", ""):
+        words = ("hold", NAME, "--reason", reason, "--by", who)
+        assert codes(moves, *words) == ["done", "already"]
+        found = moves.mover().look().hold
+        assert found is not None
+        assert (found.until, found.unreadable) == (None, "")
+        assert podium("release", NAME, uri=moves.uri).exit_code == DONE
 
 
 @pytest.mark.parametrize(
@@ -145,6 +153,14 @@ def test_version_is_blocked_and_unblocked_once(moves: Moves) -> None:
     assert "iris 2  is blocked: by ada; on it: champion" in shown
     assert codes(moves, "unblock", NAME, "1") == ["done", "already"]
     assert moves.rollback().version == "1"
+
+
+def test_reason_that_would_say_that_it_is_not_blocked_blocks_all_the_same(moves: Moves) -> None:
+    """The tag's value `false` takes a block back, and nobody behind it is named here."""
+    words = ("block", NAME, "1", "--reason", "False", "--by", "")
+    assert codes(moves, *words) == ["done", "already"]
+    found = moves.registry.client.get_model_version(NAME, "1").tags
+    assert found[BLOCKED_TAG] == "because: False"
 
 
 def test_account_that_may_not_delete_a_tag_unblocks_all_the_same(moves: Moves) -> None:
