@@ -1,0 +1,1 @@
+"""Environments: an interpreter and installed packages that versions run with."""
