@@ -45,7 +45,9 @@ class EnvironmentRefused(VersionFault):
     `conda_package`, `requirement_by_address`, `source_build`, `package_nowhere`, ...
     """
 
-    def __init__(self, reason: str, message: str, detail: str = "", *, lasting: bool = True) -> None:
+    def __init__(
+        self, reason: str, message: str, detail: str = "", *, lasting: bool = True
+    ) -> None:
         super().__init__(STAGE, reason, message, detail)
         self.lasting = lasting
 
