@@ -118,10 +118,11 @@ ROOMS = {
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
-    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses"},
+    "environments": {*_BELOW, "registry.store.durable", "registry.store.locks"},
+    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
-        *("validation_tag", *_BELOW),
+        *("environments.logged", "validation_tag", *_BELOW),
     },
     "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
     "events": {

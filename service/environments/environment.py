@@ -25,6 +25,7 @@ class EnvironmentWish:
         indexes: addresses of package indexes that it names, without credentials.
         uv_lock: the artifact's own `uv.lock`, if it has one that can be used.
         mlflow: the MLflow that has logged it; empty: it does not say.
+        hashes: names of packages, each with a hash that a file of it may have; others may not.
     """
 
     python: str
@@ -36,6 +37,7 @@ class EnvironmentWish:
     indexes: tuple[str, ...] = ()
     uv_lock: Path | None = None
     mlflow: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
 
 
 class EnvironmentRefused(VersionFault):
