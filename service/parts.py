@@ -12,7 +12,7 @@ from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder
 from service.following.gates.blocked import BlockedGate
 from service.following.gates.compatible import CompatibleGate
-from service.following.gates.environment import EnvironmentGate
+from service.following.gates.variables import EnvironmentGate
 from service.following.gates.example import ExampleGate
 from service.following.gates.gate import Gates, TagGate
 from service.following.gates.requirements import RequirementsGate

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.errors import VersionFault
-from service.following.gates.environment import GATE as ENVIRONMENT
+from service.following.gates.variables import GATE as ENVIRONMENT
 from service.following.gates.gate import Gates
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion, Registry, Staged, Stager

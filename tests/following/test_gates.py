@@ -12,7 +12,7 @@ import pytest
 from service.contract.contract import RequestLimits
 from service.errors import VersionFault
 from service.following.gates.compatible import CompatibleGate
-from service.following.gates.environment import EnvironmentGate
+from service.following.gates.variables import EnvironmentGate
 from service.following.gates.example import ExampleGate
 from service.following.gates.gate import Candidacy, GateClosed, GateFinding, Gates
 from service.following.gates.requirements import RequirementsGate

@@ -9,7 +9,7 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.gates import files as gates_files
-from service.following.gates.environment import EnvironmentGate
+from service.following.gates.variables import EnvironmentGate
 from service.following.gates.gate import Gate
 from service.following.gates.requirements import RequirementsGate
 from tests.following.fakes import version
