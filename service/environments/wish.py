@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.logged import LoggedEnvironment
-from service.environments.requirement_lines import WishMistake, ReadRequirements, read_lines
+from service.environments.requirement_lines import ReadRequirements, WishMistake, read_lines
 
 OLDEST_PYTHON: Final = (3, 10)
 OLDEST_MLFLOW: Final = Version("2.3")
