@@ -22,6 +22,7 @@ from service.environments.environment_store import (
     EnvironmentEntry,
     EnvironmentNotes,
     EnvironmentStore,
+    OpenedEnvironment,
 )
 from service.environments.interpreters import Interpreters
 from service.environments.package_sources import package_sources
@@ -30,11 +31,9 @@ from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import EnvironmentAltered, verify_files
 from service.processes.front.beside import Beside
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.store.locks import Locked
 
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
-_LEASE_SECONDS: Final = 60.0
 _TRIES: Final = 3
 
 
@@ -167,21 +166,11 @@ class Environments:
         return None if found is None else replace(found, built=built)
 
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
-        if await self._beside.run(self._store.notes, plan.place) is None:
-            return None
-        try:
-            lease = await self._locks.lease(plan.place, _LEASE_SECONDS, lambda: None)
-        except Locked:
-            return None  # being removed
-        try:
-            notes = await self._beside.run(self._store.verified, plan.place)
-        except BaseException:
-            lease.release()
-            raise
-        if notes is None:
-            lease.release()
-            return None
-        return _built(plan, notes, lease)
+        opened = partial(self._store.opened, plan.place)
+        found = await self._beside.obtain(opened, _give_back)
+        return (
+            None if found is None else _built(plan, found.notes, self._locks.lease_of(found.lock))
+        )
 
     async def _make_room(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
@@ -241,6 +230,11 @@ class _Wanted:
         self._progress = progress
         for tell in self._tells:
             tell(progress)
+
+
+def _give_back(opened: OpenedEnvironment | None) -> None:
+    if opened is not None:
+        opened.lock.release()
 
 
 def _shared(built: BuiltEnvironment) -> CacheLease | None:
