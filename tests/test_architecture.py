@@ -127,9 +127,12 @@ ROOMS = {
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
-        *("environments.logged", "validation_tag", *_BELOW),
+        *("environments", "validation_tag", *_BELOW),
     },
-    "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
+    "staging": {
+        *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
+    },
+    "environment_choice": {"environments", "following", "refs", *_BELOW},
     "events": {
         *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
         *("refs", "registry.webhooks.deliveries"),
@@ -145,6 +148,7 @@ ROOMS = {
     "observers": {*_ENGINES, "refs", *_BELOW},
     "parts": {
         *_ENGINES,
+        *("environment_choice", "environments"),
         "config",
         "observers",
         "patterns",
@@ -153,10 +157,20 @@ ROOMS = {
         "tombstones",
         *_BELOW,
     },
-    "engine": {*_ENGINES, "config", "observers", "parts", "staging", "zygote_command", *_BELOW},
+    "engine": {
+        *_ENGINES,
+        "config",
+        "environment_choice",
+        "environments",
+        "observers",
+        "parts",
+        "staging",
+        "zygote_command",
+        *_BELOW,
+    },
     "telemetry": {
         *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
-        *("predicting", "refs"),
+        *("environments.environment", "predicting", "refs"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }

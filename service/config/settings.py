@@ -502,6 +502,11 @@ class Settings(BaseSettings):
         return self.env_manager or implied
 
     @property
+    def environments_folder(self) -> Path:
+        """Where environments of versions lie."""
+        return self.home.absolute() / "environments"
+
+    @property
     def request_seconds(self) -> float:
         """What a request may take as a whole.
 

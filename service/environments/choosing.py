@@ -131,8 +131,12 @@ class ChoosesByRules:
         refusal: EnvironmentRefused | None,
         manager: Manager,
         flavors: Collection[str] = (),
+        *,
+        ran_here: bool = False,
     ) -> EnvironmentChoice:
         """By what the version asks for, and why none can be built for that, as far as one knows.
+
+        `ran_here`: as `instead` has it.
 
         Raises the `refusal` where the version may not run in Podium's own environment either.
         """
@@ -144,7 +148,9 @@ class ChoosesByRules:
             return EnvironmentChoice()
         refusal = refusal or self._of_wheels(wish)
         choice = EnvironmentChoice(builds=True, unmet=missing)
-        return choice if refusal is None else instead(choice, refusal, manager)
+        if refusal is None:
+            return choice
+        return instead(choice, refusal, manager, ran_here=ran_here)
 
     def _of_wheels(self, wish: EnvironmentWish) -> EnvironmentRefused | None:
         if self.rules.artifact_wheels or not wish.wheels:

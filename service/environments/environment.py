@@ -101,6 +101,16 @@ class BuiltEnvironment:
     built: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ForeseenBuild:
+    """What building would come to: `there`, whether nothing would have to be built."""
+
+    key: str
+    python: str
+    packages: int
+    there: bool
+
+
 class BuildsEnvironments(Protocol):
     """Whoever builds environments, one build for all who want the same, and keeps them on disk."""
 
@@ -111,4 +121,8 @@ class BuildsEnvironments(Protocol):
 
         Raises `EnvironmentRefused` or `EnvironmentDelayed`; nothing half-built is left.
         """
+        ...
+
+    async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
+        """Which environment that would be. Nothing is built; raises as `environment` does."""
         ...

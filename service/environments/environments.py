@@ -15,6 +15,7 @@ from service.environments.environment import (
     BuiltEnvironment,
     EnvironmentDelayed,
     EnvironmentWish,
+    ForeseenBuild,
 )
 from service.environments.environment_store import (
     CACHE,
@@ -35,6 +36,7 @@ from service.registry.front.leases import CacheLease, Locks
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
 _TRIES: Final = 3
+_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class Environments:
         self._resolving = Resolving(settings, self._runs, self._beside)
         self._building = Building(settings, self._runs, self._store, self._beside)
         self._wanted: dict[EnvironmentWish, _Wanted] = {}
+        # Of many versions at once: what is there already waits for none of them.
+        self._resolves = asyncio.Semaphore(_AT_ONCE)
+        self._builds = asyncio.Semaphore(_AT_ONCE)
         self._is_prepared = False
 
     async def environment(
@@ -71,6 +76,23 @@ class Environments:
             wanted = self._wanted[wish] = _Wanted(partial(self._in_time, wish))
             wanted.when_ended(partial(self._forget, wish, wanted))
         return await wanted.joined(tell)
+
+    async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
+        """Resolved, and looked for here: as `BuildsEnvironments` says."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                await self._prepare()
+                plan = await self._planned(wish)
+                there = [
+                    await self._beside.run(self._store.notes, place)
+                    for place in self._store.places(plan.key)
+                ]
+        except TimeoutError as error:
+            raise self._late() from error
+        except OSError as error:
+            raise _disk_fault(error) from error
+        packages, python = plan.resolved.lock.packages, plan.interpreter.version
+        return ForeseenBuild(plan.key, python, len(packages), there=any(there))
 
     async def verify(self, built: BuiltEnvironment) -> None:
         """Returns if its files are as they were installed; before its zygote is started again.
@@ -121,25 +143,34 @@ class Environments:
             async with asyncio.timeout(self._settings.timeout):
                 return await self._made(wish, tell)
         except TimeoutError as error:
-            message = (
-                f"The environment was not built within {self._settings.timeout:g} s; it is tried "
-                "again, with what was fetched so far."
-            )
-            raise EnvironmentDelayed("environment_timed_out", message) from error
+            raise self._late() from error
         except OSError as error:
             raise _disk_fault(error) from error
 
-    async def _made(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
-        await self._prepare()
+    def _late(self) -> EnvironmentDelayed:
+        message = (
+            f"The environment was not built within {self._settings.timeout:g} s; it is tried "
+            "again, with what was fetched so far."
+        )
+        return EnvironmentDelayed("environment_timed_out", message)
+
+    async def _planned(self, wish: EnvironmentWish) -> BuildPlan:
         interpreter = await self._interpreters.find(wish.python)
         sources = await self._beside.run(package_sources, self._settings, wish.indexes)
-        tell(BuildProgress("resolve"))
-        resolved = await self._resolving.resolved(wish, interpreter, sources)
+        async with self._resolves:
+            resolved = await self._resolving.resolved(wish, interpreter, sources)
         resolved = with_findings(resolved, sources.findings)
         key = resolved.lock.key(interpreter)
+        place = next(self._store.places(key))
+        return BuildPlan(key, wish, interpreter, sources, resolved, place)
+
+    async def _made(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+        await self._prepare()
+        tell(BuildProgress("resolve"))
+        planned = await self._planned(wish)
         written_to = False
-        for place in self._store.places(key):
-            plan = BuildPlan(key, wish, interpreter, sources, resolved, place)
+        for place in self._store.places(planned.key):
+            plan = replace(planned, place=place)
             for _ in range(_TRIES):
                 try:
                     found = await self._found(plan, tell, copies=written_to)
@@ -159,7 +190,8 @@ class Environments:
         built = False
         found = await self._leased(plan)
         if found is None:
-            built = await self._building.build(plan, tell, copies=copies)
+            async with self._builds:
+                built = await self._building.build(plan, tell, copies=copies)
             found = await self._leased(plan)
             if built:
                 await self._make_room()

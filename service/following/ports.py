@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
+from service.environments.environment import BuiltEnvironment
 from service.environments.logged import LoggedEnvironment
 from service.errors import FollowingError
 from service.hold_tag import Hold
@@ -316,8 +317,14 @@ class ReadsRequests(Protocol):
 class Stager(Protocol):
     """Makes a fetched version ready: contract, hosts, warm-up."""
 
-    async def stage(self, fetched: FetchedVersion) -> "Staged":
-        """Cancelling ends what was started. Raises `VersionFault` or `PassingFault`."""
+    async def stage(
+        self, fetched: FetchedVersion, environment: BuiltEnvironment | None
+    ) -> "Staged":
+        """In that environment; None: in Podium's own. Cancelling ends what was started.
+
+        Raises `VersionFault` or `PassingFault`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ left out and reported without its text, which may hold a secret; so is a line wh
 marker cannot be evaluated.
 """
 
+import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
+from service.environments.choosing import EnvironmentChoice, Unmet
 from service.environments.difference import UNTOLD, Difference, Packages, differences
 from service.errors import PassingFault
 from service.following.gates.files import from_disk
@@ -44,19 +46,47 @@ class WantedHere:
     findings: Sequence[GateFinding]
 
 
+Chooses = Callable[[FetchedVersion], Awaitable[EnvironmentChoice]]
+"""Says where a version is to run. Raises `FollowingError`."""
+
+
+async def _podiums_own(_: FetchedVersion) -> EnvironmentChoice:
+    return EnvironmentChoice()
+
+
 class RequirementsGate:
     """Reads the artifact's requirements.txt, bounded, off the loop, or what conda.yaml says.
 
     `refuse` refuses packages of other versions too, `ignore` nothing: then all is reported.
+    `choose` says where the version is to run: what is built for it is not compared.
     """
 
-    def __init__(self, *, refuse: bool, ignore: bool = False) -> None:
+    def __init__(
+        self, *, refuse: bool, ignore: bool = False, choose: Chooses = _podiums_own
+    ) -> None:
         self._refuse = refuse
+        self._choose = choose
         self._ignore = ignore
         self._beside = Beside("requirements")
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Names every package that is missing or differs, with both versions."""
+        return await self.judge(fetched, await self._choose(fetched))
+
+    async def judge(
+        self, fetched: FetchedVersion, choice: EnvironmentChoice
+    ) -> Sequence[GateFinding]:
+        """The same of a version that is to run there; says so where that is not as it asks."""
+        if choice.builds:
+            return (_builds(choice.unmet),)
+        stands_in = () if choice.instead is None else (_stands_in(choice),)
+        try:
+            return (*stands_in, *await self._compared(fetched))
+        except GateClosed as closed:
+            closed.findings = (*stands_in, *closed.findings)
+            raise
+
+    async def _compared(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         return await from_disk(
             self._beside, self._check, fetched.path / _FILE, fetched.conda_requirements
         )
@@ -95,6 +125,23 @@ def _closed(code: str, found: Sequence[Difference], findings: Sequence[GateFindi
         "beside Podium, or log the model with what is there (or set PODIUM_REQUIREMENTS=ignore)."
     )
     return GateClosed(_GATE, code, message, findings)
+
+
+def _builds(unmet: Unmet) -> GateFinding:
+    lacks = [told(each) for each in unmet.packages]
+    if unmet.python:
+        own = platform.python_version()
+        lacks = [f"Python {named(unmet.python)} is asked for, Podium runs on {own}", *lacks]
+    why = listed(lacks) if lacks else "it is to have one whatever it asks for"
+    sentence = f"It runs in an environment of its own: {why}."
+    return _finding("environment_of_its_own", sentence)
+
+
+def _stands_in(choice: EnvironmentChoice) -> GateFinding:
+    fault = choice.instead
+    assert fault is not None  # noqa: S101 - asked only where it stands in
+    until = ", until it has one of its own" if choice.awaited else ""
+    return _finding(fault.reason, f"It runs in Podium's own environment{until}: {fault.message}")
 
 
 def _finding(code: str, sentence: str) -> GateFinding:
