@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,3 +86,54 @@ async def test_builder_that_is_killed_is_told_and_tried_again(
         _wait_until_nothing_runs(tmp_path)
         index.gate.set()
         assert (await made.environment(wish("mine==1.0"))).built
+
+
+_BACKEND = """
+import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"], start_new_session=True)
+print("building", flush=True)
+def build_wheel(folder, *_, **__):
+    (lambda: time.sleep(1000))()
+"""
+_PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def _sources(backend: str) -> bytes:
+    packed = io.BytesIO()
+    about = "Metadata-Version: 2.1\nName: sources\nVersion: 1.0\n"
+    files = {"pyproject.toml": _PROJECT, "backend.py": backend, "PKG-INFO": about}
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(f"sources-1.0/{name}")
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+async def test_build_of_sources_is_ended_with_what_it_has_put_apart(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Code of a package's author may start whatever it likes, in sessions of its own too."""
+    index.gate.set()
+    index.add_source("sources", "1.0", _sources(_BACKEND))
+    given = settings(tmp_path, index.url, allow_source_builds=True)
+    async with environments(given) as made:
+        task = asyncio.create_task(made.environment(wish("sources==1.0")))
+        while not any(b"time.sleep" in each for each in _commands_below(tmp_path)):
+            await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.wait([task])
+        assert _commands_below(tmp_path) == []
+
+
+def _commands_below(folder: Path) -> list[bytes]:
+    found = []
+    for pid in processes_below(folder):
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{pid}/cmdline").read_bytes())
+    return found
