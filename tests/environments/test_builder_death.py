@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from service.environments.environment import EnvironmentDelayed
 from tests.environments.given import SECONDS, environments, processes_below, settings, wish
 from tests.environments.package_index import PackageIndex, package_index
+from tests.support.waiting import wait_until
 
 _FRONT = """
 import asyncio, sys
@@ -40,20 +40,13 @@ def index() -> Iterator[PackageIndex]:
         yield index
 
 
-def _wait_until_nothing_runs(folder: Path) -> None:
-    deadline = time.monotonic() + SECONDS
-    while processes_below(folder):
-        assert time.monotonic() < deadline, "a process is left"
-        time.sleep(0.02)
-
-
 def test_front_that_is_killed_takes_its_builders_along(tmp_path: Path, index: PackageIndex) -> None:
     """And what is left on disk is in nobody's way."""
     front = subprocess.Popen([sys.executable, "-c", _FRONT, str(tmp_path), index.url])
     assert index.waiting.wait(SECONDS)
     front.kill()
     front.wait(SECONDS)
-    _wait_until_nothing_runs(tmp_path)
+    wait_until(lambda: not processes_below(tmp_path), SECONDS, "all have ended")
     index.gate.set()
     assert _built(tmp_path, index)
 
@@ -83,7 +76,7 @@ async def test_builder_that_is_killed_is_told_and_tried_again(
         with pytest.raises(EnvironmentDelayed) as delayed:
             await task
         assert delayed.value.reason == "environment_failed"
-        _wait_until_nothing_runs(tmp_path)
+        wait_until(lambda: not processes_below(tmp_path), SECONDS, "all have ended")
         index.gate.set()
         assert (await made.environment(wish("mine==1.0"))).built
 
@@ -124,11 +117,14 @@ async def test_build_of_sources_is_ended_with_what_it_has_put_apart(
     given = settings(tmp_path, index.url, allow_source_builds=True)
     async with environments(given) as made:
         task = asyncio.create_task(made.environment(wish("sources==1.0")))
-        while not any(b"time.sleep" in each for each in _commands_below(tmp_path)):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_until, lambda: _sleeps(tmp_path), SECONDS, "it has begun")
         task.cancel()
         await asyncio.wait([task])
         assert _commands_below(tmp_path) == []
+
+
+def _sleeps(folder: Path) -> bool:
+    return any(b"time.sleep" in each for each in _commands_below(folder))
 
 
 def _commands_below(folder: Path) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -196,3 +197,31 @@ def test_leftovers_of_builds_that_were_killed_are_removed(tmp_path: Path) -> Non
     left = {each.name for each in tmp_path.iterdir()}
     lock.release()
     assert left == {"b.part", "b.part.lock", "resolving-x"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    place = tmp_path / "environments"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("nobody may mount a small disk here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+async def test_full_disk_is_told_and_leaves_nothing_half_built(
+    tmp_path: Path, index: PackageIndex, small_disk: Path
+) -> None:
+    """What is there stays, and what comes later finds room again."""
+    index.add("huge", "1.0", content=wheel("huge", "1.0", files={"huge.py": "#" * 5_000_000}))
+    async with environments(settings(tmp_path, index.url)) as made:
+        kept = await made.environment(MINE)
+        with pytest.raises(EnvironmentDelayed) as delayed:
+            await made.environment(wish("huge==1.0"))
+        await made.verify(kept)
+        assert len(await made.entries()) == 1
+        assert (await made.environment(wish("other==1.0"))).built
+    assert delayed.value.reason == "disk_full"
+    assert not any(each.name.endswith(".part") for each in small_disk.iterdir())
