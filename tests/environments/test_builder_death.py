@@ -16,7 +16,7 @@ import pytest
 from service.environments.environment import EnvironmentDelayed
 from tests.environments.given import SECONDS, environments, processes_below, settings, wish
 from tests.environments.package_index import PackageIndex, package_index
-from tests.support.waiting import wait_until
+from tests.support.waiting import until, wait_until
 
 _FRONT = """
 import asyncio, sys
@@ -117,7 +117,7 @@ async def test_build_of_sources_is_ended_with_what_it_has_put_apart(
     given = settings(tmp_path, index.url, allow_source_builds=True)
     async with environments(given) as made:
         task = asyncio.create_task(made.environment(wish("sources==1.0")))
-        await asyncio.to_thread(wait_until, lambda: _sleeps(tmp_path), SECONDS, "it has begun")
+        await until(lambda: _sleeps(tmp_path), SECONDS, "it has begun")
         task.cancel()
         await asyncio.wait([task])
         assert _commands_below(tmp_path) == []

@@ -158,19 +158,40 @@ async def test_room_is_made_of_what_nobody_uses(tmp_path: Path, index: PackageIn
     """Least recently used first; what has a lease stays, whatever the limit is."""
     index.add("huge", "1.0", content=wheel("huge", "1.0", files={"huge.py": "#" * 3_000_000}))
     index.add("vast", "1.0", content=wheel("vast", "1.0", files={"vast.py": "#" * 3_000_000}))
-    async with environments(settings(tmp_path, index.url, max_bytes=4_000_000)) as made:
+    given = settings(tmp_path, index.url, max_bytes=4_000_000)
+    async with environments(given) as made:
         kept = await made.environment(MINE)
         await give_back(await made.environment(wish("huge==1.0")))
+    async with environments(given) as made:
         await made.environment(wish("vast==1.0"))
-        left = [set(each.notes.packages) for each in await made.entries()]
-        assert EnvironmentStore(tmp_path / "environments").usage() < 4_000_000
-        assert kept.folder.exists()
-        await give_back(kept)
-        assert await made.prune() > 0
-        last = await made.entries()
-    assert not any("huge" in each for each in left)
+    assert EnvironmentStore(given.folder).usage() < 4_000_000
+    left = [set(each.notes.packages) for each in EnvironmentStore(given.folder).entries()]
     assert len(left) == 2
-    assert ["vast" in each.notes.packages for each in last] == [True]
+    assert not any("huge" in each for each in left)
+    assert kept.folder.exists()
+
+
+async def test_all_that_nobody_uses_is_pruned(tmp_path: Path, index: PackageIndex) -> None:
+    """And uv's cache."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        kept = await made.environment(MINE)
+        await give_back(await made.environment(wish("other==1.0")))
+        assert await made.prune() > 0
+        assert [each.place for each in await made.entries()] == [kept.folder]
+        await made.verify(kept)
+
+
+async def test_what_was_fetched_before_is_installed_without_an_index(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """The lock is kept, and the wheels are in uv's cache."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(first := await made.environment(MINE))
+        assert EnvironmentStore(tmp_path / "environments").discard(first.folder)
+        index.status = 500
+        again = await made.environment(MINE)
+    assert again.built
+    assert module(again).read_text() == RIGHT
 
 
 async def test_entries_and_locks_are_shown(tmp_path: Path, index: PackageIndex) -> None:
