@@ -21,13 +21,14 @@ from service.environments.package_lock import (
     pinned,
 )
 from service.environments.package_sources import PackageSources
-from service.environments.uv_faults import BY_DATE, fault_of
+from service.environments.uv_faults import BY_DATE, NOWHERE, fault_of
 from service.environments.uv_runs import UvRuns
 from service.processes.front.beside import Beside
 from service.registry.store.durable import write_whole
 
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
+_STRATEGIES: Final = ("first-index", "unsafe-first-match", "unsafe-best-match")
 _TODAYS: Final = (
     "The packages that its own ones need are the newest, not those of the day when it was logged: "
     "that day, or those of the packages, are not known."
@@ -115,10 +116,13 @@ class Resolving:
             try:
                 lock = await self._compiled(wish, interpreter, sources, way.arguments)
             except EnvironmentRefused as refused:
+                # No way leads to what is nowhere.
+                if refused.reason == NOWHERE:
+                    raise
                 faults.append(refused)
             else:
                 return Resolved(lock, way.findings, way.arguments)
-        raise faults[-1]
+        raise faults[0]
 
     async def _compiled(
         self,
@@ -150,8 +154,8 @@ class Resolving:
 def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) -> Iterator[_Way]:
     """As of the day when it was logged, or else as of today; by the first index, or else by all.
 
-    An index may hold but some of a package's versions, or tell no dates. A folder of wheels tells
-    none.
+    An index may hold but some of a package's versions, or of a version's wheels, or tell no dates.
+    A folder of wheels tells none. The last way is pip's own.
     """
     days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
     if wish.cut_off is not None and has_dates:
@@ -160,11 +164,9 @@ def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) ->
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
     for arguments, unpinned in days:
-        first = (*arguments, "--index-strategy", "first-index")
-        yield _Way(first, unpinned, not arguments)
-        if sources.has_several:
-            every = (*arguments, "--index-strategy", "unsafe-first-match")
-            yield _Way(every, (*unpinned, _NEXT_INDEX), not arguments)
+        for strategy in _STRATEGIES if sources.has_several else _STRATEGIES[:1]:
+            findings = unpinned if strategy is _STRATEGIES[0] else (*unpinned, _NEXT_INDEX)
+            yield _Way((*arguments, "--index-strategy", strategy), findings, not arguments)
 
 
 @contextlib.contextmanager
