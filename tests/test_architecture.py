@@ -118,7 +118,11 @@ ROOMS = {
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
-    "environments": {*_BELOW, "registry.store.durable", "registry.store.locks"},
+    "environments": {
+        *("hosting.specification", "inspector.wire", "registry.store.durable"),
+        *("registry.store.locks", "zygote.front.handle", "zygote.front.process"),
+        *("zygote.front.spawning", *_BELOW),
+    },
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
