@@ -12,7 +12,6 @@ from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder
 from service.following.gates.blocked import BlockedGate
 from service.following.gates.compatible import CompatibleGate
-from service.following.gates.environment import EnvironmentGate
 from service.following.gates.example import ExampleGate
 from service.following.gates.gate import Gates, TagGate
 from service.following.gates.requirements import RequirementsGate
@@ -21,6 +20,7 @@ from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
 from service.following.gates.validated_source import AsksVersions, ValidatedSourceGate
 from service.following.gates.validation import Required, ValidationGate
+from service.following.gates.variables import EnvironmentGate
 from service.following.history import History
 from service.following.ledger import Ledger, LedgerFile
 from service.following.slots import Slots

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 FRONT, SHARED, CHILDREN, ZYGOTE = "front", "shared", "every child", "zygote"
 HOST, DECODER, INSPECTOR = "host", "decoder", "inspector"
 REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
+BUILDER = "builder"
 PROCESSES = {
     "": FRONT,
     "background": SHARED,
@@ -26,6 +27,7 @@ PROCESSES = {
     "copy_source": SHARED,
     "copying": COMMAND,
     "errors": SHARED,
+    "environments.supervised": BUILDER,
     "exits": COMMAND,
     "hold_tag": SHARED,
     "origin": COMMAND,
@@ -119,9 +121,9 @@ ROOMS = {
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
     "environments": {
-        *("hosting.specification", "inspector.wire", "registry.store.durable"),
-        *("registry.store.locks", "zygote.front.handle", "zygote.front.process"),
-        *("zygote.front.spawning", *_BELOW),
+        *("hosting.specification", "inspector.wire", "registry.front.leases"),
+        *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
+        *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
     },
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {

@@ -26,6 +26,7 @@ _PATHS: Final = frozenset(
     {"-r", "--requirement", "-e", "--editable", "-f", "--find-links", "--trusted-host"}
 )
 _LONGEST: Final = 4096
+_LONGEST_NAME: Final = 128
 
 BY_ADDRESS: Final = "requirement_by_address"
 OPTION: Final = "requirement_option"
@@ -41,7 +42,7 @@ _SENTENCES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class WishMistake:
     """Why no environment can be built: a stable code, and a sentence without a line's text."""
 
     code: str
@@ -49,7 +50,7 @@ class Mistake:
 
 
 @dataclass(slots=True)
-class RequirementLines:
+class ReadRequirements:
     """What one file asks for.
 
     Attributes:
@@ -66,17 +67,17 @@ class RequirementLines:
     wheels: list[str] = field(default_factory=list)
     constraints: list[str] = field(default_factory=list)
     indexes: list[str] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: list[WishMistake] = field(default_factory=list)
 
 
-def read_lines(text: str, file: str) -> RequirementLines:
+def read_lines(text: str, file: str) -> ReadRequirements:
     """Pure; a line is read in time that grows with its length alone."""
-    found = RequirementLines()
+    found = ReadRequirements()
     for number, line in _logical(text):
         code = _take(line, found)
         if code:
             sentence = f"Line {number} of {file} {_SENTENCES[code]}."
-            found.mistakes.append(Mistake(code, sentence))
+            found.mistakes.append(WishMistake(code, sentence))
     return found
 
 
@@ -112,7 +113,7 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         yield begun, rest
 
 
-def _take(line: str, found: RequirementLines) -> str | None:
+def _take(line: str, found: ReadRequirements) -> str | None:
     """Takes the line; the code of what is wrong with it otherwise."""
     if line.startswith("-"):
         return _take_option(line, found)
@@ -124,7 +125,7 @@ def _take(line: str, found: RequirementLines) -> str | None:
     return _take_requirement(line, found)
 
 
-def _take_requirement(line: str, found: RequirementLines) -> str | None:
+def _take_requirement(line: str, found: ReadRequirements) -> str | None:
     plain = _HASH.sub("", line).strip()
     try:
         requirement = Requirement(plain)
@@ -134,6 +135,8 @@ def _take_requirement(line: str, found: RequirementLines) -> str | None:
         return UNREADABLE
     if requirement.url is not None:
         return BY_ADDRESS
+    if len(requirement.name) > _LONGEST_NAME:
+        return UNREADABLE
     requirement.name = canonicalize_name(requirement.name)
     found.requirements.append(str(requirement))
     found.hashes.extend((requirement.name, each) for each in _HASH.findall(line))
@@ -146,7 +149,7 @@ def _why_not(plain: str) -> str:
     return BY_ADDRESS if _ADDRESS.search(plain) else UNREADABLE
 
 
-def _take_wheel(name: str, found: RequirementLines) -> str | None:
+def _take_wheel(name: str, found: ReadRequirements) -> str | None:
     try:
         parse_wheel_filename(name)
     except InvalidWheelFilename:
@@ -155,7 +158,7 @@ def _take_wheel(name: str, found: RequirementLines) -> str | None:
     return None
 
 
-def _take_option(line: str, found: RequirementLines) -> str | None:
+def _take_option(line: str, found: ReadRequirements) -> str | None:
     option = _OPTION.match(line)
     name, value = (option[1], option[2].strip()) if option else ("", "")
     match name:

@@ -1,7 +1,8 @@
 """What a version was logged with, read from its artifact: whatever that holds, in bounded time.
 
 All that is wrong with it is told at once. The files are their author's: nothing beside the
-artifact is read, no link followed, and nothing of them reaches a command line.
+artifact is read, no link followed, and nothing of them but names of packages
+reaches a command line.
 """
 
 import stat
@@ -16,7 +17,7 @@ from packaging.version import Version
 
 from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.logged import LoggedEnvironment
-from service.environments.requirement_lines import Mistake, RequirementLines, read_lines
+from service.environments.requirement_lines import ReadRequirements, WishMistake, read_lines
 
 OLDEST_PYTHON: Final = (3, 10)
 OLDEST_MLFLOW: Final = Version("2.3")
@@ -37,7 +38,7 @@ class ReadWish:
     """A wish as far as it can be read, and what stands in the way of an environment for it."""
 
     wish: EnvironmentWish
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[WishMistake, ...] = ()
 
     def refusal(self) -> EnvironmentRefused | None:
         """All mistakes in one error, by the code of the first; None where there is none."""
@@ -77,30 +78,30 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
 
 def _requirements(
     artifact: Path, logged: LoggedEnvironment
-) -> tuple[RequirementLines, list[Mistake]]:
+) -> tuple[ReadRequirements, list[WishMistake]]:
     try:
         text = _text(artifact / _REQUIREMENTS)
     except FileNotFoundError:
         if logged.pip is None:
             sentence = "The version does not say what it needs: log it with its requirements."
-            return RequirementLines(), [Mistake("no_requirements", sentence)]
+            return ReadRequirements(), [WishMistake("no_requirements", sentence)]
         return read_lines("\n".join(logged.pip), "conda.yaml's pip part"), []
     except _NotTaken as error:
-        return RequirementLines(), [error.mistake]
+        return ReadRequirements(), [error.mistake]
     return read_lines(text, _REQUIREMENTS), []
 
 
 class _NotTaken(Exception):
     """A file that is not read."""
 
-    def __init__(self, mistake: Mistake) -> None:
+    def __init__(self, mistake: WishMistake) -> None:
         super().__init__(mistake.sentence)
         self.mistake = mistake
 
 
 def _text(path: Path) -> str:
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise _NotTaken(Mistake("requirements_unreadable", f"{path.name} is not a file."))
+        raise _NotTaken(WishMistake("requirements_unreadable", f"{path.name} is not a file."))
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES or content.count(b"\n") > _MOST_LINES:
@@ -108,37 +109,39 @@ def _text(path: Path) -> str:
             f"{path.name} is too long: at most {_MOST_LINES} lines and {_MOST_BYTES // 1024} KB "
             "are read."
         )
-        raise _NotTaken(Mistake("requirements_too_long", sentence))
+        raise _NotTaken(WishMistake("requirements_too_long", sentence))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _NotTaken(Mistake("requirements_unreadable", f"{path.name} is not UTF-8.")) from None
+        raise _NotTaken(
+            WishMistake("requirements_unreadable", f"{path.name} is not UTF-8.")
+        ) from None
 
 
-def _constraints(path: Path, into: RequirementLines) -> Sequence[str]:
+def _constraints(path: Path, into: ReadRequirements) -> Sequence[str]:
     """The file's requirements; its mistakes are those of the file that names it."""
     try:
         lines = read_lines(_text(path), path.name)
     except FileNotFoundError:
         sentence = f"The constraints file {path.name} is not in the artifact."
-        into.mistakes.append(Mistake("requirement_by_address", sentence))
+        into.mistakes.append(WishMistake("requirement_by_address", sentence))
         return ()
     except _NotTaken as error:
         into.mistakes.append(error.mistake)
         return ()
     if lines.wheels or lines.constraints or lines.indexes:
         sentence = f"The constraints file {path.name} holds more than constraints."
-        into.mistakes.append(Mistake("requirement_option", sentence))
+        into.mistakes.append(WishMistake("requirement_option", sentence))
     into.mistakes.extend(lines.mistakes)
     into.hashes.extend(lines.hashes)
     return lines.requirements
 
 
-def _wheel(path: Path, mistakes: list[Mistake]) -> Path | None:
+def _wheel(path: Path, mistakes: list[WishMistake]) -> Path | None:
     is_inside = not path.parent.is_symlink() and _is_plain(path)
     if not is_inside:
         sentence = f"The wheel {path.name} is asked for, and is not in the artifact."
-        mistakes.append(Mistake("wheel_missing", sentence))
+        mistakes.append(WishMistake("wheel_missing", sentence))
     return path if is_inside else None
 
 
@@ -164,22 +167,22 @@ def _time(text: str) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def _of_versions(wish: EnvironmentWish) -> Iterator[Mistake]:
+def _of_versions(wish: EnvironmentWish) -> Iterator[WishMistake]:
     python = _version(wish.python)
     if wish.python and python is None:
-        yield Mistake("python_unreadable", "The version does not say which Python it needs.")
+        yield WishMistake("python_unreadable", "The version does not say which Python it needs.")
     if python is not None and python.release[:2] < OLDEST_PYTHON:
         sentence = (
             f"The version asks for Python {minor_of(python)}; Podium's hosts need 3.10 or newer. "
             "Train it again."
         )
-        yield Mistake("python_too_old", sentence)
+        yield WishMistake("python_too_old", sentence)
     if any(each < OLDEST_MLFLOW for each in _mlflows(wish)):
         sentence = (
             f"The version was logged with an MLflow before {OLDEST_MLFLOW}, which Podium's hosts "
             "cannot work with. Train it again."
         )
-        yield Mistake("mlflow_too_old", sentence)
+        yield WishMistake("mlflow_too_old", sentence)
 
 
 def minor_of(version: Version) -> str:
@@ -206,13 +209,13 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _of_conda(logged: LoggedEnvironment) -> Iterator[Mistake]:
+def _of_conda(logged: LoggedEnvironment) -> Iterator[WishMistake]:
     if logged.conda:
         names = ", ".join(name[:_LONGEST_NAME] or "(no name)" for name in logged.conda[:_MOST_TOLD])
         sentence = (
             f"conda.yaml asks for packages of conda's, which Podium does not install: {names}. "
             "Log the model with packages of pip's (pip_requirements=)."
         )
-        yield Mistake("conda_package", sentence)
+        yield WishMistake("conda_package", sentence)
     for name in logged.unreadable:
-        yield Mistake("requirements_unreadable", f"{name} cannot be read.")
+        yield WishMistake("requirements_unreadable", f"{name} cannot be read.")

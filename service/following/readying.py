@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.errors import VersionFault
-from service.following.gates.environment import GATE as ENVIRONMENT
 from service.following.gates.gate import Gates
+from service.following.gates.variables import GATE as ENVIRONMENT
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion, Registry, Staged, Stager
 from service.refs import VersionId
