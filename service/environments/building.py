@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from service.environments.build_settings import EnvironmentSettings
-from service.environments.environment import BuildProgress, EnvironmentWish
+from service.environments.environment import BuildProgress, EnvironmentDelayed, EnvironmentWish
 from service.environments.environment_store import (
     LOCK_FILE,
     PART,
@@ -20,7 +20,7 @@ from service.environments.environment_store import (
 from service.environments.interpreters import Interpreter
 from service.environments.package_sources import PackageSources
 from service.environments.resolving import Resolved
-from service.environments.uv_faults import fault_of
+from service.environments.uv_faults import UNREACHABLE, fault_of
 from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import note_files
 from service.processes.front.beside import Beside
@@ -133,7 +133,7 @@ class Building:
         text = plan.resolved.lock.text
         await self._beside.run((part / LOCK_FILE).write_text, text)
         await self._beside.run((part / _LOCK).write_text, plan.resolved.lock.at(plan.wish.wheels))
-        await self._run(
+        await self._run_with_or_without_index(
             [
                 *("pip", "install", "--python", python, "--requirements", _LOCK),
                 *("--require-hashes", "--no-deps", *plan.resolved.way),
@@ -149,6 +149,18 @@ class Building:
     async def _scratch(self, part: Path) -> Path:
         await self._beside.run(partial(part.mkdir, parents=True, exist_ok=True))
         return part
+
+    async def _run_with_or_without_index(
+        self, arguments: list[str], sources: PackageSources, folder: Path
+    ) -> None:
+        """What was fetched before needs no index: the lock says which files are meant."""
+        try:
+            await self._run(arguments, sources, folder)
+        except EnvironmentDelayed as delayed:
+            if delayed.reason != UNREACHABLE:
+                raise
+            if not (await self._runs.run([*arguments, "--offline"], sources, folder)).is_good:
+                raise
 
     async def _run(self, arguments: list[str], sources: PackageSources, folder: Path) -> None:
         ended = await self._runs.run(arguments, sources, folder)

@@ -59,6 +59,14 @@ class EnvironmentEntry:
     in_use: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedEnvironment:
+    """A complete one, and the lock that keeps it there."""
+
+    notes: EnvironmentNotes
+    lock: Lock
+
+
 class EnvironmentStore:
     """The folder of all environments; every method blocks for as long as the disk takes."""
 
@@ -98,12 +106,28 @@ class EnvironmentStore:
         except (ValueError, KeyError, TypeError) as error:
             raise EnvironmentAltered(_NOTES) from error
 
-    def verified(self, place: Path) -> EnvironmentNotes | None:
-        """The same of one whose files are as they were installed; raises `EnvironmentAltered`."""
-        notes = self.notes(place)
-        if notes is not None:
-            verify_files(place)
-        return notes
+    def opened(self, place: Path) -> OpenedEnvironment | None:
+        """The same, locked for whoever asks, if its files are as they were installed.
+
+        None also while it is being removed. Raises `EnvironmentAltered`, and holds no lock then.
+        """
+        if self.notes(place) is None:
+            return None
+        try:
+            lock = Lock.shared_at_once(place, lambda: None)
+        except Locked:
+            return None
+        try:
+            # Now that nobody can remove it.
+            notes = self.notes(place)
+            if notes is not None:
+                verify_files(place)
+                return OpenedEnvironment(notes, lock)
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
+        return None
 
     def put(self, part: Path, place: Path, notes: EnvironmentNotes) -> None:
         """What was built there is at its place from now on, whole."""

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from service.background import Work, begin
 from service.environments.build_settings import EnvironmentSettings
 from service.environments.building import Building, BuildPlan
 from service.environments.environment import (
@@ -23,6 +24,7 @@ from service.environments.environment_store import (
     EnvironmentEntry,
     EnvironmentNotes,
     EnvironmentStore,
+    OpenedEnvironment,
 )
 from service.environments.interpreters import Interpreters
 from service.environments.package_sources import package_sources
@@ -31,11 +33,9 @@ from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import EnvironmentAltered, verify_files
 from service.processes.front.beside import Beside
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.store.locks import Locked
 
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
-_LEASE_SECONDS: Final = 60.0
 _TRIES: Final = 3
 _AT_ONCE: Final = 2
 
@@ -66,6 +66,7 @@ class Environments:
         # Of many versions at once: what is there already waits for none of them.
         self._resolves = asyncio.Semaphore(_AT_ONCE)
         self._builds = asyncio.Semaphore(_AT_ONCE)
+        self._tidying: set[asyncio.Task[None]] = set()
         self._is_prepared = False
 
     async def environment(
@@ -123,9 +124,10 @@ class Environments:
         return max(0, before - await self._beside.run(self._store.usage))
 
     async def close(self) -> None:
-        """Ends every build; returns when all of their processes have gone."""
+        """Ends every build; returns when all of their processes have gone, and room is made."""
         for wanted in list(self._wanted.values()):
             await wanted.end()
+        await asyncio.gather(*self._tidying, return_exceptions=True)
 
     def _forget(self, wish: EnvironmentWish, wanted: "_Wanted") -> None:
         # Somebody may have wanted it anew since.
@@ -195,25 +197,21 @@ class Environments:
                 built = await self._building.build(plan, tell, copies=copies)
             found = await self._leased(plan)
             if built:
-                await self._make_room()
+                self._tidy()
         return None if found is None else replace(found, built=built)
 
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
-        if await self._beside.run(self._store.notes, plan.place) is None:
-            return None
-        try:
-            lease = await self._locks.lease(plan.place, _LEASE_SECONDS, lambda: None)
-        except Locked:
-            return None  # being removed
-        try:
-            notes = await self._beside.run(self._store.verified, plan.place)
-        except BaseException:
-            lease.release()
-            raise
-        if notes is None:
-            lease.release()
-            return None
-        return _built(plan, notes, lease)
+        opened = partial(self._store.opened, plan.place)
+        found = await self._beside.obtain(opened, _give_back)
+        return (
+            None if found is None else _built(plan, found.notes, self._locks.lease_of(found.lock))
+        )
+
+    def _tidy(self) -> None:
+        # Nobody who waits for an environment waits for that.
+        task = begin(Work.CACHE, self._make_room())
+        self._tidying.add(task)
+        task.add_done_callback(self._tidying.discard)
 
     async def _make_room(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
@@ -275,6 +273,11 @@ class _Wanted:
             tell(progress)
 
 
+def _give_back(opened: OpenedEnvironment | None) -> None:
+    if opened is not None:
+        opened.lock.release()
+
+
 def _shared(built: BuiltEnvironment) -> CacheLease | None:
     return built.lease.share() if isinstance(built.lease, CacheLease) else None
 
@@ -284,7 +287,7 @@ def _built(plan: BuildPlan, notes: EnvironmentNotes, lease: CacheLease) -> Built
         key=plan.key,
         folder=plan.place,
         interpreter=plan.place / "bin" / "python",
-        python=notes.python,
+        python=plan.interpreter.version,
         packages=notes.packages,
         findings=tuple(dict.fromkeys((*plan.resolved.findings, *notes.findings))),
         lease=lease,

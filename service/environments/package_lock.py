@@ -210,7 +210,9 @@ def _version(text: str) -> Version | None:
 
 
 def _of(interpreter: Interpreter) -> list[str]:
-    return [str(interpreter.path), interpreter.version, interpreter.machine, interpreter.libc]
+    """Not its patch release: what is installed for one runs with every other, at the same path."""
+    minor = ".".join(map(str, interpreter.minor))
+    return [str(interpreter.path), minor, interpreter.machine, interpreter.libc]
 
 
 def _digest(*parts: object) -> str:

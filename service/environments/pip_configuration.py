@@ -14,17 +14,18 @@ from typing import Final
 _FILE: Final = "pip.conf"
 _SECTIONS: Final = ("global", "install")
 _PREFIX: Final = "PIP_"
+_NAMED: Final = "PIP_CONFIG_FILE"
 _MOST_BYTES: Final = 256 * 1024
 
 
 def pip_configuration(environment: Mapping[str, str]) -> dict[str, str]:
     """Options by their long names, as `index-url`; a file that cannot be read says nothing."""
     found: dict[str, str] = {}
-    if environment.get("PIP_CONFIG_FILE") != os.devnull:
+    if environment.get(_NAMED) != os.devnull:
         for path in _files(environment):
             found.update(_options(path))
     for name, value in environment.items():
-        if name.startswith(_PREFIX) and value:
+        if name.startswith(_PREFIX) and value and name != _NAMED:
             found[_normal(name.removeprefix(_PREFIX))] = value
     return found
 
@@ -34,7 +35,7 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
     folders = environment.get("XDG_CONFIG_DIRS") or "/etc/xdg"
     yield from (Path(each, "pip", _FILE) for each in reversed(folders.split(os.pathsep)) if each)
     yield Path("/etc", _FILE)
-    named = environment.get("PIP_CONFIG_FILE")
+    named = environment.get(_NAMED)
     home = environment.get("HOME")
     # A user's own is not read where a file is named that is there.
     if home and not (named and Path(named).exists()):

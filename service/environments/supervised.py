@@ -30,8 +30,8 @@ def main() -> None:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    # Of the whole group, this process too, if it leads one.
-    lifetime.end_group(os.getpid())
+    # What they have started, in sessions of their own or not, becomes this one's when they end.
+    lifetime.end_orphans(())
     os._exit(128 + signal.SIGTERM)
 
 

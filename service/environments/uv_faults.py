@@ -13,6 +13,7 @@ from service.environments.environment import EnvironmentDelayed, EnvironmentRefu
 
 BY_DATE: Final = re.compile(r"filtered by `exclude-newer`")
 """Whether uv has left out packages for their date, or for having none."""
+UNREACHABLE: Final = "index_unreachable"
 # What may stand in a sentence of what uv names: packages and versions.
 _NAMED: Final = r"([A-Za-z0-9_.\-]+(?:[=<>!~]=?[A-Za-z0-9_.*+!\-]+)?)"
 _DETAIL: Final = 4000
@@ -64,7 +65,7 @@ _WORDS: Final = (
         r"HTTP status (?:server|client) error|Request failed after|connection (?:reset|closed)|"
         r"error decoding response body|Failed to fetch|"
         r"Network connectivity is disabled|network was disabled",
-        "index_unreachable",
+        UNREACHABLE,
         "A package index does not answer: check that it is running, and pip's index-url and proxy; "
         "it is tried again.",
     ),

@@ -1,6 +1,7 @@
 """uv, run in a process of its own that ends with whoever wants it, with all that it has started."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from service.processes import lifetime
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 
 _SUPERVISED: Final = "service.environments.supervised"
+_END_SECONDS: Final = 0.5
 _MOST_SAID: Final = 64 * 1024
 
 
@@ -46,9 +48,7 @@ class UvRuns:
             said = await _said(process.stderr)
             await process.wait()
         finally:
-            # The leader may be gone, and others of its group not.
-            lifetime.end_group(process.pid)
-            await asyncio.shield(process.wait())
+            await asyncio.shield(_ended(process))
         return UvEnd(process.returncode or 0, sources.without_secrets(said))
 
     async def _started(
@@ -69,6 +69,20 @@ class UvRuns:
             if is_want_of_processes(error):
                 raise processes_exhausted(STAGE, repr(error)) from error
             raise
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Returns when it has gone: asked to, so that it can end all that has come of it, or killed."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
+    # One that does not answer, or that somebody has killed, has ended nothing of its group.
+    if process.returncode is None or process.returncode < 0:
+        lifetime.end_group(process.pid)
+    await process.wait()
 
 
 def _beside_podium() -> Path:

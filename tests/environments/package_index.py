@@ -107,10 +107,10 @@ class PackageIndex:
         found = self.files[file] = PackageFile(file, name, content, uploaded)
         return found
 
-    def add_source(self, name: str, version: str) -> None:
+    def add_source(self, name: str, version: str, content: bytes = b"none") -> None:
         """A package without a wheel."""
         file = f"{name}-{version}.tar.gz"
-        self.files[file] = PackageFile(file, name, b"none", "2024-01-01T00:00:00Z")
+        self.files[file] = PackageFile(file, name, content, "2024-01-01T00:00:00Z")
 
     def into(self, folder: Path) -> Path:
         """Its wheels as files in that folder."""
