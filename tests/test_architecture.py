@@ -121,8 +121,9 @@ ROOMS = {
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
     "environments": {
-        *("registry.front.leases", "registry.store.artifacts", "registry.store.durable"),
-        *("registry.store.locks", *_BELOW),
+        *("hosting.specification", "inspector.wire", "registry.front.leases"),
+        *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
+        *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
     },
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
