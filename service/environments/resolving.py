@@ -1,5 +1,6 @@
 """From a wish to its lock: resolved once by uv, as of the day the version was logged, and kept."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -28,6 +29,7 @@ from service.registry.store.durable import write_whole
 
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
+_AT_ONCE: Final = 2
 _STRATEGIES: Final = ("first-index", "unsafe-first-match", "unsafe-best-match")
 _TODAYS: Final = (
     "The packages that its own ones need are the newest, not those of the day when it was logged: "
@@ -67,14 +69,18 @@ class Resolving:
         self._settings = settings
         self._runs = runs
         self._beside = beside
+        # What is kept waits for nobody's.
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def resolved(
         self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
     ) -> Resolved:
         """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
         path = await self._beside.run(self._path, wish, interpreter, sources)
+        others = await self._beside.run(_hashes_beside, wish.uv_lock)
         kept = await self._beside.run(_kept, path)
         if kept is not None:
+            checked(kept.lock, wish, others)
             return kept
         if not sources.has_index:
             message = (
@@ -82,8 +88,8 @@ class Resolving:
                 "PODIUM_WHEELHOUSE, or build the environment into the image."
             )
             raise EnvironmentRefused("no_index", message)
-        made = await self._made(wish, interpreter, sources)
-        others = await self._beside.run(_hashes_beside, wish.uv_lock)
+        async with self._turns:
+            made = await self._made(wish, interpreter, sources)
         checked(made.lock, wish, others)
         await self._beside.run(_keep, path, made)
         return made
@@ -96,7 +102,7 @@ class Resolving:
             interpreter,
             sources.constraints,
             source_builds=self._settings.allow_source_builds,
-            wheels=[hashlib.sha256(each.read_bytes()).hexdigest() for each in wish.wheels],
+            wheels=[_digest(each) for each in wish.wheels],
         )
         return self._settings.folder / _FOLDER / f"{digest}.json"
 
@@ -176,6 +182,11 @@ def _scratch(folder: Path) -> Iterator[Path]:
         prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True
     ) as new:
         yield Path(new)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(folder: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:

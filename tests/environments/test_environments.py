@@ -318,6 +318,8 @@ async def test_hashes_that_the_version_was_logged_with_count(
     )
     right = f"sha256:{index.files['mine-1.0-py3-none-any.whl'].digest}"
     async with environments(settings(tmp_path, index.url)) as made:
+        # The lock that is kept of it is no excuse.
+        await made.environment(wish("mine==1.0", "deep==1.0"))
         for wrong in (
             wish("mine==1.0", hashes=(("mine", other),)),
             wish("mine==1.0", "deep==1.0", uv_lock=lock),
