@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import io
 import json
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,13 +155,15 @@ class PackageIndex:
 
 
 @contextlib.contextmanager
-def package_index(*, of_hosts: bool = True) -> Iterator[PackageIndex]:
+def package_index(
+    *, of_hosts: bool = True, tls: ssl.SSLContext | None = None
+) -> Iterator[PackageIndex]:
     """An index that answers, with what hosts need; `url` is where it is asked."""
     index = PackageIndex()
     index.gate.set()
     for name, version in HOSTS if of_hosts else ():
         index.add(name, version)
-    with http_server(index.answer) as url:
+    with http_server(index.answer, tls=tls) as url:
         index.url = f"{url}/simple"
         yield index
         index.gate.set()
