@@ -25,7 +25,7 @@ COMMANDS = [
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
     *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
-    "doctor",
+    *("env", "doctor"),
 ]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
@@ -50,6 +50,7 @@ EXAMPLES = {
     "withdraw": "podium withdraw iris 3 --url http://127.0.0.1:8000",
     "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
     "webhook": "PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example",
+    "env": "podium env check",
     "doctor": "podium doctor --role promoter --json",
 }
 
