@@ -32,7 +32,7 @@ from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
-    from service.migration.migrating import Migrated, Migration
+    from service.migration.migrating import MeantVersion, Migrated, Migration
     from service.migration.staged import StageMeaning
 
 _STAGES = ("Production", "Staging", "Archived")
@@ -212,14 +212,18 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     sys.exit(report.status)
 
 
-def _copied(addresses: MlflowAddresses, tell: Callable[[str], None], staged: "StageMeaning") -> str:
-    """The number that the version has in the model of its alias."""
+def _copied(
+    addresses: MlflowAddresses, tell: Callable[[str], None], staged: "StageMeaning"
+) -> "MeantVersion":
+    """The version in the model of its alias, whether it was there or not."""
     from service.copying.copy_version import CopyServers, CopyWish, copy_version
     from service.copying.mlflow_server import MlflowServer
+    from service.migration.migrating import MeantVersion
 
     server = MlflowServer.source(addresses, os.environ)
     wish = CopyWish(VersionArgument(staged.name, staged.version), staged.ref.name)
-    return copy_version(CopyServers(server, server), wish, loaded(), tell).version
+    copied = copy_version(CopyServers(server, server), wish, loaded(), tell)
+    return MeantVersion(copied.version, copied.outcome == "copied")
 
 
 def _one_after_the_other(
