@@ -5,15 +5,17 @@ Here following's port meets hosting and the decoder, neither of which following 
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from service.contract.contract import Contract, RequestLimits
 from service.contract.definition import Definition
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
 from service.decoder.front import JSON_BYTES, Decoder, RequestReader
+from service.environments.environment import BuiltEnvironment
 from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
@@ -54,6 +56,30 @@ def joinable(tags: Mapping[str, str]) -> Joinable:
     return Joinable(None, "as is known of its classes")
 
 
+class HeldForks(Forks, Protocol):
+    """Makes processes of one environment for as long as it is held."""
+
+    def release(self) -> None:
+        """With the last holder the environment's processes end. Returns at once."""
+        ...
+
+
+class HoldsZygotes(Protocol):
+    """Whoever has zygotes of environments: `service.environments.zygotes.EnvironmentZygotes`."""
+
+    async def of(self, built: BuiltEnvironment, /) -> HeldForks:
+        """Ready to fork, to be released; raises `FollowingError`."""
+        ...
+
+
+class NoZygotes:
+    """`HoldsZygotes` of a service that has no environments built."""
+
+    async def of(self, built: BuiltEnvironment, /) -> HeldForks:
+        """None."""
+        raise RuntimeError(f"nobody has zygotes for {built.key}")
+
+
 class HostStager:
     """`service.following.ports.Stager` with real hosts."""
 
@@ -70,8 +96,10 @@ class HostStager:
         surroundings_of: Callable[[str], Surroundings] = lambda _: Surroundings(),
         traces: str | None = None,
         residents: Residents | None = None,
+        zygotes: HoldsZygotes | None = None,
     ) -> None:
         self._forks = forks
+        self._zygotes: HoldsZygotes = zygotes or NoZygotes()
         self._decoder = decoder
         self._contracts = Contracts(contract_limits, allow_unsigned=allow_unsigned)
         self._pool_limits = pool_limits
@@ -83,7 +111,9 @@ class HostStager:
         self._verifying = Beside("verify")
         self._serves = False
 
-    async def stage(self, fetched: FetchedVersion) -> Staged:
+    async def stage(
+        self, fetched: FetchedVersion, environment: BuiltEnvironment | None = None
+    ) -> Staged:
         """Contract first, since it needs no process; then hosts. Raises as the port says."""
         contract = await self._contracts.of(fetched)
         definition = self._contracts.define(fetched)
@@ -104,35 +134,53 @@ class HostStager:
         observer = self._observer_of(fetched.version)
         if self._residents is not None:
             reader = RequestReader(contract, definition, self._decoder)
-            demanded = await self._on_demand(fetched.version, model, observer, self._residents)
+            start = partial(self._started_late, model, observer, environment)
+            demanded = await self._on_demand(fetched.version, start, self._residents)
             return Staged(contract, reader, demanded, demanded)
-        pool = await self._started(model, observer)
+        pool = await self._started(model, observer, environment)
         slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
         reader = RequestReader(contract, definition, self._decoder, slice_rows)
         return Staged(contract, reader, pool)
 
-    async def _started(self, model: HostedModel, observer: HostingObserver) -> Pool:
+    async def _started(
+        self,
+        model: HostedModel,
+        observer: HostingObserver,
+        environment: BuiltEnvironment | None,
+    ) -> Pool:
+        if environment is None:
+            return await self._pool(self._forks, model, observer)
+        held = await self._zygotes.of(environment)
+        try:
+            pool = await self._pool(held, model, observer)
+        except BaseException:
+            held.release()
+            raise
+        pool.when_closed(held.release)
+        return pool
+
+    async def _pool(self, forks: Forks, model: HostedModel, observer: HostingObserver) -> Pool:
         # Requests to what serves already must not feel that another version is loaded.
-        hosts = LocalHosts(self._forks, model, self._pool_limits, observer)
+        hosts = LocalHosts(forks, model, self._pool_limits, observer)
         pool = await Pool.start(hosts, model, self._pool_limits, observer, behind=self._serves)
         self._serves = True
         return pool
 
-    async def _on_demand(
+    async def _started_late(
         self,
-        version: VersionId,
         model: HostedModel,
         observer: HostingObserver,
-        residents: Residents,
+        environment: BuiltEnvironment | None,
+    ) -> Pool:
+        # It may have been fetched long ago.
+        async with asyncio.timeout(self._pool_limits.load_seconds):
+            await self._verifying.run(model.verify)
+        return await self._started(model, observer, environment)
+
+    async def _on_demand(
+        self, version: VersionId, start: Callable[[], Awaitable[Pool]], residents: Residents
     ) -> OnDemand:
         """Loaded already where residents want that; raises then as `_started` does."""
-
-        async def start() -> Pool:
-            # It may have been fetched long ago.
-            async with asyncio.timeout(self._pool_limits.load_seconds):
-                await self._verifying.run(model.verify)
-            return await self._started(model, observer)
-
         most_waiting = self._pool_limits.max_queue
         made = OnDemand(version, version.name, start, residents, most_waiting)
         if residents.wants(version, version.name):

@@ -22,6 +22,9 @@ os.environ |= {
 # The tests talk to their own servers, whatever the developer's shell points at.
 for _name in [name for name in os.environ if name.startswith("PODIUM_")]:
     del os.environ[_name]
+# Models of the tests run in the tests' own environment, whatever they ask for: nothing is built by
+# accident. Tests of environments say otherwise.
+os.environ["PODIUM_ENV_MANAGER"] = "local"
 for _name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_NAME"):
     os.environ.pop(_name, None)
 

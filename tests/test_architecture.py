@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 FRONT, SHARED, CHILDREN, ZYGOTE = "front", "shared", "every child", "zygote"
 HOST, DECODER, INSPECTOR = "host", "decoder", "inspector"
 REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
+BUILDER = "builder"
 PROCESSES = {
     "": FRONT,
     "background": SHARED,
@@ -26,6 +27,7 @@ PROCESSES = {
     "copy_source": SHARED,
     "copying": COMMAND,
     "errors": SHARED,
+    "environments.supervised": BUILDER,
     "exits": COMMAND,
     "hold_tag": SHARED,
     "origin": COMMAND,
@@ -118,12 +120,20 @@ ROOMS = {
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
     "hosting": {*_BELOW, "host.wire"},
-    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses"},
+    "environments": {
+        *("hosting.specification", "inspector.wire", "registry.front.leases"),
+        *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
+        *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
+    },
+    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
-        *("validation_tag", *_BELOW),
+        *("environments", "validation_tag", *_BELOW),
     },
-    "staging": {*_BELOW, "decoder.front", "following", "hosting", "refs"},
+    "staging": {
+        *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
+    },
+    "environment_choice": {"environments", "following", "refs", *_BELOW},
     "events": {
         *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
         *("refs", "registry.webhooks.deliveries"),
@@ -139,6 +149,7 @@ ROOMS = {
     "observers": {*_ENGINES, "refs", *_BELOW},
     "parts": {
         *_ENGINES,
+        *("environment_choice", "environments"),
         "config",
         "observers",
         "patterns",
@@ -147,10 +158,20 @@ ROOMS = {
         "tombstones",
         *_BELOW,
     },
-    "engine": {*_ENGINES, "config", "observers", "parts", "staging", "zygote_command", *_BELOW},
+    "engine": {
+        *_ENGINES,
+        "config",
+        "environment_choice",
+        "environments",
+        "observers",
+        "parts",
+        "staging",
+        "zygote_command",
+        *_BELOW,
+    },
     "telemetry": {
         *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
-        *("predicting", "refs"),
+        *("environments.environment", "predicting", "refs"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }

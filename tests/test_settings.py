@@ -87,6 +87,17 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "log_level": (("DEBUG", "debug"), (" warning ", "warning")),
     "request_log": (("false", False), ("off", False)),
     "requirements": (("refuse", "refuse"), ("refuse", "refuse")),
+    "env_manager": (("uv", "uv"), ("local", "local")),
+    "env_same": (("exact", "exact"), ("exact", "exact")),
+    "indexes": (("a.example, B:8443", ("a.example", "b:8443")), ("[::1]", ("[::1]",))),
+    "wheelhouse": (("/wheels", Path("/wheels")), ("my wheels", Path("my wheels"))),
+    "pythons": (
+        ("/usr/bin/python3.12, /opt/p", ("/usr/bin/python3.12", "/opt/p")),
+        ("/a", ("/a",)),
+    ),
+    "allow_source_builds": (("true", True), ("1", True)),
+    "env_bytes": (("1048576", 2**20), ("1", 1)),
+    "env_timeout_seconds": (("0.5", 0.5), ("60", 60.0)),
     "tracking_port": (("5000", 5000), ("1", 1)),
 }
 BAD = [
@@ -127,6 +138,14 @@ BAD = [
     *(("REQUIRE_TAGS", bad) for bad in ("a", "=b", "a=b,c", "a=b,a=c")),
     *(("TRUST", bad) for bad in ("", "pickle")),
     *(("REQUIREMENTS", bad) for bad in ("", "off")),
+    *(("ENV_MANAGER", bad) for bad in ("", "conda")),
+    *(("ENV_SAME", bad) for bad in ("", "minor")),
+    *(("INDEXES", bad) for bad in ("https://u:p@a/simple", "a/simple", "a b")),
+    *(("WHEELHOUSE", bad) for bad in ("", ".")),
+    *(("PYTHONS", bad) for bad in ("python3.12", "3.12")),
+    *(("ALLOW_SOURCE_BUILDS", bad) for bad in ("", "maybe")),
+    *(("ENV_BYTES", bad) for bad in ("", "0", "10GiB")),
+    *(("ENV_TIMEOUT_SECONDS", bad) for bad in ("0", "nan", "inf")),
     *(("REQUIRE_VALIDATION", bad) for bad in ("yes", "policy=", "policy=abc", "tags")),
     *(("VALIDATION_STATUS", bad) for bad in ("passed", "=passed", "status=")),
     ("MAX_PREPARED", "-1"),
@@ -136,6 +155,12 @@ BAD = [
     *(("RESIDENT", bad) for bad in ("0", "-1", "x", "")),
     *(("MODELS", bad) for bad in ("iris", "@champion", "iris@", "m@latest", "a@b,a@b", "a\nb@c")),
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what all other tests go without."""
+    monkeypatch.delenv("PODIUM_ENV_MANAGER")
 
 
 def refusal(**flags: Any) -> str:

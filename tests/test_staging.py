@@ -44,7 +44,7 @@ async def staged(signature: Mapping[str, str | None] | None, *, allow_unsigned: 
     """With which reason such a version is refused; `no_fork` if nothing before that does."""
     with pytest.raises((VersionFault, PassingFault)) as refused:
         await stager(allow_unsigned=allow_unsigned).stage(
-            replace(fetched_version(VERSION, EXAMPLE), signature=signature)
+            replace(fetched_version(VERSION, EXAMPLE), signature=signature), None
         )
     return refused.value.reason
 
@@ -91,7 +91,7 @@ async def test_hosts_have_imported_skops_where_it_has_saved_the_model(
         serialization_format=serialization_format,
     )
     with pytest.raises(PassingFault, match=f"{role} cannot be started"):
-        await stager(allow_unsigned=False).stage(version)
+        await stager(allow_unsigned=False).stage(version, None)
 
 
 async def test_bad_signature_is_no_missing_one() -> None:

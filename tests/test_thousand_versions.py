@@ -63,7 +63,7 @@ class Life:
         )
         self.metrics.watch(self.world.slots)
 
-    async def stage(self, fetched: FetchedVersion) -> Staged:
+    async def stage(self, fetched: FetchedVersion, environment: object) -> Staged:
         """Every third version is refused."""
         number = int(fetched.version.version)
         if number % 3 == 0:

@@ -19,6 +19,7 @@ Raises `NoJournal`.
 """
 _UNREACHABLE = 2
 # Lines of an exception's text.
+_KEY_SHOWN = 12
 _MOST_WORDS = 20
 # What is loaded when it is asked serves what it should.
 _WELL = {"serving", "cold"}
@@ -142,6 +143,7 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     if slot.get("withdrawn"):
         gets = "is answered with 410" if not slot["version"] else "does not serve"
         lines.append(f"  withdrawn: version {slot['withdrawn']} {gets}")
+    lines += [*_of_environment(slot.get("environment")), *_of_coming(slot.get("coming"))]
     if held := slot.get("held"):
         lines.append(f"  held {_of_hold(held)}; its alias is on {_on(held['alias_on'])}")
     if slot.get("blocked"):
@@ -162,6 +164,24 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")
         lines += _why(failure)
     return lines
+
+
+def _of_environment(told: Mapping[str, Any] | None) -> Sequence[str]:
+    """Nothing of Podium's own, where that is where the version is to stay."""
+    if not told or not (told["key"] or told["awaited"]):
+        return []
+    if not told["key"]:
+        return ["  in Podium's own environment, until one of its own can be built"]
+    many = f"Python {told['python']}, {told['packages']} packages"
+    return [f"  in an environment of its own: {many} ({told['key'][:_KEY_SHOWN]})"]
+
+
+def _of_coming(told: Mapping[str, Any] | None) -> Sequence[str]:
+    if not told or not told["stage"]:
+        return []
+    step = f", {told['step']}" if told["step"] else ""
+    many = f", {told['packages']} packages" if told["packages"] else ""
+    return [f"  version {told['version']} is on its way: {told['stage']}{step}{many}"]
 
 
 def _of_hold(held: Mapping[str, Any]) -> str:

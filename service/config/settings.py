@@ -36,6 +36,9 @@ _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
 _REQUIRED_VALIDATION: Final = re.compile(r"true|false|policy=[0-9a-f]{64}")
 
+# A name or an address, and a port; nothing of a whole address.
+_INDEX_HOST: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
 _STARTS_SECONDS: Final = 30.0
 # mlflow/utils/workspace_utils.py; what a request is for that names none.
 _DEFAULT_WORKSPACE: Final = "default"
@@ -237,6 +240,46 @@ class Settings(BaseSettings):
         "refuse other versions too, ignore none",
     )
 
+    env_manager: Literal["auto", "uv", "local"] | None = Field(
+        None,
+        description="Where a version's libraries come from. auto: Podium's own environment where "
+        "that satisfies the version, else one of its own; uv: always one of its own; local: always "
+        "Podium's; unset: auto, or local with `PODIUM_TRUST=no-pickle`",
+    )
+    env_same: Literal["patch", "exact"] = Field(
+        "patch",
+        description="patch: Podium's environment satisfies a version whose packages differ by "
+        "patch releases, those of its own flavour apart; exact: not",
+    )
+    indexes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated hosts of package indexes that versions may name themselves, "
+        "beside those that pip's configuration names",
+    )
+    wheelhouse: Path | None = Field(
+        None,
+        description="Folder of wheels that environments are built from, without an index; unset: "
+        "from pip's index",
+    )
+    pythons: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated paths of Pythons that environments may be built with, beside "
+        "those that are found",
+    )
+    allow_source_builds: bool = Field(
+        default=False,
+        description="Build packages of an environment that have no wheel, which runs their "
+        "authors' code while it is built",
+    )
+    env_bytes: Bytes = Field(
+        20 * 1024**3,
+        description="Size of all environments in bytes; above it, those that no version runs in "
+        "are removed, the least recently used first",
+    )
+    env_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        1800.0, description="Seconds that the build of an environment may take"
+    )
+
     model_tracking: bool = Field(
         default=False,
         description="Hand traces of models on to MLflow; unset: they are dropped",
@@ -254,7 +297,10 @@ class Settings(BaseSettings):
     def _lower_case(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("models", "model_environment", "cors_origins", "aliases", mode="before")
+    @field_validator(
+        *("models", "model_environment", "cors_origins", "aliases", "indexes", "pythons"),
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -348,6 +394,28 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("indexes")
+    @classmethod
+    def _hosts_alone(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # Never the text itself: somebody may have written an address with a password in it.
+        if not all(_INDEX_HOST.fullmatch(each) for each in value):
+            raise ValueError("must be hosts, as in pypi.example.com or pypi.example.com:8443")
+        return tuple(dict.fromkeys(each.lower() for each in value))
+
+    @field_validator("pythons")
+    @classmethod
+    def _paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(Path(each).is_absolute() for each in value):
+            raise ValueError("must be absolute paths, as in /usr/bin/python3.12")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("wheelhouse")
+    @classmethod
+    def _names_a_folder(cls, value: Path | None) -> Path | None:
+        if value == Path():
+            raise ValueError("must name a folder")
+        return value
+
     @field_validator("api_keys_file", "model_config_file")
     @classmethod
     def _names_a_file(cls, value: Path | None) -> Path | None:
@@ -423,6 +491,20 @@ class Settings(BaseSettings):
     def status_tag(self) -> StatusTag:
         """Where `podium validate` says what it has found."""
         return StatusTag.parse(self.validation_status)
+
+    @property
+    def environments(self) -> Literal["auto", "uv", "local"]:
+        """Where versions' libraries come from, also where nobody has said so.
+
+        What is trusted in no format that runs code is given no packages of its author's choice.
+        """
+        implied: Literal["auto", "local"] = "local" if self.trust == "no-pickle" else "auto"
+        return self.env_manager or implied
+
+    @property
+    def environments_folder(self) -> Path:
+        """Where environments of versions lie."""
+        return self.home.absolute() / "environments"
 
     @property
     def request_seconds(self) -> float:

@@ -25,6 +25,7 @@ class EnvironmentWish:
         indexes: addresses of package indexes that it names, without credentials.
         uv_lock: the artifact's own `uv.lock`, if it has one that can be used.
         mlflow: the MLflow that has logged it; empty: it does not say.
+        hashes: names of packages, each with a hash that a file of it may have; others may not.
     """
 
     python: str
@@ -36,6 +37,7 @@ class EnvironmentWish:
     indexes: tuple[str, ...] = ()
     uv_lock: Path | None = None
     mlflow: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
 
 
 class EnvironmentRefused(VersionFault):
@@ -45,7 +47,9 @@ class EnvironmentRefused(VersionFault):
     `conda_package`, `requirement_by_address`, `source_build`, `package_nowhere`, ...
     """
 
-    def __init__(self, reason: str, message: str, detail: str = "", *, lasting: bool = True) -> None:
+    def __init__(
+        self, reason: str, message: str, detail: str = "", *, lasting: bool = True
+    ) -> None:
         super().__init__(STAGE, reason, message, detail)
         self.lasting = lasting
 
@@ -97,6 +101,16 @@ class BuiltEnvironment:
     built: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ForeseenBuild:
+    """What building would come to: `there`, whether nothing would have to be built."""
+
+    key: str
+    python: str
+    packages: int
+    there: bool
+
+
 class BuildsEnvironments(Protocol):
     """Whoever builds environments, one build for all who want the same, and keeps them on disk."""
 
@@ -107,4 +121,8 @@ class BuildsEnvironments(Protocol):
 
         Raises `EnvironmentRefused` or `EnvironmentDelayed`; nothing half-built is left.
         """
+        ...
+
+    async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
+        """Which environment that would be. Nothing is built; raises as `environment` does."""
         ...

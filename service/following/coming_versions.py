@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from service.background import Work, begin
+from service.environments.environment import STAGE as ENVIRONMENT
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.askers import Askers
 from service.following.dry_runs import candidacy
@@ -24,6 +25,7 @@ from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder
 from service.following.servable import Servable
 from service.following.slots import Slot, Slots
+from service.following.turns import Turn
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.refs import VersionId
 
@@ -54,7 +56,7 @@ class ComingVersions:
         """Makes known what is on its way."""
         self._turns = asyncio.Semaphore(_LOADS_AT_ONCE)
         self._turns_of_stand_ins = asyncio.Semaphore(_STAND_INS_AT_ONCE)
-        self._slots.staging = self._tasks.keys()
+        self._slots.staging = self._journeys
 
     @property
     def tasks(self) -> Collection[asyncio.Task[None]]:
@@ -147,31 +149,27 @@ class ComingVersions:
         journey: Journey,
         turns: asyncio.Semaphore | None,
     ) -> None:
-        if turns is None:
-            servable = await self._made(version, known, journey)
-        else:
-            with journey.timed("wait", self._clock.monotonic):
-                await turns.acquire()
-            try:
-                servable = await self._made(version, known, journey)
-            finally:
-                turns.release()
+        async with Turn(turns, journey, self._clock.monotonic) as turn:
+            servable = await self._made(version, known, journey, turn)
         if servable is not None:
             await self._receive(servable, journey)
 
     async def _made(
-        self, version: VersionId, known: FetchedVersion | None, journey: Journey
+        self, version: VersionId, known: FetchedVersion | None, journey: Journey, turn: Turn
     ) -> Servable | None:
         """The version, with one hold; None if nobody wants it once it is fetched."""
 
         async def asked_for(fetched: FetchedVersion) -> FetchedVersion | None:
             return fetched if await self._is_wanted(fetched, journey) else None
 
-        made = await self._readying.ready(version, journey, asked_for, known)
+        made = await self._readying.ready(version, journey, asked_for, known, turn)
         if made is None:
             return None
+        if ENVIRONMENT in journey.seconds:
+            seconds = journey.seconds[ENVIRONMENT]
+            self._observer.found_environment(version, made.runs_in, seconds)
         await self._load_for_askers(made, journey)
-        return Servable(made.fetched, made.staged, self._open.unheld)
+        return Servable(made.fetched, made.staged, self._open.unheld, made.runs_in)
 
     async def _load_for_askers(self, made: ReadyVersion, journey: Journey) -> None:
         # What is to be ready has shown that it can be loaded, also where that is done on demand.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from service.errors import FollowingError, VersionFault, Withdrawn
+from service.following.environments import FindsEnvironments, PodiumsOwnAlone
 from service.following.gates.gate import Candidacy, GateClosed, Gates
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion, Registry
@@ -39,6 +40,7 @@ class DryRuns:
     _registry: Registry
     _gates: Gates
     _clock: Clock
+    _environments: FindsEnvironments = field(default_factory=PodiumsOwnAlone)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _disk: Beside = field(default_factory=lambda: Beside("sizes"), init=False)
 
@@ -62,6 +64,7 @@ class DryRuns:
     ) -> Sequence[FollowingError]:
         closed: list[FollowingError] = withdrawn_by_tag(fetched)
         closed += await self._gates.closed(fetched, journey.saw)
+        closed += await self._without_environment(fetched, journey, closed)
         await compare(self._gates, placing, fetched)
         try:
             journey.saw(self._gates.check_slot(placing(fetched)))
@@ -71,6 +74,18 @@ class DryRuns:
             if error.reason not in {each.reason for each in closed}:
                 closed.append(error)
         return closed
+
+    async def _without_environment(
+        self, fetched: FetchedVersion, journey: Journey, closed: Sequence[FollowingError]
+    ) -> Sequence[FollowingError]:
+        """Why it could get no environment; what one would be made of is seen."""
+        try:
+            choice = await self._environments.choose(fetched)
+            journey.saw(await self._environments.foresee(fetched, choice))
+        except VersionFault as error:
+            # What it asks for is read by the gate of requirements, too.
+            return [] if error.reason in {each.reason for each in closed} else [error]
+        return []
 
     async def _measured(self, fetched: FetchedVersion) -> Artifact:
         with contextlib.suppress(OSError):  # TimeoutError is one

@@ -129,7 +129,8 @@ class Fallbacks:
             error, at = demanded.failure, demanded.failed_at
             slot.failure = Failure(error.stage, error.reason, cut(error.message), at, version)
         if demanded.proven:
-            self._note(slot, ServedBefore(binding.servable.fetched, self._clock.wall()))
+            key = binding.servable.runs_in.key
+            self._note(slot, ServedBefore(binding.servable.fetched, self._clock.wall(), key))
         elif slot.irreplaceable and self._is_decided(slot, version):
             self._open.give_up(slot)
 

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Final
 
 from service.following.alias_looks import AliasLooks
+from service.following.awaited_environments import AwaitedEnvironments
 from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
+from service.following.environments import FindsEnvironments, PodiumsOwnAlone
 from service.following.fallback import Fallbacks
 from service.following.gates.gate import Gates
 from service.following.history import History
@@ -65,6 +67,7 @@ class Follower:
         keeps_missing: bool = True,
         withdrawn: Collection[Tombstone] = (),
         max_prepared: int = 0,
+        environments: FindsEnvironments | None = None,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -75,10 +78,20 @@ class Follower:
         self._recorder = recorder = Recorder(slots, ledger, history, observer, clock)
         self._pace = Pace(poll_seconds, clock.monotonic)
         self._open = OpenVersions(slots, observer, clock, keep_warm_seconds)
-        readying = Readying(registry, stager, gates, clock)
+        environments = environments or PodiumsOwnAlone()
+        readying = Readying(registry, stager, gates, clock, environments, observer.building)
+        self._awaited = AwaitedEnvironments(environments, clock)
         self._coming = ComingVersions(slots, readying, gates, self._open, recorder, observer, clock)
         self.preparing = Preparing(
-            slots, registry, gates, self._open, self._coming, recorder, clock, max_prepared
+            slots,
+            registry,
+            gates,
+            self._open,
+            self._coming,
+            recorder,
+            clock,
+            max_prepared,
+            environments,
         )
         self._sync = TombstoneSync(tombstones, self._open.ending, withdrawn)
         self._fallbacks = Fallbacks(
@@ -153,6 +166,7 @@ class Follower:
         self._each(self._fallbacks.revive)
         self._each(self._fallbacks.prove)
         self._each(self._open.retire_the_cold)
+        self._awaited.see_to(self._slots.values())
         self.preparing.see_to_all()
         self._each(self.withdrawing.apply)
         self._looks.dismiss()
@@ -166,6 +180,7 @@ class Follower:
             *self._fallbacks.asking,
             *self._open.ending,
             *self._sync.tasks,
+            *(task for task in self._awaited.tasks if not task.done()),
         }:
             await asyncio.wait(pending)
 
@@ -174,6 +189,7 @@ class Follower:
         self._each(self._fallbacks.prove)
         self._each(self._fallbacks.give_up)
         self._sync.stop()
+        self._awaited.stop()
         self.preparing.close()
         for task in self._coming.tasks:
             task.cancel()

@@ -10,10 +10,14 @@ from service.refs import ModelRef, VersionId
 
 @dataclass(frozen=True, slots=True)
 class ServedBefore:
-    """A version that a slot has served, with its artifact; `since` in seconds since 1970."""
+    """A version that a slot has served, with its artifact; `since` in seconds since 1970.
+
+    `environment` is the key of the one that it ran in; empty: in Podium's own.
+    """
 
     fetched: FetchedVersion
     since: float
+    environment: str = ""
 
 
 class History(Protocol):

@@ -78,7 +78,8 @@ class LedgerEntry:
             withdrawn or made ready, or a slot that is held; None where nobody says.
         gate: the gate that was closed, if one was.
         findings: what the gates had seen, wherever the version has come to.
-        seconds: what each stage took: look, wait, fetch, gates, load. None of a version that was
+        seconds: what each stage took: look, wait, fetch, gates, environment, load. None of a
+            version that was
             there already took any.
         last_known_good: whether it is what the slot served before the start, for want of newer;
             `code` and `message` then say why, where the registry or another version has failed.

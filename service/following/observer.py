@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from service.background import Work, tell
+from service.environments.environment import BuildProgress
+from service.following.environments import RunsIn
 from service.following.slot_status import Failure
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
@@ -35,6 +37,14 @@ class FollowingObserver(Protocol):
 
     def staging(self, version: VersionId) -> None:
         """A version is being brought into service."""
+
+    def building(self, version: VersionId, progress: BuildProgress) -> None:
+        """The build of a version's environment has come to a step."""
+        ...
+
+    def found_environment(self, version: VersionId, runs_in: RunsIn, seconds: float) -> None:
+        """The environment that a version is to run in is there; it took so long."""
+        ...
 
     def swapped(
         self,

@@ -32,7 +32,7 @@ class OpenVersions:
     def ready(self, version: VersionId) -> Servable | None:
         """The version, if it is open, can answer, and can replace each process that dies."""
         there = self._open.get(version)
-        if there is None or there.predictor.irreplaceable or not there.predictor.ready:
+        if there is None or there.irreplaceable or not there.predictor.ready:
             return None
         return there
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
+from service.environments.environment import BuiltEnvironment
+from service.environments.logged import LoggedEnvironment
 from service.errors import FollowingError
 from service.hold_tag import Hold
 from service.patterns import RefPattern
@@ -121,6 +123,7 @@ class FetchedVersion:
         serialization_format: how the `sklearn` flavour says that its model is saved.
         conda_requirements: what the pip part of conda.yaml asks for, of a version that has no
             requirements.txt; None where there is neither.
+        logged: what it says of the environment that it was logged in.
         own_copies: whether each process that loads it makes itself a copy of the files first.
         digest: of all its files (`service.registry.store.digest`); empty where nobody has told it.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
@@ -142,6 +145,7 @@ class FetchedVersion:
     serialization_format: str | None = None
     example_trouble: str | None = None
     conda_requirements: tuple[str, ...] | None = None
+    logged: LoggedEnvironment = field(default_factory=LoggedEnvironment)
     own_copies: bool = False
     digest: str = ""
     verify: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
@@ -313,8 +317,14 @@ class ReadsRequests(Protocol):
 class Stager(Protocol):
     """Makes a fetched version ready: contract, hosts, warm-up."""
 
-    async def stage(self, fetched: FetchedVersion) -> "Staged":
-        """Cancelling ends what was started. Raises `VersionFault` or `PassingFault`."""
+    async def stage(
+        self, fetched: FetchedVersion, environment: BuiltEnvironment | None
+    ) -> "Staged":
+        """In that environment; None: in Podium's own. Cancelling ends what was started.
+
+        Raises `VersionFault` or `PassingFault`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from service.errors import FollowingError, NotPrepared, PassingFault, VersionFau
 from service.following.asked_version import AskedKey, AskedVersion
 from service.following.coming_versions import ComingVersions, defect
 from service.following.dry_runs import DryRuns, candidacy, compare, withdrawn, withdrawn_by_tag
+from service.following.environments import FindsEnvironments, PodiumsOwnAlone
 from service.following.gates.gate import GateClosed, GateFinding, Gates
 from service.following.journey import Journey
 from service.following.open_versions import OpenVersions
@@ -51,12 +52,13 @@ class Preparing:
     _recorder: Recorder
     _clock: Clock
     _most: int
+    _environments: FindsEnvironments = field(default_factory=PodiumsOwnAlone)
     _asked: dict[AskedKey, AskedVersion] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Is asked of each version on its way."""
         self._coming.beside = self
-        self._dry_runs = DryRuns(self._registry, self._gates, self._clock)
+        self._dry_runs = DryRuns(self._registry, self._gates, self._clock, self._environments)
 
     def ask(
         self, slot: Slot, number: str, keep_seconds: float, *, dry_run: bool, reason: str = ""

@@ -73,7 +73,7 @@ class Recorder:
         is_good = not known or (last is not None and last.version in self._slots.blocked)
         # One that was never loaded is good only where nothing is known to be better.
         if is_good and (servable.proven or last is None):
-            self._history.note(slot.ref, ServedBefore(servable.fetched, self._clock.wall()))
+            self._history.note(slot.ref, self._served(servable))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
         if known:
             self._observer.stands_in(slot.ref, servable.version, slot.failure)
@@ -173,7 +173,7 @@ class Recorder:
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
         if not slot.status.on_last_known_good and servable.proven:
-            self._history.note(slot.ref, ServedBefore(servable.fetched, self._clock.wall()))
+            self._history.note(slot.ref, self._served(servable))
 
     def refused(  # noqa: PLR0913, PLR0917 - all that is known of one attempt
         self,
@@ -202,6 +202,9 @@ class Recorder:
             entry = replace(_because(entry, failure), findings=found)
             self._ledger.note(_with_reason(entry, error, stages, slot))
         self._observer.refused(slot.ref, version, failure, error.detail)
+
+    def _served(self, servable: Servable) -> ServedBefore:
+        return ServedBefore(servable.fetched, self._clock.wall(), servable.runs_in.key)
 
     def _entry(
         self, slot: Slot, before: VersionId | None, version: VersionId, outcome: LedgerOutcome

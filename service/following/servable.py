@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.errors import ServiceError
+from service.following.environments import PODIUMS_OWN, RunsIn
 from service.following.ports import FetchedVersion, Staged
 from service.refs import ModelRef, VersionId
 
@@ -19,7 +20,8 @@ class Servable:
     """A version, its contract and a handle to its pool; counted, so that the last one closes it.
 
     Slots hold it while they serve it or keep it warm, requests from their start to their end.
-    Made with one hold, its maker's. `refusal` is what each request that holds it comes to, whatever
+    Made with one hold, its maker's. `outdated`: it may be loaded anew in an environment of its own,
+    and answers until it is. `refusal` is what each request that holds it comes to, whatever
     its processes still say; None: nothing but that.
     """
 
@@ -28,14 +30,17 @@ class Servable:
         fetched: FetchedVersion,
         staged: Staged,
         on_unheld: Callable[["Servable"], None],
+        runs_in: RunsIn = PODIUMS_OWN,
     ) -> None:
         self.fetched = fetched
+        self.runs_in = runs_in
         self.version: VersionId = fetched.version
         self.contract = staged.contract
         self.reader = staged.reader
         self.predictor = staged.predictor
         self.demanded = staged.demanded
         self._on_unheld = on_unheld
+        self.outdated = False
         self.refusal: ServiceError | None = None
         self._holds = 1
 
@@ -48,6 +53,11 @@ class Servable:
     def cold(self) -> bool:
         """Whether its next request has to wait for a load."""
         return self.demanded is not None and self.demanded.cold
+
+    @property
+    def irreplaceable(self) -> bool:
+        """Whether it is to be fetched and loaded as if it did not serve, which it still may."""
+        return self.outdated or self.predictor.irreplaceable
 
     @property
     def proven(self) -> bool:
@@ -84,6 +94,7 @@ async def close(servable: Servable) -> None:
         await servable.predictor.close()
     finally:
         servable.fetched.lease.release()
+        servable.runs_in.release()
 
 
 @dataclass(frozen=True, slots=True)

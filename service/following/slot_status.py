@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from service.environments.environment import BuildProgress
 from service.following.gates.gate import GateFinding
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
@@ -59,6 +60,18 @@ class HeldAlias:
 
 
 @dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """A version that a slot is after, and where it is: the stage, and what its build is at.
+
+    `stage` is None between two stages, `building` where no environment is being built for it.
+    """
+
+    version: VersionId
+    stage: str | None
+    building: BuildProgress | None
+
+
+@dataclass(frozen=True, slots=True)
 class SlotStatus:
     """One slot at one instant. Times are in seconds since 1970.
 
@@ -68,7 +81,7 @@ class SlotStatus:
         epoch: of the slot's traffic.
         ready: whether a request for this slot would be taken.
         cold: whether what serves is loaded when it is asked, and is not now.
-        coming: whether a version is on its way that the slot is after.
+        coming: the version on its way that the slot is after, if one is.
         pursuit: of the version that the alias was last seen on.
         fallback_pursuit: of its last known good, where that has to stand in.
         has_no_fallback: whether nothing that was served before can stand in.
@@ -90,7 +103,7 @@ class SlotStatus:
     epoch: int
     ready: bool
     cold: bool
-    coming: bool
+    coming: OnItsWay | None
     pursuit: Pursuit
     fallback_pursuit: Pursuit
     has_no_fallback: bool

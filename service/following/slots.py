@@ -5,7 +5,6 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Collection,
-    Container,
     Iterator,
     Mapping,
     Sequence,
@@ -16,6 +15,7 @@ from hashlib import sha256
 from typing import Final
 
 from service.errors import NotThereYet, UnknownModel
+from service.following.journey import Journey
 from service.following.pace import Trigger
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
@@ -24,6 +24,7 @@ from service.following.slot_status import (
     Failure,
     HeldAlias,
     LookStatus,
+    OnItsWay,
     ServiceStatus,
     SlotStatus,
     Standing,
@@ -165,9 +166,13 @@ class Slot:
 
     @property
     def irreplaceable(self) -> bool:
-        """Whether what it serves has lost a process, and cannot be loaded from its files again."""
+        """Whether what it serves is to be loaded anew.
+
+        It has lost a process and cannot be loaded from its files again, or its own environment is
+        there by now.
+        """
         binding = self.binding
-        return binding is not None and binding.servable.predictor.irreplaceable
+        return binding is not None and binding.servable.irreplaceable
 
     @property
     def version(self) -> VersionId | None:
@@ -187,6 +192,13 @@ class Slot:
         met = (self.version, self.aspired, alias_on, self.barred) if marked else ()
         return next((each for each in met if each in marked), None)
 
+    def _coming(self, *wanted: VersionId | None) -> OnItsWay | None:
+        for each in wanted:
+            journey = None if each is None else self._slots.staging.get(each)
+            if each is not None and journey is not None:
+                return OnItsWay(each, journey.under_way, journey.building)
+        return None
+
     @property
     def status(self) -> SlotStatus:
         """How it is now: the same snapshot as long as nothing changes."""
@@ -199,7 +211,7 @@ class Slot:
             traffic.epoch,
             servable is not None and servable.predictor.ready,
             servable is not None and servable.cold,
-            any(each in slots.staging for each in (pursuit.version, fallback.version) if each),
+            self._coming(pursuit.version, fallback.version),
             pursuit,
             fallback,
             self.has_no_fallback,
@@ -240,7 +252,7 @@ class Slots(Mapping[str, Slot]):
         self._most = most
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
-        self.staging: Container[VersionId | None] = ()
+        self.staging: Mapping[VersionId, Journey] = {}
         self.tombstones = Tombstones()
         self.blocked: Mapping[VersionId, str] = {}
         self.look = LookStatus(None, None, None)

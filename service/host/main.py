@@ -24,7 +24,8 @@ from service.host.inputs import decode_batch
 from service.host.isolation import leave_podium
 from service.host.loading import Untouched, limit_memory, no_pickle, own_copy, take_variables
 from service.host.model import LoadedModel, RowWise
-from service.host.tracking import forgo_tracking, hand_traces_on, let_traces_vanish
+from service.host.traces import hand_traces_on, let_traces_vanish
+from service.host.tracking import forgo_tracking
 from service.host.wire import HostOperation, encode_replies
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel, Cancelled

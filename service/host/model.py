@@ -56,7 +56,9 @@ class LoadedModel:
     ) -> None:
         # Its warnings are of requirements, for which it reads what all installed packages say of
         # themselves: 0.9 of the 1.0 seconds that a load takes. Podium compares them in a gate.
-        self._model = mlflow.pyfunc.load_model(path, suppress_warnings=True, model_config=config)
+        # An older MLflow does not take a configuration, and is given none that nobody has named.
+        more = {} if config is None else {"model_config": config}
+        self._model = mlflow.pyfunc.load_model(path, suppress_warnings=True, **more)
         self._joinable = joinable
         self._obstacle = obstacle(self._model)
         self._nameless: Nameless | None = None
@@ -129,8 +131,9 @@ class LoadedModel:
 
     def _nullable(self) -> frozenset[str]:
         schema = self._model.metadata.get_input_schema()
-        optional = () if schema is None else schema.optional_input_names()
-        return frozenset(optional)
+        # Since MLflow 2.4.
+        names_of = getattr(schema, "optional_input_names", tuple)
+        return frozenset(names_of())
 
     def _shown_nameless(self, build: Callable[..., Batch]) -> Nameless | None:
         # What a class makes of a matrix is known of those alone that are as they were made.

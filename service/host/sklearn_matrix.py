@@ -22,6 +22,8 @@ import numpy as np
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import DataType
 
+from service.host.raw_model import raw_model
+
 # A version that needs none may run where there is none; nothing below is asked of it then.
 with contextlib.suppress(ImportError):
     import sklearn
@@ -98,8 +100,10 @@ def nameless(model: PyFuncModel) -> Nameless | None:
     method = flavor.get("predict_fn", "predict")
     if names is None or flavor["loader_module"] != "mlflow.sklearn" or method not in _METHODS:
         return None
-    estimator = model.get_raw_model()  # type: ignore[no-untyped-call]  # MLflow annotates little
-    if sklearn.get_config()["transform_output"] != "default" or not is_known(estimator):
+    estimator = raw_model(model)
+    if sklearn.get_config().get("transform_output", "default") != "default":
+        return None  # since scikit-learn 1.2
+    if not is_known(estimator):
         return None
     fitted_with = getattr(estimator, "feature_names_in_", names)
     if list(fitted_with) != names or getattr(estimator, "n_features_in_", None) != len(names):
@@ -108,7 +112,7 @@ def nameless(model: PyFuncModel) -> Nameless | None:
 
 
 def _columns(model: PyFuncModel) -> list[str] | None:
-    schema = model.metadata.get_input_schema()  # type: ignore[no-untyped-call]
+    schema = model.metadata.get_input_schema()  # type: ignore[no-untyped-call]  # MLflow annotates little
     if schema is None or schema.is_tensor_spec() or not schema.has_input_names():
         return None
     types = schema.input_types()

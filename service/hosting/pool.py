@@ -17,7 +17,7 @@ import contextvars
 import math
 import sys
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 from service.contract.model_input import EncodedInput, ModelInput, ValidInput
@@ -76,6 +76,7 @@ class Pool:
         self._marked = False
         self._restarts = 0
         self._closed = False
+        self._on_closed: Callable[[], None] = lambda: None
         observer.opened(self._waiting.by_alias)
 
     @classmethod
@@ -187,10 +188,17 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._second_tries.close()
-        await asyncio.gather(*(host.end() for host in self._hosts))
-        self._hosts.clear()
-        self._idle.clear()
+        try:
+            await asyncio.gather(*(host.end() for host in self._hosts))
+        finally:
+            self._hosts.clear()
+            self._idle.clear()
+            self._on_closed()
         self._observer.closed()
+
+    def when_closed(self, told: Callable[[], None]) -> None:
+        """Calls it once every process is gone: what they were made of is needed no more."""
+        self._on_closed = told
 
     async def _start_host(self, purpose: Purpose) -> HostHandle:
         try:

@@ -18,6 +18,12 @@ from service.following.slot_status import Failure, HeldAlias, LookStatus, State
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
 from service.http.described import serving_example, signature_of
+from service.http.environment_report import (
+    ComingReport,
+    EnvironmentReport,
+    coming_of,
+    environment_of,
+)
 from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
@@ -99,7 +105,8 @@ class SlotReport(BaseModel):
     answered with 410 while it serves no other. `prepared`: a version that an operator has had made
     ready, which answers at once when the alias moves there. `held`: it stays on what it serves,
     which is what it aspires to then, wherever its alias is. `blocked`: the version that it serves,
-    should serve, or that its alias is on, where an operator has blocked that.
+    should serve, or that its alias is on, where an operator has blocked that. `environment`:
+    what the current version runs in. `coming`: a version on its way that it is after.
     """
 
     name: str
@@ -120,6 +127,8 @@ class SlotReport(BaseModel):
     prepared: str | None
     held: HoldWhy | HoldReport | None
     blocked: str | None
+    environment: EnvironmentReport | None
+    coming: ComingReport | None
     last_failure: FailureWhy | FailureReport | None
 
 
@@ -254,6 +263,8 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "prepared": None if status.prepared is None else status.prepared.version,
         "held": _held(status.held, why=why),
         "blocked": None if status.blocked is None else status.blocked.version,
+        "environment": environment_of(slot.binding),
+        "coming": coming_of(status.coming),
         "last_failure": _failure(status.failure, why=why),
     }
 

@@ -12,14 +12,24 @@ mlflow.onnx         ONNX, on providers without options                   Inferen
 
 The model must be one file beside MLmodel: MLflow's loaders read a second MLmodel next to the file
 if it lies elsewhere. `skops_trusted_types` is the artifact vouching for itself, and counts nothing.
+
+These rules are of the libraries that load the model, which are the version's own where it has an
+environment of its own: of MLflow's loaders as they are since 3.17, and of a skops that does not
+trust what it should not (CVE-2025-54412, CVE-2025-54413, CVE-2025-54886). With older ones there is
+no telling, and so no trust.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-import skops.io
 from mlflow.models import Model
+from packaging.version import Version
+
+with contextlib.suppress(ImportError):
+    import skops.io
 
 Conf = Mapping[str, Any]
 
@@ -42,6 +52,7 @@ _SESSION_OPTIONS: Final = frozenset(
         *("execution_mode", "graph_optimization_level"),
     }
 )
+_OLDEST: Final = {"mlflow": "3.17", "skops": "0.13"}
 _MOST_TYPES: Final = 10
 _LONGEST_TYPE: Final = 100
 _PROVIDERS: Final = frozenset(
@@ -54,6 +65,8 @@ def objections(artifact: Path) -> list[str]:
 
     Raises whatever MLflow's reader raises over MLmodel, and skops over its file.
     """
+    if too_old := _too_old("mlflow", "mlflow-skinny"):
+        return [too_old]
     model = Model.load(str(artifact / "MLmodel"))
     python = model.flavors.get("python_function") or {}
     loader = python.get("loader_module")
@@ -64,6 +77,17 @@ def objections(artifact: Path) -> list[str]:
     named = "model_path" if loader == "mlflow.sklearn" and "data" not in python else "data"
     general = list(_general(artifact, python, flavor, named))
     return general or list(_RULES[loader](artifact / python[named], flavor))
+
+
+def _too_old(*names: str) -> str | None:
+    """A clause about a library of these names that is not installed, or older than it may be."""
+    oldest = _OLDEST[names[0]]
+    for name in names:
+        with contextlib.suppress(PackageNotFoundError):
+            if Version(version(name)) >= Version(oldest):
+                return None
+            return f"it runs with {name} {version(name)}, which is trusted from {oldest} on"
+    return f"it runs without {names[0]}, which would tell what is in it"
 
 
 def _general(artifact: Path, python: Conf, flavor: Conf, named: str) -> Iterator[str]:
@@ -89,6 +113,9 @@ def _sklearn(path: Path, flavor: Conf) -> Iterator[str]:
     # Without a flavour of that name MLflow takes the file for a pickle.
     if flavor.get("serialization_format") != "skops":
         yield "it is saved as a pickle"
+        return
+    if too_old := _too_old("skops"):
+        yield too_old
         return
     untrusted = skops.io.get_untrusted_types(file=path)
     if untrusted:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 
 from service.background import NAMED, Work
+from service.environments.environment import BuildProgress
+from service.following.environments import RunsIn
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slot_status import Failure
 from service.hold_tag import Hold
@@ -114,6 +116,34 @@ class FollowingReport:
     def staging(self, version: VersionId) -> None:
         """Work on a version begins."""
         self._logger.info("staging", **_named(version))
+
+    def building(self, version: VersionId, progress: BuildProgress) -> None:
+        """A step of a build, which may take minutes; the version before serves on."""
+        packages = progress.packages or None
+        self._logger.info(
+            "environment_building", **_named(version), step=progress.step, packages=packages
+        )
+
+    def found_environment(self, version: VersionId, runs_in: RunsIn, seconds: float) -> None:
+        """A version that has one of its own; or Podium's, for want of that."""
+        built, took = runs_in.built, round(seconds, 3)
+        if built is None:
+            self._metrics.environment("stood_in")
+            message = runs_in.findings[0].sentence if runs_in.findings else None
+            self._logger.warning(
+                "environment_stood_in", **_named(version), seconds=took, message=message
+            )
+            return
+        self._metrics.environment("built" if built.built else "there")
+        self._logger.info(
+            "environment_found",
+            **_named(version),
+            environment=built.key[:12],
+            python=built.python,
+            packages=len(built.packages),
+            built=built.built,
+            seconds=took,
+        )
 
     def swapped(
         self,

@@ -55,6 +55,18 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         "{slot}: MLflow gave no usable answer about it", ("message", "code")
     ),
     "staging": Saying("{model} version {version} is being fetched, checked and loaded"),
+    "environment_building": Saying(
+        "{model} version {version} gets an environment of its own: {step}, {packages} packages"
+    ),
+    "environment_found": Saying(
+        "{model} version {version} has an environment of its own: Python {python}, {packages} "
+        "packages ({seconds} s)"
+    ),
+    "environment_stood_in": Saying(
+        "{model} version {version} runs in Podium's own environment",
+        ("message",),
+        "It may answer otherwise than where it was logged; `podium status` says more.",
+    ),
     "staging_abandoned": Saying("{model} version {version} is no longer wanted"),
     "swapped": Saying("{slot} now serves version {version}, before: {previous} ({seconds} s)"),
     "serves_last_known_good": Saying("{slot} serves version {version}, its last known good one"),

@@ -2,6 +2,8 @@
 
     python -P -m service.zygote.main FD FRONT ROLES LATE
 
+in Podium's own environment; in a version's, `service.zygote.front.spawning` says how.
+
 FD is the control socket, FRONT the process to end with, ROLES and LATE modules, joined by commas,
 whose `run` a child calls with its channel; LATE ones are imported when the first is asked for. A
 host that is forked from here is ready in a tenth of the time of one that imports by itself, and
@@ -13,6 +15,7 @@ import importlib
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
@@ -40,11 +43,13 @@ PRELOADED: Final = (
 )
 
 
-def _preload(modules: Iterable[str]) -> None:
+def _preload(roles: Iterable[str], shared: Iterable[str] = ()) -> None:
     # What is imported stays: to look for garbage in it takes a tenth of the time and finds none.
     gc.disable()
-    for module in modules:
-        importlib.import_module(module)
+    for module in shared:
+        _import_if_there(module)
+    for role in roles:
+        importlib.import_module(role)
     if "sklearn.utils" in sys.modules:
         _use_once()
     note_podiums_modules()
@@ -52,6 +57,17 @@ def _preload(modules: Iterable[str]) -> None:
     # What is shared with every child must not be written to by their collectors.
     gc.freeze()
     gc.enable()
+
+
+def _import_if_there(module: str) -> None:
+    # A version's environment has what that version needs. What cannot be imported there for another
+    # reason is told, and may not be needed either.
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError:
+        return
+    except Exception:  # noqa: BLE001 - code of others, as it happens to be installed
+        traceback.print_exc()
 
 
 def _use_once() -> None:
@@ -79,7 +95,7 @@ def main(preloaded: Sequence[str] = PRELOADED) -> None:
     control = socket.socket(fileno=int(descriptor))
     # Where hosts come late, if at all, so does what they share.
     shared = () if _HOST in late.split(",") else preloaded
-    _preload([*shared, *roles.split(",")])
+    _preload(roles.split(","), shared)
     forker = Forker(control, partial(_role, {*roles.split(","), *late.split(",")}))
     # From here on there are children: the front's end is answered by ending them first.
     lifetime.die_with_parent(int(front), signal.SIGTERM)

@@ -52,5 +52,7 @@ def _kinds() -> set[type]:
 def _is_by_chance(generator: Any) -> bool:
     if isinstance(generator, random.Random):
         return True  # it does not say what it was seeded with
-    entropy = getattr(generator.seed_seq, "entropy", None)
+    # Public since numpy 1.25.
+    seeds = getattr(generator, "seed_seq", None) or getattr(generator, "_seed_seq", None)
+    entropy = getattr(seeds, "entropy", None)
     return isinstance(entropy, int) and entropy.bit_length() > _CHOSEN_BITS

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from service.blocked_tag import blocked_by
+from service.environments.environment import BuildProgress, BuiltEnvironment
 from service.errors import FollowingError, PassingFault
+from service.following.environments import FindsEnvironments, RunsIn
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
 from service.following.history import ServedBefore
@@ -291,9 +293,11 @@ class FakeStager:
     at_once: int = 0
     most_at_once: int = 0
     predictors: dict[VersionId, FakePredictor] = field(default_factory=dict)
+    environments: dict[VersionId, BuiltEnvironment | None] = field(default_factory=dict)
 
-    async def stage(self, fetched: FetchedVersion) -> Staged:
+    async def stage(self, fetched: FetchedVersion, environment: BuiltEnvironment | None) -> Staged:
         wanted = fetched.version
+        self.environments[wanted] = environment
         self.staged.append(wanted)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -340,6 +344,12 @@ class Events:
 
     def staging(self, version: VersionId) -> None:
         self.told.append(("staging", version))
+
+    def building(self, version: VersionId, progress: BuildProgress) -> None:
+        self.told.append(("building", version, progress.step))
+
+    def found_environment(self, version: VersionId, runs_in: RunsIn, seconds: float) -> None:
+        self.told.append(("found_environment", version, runs_in.key))
 
     def swapped(
         self,
@@ -425,6 +435,7 @@ class World:
         most: int = MOST_FOUND,
         max_prepared: int = 2,
         noted: Callable[[LedgerEntry], None] | None = None,
+        environments: FindsEnvironments | None = None,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -452,6 +463,7 @@ class World:
             tombstones=self.tombstones,
             withdrawn=self.tombstones.kept.values(),
             max_prepared=max_prepared,
+            environments=environments,
         )
 
     @property

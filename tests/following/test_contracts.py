@@ -70,7 +70,7 @@ async def test_p5_version_is_compiled_once_from_the_gates_to_its_hosts(
     await compatible.prepare(candidacy)
     compatible.check(candidacy)
     with pytest.raises(PassingFault, match="cannot be started"):
-        await stager(allow_unsigned=False).stage(new)
+        await stager(allow_unsigned=False).stage(new, None)
     assert len(compiling) == 2
     assert threading.main_thread() not in compiling
 
@@ -92,7 +92,7 @@ async def test_example_of_more_rows_than_clients_may_send_is_taken(
     rows = {"dataframe_split": {"columns": ["a"], "data": [[1.0]] * (LIMITS.max_rows + 1)}}
     new = fetched(1, "a", example=json.dumps(rows).encode())
     with pytest.raises(PassingFault, match="cannot be started"):
-        await stager(allow_unsigned=False).stage(new)
+        await stager(allow_unsigned=False).stage(new, None)
     assert len(compiling) == 2
     assert threading.main_thread() not in compiling
 

@@ -12,13 +12,13 @@ import pytest
 from service.contract.contract import RequestLimits
 from service.errors import VersionFault
 from service.following.gates.compatible import CompatibleGate
-from service.following.gates.environment import EnvironmentGate
 from service.following.gates.example import ExampleGate
 from service.following.gates.gate import Candidacy, GateClosed, GateFinding, Gates
 from service.following.gates.requirements import RequirementsGate
 from service.following.gates.signature import SignatureGate
 from service.following.gates.tags import TagsGate
 from service.following.gates.trust import TrustGate
+from service.following.gates.variables import EnvironmentGate
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion
 from service.following.sentences import LONGEST_SENTENCE

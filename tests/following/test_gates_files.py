@@ -9,9 +9,9 @@ import pytest
 
 from service.errors import PassingFault
 from service.following.gates import files as gates_files
-from service.following.gates.environment import EnvironmentGate
 from service.following.gates.gate import Gate
 from service.following.gates.requirements import RequirementsGate
+from service.following.gates.variables import EnvironmentGate
 from tests.following.fakes import version
 from tests.support.serving import fetched_version
 

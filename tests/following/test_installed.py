@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.following.gates.installed import OF_ANOTHER, installed
+from service.environments.installed import OF_ANOTHER, installed
 
 Install = Callable[..., None]
 

@@ -46,7 +46,7 @@ class SleepyStager:
     sleepers: dict[VersionId, list[Sleeper]] = field(default_factory=dict)
     errors: dict[VersionId, FollowingError] = field(default_factory=dict)
 
-    async def stage(self, fetched: FetchedVersion) -> Staged:
+    async def stage(self, fetched: FetchedVersion, environment: object) -> Staged:
         before = self.sleepers.setdefault(fetched.version, [])
         if fetched.version in self.errors and before:
             raise self.errors[fetched.version]

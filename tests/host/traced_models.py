@@ -76,7 +76,7 @@ async def stage(zygote: Zygote, place: Path, counts: Counts, traces: str | None 
     stager = HostStager(
         zygote, decoder, RequestLimits(100), PoolLimits(), lambda _: counts, traces=traces
     )
-    return await stager.stage(version)
+    return await stager.stage(version, None)
 
 
 async def ask(staged: Staged, body: Any) -> Any:

@@ -1,5 +1,6 @@
 """What one may know of each slot at a glance."""
 
+import platform
 from dataclasses import replace
 
 from service.events.event_faults import EventFault, EventTrouble
@@ -44,6 +45,13 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "prepared": None,
         "held": None,
         "blocked": None,
+        "environment": {
+            "key": None,
+            "python": platform.python_version(),
+            "packages": None,
+            "awaited": False,
+        },
+        "coming": None,
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)

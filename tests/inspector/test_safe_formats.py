@@ -4,6 +4,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +297,33 @@ def test_what_is_allowed_is_loaded_without_unpickling(linear: Path) -> None:
         loaded = mlflow.pyfunc.load_model(str(linear))
     assert list(loaded.predict(X)) == [0, 0, 1, 1]
     assert pickle.loads(pickle.dumps(Path())) == Path()  # noqa: S301 - made here
+
+
+@pytest.mark.parametrize(
+    ("library", "installed", "clause"),
+    [
+        ("mlflow", "3.16.0", "it runs with mlflow 3.16.0, which is trusted from 3.17 on"),
+        ("skops", "0.11.0", "it runs with skops 0.11.0, which is trusted from 0.13 on"),
+        ("skops", None, "it runs without skops, which would tell what is in it"),
+    ],
+)
+def test_older_libraries_of_the_versions_own_are_not_asked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    installed: str | None,
+    clause: str,
+) -> None:
+    """An older skops takes for harmless what is not; an older MLflow loads otherwise."""
+
+    def version(name: str) -> str:
+        if name != library:
+            return metadata.version(name)
+        if installed is None:
+            raise metadata.PackageNotFoundError(name)
+        return installed
+
+    place = saved(tmp_path / "model", LogisticRegression().fit(X, Y))
+    assert objections(place) == []
+    monkeypatch.setattr("service.inspector.safe_formats.version", version)
+    assert objections(place) == [clause]

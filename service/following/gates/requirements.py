@@ -7,22 +7,22 @@ left out and reported without its text, which may hold a secret; so is a line wh
 marker cannot be evaluated.
 """
 
-import contextlib
+import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from service.environments.choosing import EnvironmentChoice, Unmet
+from service.environments.difference import UNTOLD, Difference, Packages, differences
 from service.errors import PassingFault
 from service.following.gates.files import from_disk
 from service.following.gates.gate import GateClosed, GateFinding
-from service.following.gates.installed import OF_ANOTHER, installed, required_by
 from service.following.ports import FetchedVersion
 from service.following.sentences import listed, named
 from service.processes.front.beside import Beside
@@ -33,52 +33,60 @@ _FILE: Final = "requirements.txt"
 _MOST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 2000
 _MOST_TOLD: Final = 20
-# Comparing what has no order; a name that conditions of requirements do not know.
-_UNTOLD: Final = (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion)
 # As pip has it: a comment begins at the start of a line or after a space.
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 _OPTION: Final = re.compile(r"\s--?[a-z].*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One package that is not as the model asks for it; `installed` is None if it is missing."""
-
-    wanted: str
-    installed: str | None
-
-    def __str__(self) -> str:
-        return f"{named(self.wanted)} is asked for, {self._there}"
-
-    @property
-    def _there(self) -> str:
-        if self.installed is None:
-            return "is not installed"
-        there = f"{named(self.installed)} is installed"
-        return there if _is_version(self.installed) else f"{there}, which cannot be compared"
-
-
-@dataclass(frozen=True, slots=True)
-class RequirementLines:
+class WantedHere:
     """What a requirements.txt asks for here, and what was made of its other lines."""
 
     wanted: Sequence[Requirement]
     findings: Sequence[GateFinding]
 
 
+Chooses = Callable[[FetchedVersion], Awaitable[EnvironmentChoice]]
+"""Says where a version is to run. Raises `FollowingError`."""
+
+
+async def _podiums_own(_: FetchedVersion) -> EnvironmentChoice:
+    return EnvironmentChoice()
+
+
 class RequirementsGate:
     """Reads the artifact's requirements.txt, bounded, off the loop, or what conda.yaml says.
 
     `refuse` refuses packages of other versions too, `ignore` nothing: then all is reported.
+    `choose` says where the version is to run: what is built for it is not compared.
     """
 
-    def __init__(self, *, refuse: bool, ignore: bool = False) -> None:
+    def __init__(
+        self, *, refuse: bool, ignore: bool = False, choose: Chooses = _podiums_own
+    ) -> None:
         self._refuse = refuse
+        self._choose = choose
         self._ignore = ignore
         self._beside = Beside("requirements")
 
     async def check(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         """Names every package that is missing or differs, with both versions."""
+        return await self.judge(fetched, await self._choose(fetched))
+
+    async def judge(
+        self, fetched: FetchedVersion, choice: EnvironmentChoice
+    ) -> Sequence[GateFinding]:
+        """The same of a version that is to run there; says so where that is not as it asks."""
+        if choice.builds:
+            return (_builds(choice.unmet),)
+        stands_in = () if choice.instead is None else (_stands_in(choice),)
+        try:
+            return (*stands_in, *await self._compared(fetched))
+        except GateClosed as closed:
+            closed.findings = (*stands_in, *closed.findings)
+            raise
+
+    async def _compared(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
         return await from_disk(
             self._beside, self._check, fetched.path / _FILE, fetched.conda_requirements
         )
@@ -90,17 +98,17 @@ class RequirementsGate:
         if len(content) > _MOST_BYTES or content.count(b"\n") > _MOST_LINES:
             return self._too_long()
         lines = _read(content.decode(errors="replace"))
-        differences = [found for line in lines.wanted for found in _differences(line)]
-        missing = [each for each in differences if each.installed is None]
-        others = [each for each in differences if each.installed is not None]
+        found = list(differences(lines.wanted, Packages()))
+        missing = [each for each in found if each.installed is None]
+        others = [each for each in found if each.installed is not None]
         if missing and not self._ignore:
             raise _closed("package_missing", missing, lines.findings)
         if others and self._refuse:
             raise _closed("package_differs", others, lines.findings)
         return (
             *lines.findings,
-            *_bounded([_finding("package_missing", f"{each}.") for each in missing]),
-            *_bounded([_finding("package_differs", f"{each}.") for each in others]),
+            *_bounded([_finding("package_missing", f"{told(each)}.") for each in missing]),
+            *_bounded([_finding("package_differs", f"{told(each)}.") for each in others]),
         )
 
     def _too_long(self) -> Sequence[GateFinding]:
@@ -110,15 +118,30 @@ class RequirementsGate:
         raise GateClosed(_GATE, code, sentence)
 
 
-def _closed(
-    code: str, differences: Sequence[Difference], findings: Sequence[GateFinding]
-) -> GateClosed:
-    packages = listed([str(each) for each in differences])
+def _closed(code: str, found: Sequence[Difference], findings: Sequence[GateFinding]) -> GateClosed:
+    packages = listed([told(each) for each in found])
     message = (
         f"The model's packages are not those of this service: {packages}. Install what it asks for "
         "beside Podium, or log the model with what is there (or set PODIUM_REQUIREMENTS=ignore)."
     )
     return GateClosed(_GATE, code, message, findings)
+
+
+def _builds(unmet: Unmet) -> GateFinding:
+    lacks = [told(each) for each in unmet.packages]
+    if unmet.python:
+        own = platform.python_version()
+        lacks = [f"Python {named(unmet.python)} is asked for, Podium runs on {own}", *lacks]
+    why = listed(lacks) if lacks else "it is to have one whatever it asks for"
+    sentence = f"It runs in an environment of its own: {why}."
+    return _finding("environment_of_its_own", sentence)
+
+
+def _stands_in(choice: EnvironmentChoice) -> GateFinding:
+    fault = choice.instead
+    assert fault is not None  # noqa: S101 - asked only where it stands in
+    until = ", until it has one of its own" if choice.awaited else ""
+    return _finding(fault.reason, f"It runs in Podium's own environment{until}: {fault.message}")
 
 
 def _finding(code: str, sentence: str) -> GateFinding:
@@ -146,7 +169,7 @@ def _content(path: Path, otherwise: Sequence[str] | None) -> bytes | None:
         raise PassingFault("gate", "disk", message, str(error)) from error
 
 
-def _read(text: str) -> RequirementLines:
+def _read(text: str) -> WantedHere:
     wanted: list[Requirement] = []
     ignored: list[GateFinding] = []
     untold: list[GateFinding] = []
@@ -163,9 +186,9 @@ def _read(text: str) -> RequirementLines:
         try:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 wanted.append(requirement)
-        except _UNTOLD:
+        except UNTOLD:
             untold.append(_untold(number, requirement.name, requirement.marker))
-    return RequirementLines(wanted, (*_bounded(ignored), *_bounded(untold)))
+    return WantedHere(wanted, (*_bounded(ignored), *_bounded(untold)))
 
 
 def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:
@@ -177,30 +200,16 @@ def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:
     return _finding("condition_unknown", sentence)
 
 
-def _differences(wanted: Requirement) -> Iterator[Difference]:
-    yield from _difference(wanted)
-    for text in required_by(wanted.name) if wanted.extras else ():
-        # Old packages have metadata of any kind.
-        with contextlib.suppress(InvalidRequirement, *_UNTOLD):
-            needed = Requirement(text)
-            if _is_of_extra(needed, wanted.extras):
-                yield from _difference(needed)
+def told(found: Difference) -> str:
+    """What is asked for and what is there, as a clause for people."""
+    return f"{named(found.wanted)} is asked for, {_there(found.installed)}"
 
 
-def _difference(wanted: Requirement) -> Iterator[Difference]:
-    there = installed(wanted.name)
-    # What is named by an address has no version that could be compared.
-    if there is None or not _meets(there, wanted.specifier):
-        yield Difference(f"{wanted.name}{wanted.specifier}", there)
-
-
-def _meets(there: str, specifier: SpecifierSet) -> bool:
-    if not specifier or there == OF_ANOTHER:
-        return True
-    try:
-        return specifier.contains(there, prereleases=True)
-    except InvalidVersion:
-        return False
+def _there(installed: str | None) -> str:
+    if installed is None:
+        return "is not installed"
+    there = f"{named(installed)} is installed"
+    return there if _is_version(installed) else f"{there}, which cannot be compared"
 
 
 def _is_version(text: str) -> bool:
@@ -209,10 +218,3 @@ def _is_version(text: str) -> bool:
     except InvalidVersion:
         return False
     return True
-
-
-def _is_of_extra(needed: Requirement, extras: set[str]) -> bool:
-    marker = needed.marker
-    if marker is None or marker.evaluate({"extra": ""}):
-        return False
-    return any(marker.evaluate({"extra": extra}) for extra in extras)

@@ -46,7 +46,8 @@ _VENDORED: Final = ("sklearn.externals.", "scipy._lib.", "scipy.optimize.")
 # Its mixins and decorators are in the classes of others, too.
 _EVERYWHERE: Final = "sklearn"
 _CALLING: Final = "mlflow"
-_FROZEN: Final = "<frozen "
+# Of Python's own, and of NumPy's before 1.25, which wrote functions around its own.
+_FROZEN: Final = ("<frozen ", "<__array_function__ internals>")
 # Of the standard library: their wrappers say that they are from where the wrapped function is.
 _WRAPPING: Final = frozenset({"abc", "contextlib", "dataclasses", "functools"})
 # What they make can be called, and is no method that a class was written with.
@@ -54,6 +55,14 @@ _MAKERS: Final = frozenset({"functools", "numpy", "operator"})
 _DEEPEST: Final = 4
 # A method under the name of another, as its author wrote it.
 _ALIASES: Final = frozenset({("IdentityLink", "inverse", "link")})
+# Compiled functions under other names, as older scikit-learns import them.
+_RENAMED: Final = frozenset(
+    {
+        ("_csc_mean_var_axis0", "csc_mean_variance_axis0"),
+        ("_csr_mean_var_axis0", "csr_mean_variance_axis0"),
+        ("_incr_mean_var_axis0", "incr_mean_variance_axis0"),
+    }
+)
 # By which SciPy's classes make arrays.
 _ARRAYS: Final = "scipy._lib.array_api_compat."
 
@@ -185,7 +194,7 @@ def is_installed(function: FunctionType) -> bool:
     """Whether it was compiled from a file of the package that it says it is from."""
     file = function.__code__.co_filename
     # What such a wrapper wraps is looked at as well.
-    homes = map(folder_of, (_top(function), *_WRAPPING))
+    homes = map(folder_of, (_top(function), *_WRAPPING, _EVERYWHERE))
     return any(home and file.startswith(home) for home in homes) or file.startswith(_FROZEN)
 
 
@@ -239,9 +248,11 @@ def _all_installed(members: Mapping[str, Any]) -> bool:
 def _is_as_imported(value: Any, name: str) -> bool:
     if isinstance(value, _MADE):
         return False
-    if isinstance(value, _COMPILED) and value.__name__ != name:
+    # Before NumPy 1.25 its functions were such as Python's.
+    compiled = isinstance(value, _COMPILED) and not isinstance(value, FunctionType)
+    if compiled and value.__name__ != name and (name, value.__name__) not in _RENAMED:
         # Under the name of another; scikit-learn does so with a clock.
-        return value.__module__ == "time"
+        return bool(value.__module__ == "time")
     functions = _functions(value) if isinstance(value, _WHOLE) else _when_called(value)
     return all(map(is_installed, functions))
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PyFuncModel
 
+from service.host.raw_model import raw_model
 from service.host.row_wise.classes import CLASSES, FITTING, WITHIN, KnownClass
 from service.host.row_wise.origin import Origins, belongs_to, is_installed
 
@@ -70,10 +71,15 @@ def _obstacle(model: PyFuncModel) -> str | None:
         return "without a signature there is no telling rows apart"
     if method not in _METHODS:
         return f"it is asked by its method {_shown(method)}, which may look at several rows"
-    params = model.metadata.get_params_schema()  # type: ignore[no-untyped-call]  # the same
-    if loader == "mlflow.xgboost" and params is not None:
+    if loader == "mlflow.xgboost" and _has_params(model):
         return f"its params may change how XGBoost looks at rows; {_TAG}"
     return next(_Walk().model(model, loader), None)
+
+
+def _has_params(model: PyFuncModel) -> bool:
+    # Since MLflow 2.6.
+    schema_of = getattr(model.metadata, "get_params_schema", lambda: None)
+    return schema_of() is not None
 
 
 def has_one_output(model: PyFuncModel) -> bool:
@@ -82,8 +88,7 @@ def has_one_output(model: PyFuncModel) -> bool:
     Of several, probabilities are a list with an array for each; of one they are one array. What
     it says of its classes is a list of arrays there, and one array here.
     """
-    raw = model.get_raw_model()  # type: ignore[no-untyped-call]  # MLflow annotates little
-    classes = getattr(raw, "classes_", None)
+    classes = getattr(raw_model(model), "classes_", None)
     return isinstance(classes, np.ndarray) and classes.ndim == 1
 
 
@@ -100,15 +105,18 @@ class _Walk:
         self._seen: dict[int, Any] = {}
 
     def model(self, model: PyFuncModel, loader: str) -> Found:
-        wrapper = model._model_impl  # noqa: SLF001 - MLflow has no other name for it
+        wrapper, raw = model._model_impl, raw_model(model)  # noqa: SLF001 - MLflow has no other name for it
         called = f"{type(wrapper).__module__}.{type(wrapper).__qualname__}"
-        ours = [type(model), type(wrapper)]
-        if type(model) is not PyFuncModel or called != f"{loader}.{_WRAPPERS[loader]}":
+        # An older MLflow calls an estimator itself, which is looked at below.
+        wrapped = [] if wrapper is raw else [wrapper]
+        known = wrapper is raw or called == f"{loader}.{_WRAPPERS[loader]}"
+        if type(model) is not PyFuncModel or not known:
             yield f"MLflow calls it by {_shown(called)}, which may look at several rows; {_TAG}"
-        elif not all(map(self._origins.untouched, ours)) or "predict" in vars(wrapper):
+        elif not all(self._origins.untouched(type(each)) for each in (model, *wrapped)) or any(
+            "predict" in vars(each) for each in wrapped
+        ):
             yield f"somebody has changed how MLflow calls it; {_TAG}"
         else:
-            raw = model.get_raw_model()  # type: ignore[no-untyped-call]  # MLflow annotates little
             yield from self.value(raw, "it")
 
     def value(self, value: Any, where: str, owner: type = object) -> Found:

@@ -13,6 +13,7 @@ import yaml
 
 _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
 _MAX_DEPTH: Final = 100
+LONGEST_TEXT: Final = 4096
 _MERGE: Final = frozenset({"<<", "tag:yaml.org,2002:merge"})
 # MLflow's names (mlflow/pyfunc/model.py, and mlflow/utils/environment.py).
 _REQUIREMENTS: Final = "requirements.txt"
@@ -26,14 +27,16 @@ class Unreadable(Exception):
 def describe(artifact: Path) -> dict[str, Any]:
     """Signature, flavours and loader, as `service.following.ports.FetchedVersion` names them.
 
-    `example` beside is how MLflow has stored the input example (`saved_input_example_info`).
+    `example` beside is how MLflow has stored the input example (`saved_input_example_info`), and
+    `logged` what `service.registry.child.logged_environment` takes of it.
     Raises FileNotFoundError without an MLmodel file, `Unreadable` with a bad one.
     """
     described = read_mapping(artifact / "MLmodel")
     flavors = described.get("flavors")
     if not isinstance(flavors, Mapping) or not isinstance(flavors.get("python_function"), Mapping):
         raise Unreadable("no python_function flavour")
-    loader = flavors["python_function"].get("loader_module", "")
+    function = flavors["python_function"]
+    loader = function.get("loader_module", "")
     if not isinstance(loader, str):
         raise Unreadable("its loader_module is not text")
     return {
@@ -43,7 +46,17 @@ def describe(artifact: Path) -> dict[str, Any]:
         "serialization_format": _serialization_format(flavors.get("sklearn")),
         "from_type_hint": described.get("is_signature_from_type_hint") is True,
         "example": described.get("saved_input_example_info"),
+        "logged": {
+            "python": plain_text(function.get("python_version")),
+            "created": plain_text(described.get("utc_time_created")),
+            "mlflow": plain_text(described.get("mlflow_version")),
+        },
     }
+
+
+def plain_text(value: Any) -> str:
+    """What stands there, as text: YAML reads an unquoted 3.11 as a number, and times as times."""
+    return "" if value is None or isinstance(value, list | Mapping) else str(value)[:LONGEST_TEXT]
 
 
 def _serialization_format(flavor: Any) -> str | None:

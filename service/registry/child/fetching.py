@@ -11,6 +11,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from service.registry.child.description import Unreadable, conda_requirements, describe
 from service.registry.child.faults import RegistryFault, asked, fault_of_download
 from service.registry.child.input_example import InputExample, fitting, read_input_example
+from service.registry.child.logged_environment import logged_environment
 from service.registry.child.versions import still_there, tags_of
 from service.registry.store.artifacts import ArtifactCache, Kept, is_place
 from service.registry.store.eviction import make_room
@@ -77,6 +78,7 @@ def _described(kept: Kept) -> Told:
         "digest": digest,
         "example_trouble": example.trouble,
         "conda_requirements": conda_requirements(kept.artifact),
+        "logged": logged_environment(kept.artifact, described["logged"]),
         "size": size,
         "own_copies": kept.written_to or size <= _COPIED_BYTES,
     }

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from service.background import Work, begin
+from service.environments.logged import LoggedEnvironment
 from service.errors import FollowingError, VersionFault
 from service.following.ports import (
     FetchedVersion,
@@ -391,6 +392,7 @@ def _fetched(
         serving_example=example or None,
         example_trouble=answer["example_trouble"],
         conda_requirements=None if asked is None else tuple(asked),
+        logged=LoggedEnvironment.of(answer["logged"]),
         serialization_format=answer["serialization_format"],
         own_copies=answer["own_copies"],
         digest=answer["digest"],

@@ -1,9 +1,10 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served", "blocked"}`, replaced whole. `described` is what the artifact said of itself, for
-comparisons alone: what is served is read from the artifact again, once that was verified. `blocked`
-are those of `served` that are, each with why.
+"served", "blocked", "environment"}`, replaced whole. `described` is what the artifact said of
+itself, for comparisons alone: what is served is read from the artifact again, once that was
+verified. `blocked` are those of `served` that are, each with why; `environment` is the key of what
+the version ran in, empty for Podium's own, as all did before there were others.
 """
 
 import contextlib
@@ -64,12 +65,19 @@ class _Record:
     fetched: FetchedVersion | None = None
     served: tuple[VersionId, ...] = ()
     blocked: Mapping[VersionId, str] = field(default_factory=dict)
+    environment: str = ""
 
     def with_known(self, known: ServedBefore) -> "_Record":
         fetched = known.fetched
         served = (*(each for each in self.served if each != fetched.version), fetched.version)
         kept = replace(fetched, serving_example=None, lease=NoLease())
-        return replace(self, since=known.since, fetched=kept, served=served[-_MAX_SERVED:])
+        return replace(
+            self,
+            since=known.since,
+            fetched=kept,
+            served=served[-_MAX_SERVED:],
+            environment=known.environment,
+        )
 
     @property
     def is_withdrawn(self) -> bool:
@@ -148,7 +156,8 @@ class DiskHistory:
         if lying is None or ref in self._lost:
             return None
         try:
-            return ServedBefore(await self._keeper.find(lying), record.since)
+            found = await self._keeper.find(lying)
+            return ServedBefore(found, record.since, record.environment)
         except FollowingError as error:
             if error.reason in _LOST:
                 self._lost.add(ref)
@@ -158,6 +167,13 @@ class DiskHistory:
     def baseline(self, ref: ModelRef) -> FetchedVersion | None:
         """As it was noted, or as the file has it."""
         return self._record(ref).fetched
+
+    def ran_here(self, version: VersionId) -> bool:
+        """Whether a slot served the version last in Podium's own environment."""
+        return any(
+            each.fetched is not None and each.fetched.version == version and not each.environment
+            for each in self._records.values()
+        )
 
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """The latest 200 versions are remembered."""
@@ -277,6 +293,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
             },
             "served": [_plain(version) for version in record.served],
             "blocked": [[*_plain(version), reason] for version, reason in record.blocked.items()],
+            "environment": record.environment,
         }
     )
     if len(content) > _MAX_FILE_BYTES:
@@ -305,7 +322,8 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
     served = tuple(_version(each) for each in stored["served"])
     # A record of a service that knew nothing of blocked versions has none.
     blocked = {_version(each[:3]): _text(each[3]) for each in stored.get("blocked", ())}
-    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:], blocked)
+    environment = _text(stored.get("environment", ""))
+    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:], blocked, environment)
 
 
 def _signature(stored: Any) -> Mapping[str, str | None] | None:

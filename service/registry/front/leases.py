@@ -38,7 +38,11 @@ class Locks:
 
     def lease_at_once(self, place: Path) -> "CacheLease":
         """The same, where whoever asks may block as long as the disk does."""
-        return CacheLease(_Held(_taken(place), self._give_back), lambda: None)
+        return self.lease_of(_taken(place))
+
+    def lease_of(self, lock: Lock) -> "CacheLease":
+        """The same for a lock that has been taken already, and is the lease's from now on."""
+        return CacheLease(_Held(lock, self._give_back), lambda: None)
 
     def _give_back(self, lock: Lock, then: Callable[[], None] = lambda: None) -> None:
         self._beside.submit(partial(_release, lock, then))

@@ -11,6 +11,7 @@ from service.telemetry.metrics.lives import SLOT
 
 # Up to the default limit of a load; few, since each slot has them for each stage.
 _STAGE_SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
+_ENVIRONMENTS = ("built", "there", "stood_in")
 _SWAPPED, _REFUSED, _PREPARED = "swapped", "refused", "prepared"
 
 
@@ -37,6 +38,14 @@ class FollowingMetrics:
             (*SLOT, "outcome"),
             registry=registry,
         )
+        self._environments = counter(
+            "podium_environments_total",
+            "Environments that versions were given: built for them, there already, or Podium's own "
+            "that stood in for one that could not be built.",
+            ("outcome",),
+        )
+        for outcome in _ENVIRONMENTS:
+            self._environments.labels(outcome)
         self._swap_seconds = Histogram(
             "podium_swap_seconds",
             "Time that each stage of a swap took.",
@@ -85,6 +94,10 @@ class FollowingMetrics:
         self._swaps.labels(ref.name, ref.alias, _SWAPPED).inc()
         for stage, seconds in stages.items():
             self._swap_seconds.labels(ref.name, ref.alias, stage).observe(seconds)
+
+    def environment(self, outcome: str) -> None:
+        """A version was given one."""
+        self._environments.labels(outcome).inc()
 
     def refused(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         """A version was not swapped in."""

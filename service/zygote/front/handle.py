@@ -35,19 +35,21 @@ class Zygote:
         command: how one is started.
         begun: one that has been started so already, with this thread; owned from now on.
         on_death: told when the zygote has died; another is being started then.
-        scratch: where children get private temporary folders; owned from now on. None: they use
-            the system's.
+        scratch: where children get private temporary folders. None: they use the system's.
+        lent: whether somebody else closes that; else it is owned from now on.
         on_line: told what the zygote itself prints to stderr, as where a library warns when it is
             imported.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the composition root gives, once
         self,
         command: ZygoteCommand,
         begun: Spawned | None = None,
         on_death: Callable[[Ending], None] = lambda _: None,
         scratch: Scratch | None = None,
         on_line: OnLine = lambda _stream, _line: None,
+        *,
+        lent: bool = False,
     ) -> None:
         self._command = command
         self._begun = begun
@@ -62,6 +64,7 @@ class Zygote:
         self._on_line = on_line
         self._listening: set[asyncio.Task[None]] = set()
         self._scratch = scratch
+        self._lent = lent
         self._beside = Beside("scratch")
         self._forking: set[asyncio.Task[Child]] = set()
         self._closed = False
@@ -119,13 +122,15 @@ class Zygote:
         await asyncio.gather(*self._forking, *sparing, *self._listening, return_exceptions=True)
         await self._outputs.close()
         scratch, self._scratch = self._scratch, None
-        if scratch is not None:
+        if scratch is not None and not self._lent:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DISK_SECONDS):
                     await self._beside.run(scratch.close)
 
     async def _ready(self) -> ZygoteProcess:
         if self._process is None or not self._process.alive:
+            if self._process is not None and self._command.once:
+                raise not_started("the zygote has ended")
             if time.monotonic() < self._retry_at:
                 raise not_started("the zygote could not be started a moment ago")
             self._process = self._started()
@@ -174,12 +179,13 @@ class Zygote:
             with contextlib.suppress(OSError):
                 self._process = self._promoted = process.promote(spare, self._died)
                 return
-        if process.was_ready or process is self._promoted:
+        again = process.was_ready or process is self._promoted
+        if again and not self._command.once:
             with contextlib.suppress(PassingFault):
                 self._process = self._started()
 
     def _see_to_a_spare(self, process: ZygoteProcess) -> None:
-        wanted = self._spare is None or not self._spare.usable
+        wanted = not self._command.once and (self._spare is None or not self._spare.usable)
         if wanted and (self._sparing is None or self._sparing.done()):
             self._sparing = begin(Work.PROCESSES, self._make_spare(process))
 

@@ -5,13 +5,18 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from service.processes import lifetime
 
 _MODULE: Final = "service.zygote.main"
+# For an interpreter that sees nothing of Podium but what is named; `-P` is younger than some are.
+_RUN: Final = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from service.zygote.main import main; main()"
+)
 
 
 class Process(Protocol):
@@ -51,20 +56,38 @@ class Spawned:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPython:
+    """An interpreter that is not Podium's own.
+
+    Attributes:
+        interpreter: started with `-I`: of its own libraries it sees those, and no folder of a user.
+        code: what it finds Podium's modules in, and nothing else.
+    """
+
+    interpreter: Path
+    code: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ZygoteCommand:
     """How zygotes are started.
 
     Attributes:
         roles: the modules whose `run` a child may be asked to call.
         environment: the whole environment of the zygote and so of every child.
-        module: the zygote's main, called as `service.zygote.main` is.
+        module: the zygote's main, called as `service.zygote.main` is. Of Podium's own Python.
         late: more roles, which are imported when the first child is asked for.
+        other: the interpreter; None: Podium's own, with all of Podium.
+        once: whether one is all that there is: none stands by, with its memory, and none is started
+            in its place when it dies.
     """
 
     roles: tuple[str, ...]
     environment: Mapping[str, str]
     module: str = _MODULE
     late: tuple[str, ...] = ()
+    other: OtherPython | None = None
+    once: bool = False
 
     def spawn(self) -> Spawned:
         """Exec'd by this thread, with which it ends; raises OSError if that cannot be done."""
@@ -79,7 +102,7 @@ class ZygoteCommand:
             undo.callback(printed.close)
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-P", "-m", self.module),
+                    *self._python(),
                     *(str(theirs.fileno()), str(os.getpid())),
                     *(",".join(self.roles), ",".join(self.late)),
                 ],
@@ -92,3 +115,9 @@ class ZygoteCommand:
             undo.pop_all()
             printed.close()
         return Spawned(process, control, f"PODIUM_ZYGOTE={mark}", errors)
+
+    def _python(self) -> Sequence[str]:
+        if self.other is None:
+            return (sys.executable, "-P", "-m", self.module)
+        place = str(self.other.code)
+        return (str(self.other.interpreter), "-I", "-u", "-c", _RUN, place)

@@ -1,0 +1,145 @@
+"""Finds the environment of each version: Podium's own, or one that is built for it.
+
+Here following's port meets environments: what the artifact asks for is read, the choice is made by
+rules, and whoever builds environments is asked where it takes one.
+"""
+
+import platform
+from collections.abc import Awaitable, Callable, Sequence
+
+from service.environments.choosing import (
+    ChoosesByRules,
+    EnvironmentChoice,
+    EnvironmentRules,
+    OwnEnvironment,
+    instead,
+)
+from service.environments.environment import (
+    BuildProgress,
+    BuildsEnvironments,
+    EnvironmentDelayed,
+    EnvironmentRefused,
+    ForeseenBuild,
+)
+from service.environments.wish import ReadWish, read_wish
+from service.errors import PassingFault
+from service.following.environments import RunsIn
+from service.following.gates.files import from_disk
+from service.following.gates.gate import GateFinding
+from service.following.ports import FetchedVersion
+from service.processes.front.beside import Beside
+from service.refs import VersionId
+
+GATE = "requirements"
+"""What a build has found is told with what the gate of that name has."""
+
+
+class VersionChoices:
+    """Says of versions where they are to run, by what their artifacts ask for.
+
+    `ran_here` says whether a version served in Podium's own environment the last time.
+    """
+
+    def __init__(
+        self,
+        rules: EnvironmentRules,
+        ran_here: Callable[[VersionId], bool] = lambda _: False,
+        own: OwnEnvironment | None = None,
+    ) -> None:
+        self.rules = rules
+        self.ran_here = ran_here
+        self._chooses = ChoosesByRules(own or OwnEnvironment(platform.python_version()), rules)
+        self._beside = Beside("wishes")
+
+    async def choose(self, fetched: FetchedVersion) -> EnvironmentChoice:
+        """As `service.following.environments.FindsEnvironments` has it."""
+        manager = self.rules.of(fetched.tags)
+        if manager == "local":
+            return EnvironmentChoice()
+        read = await self.read(fetched)
+        ran_here = self.ran_here(fetched.version)
+        return self._chooses.choose(
+            read.wish, read.refusal(), manager, fetched.flavors, ran_here=ran_here
+        )
+
+    async def read(self, fetched: FetchedVersion) -> ReadWish:
+        """What it asks for. Raises `PassingFault` where the disk fails."""
+        try:
+            return await from_disk(self._beside, read_wish, fetched.path, fetched.logged)
+        except OSError as error:
+            message = "What the version asks for could not be read."
+            raise PassingFault("gate", "disk", message, str(error)) from error
+
+
+class VersionEnvironments:
+    """`service.following.environments.FindsEnvironments` with real environments.
+
+    `judge` says what the gate of requirements makes of a version for which Podium's own stands in.
+    """
+
+    def __init__(
+        self,
+        choices: VersionChoices,
+        builder: BuildsEnvironments,
+        judge: Callable[[FetchedVersion, EnvironmentChoice], Awaitable[Sequence[GateFinding]]],
+    ) -> None:
+        self._choices = choices
+        self._builder = builder
+        self._judge = judge
+
+    async def choose(self, fetched: FetchedVersion) -> EnvironmentChoice:
+        """Before anything is built."""
+        return await self._choices.choose(fetched)
+
+    async def judge(
+        self, fetched: FetchedVersion, choice: EnvironmentChoice
+    ) -> Sequence[GateFinding]:
+        """As that gate does."""
+        return await self._judge(fetched, choice)
+
+    async def foresee(
+        self, fetched: FetchedVersion, choice: EnvironmentChoice
+    ) -> Sequence[GateFinding]:
+        """Resolved, and looked for on this machine."""
+        if not choice.builds:
+            return ()
+        wish = (await self._choices.read(fetched)).wish
+        try:
+            foreseen = await self._builder.foresee(wish)
+        except (EnvironmentRefused, EnvironmentDelayed) as fault:
+            return await self._judge(fetched, self._instead(fetched, choice, fault))
+        return (_foreseen(foreseen),)
+
+    async def find(
+        self,
+        fetched: FetchedVersion,
+        choice: EnvironmentChoice,
+        tell: Callable[[BuildProgress], None],
+    ) -> RunsIn:
+        """Built, or Podium's own where it may stand in."""
+        wish = (await self._choices.read(fetched)).wish
+        try:
+            built = await self._builder.environment(wish, tell)
+        except (EnvironmentRefused, EnvironmentDelayed) as fault:
+            own = self._instead(fetched, choice, fault)
+            findings = await self._judge(fetched, own)
+            return RunsIn(awaited=own.awaited, findings=tuple(findings))
+        found = [GateFinding(GATE, code, sentence) for code, sentence in built.findings]
+        return RunsIn(built, findings=tuple(found))
+
+    def _instead(
+        self,
+        fetched: FetchedVersion,
+        choice: EnvironmentChoice,
+        fault: EnvironmentRefused | EnvironmentDelayed,
+    ) -> EnvironmentChoice:
+        manager = self._choices.rules.of(fetched.tags)
+        ran_here = self._choices.ran_here(fetched.version)
+        return instead(choice, fault, manager, ran_here=ran_here)
+
+
+def _foreseen(found: ForeseenBuild) -> GateFinding:
+    many = f"Python {found.python}, {found.packages} packages ({found.key[:12]})"
+    if found.there:
+        return GateFinding(GATE, "environment_there", f"That environment is there: {many}.")
+    return GateFinding(GATE, "environment_to_build", f"That is to be built first: {many}.")

@@ -1,0 +1,229 @@
+"""Environments on this machine: complete or absent, and removed only while nobody has a lease.
+
+A place is a folder named by the environment's key; where one is altered and in use, the next one is
+`KEY.1`. A lock lies beside it, shared by whoever uses it. What is being built is `PLACE.part`, with
+a lock of its own that one builder has. Several services may use one home at once.
+"""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from service.environments.verified_files import EnvironmentAltered, verify_files
+from service.processes.removal import remove_tree
+from service.registry.store.artifacts import discard, is_partial, is_place
+from service.registry.store.durable import sync, write_whole
+from service.registry.store.locks import LOCK_SUFFIX, Lock, Locked, lock_file
+
+PART: Final = ".part"
+CACHE: Final = "uv-cache"
+LOCK_FILE: Final = "podium-lock.txt"
+_NOTES: Final = "podium.json"
+_PLACES: Final = 4
+_SCRATCH: Final = "resolving-"
+# Scratch of others that is older was left by one that was killed.
+_OLD_SECONDS: Final = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentNotes:
+    """What lies in an environment beside its packages, about it."""
+
+    key: str
+    python: str
+    packages: Mapping[str, str]
+    findings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentEntry:
+    """One environment on disk, for people.
+
+    Attributes:
+        bytes: what would be free if it alone were removed, roughly: what it shares with uv's cache
+            and with others counts for each.
+        used_at: when somebody last gave back a lease on it.
+        in_use: whether anybody has a lease.
+    """
+
+    notes: EnvironmentNotes
+    place: Path
+    bytes: int
+    used_at: datetime
+    in_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedEnvironment:
+    """A complete one, and the lock that keeps it there."""
+
+    notes: EnvironmentNotes
+    lock: Lock
+
+
+class EnvironmentStore:
+    """The folder of all environments; every method blocks for as long as the disk takes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self) -> None:
+        """Makes the folder, and removes what was left by builds that were killed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for each in self.folder.iterdir():
+            with contextlib.suppress(OSError):
+                self._tidy(each)
+
+    def _tidy(self, path: Path) -> None:
+        if path.name.endswith(PART):
+            with contextlib.suppress(Locked):
+                remove_part(path, Lock.exclusive(path))
+        elif path.name.endswith(PART + LOCK_SUFFIX):
+            part = path.with_suffix("")
+            with contextlib.suppress(Locked):
+                remove_part(part, Lock.exclusive(part))
+        elif _is_scratch(path.name) and time.time() - path.stat().st_mtime > _OLD_SECONDS:
+            remove_tree(path)
+
+    def places(self, key: str) -> Iterator[Path]:
+        """Where the environment of that key may lie, in order."""
+        yield self.folder / key
+        yield from (self.folder / f"{key}.{n}" for n in range(1, _PLACES))
+
+    def notes(self, place: Path) -> EnvironmentNotes | None:
+        """Of the complete environment that lies there, not looked at any further."""
+        try:
+            told = json.loads((place / _NOTES).read_bytes())
+            return _notes_of(told)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise EnvironmentAltered(_NOTES) from error
+
+    def opened(self, place: Path) -> OpenedEnvironment | None:
+        """The same, locked for whoever asks, if its files are as they were installed.
+
+        None also while it is being removed. Raises `EnvironmentAltered`, and holds no lock then.
+        """
+        if self.notes(place) is None:
+            return None
+        try:
+            lock = Lock.shared_at_once(place, lambda: None)
+        except Locked:
+            return None
+        try:
+            # Now that nobody can remove it.
+            notes = self.notes(place)
+            if notes is not None:
+                verify_files(place)
+                return OpenedEnvironment(notes, lock)
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
+        return None
+
+    def put(self, part: Path, place: Path, notes: EnvironmentNotes) -> None:
+        """What was built there is at its place from now on, whole."""
+        told = {
+            "key": notes.key,
+            "python": notes.python,
+            "packages": dict(notes.packages),
+            "findings": notes.findings,
+        }
+        write_whole(part / _NOTES, json.dumps(told).encode())
+        part.rename(place)
+        sync(self.folder)
+
+    def discard(self, place: Path) -> bool:
+        """Removes it, unless somebody has a lease on it; whether that was done."""
+        return discard(place)
+
+    def entries(self) -> list[EnvironmentEntry]:
+        """All that are complete, those that were used last first."""
+        found = []
+        for place in self._lying():
+            with contextlib.suppress(OSError, EnvironmentAltered):
+                notes = self.notes(place)
+                if notes is not None:
+                    found.append(_entry(place, notes))
+        return sorted(found, key=lambda each: each.used_at, reverse=True)
+
+    def usage(self) -> int:
+        """Bytes of disk that environments and uv's cache take, what they share once."""
+        return _usage(self.folder)
+
+    def evict(self, limit: int) -> None:
+        """Removes what was used longest ago until the rest is within the limit, or has a lease."""
+        for place in sorted(self._lying(), key=_used_at):
+            if self.usage() <= limit:
+                return
+            with contextlib.suppress(OSError):
+                self.discard(place)
+
+    def _lying(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return [each for each in self.folder.iterdir() if is_place(each.name) and each.is_dir()]
+
+
+def remove_part(part: Path, lock: Lock) -> None:
+    """Removes a build that is none any more, and gives back its lock."""
+    try:
+        remove_tree(part)
+        lock_file(part).unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _is_scratch(name: str) -> bool:
+    return is_partial(name) or name.startswith(_SCRATCH)
+
+
+def _notes_of(told: Mapping[str, Any]) -> EnvironmentNotes:
+    findings = tuple((str(code), str(sentence)) for code, sentence in told["findings"])
+    packages = {str(name): str(version) for name, version in told["packages"].items()}
+    return EnvironmentNotes(str(told["key"]), str(told["python"]), packages, findings)
+
+
+def _entry(place: Path, notes: EnvironmentNotes) -> EnvironmentEntry:
+    used_at = datetime.fromtimestamp(_used_at(place), UTC)
+    return EnvironmentEntry(notes, place, _usage(place), used_at, _is_in_use(place))
+
+
+def _is_in_use(place: Path) -> bool:
+    try:
+        Lock.exclusive(place).release()
+    except Locked:
+        return True
+    return False
+
+
+def _used_at(place: Path) -> float:
+    try:
+        return lock_file(place).stat().st_mtime
+    except FileNotFoundError:
+        return place.stat().st_mtime
+
+
+def _usage(folder: Path) -> int:
+    seen: set[tuple[int, int]] = set()
+    total, waiting = 0, [folder]
+    while waiting:
+        # Others build, and remove, at the same time.
+        with contextlib.suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                    continue
+                found = entry.stat(follow_symlinks=False)
+                if (found.st_dev, found.st_ino) not in seen:
+                    seen.add((found.st_dev, found.st_ino))
+                    total += found.st_blocks * 512
+    return total

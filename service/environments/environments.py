@@ -1,0 +1,302 @@
+"""Whoever wants an environment gets it: what is there, or what one build makes for all of them."""
+
+import asyncio
+import errno
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from service.background import Work, begin
+from service.environments.build_settings import EnvironmentSettings
+from service.environments.building import Building, BuildPlan
+from service.environments.environment import (
+    BuildProgress,
+    BuiltEnvironment,
+    EnvironmentDelayed,
+    EnvironmentWish,
+    ForeseenBuild,
+)
+from service.environments.environment_store import (
+    CACHE,
+    LOCK_FILE,
+    EnvironmentEntry,
+    EnvironmentNotes,
+    EnvironmentStore,
+    OpenedEnvironment,
+)
+from service.environments.interpreters import Interpreters
+from service.environments.package_sources import package_sources
+from service.environments.resolving import Resolving, with_findings
+from service.environments.uv_runs import UvRuns
+from service.environments.verified_files import EnvironmentAltered, verify_files
+from service.processes.front.beside import Beside
+from service.registry.front.leases import CacheLease, Locks
+
+Tell = Callable[[BuildProgress], None]
+_THREADS: Final = 4
+_TRIES: Final = 3
+_AT_ONCE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEnvironment:
+    """What one environment is made of, for people."""
+
+    notes: EnvironmentNotes
+    place: Path
+    lock: str
+
+
+class Environments:
+    """`service.environments.environment.BuildsEnvironments`, on this machine's disk."""
+
+    def __init__(self, settings: EnvironmentSettings) -> None:
+        self._settings = settings
+        self._beside = Beside("environments", _THREADS)
+        self._locks = Locks()
+        self._runs = UvRuns(settings.uv)
+        self._store = EnvironmentStore(settings.folder)
+        given = settings.builder_environment
+        self._interpreters = Interpreters(settings.pythons, given)
+        self._resolving = Resolving(settings, self._runs, self._beside)
+        self._building = Building(settings, self._runs, self._store, self._beside)
+        self._wanted: dict[EnvironmentWish, _Wanted] = {}
+        # Of many versions at once: what is there already waits for none of them.
+        self._resolves = asyncio.Semaphore(_AT_ONCE)
+        self._builds = asyncio.Semaphore(_AT_ONCE)
+        self._tidying: set[asyncio.Task[None]] = set()
+        self._is_prepared = False
+
+    async def environment(
+        self, wish: EnvironmentWish, tell: Tell = lambda _: None
+    ) -> BuiltEnvironment:
+        """Complete, verified, leased: as `BuildsEnvironments` says."""
+        wanted = self._wanted.get(wish)
+        if wanted is None:
+            wanted = self._wanted[wish] = _Wanted(partial(self._in_time, wish))
+            wanted.when_ended(partial(self._forget, wish, wanted))
+        return await wanted.joined(tell)
+
+    async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
+        """Resolved, and looked for here: as `BuildsEnvironments` says."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                await self._prepare()
+                plan = await self._planned(wish)
+                there = [
+                    await self._beside.run(self._store.notes, place)
+                    for place in self._store.places(plan.key)
+                ]
+        except TimeoutError as error:
+            raise self._late() from error
+        except OSError as error:
+            raise _disk_fault(error) from error
+        packages, python = plan.resolved.lock.packages, plan.interpreter.version
+        return ForeseenBuild(plan.key, python, len(packages), there=any(there))
+
+    async def verify(self, built: BuiltEnvironment) -> None:
+        """Returns if its files are as they were installed; before its zygote is started again.
+
+        Raises `EnvironmentDelayed`: asked for once more, it is built anew.
+        """
+        try:
+            await self._beside.run(verify_files, built.folder)
+        except (EnvironmentAltered, OSError) as error:
+            message = "A file of the version's environment was altered; it is built anew."
+            raise EnvironmentDelayed("environment_altered", message, repr(error)) from error
+
+    async def entries(self) -> Sequence[EnvironmentEntry]:
+        """All that are complete, those that were used last first. Raises OSError."""
+        return await self._beside.run(self._store.entries)
+
+    async def show(self, key: str) -> Sequence[ShownEnvironment]:
+        """Those whose key begins so, with their locks. Raises OSError."""
+        return await self._beside.run(self._shown, key)
+
+    async def prune(self) -> int:
+        """Removes every environment that nobody has a lease on, and uv's cache; bytes freed."""
+        await self._prepare()
+        before = await self._beside.run(self._store.usage)
+        await self._beside.run(self._store.evict, -1)
+        await self._clean_cache()
+        return max(0, before - await self._beside.run(self._store.usage))
+
+    async def close(self) -> None:
+        """Ends every build; returns when all of their processes have gone, and room is made."""
+        for wanted in list(self._wanted.values()):
+            await wanted.end()
+        await asyncio.gather(*self._tidying, return_exceptions=True)
+
+    def _forget(self, wish: EnvironmentWish, wanted: "_Wanted") -> None:
+        # Somebody may have wanted it anew since.
+        if self._wanted.get(wish) is wanted:
+            del self._wanted[wish]
+
+    def _shown(self, key: str) -> list[ShownEnvironment]:
+        found = [each for each in self._store.entries() if each.notes.key.startswith(key)]
+        return [
+            ShownEnvironment(each.notes, each.place, (each.place / LOCK_FILE).read_text())
+            for each in found
+        ]
+
+    async def _in_time(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await self._made(wish, tell)
+        except TimeoutError as error:
+            raise self._late() from error
+        except OSError as error:
+            raise _disk_fault(error) from error
+
+    def _late(self) -> EnvironmentDelayed:
+        message = (
+            f"The environment was not built within {self._settings.timeout:g} s; it is tried "
+            "again, with what was fetched so far."
+        )
+        return EnvironmentDelayed("environment_timed_out", message)
+
+    async def _planned(self, wish: EnvironmentWish) -> BuildPlan:
+        interpreter = await self._interpreters.find(wish.python)
+        sources = await self._beside.run(package_sources, self._settings, wish.indexes)
+        async with self._resolves:
+            resolved = await self._resolving.resolved(wish, interpreter, sources)
+        resolved = with_findings(resolved, sources.findings)
+        key = resolved.lock.key(interpreter)
+        place = next(self._store.places(key))
+        return BuildPlan(key, wish, interpreter, sources, resolved, place)
+
+    async def _made(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+        await self._prepare()
+        tell(BuildProgress("resolve"))
+        planned = await self._planned(wish)
+        written_to = False
+        for place in self._store.places(planned.key):
+            plan = replace(planned, place=place)
+            for _ in range(_TRIES):
+                try:
+                    found = await self._found(plan, tell, copies=written_to)
+                except EnvironmentAltered:
+                    written_to = True
+                    # One that somebody uses is left to them.
+                    if not await self._beside.run(self._store.discard, place):
+                        break
+                else:
+                    if found is not None:
+                        return found
+        message = "Every copy of the version's environment was altered, and is in use."
+        raise EnvironmentDelayed("environment_altered", message)
+
+    async def _found(self, plan: BuildPlan, tell: Tell, *, copies: bool) -> BuiltEnvironment | None:
+        """What lies at the place, built there if nothing does; None if it has just gone again."""
+        built = False
+        found = await self._leased(plan)
+        if found is None:
+            async with self._builds:
+                built = await self._building.build(plan, tell, copies=copies)
+            found = await self._leased(plan)
+            if built:
+                self._tidy()
+        return None if found is None else replace(found, built=built)
+
+    async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
+        opened = partial(self._store.opened, plan.place)
+        found = await self._beside.obtain(opened, _give_back)
+        return (
+            None if found is None else _built(plan, found.notes, self._locks.lease_of(found.lock))
+        )
+
+    def _tidy(self) -> None:
+        # Nobody who waits for an environment waits for that.
+        task = begin(Work.CACHE, self._make_room())
+        self._tidying.add(task)
+        task.add_done_callback(self._tidying.discard)
+
+    async def _make_room(self) -> None:
+        """What was fetched goes first: what was built may be all there is without an index."""
+        limit = self._settings.max_bytes
+        if await self._beside.run(self._store.usage) > limit:
+            await self._clean_cache()
+            await self._beside.run(self._store.evict, limit)
+
+    async def _clean_cache(self) -> None:
+        if await self._beside.run((self._settings.folder / CACHE).exists):
+            sources = await self._beside.run(package_sources, self._settings, ())
+            await self._runs.run(["cache", "clean"], sources, self._settings.folder)
+
+    async def _prepare(self) -> None:
+        if not self._is_prepared:
+            await self._beside.run(self._store.prepare)
+            self._is_prepared = True
+
+
+class _Wanted:
+    """One environment that is being got for all who want it; ended when nobody does."""
+
+    def __init__(self, make: Callable[[Tell], Coroutine[Any, Any, BuiltEnvironment]]) -> None:
+        self._tells: list[Tell] = []
+        self._progress: BuildProgress | None = None
+        self._forget: Callable[[], None] = lambda: None
+        self._task = asyncio.get_running_loop().create_task(make(self._tell))
+
+    def when_ended(self, forget: Callable[[], None]) -> None:
+        """Calls it as soon as nobody may join any more."""
+        self._forget = forget
+
+    async def joined(self, tell: Tell) -> BuiltEnvironment:
+        """With a lease of one's own."""
+        self._tells.append(tell)
+        if self._progress is not None:
+            tell(self._progress)
+        try:
+            built = await asyncio.shield(self._task)
+            return replace(built, lease=_shared(built))
+        finally:
+            self._tells.remove(tell)
+            if not self._tells:
+                await self.end()
+
+    async def end(self) -> None:
+        """Returns when nothing of it runs any more."""
+        self._forget()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled() and self._task.exception() is None:
+            lease = self._task.result().lease
+            if lease is not None:
+                lease.release()
+
+    def _tell(self, progress: BuildProgress) -> None:
+        self._progress = progress
+        for tell in self._tells:
+            tell(progress)
+
+
+def _give_back(opened: OpenedEnvironment | None) -> None:
+    if opened is not None:
+        opened.lock.release()
+
+
+def _shared(built: BuiltEnvironment) -> CacheLease | None:
+    return built.lease.share() if isinstance(built.lease, CacheLease) else None
+
+
+def _built(plan: BuildPlan, notes: EnvironmentNotes, lease: CacheLease) -> BuiltEnvironment:
+    return BuiltEnvironment(
+        key=plan.key,
+        folder=plan.place,
+        interpreter=plan.place / "bin" / "python",
+        python=plan.interpreter.version,
+        packages=notes.packages,
+        findings=tuple(dict.fromkeys((*plan.resolved.findings, *notes.findings))),
+        lease=lease,
+    )
+
+
+def _disk_fault(error: OSError) -> EnvironmentDelayed:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        message = "The disk is full: make room under PODIUM_HOME, or lower PODIUM_ENV_BYTES."
+        return EnvironmentDelayed("disk_full", message, repr(error))
+    message = "The disk failed under the environment: see PODIUM_HOME; it is tried again."
+    return EnvironmentDelayed("disk", message, repr(error))

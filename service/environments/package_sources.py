@@ -1,0 +1,196 @@
+"""Where packages come from, told to uv: by its environment, which alone holds credentials.
+
+The operator's indexes are those of uv's own variables, or else pip's. A version may name more, of
+hosts that the operator allows. The first index that has a package is the one that is asked for it:
+the operator's others, the version's, then the operator's first.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from service.environments.build_settings import EnvironmentSettings
+from service.environments.pip_configuration import pip_configuration
+from service.environments.requirement_lines import read_lines
+
+PYPI: Final = "https://public.example/simple"
+_UVS_INDEXES: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+_TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
+# Where systems keep the certificates that they trust.
+_BUNDLES: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+_PASSED_ON: Final = ("HOME", "LANG", "NETRC", "PATH", "TMPDIR", "TZ")
+# pip's options, and uv's variables.
+_SAME: Final = {
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "retries": "UV_HTTP_RETRIES",
+}
+_NOT_ALLOWED: Final = (
+    "The version names the package index {}, which is not asked: add it to PODIUM_INDEXES if it "
+    "may be."
+)
+_USER: Final = re.compile(r"(?<=//)[^/@\s]+@")
+_SHORTEST_SECRET: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSources:
+    """What uv is given for one build.
+
+    Attributes:
+        environment: the whole of its environment.
+        arguments: what else says where packages are; nothing secret.
+        constraints: the operator's own, of pip's configuration.
+        findings: code and sentence of what the version has named and is not asked.
+        has_index: whether anything can be asked for a package at all.
+        has_several: whether more than one can.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    arguments: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    findings: tuple[tuple[str, str], ...] = ()
+    has_index: bool = True
+    has_several: bool = False
+
+    def without_secrets(self, text: str) -> str:
+        """The text without the credentials that this environment holds."""
+        text = _USER.sub("", text)
+        for secret in _secrets(self.environment):
+            text = text.replace(secret, "****")
+        return text
+
+
+def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> PackageSources:
+    """For a version that names these indexes; reads pip's files anew.
+
+    Blocks for as long as the disk takes; raises nothing.
+    """
+    given = settings.builder_environment
+    pip = pip_configuration(given)
+    plain = {
+        **{name: value for name, value in given.items() if name in _PASSED_ON},
+        **{name: value for name, value in given.items() if name.startswith("LC_")},
+        "UV_CACHE_DIR": str(settings.folder / "uv-cache"),
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+    }
+    constraints = tuple(_constraints(pip.get("constraint", "")))
+    if settings.wheelhouse is not None:
+        arguments = ("--offline", "--no-index", "--find-links", str(settings.wheelhouse))
+        return PackageSources(plain, arguments, constraints)
+    default, others = _operators(given, pip)
+    allowed, findings = _allowed(wished, settings, (default, *others))
+    no_index = pip.get("no-index", "").lower() in _TRUE
+    links = given.get("UV_FIND_LINKS") or ",".join(pip.get("find-links", "").split())
+    environment = {
+        **plain,
+        **_ways(given, pip),
+        **({} if no_index else {"UV_DEFAULT_INDEX": default}),
+        **({} if no_index else {"UV_INDEX": " ".join((*others, *allowed))}),
+        **({"UV_FIND_LINKS": links} if links else {}),
+    }
+    return PackageSources(
+        {name: value for name, value in environment.items() if value},
+        ("--no-index",) if no_index else (),
+        constraints,
+        findings,
+        has_index=bool(links) or not no_index,
+        has_several=bool(links or others or allowed),
+    )
+
+
+def _operators(given: Mapping[str, str], pip: Mapping[str, str]) -> tuple[str, Sequence[str]]:
+    """The index that is asked last, and those before it."""
+    if any(given.get(name) for name in _UVS_INDEXES):
+        default = given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL") or PYPI
+        others = f"{given.get('UV_INDEX', '')} {given.get('UV_EXTRA_INDEX_URL', '')}"
+    else:
+        default = pip.get("index-url") or pip.get("pypi-url") or PYPI
+        others = pip.get("extra-index-url", "")
+    return default, others.split()
+
+
+def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]:
+    """Certificates, proxies, hosts that are trusted without, and how long is waited."""
+    proxy = pip.get("proxy", "")
+    trusted = " ".join(pip.get("trusted-host", "").split())
+    bundle = given.get("REQUESTS_CA_BUNDLE") or given.get("CURL_CA_BUNDLE") or ""
+    own = {
+        name: value
+        for name, value in given.items()
+        if name.startswith(("SSL_", "UV_INDEX_", "UV_HTTP_", "UV_INSECURE", "UV_KEYRING"))
+        or name in {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"}
+        or name.lower().endswith("_proxy")
+    }
+    has_bundle = any(Path(each).exists() for each in _BUNDLES)
+    return {
+        "UV_HTTP_RETRIES": "2",
+        **({"SSL_CERT_FILE": bundle} if bundle else {}),
+        **({"UV_SYSTEM_CERTS": "1"} if has_bundle and not bundle else {}),
+        **({"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy} if proxy else {}),
+        **({"UV_INSECURE_HOST": trusted} if trusted else {}),
+        **{uvs: pip[name] for name, uvs in _SAME.items() if pip.get(name)},
+        **{name: value for name, value in own.items() if name not in _UVS_INDEXES},
+    }
+
+
+def _allowed(
+    wished: Sequence[str], settings: EnvironmentSettings, operators: Sequence[str]
+) -> tuple[Sequence[str], tuple[tuple[str, str], ...]]:
+    """The version's indexes with the operator's credentials, and findings for the others."""
+    known = [*settings.indexes, *operators]
+    hosts = {_host(each) for each in known}
+    allowed = [_with_credentials(each, known) for each in wished if _host(each) in hosts]
+    refused = sorted({_host(each) for each in wished if _host(each) not in hosts})
+    findings = tuple(("index_not_allowed", _NOT_ALLOWED.format(host)) for host in refused)
+    return [each for each in allowed if each not in operators], findings
+
+
+def _host(index: str) -> str:
+    """`HOST` or `HOST:PORT`, of an address (also as `NAME=ADDRESS`) or of a host itself.
+
+    Of an address without TLS `http://` stands before it: that is another one, unless it is meant.
+    """
+    before, slashes, after = index.rpartition("//")
+    scheme = "http" if before.endswith("http:") else "https"
+    try:
+        parts = urlsplit(f"//{after if slashes else index}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    where = host if port in {None, 80 if scheme == "http" else 443} else f"{host}:{port}"
+    return f"http://{where}" if scheme == "http" else where
+
+
+def _with_credentials(address: str, known: Sequence[str]) -> str:
+    for each in known:
+        if "//" in each and _host(each) == _host(address):
+            user, at, _ = urlsplit(each).netloc.rpartition("@")
+            if at:
+                parts = urlsplit(address)
+                return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}"))
+    return address
+
+
+def _constraints(files: str) -> Iterator[str]:
+    for file in files.split():
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            continue
+        yield from read_lines(text, "the operator's constraints").requirements
+
+
+def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
+    for name, value in environment.items():
+        if name.endswith(("_PASSWORD", "_USERNAME")) and len(value) >= _SHORTEST_SECRET:
+            yield value
+        for user in _USER.findall(value):
+            yield from (each for each in user[:-1].split(":") if len(each) >= _SHORTEST_SECRET)

@@ -1,0 +1,178 @@
+"""The lines of a requirements.txt that somebody else has written, none of which is trusted.
+
+What is taken is written anew from parsed pieces. What is not taken is named by its line's number,
+never by its text, which may hold a secret. pip itself, and uv, would read other files, follow
+addresses and put in variables of their environment where a line says so.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+# As pip has it: a comment begins at the start of a line or after a space.
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
+_HASH: Final = re.compile(r"\s--hash[=\s]\s*(sha(?:256|384|512):[0-9a-f]+)(?=\s|$)")
+_OPTION: Final = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(.*)$")
+# As MLflow writes them (mlflow/models/wheeled_model.py).
+_WHEEL: Final = re.compile(r"(?:\./)?wheels/([^/\\\s]+\.whl)")
+_PLAIN_FILE: Final = re.compile(r"(?:\./)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
+_ADDRESS: Final = re.compile(r"://|[/\\]|^\.|@\s*\w+:|\.(?:whl|zip|tar\.gz|tgz)$")
+_PATHS: Final = frozenset(
+    {"-r", "--requirement", "-e", "--editable", "-f", "--find-links", "--trusted-host"}
+)
+_LONGEST: Final = 4096
+_LONGEST_NAME: Final = 128
+
+BY_ADDRESS: Final = "requirement_by_address"
+OPTION: Final = "requirement_option"
+UNREADABLE: Final = "requirement_unreadable"
+_SENTENCES: Final = {
+    BY_ADDRESS: (
+        "names an address or a path instead of a package of an index: publish it to an index, or "
+        "log the model with its wheel (mlflow.models.model.add_libraries_to_model)"
+    ),
+    OPTION: "is an option that a version may not set: remove it, or set it for Podium's pip",
+    UNREADABLE: "is not a requirement that can be read: write NAME==VERSION",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WishMistake:
+    """Why no environment can be built: a stable code, and a sentence without a line's text."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class ReadRequirements:
+    """What one file asks for.
+
+    Attributes:
+        requirements: written anew.
+        hashes: the requirements' names with each hash that their lines allow.
+        wheels: names of files below the artifact's `wheels` folder.
+        constraints: names of files beside it that hold constraints.
+        indexes: addresses of package indexes, without credentials; the first may be `--index-url`.
+        mistakes: all of them.
+    """
+
+    requirements: list[str] = field(default_factory=list)
+    hashes: list[tuple[str, str]] = field(default_factory=list)
+    wheels: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
+    indexes: list[str] = field(default_factory=list)
+    mistakes: list[WishMistake] = field(default_factory=list)
+
+
+def read_lines(text: str, file: str) -> ReadRequirements:
+    """Pure; a line is read in time that grows with its length alone."""
+    found = ReadRequirements()
+    for number, line in _logical(text):
+        code = _take(line, found)
+        if code:
+            sentence = f"Line {number} of {file} {_SENTENCES[code]}."
+            found.mistakes.append(WishMistake(code, sentence))
+    return found
+
+
+def plain_address(address: str) -> str | None:
+    """The address of an index without credentials; None where it is not one of http or https."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not host:
+        return None
+    place = f"[{host}]" if ":" in host else host
+    where = place if port is None else f"{place}:{port}"
+    plain = urlunsplit(SplitResult(parts.scheme, where, parts.path, "", ""))
+    return plain if plain.isascii() and plain.isprintable() and not {*plain} & {*" $,"} else None
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Lines without comments and blanks; what a backslash joins is one, numbered as its first."""
+    begun, parts = 0, list[str]()
+    for number, line in enumerate(text.splitlines(), start=1):
+        begun = begun if parts else number
+        joined = line.endswith("\\")
+        parts.append(line.removesuffix("\\"))
+        if joined:
+            continue
+        whole, parts = _COMMENT.sub("", " ".join(parts)).strip(), []
+        if whole:
+            yield begun, whole
+    rest = _COMMENT.sub("", " ".join(parts)).strip()
+    if rest:
+        yield begun, rest
+
+
+def _take(line: str, found: ReadRequirements) -> str | None:
+    """Takes the line; the code of what is wrong with it otherwise."""
+    if line.startswith("-"):
+        return _take_option(line, found)
+    # uv would put a variable of its own environment there.
+    if "$" in line or not line.isprintable() or len(line) > _LONGEST:
+        return UNREADABLE
+    if wheel := _WHEEL.fullmatch(line):
+        return _take_wheel(wheel[1], found)
+    return _take_requirement(line, found)
+
+
+def _take_requirement(line: str, found: ReadRequirements) -> str | None:
+    plain = _HASH.sub("", line).strip()
+    try:
+        requirement = Requirement(plain)
+    except InvalidRequirement:
+        return _why_not(plain)
+    except RecursionError:  # of brackets in brackets
+        return UNREADABLE
+    if requirement.url is not None:
+        return BY_ADDRESS
+    if len(requirement.name) > _LONGEST_NAME:
+        return UNREADABLE
+    requirement.name = canonicalize_name(requirement.name)
+    found.requirements.append(str(requirement))
+    found.hashes.extend((requirement.name, each) for each in _HASH.findall(line))
+    return None
+
+
+def _why_not(plain: str) -> str:
+    if re.search(r"\s--?[a-z]", plain):
+        return OPTION
+    return BY_ADDRESS if _ADDRESS.search(plain) else UNREADABLE
+
+
+def _take_wheel(name: str, found: ReadRequirements) -> str | None:
+    try:
+        parse_wheel_filename(name)
+    except InvalidWheelFilename:
+        return UNREADABLE
+    found.wheels.append(name)
+    return None
+
+
+def _take_option(line: str, found: ReadRequirements) -> str | None:
+    option = _OPTION.match(line)
+    name, value = (option[1], option[2].strip()) if option else ("", "")
+    match name:
+        case "-i" | "--index-url" | "--extra-index-url" | "--pypi-url":
+            address = plain_address(value)
+            if address is None:
+                return BY_ADDRESS
+            found.indexes.append(address)
+            return None
+        case "-c" | "--constraint":
+            file = _PLAIN_FILE.fullmatch(value)
+            if file is None:
+                return BY_ADDRESS
+            found.constraints.append(file[1])
+            return None
+        case _:
+            return BY_ADDRESS if name in _PATHS else OPTION

@@ -1,0 +1,205 @@
+"""From a wish to its lock: resolved once by uv, as of the day the version was logged, and kept."""
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from service.environments.build_settings import EnvironmentSettings
+from service.environments.environment import EnvironmentRefused, EnvironmentWish
+from service.environments.interpreters import Interpreter
+from service.environments.package_lock import (
+    PackageLock,
+    asked_for,
+    checked,
+    hashes_of_uv_lock,
+    input_digest,
+    pinned,
+)
+from service.environments.package_sources import PackageSources
+from service.environments.uv_faults import BY_DATE, fault_of
+from service.environments.uv_runs import UvRuns
+from service.processes.front.beside import Beside
+from service.registry.store.durable import write_whole
+
+_FOLDER: Final = "locks"
+_SCRATCH: Final = "resolving-"
+_TODAYS: Final = (
+    "The packages that its own ones need are the newest, not those of the day when it was logged: "
+    "that day, or those of the packages, are not known."
+)
+_UNPINNED: Final = ("unpinned_by_date", _TODAYS)
+_NEXT: Final = (
+    "The first package index that has one of its packages does not have the version that is asked "
+    "for; the next one was asked for it."
+)
+_NEXT_INDEX: Final = ("next_index_asked", _NEXT)
+BuildFindings = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A lock, what was seen while it was made, and the arguments that find the same files again."""
+
+    lock: PackageLock
+    findings: BuildFindings = ()
+    way: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to ask for packages."""
+
+    arguments: tuple[str, ...]
+    findings: BuildFindings
+    is_undated: bool
+
+
+class Resolving:
+    """Makes locks and keeps them, so that the same wish is the same environment for ever."""
+
+    def __init__(self, settings: EnvironmentSettings, runs: UvRuns, beside: Beside) -> None:
+        self._settings = settings
+        self._runs = runs
+        self._beside = beside
+
+    async def resolved(
+        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+    ) -> Resolved:
+        """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
+        path = await self._beside.run(self._path, wish, interpreter, sources)
+        kept = await self._beside.run(_kept, path)
+        if kept is not None:
+            return kept
+        if not sources.has_index:
+            message = (
+                "There is no package index: pip's configuration says `no-index`. Set "
+                "PODIUM_WHEELHOUSE, or build the environment into the image."
+            )
+            raise EnvironmentRefused("no_index", message)
+        made = await self._made(wish, interpreter, sources)
+        others = await self._beside.run(_hashes_beside, wish.uv_lock)
+        checked(made.lock, wish, others)
+        await self._beside.run(_keep, path, made)
+        return made
+
+    def _path(
+        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+    ) -> Path:
+        digest = input_digest(
+            wish,
+            interpreter,
+            sources.constraints,
+            source_builds=self._settings.allow_source_builds,
+            wheels=[hashlib.sha256(each.read_bytes()).hexdigest() for each in wish.wheels],
+        )
+        return self._settings.folder / _FOLDER / f"{digest}.json"
+
+    async def _made(
+        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+    ) -> Resolved:
+        """By the first way that leads to a lock; the first way's fault where none does."""
+        faults: list[EnvironmentRefused] = []
+        for way in _ways(wish, sources, has_dates=self._settings.wheelhouse is None):
+            # Others change nothing where it is not dates that were in the way.
+            if (
+                way.is_undated
+                and faults
+                and not any(BY_DATE.search(each.detail) for each in faults)
+            ):
+                continue
+            try:
+                lock = await self._compiled(wish, interpreter, sources, way.arguments)
+            except EnvironmentRefused as refused:
+                faults.append(refused)
+            else:
+                return Resolved(lock, way.findings, way.arguments)
+        raise faults[-1]
+
+    async def _compiled(
+        self,
+        wish: EnvironmentWish,
+        interpreter: Interpreter,
+        sources: PackageSources,
+        way: Sequence[str],
+    ) -> PackageLock:
+        constraints = [*wish.constraints, *sources.constraints]
+        with _scratch(self._settings.folder) as folder:
+            await self._beside.run(_write, folder, asked_for(wish), constraints)
+            ended = await self._runs.run(
+                [
+                    *("pip", "compile", "requirements.in", "--output-file", "lock.txt"),
+                    *("--constraints", "constraints.in", "--python", str(interpreter.path)),
+                    *("--generate-hashes", "--no-header", "--no-annotate", "--no-sources"),
+                    *(() if self._settings.allow_source_builds else ("--only-binary", ":all:")),
+                    *(*way, *sources.arguments),
+                ],
+                sources,
+                folder,
+            )
+            if not ended.is_good:
+                raise fault_of(ended.said)
+            text = await self._beside.run((folder / "lock.txt").read_text)
+        return PackageLock.made(text, wish.wheels)
+
+
+def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) -> Iterator[_Way]:
+    """As of the day when it was logged, or else as of today; by the first index, or else by all.
+
+    An index may hold but some of a package's versions, or tell no dates. A folder of wheels tells
+    none.
+    """
+    days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
+    if wish.cut_off is not None and has_dates:
+        day = wish.cut_off.isoformat().replace("+00:00", "Z")
+        of_any_day = [f"{name}=false" for name in pinned(wish)]
+        free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
+        days.insert(0, (("--exclude-newer", day, *free), ()))
+    for arguments, unpinned in days:
+        first = (*arguments, "--index-strategy", "first-index")
+        yield _Way(first, unpinned, not arguments)
+        if sources.has_several:
+            every = (*arguments, "--index-strategy", "unsafe-first-match")
+            yield _Way(every, (*unpinned, _NEXT_INDEX), not arguments)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """An empty folder, gone afterwards; a few small files are all that is ever in it."""
+    with tempfile.TemporaryDirectory(
+        prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True
+    ) as new:
+        yield Path(new)
+
+
+def _write(folder: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:
+    (folder / "requirements.in").write_text("".join(f"{line}\n" for line in requirements))
+    (folder / "constraints.in").write_text("".join(f"{line}\n" for line in constraints))
+
+
+def _hashes_beside(path: Path | None) -> dict[str, set[str]]:
+    return {} if path is None else hashes_of_uv_lock(path.read_bytes())
+
+
+def _kept(path: Path) -> Resolved | None:
+    try:
+        told = json.loads(path.read_bytes())
+        findings = tuple((code, sentence) for code, sentence in told["findings"])
+        return Resolved(PackageLock(str(told["lock"])), findings, tuple(map(str, told["way"])))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(path: Path, made: Resolved) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = {"lock": made.lock.text, "findings": made.findings, "way": made.way}
+    write_whole(path, json.dumps(told).encode())
+
+
+def with_findings(resolved: Resolved, findings: BuildFindings) -> Resolved:
+    """The same, with findings of this time alone before it."""
+    return replace(resolved, findings=(*findings, *resolved.findings))

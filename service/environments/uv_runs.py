@@ -1,0 +1,99 @@
+"""uv, run in a process of its own that ends with whoever wants it, with all that it has started."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from service.environments.environment import STAGE
+from service.environments.package_sources import PackageSources
+from service.processes import lifetime
+from service.processes.exhausted import is_want_of_processes, processes_exhausted
+
+_SUPERVISED: Final = "service.environments.supervised"
+_END_SECONDS: Final = 0.5
+_MOST_SAID: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class UvEnd:
+    """How one run has ended: `said` is what it has told people, without credentials."""
+
+    status: int
+    said: str = field(repr=False)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it has done what was asked."""
+        return self.status == 0
+
+
+class UvRuns:
+    """Runs uv; its arguments hold nothing secret, and its environment is that of the sources."""
+
+    def __init__(self, uv: Path | None) -> None:
+        self._uv = uv
+
+    async def run(self, arguments: Sequence[str], sources: PackageSources, folder: Path) -> UvEnd:
+        """Returns when it and all its children have gone, when cancelled too; in that folder.
+
+        Raises `PassingFault` where no process can be started.
+        """
+        process = await self._started(arguments, sources, folder)
+        try:
+            said = await _said(process.stderr)
+            await process.wait()
+        finally:
+            await asyncio.shield(_ended(process))
+        return UvEnd(process.returncode or 0, sources.without_secrets(said))
+
+    async def _started(
+        self, arguments: Sequence[str], sources: PackageSources, folder: Path
+    ) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", _SUPERVISED, str(os.getpid())),
+                *(str(self._uv or _beside_podium()), *arguments, "--color", "never"),
+                cwd=folder,
+                env=dict(sources.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if is_want_of_processes(error):
+                raise processes_exhausted(STAGE, repr(error)) from error
+            raise
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Returns when it has gone: asked to, so that it can end all that has come of it, or killed."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
+    # One that does not answer, or that somebody has killed, has ended nothing of its group.
+    if process.returncode is None or process.returncode < 0:
+        lifetime.end_group(process.pid)
+    await process.wait()
+
+
+def _beside_podium() -> Path:
+    from uv import find_uv_bin
+
+    return Path(find_uv_bin())
+
+
+async def _said(pipe: asyncio.StreamReader | None) -> str:
+    """The end of it, however much it says."""
+    kept = b""
+    while pipe is not None and (more := await pipe.read(_MOST_SAID)):
+        kept = (kept + more)[-_MOST_SAID:]
+    return kept.decode(errors="replace")

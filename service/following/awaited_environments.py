@@ -1,0 +1,97 @@
+"""Versions that run in Podium's own environment only until one of their own can be had.
+
+That is tried on beside what serves, with growing pauses. Once the environment is there, the version
+is loaded anew in it and takes its own place, without a request that is lost.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.background import Work, begin, growing_pause
+from service.environments.environment import BuildProgress
+from service.errors import FollowingError
+from service.following.environments import FindsEnvironments
+from service.following.ports import Clock, FetchedVersion
+from service.following.servable import Servable
+from service.following.slots import Slot
+
+_LONGEST_PAUSE: Final = 60.0
+
+
+@dataclass(eq=False, slots=True)
+class _Tries:
+    """How often it was tried for one servable, and when it is again, in monotonic seconds."""
+
+    due: float
+    attempts: int = 1
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(eq=False, repr=False)
+class AwaitedEnvironments:
+    """Tries on for whatever serves, and tells the servable once it may be replaced."""
+
+    _environments: FindsEnvironments
+    _clock: Clock
+    _tries: dict[Servable, _Tries] = field(default_factory=dict, init=False)
+
+    @property
+    def tasks(self) -> Collection[asyncio.Task[None]]:
+        """What is under way."""
+        return [each.task for each in self._tries.values() if each.task is not None]
+
+    def see_to(self, slots: Iterable[Slot]) -> None:
+        """Begins what is due, and ends what is for nobody any more."""
+        serving = {
+            slot.binding.servable
+            for slot in slots
+            if slot.binding is not None and slot.binding.servable.runs_in.awaited
+        }
+        for gone in [each for each in self._tries if each not in serving]:
+            self._end(self._tries.pop(gone))
+        for servable in serving:
+            if not servable.outdated:
+                self._try_if_due(servable)
+
+    def stop(self) -> None:
+        """Nothing is tried any more."""
+        for each in self._tries.values():
+            self._end(each)
+
+    def _try_if_due(self, servable: Servable) -> None:
+        now = self._clock.monotonic()
+        tries = self._tries.setdefault(servable, _Tries(now + growing_pause(1, _LONGEST_PAUSE)))
+        if now < tries.due or (tries.task is not None and not tries.task.done()):
+            return
+        tries.attempts += 1
+        tries.task = begin(Work.FOLLOWING, self._try(servable, tries))
+
+    async def _try(self, servable: Servable, tries: _Tries) -> None:
+        fetched, lease = servable.fetched, servable.fetched.lease.share()
+        try:
+            with contextlib.suppress(FollowingError):
+                servable.outdated = await self._is_there(fetched)
+        finally:
+            lease.release()
+            pause = growing_pause(tries.attempts, _LONGEST_PAUSE)
+            tries.due = self._clock.monotonic() + pause
+
+    async def _is_there(self, fetched: FetchedVersion) -> bool:
+        choice = await self._environments.choose(fetched)
+        if not choice.builds:
+            return False
+        runs_in = await self._environments.find(fetched, choice, _tell_nobody)
+        runs_in.release()
+        return runs_in.built is not None
+
+    @staticmethod
+    def _end(tries: _Tries) -> None:
+        if tries.task is not None:
+            tries.task.cancel()
+
+
+def _tell_nobody(_: BuildProgress) -> None:
+    """Whoever serves waits for nothing."""

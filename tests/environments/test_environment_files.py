@@ -1,0 +1,248 @@
+"""What lies on disk: never altered, never half there, never more than is allowed."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.environments.environment import BuiltEnvironment, EnvironmentDelayed
+from service.environments.environment_store import EnvironmentStore
+from service.registry.store.locks import Lock, Locked
+from tests.environments.given import environments, settings, wish
+from tests.environments.package_index import PackageIndex, package_index, wheel
+
+MINE = wish("mine==1.0")
+RIGHT = "VERSION = '1.0'\n"
+
+
+@pytest.fixture
+def index() -> Iterator[PackageIndex]:
+    """With a package and one that needs it."""
+    with package_index() as index:
+        index.add("mine", "1.0")
+        index.add("other", "1.0", ["mine"])
+        yield index
+
+
+def module(built: BuiltEnvironment, name: str = "mine.py") -> Path:
+    """The file of a package's module."""
+    (found,) = built.folder.glob("lib/python3*/site-packages")
+    return found / name
+
+
+def alter(path: Path) -> None:
+    """Writes to it in place, as a model may; whatever else is that file has it too."""
+    with path.open("r+") as file:
+        file.write("VERSION = '6.6'\n")
+
+
+async def give_back(built: BuiltEnvironment) -> None:
+    """Its lease, which takes a moment."""
+    assert built.lease is not None
+    built.lease.release()
+    while True:
+        try:
+            Lock.exclusive(built.folder).release()
+        except Locked:
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
+async def test_altered_file_is_seen_and_the_environment_built_anew_with_copies(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """uv's cache has the altered one, too, and is not believed."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        first = await made.environment(MINE)
+        assert module(first).stat().st_nlink > 1
+        alter(module(first))
+        with pytest.raises(EnvironmentDelayed) as delayed:
+            await made.verify(first)
+        await give_back(first)
+        second = await made.environment(MINE)
+        await made.verify(second)
+    assert delayed.value.reason == "environment_altered"
+    assert second == replace(first, built=True)
+    assert module(second).read_text() == RIGHT
+    assert module(second).stat().st_nlink == 1
+
+
+async def test_altered_one_that_somebody_uses_is_left_to_them(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Another of the same key is built beside it."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        first = await made.environment(MINE)
+        alter(module(first))
+        second = await made.environment(MINE)
+    assert second.key == first.key
+    assert second.folder != first.folder
+    assert module(first).exists()
+    assert module(second).read_text() == RIGHT
+
+
+async def test_what_one_environment_has_altered_reaches_no_other(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Both have the package, by links to one file."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        first = await made.environment(MINE)
+        alter(module(first))
+        other = await made.environment(wish("other==1.0"))
+    assert module(other).read_text() == RIGHT
+    assert other.findings == ()
+
+
+@pytest.mark.parametrize("change", ["added", "removed", "replaced", "emptied notes"])
+async def test_every_other_change_is_seen_too(
+    tmp_path: Path, index: PackageIndex, change: str
+) -> None:
+    """A module that nobody has installed is imported like any other."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        first = await made.environment(MINE)
+        match change:
+            case "added":
+                module(first, "sitecustomize.py").touch()
+            case "removed":
+                module(first).unlink()
+            case "replaced":
+                before = module(first).stat()
+                module(first).unlink()
+                module(first).write_text(RIGHT.replace("1", "2"))
+                os.utime(module(first), ns=(before.st_atime_ns, before.st_mtime_ns))
+            case _:
+                (first.folder / "podium-files.json").write_text("{")
+        await give_back(first)
+        second = await made.environment(MINE)
+    assert second.built
+    assert module(second).read_text() == RIGHT
+    assert not module(second, "sitecustomize.py").exists()
+
+
+async def test_bytecode_and_links_to_the_same_files_are_no_alteration(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Hosts write the one, other environments make the other."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        first = await made.environment(MINE)
+        cached = module(first, "__pycache__")
+        cached.mkdir()
+        (cached / "mine.cpython-311.pyc").write_bytes(b"any")
+        await made.environment(wish("other==1.0"))
+        await made.verify(first)
+        again = await made.environment(MINE)
+    assert not again.built
+
+
+async def test_wheel_whose_own_record_is_wrong_is_taken_with_a_finding(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """There are such; its hash is that of the lock."""
+    odd = wheel("odd", "1.0", files={"odd.py": "A = 1\n"}, recorded={"odd.py": "A = 2\n"})
+    index.add("odd", "1.0", content=odd)
+    async with environments(settings(tmp_path, index.url)) as made:
+        built = await made.environment(wish("odd==1.0"))
+        await made.verify(built)
+        await give_back(built)
+        again = await made.environment(wish("odd==1.0"))
+    assert [code for code, _ in built.findings] == ["record_differs"]
+    assert again == replace(built, built=False)
+
+
+async def test_room_is_made_of_what_nobody_uses(tmp_path: Path, index: PackageIndex) -> None:
+    """Least recently used first; what has a lease stays, whatever the limit is."""
+    index.add("huge", "1.0", content=wheel("huge", "1.0", files={"huge.py": "#" * 3_000_000}))
+    index.add("vast", "1.0", content=wheel("vast", "1.0", files={"vast.py": "#" * 3_000_000}))
+    given = settings(tmp_path, index.url, max_bytes=4_000_000)
+    async with environments(given) as made:
+        kept = await made.environment(MINE)
+        await give_back(await made.environment(wish("huge==1.0")))
+    async with environments(given) as made:
+        await made.environment(wish("vast==1.0"))
+    assert EnvironmentStore(given.folder).usage() < 4_000_000
+    left = [set(each.notes.packages) for each in EnvironmentStore(given.folder).entries()]
+    assert len(left) == 2
+    assert not any("huge" in each for each in left)
+    assert kept.folder.exists()
+
+
+async def test_all_that_nobody_uses_is_pruned(tmp_path: Path, index: PackageIndex) -> None:
+    """And uv's cache."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        kept = await made.environment(MINE)
+        await give_back(await made.environment(wish("other==1.0")))
+        assert await made.prune() > 0
+        assert [each.place for each in await made.entries()] == [kept.folder]
+        await made.verify(kept)
+
+
+async def test_what_was_fetched_before_is_installed_without_an_index(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """The lock is kept, and the wheels are in uv's cache."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(first := await made.environment(MINE))
+        assert EnvironmentStore(tmp_path / "environments").discard(first.folder)
+        index.status = 500
+        again = await made.environment(MINE)
+    assert again.built
+    assert module(again).read_text() == RIGHT
+
+
+async def test_entries_and_locks_are_shown(tmp_path: Path, index: PackageIndex) -> None:
+    """By the beginning of a key."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        built = await made.environment(MINE)
+        (shown,) = await made.show(built.key[:8])
+        assert await made.show("z") == []
+    assert shown.place == built.folder
+    assert "mine==1.0 \\\n    --hash=sha256:" in shown.lock
+    assert shown.notes.packages == built.packages
+
+
+def test_leftovers_of_builds_that_were_killed_are_removed(tmp_path: Path) -> None:
+    """Not those of another service that is building."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.part" / "deep").mkdir(parents=True)
+    (tmp_path / "c.part.lock").touch()
+    (tmp_path / "resolving-x").mkdir()
+    (tmp_path / "resolving-old").mkdir()
+    os.utime(tmp_path / "resolving-old", (1, 1))
+    lock = Lock.exclusive(tmp_path / "b.part")
+    EnvironmentStore(tmp_path).prepare()
+    left = {each.name for each in tmp_path.iterdir()}
+    lock.release()
+    assert left == {"b.part", "b.part.lock", "resolving-x"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    place = tmp_path / "environments"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("nobody may mount a small disk here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+async def test_full_disk_is_told_and_leaves_nothing_half_built(
+    tmp_path: Path, index: PackageIndex, small_disk: Path
+) -> None:
+    """What is there stays, and what comes later finds room again."""
+    index.add("huge", "1.0", content=wheel("huge", "1.0", files={"huge.py": "#" * 5_000_000}))
+    async with environments(settings(tmp_path, index.url)) as made:
+        kept = await made.environment(MINE)
+        with pytest.raises(EnvironmentDelayed) as delayed:
+            await made.environment(wish("huge==1.0"))
+        await made.verify(kept)
+        assert len(await made.entries()) == 1
+        assert (await made.environment(wish("other==1.0"))).built
+    assert delayed.value.reason == "disk_full"
+    assert not any(each.name.endswith(".part") for each in small_disk.iterdir())

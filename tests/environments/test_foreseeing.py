@@ -1,0 +1,31 @@
+"""What a build would come to, before anything is built."""
+
+from pathlib import Path
+
+import pytest
+
+from service.environments.environment import EnvironmentRefused
+from tests.environments.given import PYTHON, environments, settings, wish
+from tests.environments.package_index import package_index
+
+
+async def test_build_is_foreseen_and_then_known_to_be_there(tmp_path: Path) -> None:
+    """By the same lock, whose key says which environment that is."""
+    with package_index() as index:
+        index.add("mine", "1.0")
+        async with environments(settings(tmp_path, index.url)) as made:
+            before = await made.foresee(wish("mine==1.0"))
+            assert await made.entries() == []
+            built = await made.environment(wish("mine==1.0"))
+            after = await made.foresee(wish("mine==1.0"))
+    assert (before.key, before.python, before.packages) == (built.key, PYTHON, len(built.packages))
+    assert (before.there, after.there) == (False, True)
+
+
+async def test_what_cannot_be_built_is_told_before(tmp_path: Path) -> None:
+    """As building it would tell it."""
+    with package_index() as index:
+        async with environments(settings(tmp_path, index.url)) as made:
+            with pytest.raises(EnvironmentRefused) as refused:
+                await made.foresee(wish("mine==1.0"))
+    assert refused.value.reason == "package_nowhere"

@@ -1,0 +1,183 @@
+"""Where packages are asked for, and that nobody but the builder learns with which credentials."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from service.environments.build_settings import EnvironmentSettings, builder_environment
+from service.environments.environment import EnvironmentDelayed
+from service.environments.package_sources import PackageSources, package_sources
+from service.environments.pip_configuration import pip_configuration
+from tests.environments.given import environments, settings, wish
+from tests.environments.package_index import PackageIndex, package_index
+
+SECRET = "hunter2-secret"
+
+
+@pytest.fixture
+def index() -> Iterator[PackageIndex]:
+    """Which answers those alone who know the account."""
+    with package_index() as index:
+        index.account = f"me:{SECRET}"
+        index.add("mine", "1.0")
+        yield index
+
+
+def sources(
+    folder: Path, environment: Mapping[str, str], *wished: str, indexes: tuple[str, ...] = ()
+) -> PackageSources:
+    """Of an operator who has set no more than that."""
+    given = {"PIP_CONFIG_FILE": os.devnull, **environment}
+    found = EnvironmentSettings(folder, indexes=indexes, builder_environment=given)
+    return package_sources(found, wished)
+
+
+def configured(folder: Path, text: str) -> dict[str, str]:
+    """Variables that name a pip.conf of that text."""
+    path = folder / "pip.conf"
+    path.write_text(text)
+    return {"PIP_CONFIG_FILE": str(path), "XDG_CONFIG_DIRS": str(folder)}
+
+
+def held(folder: Path, secret: str) -> list[str]:
+    """Files below the folder that hold it."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [path.name for path in files if secret.encode() in path.read_bytes()]
+
+
+def test_files_of_all_levels_and_variables_count_as_pip_has_it(tmp_path: Path) -> None:
+    """The later the more; the section of the command before the general one."""
+    for name, text in {
+        "system/pip": "[global]\nindex-url = https://one\ntimeout = 3\nproxy = http://p\n",
+        "home/.pip": "[global]\nindex_url = https://two\nfind-links = a\n  b\n",
+        "home/.config/pip": "[global]\nindex-url = https://three\n[install]\ntimeout=9\n",
+        "odd/pip": "[global\n",
+    }.items():
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "pip.conf").write_text(text)
+    environment = {
+        "HOME": str(tmp_path / "home"),
+        "XDG_CONFIG_DIRS": f"{tmp_path / 'system'}:{tmp_path / 'odd'}",
+        "PIP_NO_INDEX": "1",
+    }
+    found = pip_configuration(environment)
+    assert found["index-url"] == "https://three"
+    assert found["timeout"] == "9"
+    assert found["find-links"].split() == ["a", "b"]
+    assert found["no-index"] == "1"
+    named = configured(tmp_path, "[global]\nindex-url=https://four\n")
+    assert pip_configuration({**environment, **named})["index-url"] == "https://four"
+    assert pip_configuration({"PIP_CONFIG_FILE": os.devnull}) == {}
+
+
+def test_pips_configuration_is_told_to_uv_in_its_own_words(tmp_path: Path) -> None:
+    """Options that it reads nowhere."""
+    text = f"""
+[global]
+index-url = https://me:{SECRET}@one.example/simple
+extra-index-url = https://two.example/simple
+    https://three.example/simple
+trusted-host = two.example three.example
+cert = /some/bundle.pem
+client-cert = /some/client.pem
+proxy = http://proxy.example:3128
+find-links = /some/wheels
+timeout = 7
+constraint = {tmp_path}/constraints.txt
+"""
+    (tmp_path / "constraints.txt").write_text("numpy<2\n-r else.txt\n")
+    found = sources(tmp_path, configured(tmp_path, text))
+    expected = {
+        "UV_DEFAULT_INDEX": f"https://me:{SECRET}@one.example/simple",
+        "UV_INDEX": "https://two.example/simple https://three.example/simple",
+        "UV_INSECURE_HOST": "two.example three.example",
+        "SSL_CERT_FILE": "/some/bundle.pem",
+        "SSL_CLIENT_CERT": "/some/client.pem",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "UV_FIND_LINKS": "/some/wheels",
+        "UV_HTTP_TIMEOUT": "7",
+        "UV_NO_CONFIG": "1",
+    }
+    assert expected.items() <= found.environment.items()
+    assert found.constraints == ("numpy<2",)
+    assert found.has_several
+    assert SECRET not in repr(found)
+    assert found.without_secrets(f"a {SECRET} //u:{SECRET}@b") == "a **** //b"
+
+
+def test_uvs_own_variables_come_before_pips(tmp_path: Path) -> None:
+    """Who has set them means them."""
+    environment = {
+        "UV_INDEX_URL": "https://uv.example",
+        "PIP_INDEX_URL": "https://pip.example",
+        "PIP_EXTRA_INDEX_URL": "https://extra.example",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
+    found = sources(tmp_path, builder_environment(environment)).environment
+    assert found["UV_DEFAULT_INDEX"] == "https://uv.example"
+    assert "UV_INDEX" not in found
+    assert "UV_INDEX_STRATEGY" not in found
+
+
+def test_builder_is_given_nothing_of_the_registry() -> None:
+    """An allow-list: what nobody has thought of is not there."""
+    secrets = ("MLFLOW_TRACKING_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PODIUM_ADMIN_TOKEN")
+    kept = {"PIP_INDEX_URL": "a", "https_proxy": "b", "SSL_CERT_FILE": "c", "HOME": "d"}
+    others = {"UV_PYTHON": "e", "UV_CACHE_DIR": "f", "PYTHONPATH": "g", "LD_PRELOAD": "h"}
+    assert builder_environment({**dict.fromkeys(secrets, "x"), **kept, **others}) == kept
+
+
+@pytest.mark.parametrize(
+    ("wished", "asked"),
+    [
+        ("https://other.example/simple", None),
+        ("https://one.example/else", f"https://me:{SECRET}@one.example/else"),
+        ("http://one.example/else", None),
+        ("https://one.example:8443/else", None),
+        ("https://allowed.example:8443/simple", "https://allowed.example:8443/simple"),
+        ("http://allowed.example:8443/simple", None),
+        ("https://one.example.evil.example/else", None),
+    ],
+)
+def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
+    tmp_path: Path, wished: str, asked: str | None
+) -> None:
+    """With the operator's credentials for that host, and never without TLS by them."""
+    own = {"PIP_INDEX_URL": f"https://me:{SECRET}@one.example/simple"}
+    found = sources(tmp_path, own, wished, indexes=("allowed.example:8443",))
+    assert found.environment.get("UV_INDEX") == asked
+    assert [code for code, _ in found.findings] == ([] if asked else ["index_not_allowed"])
+
+
+@pytest.mark.parametrize("by", ["pip.conf", "netrc", "version"])
+async def test_private_index_is_asked_with_credentials_that_stand_nowhere_else(
+    tmp_path: Path, index: PackageIndex, by: str
+) -> None:
+    """In no file that is left, nor in what is known of the environment."""
+    known = index.url.replace("//", f"//me:{SECRET}@")
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login me password {SECRET}\n")
+    with package_index() as public:
+        environment = {
+            "pip.conf": {"UV_DEFAULT_INDEX": "", "PIP_INDEX_URL": known},
+            "netrc": {"NETRC": str(netrc), "UV_DEFAULT_INDEX": index.url},
+            "version": {"UV_INDEX": known.replace("/simple", "/else")},
+        }[by]
+        given = settings(tmp_path, public.url, environment=environment)
+        async with environments(given) as made:
+            built = await made.environment(wish("mine==1.0", indexes=(index.url,)))
+    assert built.packages["mine"] == "1.0"
+    assert SECRET not in repr(built)
+    assert held(given.folder, SECRET) == []
+
+
+async def test_wrong_credentials_are_told_without_them(tmp_path: Path, index: PackageIndex) -> None:
+    """Neither in the sentence nor in what the log gets."""
+    wrong = index.url.replace("//", "//me:wrong-secret@")
+    async with environments(settings(tmp_path, wrong)) as made:
+        with pytest.raises(EnvironmentDelayed) as delayed:
+            await made.environment(wish("mine==1.0"))
+    assert delayed.value.reason == "index_unauthorized"
+    assert "wrong-secret" not in f"{delayed.value.message}{delayed.value.detail}"
