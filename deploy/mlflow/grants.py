@@ -24,7 +24,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -494,9 +494,12 @@ def _is_on(held: Grant, grant: Grant) -> bool:
 class _Loader(yaml.SafeLoader):
     """Refuses a key that stands twice in one mapping, of which YAML would drop the first unsaid."""
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's own
+    ) -> dict[Hashable, Any]:
         """As PyYAML does; raises `BadFile`."""
-        node = super().compose_mapping_node(anchor)
         known = set[tuple[str, str]]()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -505,7 +508,7 @@ class _Loader(yaml.SafeLoader):
                         f"line {key.start_mark.line + 1}: this key stands twice in one mapping"
                     )
                 known.add((key.tag, key.value))
-        return node
+        return super().construct_mapping(node, deep)
 
 
 def _wish_in(file: Path) -> Wish:
