@@ -16,6 +16,7 @@ from service.environments.environment import (
     BuildProgress,
     BuiltEnvironment,
     EnvironmentDelayed,
+    EnvironmentRefused,
     EnvironmentWish,
     ForeseenBuild,
 )
@@ -54,6 +55,8 @@ class Environments:
     """`service.environments.environment.BuildsEnvironments`, on this machine's disk."""
 
     def __init__(self, settings: EnvironmentSettings) -> None:
+        # uv runs in folders of its own.
+        settings = settings.absolute()
         self._settings = settings
         self._beside = Beside("environments", _THREADS)
         self._locks = Locks()
@@ -65,7 +68,6 @@ class Environments:
         self._building = Building(settings, self._runs, self._store, self._beside)
         self._wanted: dict[EnvironmentWish, _Wanted] = {}
         # Of many versions at once: what is there already waits for none of them.
-        self._resolves = asyncio.Semaphore(_AT_ONCE)
         self._builds = asyncio.Semaphore(_AT_ONCE)
         self._tidying: set[asyncio.Task[None]] = set()
         self._is_prepared = False
@@ -87,7 +89,7 @@ class Environments:
                 await self._prepare()
                 plan = await self._planned(wish)
                 there = [
-                    await self._beside.run(self._store.notes, place)
+                    await self._beside.run(self._store.is_whole, place)
                     for place in self._store.places(plan.key)
                 ]
         except TimeoutError as error:
@@ -172,8 +174,13 @@ class Environments:
     async def _planned(self, wish: EnvironmentWish) -> BuildPlan:
         interpreter = await self._interpreters.find(wish.python)
         sources = await self._beside.run(package_sources, self._settings, wish.indexes)
-        async with self._resolves:
+        try:
             resolved = await self._resolving.resolved(wish, interpreter, sources)
+        except EnvironmentRefused as refused:
+            # Where it is, perhaps, that which is missing.
+            hints = "".join(f" {sentence}" for _, sentence in sources.findings)
+            message = f"{refused.message}{hints}"
+            raise EnvironmentRefused(refused.reason, message, refused.detail) from refused
         resolved = with_findings(resolved, sources.findings)
         key = resolved.lock.key(interpreter)
         place = next(self._store.places(key))

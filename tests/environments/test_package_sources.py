@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.environments.build_settings import EnvironmentSettings, builder_environment
-from service.environments.environment import EnvironmentDelayed
+from service.environments.environment import EnvironmentDelayed, EnvironmentRefused
 from service.environments.package_sources import PackageSources, package_sources
 from service.environments.pip_configuration import pip_configuration
 from tests.environments.given import environments, settings, wish
@@ -181,3 +181,14 @@ async def test_wrong_credentials_are_told_without_them(tmp_path: Path, index: Pa
             await made.environment(wish("mine==1.0"))
     assert delayed.value.reason == "index_unauthorized"
     assert "wrong-secret" not in f"{delayed.value.message}{delayed.value.detail}"
+
+
+async def test_index_that_is_not_asked_is_told_where_a_package_is_missing(tmp_path: Path) -> None:
+    """It may be there that it is."""
+    with package_index() as public:
+        async with environments(settings(tmp_path, public.url)) as made:
+            with pytest.raises(EnvironmentRefused) as refused:
+                await made.environment(wish("mine==1.0", indexes=("https://own.example/simple",)))
+    assert refused.value.reason == "package_nowhere"
+    assert "own.example" in refused.value.message
+    assert "PODIUM_INDEXES" in refused.value.message
