@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from service.background import Work, begin, keep_running
@@ -15,6 +16,8 @@ from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.decoder.front import Decoder, DecoderLimits
+from service.environment_choice import VersionEnvironments
+from service.following.environments import FindsEnvironments
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
 from service.following.ledger import Ledger
@@ -25,11 +28,15 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
+    new_builder,
+    new_choices,
+    new_environment_zygotes,
     new_forwarder,
     new_gates,
     new_history,
     new_ledger,
     new_registry,
+    new_requirements_gate,
     new_scratch,
     new_stager,
     new_tombstones,
@@ -62,6 +69,7 @@ class Given:
             starts one when it needs it.
         surroundings: what models are given.
         loads: whether versions are to be loaded; else they are judged by gates alone.
+        environments: where those of versions lie; None: below the home.
     """
 
     settings: Settings
@@ -69,6 +77,7 @@ class Given:
     zygote: Spawned | None = None
     surroundings: GivenToModels = field(default_factory=GivenToModels)
     loads: bool = True
+    environments: Path | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -80,6 +89,7 @@ class Engine:
         slots: what is served, for doors to bind requests to.
         follower: makes them agree with the registry, by the parts below.
         forwarder: hands models' traces on; None where nobody does.
+        environments: says where versions run, and has that built.
         running: what goes on until it ends.
     """
 
@@ -94,6 +104,7 @@ class Engine:
     zygote: Zygote
     decoder: Decoder
     forwarder: Forwarder | None
+    environments: FindsEnvironments
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -137,10 +148,18 @@ class Engine:
         ending.push_async_callback(decoder.close)
         registry = new_registry(settings, environment, zygote, observers.registry_printed)
         ending.push_async_callback(registry.close)
-        stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers)
+        folder = given.environments or settings.environments_folder
+        builder = new_builder(settings, environment, folder)
+        ending.push_async_callback(builder.close)
+        zygotes = new_environment_zygotes(settings, builder, scratch, observers)
+        ending.push_async_callback(zygotes.close)
+        stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers, zygotes)
         history = new_history(settings, environment, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)
-        gates = new_gates(settings, zygote, history, registry, models, observers)
+        choices = new_choices(settings, history)
+        requirements = new_requirements_gate(settings, choices)
+        environments = VersionEnvironments(choices, builder, requirements.judge)
+        gates = new_gates(settings, zygote, history, registry, models, observers, requirements)
         served = partial(history.open, settings.refs, settings.patterns, slots.room)
         slots.add(await _from_disk(served), Standing.FIRST)
         tombstones = new_tombstones(settings, registry, scratch, observers.files)
@@ -159,6 +178,7 @@ class Engine:
             keeps_missing=settings.missing_alias == "keep",
             tombstones=tombstones,
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
+            environments=environments,
         )
         ending.push_async_callback(follower.close)
         return cls(
@@ -173,6 +193,7 @@ class Engine:
             zygote,
             decoder,
             forwarder,
+            environments,
         )
 
     def keep_running(self, name: Work, work: Callable[[], Awaitable[None]]) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Collection, Container, Hashable, Mapping
+from pathlib import Path
 
 from service.config.environment import host_environment, registry_environment
 from service.config.home import HomeUnusable
@@ -10,6 +11,12 @@ from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder
+from service.environment_choice import VersionChoices
+from service.environments.build_settings import EnvironmentSettings, builder_environment
+from service.environments.choosing import EnvironmentRules
+from service.environments.environments import Environments
+from service.environments.host_code import HostCode
+from service.environments.zygotes import EnvironmentZygotes
 from service.following.gates.blocked import BlockedGate
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.example import ExampleGate
@@ -35,7 +42,7 @@ from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.last_known_good import DiskHistory, HistoryObserver
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
-from service.staging import HostStager
+from service.staging import HoldsZygotes, HostStager
 from service.tombstones import Tombstone
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
@@ -65,6 +72,7 @@ def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks
     versions: AsksVersions,
     given: GivenToModels,
     observers: Observers,
+    requirements: RequirementsGate,
 ) -> Gates:
     """Every gate that the settings ask for."""
     common = host_environment(os.environ, settings.hosts)
@@ -76,8 +84,6 @@ def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks
     signature = SignatureGate(limits, allow_unsigned=settings.allow_unsigned)
     inspector = Inspector(forks, observers.inspector_printed)
     trust = [TrustGate(inspector)] if settings.trust == "no-pickle" else []
-    asked = settings.requirements
-    requirements = RequirementsGate(refuse=asked == "refuse", ignore=asked == "ignore")
     breaking = settings.allow_breaking
     return Gates(
         of_version=(
@@ -90,6 +96,54 @@ def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks
         ),
         of_slot=(CompatibleGate(signature.describe, history, allow_breaking=breaking),),
         of_tags=(TagsGate(settings.require_tags), *_validation(settings, versions)),
+    )
+
+
+def new_requirements_gate(settings: Settings, choices: VersionChoices) -> RequirementsGate:
+    """What a version asks for, of the environment that it is to run in."""
+    asked = settings.requirements
+    return RequirementsGate(
+        refuse=asked == "refuse", ignore=asked == "ignore", choose=choices.choose
+    )
+
+
+def new_choices(settings: Settings, history: DiskHistory) -> VersionChoices:
+    """Which environment each version runs in."""
+    rules = EnvironmentRules(
+        settings.environments,
+        exact=settings.env_same == "exact",
+        artifact_wheels=settings.trust != "no-pickle",
+    )
+    return VersionChoices(rules, history.ran_here)
+
+
+def new_builder(settings: Settings, environment: Mapping[str, str], folder: Path) -> Environments:
+    """Who builds environments in that folder, with what `environment` says of package indexes."""
+    return Environments(
+        EnvironmentSettings(
+            folder=folder,
+            indexes=settings.indexes,
+            wheelhouse=settings.wheelhouse,
+            pythons=tuple(map(Path, settings.pythons)),
+            allow_source_builds=settings.allow_source_builds,
+            max_bytes=settings.env_bytes,
+            builder_environment=builder_environment(environment),
+            timeout=settings.env_timeout_seconds,
+        )
+    )
+
+
+def new_environment_zygotes(
+    settings: Settings, builder: Environments, scratch: Scratch, observers: Observers
+) -> EnvironmentZygotes:
+    """The zygotes of environments, each as long as a version runs in it."""
+    return EnvironmentZygotes(
+        HostCode(settings.home.absolute() / "host-code"),
+        host_environment(os.environ, settings.hosts),
+        verify=builder.verify,
+        on_death=observers.zygote_died,
+        scratch=scratch,
+        on_line=observers.zygote_printed,
     )
 
 
@@ -170,6 +224,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     given: GivenToModels,
     slots: Slots,
     observers: Observers,
+    zygotes: HoldsZygotes,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
     pool = PoolLimits(
@@ -193,6 +248,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         surroundings_of=given.of,
         traces=None if forwarder is None else forwarder.address,
         residents=_residents(settings, slots, observers),
+        zygotes=zygotes,
     )
 
 

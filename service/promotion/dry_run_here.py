@@ -50,7 +50,13 @@ def judged_here(
             "model_tracking": False,
         }
         settings = here.settings.model_copy(update=changed)
-        given = Given(settings, here.environment, surroundings=here.surroundings, loads=False)
+        given = Given(
+            settings,
+            here.environment,
+            surroundings=here.surroundings,
+            loads=False,
+            environments=here.settings.environments_folder,
+        )
         try:
             return asyncio.run(_judged(given, ref, version, serving))
         except FollowingError as error:
@@ -63,7 +69,7 @@ async def _judged(
 ) -> InstanceTold:
     journey, clock = Journey(), Clock()
     async with Engine.of(given, nobody()) as engine, _fetched(engine, serving) as before:
-        runs = DryRuns(engine.registry, engine.gates, clock)
+        runs = DryRuns(engine.registry, engine.gates, clock, engine.environments)
 
         def placing(fetched: FetchedVersion) -> Candidacy:
             return Candidacy(ref, fetched, before)

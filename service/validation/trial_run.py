@@ -33,7 +33,7 @@ from service.validation.smoke.smoke_tests import SmokeTests
 from service.validation.trial.answering_version import answering
 from service.validation.trial.deaths import Deaths
 from service.validation.trial.heard import Heard
-from service.validation.trial.stages import judged_stages
+from service.validation.trial.stages import judged_environment, judged_stages
 from service.validation.trial.version_on_trial import Staging, VersionOnTrial, for_trial
 
 # Of the time that is left when load begins.
@@ -142,7 +142,13 @@ class TrialRun:
             settings = for_trial(given.settings, self._subject.status_tag)
             settings = settings.model_copy(update={"home": home})
             heard = Heard(lambda _, line: self._told.detail(line))
-            changed = Given(settings, given.environment, given.zygote, given.surroundings)
+            changed = Given(
+                settings,
+                given.environment,
+                given.zygote,
+                given.surroundings,
+                environments=given.settings.environments_folder,
+            )
             async with Engine.of(changed, heard.observers()) as engine:
                 scratch = await Beside("home").run(new_scratch, settings)
                 await self.judge(Staging(engine, heard, scratch))
@@ -209,6 +215,7 @@ class TrialRun:
         self.findings.fetched = staged.fetched
         self.findings.gates = [found.sentence for found in staged.findings]
         self._note(judged_stages(staged, self._policy.times))
+        self._note(judged_environment(staged.runs_in))
         return staged
 
     async def _judge_staged(self, version: VersionOnTrial, other: VersionOnTrial | None) -> None:

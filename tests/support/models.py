@@ -17,7 +17,7 @@ from mlflow.models import ModelSignature, infer_signature
 CODE = Path(__file__).parents[1] / "models"
 ROWS = pd.DataFrame({"x": [1.0, 2.0, 4.0]})
 # Naming them spares MLflow from finding them out, which takes seconds.
-REQUIREMENTS = ["mlflow"]
+REQUIREMENTS = ("mlflow",)
 
 
 def doubles(*names: str) -> ModelSignature:
@@ -32,6 +32,7 @@ def save(  # noqa: PLR0913, PLR0917 - what a test may wish, all with defaults
     example: Any = ROWS,
     ships: Sequence[Path] = (),
     config: Mapping[str, Any] | None = None,
+    requirements: Sequence[str] = REQUIREMENTS,
 ) -> Path:
     """Saves `tests/models/CODE.py` as a model below the folder; its place."""
     place = folder / code
@@ -42,7 +43,7 @@ def save(  # noqa: PLR0913, PLR0917 - what a test may wish, all with defaults
             signature=signature or doubles("x"),
             input_example=example,
             code_paths=[str(path) for path in ships] or None,
-            pip_requirements=REQUIREMENTS,
+            pip_requirements=list(requirements),
             model_config=None if config is None else dict(config),
         )
     return place

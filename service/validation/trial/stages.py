@@ -1,5 +1,6 @@
 """What it takes to bring a version into service, beside what that may take."""
 
+from service.following.environments import RunsIn
 from service.validation.findings import Judgement, Verdict
 from service.validation.policy.running_bounds import TimeBounds
 from service.validation.trial.version_on_trial import VersionOnTrial
@@ -20,3 +21,19 @@ def judged_stages(staged: VersionOnTrial, bounds: TimeBounds) -> Judgement:
     verdict: Verdict = "failed" if wrong else "passed"
     sentence = f"{said}: {'; '.join(wrong)}." if wrong else f"{said}."
     return Judgement("stage.times", verdict, sentence, "stage", figures)
+
+
+def judged_environment(runs_in: RunsIn) -> Judgement:
+    """Where it runs; undecided where that is not yet where it is to run."""
+    built = runs_in.built
+    if built is not None:
+        begun = "It was built now" if built.built else "It was there"
+        many = f"Python {built.python}, {len(built.packages)} packages"
+        sentence = f"It runs in an environment of its own: {many} ({built.key[:12]}). {begun}."
+        figures = {"stage.environment_packages": float(len(built.packages))}
+        return Judgement("stage.environment", "passed", sentence, "stage", figures)
+    if runs_in.awaited:
+        why = f": {runs_in.findings[0].sentence}" if runs_in.findings else "."
+        sentence = f"It could not be tried in the environment that it is to run in{why}"
+        return Judgement("stage.environment", "undecided", sentence, "stage")
+    return Judgement("stage.environment", "passed", "It runs in Podium's own environment.", "stage")

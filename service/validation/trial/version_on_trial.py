@@ -16,6 +16,7 @@ from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
 from service.engine import Engine
 from service.errors import VersionFault
+from service.following.environments import RunsIn
 from service.following.gates.gate import Candidacy, GateFinding
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion, PredictorStatus
@@ -61,6 +62,7 @@ class VersionOnTrial:
         findings: what gates have seen and let pass.
         hosts: its processes.
         files: what they are loaded from.
+        runs_in: the environment that they run in.
     """
 
     fetched: FetchedVersion
@@ -69,6 +71,7 @@ class VersionOnTrial:
     findings: Sequence[GateFinding]
     hosts: WatchedHosts
     files: WatchedFiles
+    runs_in: RunsIn
     _ready: ReadyVersion
     _folder: Path
 
@@ -127,7 +130,9 @@ class Staging:
         self._heard = heard
         self._scratch = scratch
         self._gates = engine.gates
-        self._readying = Readying(engine.registry, engine.stager, engine.gates, Clock())
+        self._readying = Readying(
+            engine.registry, engine.stager, engine.gates, Clock(), engine.environments
+        )
         self._beside = Beside("copy")
 
     async def stage(
@@ -171,6 +176,7 @@ class Staging:
             journey.findings,
             self._heard.hosts,
             files,
+            ready.runs_in,
             ready,
             folder,
         )
