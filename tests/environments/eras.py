@@ -50,7 +50,7 @@ ERAS: Final = (
     Era(
         _day("2024-10-15"),
         ("mlflow==2.16.2", "scikit-learn==1.5.2", "pandas==2.2.3"),
-        PYTHONS[:3],
+        PYTHONS[1:2],
     ),
     Era(_day("2024-10-15"), ("mlflow-skinny==2.16.2", "scikit-learn==1.5.2", "pandas==2.2.3")),
     Era(_day("2025-06-01"), ("mlflow-skinny==2.22.0", "scikit-learn==1.6.1", "pandas==2.2.3")),
