@@ -249,6 +249,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         traces=None if forwarder is None else forwarder.address,
         residents=_residents(settings, slots, observers),
         zygotes=zygotes,
+        objections_by=lambda forks: Inspector(forks, observers.inspector_printed).inspect,
     )
 
 
