@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -104,6 +104,9 @@ doctor-cases: $(READY) ## podium doctor on every set-up that is broken for it, a
 row-wise: $(READY) ## every class that is known to answer row by row, tried at length; writes docs/row-wise.txt
 	TEST_ROW_WISE_ALL=1 $(VENV)/bin/python -m pytest tests/host/test_row_wise_classes.py -q --tb=line --timeout=1200 > row-wise.log || { cat row-wise.log; exit 1; }
 	{ date -u +%Y-%m-%d; tail -n 1 row-wise.log; } > docs/row-wise.txt; rm row-wise.log
+
+environments: $(READY) ## models of several years from environments of their own, on each Python that is there; writes docs/environments-matrix.txt
+	$(VENV)/bin/python -m tests.environments.matrix --output docs/environments-matrix.txt
 
 host-alone: $(READY) ## a host in Python 3.10 with its own libraries alone; makes an environment
 	TEST_HOST_ALONE=1 $(VENV)/bin/python -m pytest tests/host/test_alone.py -n0 -q --timeout=1200

@@ -114,7 +114,7 @@ def new_choices(settings: Settings, history: DiskHistory) -> VersionChoices:
         exact=settings.env_same == "exact",
         artifact_wheels=settings.trust != "no-pickle",
     )
-    return VersionChoices(rules, history.ran_here)
+    return VersionChoices(rules, history.ran_in)
 
 
 def new_builder(settings: Settings, environment: Mapping[str, str], folder: Path) -> Environments:
@@ -249,6 +249,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         traces=None if forwarder is None else forwarder.address,
         residents=_residents(settings, slots, observers),
         zygotes=zygotes,
+        objections_by=lambda forks: Inspector(forks, observers.inspector_printed).inspect,
     )
 
 

@@ -5,9 +5,10 @@ Here following's port meets hosting and the decoder, neither of which following 
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol
 
 from service.contract.contract import Contract, RequestLimits
@@ -15,10 +16,11 @@ from service.contract.definition import Definition
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
 from service.decoder.front import JSON_BYTES, Decoder, RequestReader
-from service.environments.environment import BuiltEnvironment
+from service.environments.environment import STAGE, BuiltEnvironment
 from service.errors import ClientError, InvalidInput, NotNow, PassingFault, VersionFault
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
+from service.following.sentences import listed
 from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
@@ -80,6 +82,10 @@ class NoZygotes:
         raise RuntimeError(f"nobody has zygotes for {built.key}")
 
 
+ObjectionsBy = Callable[[Forks], Callable[[Path], Awaitable[Sequence[str]]]]
+"""How an artifact is looked at with the libraries of an environment, whose processes these are."""
+
+
 class HostStager:
     """`service.following.ports.Stager` with real hosts."""
 
@@ -97,9 +103,11 @@ class HostStager:
         traces: str | None = None,
         residents: Residents | None = None,
         zygotes: HoldsZygotes | None = None,
+        objections_by: ObjectionsBy | None = None,
     ) -> None:
         self._forks = forks
         self._zygotes: HoldsZygotes = zygotes or NoZygotes()
+        self._objections_by = objections_by
         self._decoder = decoder
         self._contracts = Contracts(contract_limits, allow_unsigned=allow_unsigned)
         self._pool_limits = pool_limits
@@ -152,12 +160,27 @@ class HostStager:
             return await self._pool(self._forks, model, observer)
         held = await self._zygotes.of(environment)
         try:
+            await self._trusted(held, model)
             pool = await self._pool(held, model, observer)
         except BaseException:
             held.release()
             raise
         pool.when_closed(held.release)
         return pool
+
+    async def _trusted(self, forks: Forks, model: HostedModel) -> None:
+        """The gate has looked with Podium's libraries; these are others, and load it."""
+        if not model.no_pickle or self._objections_by is None:
+            return
+        objections = await self._objections_by(forks)(model.path)
+        if objections:
+            raise VersionFault(
+                STAGE,
+                "not_trusted",
+                "Loading the version in an environment of its own takes trust: "
+                f"{listed(objections)}. Log it with newer ones, or tag it "
+                "podium.env_manager=local.",
+            )
 
     async def _pool(self, forks: Forks, model: HostedModel, observer: HostingObserver) -> Pool:
         # Requests to what serves already must not feel that another version is loaded.

@@ -1,15 +1,17 @@
 """What is refused before any process is started for it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from service.contract.contract import RequestLimits
 from service.decoder.front import Decoder, DecoderLimits
+from service.environments.environment import BuiltEnvironment
 from service.errors import PassingFault, VersionFault
 from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE, PoolLimits
-from service.processes.front.child import Child
+from service.processes.front.child import Child, Forks
 from service.processes.front.output import OnLine
 from service.refs import VersionId
 from service.staging import HostStager
@@ -98,3 +100,61 @@ async def test_bad_signature_is_no_missing_one() -> None:
     """Nor is one with inputs that cannot be read."""
     for signature in ({"inputs": "{"}, {"inputs": '[{"type": "decimal"}]'}):
         assert await staged(signature, allow_unsigned=True) == "bad_signature"
+
+
+class Lent(NoForks):
+    """A zygote of an environment that forks nothing, and whether it was given back."""
+
+    def __init__(self) -> None:
+        self.released = False
+
+    async def of(self, built: BuiltEnvironment, /) -> "Lent":
+        """Itself."""
+        return self
+
+    def release(self) -> None:
+        """By whoever has asked for it."""
+        self.released = True
+
+
+@pytest.mark.parametrize(
+    ("no_pickle", "found", "reason"),
+    [
+        (True, ("it runs without skops",), "not_trusted"),
+        (True, (), "no_fork"),
+        (False, ("x",), "no_fork"),
+    ],
+)
+async def test_no_pickle_looks_with_the_libraries_that_load_the_version(
+    no_pickle: bool,  # noqa: FBT001 - the table's word
+    found: Sequence[str],
+    reason: str,
+) -> None:
+    """In an environment of its own these are not Podium's, with which the gate has looked."""
+    lent, asked = Lent(), list[tuple[Forks, Path]]()
+
+    def objections_by(forks: Forks) -> Callable[[Path], Awaitable[Sequence[str]]]:
+        async def objections(artifact: Path) -> Sequence[str]:
+            asked.append((forks, artifact))
+            return found
+
+        return objections
+
+    signature = {"inputs": '[{"type": "double"}]'}
+    version = replace(fetched_version(VERSION), signature=signature)
+    built = BuiltEnvironment("a" * 64, Path("/a"), Path("/a/bin/python"), "3.11.7", {})
+    made = HostStager(
+        NoForks(),
+        Decoder(NoForks(), DecoderLimits(1), Told()),
+        RequestLimits(10),
+        PoolLimits(),
+        lambda _: Counts(),
+        no_pickle=no_pickle,
+        zygotes=lent,
+        objections_by=objections_by,
+    )
+    with pytest.raises((VersionFault, PassingFault)) as refused:
+        await made.stage(version, built)
+    assert refused.value.reason == reason
+    assert asked == ([(lent, version.path)] if no_pickle else [])
+    assert lent.released

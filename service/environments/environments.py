@@ -1,6 +1,7 @@
 """Whoever wants an environment gets it: what is there, or what one build makes for all of them."""
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -97,6 +98,17 @@ class Environments:
             raise _disk_fault(error) from error
         packages, python = plan.resolved.lock.packages, plan.interpreter.version
         return ForeseenBuild(plan.key, python, len(packages), there=any(there))
+
+    async def kept(self, key: str) -> BuiltEnvironment | None:
+        """The environment of that key, leased, if it lies here as it was built."""
+        for place in self._store.places(key):
+            with contextlib.suppress(EnvironmentAltered, OSError):
+                opened = partial(self._store.opened, place)
+                found = await self._beside.obtain(opened, _give_back)
+                if found is not None:
+                    lease = self._locks.lease_of(found.lock)
+                    return _at(place, found.notes, found.notes.python, lease)
+        return None
 
     async def verify(self, built: BuiltEnvironment) -> None:
         """Returns if its files are as they were installed; before its zygote is started again.
@@ -290,13 +302,18 @@ def _shared(built: BuiltEnvironment) -> CacheLease | None:
 
 
 def _built(plan: BuildPlan, notes: EnvironmentNotes, lease: CacheLease) -> BuiltEnvironment:
+    findings = tuple(dict.fromkeys((*plan.resolved.findings, *notes.findings)))
+    return replace(_at(plan.place, notes, plan.interpreter.version, lease), findings=findings)
+
+
+def _at(place: Path, notes: EnvironmentNotes, python: str, lease: CacheLease) -> BuiltEnvironment:
     return BuiltEnvironment(
-        key=plan.key,
-        folder=plan.place,
-        interpreter=plan.place / "bin" / "python",
-        python=plan.interpreter.version,
+        key=notes.key,
+        folder=place,
+        interpreter=place / "bin" / "python",
+        python=python,
         packages=notes.packages,
-        findings=tuple(dict.fromkeys((*plan.resolved.findings, *notes.findings))),
+        findings=notes.findings,
         lease=lease,
     )
 

@@ -1,5 +1,6 @@
 """What models were logged with over the years: sets of libraries that go together."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,12 +50,20 @@ ERAS: Final = (
     Era(
         _day("2024-10-15"),
         ("mlflow==2.16.2", "scikit-learn==1.5.2", "pandas==2.2.3"),
-        PYTHONS[:3],
+        PYTHONS[1:2],
     ),
     Era(_day("2024-10-15"), ("mlflow-skinny==2.16.2", "scikit-learn==1.5.2", "pandas==2.2.3")),
     Era(_day("2025-06-01"), ("mlflow-skinny==2.22.0", "scikit-learn==1.6.1", "pandas==2.2.3")),
     Era(_day("2025-07-15"), ("mlflow-skinny==3.1.1", "scikit-learn==1.6.1", "pandas==2.3.1")),
 )
+
+
+def public_index() -> dict[str, str]:
+    """This process's variables, with no configuration of pip's but one that they name themselves.
+
+    What an index of this machine's own has is for the Python that it was filled for.
+    """
+    return {"PIP_CONFIG_FILE": os.devnull, **os.environ}
 
 
 async def pythons(settings: EnvironmentSettings) -> Sequence[str]:

@@ -15,7 +15,7 @@ from service.environments.environments import Environments
 from service.environments.host_code import HostCode
 from service.environments.zygotes import EnvironmentZygotes, HeldZygote
 from service.zygote.front.handle import Zygote
-from tests.environments.eras import ERAS, Era, minor_of, pythons
+from tests.environments.eras import ERAS, Era, minor_of, public_index, pythons
 from tests.environments.serving import Trained, answered, staged, trained_by
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,7 +28,7 @@ async def environments(
 ) -> AsyncIterator[tuple[Environments, Era, str]]:
     """And the oldest libraries that this machine can have, with the Python for them."""
     folder = tmp_path_factory.mktemp("environments")
-    settings = EnvironmentSettings(folder, builder_environment=builder_environment(os.environ))
+    settings = EnvironmentSettings(folder, builder_environment=builder_environment(public_index()))
     found = await pythons(settings)
     pairs = [(era, each) for era in ERAS for each in found if minor_of(each) in era.pythons]
     made = Environments(settings)
