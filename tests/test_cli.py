@@ -177,6 +177,27 @@ def test_o19_help_has_an_example_that_can_be_parsed(words: tuple[str, ...]) -> N
         command.make_context(command.name, rest, parent=context)
 
 
+def options_of_seconds() -> Iterator[tuple[str, click.Option]]:
+    """Each option of a command that is a number of seconds; of a policy's the policy says."""
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        for option in command.params if command else ():
+            is_range = isinstance(option.type, click.FloatRange)
+            if isinstance(option, click.Option) and is_range and option.metavar == "S":
+                yield name, option
+
+
+@pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e12"])
+def test_no_option_takes_seconds_that_no_clock_has(told: str) -> None:
+    """A journal that has them can be read by nobody, and a time limit of them never ends."""
+    options = list(options_of_seconds())
+    assert {"promote", "rollback", "prepare", "wait", "migrate-stages"} <= {n for n, _ in options}
+    for _, option in options:
+        with pytest.raises(click.BadParameter):
+            option.type.convert(told, option, None)
+
+
 @pytest.mark.parametrize(
     ("words", "status"), [(("status",), 2), (("smoke",), 2), (("wait",), 3), (("reload",), 3)]
 )
