@@ -73,7 +73,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     def mark(writer: "Writer") -> "MarkedAlias":
         return work(writer, ref, wanted, origin, datetime.now(UTC))
 
-    marked_alias(ref, origin, mark, sentence, wanted, as_json=as_json)
+    marked_alias(ref, origin, mark, sentence, as_json=as_json)
 
 
 def _plain(wanted: Hold) -> Hold:

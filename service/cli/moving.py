@@ -16,7 +16,6 @@ from service.cli.options import SecondsRange, VersionArgument
 from service.cli.told import AskedReport, EndedReport, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
 from service.exits import DONE
-from service.hold_tag import Hold
 from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
@@ -120,7 +119,7 @@ class MarkedAliasReport(AliasReport):
 
     `on` is the version that the alias is on, `until` when the hold ends by itself; null where there
     is none. `held_for` is why, as the tag has it; `held_by` and `held_link` are of whoever has done
-    it, empty where nobody says.
+    it, empty where nobody says. Of a hold that was not set all of them are empty or null.
     """
 
     by: str
@@ -197,12 +196,11 @@ def run(
     sys.exit(report.status)
 
 
-def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
+def marked_alias(
     ref: ModelRef,
     origin: Origin,
     work: Callable[["Writer"], "MarkedAlias"],
     sentence: Callable[["MarkedAlias"], str],
-    hold: Hold | None = None,
     *,
     as_json: bool,
 ) -> NoReturn:
@@ -221,8 +219,6 @@ def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
         status=DONE,
         code="done",
         sentence="",
-        until=None if hold is None else hold.until,
-        held_for="" if hold is None else hold.reason,
     )
 
     def done(marked: "MarkedAlias") -> MarkedAliasReport:

@@ -286,6 +286,18 @@ def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None
     assert told["sentence"] == f"is blocked already: {UNFAIR}"
     with pytest.raises(MoveStopped, match=r"blocked: unfair \(by ada, https://ci/1\)$"):
         moves.promote("1")
+@pytest.mark.parametrize("absent", ["other", NAME])
+def test_report_of_a_hold_that_was_not_set_tells_of_none(moves: Moves, absent: str) -> None:
+    """Whether there is no such model, or somebody else holds the alias for less long."""
+    moves.registry.move("champion", "1")
+    soon = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    podium("hold", NAME, "--by", "ada", "--until", soon, uri=moves.uri)
+    words = ("hold", absent, "--by", "bob", "--reason", "mine", "--until", "2099-01-01T00:00:00Z")
+    told = report(podium(*words, "--json", uri=moves.uri))
+    assert told["status"] in {WRONG_USE, REFUSED}
+    assert (told["until"], told["held_for"], told["held_by"]) == (None, "", "")
+
+
     assert moves.mover().writer.tags(NAME, "1")["podium.blocked"] == UNFAIR
 
 
