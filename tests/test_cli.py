@@ -39,7 +39,7 @@ EXAMPLES = {
     "copy": "podium copy dev.security.fraud 3 --to staging.security.fraud",
     "migrate-stages": "podium migrate-stages --all --map Production=champion "
     "--map Staging=challenger --dry-run",
-    "hold": 'podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z',
+    "hold": 'podium hold iris --reason "an audit" --until 2099-01-01T08:00:00Z',
     "release": "podium release iris --alias champion",
     "block": 'podium block iris 3 --reason "wrong for small flowers"',
     "unblock": "podium unblock iris 3",

@@ -55,7 +55,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     Exit status: 0 if it is held; 1 if MLflow refuses, or somebody else holds
     it, and for less long; 2 wrong use, or no such alias; 3 if MLflow does
     not answer: try again.
-    podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z
+    podium hold iris --reason "an audit" --until 2099-01-01T08:00:00Z
     """  # noqa: D301 - click wants a real backspace
     ref, wanted = ref_of(name, alias), Hold(origin.told, until)
     stop_for_stranger(ref)
