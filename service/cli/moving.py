@@ -12,6 +12,7 @@ import click
 from pydantic import Field
 
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
+from service.cli.names import NO_MODEL, mistake_in_alias, mistake_in_model
 from service.cli.options import SecondsRange, VersionArgument
 from service.cli.told import AskedReport, EndedReport, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
@@ -134,10 +135,19 @@ class MarkedAliasReport(AliasReport):
 
 def ref_of(name: str, alias: str | None) -> ModelRef:
     """The alias that is to be moved; what can be none ends the command."""
+    meant = next(iter(loaded().aliases), "champion") if alias is None else alias
+    # An empty one stands for no other: it is a variable of a pipeline that nobody has set.
+    if wrong := mistake_in_alias(meant):
+        stop(f"--alias: {wrong}")
+    if not name.strip():
+        stop(NO_MODEL)
     try:
-        return ModelRef.parse(f"{name}@{alias or next(iter(loaded().aliases), 'champion')}")
+        ref = ModelRef.parse(f"{name}@{meant}")
     except BadRef as error:
-        stop(f"--alias: {error}")
+        stop(str(error))
+    if wrong := mistake_in_model(ref.name):
+        stop(wrong)
+    return ref
 
 
 def stop_for_stranger(ref: ModelRef) -> None:

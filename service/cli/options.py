@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 import click
 
 from service.cli.mistakes import mistake_in
+from service.cli.names import mistake_in_model
 from service.config.secrets import PREFIX
 from service.config.settings import LocalSettings, variable
 from service.refs import BadRef, ModelRef
@@ -17,7 +18,6 @@ from service.refs import BadRef, ModelRef
 USAGE_ERROR: Final = 2
 # MLflow counts from 1, and no number of its has more digits.
 _MOST_DIGITS: Final = 18
-
 _MOST_SECONDS: Final = 7 * 86_400.0
 
 
@@ -39,6 +39,7 @@ class SecondsRange(click.FloatRange):
         if math.isnan(found):  # no comparison says that it is out of a range
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return found
+
 
 def version_number(context: click.Context, parameter: click.Parameter, given: Any) -> str | None:
     """A callback of click's: a version's number as MLflow writes it, or none."""
@@ -175,6 +176,13 @@ def version_argument(command: Any) -> Any:
 
 
 def _version_named(named: tuple[str, ...]) -> VersionArgument:
+    found = _version_read(named)
+    if wrong := mistake_in_model(found.name):
+        raise click.UsageError(wrong)
+    return found
+
+
+def _version_read(named: tuple[str, ...]) -> VersionArgument:
     if len(named) == 1:
         try:
             ref = ModelRef.parse(named[0])

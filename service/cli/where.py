@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from service.cli.found import loaded, stop
 from service.cli.moving import mlflow
+from service.cli.names import mistake_in_model
 from service.cli.once import OnceCommand
 from service.cli.options import urls_option
 from service.cli.registered import asking
@@ -144,6 +145,8 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
     podium where security.fraud --url http://podium-1:8000
     """  # noqa: D301 - click wants a real backspace
     names = names_of(name, [each.strip() for each in prefixes.split(",") if each.strip()])
+    if wrong := next(filter(None, map(mistake_in_model, names)), None):
+        stop(wrong)
     addresses, tell = mlflow(), teller(as_json=as_json)
     from service.promotion.use_case import found
     from service.registry.writer.writer import Writer

@@ -193,6 +193,17 @@ def test_account_that_may_not_delete_a_tag_unblocks_all_the_same(moves: Moves) -
         (("hold", NAME, "--until", "2026-01-01T00:00:00"), "must be a time with its offset"),
         (("hold", NAME, "--until", "2020-01-01T00:00:00Z"), "lies in the past"),
         (("where", "other"), "none of dev.other, staging.other, prod.other, other"),
+        (("where", "a/b"), "neither / nor :"),
+        (("where", "x", "--prefixes", "dev:"), "neither / nor :"),
+        (("where", "dev."), "name of a model is missing"),
+        (("where", ".."), "that a path would have otherwise"),
+        *(((each, ""), "name of a model is missing") for each in ("hold", "release")),
+        *(((each, "a/b"), "neither / nor :") for each in ("hold", "release", "rollback")),
+        *(((each, "a:b", "1"), "neither / nor :") for each in ("block", "unblock", "promote")),
+        *(((each, NAME, "--alias", ""), "alias is missing") for each in ("hold", "release")),
+        *(((each, NAME, "1", "--alias", ""), "alias is missing") for each in ("plan", "promote")),
+        (("promote", NAME, "1", "--first", "--alias", "a b"), "--alias: 'a b': MLflow admits"),
+        (("rollback", NAME, "--alias", "v7"), "--alias: MLflow reserves 'v7'"),
     ],
 )
 def test_mark_that_cannot_be_meant_so_is_wrong_use(
@@ -275,17 +286,6 @@ def test_hold_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
     assert (own["code"], own["until"], own["held_for"]) == ("done", None, AUDIT)
 
 
-def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
-    """Whose it is, and why, is told, also by who refuses the version."""
-    podium("block", NAME, "1", "--reason", "unfair", "--link", "https://ci/1", uri=moves.uri)
-    words = ("block", NAME, "1", "--by", "bob", "--reason", "mine", "--json")
-    again = podium(*words, uri=moves.uri)
-    told = report(again)
-    assert (again.exit_code, told["code"], told["blocked_for"]) == (DONE, "already", UNFAIR)
-    assert (told["blocked_by"], told["blocked_link"]) == ("ada", "https://ci/1")
-    assert told["sentence"] == f"is blocked already: {UNFAIR}"
-    with pytest.raises(MoveStopped, match=r"blocked: unfair \(by ada, https://ci/1\)$"):
-        moves.promote("1")
 @pytest.mark.parametrize("absent", ["other", NAME])
 def test_report_of_a_hold_that_was_not_set_tells_of_none(moves: Moves, absent: str) -> None:
     """Whether there is no such model, or somebody else holds the alias for less long."""
@@ -298,6 +298,17 @@ def test_report_of_a_hold_that_was_not_set_tells_of_none(moves: Moves, absent: s
     assert (told["until"], told["held_for"], told["held_by"]) == (None, "", "")
 
 
+def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
+    """Whose it is, and why, is told, also by who refuses the version."""
+    podium("block", NAME, "1", "--reason", "unfair", "--link", "https://ci/1", uri=moves.uri)
+    words = ("block", NAME, "1", "--by", "bob", "--reason", "mine", "--json")
+    again = podium(*words, uri=moves.uri)
+    told = report(again)
+    assert (again.exit_code, told["code"], told["blocked_for"]) == (DONE, "already", UNFAIR)
+    assert (told["blocked_by"], told["blocked_link"]) == ("ada", "https://ci/1")
+    assert told["sentence"] == f"is blocked already: {UNFAIR}"
+    with pytest.raises(MoveStopped, match=r"blocked: unfair \(by ada, https://ci/1\)$"):
+        moves.promote("1")
     assert moves.mover().writer.tags(NAME, "1")["podium.blocked"] == UNFAIR
 
 
