@@ -13,7 +13,7 @@ from pydantic import Field
 
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.names import NO_MODEL, mistake_in_alias, mistake_in_model
-from service.cli.options import Seconds, VersionArgument
+from service.cli.options import SecondsRange, VersionArgument
 from service.cli.told import AskedReport, EndedReport, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
 from service.exits import DONE
@@ -38,7 +38,7 @@ alias_option = click.option(
 lease_option = click.option(
     "--lease",
     "lease_seconds",
-    type=Seconds(),
+    type=SecondsRange(),
     default=_LEASE_SECONDS,
     show_default=True,
     metavar="S",
@@ -50,7 +50,7 @@ def timeout_option(of_what: str) -> Callable[[Any], Any]:
     """The option `--timeout`, of how long instances have for that."""
     return click.option(
         "--timeout",
-        type=Seconds(),
+        type=SecondsRange(),
         default=300.0,
         show_default=True,
         metavar="S",

@@ -21,7 +21,7 @@ _MOST_DIGITS: Final = 18
 _MOST_SECONDS: Final = 7 * 86_400.0
 
 
-class Seconds(click.FloatRange):
+class SecondsRange(click.FloatRange):
     """A number of seconds, from `least` to `most`, which is a week unless another is named.
 
     Some of them are kept in a journal, and added to times: JSON has neither NaN nor Infinity, and
