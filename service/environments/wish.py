@@ -61,7 +61,7 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
     build = _build_requirements(logged.build)
     lock = artifact / _UV_LOCK
     wish = EnvironmentWish(
-        python=logged.python.strip(),
+        python=_python(logged.python.strip()),
         requirements=tuple(sorted({*lines.requirements})),
         build_requirements=tuple(build),
         constraints=tuple(sorted({line for each in constraints for line in each})),
@@ -156,6 +156,11 @@ def _is_plain(path: Path, most_bytes: int | None = None) -> bool:
 def _build_requirements(lines: Sequence[str]) -> Sequence[str]:
     """What cannot be read of them is left out: nothing runs with these but an old MLflow."""
     return sorted({*read_lines("\n".join(lines), "python_env.yaml").requirements})
+
+
+def _python(text: str) -> str:
+    """Without a minor release it says no more than what every version does."""
+    return "" if text == "3" else text
 
 
 def _time(text: str) -> datetime | None:

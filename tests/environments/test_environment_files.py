@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from service.environments.environment import BuiltEnvironment, EnvironmentDelayed
+from service.environments.environment import (
+    BuiltEnvironment,
+    EnvironmentDelayed,
+    EnvironmentRefused,
+)
 from service.environments.environment_store import EnvironmentStore
 from service.registry.store.locks import Lock, Locked
 from tests.environments.given import environments, settings, wish
@@ -192,6 +196,21 @@ async def test_what_was_fetched_before_is_installed_without_an_index(
         again = await made.environment(MINE)
     assert again.built
     assert module(again).read_text() == RIGHT
+
+
+async def test_wheel_that_was_altered_since_it_was_locked_is_never_installed(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Whatever the index says of it now."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(await made.environment(MINE))
+        await made.prune()
+        altered = wheel("mine", "1.0", files={"mine.py": "VERSION = '6.6'\n"})
+        index.files["mine-1.0-py3-none-any.whl"].content = altered
+        with pytest.raises(EnvironmentRefused) as refused:
+            await made.environment(MINE)
+        assert await made.entries() == []
+    assert refused.value.reason == "hash_mismatch"
 
 
 async def test_entries_and_locks_are_shown(tmp_path: Path, index: PackageIndex) -> None:

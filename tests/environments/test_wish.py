@@ -173,6 +173,7 @@ def test_link_out_of_the_artifact_is_not_followed(tmp_path: Path, name: str) -> 
         ("3.10", "pandas", "1.30.1", ["mlflow_too_old"]),
         ("3.10", "mlflow<3,>=2", "1.30.1", []),
         ("", "mlflow==2.16", "", []),
+        ("3", "mlflow==2.16", "", []),
         ("3.8", "./x", "1.0", ["python_too_old", "mlflow_too_old", "requirement_by_address"]),
     ],
 )
