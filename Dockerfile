@@ -12,6 +12,9 @@
 #   MODEL_PACKAGES   what the models need, as pip takes it: "xgboost==3.1.1 category-encoders"
 #   SYSTEM_PACKAGES  Debian packages that those need when they run
 #   EXTRAS           artifact stores: any of s3,azure,gcs
+#   ENVIRONMENTS     versions whose environments are built in, as `podium env build` names them:
+#                    "iris@champion churn@champion"; MLflow's variables come from the build secret
+#                    `mlflow`, a file of NAME=VALUE lines: --secret id=mlflow,src=mlflow.env
 #   PYTHON_VERSION   the one that the models were trained with: cloudpickle does not cross versions
 #
 # A package index of one's own is a build secret, so that it leaves no trace in the image:
@@ -80,6 +83,13 @@ ENV PATH=/opt/podium/bin:${PATH} \
     PODIUM_PORT=8000 \
     PODIUM_HOME=/var/lib/podium
 USER 10001:10001
+# Before the volume is one: what lies there is what a new volume begins with.
+ARG ENVIRONMENTS=""
+RUN --mount=type=secret,id=mlflow,uid=10001 --mount=type=secret,id=pip.conf,target=/etc/pip.conf,mode=0444 \
+    if [ -n "${ENVIRONMENTS}" ]; then \
+      set -a && . /run/secrets/mlflow && set +a \
+      && for version in ${ENVIRONMENTS}; do podium env build "${version}" || exit 1; done; \
+    fi
 # Not /app: the folder one starts in must not be where a model could find Podium's packages.
 WORKDIR /var/lib/podium
 VOLUME /var/lib/podium

@@ -17,6 +17,7 @@ from service.environments.choosing import (
 from service.environments.environment import (
     BuildProgress,
     BuildsEnvironments,
+    BuiltEnvironment,
     EnvironmentDelayed,
     EnvironmentRefused,
     ForeseenBuild,
@@ -37,17 +38,18 @@ GATE = "requirements"
 class VersionChoices:
     """Says of versions where they are to run, by what their artifacts ask for.
 
-    `ran_here` says whether a version served in Podium's own environment the last time.
+    `ran_in` says in which environment a version served the last time, by its key, which is empty
+    for Podium's own; None where nobody knows.
     """
 
     def __init__(
         self,
         rules: EnvironmentRules,
-        ran_here: Callable[[VersionId], bool] = lambda _: False,
+        ran_in: Callable[[VersionId], str | None] = lambda _: None,
         own: OwnEnvironment | None = None,
     ) -> None:
         self.rules = rules
-        self.ran_here = ran_here
+        self.ran_in = ran_in
         self._chooses = ChoosesByRules(own or OwnEnvironment(platform.python_version()), rules)
         self._beside = Beside("wishes")
 
@@ -57,7 +59,7 @@ class VersionChoices:
         if manager == "local":
             return EnvironmentChoice()
         read = await self.read(fetched)
-        ran_here = self.ran_here(fetched.version)
+        ran_here = self.ran_in(fetched.version) == ""
         return self._chooses.choose(
             read.wish, read.refusal(), manager, fetched.flavors, ran_here=ran_here
         )
@@ -121,11 +123,19 @@ class VersionEnvironments:
         try:
             built = await self._builder.environment(wish, tell)
         except (EnvironmentRefused, EnvironmentDelayed) as fault:
+            kept = await self._kept(fetched) if isinstance(fault, EnvironmentDelayed) else None
+            if kept is not None:
+                return RunsIn(kept)
             own = self._instead(fetched, choice, fault)
             findings = await self._judge(fetched, own)
             return RunsIn(awaited=own.awaited, findings=tuple(findings))
         found = [GateFinding(GATE, code, sentence) for code, sentence in built.findings]
         return RunsIn(built, findings=tuple(found))
+
+    async def _kept(self, fetched: FetchedVersion) -> BuiltEnvironment | None:
+        """What it served in before: how packages would be found by now makes no difference."""
+        key = self._choices.ran_in(fetched.version)
+        return await self._builder.kept(key) if key else None
 
     def _instead(
         self,
@@ -134,7 +144,7 @@ class VersionEnvironments:
         fault: EnvironmentRefused | EnvironmentDelayed,
     ) -> EnvironmentChoice:
         manager = self._choices.rules.of(fetched.tags)
-        ran_here = self._choices.ran_here(fetched.version)
+        ran_here = self._choices.ran_in(fetched.version) == ""
         return instead(choice, fault, manager, ran_here=ran_here)
 
 

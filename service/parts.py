@@ -114,7 +114,7 @@ def new_choices(settings: Settings, history: DiskHistory) -> VersionChoices:
         exact=settings.env_same == "exact",
         artifact_wheels=settings.trust != "no-pickle",
     )
-    return VersionChoices(rules, history.ran_here)
+    return VersionChoices(rules, history.ran_in)
 
 
 def new_builder(settings: Settings, environment: Mapping[str, str], folder: Path) -> Environments:

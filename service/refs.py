@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 # What ends a line or drives a terminal, and what is not text: bytes of an environment that are not
 # UTF-8 arrive as lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,]")
 # MLflow keeps these for itself: `latest` would mean the highest version, whatever it is
 # (mlflow/utils/validation.py, _validate_model_alias_name).
-_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
+RESERVED: Final = re.compile(r"latest|v\d+", re.IGNORECASE)
+"""Aliases that nobody can set."""
 _URI = "models:/"
 
 
@@ -42,7 +43,7 @@ class ModelRef:
                 f"{text!r}: control characters, line ends, commas and bytes that are not UTF-8 "
                 "cannot be served by name"
             )
-        if _RESERVED.fullmatch(alias):
+        if RESERVED.fullmatch(alias):
             raise BadRef(f"{text!r}: MLflow reserves {alias!r}; set an alias of your own")
         return cls(name, alias)
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 SPINNING: Final = 4
+# A test's limit is there for what hangs: what takes ten minutes of a quiet machine may take forty.
+_LIMIT: Final = ("-o", "timeout=2400")
 # Until whoever started it has gone, however that was.
 _SPIN: Final = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
 
@@ -32,7 +34,7 @@ def main() -> int:
     """What pytest exits with, for the arguments that it is given."""
     with busy_machine():
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *sys.argv[1:]], check=False
+            [sys.executable, "-m", "pytest", *_LIMIT, *sys.argv[1:]], check=False
         ).returncode
 
 

@@ -69,6 +69,7 @@ PROCESSES = {
     "local": COMMAND,
     "migration": COMMAND,
     "promotion": COMMAND,
+    "provisioning": COMMAND,
 }
 # What runs first in each process, and whose files it may run besides its own and what is shared.
 MAINS = {

@@ -25,7 +25,7 @@ COMMANDS = [
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
     *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
-    "doctor",
+    *("env", "doctor"),
 ]
 EXAMPLES = {
     "up": "podium up --port 8001 --tracking-port 8081",
@@ -39,7 +39,7 @@ EXAMPLES = {
     "copy": "podium copy dev.security.fraud 3 --to staging.security.fraud",
     "migrate-stages": "podium migrate-stages --all --map Production=champion "
     "--map Staging=challenger --dry-run",
-    "hold": 'podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z',
+    "hold": 'podium hold iris --reason "an audit" --until 2099-01-01T08:00:00Z',
     "release": "podium release iris --alias champion",
     "block": 'podium block iris 3 --reason "wrong for small flowers"',
     "unblock": "podium unblock iris 3",
@@ -50,6 +50,7 @@ EXAMPLES = {
     "withdraw": "podium withdraw iris 3 --url http://127.0.0.1:8000",
     "smoke": "podium smoke --url http://127.0.0.1:8000 --junit smoke.xml",
     "webhook": "PODIUM_WEBHOOK_SECRET=... podium webhook register --url https://podium.example",
+    "env": "podium env check",
     "doctor": "podium doctor --role promoter --json",
 }
 
@@ -175,6 +176,27 @@ def test_o19_help_has_an_example_that_can_be_parsed(words: tuple[str, ...]) -> N
             command, rest = below, rest[1:]
             context = click.Context(command, parent=context)
         command.make_context(command.name, rest, parent=context)
+
+
+def options_of_seconds() -> Iterator[tuple[str, click.Option]]:
+    """Each option of a command that is a number of seconds; of a policy's the policy says."""
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        for option in command.params if command else ():
+            is_range = isinstance(option.type, click.FloatRange)
+            if isinstance(option, click.Option) and is_range and option.metavar == "S":
+                yield name, option
+
+
+@pytest.mark.parametrize("told", ["nan", "inf", "-inf", "1e12"])
+def test_no_option_takes_seconds_that_no_clock_has(told: str) -> None:
+    """A journal that has them can be read by nobody, and a time limit of them never ends."""
+    options = list(options_of_seconds())
+    assert {"promote", "rollback", "prepare", "wait", "migrate-stages"} <= {n for n, _ in options}
+    for _, option in options:
+        with pytest.raises(click.BadParameter):
+            option.type.convert(told, option, None)
 
 
 @pytest.mark.parametrize(

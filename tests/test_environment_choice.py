@@ -47,6 +47,9 @@ class FakeBuilder:
             raise self.fault
         return replace(built("key"), findings=(("unpinned_by_date", "No publish times."),))
 
+    async def kept(self, key: str) -> BuiltEnvironment | None:
+        return built(key) if key == "kept" else None
+
     async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
         if self.fault is not None:
             raise self.fault
@@ -66,11 +69,11 @@ async def found(
     fault: EnvironmentRefused | EnvironmentDelayed | None = None,
     rules: EnvironmentRules | None = None,
     *,
-    ran_here: bool = False,
+    ran_in: str | None = None,
     refuse: bool = False,
 ) -> tuple[list[str], RunsIn | None]:
     """The codes of all that was found on its way, and where it runs; None: nothing is built."""
-    choices = VersionChoices(rules or EnvironmentRules(), lambda _: ran_here, OWN)
+    choices = VersionChoices(rules or EnvironmentRules(), lambda _: ran_in, OWN)
     gate = RequirementsGate(refuse=refuse, choose=choices.choose)
     environments = VersionEnvironments(choices, FakeBuilder(fault), gate.judge)
     codes = [each.code for each in await gate.check(fetched)]
@@ -123,9 +126,18 @@ async def test_delay_is_raised_where_more_differs(tmp_path: Path) -> None:
     """It is tried again."""
     with pytest.raises(EnvironmentDelayed):
         await found(logged(tmp_path, "numpy==1.26.4\n"), DOWN)
-    codes, runs_in = await found(logged(tmp_path, "numpy==1.26.4\n"), DOWN, ran_here=True)
+    codes, runs_in = await found(logged(tmp_path, "numpy==1.26.4\n"), DOWN, ran_in="")
     assert codes[1:] == ["index_unreachable", "package_differs"]
     assert runs_in == RunsIn(awaited=True, findings=runs_in.findings if runs_in else ())
+
+
+async def test_p5_version_goes_on_in_the_environment_that_it_served_in(tmp_path: Path) -> None:
+    """While the index is down, however its packages would be found by now; if it lies here."""
+    fetched = logged(tmp_path, "numpy==1.26.4\n")
+    _, runs_in = await found(fetched, DOWN, ran_in="kept")
+    assert (runs_in and runs_in.key) == "kept"
+    with pytest.raises(EnvironmentDelayed):
+        await found(fetched, DOWN, ran_in="gone")
 
 
 async def test_what_cannot_be_built_from_refuses_before_a_build(tmp_path: Path) -> None:

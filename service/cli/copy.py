@@ -13,6 +13,7 @@ import click
 from service.cli.found import loaded, stop
 from service.cli.mistakes import mistake_in
 from service.cli.moving import mlflow
+from service.cli.names import mistake_in_model
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.report_files import report_files
@@ -71,6 +72,12 @@ def _address(_: click.Context, __: click.Parameter, given: str | None) -> str | 
     return given
 
 
+def _model(_: click.Context, __: click.Parameter, given: str) -> str:
+    if wrong := mistake_in_model(given):
+        raise click.BadParameter(wrong)
+    return given
+
+
 def _keys(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     for key in given:
         if key.startswith(_OURS) or key == loaded().status_tag.key:
@@ -81,7 +88,11 @@ def _keys(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tupl
 @click.command(cls=OnceCommand)
 @version_argument
 @click.option(
-    "--to", required=True, metavar="NAME", help="The registered model; made if it is absent."
+    "--to",
+    required=True,
+    metavar="NAME",
+    callback=_model,
+    help="The registered model; made if it is absent.",
 )
 @click.option(
     "--to-uri",

@@ -74,8 +74,9 @@ def doctor(role: "AccountRole", urls: tuple[str, ...], *, as_json: bool) -> None
     --url that service has to answer, and its webhook to be there: MLflow sends it its test event.
 
     \b
-    Exit status: 0 nothing was found; 1 something is wrong; 2 wrong use; 3 MLflow
-    did not answer, and nothing was found until then.
+    Exit status: 0 nothing was found; 1 something is wrong, be it that MLflow
+    does not answer; 2 wrong use; 3 it has answered and then no more, and
+    nothing was found until then: try again.
     podium doctor --role promoter --json
     """  # noqa: D301 - click wants a real backspace
     tell = teller(as_json=as_json)
@@ -166,11 +167,30 @@ def _of_mlflow(
         here = Here(settings, environment, surroundings(settings, os.environ))
     except BadSurroundings as error:
         stop(str(error))
-    troubles = troubles_of_models(here)
+    troubles = [_explained(each, addresses) for each in troubles_of_models(here)]
     yield from troubles
     # Whatever else is asked would meet the same.
     if not {each.code for each in troubles if each.code.startswith("registry_")} - {_FORBIDDEN}:
         yield from _of_labels(settings, addresses, role, urls)
+
+
+def _explained(trouble: "Trouble", addresses: MlflowAddresses) -> "Trouble":
+    """MLflow's server with accounts fails at a token, and says nothing of it."""
+    from service.doctor.asked_server import AskedServer
+    from service.doctor.trouble import Trouble
+
+    failed = trouble.code == "registry_refused" and is_web_address(addresses.registry)
+    by_token = (
+        "MLFLOW_TRACKING_TOKEN" in os.environ and "MLFLOW_TRACKING_USERNAME" not in os.environ
+    )
+    if failed and by_token and AskedServer(addresses.registry).takes_names_alone():
+        said = (
+            "The server takes names and passwords, and fails at a token: set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead of "
+            "MLFLOW_TRACKING_TOKEN."
+        )
+        return Trouble(trouble.subject, "registry_unauthenticated", said)
+    return trouble
 
 
 def _of_labels(

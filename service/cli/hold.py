@@ -55,7 +55,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     Exit status: 0 if it is held; 1 if MLflow refuses, or somebody else holds
     it, and for less long; 2 wrong use, or no such alias; 3 if MLflow does
     not answer: try again.
-    podium hold iris --reason "an audit" --until 2026-12-01T08:00:00Z
+    podium hold iris --reason "an audit" --until 2099-01-01T08:00:00Z
     """  # noqa: D301 - click wants a real backspace
     ref, wanted = ref_of(name, alias), Hold(origin.told, until)
     stop_for_stranger(ref)
@@ -73,7 +73,7 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
     def mark(writer: "Writer") -> "MarkedAlias":
         return work(writer, ref, wanted, origin, datetime.now(UTC))
 
-    marked_alias(ref, origin, mark, sentence, wanted, as_json=as_json)
+    marked_alias(ref, origin, mark, sentence, as_json=as_json)
 
 
 def _plain(wanted: Hold) -> Hold:

@@ -9,7 +9,7 @@ COMMANDS: Final = (
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
     *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
-    "doctor",
+    *("env", "doctor"),
 )
 """In the order in which one meets them; each is what its file calls by its name."""
 _EPILOG = "A PODIUM_ variable that an option names can be set instead; see docs/operate.md."

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from service.cli.found import loaded
 from service.cli.moving import lease_option, mlflow, stop_for_stranger
+from service.cli.names import mistake_in_alias, mistake_in_model
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument
 from service.cli.registered import asking
@@ -32,13 +33,11 @@ from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
-    from service.migration.migrating import Migrated, Migration
+    from service.migration.migrating import MeantVersion, Migrated, Migration
     from service.migration.staged import StageMeaning
 
 _STAGES = ("Production", "Staging", "Archived")
 _MAPPING = "Production=champion"
-# mlflow/utils/validation.py, _validate_model_name
-_NOT_IN_NAMES = "/:"
 
 
 class StageMigrated(BaseModel):
@@ -96,15 +95,16 @@ def _mapping(
 ) -> Mapping[str, str]:
     mapping: dict[str, str] = {}
     for each in given:
-        stage, _, alias = each.partition("=")
-        known = next((name for name in _STAGES if name.lower() == stage.strip().lower()), None)
+        stage, _, alias = (part.strip() for part in each.partition("="))
+        known = next((name for name in _STAGES if name.lower() == stage.lower()), None)
         if known is None:
             said = f"{stage!r} is not a stage; MLflow's are {', '.join(_STAGES)}"
             raise click.BadParameter(said, context, parameter)
-        try:
-            mapping[known] = ModelRef.parse(f"any@{alias.strip()}").alias
-        except BadRef as error:
-            raise click.BadParameter(str(error), context, parameter) from error
+        if known in mapping:
+            raise click.BadParameter(f"{known} is given twice", context, parameter)
+        if wrong := mistake_in_alias(alias):
+            raise click.BadParameter(f"{each!r}: {wrong}", context, parameter)
+        mapping[known] = alias
     if len(set(mapping.values())) < len(mapping):
         raise click.BadParameter("one alias cannot stand for two stages", context, parameter)
     return mapping
@@ -115,9 +115,8 @@ def _template(context: click.Context, parameter: click.Parameter, given: str) ->
     if len(others) == 1 or any(brace in part for part in others for brace in "{}"):
         said = f"must hold {FIELD}, just so and with no other braces, as in 'prod.ml_team.{FIELD}'"
         raise click.BadParameter(said, context, parameter)
-    if any(character in given for character in _NOT_IN_NAMES):
-        said = f"{given!r}: MLflow admits neither / nor : in the name of a model"
-        raise click.BadParameter(said, context, parameter)
+    if wrong := mistake_in_model(given):
+        raise click.BadParameter(wrong, context, parameter)
     try:
         name = ModelRef.parse(f"{given}@any").name
     except BadRef as error:
@@ -212,14 +211,18 @@ def migrate_stages(  # noqa: PLR0913 - the command line's
     sys.exit(report.status)
 
 
-def _copied(addresses: MlflowAddresses, tell: Callable[[str], None], staged: "StageMeaning") -> str:
-    """The number that the version has in the model of its alias."""
+def _copied(
+    addresses: MlflowAddresses, tell: Callable[[str], None], staged: "StageMeaning"
+) -> "MeantVersion":
+    """The version in the model of its alias, whether it was there or not."""
     from service.copying.copy_version import CopyServers, CopyWish, copy_version
     from service.copying.mlflow_server import MlflowServer
+    from service.migration.migrating import MeantVersion
 
     server = MlflowServer.source(addresses, os.environ)
     wish = CopyWish(VersionArgument(staged.name, staged.version), staged.ref.name)
-    return copy_version(CopyServers(server, server), wish, loaded(), tell).version
+    copied = copy_version(CopyServers(server, server), wish, loaded(), tell)
+    return MeantVersion(copied.version, copied.outcome == "copied")
 
 
 def _one_after_the_other(

@@ -12,11 +12,11 @@ import click
 from pydantic import Field
 
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
-from service.cli.options import VersionArgument
+from service.cli.names import NO_MODEL, mistake_in_alias, mistake_in_model
+from service.cli.options import SecondsRange, VersionArgument
 from service.cli.told import AskedReport, EndedReport, emit, interruptible, teller
 from service.config.addresses import MlflowAddresses
 from service.exits import DONE
-from service.hold_tag import Hold
 from service.origin import Origin
 from service.refs import BadRef, ModelRef
 
@@ -38,7 +38,7 @@ alias_option = click.option(
 lease_option = click.option(
     "--lease",
     "lease_seconds",
-    type=click.FloatRange(min=1),
+    type=SecondsRange(),
     default=_LEASE_SECONDS,
     show_default=True,
     metavar="S",
@@ -50,7 +50,7 @@ def timeout_option(of_what: str) -> Callable[[Any], Any]:
     """The option `--timeout`, of how long instances have for that."""
     return click.option(
         "--timeout",
-        type=click.FloatRange(min=1),
+        type=SecondsRange(),
         default=300.0,
         show_default=True,
         metavar="S",
@@ -120,7 +120,7 @@ class MarkedAliasReport(AliasReport):
 
     `on` is the version that the alias is on, `until` when the hold ends by itself; null where there
     is none. `held_for` is why, as the tag has it; `held_by` and `held_link` are of whoever has done
-    it, empty where nobody says.
+    it, empty where nobody says. Of a hold that was not set all of them are empty or null.
     """
 
     by: str
@@ -135,10 +135,19 @@ class MarkedAliasReport(AliasReport):
 
 def ref_of(name: str, alias: str | None) -> ModelRef:
     """The alias that is to be moved; what can be none ends the command."""
+    meant = next(iter(loaded().aliases), "champion") if alias is None else alias
+    # An empty one stands for no other: it is a variable of a pipeline that nobody has set.
+    if wrong := mistake_in_alias(meant):
+        stop(f"--alias: {wrong}")
+    if not name.strip():
+        stop(NO_MODEL)
     try:
-        return ModelRef.parse(f"{name}@{alias or next(iter(loaded().aliases), 'champion')}")
+        ref = ModelRef.parse(f"{name}@{meant}")
     except BadRef as error:
-        stop(f"--alias: {error}")
+        stop(str(error))
+    if wrong := mistake_in_model(ref.name):
+        stop(wrong)
+    return ref
 
 
 def stop_for_stranger(ref: ModelRef) -> None:
@@ -197,12 +206,11 @@ def run(
     sys.exit(report.status)
 
 
-def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
+def marked_alias(
     ref: ModelRef,
     origin: Origin,
     work: Callable[["Writer"], "MarkedAlias"],
     sentence: Callable[["MarkedAlias"], str],
-    hold: Hold | None = None,
     *,
     as_json: bool,
 ) -> NoReturn:
@@ -221,8 +229,6 @@ def marked_alias(  # noqa: PLR0913 - what holding and releasing differ in
         status=DONE,
         code="done",
         sentence="",
-        until=None if hold is None else hold.until,
-        held_for="" if hold is None else hold.reason,
     )
 
     def done(marked: "MarkedAlias") -> MarkedAliasReport:

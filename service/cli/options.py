@@ -1,5 +1,6 @@
 """Flags and arguments that several commands take, read and checked alike."""
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 import click
 
 from service.cli.mistakes import mistake_in
+from service.cli.names import mistake_in_model
 from service.config.secrets import PREFIX
 from service.config.settings import LocalSettings, variable
 from service.refs import BadRef, ModelRef
@@ -16,6 +18,27 @@ from service.refs import BadRef, ModelRef
 USAGE_ERROR: Final = 2
 # MLflow counts from 1, and no number of its has more digits.
 _MOST_DIGITS: Final = 18
+_MOST_SECONDS: Final = 7 * 86_400.0
+
+
+class SecondsRange(click.FloatRange):
+    """A number of seconds, from `least` to `most`, which is a week unless another is named.
+
+    Some of them are kept in a journal, and added to times: JSON has neither NaN nor Infinity, and
+    no calendar the year after 1e12 seconds.
+    """
+
+    def __init__(self, least: float = 1, most: float = _MOST_SECONDS) -> None:
+        super().__init__(min=least, max=most)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """As click does."""
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):  # no comparison says that it is out of a range
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return found
 
 
 def version_number(context: click.Context, parameter: click.Parameter, given: Any) -> str | None:
@@ -153,6 +176,13 @@ def version_argument(command: Any) -> Any:
 
 
 def _version_named(named: tuple[str, ...]) -> VersionArgument:
+    found = _version_read(named)
+    if wrong := mistake_in_model(found.name):
+        raise click.UsageError(wrong)
+    return found
+
+
+def _version_read(named: tuple[str, ...]) -> VersionArgument:
     if len(named) == 1:
         try:
             ref = ModelRef.parse(named[0])

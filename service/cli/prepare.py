@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from service.cli.found import admin_token, service_url
 from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
 from service.cli.once import OnceCommand
-from service.cli.options import VersionArgument, urls_option, version_argument
+from service.cli.options import SecondsRange, VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
 from service.cli.report_files import report_files
 from service.cli.told import VersionReport, emit, json_option, origin_options, teller
@@ -81,7 +81,7 @@ class PrepareReport(VersionReport):
 @click.option(
     "--keep",
     "keep_seconds",
-    type=click.FloatRange(min=1, max=MOST_KEEP_SECONDS),
+    type=SecondsRange(most=MOST_KEEP_SECONDS),
     default=600.0,
     show_default=True,
     metavar="S",

@@ -6,7 +6,7 @@ import click
 
 from service.cli.found import advice, service_url
 from service.cli.once import OnceCommand
-from service.cli.options import ref_argument, url_option, version_number
+from service.cli.options import SecondsRange, ref_argument, url_option, version_number
 from service.refs import ModelRef
 
 
@@ -20,7 +20,7 @@ from service.refs import ModelRef
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=SecondsRange(least=0),
     default=300.0,
     show_default=True,
     metavar="S",

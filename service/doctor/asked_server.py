@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.rest_utils import http_request
+from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 
 from service.config.addresses import workspace_of
 from service.doctor.rights import HeldGrant
@@ -46,6 +46,18 @@ class AskedServer:
             if each["workspace"] == workspace
         ]
 
+    def takes_names_alone(self) -> bool:
+        """Whether it asks whoever brings no credential for a name and a password (basic-auth)."""
+        own = get_default_host_creds(self.uri)  # type: ignore[no-untyped-call]
+        nobody = MlflowHostCreds(  # type: ignore[no-untyped-call]  # MLflow annotates little
+            own.host,
+            ignore_tls_verification=own.ignore_tls_verification,
+            client_cert_path=own.client_cert_path,
+            server_cert_path=own.server_cert_path,
+        )
+        asked_for = self._ask("2.0/mlflow/users/current", nobody).headers.get("WWW-Authenticate")
+        return str(asked_for).startswith("Basic")
+
     def permission_on(self, kind: str, name: str) -> str:
         """What MLflow itself makes of this account's grants on that."""
         user = self._ask("2.0/mlflow/users/current").json()["user"]["username"]
@@ -53,9 +65,9 @@ class AskedServer:
         answer = self._ask("3.0/mlflow/users/permissions/get", **fields)
         return str(answer.json().get("permission", "NO_PERMISSIONS")) if answer.ok else ""
 
-    def _ask(self, route: str, **fields: str) -> Any:
+    def _ask(self, route: str, who: MlflowHostCreds | None = None, **fields: str) -> Any:
         def question() -> Any:
-            credentials = get_default_host_creds(self.uri)  # type: ignore[no-untyped-call]
+            credentials = who or get_default_host_creds(self.uri)  # type: ignore[no-untyped-call]
             where = f"/api/{route}"
             return http_request(credentials, where, "GET", params=fields)  # type: ignore[no-untyped-call]
 

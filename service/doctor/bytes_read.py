@@ -58,8 +58,18 @@ async def _all(given: Given, here: Here) -> Sequence[Trouble]:
             found = await engine.registry.survey(wanted.refs, wanted.patterns, wanted.max_slots)
         except FollowingError as error:
             return [_trouble(REGISTRY, error)]
-        unlisted = [_unanswered("PODIUM_MODELS", found.unlisted)] if found.unlisted else []
+        if found.unlisted is not None and _nobody_answers(found.unlisted, found.found):
+            return [_unanswered(REGISTRY, found.unlisted)]
+        # Who names every model needs no list of them.
+        missed = found.unlisted if wanted.patterns else None
+        unlisted = [_unanswered("PODIUM_MODELS", missed)] if missed is not None else []
         return [*unlisted, *[each async for each in _each(engine, found.found)]]
+
+
+def _nobody_answers(unlisted: Unanswered, found: Mapping[ModelRef, Resolution]) -> bool:
+    """Whether each model meets what the list of all has met."""
+    each = [isinstance(one, Unanswered) and one.code == unlisted.code for one in found.values()]
+    return all(each)
 
 
 async def _each(engine: Engine, found: Mapping[ModelRef, Resolution]) -> AsyncIterator[Trouble]:

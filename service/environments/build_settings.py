@@ -1,7 +1,7 @@
 """How environments are built here, as the operator wants it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +48,11 @@ class EnvironmentSettings:
     builder_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 600.0
     uv: Path | None = None
+
+    def absolute(self) -> "EnvironmentSettings":
+        """The same for whoever runs in another folder."""
+        house = None if self.wheelhouse is None else self.wheelhouse.absolute()
+        return replace(self, folder=self.folder.absolute(), wheelhouse=house)
 
 
 def builder_environment(environment: Mapping[str, str]) -> dict[str, str]:

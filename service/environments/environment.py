@@ -123,6 +123,10 @@ class BuildsEnvironments(Protocol):
         """
         ...
 
+    async def kept(self, key: str) -> BuiltEnvironment | None:
+        """What was built under that key, leased; None where it does not lie here, unaltered."""
+        ...
+
     async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
         """Which environment that would be. Nothing is built; raises as `environment` does."""
         ...

@@ -106,17 +106,21 @@ class EnvironmentStore:
         except (ValueError, KeyError, TypeError) as error:
             raise EnvironmentAltered(_NOTES) from error
 
+    def is_whole(self, place: Path) -> bool:
+        """Whether one lies there, not looked at any further."""
+        try:
+            return self.notes(place) is not None
+        except EnvironmentAltered:
+            return False
+
     def opened(self, place: Path) -> OpenedEnvironment | None:
         """The same, locked for whoever asks, if its files are as they were installed.
 
-        None also while it is being removed. Raises `EnvironmentAltered`, and holds no lock then.
+        Raises `EnvironmentAltered` and OSError, and holds no lock then.
         """
         if self.notes(place) is None:
             return None
-        try:
-            lock = Lock.shared_at_once(place, lambda: None)
-        except Locked:
-            return None
+        lock = Lock.shared(place)
         try:
             # Now that nobody can remove it.
             notes = self.notes(place)

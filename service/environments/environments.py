@@ -1,6 +1,7 @@
 """Whoever wants an environment gets it: what is there, or what one build makes for all of them."""
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from service.environments.environment import (
     BuildProgress,
     BuiltEnvironment,
     EnvironmentDelayed,
+    EnvironmentRefused,
     EnvironmentWish,
     ForeseenBuild,
 )
@@ -53,6 +55,8 @@ class Environments:
     """`service.environments.environment.BuildsEnvironments`, on this machine's disk."""
 
     def __init__(self, settings: EnvironmentSettings) -> None:
+        # uv runs in folders of its own.
+        settings = settings.absolute()
         self._settings = settings
         self._beside = Beside("environments", _THREADS)
         self._locks = Locks()
@@ -64,7 +68,6 @@ class Environments:
         self._building = Building(settings, self._runs, self._store, self._beside)
         self._wanted: dict[EnvironmentWish, _Wanted] = {}
         # Of many versions at once: what is there already waits for none of them.
-        self._resolves = asyncio.Semaphore(_AT_ONCE)
         self._builds = asyncio.Semaphore(_AT_ONCE)
         self._tidying: set[asyncio.Task[None]] = set()
         self._is_prepared = False
@@ -86,7 +89,7 @@ class Environments:
                 await self._prepare()
                 plan = await self._planned(wish)
                 there = [
-                    await self._beside.run(self._store.notes, place)
+                    await self._beside.run(self._store.is_whole, place)
                     for place in self._store.places(plan.key)
                 ]
         except TimeoutError as error:
@@ -95,6 +98,17 @@ class Environments:
             raise _disk_fault(error) from error
         packages, python = plan.resolved.lock.packages, plan.interpreter.version
         return ForeseenBuild(plan.key, python, len(packages), there=any(there))
+
+    async def kept(self, key: str) -> BuiltEnvironment | None:
+        """The environment of that key, leased, if it lies here as it was built."""
+        for place in self._store.places(key):
+            with contextlib.suppress(EnvironmentAltered, OSError):
+                opened = partial(self._store.opened, place)
+                found = await self._beside.obtain(opened, _give_back)
+                if found is not None:
+                    lease = self._locks.lease_of(found.lock)
+                    return _at(place, found.notes, found.notes.python, lease)
+        return None
 
     async def verify(self, built: BuiltEnvironment) -> None:
         """Returns if its files are as they were installed; before its zygote is started again.
@@ -160,8 +174,13 @@ class Environments:
     async def _planned(self, wish: EnvironmentWish) -> BuildPlan:
         interpreter = await self._interpreters.find(wish.python)
         sources = await self._beside.run(package_sources, self._settings, wish.indexes)
-        async with self._resolves:
+        try:
             resolved = await self._resolving.resolved(wish, interpreter, sources)
+        except EnvironmentRefused as refused:
+            # Where it is, perhaps, that which is missing.
+            hints = "".join(f" {sentence}" for _, sentence in sources.findings)
+            message = f"{refused.message}{hints}"
+            raise EnvironmentRefused(refused.reason, message, refused.detail) from refused
         resolved = with_findings(resolved, sources.findings)
         key = resolved.lock.key(interpreter)
         place = next(self._store.places(key))
@@ -283,13 +302,18 @@ def _shared(built: BuiltEnvironment) -> CacheLease | None:
 
 
 def _built(plan: BuildPlan, notes: EnvironmentNotes, lease: CacheLease) -> BuiltEnvironment:
+    findings = tuple(dict.fromkeys((*plan.resolved.findings, *notes.findings)))
+    return replace(_at(plan.place, notes, plan.interpreter.version, lease), findings=findings)
+
+
+def _at(place: Path, notes: EnvironmentNotes, python: str, lease: CacheLease) -> BuiltEnvironment:
     return BuiltEnvironment(
-        key=plan.key,
-        folder=plan.place,
-        interpreter=plan.place / "bin" / "python",
-        python=plan.interpreter.version,
+        key=notes.key,
+        folder=place,
+        interpreter=place / "bin" / "python",
+        python=python,
         packages=notes.packages,
-        findings=tuple(dict.fromkeys((*plan.resolved.findings, *notes.findings))),
+        findings=notes.findings,
         lease=lease,
     )
 

@@ -1,5 +1,6 @@
 """From a wish to its lock: resolved once by uv, as of the day the version was logged, and kept."""
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -21,13 +22,15 @@ from service.environments.package_lock import (
     pinned,
 )
 from service.environments.package_sources import PackageSources
-from service.environments.uv_faults import BY_DATE, fault_of
+from service.environments.uv_faults import BY_DATE, NOWHERE, fault_of
 from service.environments.uv_runs import UvRuns
 from service.processes.front.beside import Beside
 from service.registry.store.durable import write_whole
 
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
+_AT_ONCE: Final = 2
+_STRATEGIES: Final = ("first-index", "unsafe-first-match", "unsafe-best-match")
 _TODAYS: Final = (
     "The packages that its own ones need are the newest, not those of the day when it was logged: "
     "that day, or those of the packages, are not known."
@@ -66,14 +69,18 @@ class Resolving:
         self._settings = settings
         self._runs = runs
         self._beside = beside
+        # What is kept waits for nobody's.
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def resolved(
         self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
     ) -> Resolved:
         """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
         path = await self._beside.run(self._path, wish, interpreter, sources)
+        others = await self._beside.run(_hashes_beside, wish.uv_lock)
         kept = await self._beside.run(_kept, path)
         if kept is not None:
+            checked(kept.lock, wish, others)
             return kept
         if not sources.has_index:
             message = (
@@ -81,8 +88,8 @@ class Resolving:
                 "PODIUM_WHEELHOUSE, or build the environment into the image."
             )
             raise EnvironmentRefused("no_index", message)
-        made = await self._made(wish, interpreter, sources)
-        others = await self._beside.run(_hashes_beside, wish.uv_lock)
+        async with self._turns:
+            made = await self._made(wish, interpreter, sources)
         checked(made.lock, wish, others)
         await self._beside.run(_keep, path, made)
         return made
@@ -95,7 +102,7 @@ class Resolving:
             interpreter,
             sources.constraints,
             source_builds=self._settings.allow_source_builds,
-            wheels=[hashlib.sha256(each.read_bytes()).hexdigest() for each in wish.wheels],
+            wheels=[_digest(each) for each in wish.wheels],
         )
         return self._settings.folder / _FOLDER / f"{digest}.json"
 
@@ -115,10 +122,13 @@ class Resolving:
             try:
                 lock = await self._compiled(wish, interpreter, sources, way.arguments)
             except EnvironmentRefused as refused:
+                # No way leads to what is nowhere.
+                if refused.reason == NOWHERE:
+                    raise
                 faults.append(refused)
             else:
                 return Resolved(lock, way.findings, way.arguments)
-        raise faults[-1]
+        raise faults[0]
 
     async def _compiled(
         self,
@@ -150,8 +160,8 @@ class Resolving:
 def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) -> Iterator[_Way]:
     """As of the day when it was logged, or else as of today; by the first index, or else by all.
 
-    An index may hold but some of a package's versions, or tell no dates. A folder of wheels tells
-    none.
+    An index may hold but some of a package's versions, or of a version's wheels, or tell no dates.
+    A folder of wheels tells none. The last way is pip's own.
     """
     days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
     if wish.cut_off is not None and has_dates:
@@ -160,11 +170,9 @@ def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) ->
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
     for arguments, unpinned in days:
-        first = (*arguments, "--index-strategy", "first-index")
-        yield _Way(first, unpinned, not arguments)
-        if sources.has_several:
-            every = (*arguments, "--index-strategy", "unsafe-first-match")
-            yield _Way(every, (*unpinned, _NEXT_INDEX), not arguments)
+        for strategy in _STRATEGIES if sources.has_several else _STRATEGIES[:1]:
+            findings = unpinned if strategy is _STRATEGIES[0] else (*unpinned, _NEXT_INDEX)
+            yield _Way((*arguments, "--index-strategy", strategy), findings, not arguments)
 
 
 @contextlib.contextmanager
@@ -174,6 +182,11 @@ def _scratch(folder: Path) -> Iterator[Path]:
         prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True
     ) as new:
         yield Path(new)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(folder: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from service.environments.environment import EnvironmentDelayed, EnvironmentRefu
 
 BY_DATE: Final = re.compile(r"filtered by `exclude-newer`")
 """Whether uv has left out packages for their date, or for having none."""
+NOWHERE: Final = "package_nowhere"
 UNREACHABLE: Final = "index_unreachable"
 # What may stand in a sentence of what uv names: packages and versions.
 _NAMED: Final = r"([A-Za-z0-9_.\-]+(?:[=<>!~]=?[A-Za-z0-9_.*+!\-]+)?)"
@@ -78,7 +79,7 @@ _WORDS: Final = (
     _word(
         rf"Because {_NAMED} was not found in the (?:package registry|provided package locations)|"
         rf"\b{_NAMED} was not found in the (?:package registry|provided package locations)",
-        "package_nowhere",
+        NOWHERE,
         "No package index has {0}: publish it to one that Podium asks, or log the model with its "
         "wheel (mlflow.models.model.add_libraries_to_model).",
     ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from service.environments.environment import STAGE
+from service.environments.environment import STAGE, EnvironmentRefused
 from service.environments.package_sources import PackageSources
 from service.processes import lifetime
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
@@ -86,9 +86,15 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 
 def _beside_podium() -> Path:
-    from uv import find_uv_bin
+    try:
+        from uv import find_uv_bin
 
-    return Path(find_uv_bin())
+        return Path(find_uv_bin())
+    except (ImportError, FileNotFoundError) as error:
+        message = (
+            "uv is not installed beside Podium, which builds environments with it: install it."
+        )
+        raise EnvironmentRefused("uv_missing", message, repr(error)) from error
 
 
 async def _said(pipe: asyncio.StreamReader | None) -> str:

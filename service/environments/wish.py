@@ -170,7 +170,9 @@ def _time(text: str) -> datetime | None:
 def _of_versions(wish: EnvironmentWish) -> Iterator[WishMistake]:
     python = _version(wish.python)
     if wish.python and python is None:
-        yield WishMistake("python_unreadable", "The version does not say which Python it needs.")
+        yield WishMistake(
+            "python_unreadable", "The version names a Python that is none: log it again."
+        )
     if python is not None and python.release[:2] < OLDEST_PYTHON:
         sentence = (
             f"The version asks for Python {minor_of(python)}; Podium's hosts need 3.10 or newer. "

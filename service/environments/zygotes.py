@@ -100,7 +100,8 @@ class EnvironmentZygotes:
         self._scratch = scratch
         self._on_line = on_line
         self._beside = Beside("host-code")
-        self._held: dict[str, _EnvironmentZygote] = {}
+        # Not by key: where files of one were altered while it was in use, another lies beside it.
+        self._held: dict[Path, _EnvironmentZygote] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -113,7 +114,7 @@ class EnvironmentZygotes:
         """
         held = self._hold(built)
         try:
-            await self._held[built.key].start()
+            await self._held[built.interpreter].start()
         except BaseException:
             held.release()
             raise
@@ -122,24 +123,24 @@ class EnvironmentZygotes:
     async def close(self) -> None:
         """Ends all of them, whoever holds them, and what they have forked; waits for that."""
         self._closed = True
-        for key in list(self._held):
-            self._end(self._held.pop(key))
+        for interpreter in list(self._held):
+            self._end(self._held.pop(interpreter))
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _hold(self, built: BuiltEnvironment) -> HeldZygote:
         if self._closed:
             raise EnvironmentDelayed("stopping", "The service is stopping.")
-        zygote = self._held.get(built.key)
+        zygote = self._held.get(built.interpreter)
         if zygote is None:
-            zygote = self._held[built.key] = self._made(built)
+            zygote = self._held[built.interpreter] = self._made(built)
         zygote.holders += 1
         return HeldZygote(zygote, lambda: self._let_go(zygote))
 
     def _let_go(self, zygote: "_EnvironmentZygote") -> None:
         zygote.holders -= 1
-        key = zygote.built.key
-        if not zygote.holders and self._held.get(key) is zygote:
-            self._end(self._held.pop(key))
+        interpreter = zygote.built.interpreter
+        if not zygote.holders and self._held.get(interpreter) is zygote:
+            self._end(self._held.pop(interpreter))
 
     def _end(self, zygote: "_EnvironmentZygote") -> None:
         ending = begin(Work.PROCESSES, zygote.close())

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from service.copying.made import Made
 from service.migration.staged import StageMeaning
 from service.origin import Origin
 from service.promotion.deciding import Stage
@@ -24,6 +25,14 @@ from service.registry.writer.faults import NOT_FOUND, Unreachable, WriteRefused
 from service.registry.writer.writer import NumberedVersion, Writer
 
 MigrationOutcome = Literal["moved", "already", "elsewhere", "would_move", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeantVersion:
+    """The version that an alias is to be on: its number there; whether this call has copied it."""
+
+    number: str
+    copied_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Migration:
     Attributes:
         force: whether an alias that is elsewhere moves too.
         dry: whether nothing is written.
-        copy: brings a version into the model of its alias; its number there. Raises as
+        copy: brings a version into the model of its alias. Raises as
             `service.copying.copy_version` does.
         told: of each alias before it is moved.
     """
@@ -63,7 +72,7 @@ class Migration:
     lease_seconds: float
     force: bool
     dry: bool
-    copy: Callable[[StageMeaning], str]
+    copy: Callable[[StageMeaning], MeantVersion]
     told: Callable[[str], None]
 
     def migrate(self, staged: StageMeaning) -> Migrated:
@@ -106,10 +115,14 @@ class Migration:
             require_fit(self.writer.version_of(NumberedVersion(staged.name, staged.version)))
 
     def _moved(self, staged: StageMeaning, mover: Mover) -> str:
-        version = self.copy(staged) if staged.is_copied else staged.version
-        self.told(f"{staged.ref}  moving it to version {version}")
-        self._promoted(staged, mover, version)
-        return version
+        meant = self.copy(staged) if staged.is_copied else MeantVersion(staged.version)
+        made = Made()
+        if meant.copied_now:
+            made.add(f"version {meant.number} of {staged.ref.name}")
+        self.told(f"{staged.ref}  moving it to version {meant.number}")
+        with made.telling():
+            self._promoted(staged, mover, meant.number)
+        return meant.number
 
     def _promoted(self, staged: StageMeaning, mover: Mover, version: str) -> None:
         reason = f"stage {staged.stage} of {staged.name}"

@@ -55,6 +55,12 @@ def test_link_says_who_may_still_alter_it_and_the_house_has_its_own_words(
     [
         (("a.absent", "1", "--to", "b"), WRONG_USE, "the registry has no model a.absent"),
         (("a.absent", "1"), WRONG_USE, "Missing option '--to'"),
+        *(
+            (("b.known", "1", "--to", each), WRONG_USE, "neither / nor :")
+            for each in ("a/b", "a:b")
+        ),
+        (("b.known", "1", "--to", " "), WRONG_USE, "name of a model is missing"),
+        (("b/known", "1", "--to", "c"), WRONG_USE, "neither / nor :"),
         (("a.absent", "1", "--to", "b", "--tag", "podium.blocked"), WRONG_USE, "it stays there"),
         (("a.absent", "1", "--to", "b", "--tag", "validation_status"), WRONG_USE, "it stays there"),
         (("a.absent", "1", "--to", "b", "--to-uri", "127.0.0.1:80"), WRONG_USE, "has no http://"),

@@ -61,7 +61,7 @@ def token_of_nobody(ground: Ground) -> Iterator[Broken]:
     def set_both(found: Match[str]) -> None:
         ground.variables |= {found[1]: account, found[2]: password}
 
-    says = r"set (\w+) and (\w+), or MLFLOW_TRACKING_TOKEN, which counts only without those"
+    says = r"set (\w+) and (\w+) instead of MLFLOW_TRACKING_TOKEN"
     yield Broken("the registry", "registry_unauthenticated", says, set_both)
 
 
@@ -87,7 +87,7 @@ def no_read_on_the_model(ground: Ground) -> Iterator[Broken]:
         accounted.rights[found[1]]()
 
     says = r"give it READ on the registered (model)"
-    yield Broken("the registry", "registry_forbidden", says, give)
+    yield Broken(f"{accounted.model}@champion", "registry_forbidden", says, give)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 import httpx
@@ -88,6 +89,8 @@ def test_p2_package_that_is_nowhere_keeps_the_old_version(
     registry.add(models.save(tmp_path / "1", "pandas_release"), alias="champion")
     nowhere = models.save(tmp_path / "2", "pandas_release", requirements=["mlflow", "is-nowhere"])
     with package_index() as index:
+        # As MLflow has noted it beside the models that are saved here.
+        index.add("setuptools", metadata.version("setuptools"))
         given = {**OWN, "PIP_CONFIG_FILE": os.devnull, "UV_DEFAULT_INDEX": index.url}
         with running_service(["pandas@champion"], tracking_uri, tmp_path, **given) as service:
             service.wait_until_ready()

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import io
 import json
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +72,15 @@ class PackageFile:
         """Its own hash."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def metadata(self) -> bytes | None:
+        """What a wheel says of itself (PEP 658)."""
+        if not self.name.endswith(".whl"):
+            return None
+        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            (name,) = (each for each in archive.namelist() if each.endswith("/METADATA"))
+            return archive.read(name)
+
 
 @dataclass(slots=True)
 class PackageIndex:
@@ -80,6 +90,7 @@ class PackageIndex:
         account: `USER:PASSWORD` that it asks for; empty: nobody's.
         status: what it answers everything with, unless 200.
         gate: requests wait there; open at first.
+        held: the end of the paths of those that wait; empty: of all.
         waiting: set as soon as one does.
     """
 
@@ -87,6 +98,7 @@ class PackageIndex:
     account: str = ""
     status: int = 200
     gate: threading.Event = field(default_factory=threading.Event)
+    held: str = ""
     waiting: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
     url: str = ""
@@ -122,7 +134,7 @@ class PackageIndex:
     def answer(self, request: Request) -> Response:
         """As PEP 503, 691 and 700 say."""
         self.asked.append(request.path)
-        if not self.gate.is_set():
+        if not self.gate.is_set() and request.path.endswith(self.held):
             self.waiting.set()
             self.gate.wait(200)
         if self.status != 200:
@@ -130,14 +142,18 @@ class PackageIndex:
         if self.account and not self._is_known(request):
             return Response(b"", 401, {"WWW-Authenticate": "Basic", "Content-Type": "text/plain"})
         _, kind, name, *_ = [*request.path.split("/"), ""]
-        if kind == "files" and name in self.files:
-            kinds = {"Content-Type": "application/octet-stream"}
-            return Response(self.files[name].content, 200, kinds)
+        if kind == "files" and (content := self._content(name)) is not None:
+            return Response(content, 200, {"Content-Type": "application/octet-stream"})
         found = [self._told(each) for each in self.files.values() if each.project == name]
         if kind != "simple" or not found:
             return Response(b"", 404, {"Content-Type": "text/plain"})
         page = {"meta": {"api-version": "1.1"}, "name": name, "files": found, "versions": []}
         return Response(json.dumps(page).encode(), 200, {"Content-Type": _SIMPLE})
+
+    def _content(self, name: str) -> bytes | None:
+        if name.endswith(".metadata"):
+            return self.files[name.removesuffix(".metadata")].metadata
+        return self.files[name].content if name in self.files else None
 
     def _is_known(self, request: Request) -> bool:
         known = base64.b64encode(self.account.encode()).decode()
@@ -149,18 +165,21 @@ class PackageIndex:
             "filename": file.name,
             "url": f"/files/{file.name}",
             "hashes": {"sha256": file.announced or file.digest},
+            "core-metadata": file.metadata is not None,
             **({} if file.uploaded is None else {"upload-time": file.uploaded}),
         }
 
 
 @contextlib.contextmanager
-def package_index(*, of_hosts: bool = True) -> Iterator[PackageIndex]:
+def package_index(
+    *, of_hosts: bool = True, tls: ssl.SSLContext | None = None
+) -> Iterator[PackageIndex]:
     """An index that answers, with what hosts need; `url` is where it is asked."""
     index = PackageIndex()
     index.gate.set()
     for name, version in HOSTS if of_hosts else ():
         index.add(name, version)
-    with http_server(index.answer) as url:
+    with http_server(index.answer, tls=tls) as url:
         index.url = f"{url}/simple"
         yield index
         index.gate.set()

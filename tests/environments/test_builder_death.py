@@ -40,8 +40,12 @@ def index() -> Iterator[PackageIndex]:
         yield index
 
 
-def test_front_that_is_killed_takes_its_builders_along(tmp_path: Path, index: PackageIndex) -> None:
-    """And what is left on disk is in nobody's way."""
+@pytest.mark.parametrize("stage", ["/simple/mine/", "mine-1.0-py3-none-any.whl"])
+def test_front_that_is_killed_takes_its_builders_along(
+    tmp_path: Path, index: PackageIndex, stage: str
+) -> None:
+    """While it resolves and while it installs; what is left on disk is in nobody's way."""
+    index.held = stage
     front = subprocess.Popen([sys.executable, "-c", _FRONT, str(tmp_path), index.url])
     assert index.waiting.wait(SECONDS)
     front.kill()
@@ -59,19 +63,20 @@ def _built(folder: Path, index: PackageIndex) -> bool:
     return asyncio.run(again())
 
 
-@pytest.mark.parametrize("whom", ["supervised", "compile"])
+@pytest.mark.parametrize("whom", ["supervised", "uv"])
+@pytest.mark.parametrize("stage", ["/simple/mine/", "mine-1.0-py3-none-any.whl"])
 async def test_builder_that_is_killed_is_told_and_tried_again(
-    tmp_path: Path, index: PackageIndex, whom: str
+    tmp_path: Path, index: PackageIndex, stage: str, whom: str
 ) -> None:
-    """Both the program and what watches over it."""
+    """Both the program and what watches over it; nothing half there is used."""
+    index.held = stage
     async with environments(settings(tmp_path, index.url)) as made:
         task = asyncio.create_task(made.environment(wish("mine==1.0")))
         assert await asyncio.to_thread(index.waiting.wait, SECONDS)
         for pid in processes_below(tmp_path):
             with contextlib.suppress(OSError):
                 command = Path(f"/proc/{pid}/cmdline").read_bytes()
-                is_supervisor = b"supervised" in command
-                if is_supervisor == (whom == "supervised") and b"compile" in command:
+                if (b"supervised" in command) == (whom == "supervised") and b"pip" in command:
                     os.kill(pid, signal.SIGKILL)
         with pytest.raises(EnvironmentDelayed) as delayed:
             await task

@@ -252,6 +252,18 @@ async def test_next_index_is_asked_where_the_first_has_but_other_versions(
     assert newest.findings == ()
 
 
+async def test_next_index_is_asked_where_the_first_has_no_wheel_for_this_python(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Of the version itself, which both have."""
+    with package_index(of_hosts=False) as first:
+        first.add("mine", "1.0", tag="cp399-cp399-manylinux_2_17_x86_64")
+        given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
+        async with environments(given) as made:
+            built = await made.environment(wish("mine==1.0"))
+    assert run(built, "import mine; print(mine.VERSION)") == "1.0"
+
+
 async def test_wheelhouse_needs_no_index(tmp_path: Path, index: PackageIndex) -> None:
     """Nobody is asked for anything."""
     wheelhouse = index.into(tmp_path / "wheels")
@@ -306,6 +318,8 @@ async def test_hashes_that_the_version_was_logged_with_count(
     )
     right = f"sha256:{index.files['mine-1.0-py3-none-any.whl'].digest}"
     async with environments(settings(tmp_path, index.url)) as made:
+        # The lock that is kept of it is no excuse.
+        await made.environment(wish("mine==1.0", "deep==1.0"))
         for wrong in (
             wish("mine==1.0", hashes=(("mine", other),)),
             wish("mine==1.0", "deep==1.0", uv_lock=lock),

@@ -1,5 +1,6 @@
 """What a build would come to, before anything is built."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,20 @@ async def test_what_cannot_be_built_is_told_before(tmp_path: Path) -> None:
             with pytest.raises(EnvironmentRefused) as refused:
                 await made.foresee(wish("mine==1.0"))
     assert refused.value.reason == "package_nowhere"
+
+
+async def test_environment_that_is_kept_is_found_by_its_key_alone(tmp_path: Path) -> None:
+    """Whatever the index says by now; not once it is gone."""
+    with package_index() as index:
+        index.add("mine", "1.0")
+        async with environments(settings(tmp_path, index.url)) as made:
+            built = await made.environment(wish("mine==1.0"))
+            index.status = 500
+            kept = await made.kept(built.key)
+            assert kept == replace(built, built=False)
+            for each in (built, kept):
+                assert each is not None
+                assert each.lease is not None
+                each.lease.release()
+            await made.prune()
+            assert await made.kept(built.key) is None

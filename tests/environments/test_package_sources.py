@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from service.environments.build_settings import EnvironmentSettings, builder_environment
-from service.environments.environment import EnvironmentDelayed
+from service.environments.environment import EnvironmentDelayed, EnvironmentRefused
 from service.environments.package_sources import PackageSources, package_sources
 from service.environments.pip_configuration import pip_configuration
 from tests.environments.given import environments, settings, wish
 from tests.environments.package_index import PackageIndex, package_index
+from tests.support.certificate import signed_certificate
 
 SECRET = "hunter2-secret"
 
@@ -181,3 +182,33 @@ async def test_wrong_credentials_are_told_without_them(tmp_path: Path, index: Pa
             await made.environment(wish("mine==1.0"))
     assert delayed.value.reason == "index_unauthorized"
     assert "wrong-secret" not in f"{delayed.value.message}{delayed.value.detail}"
+
+
+async def test_index_that_is_not_asked_is_told_where_a_package_is_missing(tmp_path: Path) -> None:
+    """It may be there that it is."""
+    with package_index() as public:
+        async with environments(settings(tmp_path, public.url)) as made:
+            with pytest.raises(EnvironmentRefused) as refused:
+                await made.environment(wish("mine==1.0", indexes=("https://own.example/simple",)))
+    assert refused.value.reason == "package_nowhere"
+    assert "own.example" in refused.value.message
+    assert "PODIUM_INDEXES" in refused.value.message
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_private_index_by_tls_is_trusted_by_pips_certificate(
+    tmp_path: Path,
+    told: bool,  # noqa: FBT001 - of two cases
+) -> None:
+    """Whose authority no machine knows."""
+    with package_index(tls=signed_certificate(tmp_path)) as private:
+        private.add("mine", "1.0")
+        environment = {"PIP_CERT": str(tmp_path / "authority.pem")} if told else {}
+        given = settings(tmp_path, private.url, environment=environment)
+        async with environments(given) as made:
+            if told:
+                assert (await made.environment(wish("mine==1.0"))).built
+                return
+            with pytest.raises(EnvironmentDelayed) as delayed:
+                await made.environment(wish("mine==1.0"))
+    assert delayed.value.reason == "index_untrusted"

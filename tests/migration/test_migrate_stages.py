@@ -209,6 +209,9 @@ def test_deleted_journal_refuses_the_move_and_says_so(
         (("wine", "--all"), "--all for every one"),
         (("--all", "--map", "Live=champion"), "'Live' is not a stage"),
         (("--all", "--map", "Production=latest"), "reserves"),
+        (("--all", "--map", "Production"), "'Production': the alias is missing"),
+        (("--all", "--map", "Production=a b", "--dry-run"), "'Production=a b': 'a b': MLflow"),
+        (("--all", "--map", "Production=a", "--map", "PRODUCTION=b"), "Production is given twice"),
         (("--all", "--map", "Staging=a", "--map", "Production=a"), "two stages"),
         (("--all", "--to", "prod.model"), "must hold {name}"),
         (("--all", "--to", "{name}.{team}"), "must hold {name}"),
@@ -275,6 +278,25 @@ def test_version_is_copied_to_another_model_that_gets_the_alias(
     (again,) = migrate(*to, uri=tracking_uri)["migrated"]
     assert (again["outcome"], again["on"]) == ("already", "1")
     assert len(client.search_model_versions("name = 'prod.ml_team.ale'")) == 1
+
+
+def test_copy_without_its_alias_is_a_migration_in_part(
+    client: MlflowClient, tracking_uri: str, tmp_path: Path
+) -> None:
+    """The copy stays, and is named; the same call goes on with it, and copies nothing again."""
+    place = models.save(tmp_path / "saved", "confiding")
+    number = Registry(tracking_uri, "ale").add(place)
+    promote_to_stage(client, "ale", number, "Production")
+    client.create_registered_model("prod.ale")
+    client.set_registered_model_tag("prod.ale", "podium.hold.champion", "an audit")
+    to = ("ale", "--to", "prod.{name}")
+    (held,) = migrate(*to, uri=tracking_uri, status=IN_PART)["migrated"]
+    assert (held["outcome"], held["code"]) == ("refused", "held")
+    assert "version 1 of prod.ale; the same call goes on" in held["sentence"]
+    migrate(*to, uri=tracking_uri, status=REFUSED)
+    client.delete_registered_model_tag("prod.ale", "podium.hold.champion")
+    assert outcomes(migrate(*to, uri=tracking_uri)) == {"moved": 1}
+    assert len(client.search_model_versions("name = 'prod.ale'")) == 1
 
 
 def test_alias_that_the_house_does_not_move_is_wrong_use(tracking_uri: str) -> None:

@@ -193,6 +193,17 @@ def test_account_that_may_not_delete_a_tag_unblocks_all_the_same(moves: Moves) -
         (("hold", NAME, "--until", "2026-01-01T00:00:00"), "must be a time with its offset"),
         (("hold", NAME, "--until", "2020-01-01T00:00:00Z"), "lies in the past"),
         (("where", "other"), "none of dev.other, staging.other, prod.other, other"),
+        (("where", "a/b"), "neither / nor :"),
+        (("where", "x", "--prefixes", "dev:"), "neither / nor :"),
+        (("where", "dev."), "name of a model is missing"),
+        (("where", ".."), "that a path would have otherwise"),
+        *(((each, ""), "name of a model is missing") for each in ("hold", "release")),
+        *(((each, "a/b"), "neither / nor :") for each in ("hold", "release", "rollback")),
+        *(((each, "a:b", "1"), "neither / nor :") for each in ("block", "unblock", "promote")),
+        *(((each, NAME, "--alias", ""), "alias is missing") for each in ("hold", "release")),
+        *(((each, NAME, "1", "--alias", ""), "alias is missing") for each in ("plan", "promote")),
+        (("promote", NAME, "1", "--first", "--alias", "a b"), "--alias: 'a b': MLflow admits"),
+        (("rollback", NAME, "--alias", "v7"), "--alias: MLflow reserves 'v7'"),
     ],
 )
 def test_mark_that_cannot_be_meant_so_is_wrong_use(
@@ -255,6 +266,17 @@ def test_use_case_is_shown_across_its_environments(moves: Moves) -> None:
     assert f"  @champion is held until it is released: an audit; {release}\n" in shown
 
 
+def test_use_case_that_is_not_there_is_told_as_an_object_too(shared_moves: Moves) -> None:
+    """As every command with `--json` tells what it was not told of."""
+    ended = podium("where", "other", "--json", uri=shared_moves.uri)
+    told = report(ended)
+    assert (ended.exit_code, told["status"], told["models"]) == (WRONG_USE, WRONG_USE, [])
+    assert (told["code"], "none of dev.other" in told["sentence"]) == (
+        "resource_does_not_exist",
+        True,
+    )
+
+
 def test_hold_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
     """Whose it is, and why, is told; who asks for more learns that it is not so."""
     moves.registry.move("champion", "1")
@@ -273,6 +295,18 @@ def test_hold_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
     assert moves.registry.client.get_registered_model(NAME).tags == before
     own = report(podium("hold", NAME, "--json", uri=moves.uri))
     assert (own["code"], own["until"], own["held_for"]) == ("done", None, AUDIT)
+
+
+@pytest.mark.parametrize("absent", ["other", NAME])
+def test_report_of_a_hold_that_was_not_set_tells_of_none(moves: Moves, absent: str) -> None:
+    """Whether there is no such model, or somebody else holds the alias for less long."""
+    moves.registry.move("champion", "1")
+    soon = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    podium("hold", NAME, "--by", "ada", "--until", soon, uri=moves.uri)
+    words = ("hold", absent, "--by", "bob", "--reason", "mine", "--until", "2099-01-01T00:00:00Z")
+    told = report(podium(*words, "--json", uri=moves.uri))
+    assert told["status"] in {WRONG_USE, REFUSED}
+    assert (told["until"], told["held_for"], told["held_by"]) == (None, "", "")
 
 
 def test_block_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:

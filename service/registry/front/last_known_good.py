@@ -168,12 +168,12 @@ class DiskHistory:
         """As it was noted, or as the file has it."""
         return self._record(ref).fetched
 
-    def ran_here(self, version: VersionId) -> bool:
-        """Whether a slot served the version last in Podium's own environment."""
-        return any(
-            each.fetched is not None and each.fetched.version == version and not each.environment
-            for each in self._records.values()
-        )
+    def ran_in(self, version: VersionId) -> str | None:
+        """In which environment a slot served the version last: its key, empty for Podium's own."""
+        for each in self._records.values():
+            if each.fetched is not None and each.fetched.version == version:
+                return each.environment
+        return None
 
     def has_served(self, ref: ModelRef, version: VersionId) -> bool:
         """The latest 200 versions are remembered."""

@@ -1,0 +1,1 @@
+"""Environments of versions, built and looked after by command."""

@@ -1,0 +1,1 @@
+"""`podium env`: environments looked after by command."""
