@@ -119,12 +119,10 @@ class Wish:
     def of(cls, told: Any) -> Self:
         """Raises `BadFile`."""
         told = _keys("the file", told, "environments", "teams", "accounts", "names", "workspace")
-        environments = {
-            str(name): _new_models(str(name), each) for name, each in _map(told, "environments")
-        }
-        teams = {str(name): _list(f"team {name}", each or ()) for name, each in _map(told, "teams")}
+        environments = {name: _new_models(name, each) for name, each in _map(told, "environments")}
+        teams = {name: _list(f"team {name}", each or ()) for name, each in _map(told, "teams")}
         accounts = {
-            str(name): _account(str(name), each, environment=environments, role=ROLES, team=teams)
+            name: _account(name, each, environment=environments, role=ROLES, team=teams)
             for name, each in _map(told, "accounts")
         }
         names = {**NAMES, **_keys("names", told.get("names") or {}, *NAMES)}
@@ -138,13 +136,17 @@ class Wish:
         if not self.is_by_model("models"):
             raise BadFile("names: models must hold {model}")
         listed = [name for name, _ in self.listed()]
+        # mlflow/utils/validation.py, _validate_model_name
+        if wrong := [name for name in listed if "/" in name or ":" in name]:
+            raise BadFile(f"MLflow admits neither / nor : in the name of a model: {wrong[0]}")
         if twice := sorted({each for each in listed if listed.count(each) > 1}):
             raise BadFile(f"two models would have the name {', '.join(twice)}")
 
     def named(self, what: str, environment: str, team: str, model: str = "") -> str:
         """The name of a model or experiment. Raises `BadFile` where it cannot be made."""
+        template = _text(f"names: {what}", self.names[what])
         try:
-            return self.names[what].format(environment=environment, team=team, model=model)
+            return template.format(environment=environment, team=team, model=model)
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise BadFile(f"names: {what} may hold {{environment}}, {{team}}, {{model}}") from error
 
@@ -176,24 +178,31 @@ class Wish:
         return min(fits)[1] if fits else None
 
 
+def _text(where: str, told: Any) -> str:
+    """What is no text for YAML would get another name: `1.10` that of 1.1, and `yes` of True."""
+    if not isinstance(told, str) or not told.strip():
+        raise BadFile(f"{where}: a name must be text; put it in quotes")
+    return told
+
+
 def _list(where: str, told: Any) -> tuple[str, ...]:
     if isinstance(told, str) or not isinstance(told, Sequence):
         raise BadFile(f"{where} must be a list")
-    return tuple(map(str, told))
+    return tuple(_text(where, each) for each in told)
 
 
 def _keys(where: str, told: Any, *known: str) -> Mapping[str, Any]:
     if not isinstance(told, Mapping):
         raise BadFile(f"{where} must be a mapping")
-    if unknown := sorted(set(map(str, told)) - set(known)):
+    if unknown := sorted({str(key) for key in told} - set(known)):
         raise BadFile(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
     return told
 
 
-def _map(told: Mapping[str, Any], key: str) -> Sequence[tuple[Any, Any]]:
+def _map(told: Mapping[str, Any], key: str) -> Sequence[tuple[str, Any]]:
     if not isinstance(told.get(key), Mapping) or not told[key]:
         raise BadFile(f"{key} must be a mapping, and not empty")
-    return list(told[key].items())
+    return [(_text(key, name), each) for name, each in told[key].items()]
 
 
 def _new_models(name: str, told: Any) -> bool:
@@ -208,7 +217,8 @@ def _account(name: str, told: Any, **known: Collection[str]) -> Account:
     given = told.get("roles") or {}
     if not isinstance(given, Mapping):
         raise BadFile(f"roles of {name} must be a mapping")
-    roles = {str(where): str(role) for where, role in given.items()}
+    words = f"roles of {name}"
+    roles = {_text(words, where): _text(words, role) for where, role in given.items()}
     teams = _list(f"teams of {name}", told.get("teams") or tuple(known["team"]))
     uses = {"environment": set(roles), "role": set(roles.values()), "team": set(teams)}
     for kind, names in uses.items():
@@ -481,10 +491,27 @@ def _is_on(held: Grant, grant: Grant) -> bool:
     return held[:2] == grant[:2] and held.id in {"*", grant.id}
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, of which YAML would drop the first unsaid."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """As PyYAML does; raises `BadFile`."""
+        node = super().compose_mapping_node(anchor)
+        known = set[tuple[str, str]]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in known:
+                    raise BadFile(
+                        f"line {key.start_mark.line + 1}: this key stands twice in one mapping"
+                    )
+                known.add((key.tag, key.value))
+        return node
+
+
 def _wish_in(file: Path) -> Wish:
     """Raises `BadFile`, which quotes nothing of the file: there may be a password in it."""
     try:
-        return Wish.of(yaml.safe_load(file.read_text()))
+        return Wish.of(yaml.load(file.read_text(), _Loader))  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(f"{file} cannot be read: {type(error).__name__}") from error
     except yaml.YAMLError as error:

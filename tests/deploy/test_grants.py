@@ -404,6 +404,16 @@ def test_nothing_is_made_where_a_password_is_missing(
         ({"names": {"journal": "{team.x}"}}, "names: journal may hold"),
         ({"names": {"models": "{environment}.{team}"}}, "models must hold {model}"),
         ({"names": {"models": "{team}.{model}"}}, f"would have the name {TEAM}.{MODEL}"),
+        ({"teams": {TEAM: ["a/b"]}}, f"neither / nor : in the name of a model: dev.{TEAM}.a/b"),
+        *(
+            ({"teams": {TEAM: [each]}}, f"team {TEAM}: a name must be text; put it in quotes")
+            for each in (1.1, None, "", {"f": "g"})
+        ),
+        ({"teams": {True: [MODEL]}}, "teams: a name must be text"),
+        ({"environments": {True: None}}, "environments: a name must be text"),
+        ({"accounts": {7: {}}}, "accounts: a name must be text"),
+        ({"accounts": {"x": {"roles": {"dev": True}}}}, "roles of x: a name must be text"),
+        ({"names": {"copies": " "}}, "names: copies: a name must be text"),
     ],
 )
 def test_file_that_cannot_be_meant_so_is_refused(told: dict[str, Any], said: str) -> None:
@@ -412,6 +422,19 @@ def test_file_that_cannot_be_meant_so_is_refused(told: dict[str, Any], said: str
     with pytest.raises(module.BadFile, match=said) as refused:
         module.Wish.of(wish(**told))
     assert "secret" not in str(refused.value)
+
+
+def test_key_that_stands_twice_is_refused_by_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """YAML would take the second, and the account have half of its roles; merging keys is fine."""
+    file = tmp_path / "twice.yaml"
+    file.write_text("accounts:\n  eve: &role {password: secret}\n  bob: *role\n  eve: {}\n")
+    assert script().main([str(file)]) == 2
+    assert capsys.readouterr().err == "grants: line 4: this key stands twice in one mapping\n"
+    file.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n")
+    script().main([str(file)])
+    assert "the file: unknown a, b, c" in capsys.readouterr().err
 
 
 def test_script_needs_mlflow_and_yaml_alone() -> None:
