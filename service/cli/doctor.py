@@ -74,8 +74,9 @@ def doctor(role: "AccountRole", urls: tuple[str, ...], *, as_json: bool) -> None
     --url that service has to answer, and its webhook to be there: MLflow sends it its test event.
 
     \b
-    Exit status: 0 nothing was found; 1 something is wrong; 2 wrong use; 3 MLflow
-    did not answer, and nothing was found until then.
+    Exit status: 0 nothing was found; 1 something is wrong, be it that MLflow
+    does not answer; 2 wrong use; 3 it has answered and then no more, and
+    nothing was found until then: try again.
     podium doctor --role promoter --json
     """  # noqa: D301 - click wants a real backspace
     tell = teller(as_json=as_json)
