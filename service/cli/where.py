@@ -16,7 +16,7 @@ from service.cli.once import OnceCommand
 from service.cli.options import urls_option
 from service.cli.registered import asking
 from service.cli.told import ToldReport, emit, json_option, teller
-from service.exits import DONE, UNDECIDED, WRONG_USE
+from service.exits import DONE, UNDECIDED
 from service.hold_tag import Hold
 from service.promotion.mark_origin import said_by
 from service.promotion.use_case import PREFIXES, names_of
@@ -149,6 +149,7 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
         stop(wrong)
     addresses, tell = mlflow(), teller(as_json=as_json)
     from service.promotion.use_case import found
+    from service.registry.writer.faults import NOT_FOUND, WriteRefused
     from service.registry.writer.writer import Writer
 
     writer = Writer(addresses)
@@ -157,10 +158,10 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
     blank = WhereReport(server=writer.server(), name=name, status=DONE)
     with asking(blank, as_json=as_json):
         use_case = found(writer, names, status_tag, datetime.now(UTC))
+        if not use_case.models:
+            hidden = ", or shows none of them to this account" if use_case.not_shown else ""
+            raise WriteRefused(f"the registry has none of {', '.join(names)}{hidden}", NOT_FOUND)
     models = use_case.models
-    if not models:
-        hidden = ", or shows none of them to this account" if use_case.not_shown else ""
-        stop(f"the registry has none of {', '.join(names)}{hidden}", WRONG_USE)
     services = [_service(url, {each.name for each in models}) for url in urls]
     told = {
         "status": UNDECIDED if any(each.error for each in services) else DONE,

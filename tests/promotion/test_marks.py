@@ -266,6 +266,17 @@ def test_use_case_is_shown_across_its_environments(moves: Moves) -> None:
     assert f"  @champion is held until it is released: an audit; {release}\n" in shown
 
 
+def test_use_case_that_is_not_there_is_told_as_an_object_too(shared_moves: Moves) -> None:
+    """As every command with `--json` tells what it was not told of."""
+    ended = podium("where", "other", "--json", uri=shared_moves.uri)
+    told = report(ended)
+    assert (ended.exit_code, told["status"], told["models"]) == (WRONG_USE, WRONG_USE, [])
+    assert (told["code"], "none of dev.other" in told["sentence"]) == (
+        "resource_does_not_exist",
+        True,
+    )
+
+
 def test_hold_that_somebody_else_has_set_is_left_as_it_is(moves: Moves) -> None:
     """Whose it is, and why, is told; who asks for more learns that it is not so."""
     moves.registry.move("champion", "1")
