@@ -30,6 +30,8 @@ _SAME: Final = {
     "default-timeout": "UV_HTTP_TIMEOUT",
     "retries": "UV_HTTP_RETRIES",
 }
+# Of pip's ways to one the only one that uv has, too.
+_KEYRING: Final = "subprocess"
 _NOT_ALLOWED: Final = (
     "The version names the package index {}, which is not asked: add it to PODIUM_INDEXES if it "
     "may be."
@@ -136,6 +138,7 @@ def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]
         **({"UV_SYSTEM_CERTS": "1"} if has_bundle and not bundle else {}),
         **({"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy} if proxy else {}),
         **({"UV_INSECURE_HOST": trusted} if trusted else {}),
+        **({"UV_KEYRING_PROVIDER": _KEYRING} if pip.get("keyring-provider") == _KEYRING else {}),
         **{uvs: pip[name] for name, uvs in _SAME.items() if pip.get(name)},
         **{name: value for name, value in own.items() if name not in _UVS_INDEXES},
     }

@@ -86,6 +86,7 @@ client-cert = /some/client.pem
 proxy = http://proxy.example:3128
 find-links = /some/wheels
 timeout = 7
+keyring-provider = subprocess
 constraint = {tmp_path}/constraints.txt
 """
     (tmp_path / "constraints.txt").write_text("numpy<2\n-r else.txt\n")
@@ -99,6 +100,7 @@ constraint = {tmp_path}/constraints.txt
         "HTTPS_PROXY": "http://proxy.example:3128",
         "UV_FIND_LINKS": "/some/wheels",
         "UV_HTTP_TIMEOUT": "7",
+        "UV_KEYRING_PROVIDER": "subprocess",
         "UV_NO_CONFIG": "1",
     }
     assert expected.items() <= found.environment.items()
