@@ -9,6 +9,7 @@ model's own, or where there are fewer than two Pythons.
 
 import argparse
 import asyncio
+import contextlib
 import datetime as dt
 import platform
 import sys
@@ -46,10 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a line for each Python and set of libraries; 1 unless all are right."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--only", default="", help="sets of libraries that name this")
+    parser.add_argument("--only", help="sets of libraries that name this")
+    parser.add_argument("--folder", type=Path, help="kept, and gone on with if it was ended there")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="environments-") as folder:
-        lines, right = _served(Path(folder), given.only)
+    with contextlib.ExitStack() as temporary:
+        folder = given.folder
+        if folder is None:
+            made = tempfile.TemporaryDirectory(prefix="environments-")
+            folder = Path(temporary.enter_context(made))
+        folder.mkdir(parents=True, exist_ok=True)
+        lines, right = _served(folder.absolute(), given.only or "")
     if given.output is not None:
         given.output.write_text("".join(f"{line}\n" for line in lines))
     return int(not right)
