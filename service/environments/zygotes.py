@@ -33,6 +33,7 @@ _WANTING: Final = (
     *("MemoryError", "Cannot allocate memory", "failed to map segment", "can't start new thread"),
     *("Resource temporarily unavailable", "Too many open files", "No space left on device"),
 )
+_ALTERED: Final = "environment_altered"
 _LAST_LINES: Final = 20
 # More than that may have been ended by what they were to fork.
 _ZYGOTES_A_FORK: Final = 3
@@ -74,8 +75,9 @@ class EnvironmentZygotes:
     Args:
         code: the files of Podium that they run.
         environment: the variables of Podium's own hosts.
-        verify: asked before each start whether the environment is as it was built; raises what the
-            version is refused with.
+        verify: asked before each start whether the environment is as it was built; raises
+            `EnvironmentDelayed` if it is not. Who holds it then gets a `VersionFault` for their
+            next host.
         on_death: told when one has died; it is replaced when a host is asked for.
         scratch: where children get temporary folders; not owned. None: they use the system's.
         on_line: told what zygotes print.
@@ -197,13 +199,24 @@ class _EnvironmentZygote:
     async def fork(self, role: str, max_body_bytes: int, on_line: OnLine) -> Child:
         """What one has not done by its end the next one is asked for."""
         for _ in range(_ZYGOTES_A_FORK - 1):
-            zygote = await self.start()
+            zygote = await self._at_hand()
             try:
                 return await zygote.fork(role, max_body_bytes, on_line)
             except PassingFault:
                 if self._zygote is zygote and self._ending is None:
                     raise
-        return await (await self.start()).fork(role, max_body_bytes, on_line)
+        return await (await self._at_hand()).fork(role, max_body_bytes, on_line)
+
+    async def _at_hand(self) -> Zygote:
+        try:
+            return await self.start()
+        except EnvironmentDelayed as delayed:
+            if delayed.reason != _ALTERED:
+                raise
+            # For those that hold this one there will be no other: they are to be staged anew.
+            raise EnvironmentRefused(
+                delayed.reason, delayed.message, delayed.detail, lasting=False
+            ) from delayed
 
     async def close(self) -> None:
         """Returns when it and all of its children are gone."""
@@ -232,7 +245,7 @@ class _EnvironmentZygote:
         self._ending = None
         self._last.clear()
         if zygote is not None:
-            await zygote.close()
+            await asyncio.shield(zygote.close())
 
     def _died(self, ending: Ending) -> None:
         self._ending = ending
