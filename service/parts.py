@@ -103,7 +103,7 @@ def new_requirements_gate(settings: Settings, choices: VersionChoices) -> Requir
     """What a version asks for, of the environment that it is to run in."""
     asked = settings.requirements
     return RequirementsGate(
-        refuse=asked == "refuse", ignore=asked == "ignore", choose=choices.choose
+        refuse=asked == "refuse", ignore=asked == "ignore", choose=choices.first
     )
 
 

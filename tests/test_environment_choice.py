@@ -1,5 +1,6 @@
 """Where a version runs, from its artifact on: read, chosen, built or not, and what is said."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,7 +75,7 @@ async def found(
 ) -> tuple[list[str], RunsIn | None]:
     """The codes of all that was found on its way, and where it runs; None: nothing is built."""
     choices = VersionChoices(rules or EnvironmentRules(), lambda _: ran_in, OWN)
-    gate = RequirementsGate(refuse=refuse, choose=choices.choose)
+    gate = RequirementsGate(refuse=refuse, choose=choices.first)
     environments = VersionEnvironments(choices, FakeBuilder(fault), gate.judge)
     codes = [each.code for each in await gate.check(fetched)]
     choice = await environments.choose(fetched)
@@ -175,3 +176,33 @@ async def test_what_a_build_would_come_to_is_foreseen(tmp_path: Path) -> None:
     without = await environments.foresee(fetched, choice)
     assert (first.code, then.code) == ("environment_to_build", "environment_there")
     assert [each.code for each in without] == ["index_unreachable", "package_differs"]
+
+
+async def test_version_is_compared_once_beside_the_loop(tmp_path: Path) -> None:
+    """By a thread: what is installed takes long to look through. Its load goes by the same."""
+    threads: list[threading.Thread] = []
+
+    def there(name: str) -> str | None:
+        threads.append(threading.current_thread())
+        return THERE.get(name)
+
+    own = OwnEnvironment("3.11.7", Packages(there, lambda _: ()))
+    choices = VersionChoices(EnvironmentRules(), own=own)
+    fetched = logged(tmp_path, "numpy==2.3.0\n")
+    gate = RequirementsGate(refuse=False, choose=choices.first)
+    await gate.check(fetched)
+    assert await choices.choose(fetched) == await choices.first(fetched)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+async def test_choice_is_handed_on_once_and_for_the_same_files_alone(tmp_path: Path) -> None:
+    """What is fetched anew, or asked about later, is chosen for anew."""
+    choices = VersionChoices(EnvironmentRules(), own=OWN)
+    fetched = logged(tmp_path, "numpy==2.3.0\n")
+    assert (await choices.first(fetched)).builds
+    assert not (await choices.choose(logged(tmp_path, "numpy==2.4.4\n"))).builds
+    await choices.first(fetched)
+    (tmp_path / "requirements.txt").write_text("numpy==2.3.0\n")
+    assert not (await choices.choose(fetched)).builds
+    assert (await choices.choose(fetched)).builds

@@ -110,12 +110,14 @@ class EnvironmentChoice:
         unmet: what Podium's lacks of what it asks for.
         instead: why Podium's stands in for one of its own that cannot be had; None: it does not.
         awaited: whether one of its own is still to be had, later.
+        wish: what it asks for, where that was read.
     """
 
     builds: bool = False
     unmet: Unmet = Unmet()
     instead: EnvironmentRefused | EnvironmentDelayed | None = None
     awaited: bool = False
+    wish: EnvironmentWish | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class ChoosesByRules:
             # What cannot be read of its requirements is told by the gate of requirements.
             return EnvironmentChoice()
         refusal = refusal or self._of_wheels(wish)
-        choice = EnvironmentChoice(builds=True, unmet=missing)
+        choice = EnvironmentChoice(builds=True, unmet=missing, wish=wish)
         if refusal is None:
             return choice
         return instead(choice, refusal, manager, ran_here=ran_here)
