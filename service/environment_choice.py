@@ -153,9 +153,9 @@ class VersionEnvironments:
         try:
             built = await self._builder.environment(wish, tell)
         except (EnvironmentRefused, EnvironmentDelayed) as fault:
-            kept = await self._kept(fetched) if isinstance(fault, EnvironmentDelayed) else None
+            kept = await self._kept(fetched)
             if kept is not None:
-                return RunsIn(kept)
+                return RunsIn(kept, findings=(_kept(fault),))
             own = self._instead(fetched, choice, fault)
             findings = await self._judge(fetched, own)
             return RunsIn(awaited=own.awaited, findings=tuple(findings))
@@ -176,6 +176,11 @@ class VersionEnvironments:
         manager = self._choices.rules.of(fetched.tags)
         ran_here = self._choices.ran_in(fetched.version) == ""
         return instead(choice, fault, manager, ran_here=ran_here)
+
+
+def _kept(fault: EnvironmentRefused | EnvironmentDelayed) -> GateFinding:
+    sentence = f"It runs in the environment that it served in before: {fault.message}"
+    return GateFinding(GATE, "environment_kept", sentence)
 
 
 def _foreseen(found: ForeseenBuild) -> GateFinding:

@@ -133,12 +133,14 @@ async def test_delay_is_raised_where_more_differs(tmp_path: Path) -> None:
 
 
 async def test_p5_version_goes_on_in_the_environment_that_it_served_in(tmp_path: Path) -> None:
-    """While the index is down, however its packages would be found by now; if it lies here."""
+    """Whatever is against another, as that packages have gone; if it lies here. It is told."""
     fetched = logged(tmp_path, "numpy==1.26.4\n")
-    _, runs_in = await found(fetched, DOWN, ran_in="kept")
-    assert (runs_in and runs_in.key) == "kept"
-    with pytest.raises(EnvironmentDelayed):
-        await found(fetched, DOWN, ran_in="gone")
+    for fault in (DOWN, EnvironmentRefused("package_nowhere", "No index has it any more.")):
+        codes, runs_in = await found(fetched, fault, ran_in="kept")
+        assert codes == ["environment_of_its_own", "environment_kept"]
+        assert (runs_in and runs_in.key) == "kept"
+        with pytest.raises(type(fault)):
+            await found(fetched, fault, ran_in="gone")
 
 
 async def test_what_cannot_be_built_from_refuses_before_a_build(tmp_path: Path) -> None:

@@ -84,6 +84,10 @@ class Interpreters:
         # Of equal ones the first: what the operator names comes before what lies about.
         return max(fitting, key=lambda each: Version(each.version))
 
+    async def runs(self, path: Path, python: str) -> bool:
+        """Whether that file is an interpreter, of that minor release."""
+        return any(each.minor == Version(python).release[:2] for each in await self._asked([path]))
+
     async def _asked(self, paths: Iterable[Path]) -> list[Interpreter]:
         found: list[Interpreter] = []
         for path in paths:
