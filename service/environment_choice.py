@@ -38,7 +38,7 @@ GATE = "requirements"
 # Of versions that are between the gate and their load; those of one service have few turns.
 _MOST_HANDED_ON: Final = 64
 _P = ParamSpec("_P")
-_Found = TypeVar("_Found")
+_Chosen = TypeVar("_Chosen")
 
 
 class VersionChoices:
@@ -94,8 +94,8 @@ class VersionChoices:
         return (await self._read(read_wish, fetched.path, fetched.logged)).wish
 
     async def _read(
-        self, work: Callable[_P, _Found], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _Found:
+        self, work: Callable[_P, _Chosen], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _Chosen:
         try:
             return await from_disk(self._beside, work, *args, **kwargs)
         except OSError as error:

@@ -95,8 +95,9 @@ class AwaitedEnvironments:
         servable.outdated = runs_in.built is not None
         if not servable.outdated and not runs_in.awaited:
             # Podium's own, from now on.
-            why = next(iter(runs_in.findings), None)
-            self._settle(servable, why and EnvironmentRefused(why.code, why.sentence))
+            for why in runs_in.findings[:1]:
+                self._tell(servable, EnvironmentRefused(why.code, why.sentence))
+            self._settle(servable, None)
 
     def _settle(self, servable: Servable, fault: FollowingError | None) -> None:
         """It stays where it is: there will be no other."""
