@@ -17,6 +17,7 @@ from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.decoder.front import Decoder, DecoderLimits
 from service.environment_choice import VersionEnvironments
+from service.environments.late import LateEnvironments
 from service.following.environments import FindsEnvironments
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
@@ -28,7 +29,7 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
-    new_builder,
+    build_settings,
     new_choices,
     new_environment_zygotes,
     new_forwarder,
@@ -149,7 +150,7 @@ class Engine:
         registry = new_registry(settings, environment, zygote, observers.registry_printed)
         ending.push_async_callback(registry.close)
         folder = given.environments or settings.environments_folder
-        builder = new_builder(settings, environment, folder)
+        builder = LateEnvironments(build_settings(settings, environment, folder))
         ending.push_async_callback(builder.close)
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
