@@ -139,6 +139,10 @@ class VersionEnvironments:
         try:
             foreseen = await self._builder.foresee(wish)
         except (EnvironmentRefused, EnvironmentDelayed) as fault:
+            kept = await self._kept(fetched)
+            if kept is not None:
+                RunsIn(kept).release()
+                return (_kept(fault),)
             return await self._judge(fetched, self._instead(fetched, choice, fault))
         return (_foreseen(foreseen),)
 

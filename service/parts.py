@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Container, Hashable, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ from service.observers import Observers
 from service.processes.front.child import Forks
 from service.processes.front.output import OnLine
 from service.processes.front.scratch import Scratch
+from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.last_known_good import DiskHistory, HistoryObserver
@@ -109,14 +110,14 @@ def new_requirements_gate(settings: Settings, choices: VersionChoices) -> Requir
     )
 
 
-def new_choices(settings: Settings, history: DiskHistory) -> VersionChoices:
-    """Which environment each version runs in."""
+def new_choices(settings: Settings, ran_in: Callable[[VersionId], str | None]) -> VersionChoices:
+    """Which environment each version runs in; `ran_in` says where it did before."""
     rules = EnvironmentRules(
         settings.environments,
         exact=settings.env_same == "exact",
         artifact_wheels=settings.trust != "no-pickle",
     )
-    return VersionChoices(rules, history.ran_in)
+    return VersionChoices(rules, ran_in)
 
 
 def build_settings(

@@ -208,3 +208,13 @@ async def test_choice_is_handed_on_once_and_for_the_same_files_alone(tmp_path: P
     (tmp_path / "requirements.txt").write_text("numpy==2.3.0\n")
     assert not (await choices.choose(fetched)).builds
     assert (await choices.choose(fetched)).builds
+
+
+async def test_what_a_version_served_in_before_is_foreseen(tmp_path: Path) -> None:
+    """As it will be taken."""
+    fetched = logged(tmp_path, "numpy==1.26.4\n")
+    choices = VersionChoices(EnvironmentRules(), lambda _: "kept", OWN)
+    gate = RequirementsGate(refuse=False, choose=choices.first)
+    environments = VersionEnvironments(choices, FakeBuilder(DOWN), gate.judge)
+    (found,) = await environments.foresee(fetched, await environments.choose(fetched))
+    assert found.code == "environment_kept"
