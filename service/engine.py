@@ -17,6 +17,7 @@ from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.decoder.front import Decoder, DecoderLimits
 from service.environment_choice import VersionEnvironments
+from service.environments.late import LateEnvironments
 from service.following.environments import FindsEnvironments
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
@@ -28,7 +29,7 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
-    new_builder,
+    build_settings,
     new_choices,
     new_environment_zygotes,
     new_forwarder,
@@ -45,9 +46,10 @@ from service.parts import (
 )
 from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
+from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
-from service.registry.front.last_known_good import DiskHistory
+from service.registry.front.last_known_good import DiskHistory, ran_in_before
 from service.staging import HostStager
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned
@@ -70,6 +72,8 @@ class Given:
         surroundings: what models are given.
         loads: whether versions are to be loaded; else they are judged by gates alone.
         environments: where those of versions lie; None: below the home.
+        served: where a service keeps what its slots served, for which versions are judged here:
+            what served there goes on where it did; None: this one's own.
     """
 
     settings: Settings
@@ -78,6 +82,7 @@ class Given:
     surroundings: GivenToModels = field(default_factory=GivenToModels)
     loads: bool = True
     environments: Path | None = None
+    served: Path | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -149,14 +154,14 @@ class Engine:
         registry = new_registry(settings, environment, zygote, observers.registry_printed)
         ending.push_async_callback(registry.close)
         folder = given.environments or settings.environments_folder
-        builder = new_builder(settings, environment, folder)
+        builder = LateEnvironments(build_settings(settings, environment, folder))
         ending.push_async_callback(builder.close)
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
         stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers, zygotes)
         history = new_history(settings, environment, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)
-        choices = new_choices(settings, history)
+        choices = new_choices(settings, await _ran_in(given, history))
         requirements = new_requirements_gate(settings, choices)
         environments = VersionEnvironments(choices, builder, requirements.judge)
         gates = new_gates(settings, zygote, history, registry, models, observers, requirements)
@@ -208,6 +213,13 @@ class Engine:
         found = await self.follower.withdrawing.restore(name, version)
         self.follower.look_now(Trigger.OPERATOR)
         return found
+
+
+async def _ran_in(given: Given, history: DiskHistory) -> Callable[[VersionId], str | None]:
+    if given.served is None:
+        return history.ran_in
+    before = await _from_disk(partial(ran_in_before, given.served))
+    return before.get
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -6,6 +6,7 @@ rules, and whoever builds environments is asked where it takes one.
 
 import platform
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, ParamSpec, TypeVar
 
 from service.environments.choosing import (
     ChoosesByRules,
@@ -20,9 +21,10 @@ from service.environments.environment import (
     BuiltEnvironment,
     EnvironmentDelayed,
     EnvironmentRefused,
+    EnvironmentWish,
     ForeseenBuild,
 )
-from service.environments.wish import ReadWish, read_wish
+from service.environments.wish import read_wish
 from service.errors import PassingFault
 from service.following.environments import RunsIn
 from service.following.gates.files import from_disk
@@ -33,6 +35,10 @@ from service.refs import VersionId
 
 GATE = "requirements"
 """What a build has found is told with what the gate of that name has."""
+# Of versions that are between the gate and their load; those of one service have few turns.
+_MOST_HANDED_ON: Final = 64
+_P = ParamSpec("_P")
+_Chosen = TypeVar("_Chosen")
 
 
 class VersionChoices:
@@ -52,22 +58,46 @@ class VersionChoices:
         self.ran_in = ran_in
         self._chooses = ChoosesByRules(own or OwnEnvironment(platform.python_version()), rules)
         self._beside = Beside("wishes")
+        self._handed_on: dict[VersionId, tuple[FetchedVersion, EnvironmentChoice]] = {}
+
+    async def first(self, fetched: FetchedVersion) -> EnvironmentChoice:
+        """As `choose`, for a gate: what was fetched is loaded by the same choice afterwards."""
+        self._handed_on.pop(fetched.version, None)
+        choice = await self._chosen(fetched)
+        while len(self._handed_on) >= _MOST_HANDED_ON:
+            del self._handed_on[next(iter(self._handed_on))]
+        self._handed_on[fetched.version] = fetched, choice
+        return choice
 
     async def choose(self, fetched: FetchedVersion) -> EnvironmentChoice:
         """As `service.following.environments.FindsEnvironments` has it."""
-        manager = self.rules.of(fetched.tags)
-        if manager == "local":
+        known, choice = self._handed_on.pop(fetched.version, (None, EnvironmentChoice()))
+        return choice if known is fetched else await self._chosen(fetched)
+
+    async def _chosen(self, fetched: FetchedVersion) -> EnvironmentChoice:
+        if self.rules.of(fetched.tags) == "local":
             return EnvironmentChoice()
-        read = await self.read(fetched)
         ran_here = self.ran_in(fetched.version) == ""
+        # With a thousand packages it takes a while.
+        return await self._read(self._choose_at_once, fetched, ran_here=ran_here)
+
+    def _choose_at_once(self, fetched: FetchedVersion, *, ran_here: bool) -> EnvironmentChoice:
+        read, manager = read_wish(fetched.path, fetched.logged), self.rules.of(fetched.tags)
         return self._chooses.choose(
             read.wish, read.refusal(), manager, fetched.flavors, ran_here=ran_here
         )
 
-    async def read(self, fetched: FetchedVersion) -> ReadWish:
-        """What it asks for. Raises `PassingFault` where the disk fails."""
+    async def wish(self, fetched: FetchedVersion, choice: EnvironmentChoice) -> EnvironmentWish:
+        """What it asks for, by which that was chosen. Raises `PassingFault`."""
+        if choice.wish is not None:
+            return choice.wish
+        return (await self._read(read_wish, fetched.path, fetched.logged)).wish
+
+    async def _read(
+        self, work: Callable[_P, _Chosen], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _Chosen:
         try:
-            return await from_disk(self._beside, read_wish, fetched.path, fetched.logged)
+            return await from_disk(self._beside, work, *args, **kwargs)
         except OSError as error:
             message = "What the version asks for could not be read."
             raise PassingFault("gate", "disk", message, str(error)) from error
@@ -105,10 +135,14 @@ class VersionEnvironments:
         """Resolved, and looked for on this machine."""
         if not choice.builds:
             return ()
-        wish = (await self._choices.read(fetched)).wish
+        wish = await self._choices.wish(fetched, choice)
         try:
             foreseen = await self._builder.foresee(wish)
         except (EnvironmentRefused, EnvironmentDelayed) as fault:
+            kept = await self._kept(fetched)
+            if kept is not None:
+                RunsIn(kept).release()
+                return (_kept(fault),)
             return await self._judge(fetched, self._instead(fetched, choice, fault))
         return (_foreseen(foreseen),)
 
@@ -119,13 +153,13 @@ class VersionEnvironments:
         tell: Callable[[BuildProgress], None],
     ) -> RunsIn:
         """Built, or Podium's own where it may stand in."""
-        wish = (await self._choices.read(fetched)).wish
+        wish = await self._choices.wish(fetched, choice)
         try:
             built = await self._builder.environment(wish, tell)
         except (EnvironmentRefused, EnvironmentDelayed) as fault:
-            kept = await self._kept(fetched) if isinstance(fault, EnvironmentDelayed) else None
+            kept = await self._kept(fetched)
             if kept is not None:
-                return RunsIn(kept)
+                return RunsIn(kept, findings=(_kept(fault),))
             own = self._instead(fetched, choice, fault)
             findings = await self._judge(fetched, own)
             return RunsIn(awaited=own.awaited, findings=tuple(findings))
@@ -146,6 +180,11 @@ class VersionEnvironments:
         manager = self._choices.rules.of(fetched.tags)
         ran_here = self._choices.ran_in(fetched.version) == ""
         return instead(choice, fault, manager, ran_here=ran_here)
+
+
+def _kept(fault: EnvironmentRefused | EnvironmentDelayed) -> GateFinding:
+    sentence = f"It runs in the environment that it served in before: {fault.message}"
+    return GateFinding(GATE, "environment_kept", sentence)
 
 
 def _foreseen(found: ForeseenBuild) -> GateFinding:

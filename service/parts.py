@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Collection, Container, Hashable, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.config.environment import host_environment, registry_environment
 from service.config.home import HomeUnusable
@@ -14,9 +15,7 @@ from service.decoder.front import Decoder
 from service.environment_choice import VersionChoices
 from service.environments.build_settings import EnvironmentSettings, builder_environment
 from service.environments.choosing import EnvironmentRules
-from service.environments.environments import Environments
-from service.environments.host_code import HostCode
-from service.environments.zygotes import EnvironmentZygotes
+from service.environments.late import LateEnvironments, LateZygotes
 from service.following.gates.blocked import BlockedGate
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.example import ExampleGate
@@ -38,6 +37,7 @@ from service.observers import Observers
 from service.processes.front.child import Forks
 from service.processes.front.output import OnLine
 from service.processes.front.scratch import Scratch
+from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.last_known_good import DiskHistory, HistoryObserver
@@ -46,6 +46,9 @@ from service.staging import HoldsZygotes, HostStager
 from service.tombstones import Tombstone
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
+
+if TYPE_CHECKING:
+    from service.environments.zygotes import EnvironmentZygotes
 
 
 def new_ledger(settings: Settings, environment: Mapping[str, str], observers: Observers) -> Ledger:
@@ -103,48 +106,55 @@ def new_requirements_gate(settings: Settings, choices: VersionChoices) -> Requir
     """What a version asks for, of the environment that it is to run in."""
     asked = settings.requirements
     return RequirementsGate(
-        refuse=asked == "refuse", ignore=asked == "ignore", choose=choices.choose
+        refuse=asked == "refuse", ignore=asked == "ignore", choose=choices.first
     )
 
 
-def new_choices(settings: Settings, history: DiskHistory) -> VersionChoices:
-    """Which environment each version runs in."""
+def new_choices(settings: Settings, ran_in: Callable[[VersionId], str | None]) -> VersionChoices:
+    """Which environment each version runs in; `ran_in` says where it did before."""
     rules = EnvironmentRules(
         settings.environments,
         exact=settings.env_same == "exact",
         artifact_wheels=settings.trust != "no-pickle",
     )
-    return VersionChoices(rules, history.ran_in)
+    return VersionChoices(rules, ran_in)
 
 
-def new_builder(settings: Settings, environment: Mapping[str, str], folder: Path) -> Environments:
-    """Who builds environments in that folder, with what `environment` says of package indexes."""
-    return Environments(
-        EnvironmentSettings(
-            folder=folder,
-            indexes=settings.indexes,
-            wheelhouse=settings.wheelhouse,
-            pythons=tuple(map(Path, settings.pythons)),
-            allow_source_builds=settings.allow_source_builds,
-            max_bytes=settings.env_bytes,
-            builder_environment=builder_environment(environment),
-            timeout=settings.env_timeout_seconds,
-        )
+def build_settings(
+    settings: Settings, environment: Mapping[str, str], folder: Path
+) -> EnvironmentSettings:
+    """How environments are built in that folder; `environment` says of package indexes."""
+    return EnvironmentSettings(
+        folder=folder,
+        indexes=settings.indexes,
+        wheelhouse=settings.wheelhouse,
+        pythons=tuple(map(Path, settings.pythons)),
+        allow_source_builds=settings.allow_source_builds,
+        max_bytes=settings.env_bytes,
+        builder_environment=builder_environment(environment),
+        timeout=settings.env_timeout_seconds,
     )
 
 
 def new_environment_zygotes(
-    settings: Settings, builder: Environments, scratch: Scratch, observers: Observers
-) -> EnvironmentZygotes:
+    settings: Settings, builder: LateEnvironments, scratch: Scratch, observers: Observers
+) -> LateZygotes:
     """The zygotes of environments, each as long as a version runs in it."""
-    return EnvironmentZygotes(
-        HostCode(settings.home.absolute() / "host-code"),
-        host_environment(os.environ, settings.hosts),
-        verify=builder.verify,
-        on_death=observers.zygote_died,
-        scratch=scratch,
-        on_line=observers.zygote_printed,
-    )
+
+    def make() -> "EnvironmentZygotes":
+        from service.environments.host_code import HostCode
+        from service.environments.zygotes import EnvironmentZygotes
+
+        return EnvironmentZygotes(
+            HostCode(settings.home.absolute() / "host-code"),
+            host_environment(os.environ, settings.hosts),
+            verify=builder.verify,
+            on_death=observers.zygote_died,
+            scratch=scratch,
+            on_line=observers.zygote_printed,
+        )
+
+    return LateZygotes(make)
 
 
 def _validation(settings: Settings, versions: AsksVersions) -> Collection[TagGate]:

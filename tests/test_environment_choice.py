@@ -1,5 +1,6 @@
 """Where a version runs, from its artifact on: read, chosen, built or not, and what is said."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,7 +75,7 @@ async def found(
 ) -> tuple[list[str], RunsIn | None]:
     """The codes of all that was found on its way, and where it runs; None: nothing is built."""
     choices = VersionChoices(rules or EnvironmentRules(), lambda _: ran_in, OWN)
-    gate = RequirementsGate(refuse=refuse, choose=choices.choose)
+    gate = RequirementsGate(refuse=refuse, choose=choices.first)
     environments = VersionEnvironments(choices, FakeBuilder(fault), gate.judge)
     codes = [each.code for each in await gate.check(fetched)]
     choice = await environments.choose(fetched)
@@ -132,12 +133,14 @@ async def test_delay_is_raised_where_more_differs(tmp_path: Path) -> None:
 
 
 async def test_p5_version_goes_on_in_the_environment_that_it_served_in(tmp_path: Path) -> None:
-    """While the index is down, however its packages would be found by now; if it lies here."""
+    """Whatever is against another, as that packages have gone; if it lies here. It is told."""
     fetched = logged(tmp_path, "numpy==1.26.4\n")
-    _, runs_in = await found(fetched, DOWN, ran_in="kept")
-    assert (runs_in and runs_in.key) == "kept"
-    with pytest.raises(EnvironmentDelayed):
-        await found(fetched, DOWN, ran_in="gone")
+    for fault in (DOWN, EnvironmentRefused("package_nowhere", "No index has it any more.")):
+        codes, runs_in = await found(fetched, fault, ran_in="kept")
+        assert codes == ["environment_of_its_own", "environment_kept"]
+        assert (runs_in and runs_in.key) == "kept"
+        with pytest.raises(type(fault)):
+            await found(fetched, fault, ran_in="gone")
 
 
 async def test_what_cannot_be_built_from_refuses_before_a_build(tmp_path: Path) -> None:
@@ -175,3 +178,43 @@ async def test_what_a_build_would_come_to_is_foreseen(tmp_path: Path) -> None:
     without = await environments.foresee(fetched, choice)
     assert (first.code, then.code) == ("environment_to_build", "environment_there")
     assert [each.code for each in without] == ["index_unreachable", "package_differs"]
+
+
+async def test_version_is_compared_once_beside_the_loop(tmp_path: Path) -> None:
+    """By a thread: what is installed takes long to look through. Its load goes by the same."""
+    threads: list[threading.Thread] = []
+
+    def there(name: str) -> str | None:
+        threads.append(threading.current_thread())
+        return THERE.get(name)
+
+    own = OwnEnvironment("3.11.7", Packages(there, lambda _: ()))
+    choices = VersionChoices(EnvironmentRules(), own=own)
+    fetched = logged(tmp_path, "numpy==2.3.0\n")
+    gate = RequirementsGate(refuse=False, choose=choices.first)
+    await gate.check(fetched)
+    assert await choices.choose(fetched) == await choices.first(fetched)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+async def test_choice_is_handed_on_once_and_for_the_same_files_alone(tmp_path: Path) -> None:
+    """What is fetched anew, or asked about later, is chosen for anew."""
+    choices = VersionChoices(EnvironmentRules(), own=OWN)
+    fetched = logged(tmp_path, "numpy==2.3.0\n")
+    assert (await choices.first(fetched)).builds
+    assert not (await choices.choose(logged(tmp_path, "numpy==2.4.4\n"))).builds
+    await choices.first(fetched)
+    (tmp_path / "requirements.txt").write_text("numpy==2.3.0\n")
+    assert not (await choices.choose(fetched)).builds
+    assert (await choices.choose(fetched)).builds
+
+
+async def test_what_a_version_served_in_before_is_foreseen(tmp_path: Path) -> None:
+    """As it will be taken."""
+    fetched = logged(tmp_path, "numpy==1.26.4\n")
+    choices = VersionChoices(EnvironmentRules(), lambda _: "kept", OWN)
+    gate = RequirementsGate(refuse=False, choose=choices.first)
+    environments = VersionEnvironments(choices, FakeBuilder(DOWN), gate.judge)
+    (found,) = await environments.foresee(fetched, await environments.choose(fetched))
+    assert found.code == "environment_kept"

@@ -12,6 +12,7 @@ from service.access.keys import BadKeys, KeysFile, follow_keys
 from service.config.environment import credentials
 from service.config.secrets import PREFIX, forget
 from service.config.settings import SECRETS, Settings
+from service.environments.build_settings import index_variables
 from service.following.follower import Follower
 from service.following.pace import Trigger
 from service.http.access import Admin, ApiKeys
@@ -74,13 +75,14 @@ def open_keys(settings: Settings) -> KeysFile | None:
 
 
 def forget_secrets(environment: MutableMapping[str, str]) -> None:
-    """Takes Podium's secrets, and all that is the registry child's alone, out of the environment.
+    """Takes Podium's secrets, and all that is the registry child's or uv's alone, out of it.
 
-    Who needs them has a copy by then: the settings, and the mapping that the registry child is
-    configured from.
+    Who needs them has a copy by then: the settings, and the mapping that the registry child and
+    builds are configured from.
     """
     forget([f"{PREFIX}{name.upper()}" for name in SECRETS], environment)
     forget(credentials(environment), environment)
+    forget(index_variables(environment), environment)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

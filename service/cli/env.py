@@ -299,10 +299,11 @@ def _progress(tell: Callable[[str], None]) -> Callable[["BuildProgress"], None]:
 
 def _asked(settings: Settings, ask: Callable[["Environments"], Awaitable[_Entries]]) -> _Entries:
     """What the folder of environments holds; a disk that fails ends the command."""
-    from service.parts import new_builder
+    from service.environments.environments import Environments
+    from service.parts import build_settings
 
     async def asked() -> _Entries:
-        environments = new_builder(settings, {}, settings.environments_folder)
+        environments = Environments(build_settings(settings, {}, settings.environments_folder))
         try:
             return await ask(environments)
         finally:

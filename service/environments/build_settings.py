@@ -1,6 +1,6 @@
 """How environments are built here, as the operator wants it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ _UVS: Final = (
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INSECURE_HOST"),
     *("UV_HTTP_", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_KEYRING_PROVIDER"),
 )
+# Of all these what may hold credentials, and is of use to nobody but builds.
+_OF_INDEXES: Final = ("PIP_", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _NOT_UVS: Final = frozenset({"UV_INDEX_STRATEGY"})
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "no_proxy", "all_proxy"})
 
@@ -61,6 +63,11 @@ def builder_environment(environment: Mapping[str, str]) -> dict[str, str]:
     Nothing of MLflow's, of artifact stores or databases. To be taken before secrets are forgotten.
     """
     return {name: value for name, value in environment.items() if _is_builders(name)}
+
+
+def index_variables(environment: Iterable[str]) -> list[str]:
+    """Names of variables that say of package indexes what nobody but builds has to know."""
+    return [name for name in environment if name.startswith(_OF_INDEXES)]
 
 
 def _is_builders(name: str) -> bool:

@@ -29,10 +29,14 @@ _TAGGED: Final[Mapping[str, Manager]] = {"local": "local", "uv": "uv"}
 FALLS_BACK: Final = frozenset(
     {
         *("python_too_old", "python_missing", "mlflow_too_old", "conda_package"),
-        *("no_index", "no_requirements"),
+        *("no_index", "no_requirements", "uv_missing"),
     }
 )
 """For these reasons none can be built here, ever: Podium's own environment takes its place."""
+INDEX_DOWN: Final = frozenset({"index_unreachable", "index_nonsense"})
+"""For so long Podium's own takes its place where little differs; other delays are no index's."""
+# With these all is known of what it asks for, or nothing is asked for.
+_READ: Final = frozenset({"python_too_old", "mlflow_too_old", "no_requirements"})
 # Tools of an installation, which a model does not run with.
 _TOOLS: Final = frozenset({"pip", "setuptools", "wheel"})
 # What loads models of every release before its own.
@@ -110,12 +114,14 @@ class EnvironmentChoice:
         unmet: what Podium's lacks of what it asks for.
         instead: why Podium's stands in for one of its own that cannot be had; None: it does not.
         awaited: whether one of its own is still to be had, later.
+        wish: what it asks for, where that was read.
     """
 
     builds: bool = False
     unmet: Unmet = Unmet()
     instead: EnvironmentRefused | EnvironmentDelayed | None = None
     awaited: bool = False
+    wish: EnvironmentWish | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +149,11 @@ class ChoosesByRules:
         if manager == "local":
             return EnvironmentChoice()
         missing = unmet(wish, self.own, self.rules, flavors)
-        if manager == "auto" and not missing:
-            # What cannot be read of its requirements is told by the gate of requirements.
+        if manager == "auto" and not missing and (refusal is None or refusal.reason in _READ):
             return EnvironmentChoice()
+        # Of what could not be read nobody knows whether Podium's own has it.
         refusal = refusal or self._of_wheels(wish)
-        choice = EnvironmentChoice(builds=True, unmet=missing)
+        choice = EnvironmentChoice(builds=True, unmet=missing, wish=wish)
         if refusal is None:
             return choice
         return instead(choice, refusal, manager, ran_here=ran_here)
@@ -174,7 +180,8 @@ def instead(
     `ran_here`: whether the version has served in Podium's own environment before.
     """
     delayed = isinstance(fault, EnvironmentDelayed)
-    allowed = choice.unmet.by_minor if delayed else fault.reason in FALLS_BACK
+    is_down = fault.reason in INDEX_DOWN and choice.unmet.by_minor
+    allowed = is_down if delayed else fault.reason in FALLS_BACK
     if manager == "uv" or not (allowed or ran_here):
         raise fault
     return replace(choice, builds=False, instead=fault, awaited=delayed)

@@ -107,8 +107,20 @@ class Environments:
                 found = await self._beside.obtain(opened, _give_back)
                 if found is not None:
                     lease = self._locks.lease_of(found.lock)
-                    return _at(place, found.notes, found.notes.python, lease)
+                    kept = _at(place, found.notes, found.notes.python, lease)
+                    if await self._starts(kept, lease):
+                        return kept
         return None
+
+    async def _starts(self, kept: BuiltEnvironment, lease: CacheLease) -> bool:
+        """Whether its interpreter does, which lies elsewhere; else its lease is given back."""
+        runs = False
+        try:
+            runs = await self._interpreters.runs(kept.interpreter, kept.python)
+        finally:
+            if not runs:
+                lease.release()
+        return runs
 
     async def verify(self, built: BuiltEnvironment) -> None:
         """Returns if its files are as they were installed; before its zygote is started again.

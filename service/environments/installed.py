@@ -4,8 +4,11 @@ What counts for a model is that the module can be imported: `psycopg2` is the sa
 `psycopg2-binary`, built otherwise, and so are the builds of others for GPUs, or without windows.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -75,8 +78,26 @@ def _provider_of(module: str) -> str | None:
 
     Of several, as of `google`, none is the project that is asked for.
     """
-    providers = set(metadata.packages_distributions().get(module, ()))
+    providers = set(_providers(_places()).get(module, ()))
     return _version(providers.pop()) if len(providers) == 1 else None
+
+
+@lru_cache(maxsize=1)
+def _providers(_: Sequence[tuple[str, int]]) -> Mapping[str, Sequence[str]]:
+    """Which packages have each module; that takes a look at every file of all of them."""
+    return metadata.packages_distributions()
+
+
+def _places() -> Sequence[tuple[str, int]]:
+    """Where packages are, and when one has come or gone there last."""
+    return tuple((place, _changed(place)) for place in sys.path)
+
+
+def _changed(place: str) -> int:
+    try:
+        return Path(place or ".").stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _version(name: str) -> str | None:

@@ -9,8 +9,9 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from packaging.version import Version
 
 from service.environments.environment import STAGE, EnvironmentRefused
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
+from service.processes.front.beside import Beside
 
 # pyenv's start another Python, by the folder that they are started in.
 _SHIMS: Final = "shims"
@@ -54,6 +56,10 @@ class Interpreter:
         return Version(self.version).release[:2]
 
 
+# A file as it was: its own path, when it was written last, its size.
+_File = tuple[str, int, int]
+
+
 class Interpreters:
     """Finds interpreters, asking each file once for as long as it is the same.
 
@@ -64,7 +70,10 @@ class Interpreters:
         self._first = first
         self._path = environment.get("PATH", os.defpath)
         self._home = environment.get("HOME", "")
-        self._known: dict[tuple[str, int, int], Interpreter | None] = {}
+        self._known: dict[_File, Interpreter | None] = {}
+        # A home on the network may hang, which keeps no request.
+        self._beside = Beside("interpreters")
+        self._turn = asyncio.Lock()
 
     async def find(self, python: str) -> Interpreter:
         """For a version that was logged with that Python; raises `EnvironmentRefused`.
@@ -73,7 +82,7 @@ class Interpreters:
         """
         wanted = Version(python).release[:2] if python else (*sys.version_info[:2],)
         minor = ".".join(map(str, wanted))
-        found = await self._asked(_candidates(self, minor))
+        found = await self._asked(partial(_candidates, self, minor))
         fitting = [each for each in found if each.minor == wanted]
         if not fitting:
             message = (
@@ -84,19 +93,21 @@ class Interpreters:
         # Of equal ones the first: what the operator names comes before what lies about.
         return max(fitting, key=lambda each: Version(each.version))
 
-    async def _asked(self, paths: Iterable[Path]) -> list[Interpreter]:
-        found: list[Interpreter] = []
-        for path in paths:
-            with contextlib.suppress(OSError):
-                real = path.resolve(strict=True)
-                stat = real.stat()
-                key = (str(real), stat.st_mtime_ns, stat.st_size)
+    async def runs(self, path: Path, python: str) -> bool:
+        """Whether that file is an interpreter, of that minor release."""
+        return any(
+            each.minor == Version(python).release[:2] for each in await self._asked(lambda: [path])
+        )
+
+    async def _asked(self, look: Callable[[], Iterable[Path]]) -> list[Interpreter]:
+        """What is there of these, each asked once by whoever of many comes first."""
+        async with self._turn:
+            files = await self._beside.run(_files, look)
+            for path, key in files:
                 if key not in self._known:
                     self._known[key] = await _ask(path)
-                known = self._known[key]
-                if known is not None and known not in found:
-                    found.append(known)
-        return found
+            known = [self._known[key] for _, key in files]
+        return list(dict.fromkeys(each for each in known if each is not None))
 
     def places(self) -> Iterator[Path]:
         """Files and folders to look at, in order."""
@@ -110,6 +121,17 @@ class Interpreters:
                 pattern = self._home + pattern[1:]  # noqa: PLW2901 - the same place, in full
             root = Path("/")
             yield from sorted(root.glob(pattern.removeprefix("/")))
+
+
+def _files(look: Callable[[], Iterable[Path]]) -> list[tuple[Path, _File]]:
+    """Blocks for as long as the disks take."""
+    found: list[tuple[Path, _File]] = []
+    for path in look():
+        with contextlib.suppress(OSError):
+            real = path.resolve(strict=True)
+            stat = real.stat()
+            found.append((path, (str(real), stat.st_mtime_ns, stat.st_size)))
+    return found
 
 
 def _candidates(interpreters: Interpreters, minor: str) -> Iterator[Path]:

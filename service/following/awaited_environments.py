@@ -5,16 +5,15 @@ is loaded anew in it and takes its own place, without a request that is lost.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from service.background import Work, begin, growing_pause
-from service.environments.environment import BuildProgress
-from service.errors import FollowingError
+from service.environments.environment import BuildProgress, EnvironmentRefused
+from service.errors import FollowingError, VersionFault
 from service.following.environments import FindsEnvironments
-from service.following.ports import Clock, FetchedVersion
+from service.following.ports import Clock
 from service.following.servable import Servable
 from service.following.slots import Slot
 
@@ -32,10 +31,14 @@ class _Tries:
 
 @dataclass(eq=False, repr=False)
 class AwaitedEnvironments:
-    """Tries on for whatever serves, and tells the servable once it may be replaced."""
+    """Tries on for whatever serves, and tells the servable once it may be replaced.
+
+    Where it turns out that it never will be, that is told once; it serves on where it is.
+    """
 
     _environments: FindsEnvironments
     _clock: Clock
+    _tell: Callable[[Servable, FollowingError], None]
     _tries: dict[Servable, _Tries] = field(default_factory=dict, init=False)
 
     @property
@@ -70,22 +73,37 @@ class AwaitedEnvironments:
         tries.task = begin(Work.FOLLOWING, self._try(servable, tries))
 
     async def _try(self, servable: Servable, tries: _Tries) -> None:
-        fetched, lease = servable.fetched, servable.fetched.lease.share()
+        lease = servable.fetched.lease.share()
         try:
-            with contextlib.suppress(FollowingError):
-                servable.outdated = await self._is_there(fetched)
+            await self._look(servable)
+        except VersionFault as fault:
+            self._settle(servable, fault)
+        except FollowingError:
+            pass  # as before: it is tried again
         finally:
             lease.release()
             pause = growing_pause(tries.attempts, _LONGEST_PAUSE)
             tries.due = self._clock.monotonic() + pause
 
-    async def _is_there(self, fetched: FetchedVersion) -> bool:
-        choice = await self._environments.choose(fetched)
+    async def _look(self, servable: Servable) -> None:
+        choice = await self._environments.choose(servable.fetched)
         if not choice.builds:
-            return False
-        runs_in = await self._environments.find(fetched, choice, _tell_nobody)
+            self._settle(servable, choice.instead)
+            return
+        runs_in = await self._environments.find(servable.fetched, choice, _tell_nobody)
         runs_in.release()
-        return runs_in.built is not None
+        servable.outdated = runs_in.built is not None
+        if not servable.outdated and not runs_in.awaited:
+            # Podium's own, from now on.
+            for why in runs_in.findings[:1]:
+                self._tell(servable, EnvironmentRefused(why.code, why.sentence))
+            self._settle(servable, None)
+
+    def _settle(self, servable: Servable, fault: FollowingError | None) -> None:
+        """It stays where it is: there will be no other."""
+        servable.runs_in = replace(servable.runs_in, awaited=False)
+        if fault is not None:
+            self._tell(servable, fault)
 
     @staticmethod
     def _end(tries: _Tries) -> None:

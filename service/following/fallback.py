@@ -131,7 +131,7 @@ class Fallbacks:
         if demanded.proven:
             key = binding.servable.runs_in.key
             self._note(slot, ServedBefore(binding.servable.fetched, self._clock.wall(), key))
-        elif slot.irreplaceable and self._is_decided(slot, version):
+        elif binding.servable.predictor.irreplaceable and self._is_decided(slot, version):
             self._open.give_up(slot)
 
     def _is_decided(self, slot: Slot, version: VersionId) -> bool:

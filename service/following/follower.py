@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from service.errors import FollowingError
 from service.following.alias_looks import AliasLooks
 from service.following.awaited_environments import AwaitedEnvironments
 from service.following.blocking import Blocking
@@ -29,6 +30,7 @@ from service.following.preparing import Preparing
 from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
+from service.following.servable import Servable
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
@@ -80,7 +82,7 @@ class Follower:
         self._open = OpenVersions(slots, observer, clock, keep_warm_seconds)
         environments = environments or PodiumsOwnAlone()
         readying = Readying(registry, stager, gates, clock, environments, observer.building)
-        self._awaited = AwaitedEnvironments(environments, clock)
+        self._awaited = AwaitedEnvironments(environments, clock, self._stays)
         self._coming = ComingVersions(slots, readying, gates, self._open, recorder, observer, clock)
         self.preparing = Preparing(
             slots,
@@ -199,6 +201,15 @@ class Follower:
 
     def _each(self, step: Callable[[Slot], None]) -> None:
         self._recorder.each(self._slots.values(), step)
+
+    def _stays(self, servable: Servable, fault: FollowingError) -> None:
+        """What serves in Podium's own environment will have none of its own, for that reason."""
+
+        def tell(slot: Slot) -> None:
+            if slot.binding is not None and slot.binding.servable is servable:
+                self._recorder.refused(slot, servable.version, fault, {}, 1)
+
+        self._each(tell)
 
     def _note_defect(self, error: Exception) -> None:
         self._slots.look = replace(self._slots.look, failure=internal(self._clock))

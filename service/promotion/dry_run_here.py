@@ -56,6 +56,7 @@ def judged_here(
             surroundings=here.surroundings,
             loads=False,
             environments=here.settings.environments_folder,
+            served=here.settings.history_folder(here.environment),
         )
         try:
             return asyncio.run(_judged(given, ref, version, serving))

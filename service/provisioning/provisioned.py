@@ -27,6 +27,7 @@ _NAME: Final = "env"
 _Result = TypeVar("_Result")
 _FORESEEN: Final[Mapping[str, Provided]] = {
     "environment_there": "there",
+    "environment_kept": "there",
     "environment_to_build": "to_build",
 }
 
@@ -94,7 +95,13 @@ class ProvisionsHere:
                 "model_tracking": False,
             }
             settings = self.settings.model_copy(update=changed)
-            given = Given(settings, self.environment, loads=False, environments=self.environments)
+            given = Given(
+                settings,
+                self.environment,
+                loads=False,
+                environments=self.environments,
+                served=self.settings.history_folder(self.environment),
+            )
             async with Engine.of(given, nobody()) as engine:
                 return await work(engine)
 

@@ -148,6 +148,7 @@ class TrialRun:
                 given.zygote,
                 given.surroundings,
                 environments=given.settings.environments_folder,
+                served=given.settings.history_folder(given.environment),
             )
             async with Engine.of(changed, heard.observers()) as engine:
                 scratch = await Beside("home").run(new_scratch, settings)

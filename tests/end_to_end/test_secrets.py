@@ -92,7 +92,8 @@ def test_no_process_below_the_front_was_started_with_a_secret(guarded: Guarded) 
 def test_front_forgets_what_it_has_handed_on() -> None:
     """What children need to find their way stays, and so does what is none of Podium's."""
     kept = {"PATH": "/bin", "LC_ALL": "C", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true", "A": "b"}
-    environment = {**CREDENTIALS, "MLFLOW_TRACKING_URI": "http://a:b@c", **kept}
+    indexes = {"PIP_INDEX_URL": "https://a:b@c/simple", "UV_INDEX_ACME_PASSWORD": "hunter2"}
+    environment = {**CREDENTIALS, **indexes, "MLFLOW_TRACKING_URI": "http://a:b@c", **kept}
     before = host_environment(environment, 1)
     forget_secrets(environment)
     assert environment == kept

@@ -146,9 +146,30 @@ def test_local_never_builds_and_uv_always_does() -> None:
     assert chosen(wish("mlflow==3.17.2"), "uv").builds
 
 
-def test_what_satisfies_is_asked_no_further() -> None:
-    """A line that cannot be built from keeps nothing from Podium's own environment."""
-    assert chosen(wish("pandas==3.0.1"), refusal=BY_ADDRESS) == EnvironmentChoice()
+@pytest.mark.parametrize("reason", ["python_too_old", "mlflow_too_old", "no_requirements"])
+def test_what_satisfies_is_asked_no_further(reason: str) -> None:
+    """That one of its own could not be built keeps nothing from Podium's own environment."""
+    refusal = EnvironmentRefused(reason, "It is old.")
+    assert chosen(wish("pandas==3.0.1"), refusal=refusal) == EnvironmentChoice()
+
+
+@pytest.mark.parametrize("reason", ["requirement_by_address", "python_unreadable", "new_code"])
+def test_what_cannot_be_read_is_not_taken_for_satisfied(reason: str) -> None:
+    """The line that was not read may name what Podium's own environment lacks."""
+    refusal = EnvironmentRefused(reason, "Line 2 names an address.")
+    with pytest.raises(EnvironmentRefused):
+        chosen(wish("pandas==3.0.1"), refusal=refusal)
+    served = ChoosesByRules(OWN, ANY).choose(
+        wish("pandas==3.0.1"), refusal, "auto", ("sklearn",), ran_here=True
+    )
+    assert (served.builds, served.instead) == (False, refusal)
+
+
+def test_packages_of_condas_are_told_where_the_others_satisfy() -> None:
+    """Podium cannot know whether it has what they are."""
+    of_conda = EnvironmentRefused("conda_package", "conda.yaml asks for xgboost.")
+    found = chosen(wish("pandas==3.0.1"), refusal=of_conda)
+    assert (found.builds, found.instead) == (False, of_conda)
 
 
 def test_lasting_reason_leaves_podiums_own_environment() -> None:
@@ -195,3 +216,22 @@ def test_what_served_in_podiums_own_environment_goes_on_there(
     """Whatever is against one of its own."""
     found = instead(chosen(wish("pandas==2.2.3")), fault, "auto", ran_here=True)
     assert (found.builds, found.instead) == (False, fault)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("disk_full", "environment_timed_out", "index_unauthorized", "environment_altered"),
+        *("environment_failed", "index_untrusted"),
+    ],
+)
+def test_delay_that_is_no_index_that_is_down_is_waited_for(reason: str) -> None:
+    """However little differs: nobody would ever look why it is not built."""
+    with pytest.raises(EnvironmentDelayed):
+        instead(chosen(wish("pandas==3.2.0")), EnvironmentDelayed(reason, "It is."), "auto")
+
+
+def test_podium_without_uv_does_what_it_did_before() -> None:
+    """It can build none, ever."""
+    gone = EnvironmentRefused("uv_missing", "Podium's uv is gone.")
+    assert instead(chosen(wish("pandas==2.2.3")), gone, "auto").instead is gone

@@ -47,3 +47,19 @@ async def test_environment_that_is_kept_is_found_by_its_key_alone(tmp_path: Path
                 each.lease.release()
             await made.prune()
             assert await made.kept(built.key) is None
+
+
+async def test_environment_is_not_kept_whose_interpreter_has_gone(tmp_path: Path) -> None:
+    """Nothing of it could be started; its lease is given back."""
+    with package_index() as index:
+        index.add("mine", "1.0")
+        async with environments(settings(tmp_path, index.url)) as made:
+            built = await made.environment(wish("mine==1.0"))
+            assert built.lease is not None
+            built.lease.release()
+            for each in (built.folder / "bin").glob("python*"):
+                each.unlink()
+                each.symlink_to(tmp_path / "gone")
+            assert await made.kept(built.key) is None
+            await made.prune()
+            assert not built.folder.exists()

@@ -1,6 +1,9 @@
 """Which Python a version runs with."""
 
+import asyncio
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,3 +72,28 @@ async def test_interpreter_is_asked_once(tmp_path: Path) -> None:
     for _ in range(3):
         await found.find("3.98")
     assert (tmp_path / "asked").read_text() == "x\n"
+
+
+async def test_interpreter_is_asked_once_by_all_who_ask_at_once(tmp_path: Path) -> None:
+    """Of many versions at a start one asks, the others take its answer."""
+    path = pretend(tmp_path, "3.98.1")
+    found = Interpreters((path,), NOTHING)
+    await asyncio.gather(*(found.find("3.98") for _ in range(5)))
+    assert (tmp_path / "asked").read_text() == "x\n"
+
+
+async def test_places_are_looked_at_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home on the network may not answer."""
+    path = pretend(tmp_path, "3.98.1")
+    threads: list[threading.Thread] = []
+
+    def places(_: Interpreters) -> Iterator[Path]:
+        threads.append(threading.current_thread())
+        yield path
+
+    monkeypatch.setattr(Interpreters, "places", places)
+    await Interpreters((), NOTHING).find("3.98")
+    assert len(threads) == 1
+    assert threading.main_thread() not in threads

@@ -157,6 +157,27 @@ async def test_version_moves_into_its_own_environment_once_that_can_be_had() -> 
     assert [each.outcome for each in world.ledger.page(5)] == ["swapped"]
 
 
+async def test_version_stays_in_podiums_once_its_own_is_refused() -> None:
+    """That is told, and it is awaited no longer; what serves is not lost for it."""
+    world, environments = world_of(1)
+    environments.instead.add(version(1))
+    await world.follow_to(version(1))
+    environments.errors[version(1)] = NOWHERE
+    for _ in range(4):
+        world.time.now += 61
+        await world.follow()
+    assert len(environments.begun) == 2
+    binding = world.slot.binding
+    assert binding is not None
+    assert (binding.servable.runs_in.awaited, world.slot.ready) == (False, True)
+    newest, before = world.ledger.page(5)
+    assert (newest.outcome, newest.code, before.outcome) == (
+        "refused",
+        "package_nowhere",
+        "swapped",
+    )
+
+
 async def test_nothing_is_tried_for_what_serves_no_more() -> None:
     """The alias has moved on."""
     world, environments = world_of(1)

@@ -163,6 +163,20 @@ async def test_p2_version_that_cannot_load_gives_its_slot_back_without_a_registr
     assert made.slot.version == version(2)
 
 
+async def test_p2_version_that_only_may_be_loaded_anew_keeps_its_slot() -> None:
+    """It answers as it is, in Podium's own environment, also while the registry is silent."""
+    made, _ = world()
+    await made.follow_to(version(1))
+    made.registry.down = DOWN
+    binding = made.slot.binding
+    assert binding is not None
+    binding.servable.outdated = True
+    for _ in range(2):
+        await made.follow()
+        made.time.now += 1
+    assert made.slot.binding is binding
+
+
 async def test_p5_version_loaded_just_before_the_stop_is_what_the_next_start_knows() -> None:
     """Looks may be seconds apart; what has answered must not be forgotten for that."""
     made, stager = world()

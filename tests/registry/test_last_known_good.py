@@ -11,7 +11,7 @@ from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.refs import ModelRef
 from service.registry.front.client import Lying
-from service.registry.front.last_known_good import DiskHistory
+from service.registry.front.last_known_good import DiskHistory, ran_in_before
 from tests.following.fakes import version
 from tests.registry.told import Told
 from tests.support.serving import fetched_version
@@ -113,6 +113,16 @@ async def test_p4_slots_of_the_settings_are_known_beside_those_of_patterns(disk:
     disk.restart()
     assert disk.history.open([REF], [RefPattern.parse("prod.*@champion")], 10) == [meant]
     assert [await last(disk, ref) for ref in (REF, meant)] == [ServedBefore(fetched(), 1000.0)] * 2
+
+
+async def test_commands_know_where_a_services_versions_ran(disk: Home) -> None:
+    """As the service itself; what is torn is left out, and left where it lies."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0, "key"))
+    disk.history.close()
+    (disk.folder / "torn.json").write_bytes(b"[")
+    assert ran_in_before(disk.folder) == {version(1): "key"}
+    assert (disk.folder / "torn.json").exists()
+    assert ran_in_before(disk.folder / "none") == {}
 
 
 async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:

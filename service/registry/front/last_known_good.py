@@ -301,6 +301,21 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
     return content
 
 
+def ran_in_before(folder: Path) -> Mapping[VersionId, str]:
+    """Of what each slot of that folder served last: in which environment, as `DiskHistory.ran_in`.
+
+    Changes nothing; what cannot be read is left out. Blocks for as long as the disk does.
+    """
+    found: dict[VersionId, str] = {}
+    for ref in served_in(folder):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            with record_of(folder, ref).open("rb") as file:
+                record = _decoded(ref, file.read(_MAX_FILE_BYTES))
+            if record.fetched is not None:
+                found[record.fetched.version] = record.environment
+    return found
+
+
 def _decoded(ref: ModelRef, content: bytes) -> _Record:
     """Raises ValueError, KeyError, TypeError or AttributeError for what `_encoded` never writes."""
     stored = orjson.loads(content)
