@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from service.environments.build_settings import EnvironmentSettings
+from service.environments.index_addresses import IndexAddress, with_user
 from service.environments.pip_configuration import pip_configuration
 from service.environments.requirement_lines import read_lines
 
@@ -144,39 +144,35 @@ def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]
 def _allowed(
     wished: Sequence[str], settings: EnvironmentSettings, operators: Sequence[str]
 ) -> tuple[Sequence[str], tuple[tuple[str, str], ...]]:
-    """The version's indexes with the operator's credentials, and findings for the others."""
-    known = [*settings.indexes, *operators]
-    hosts = {_host(each) for each in known}
-    allowed = [_with_credentials(each, known) for each in wished if _host(each) in hosts]
-    refused = sorted({_host(each) for each in wished if _host(each) not in hosts})
-    findings = tuple(("index_not_allowed", _NOT_ALLOWED.format(host)) for host in refused)
-    return [each for each in allowed if each not in operators], findings
+    """The version's indexes with the operator's credentials, and findings for the others.
 
-
-def _host(index: str) -> str:
-    """`HOST` or `HOST:PORT`, of an address (also as `NAME=ADDRESS`) or of a host itself.
-
-    Of an address without TLS `http://` stands before it: that is another one, unless it is meant.
+    Of a host that the operator asks himself no other index is asked, unless PODIUM_INDEXES names
+    it: many share a host with strangers.
     """
-    before, slashes, after = index.rpartition("//")
-    scheme = "http" if before.endswith("http:") else "https"
-    try:
-        parts = urlsplit(f"//{after if slashes else index}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    where = host if port in {None, 80 if scheme == "http" else 443} else f"{host}:{port}"
-    return f"http://{where}" if scheme == "http" else where
+    theirs = _addresses(operators)
+    known = _addresses(settings.indexes)
+    allowed: list[str] = []
+    refused: set[str] = set()
+    for text, each in ((text, IndexAddress.of(text)) for text in dict.fromkeys(wished)):
+        if each is None:
+            refused.add("(unclear)")
+        elif any(each.is_same(own) for own in theirs):
+            continue
+        elif any(each.place == own.place for own in known):
+            allowed.append(with_user(text, _user(each, [*known, *theirs])))
+        else:
+            refused.add(each.host)
+    findings = tuple(("index_not_allowed", _NOT_ALLOWED.format(host)) for host in sorted(refused))
+    return allowed, findings
 
 
-def _with_credentials(address: str, known: Sequence[str]) -> str:
-    for each in known:
-        if "//" in each and _host(each) == _host(address):
-            user, at, _ = urlsplit(each).netloc.rpartition("@")
-            if at:
-                parts = urlsplit(address)
-                return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}"))
-    return address
+def _addresses(texts: Sequence[str]) -> list[IndexAddress]:
+    return list(filter(None, map(IndexAddress.of, texts)))
+
+
+def _user(address: IndexAddress, known: Sequence[IndexAddress]) -> str:
+    """The operator's credentials for that very scheme, host and port."""
+    return next((each.user for each in known if each.user and each.place == address.place), "")
 
 
 def _constraints(files: str) -> Iterator[str]:

@@ -135,11 +135,25 @@ def test_builder_is_given_nothing_of_the_registry() -> None:
     [
         ("https://other.example/simple", None),
         ("https://one.example/else", f"https://me:{SECRET}@one.example/else"),
+        ("https://one.example:443/else", f"https://me:{SECRET}@one.example:443/else"),
         ("http://one.example/else", None),
+        ("http://one.example:443/else", None),
+        ("https://one.example:80/else", None),
         ("https://one.example:8443/else", None),
+        ("https://one.example./else", None),
         ("https://allowed.example:8443/simple", "https://allowed.example:8443/simple"),
         ("http://allowed.example:8443/simple", None),
         ("https://one.example.evil.example/else", None),
+        ("https://evil.example//one.example/else", None),
+        ("http://127.0.0.1:1//one.example/else", None),
+        ("https://evil.example/?x=https://one.example/else", None),
+        ("https://evil.example/#//one.example/else", None),
+        ("https://evil.example\\@one.example/else", None),
+        ("https://one.example\\.evil.example/else", None),
+        ("https://evil.example//public.example/simple", None),
+        ("https://public.example/simple", None),
+        ("https://[::1]:8443/simple", "https://[::1]:8443/simple"),
+        ("https://[::2]:8443/simple", None),
     ],
 )
 def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
@@ -147,9 +161,28 @@ def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
 ) -> None:
     """With the operator's credentials for that host, and never without TLS by them."""
     own = {"PIP_INDEX_URL": f"https://me:{SECRET}@one.example/simple"}
-    found = sources(tmp_path, own, wished, indexes=("allowed.example:8443",))
+    allowed = ("one.example", "allowed.example:8443", "[::1]:8443")
+    found = sources(tmp_path, own, wished, indexes=allowed)
     assert found.environment.get("UV_INDEX") == asked
     assert [code for code, _ in found.findings] == ([] if asked else ["index_not_allowed"])
+
+
+@pytest.mark.parametrize(
+    ("wished", "findings"),
+    [
+        ("https://one.example/mine/simple/", []),
+        ("https://one.example/theirs/simple", ["index_not_allowed"]),
+    ],
+)
+def test_other_indexes_of_the_operators_hosts_are_not_allowed_by_that(
+    tmp_path: Path, wished: str, findings: list[str]
+) -> None:
+    """Many share a host with strangers; the operator's own is asked anyway."""
+    own = {"PIP_INDEX_URL": f"https://me:{SECRET}@one.example/mine/simple"}
+    found = sources(tmp_path, own, wished)
+    assert found.environment["UV_DEFAULT_INDEX"] == own["PIP_INDEX_URL"]
+    assert not found.environment.get("UV_INDEX")
+    assert [code for code, _ in found.findings] == findings
 
 
 @pytest.mark.parametrize("by", ["pip.conf", "netrc", "version"])
@@ -166,7 +199,8 @@ async def test_private_index_is_asked_with_credentials_that_stand_nowhere_else(
             "netrc": {"NETRC": str(netrc), "UV_DEFAULT_INDEX": index.url},
             "version": {"UV_INDEX": known.replace("/simple", "/else")},
         }[by]
-        given = settings(tmp_path, public.url, environment=environment)
+        here = (index.url.removesuffix("/simple"),) if by == "version" else ()
+        given = settings(tmp_path, public.url, environment=environment, indexes=here)
         async with environments(given) as made:
             built = await made.environment(wish("mine==1.0", indexes=(index.url,)))
     assert built.packages["mine"] == "1.0"

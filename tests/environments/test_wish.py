@@ -231,3 +231,24 @@ def test_yaml_that_cannot_be_read_is_told(tmp_path: Path, content: bytes) -> Non
 def test_version_that_says_nothing_is_told(tmp_path: Path) -> None:
     """There is nothing that could be built."""
     assert codes(read(tmp_path, None)) == ["no_requirements"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example//pypi.example/simple",
+        "https://evil.example\\@pypi.example/simple",
+        "https://pypi.example\\evil/simple",
+        "https://pypi.example/a/../../simple",
+        "name=https://pypi.example/simple",
+        "//pypi.example/simple",
+        "file:///simple",
+    ],
+)
+def test_address_that_two_readers_could_take_for_two_places_is_refused(
+    tmp_path: Path, address: str
+) -> None:
+    """Who reads it to allow it is not who asks it."""
+    found = read(tmp_path, f"mine\n--extra-index-url {address}\n")
+    assert codes(found) == ["requirement_by_address"]
+    assert found.wish.indexes == ()
