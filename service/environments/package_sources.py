@@ -1,8 +1,8 @@
 """Where packages come from, told to uv: by its environment, which alone holds credentials.
 
 The operator's indexes are those of uv's own variables, or else pip's. A version may name more, of
-hosts that the operator allows. The first index that has a package is the one that is asked for it:
-the operator's others, the version's, then the operator's first.
+hosts that the operator allows. The first index that has a package at all is the one that is asked
+for it: the operator's others, the version's, then the operator's first.
 """
 
 import re
@@ -17,6 +17,7 @@ from service.environments.pip_configuration import pip_configuration
 from service.environments.requirement_lines import read_lines
 
 PYPI: Final = "https://public.example/simple"
+_PUBLIC: Final = "public.example"
 _UVS_INDEXES: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 # Where systems keep the certificates that they trust.
@@ -48,7 +49,6 @@ class PackageSources:
         constraints: the operator's own, of pip's configuration.
         findings: code and sentence of what the version has named and is not asked.
         has_index: whether anything can be asked for a package at all.
-        has_several: whether more than one can.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -56,7 +56,6 @@ class PackageSources:
     constraints: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     has_index: bool = True
-    has_several: bool = False
 
     def without_secrets(self, text: str) -> str:
         """The text without the credentials that this environment holds."""
@@ -92,8 +91,7 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
     environment = {
         **plain,
         **_ways(given, pip),
-        **({} if no_index else {"UV_DEFAULT_INDEX": default}),
-        **({} if no_index else {"UV_INDEX": " ".join((*others, *allowed))}),
+        **({} if no_index else _in_order(default, others, allowed)),
         **({"UV_FIND_LINKS": links} if links else {}),
     }
     return PackageSources(
@@ -102,7 +100,6 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         constraints,
         findings,
         has_index=bool(links) or not no_index,
-        has_several=bool(links or others or allowed),
     )
 
 
@@ -115,6 +112,21 @@ def _operators(given: Mapping[str, str], pip: Mapping[str, str]) -> tuple[str, S
         default = pip.get("index-url") or pip.get("pypi-url") or PYPI
         others = pip.get("extra-index-url", "")
     return default, others.split()
+
+
+def _in_order(default: str, others: Sequence[str], allowed: Sequence[str]) -> Mapping[str, str]:
+    """As uv asks them; PyPI, where anybody may publish, after all that a version may name."""
+    public = [each for each in allowed if _is_public(each)]
+    private = [each for each in allowed if each not in public]
+    before, last = [*others, *private], default
+    if public:
+        before, last = [*before, default, *public[:-1]], public[-1]
+    return {"UV_INDEX": " ".join(before), "UV_DEFAULT_INDEX": last}
+
+
+def _is_public(index: str) -> bool:
+    address = IndexAddress.of(index)
+    return address is not None and address.host == _PUBLIC
 
 
 def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]:

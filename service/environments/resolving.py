@@ -22,7 +22,7 @@ from service.environments.package_lock import (
     pinned,
 )
 from service.environments.package_sources import PackageSources
-from service.environments.uv_faults import BY_DATE, NOWHERE, fault_of
+from service.environments.uv_faults import NOWHERE, UNDATED, fault_of
 from service.environments.uv_runs import UvRuns
 from service.processes.front.beside import Beside
 from service.registry.store.durable import write_whole
@@ -30,17 +30,13 @@ from service.registry.store.durable import write_whole
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
 _AT_ONCE: Final = 2
-_STRATEGIES: Final = ("first-index", "unsafe-first-match", "unsafe-best-match")
+# The first that has a package at all: else a stranger's of a higher version would be taken.
+_STRATEGY: Final = ("--index-strategy", "first-index")
 _TODAYS: Final = (
     "The packages that its own ones need are the newest, not those of the day when it was logged: "
     "that day, or those of the packages, are not known."
 )
 _UNPINNED: Final = ("unpinned_by_date", _TODAYS)
-_NEXT: Final = (
-    "The first package index that has one of its packages does not have the version that is asked "
-    "for; the next one was asked for it."
-)
-_NEXT_INDEX: Final = ("next_index_asked", _NEXT)
 BuildFindings = tuple[tuple[str, str], ...]
 
 
@@ -111,12 +107,12 @@ class Resolving:
     ) -> Resolved:
         """By the first way that leads to a lock; the first way's fault where none does."""
         faults: list[EnvironmentRefused] = []
-        for way in _ways(wish, sources, has_dates=self._settings.wheelhouse is None):
+        for way in _ways(wish, has_dates=self._settings.wheelhouse is None):
             # Others change nothing where it is not dates that were in the way.
             if (
                 way.is_undated
                 and faults
-                and not any(BY_DATE.search(each.detail) for each in faults)
+                and not any(UNDATED.search(each.detail) for each in faults)
             ):
                 continue
             try:
@@ -138,7 +134,7 @@ class Resolving:
         way: Sequence[str],
     ) -> PackageLock:
         constraints = [*wish.constraints, *sources.constraints]
-        with _scratch(self._settings.folder) as folder:
+        with scratch(self._settings.folder) as folder:
             await self._beside.run(_write, folder, asked_for(wish), constraints)
             ended = await self._runs.run(
                 [
@@ -157,11 +153,10 @@ class Resolving:
         return PackageLock.made(text, wish.wheels)
 
 
-def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) -> Iterator[_Way]:
-    """As of the day when it was logged, or else as of today; by the first index, or else by all.
+def _ways(wish: EnvironmentWish, *, has_dates: bool) -> Iterator[_Way]:
+    """As of the day when it was logged, or else as of today: an index may tell no dates.
 
-    An index may hold but some of a package's versions, or of a version's wheels, or tell no dates.
-    A folder of wheels tells none. The last way is pip's own.
+    A folder of wheels tells none.
     """
     days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
     if wish.cut_off is not None and has_dates:
@@ -170,13 +165,11 @@ def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) ->
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
     for arguments, unpinned in days:
-        for strategy in _STRATEGIES if sources.has_several else _STRATEGIES[:1]:
-            findings = unpinned if strategy is _STRATEGIES[0] else (*unpinned, _NEXT_INDEX)
-            yield _Way((*arguments, "--index-strategy", strategy), findings, not arguments)
+        yield _Way((*arguments, *_STRATEGY), unpinned, not arguments)
 
 
 @contextlib.contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def scratch(folder: Path) -> Iterator[Path]:
     """An empty folder, gone afterwards; a few small files are all that is ever in it."""
     with tempfile.TemporaryDirectory(
         prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True

@@ -51,9 +51,9 @@ def held(folder: Path, secret: str) -> list[str]:
 def test_files_of_all_levels_and_variables_count_as_pip_has_it(tmp_path: Path) -> None:
     """The later the more; the section of the command before the general one."""
     for name, text in {
-        "system/pip": "[global]\nindex-url = https://one\ntimeout = 3\nproxy = http://p\n",
+        "system/pip": "[global]\nindex-url = https://one\nproxy = http://p\n[install]\ncert=a",
         "home/.pip": "[global]\nindex_url = https://two\nfind-links = a\n  b\n",
-        "home/.config/pip": "[global]\nindex-url = https://three\n[install]\ntimeout=9\n",
+        "home/.config/pip": "[install]\ntimeout=9\n[global]\ntimeout=3\nindex-url=https://three\ncert=b",
         "odd/pip": "[global\n",
     }.items():
         (tmp_path / name).mkdir(parents=True)
@@ -66,6 +66,7 @@ def test_files_of_all_levels_and_variables_count_as_pip_has_it(tmp_path: Path) -
     found = pip_configuration(environment)
     assert found["index-url"] == "https://three"
     assert found["timeout"] == "9"
+    assert found["cert"] == "a"
     assert found["find-links"].split() == ["a", "b"]
     assert found["no-index"] == "1"
     named = configured(tmp_path, "[global]\nindex-url=https://four\n")
@@ -103,7 +104,6 @@ constraint = {tmp_path}/constraints.txt
     }
     assert expected.items() <= found.environment.items()
     assert found.constraints == ("numpy<2",)
-    assert found.has_several
     assert SECRET not in repr(found)
     assert found.without_secrets(f"a {SECRET} //u:{SECRET}@b") == "a **** //b"
 
@@ -183,6 +183,16 @@ def test_other_indexes_of_the_operators_hosts_are_not_allowed_by_that(
     assert found.environment["UV_DEFAULT_INDEX"] == own["PIP_INDEX_URL"]
     assert not found.environment.get("UV_INDEX")
     assert [code for code, _ in found.findings] == findings
+
+
+@pytest.mark.parametrize("default", ["https://own.example/simple", "https://public.example/simple"])
+def test_index_where_anybody_publishes_is_asked_last(tmp_path: Path, default: str) -> None:
+    """Though the version names it, and may."""
+    private, public = "https://two.example/simple", "https://public.example/simple"
+    allowed = ("public.example", "two.example")
+    found = sources(tmp_path, {"PIP_INDEX_URL": default}, public, private, indexes=allowed)
+    asked = [*found.environment["UV_INDEX"].split(), found.environment["UV_DEFAULT_INDEX"]]
+    assert asked == list(dict.fromkeys([private, default, public]))
 
 
 @pytest.mark.parametrize("by", ["pip.conf", "netrc", "version"])
