@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.interpreters import Interpreter
@@ -82,20 +82,25 @@ def pinned(wish: EnvironmentWish) -> list[str]:
     return sorted({_ORJSON, *exact})
 
 
-def input_digest(
+def input_digest(  # noqa: PLR0913 - each is one thing that a lock is made of
     wish: EnvironmentWish,
     interpreter: Interpreter,
     constraints: Sequence[str],
     *,
     source_builds: bool,
     wheels: Sequence[str],
+    others: Sequence[str] = (),
 ) -> str:
-    """Of all that a lock is made of; `wheels` are the hashes of the wish's wheels."""
+    """Of all that a lock is made of.
+
+    `wheels` are the hashes of the wish's wheels; `others` the indexes of its own that are asked,
+    and the hash of its uv.lock.
+    """
     requirements = [*wish.requirements, *wish.build_requirements]
     return _digest(
         *(wish.python, wish.mlflow, str(wish.cut_off), requirements, list(wish.constraints)),
         *(list(constraints), list(wish.hashes), source_builds, list(wheels), _of(interpreter)),
-        [each.name for each in wish.wheels],
+        *([each.name for each in wish.wheels], list(others)),
     )
 
 
@@ -205,7 +210,7 @@ def _version_of_file(address: str) -> str:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # of numbers that are too long to be one
         return None
 
 

@@ -48,6 +48,7 @@ class PackageSources:
         arguments: what else says where packages are; nothing secret.
         constraints: the operator's own, of pip's configuration.
         findings: code and sentence of what the version has named and is not asked.
+        wished: addresses of the version's own indexes that are asked, without credentials.
         has_index: whether anything can be asked for a package at all.
     """
 
@@ -55,6 +56,7 @@ class PackageSources:
     arguments: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
+    wished: tuple[str, ...] = ()
     has_index: bool = True
 
     def without_secrets(self, text: str) -> str:
@@ -99,6 +101,7 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         ("--no-index",) if no_index else (),
         constraints,
         findings,
+        wished=() if no_index else tuple(_USER.sub("", each) for each in allowed),
         has_index=bool(links) or not no_index,
     )
 

@@ -76,7 +76,7 @@ class Resolving:
         others = await self._beside.run(_hashes_beside, wish.uv_lock)
         kept = await self._beside.run(_kept, path)
         if kept is not None:
-            checked(kept.lock, wish, others)
+            await self._beside.run(checked, kept.lock, wish, others)
             return kept
         if not sources.has_index:
             message = (
@@ -86,7 +86,7 @@ class Resolving:
             raise EnvironmentRefused("no_index", message)
         async with self._turns:
             made = await self._made(wish, interpreter, sources)
-        checked(made.lock, wish, others)
+        await self._beside.run(checked, made.lock, wish, others)
         await self._beside.run(_keep, path, made)
         return made
 
@@ -99,6 +99,7 @@ class Resolving:
             sources.constraints,
             source_builds=self._settings.allow_source_builds,
             wheels=[_digest(each) for each in wish.wheels],
+            others=[*sources.wished, "" if wish.uv_lock is None else _digest(wish.uv_lock)],
         )
         return self._settings.folder / _FOLDER / f"{digest}.json"
 
@@ -107,7 +108,8 @@ class Resolving:
     ) -> Resolved:
         """By the first way that leads to a lock; the first way's fault where none does."""
         faults: list[EnvironmentRefused] = []
-        for way in _ways(wish, has_dates=self._settings.wheelhouse is None):
+        has_dates = self._settings.wheelhouse is None
+        for way in await self._beside.run(_ways, wish, has_dates=has_dates):
             # Others change nothing where it is not dates that were in the way.
             if (
                 way.is_undated
@@ -135,7 +137,7 @@ class Resolving:
     ) -> PackageLock:
         constraints = [*wish.constraints, *sources.constraints]
         with scratch(self._settings.folder) as folder:
-            await self._beside.run(_write, folder, asked_for(wish), constraints)
+            await self._beside.run(_write, folder, wish, constraints)
             ended = await self._runs.run(
                 [
                     *("pip", "compile", "requirements.in", "--output-file", "lock.txt"),
@@ -153,7 +155,7 @@ class Resolving:
         return PackageLock.made(text, wish.wheels)
 
 
-def _ways(wish: EnvironmentWish, *, has_dates: bool) -> Iterator[_Way]:
+def _ways(wish: EnvironmentWish, *, has_dates: bool) -> list[_Way]:
     """As of the day when it was logged, or else as of today: an index may tell no dates.
 
     A folder of wheels tells none.
@@ -164,8 +166,7 @@ def _ways(wish: EnvironmentWish, *, has_dates: bool) -> Iterator[_Way]:
         of_any_day = [f"{name}=false" for name in pinned(wish)]
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
-    for arguments, unpinned in days:
-        yield _Way((*arguments, *_STRATEGY), unpinned, not arguments)
+    return [_Way((*arguments, *_STRATEGY), unpinned, not arguments) for arguments, unpinned in days]
 
 
 @contextlib.contextmanager
@@ -182,8 +183,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(folder: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:
-    (folder / "requirements.in").write_text("".join(f"{line}\n" for line in requirements))
+def _write(folder: Path, wish: EnvironmentWish, constraints: Sequence[str]) -> None:
+    (folder / "requirements.in").write_text("".join(f"{line}\n" for line in asked_for(wish)))
     (folder / "constraints.in").write_text("".join(f"{line}\n" for line in constraints))
 
 

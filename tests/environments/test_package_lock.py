@@ -86,14 +86,15 @@ def test_lock_is_kept_for_all_that_it_is_made_of() -> None:
     """Another wish is another lock."""
     given = wish("a==1")
     digests = {
-        input_digest(each, python, constraints, source_builds=sources, wheels=wheels)
+        input_digest(each, python, limits, source_builds=sources, wheels=wheels, others=others)
         for each in (given, wish("a==2"), replace(given, cut_off=None), replace(given, mlflow="3"))
         for python in (PYTHON, replace(PYTHON, version="3.12.8"))
-        for constraints in ((), ("b<1",))
+        for limits in ((), ("b<1",))
         for sources in (False, True)
         for wheels in ((), ("aa",))
+        for others in ((), ("https://own.example/simple",))
     }
-    assert len(digests) == 64
+    assert len(digests) == 128
 
 
 def test_uv_lock_tells_its_hashes() -> None:
