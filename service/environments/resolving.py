@@ -15,11 +15,12 @@ from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.interpreters import Interpreter
 from service.environments.package_lock import (
     PackageLock,
+    UvLock,
     asked_for,
     checked,
-    hashes_of_uv_lock,
     input_digest,
     pinned,
+    read_uv_lock,
 )
 from service.environments.package_sources import PackageSources
 from service.environments.uv_faults import NOWHERE, UNDATED, fault_of
@@ -73,10 +74,10 @@ class Resolving:
     ) -> Resolved:
         """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
         path = await self._beside.run(self._path, wish, interpreter, sources)
-        others = await self._beside.run(_hashes_beside, wish.uv_lock)
+        locked = await self._beside.run(_locked, wish.uv_lock)
         kept = await self._beside.run(_kept, path)
         if kept is not None:
-            await self._beside.run(checked, kept.lock, wish, others)
+            await self._beside.run(checked, kept.lock, wish, locked.hashes)
             return kept
         if not sources.has_index:
             message = (
@@ -85,8 +86,8 @@ class Resolving:
             )
             raise EnvironmentRefused("no_index", message)
         async with self._turns:
-            made = await self._made(wish, interpreter, sources)
-        await self._beside.run(checked, made.lock, wish, others)
+            made = await self._made(wish, locked, interpreter, sources)
+        await self._beside.run(checked, made.lock, wish, locked.hashes)
         await self._beside.run(_keep, path, made)
         return made
 
@@ -104,12 +105,16 @@ class Resolving:
         return self._settings.folder / _FOLDER / f"{digest}.json"
 
     async def _made(
-        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+        self,
+        wish: EnvironmentWish,
+        locked: UvLock,
+        interpreter: Interpreter,
+        sources: PackageSources,
     ) -> Resolved:
         """By the first way that leads to a lock; the first way's fault where none does."""
         faults: list[EnvironmentRefused] = []
         has_dates = self._settings.wheelhouse is None
-        for way in await self._beside.run(_ways, wish, has_dates=has_dates):
+        for way in await self._beside.run(_ways, wish, locked, has_dates=has_dates):
             # Others change nothing where it is not dates that were in the way.
             if (
                 way.is_undated
@@ -118,7 +123,7 @@ class Resolving:
             ):
                 continue
             try:
-                lock = await self._compiled(wish, interpreter, sources, way.arguments)
+                lock = await self._compiled(wish, locked, interpreter, sources, way.arguments)
             except EnvironmentRefused as refused:
                 # No way leads to what is nowhere.
                 if refused.reason == NOWHERE:
@@ -131,13 +136,13 @@ class Resolving:
     async def _compiled(
         self,
         wish: EnvironmentWish,
+        locked: UvLock,
         interpreter: Interpreter,
         sources: PackageSources,
         way: Sequence[str],
     ) -> PackageLock:
-        constraints = [*wish.constraints, *sources.constraints]
         with scratch(self._settings.folder) as folder:
-            await self._beside.run(_write, folder, wish, constraints)
+            await self._beside.run(_write, folder, wish, locked, sources.constraints)
             ended = await self._runs.run(
                 [
                     *("pip", "compile", "requirements.in", "--output-file", "lock.txt"),
@@ -155,7 +160,7 @@ class Resolving:
         return PackageLock.made(text, wish.wheels)
 
 
-def _ways(wish: EnvironmentWish, *, has_dates: bool) -> list[_Way]:
+def _ways(wish: EnvironmentWish, locked: UvLock, *, has_dates: bool) -> list[_Way]:
     """As of the day when it was logged, or else as of today: an index may tell no dates.
 
     A folder of wheels tells none.
@@ -163,7 +168,7 @@ def _ways(wish: EnvironmentWish, *, has_dates: bool) -> list[_Way]:
     days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
     if wish.cut_off is not None and has_dates:
         day = wish.cut_off.isoformat().replace("+00:00", "Z")
-        of_any_day = [f"{name}=false" for name in pinned(wish)]
+        of_any_day = [f"{name}=false" for name in {*pinned(wish), *locked.names}]
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
     return [_Way((*arguments, *_STRATEGY), unpinned, not arguments) for arguments, unpinned in days]
@@ -183,13 +188,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(folder: Path, wish: EnvironmentWish, constraints: Sequence[str]) -> None:
-    (folder / "requirements.in").write_text("".join(f"{line}\n" for line in asked_for(wish)))
+def _write(folder: Path, wish: EnvironmentWish, locked: UvLock, operators: Sequence[str]) -> None:
+    requirements = asked_for(wish, locked)
+    constraints = [*wish.constraints, *locked.pins, *operators]
+    (folder / "requirements.in").write_text("".join(f"{line}\n" for line in requirements))
     (folder / "constraints.in").write_text("".join(f"{line}\n" for line in constraints))
 
 
-def _hashes_beside(path: Path | None) -> dict[str, set[str]]:
-    return {} if path is None else hashes_of_uv_lock(path.read_bytes())
+def _locked(path: Path | None) -> UvLock:
+    return UvLock() if path is None else read_uv_lock(path.read_bytes())
 
 
 def _kept(path: Path) -> Resolved | None:

@@ -309,6 +309,24 @@ async def test_wheels_and_constraints_of_the_artifact_count(
     assert len(set(keys)) == 1
 
 
+async def test_uv_lock_of_the_artifact_decides_about_versions(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Of what its packages need in turn, and whatever day they are of; contradicted, it refuses."""
+    lock = tmp_path / "uv.lock"
+    lock.write_text(
+        'version = 1\n[[package]]\nname = "deep"\nversion = "2.0"\n'
+        'source = { registry = "https://x/simple" }\n'
+    )
+    async with environments(settings(tmp_path, index.url)) as made:
+        without = await made.environment(wish("mine==1.0"))
+        built = await made.environment(wish("mine==1.0", uv_lock=lock))
+        with pytest.raises(EnvironmentRefused) as refused:
+            await made.environment(wish("mine==1.0", "deep==1.0", uv_lock=lock))
+    assert (without.packages["deep"], built.packages["deep"]) == ("1.0", "2.0")
+    assert refused.value.reason == "requirements_conflict"
+
+
 async def test_hashes_that_the_version_was_logged_with_count(
     tmp_path: Path, index: PackageIndex
 ) -> None:

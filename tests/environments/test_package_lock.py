@@ -9,10 +9,11 @@ from service.environments.environment import EnvironmentWish
 from service.environments.interpreters import Interpreter
 from service.environments.package_lock import (
     PackageLock,
+    UvLock,
     asked_for,
-    hashes_of_uv_lock,
     input_digest,
     pinned,
+    read_uv_lock,
 )
 from tests.environments.given import wish
 
@@ -97,13 +98,15 @@ def test_lock_is_kept_for_all_that_it_is_made_of() -> None:
     assert len(digests) == 128
 
 
-def test_uv_lock_tells_its_hashes() -> None:
+def test_uv_lock_tells_its_hashes_and_pins() -> None:
     """Of a file that is none, nothing."""
     text = (
-        '[[package]]\nname = "Deep_One"\nversion = "1.0"\nsdist = { hash = "sha256:aa" }\n'
+        '[[package]]\nname = "Deep_One"\nversion = "1.0"\nsource = { registry = "https://a" }\n'
+        'sdist = { hash = "sha256:aa" }\n'
         'wheels = [{ hash = "sha256:bb" }, {}]\n[[package]]\nname = "mine"\nversion = "0"\n'
     )
-    found = hashes_of_uv_lock(text.encode())
-    assert found["deep-one==1.0"] == {"sha256:aa", "sha256:bb"}
+    found = read_uv_lock(text.encode())
+    assert found.pins == ("deep-one==1.0",)
+    assert found.hashes["deep-one==1.0"] == {"sha256:aa", "sha256:bb"}
     for odd in (b"\xff", b"package = 1", b"[[package]]\n", b"x = " + b"[" * 100_000):
-        assert hashes_of_uv_lock(odd) == {}
+        assert read_uv_lock(odd) == UvLock()
