@@ -52,6 +52,8 @@ class PackageSources:
         findings: code and sentence of what the version has named and is not asked.
         wished: addresses of the version's own indexes that are asked, without credentials.
         has_index: whether anything can be asked for a package at all.
+        has_several: whether more than one can.
+        index_strategy: uv's own, where the operator says one (`UV_INDEX_STRATEGY`).
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -60,6 +62,8 @@ class PackageSources:
     findings: tuple[tuple[str, str], ...] = ()
     wished: tuple[str, ...] = ()
     has_index: bool = True
+    has_several: bool = False
+    index_strategy: str = ""
 
     def without_secrets(self, text: str) -> str:
         """The text without the credentials that this environment holds."""
@@ -105,6 +109,8 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         findings,
         wished=() if no_index else tuple(_USER.sub("", each) for each in allowed),
         has_index=bool(links) or not no_index,
+        has_several=bool(links or others or allowed),
+        index_strategy=given.get("UV_INDEX_STRATEGY", ""),
     )
 
 

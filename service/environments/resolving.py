@@ -31,8 +31,15 @@ from service.registry.store.durable import write_whole
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
 _AT_ONCE: Final = 2
-# The first that has a package at all: else a stranger's of a higher version would be taken.
-_STRATEGY: Final = ("--index-strategy", "first-index")
+# The first index that has a package at all, so that no stranger's of a higher version is taken.
+# Where that has not what is asked for, as a mirror of some releases or of one Python's wheels, the
+# next ones are: pip would ask all of them, and the last way is its own.
+_STRATEGIES: Final = ("first-index", "unsafe-first-match", "unsafe-best-match")
+_NEXT: Final = (
+    "The first package index that has one of its packages does not have what is asked for; the "
+    "next ones were asked for it. UV_INDEX_STRATEGY=first-index forbids that."
+)
+_NEXT_INDEX: Final = ("next_index_asked", _NEXT)
 _TODAYS: Final = (
     "The packages that its own ones need are the newest, not those of the day when it was logged: "
     "that day, or those of the packages, are not known."
@@ -114,7 +121,7 @@ class Resolving:
         """By the first way that leads to a lock; the first way's fault where none does."""
         faults: list[EnvironmentRefused] = []
         has_dates = self._settings.wheelhouse is None
-        for way in await self._beside.run(_ways, wish, locked, has_dates=has_dates):
+        for way in await self._beside.run(_ways, wish, locked, sources, has_dates=has_dates):
             # Others change nothing where it is not dates that were in the way.
             if (
                 way.is_undated
@@ -160,10 +167,12 @@ class Resolving:
         return PackageLock.made(text, wish.wheels)
 
 
-def _ways(wish: EnvironmentWish, locked: UvLock, *, has_dates: bool) -> list[_Way]:
-    """As of the day when it was logged, or else as of today: an index may tell no dates.
+def _ways(
+    wish: EnvironmentWish, locked: UvLock, sources: PackageSources, *, has_dates: bool
+) -> list[_Way]:
+    """As of the day when it was logged, or else as of today; by the first index, or else by all.
 
-    A folder of wheels tells none.
+    An index may tell no dates; a folder of wheels tells none.
     """
     days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
     if wish.cut_off is not None and has_dates:
@@ -171,7 +180,21 @@ def _ways(wish: EnvironmentWish, locked: UvLock, *, has_dates: bool) -> list[_Wa
         of_any_day = [f"{name}=false" for name in {*pinned(wish), *locked.names}]
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
-    return [_Way((*arguments, *_STRATEGY), unpinned, not arguments) for arguments, unpinned in days]
+    return [
+        _Way(
+            (*arguments, "--index-strategy", strategy),
+            (*unpinned, *(() if strategy == _STRATEGIES[0] else (_NEXT_INDEX,))),
+            not arguments,
+        )
+        for arguments, unpinned in days
+        for strategy in _strategies(sources)
+    ]
+
+
+def _strategies(sources: PackageSources) -> tuple[str, ...]:
+    if sources.index_strategy:
+        return (sources.index_strategy,)
+    return _STRATEGIES if sources.has_several else _STRATEGIES[:1]
 
 
 @contextlib.contextmanager

@@ -254,17 +254,49 @@ async def test_day_is_not_asked_of_what_the_version_pins(
         ("1.0", "cp399-cp399-manylinux_2_17_x86_64", "no_wheel"),
     ],
 )
-async def test_first_index_that_has_a_package_is_the_only_one_that_is_asked_for_it(
+async def test_first_index_alone_is_asked_where_the_operator_says_so(
     tmp_path: Path, index: PackageIndex, version: str, tag: str, reason: str
 ) -> None:
     """What a stranger has published elsewhere by that name is not taken instead."""
     with package_index(of_hosts=False) as first:
         first.add("mine", version, tag=tag)
-        given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
+        given = settings(
+            tmp_path,
+            index.url,
+            environment={"UV_INDEX": first.url, "UV_INDEX_STRATEGY": "first-index"},
+        )
         async with environments(given) as made:
             with pytest.raises(EnvironmentRefused) as refused:
                 await made.environment(wish("mine==1.0"))
     assert refused.value.reason == reason
+
+
+async def test_next_index_is_asked_where_the_first_has_but_other_versions(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """As pip would; with a finding, since the first one should have it."""
+    with package_index(of_hosts=False) as first:
+        first.add("mine", "3.0")
+        given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
+        async with environments(given) as made:
+            built = await made.environment(wish("mine==1.0"))
+            newest = await made.environment(wish("mine"))
+    assert built.packages["mine"] == "1.0"
+    assert [code for code, _ in built.findings] == ["next_index_asked"]
+    assert newest.packages["mine"] == "3.0"
+    assert newest.findings == ()
+
+
+async def test_next_index_is_asked_where_the_first_has_no_wheel_for_this_python(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Of the version itself, which both have."""
+    with package_index(of_hosts=False) as first:
+        first.add("mine", "1.0", tag="cp399-cp399-manylinux_2_17_x86_64")
+        given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
+        async with environments(given) as made:
+            built = await made.environment(wish("mine==1.0"))
+    assert run(built, "import mine; print(mine.VERSION)") == "1.0"
 
 
 async def test_wheelhouse_needs_no_index(tmp_path: Path, index: PackageIndex) -> None:
