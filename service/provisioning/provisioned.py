@@ -67,7 +67,7 @@ class ProvisionsHere:
 
     def check(self) -> Sequence[Provision]:
         """Of what each alias of the settings is on now. Raises `FollowingError`, `HomeUnusable`."""
-        return self._run(_checked)
+        return self._run(lambda engine: _checked(engine, self.settings))
 
     def build(self, version: VersionId, tell: Callable[[BuildProgress], None]) -> Provision:
         """Builds what the version needs. Raises `HomeUnusable`; what fails is its outcome."""
@@ -80,6 +80,7 @@ class ProvisionsHere:
     def _run(self, work: Callable[[Engine], Awaitable[_Result]]) -> _Result:
         async def run(folder: Path) -> _Result:
             changed: dict[str, Any] = {
+                "models": (),
                 "home": folder,
                 "service_name": _NAME,
                 "poll_seconds": _POLL_SECONDS,
@@ -100,8 +101,7 @@ class ProvisionsHere:
             return asyncio.run(run(folder))
 
 
-async def _checked(engine: Engine) -> Sequence[Provision]:
-    settings = engine.settings
+async def _checked(engine: Engine, settings: Settings) -> Sequence[Provision]:
     look = await engine.registry.survey(settings.refs, settings.patterns, settings.max_slots)
     return [each async for each in _each(engine, look.found)]
 
