@@ -3,16 +3,22 @@
 import errno
 import io
 import os
+from dataclasses import replace
 
 import orjson
 from prometheus_client import CollectorRegistry
 
+from service.environments.environment import BuildProgress
 from service.events.event_faults import EventFault, EventTrouble
+from service.following.environments import RunsIn
+from service.following.gates.gate import GateFinding
 from service.refs import ModelRef
 from service.telemetry.events import EventsReport
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
 from service.telemetry.reporting import FollowingReport, LedgerReport
+from tests.following.environments import built
+from tests.following.fakes import version
 
 
 def test_ledger_that_cannot_be_written_is_logged_once_and_counted() -> None:
@@ -96,3 +102,26 @@ def test_lost_events_are_counted_logged_once_for_each_reason_and_over_once_nothi
         ("events_lost", "events_too_many"),
         ("events_sent_again", None),
     ]
+
+
+def test_environment_of_a_version_is_logged_and_counted() -> None:
+    """How far its build has come, what it was given, and where Podium's own stands in."""
+    stream, registry = io.BytesIO(), CollectorRegistry()
+    logs = configure_logs(stream)
+    report = FollowingReport(Metrics(registry), logs.logger)
+    report.building(version(1), BuildProgress("install", 2))
+    report.found_environment(
+        version(1), RunsIn(replace(built("0123456789abcdef"), built=True)), 2.5
+    )
+    finding = GateFinding("requirements", "index_unreachable", "The index does not answer.")
+    report.found_environment(version(2), RunsIn(awaited=True, findings=(finding,)), 0.1)
+    logs.close()
+    building, found, instead = (orjson.loads(line) for line in stream.getvalue().splitlines())
+    assert (building["step"], building["packages"]) == ("install", 2)
+    assert (found["environment"], found["packages"], found["built"]) == ("0123456789ab", 2, True)
+    assert instead["message"] == "The index does not answer."
+    counted = {
+        outcome: registry.get_sample_value("podium_environments_total", {"outcome": outcome})
+        for outcome in ("built", "there", "stood_in")
+    }
+    assert counted == {"built": 1, "there": 0, "stood_in": 1}

@@ -241,7 +241,10 @@ def _marks(version: WhereVersion) -> Iterator[str]:
 
 
 def _of_service(service: WhereService) -> Iterator[str]:
-    yield service.url if not service.error else f"{service.url}  does not tell: {service.error}"
+    if service.error:
+        yield f"{service.url}  does not tell: {service.error}"
+    else:
+        yield service.url if service.slots else f"{service.url}  follows no alias of these"
     for slot in service.slots:
         serves = "nothing" if slot.version is None else f"version {slot.version}"
         told = [slot.state, *(["held"] if slot.held else [])]

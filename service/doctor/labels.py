@@ -12,8 +12,8 @@ VERSION_TAGS: Final = frozenset(
     {
         *("podium.allow_breaking", "podium.batching", "podium.blocked", "podium.copied"),
         "podium.blocked.by",
-        *("podium.digest", "podium.linked", "podium.retry", "podium.source", "podium.validation"),
-        "podium.withdrawn",
+        *("podium.digest", "podium.env_manager", "podium.linked", "podium.retry"),
+        *("podium.source", "podium.validation", "podium.withdrawn"),
     }
 )
 """What is read of versions, or written for people; of models holds alone are read."""

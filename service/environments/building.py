@@ -1,6 +1,7 @@
 """An environment built from its lock: by uv beside its place, verified, then put there whole."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from service.environments.environment_store import (
 )
 from service.environments.interpreters import Interpreter
 from service.environments.package_sources import PackageSources
-from service.environments.resolving import Resolved
+from service.environments.resolving import Resolved, scratch
 from service.environments.uv_faults import UNREACHABLE, fault_of
 from service.environments.uv_runs import UvRuns
-from service.environments.verified_files import note_files
+from service.environments.verified_files import note_files, note_imported
 from service.processes.front.beside import Beside
 from service.processes.removal import remove_tree
 from service.registry.store.locks import Lock, Locked
@@ -32,6 +33,18 @@ _LOOK_SECONDS: Final = 0.2
 _REMOVAL_SECONDS: Final = 1.0
 _RECORDS: Final = "record_differs"
 _LOCK: Final = "lock.txt"
+# What zygotes import before they fork: a test holds it to theirs.
+IMPORTED: Final = (
+    *("mlflow.pyfunc", "mlflow.sklearn", "mlflow.artifacts", "mlflow.tracking", "pandas"),
+    *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline"),
+    "sklearn.preprocessing",
+)
+_IMPORT: Final = """
+import contextlib, importlib, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(BaseException):
+        importlib.import_module(name)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,7 @@ class Building:
         tell(BuildProgress("verify", packages))
         wrong = await self._beside.run(note_files, plan.part)
         if not wrong:
+            await self._import(plan)
             return ()
         # Somebody has written to uv's cache, most likely through a link of another environment.
         await self._runs.run(
@@ -116,10 +130,22 @@ class Building:
         await self._install(plan, copies=True)
         tell(BuildProgress("verify", packages))
         wrong = await self._beside.run(note_files, plan.part)
+        await self._import(plan)
         # By now fetched anew, and of the hash that is locked: it is so in the wheel itself.
         names = ", ".join(wrong)
         sentence = f"The wheels of {names} are not as their own RECORD says."
         return ((_RECORDS, sentence),) if wrong else ()
+
+    async def _import(self, plan: BuildPlan) -> None:
+        """What zygotes import is compiled while nobody can have written to it yet, and noted.
+
+        Whether that can be imported is found out by the first zygote.
+        """
+        command = [str(plan.part / "bin" / "python"), "-I", "-c", _IMPORT, *IMPORTED]
+        with scratch(self._settings.folder) as folder:
+            environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder)}
+            await self._runs.run_program(command, environment, folder)
+        await self._beside.run(note_imported, plan.part)
 
     async def _install(self, plan: BuildPlan, *, copies: bool) -> None:
         part, python = plan.part, str(plan.part / "bin" / "python")

@@ -21,7 +21,8 @@ class EnvironmentWish:
         build_requirements: those of python_env.yaml's `build_dependencies`, likewise.
         constraints: those of the constraints file in the artifact, likewise.
         wheels: files of the artifact that it names.
-        cut_off: when it was logged; packages published later are not for it. None: unknown.
+        cut_off: the end of the day when it was logged; packages published later are not for it.
+            None: unknown.
         indexes: addresses of package indexes that it names, without credentials.
         uv_lock: the artifact's own `uv.lock`, if it has one that can be used.
         mlflow: the MLflow that has logged it; empty: it does not say.

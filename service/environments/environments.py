@@ -282,21 +282,33 @@ class _Wanted:
             tell(self._progress)
         try:
             built = await asyncio.shield(self._task)
+            # From here on nothing is waited for: whoever is cancelled now has the lease already.
             return replace(built, lease=_shared(built))
         finally:
             self._tells.remove(tell)
             if not self._tells:
-                await self.end()
+                self._forget()
+                if self._task.done():
+                    self._give_back(self._task)
+                else:
+                    await self.end()
 
     async def end(self) -> None:
-        """Returns when nothing of it runs any more."""
+        """Returns when nothing of it runs any more; whoever has got it still has its lease."""
         self._forget()
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        if not self._task.cancelled() and self._task.exception() is None:
-            lease = self._task.result().lease
-            if lease is not None:
-                lease.release()
+        if not self._task.done():
+            # Also where nobody waits for it to the end.
+            self._task.add_done_callback(self._give_back)
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _give_back(self, task: "asyncio.Task[BuiltEnvironment]") -> None:
+        # Those who still wait for it take theirs first.
+        if self._tells or task.cancelled() or task.exception() is not None:
+            return
+        lease = task.result().lease
+        if lease is not None:
+            lease.release()
 
     def _tell(self, progress: BuildProgress) -> None:
         self._progress = progress

@@ -10,13 +10,13 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.interpreters import Interpreter
@@ -62,11 +62,39 @@ class PackageLock:
         return cls(text)
 
 
-def asked_for(wish: EnvironmentWish) -> list[str]:
-    """The requirements of the version and of the hosts that it runs in, a line each."""
+@dataclass(frozen=True, slots=True)
+class UvLock:
+    """What an `uv.lock` says of packages of indexes.
+
+    Attributes:
+        pins: NAME==VERSION of those that it has in one version alone.
+        hashes: by NAME==VERSION.
+    """
+
+    pins: tuple[str, ...] = ()
+    hashes: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of those that are pinned."""
+        return frozenset(each.partition("==")[0] for each in self.pins)
+
+
+def asked_for(wish: EnvironmentWish, locked: UvLock | None = None) -> list[str]:
+    """The requirements of the version and of the hosts that it runs in, a line each.
+
+    What its `uv.lock` pins is of that version for hosts, too.
+    """
     wheels = [_by_file(wheel) for wheel in wish.wheels]
     names = {Requirement(line).name for line in (*wish.requirements, *wheels)}
-    return sorted({*wish.requirements, *wheels, *_of_hosts(wish, names)})
+    pins = locked.names if locked is not None else frozenset()
+    of_hosts = [_unless_pinned(each, pins) for each in _of_hosts(wish, names)]
+    return sorted({*wish.requirements, *wheels, *of_hosts})
+
+
+def _unless_pinned(line: str, pins: Collection[str]) -> str:
+    name = Requirement(line).name
+    return name if name in pins else line
 
 
 def pinned(wish: EnvironmentWish) -> list[str]:
@@ -82,20 +110,25 @@ def pinned(wish: EnvironmentWish) -> list[str]:
     return sorted({_ORJSON, *exact})
 
 
-def input_digest(
+def input_digest(  # noqa: PLR0913 - each is one thing that a lock is made of
     wish: EnvironmentWish,
     interpreter: Interpreter,
     constraints: Sequence[str],
     *,
     source_builds: bool,
     wheels: Sequence[str],
+    others: Sequence[str] = (),
 ) -> str:
-    """Of all that a lock is made of; `wheels` are the hashes of the wish's wheels."""
+    """Of all that a lock is made of.
+
+    `wheels` are the hashes of the wish's wheels; `others` the indexes of its own that are asked,
+    and the hash of its uv.lock.
+    """
     requirements = [*wish.requirements, *wish.build_requirements]
     return _digest(
         *(wish.python, wish.mlflow, str(wish.cut_off), requirements, list(wish.constraints)),
         *(list(constraints), list(wish.hashes), source_builds, list(wheels), _of(interpreter)),
-        [each.name for each in wish.wheels],
+        *([each.name for each in wish.wheels], list(others)),
     )
 
 
@@ -125,17 +158,27 @@ def checked(
                 raise EnvironmentRefused("hash_mismatch", message)
 
 
-def hashes_of_uv_lock(content: bytes) -> dict[str, set[str]]:
-    """By `NAME==VERSION`; nothing of a file that is not one. Takes time as TOML does."""
-    found: dict[str, set[str]] = defaultdict(set)
+def read_uv_lock(content: bytes) -> UvLock:
+    """Nothing of a file that is not one. Takes time as TOML does."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    hashes: dict[str, set[str]] = defaultdict(set)
     try:
-        packages = tomllib.loads(content.decode())["package"]
-        for package in packages:
-            known = _hashes(package)
-            found[f"{canonicalize_name(package['name'])}=={package['version']}"] |= known
+        for package in tomllib.loads(content.decode())["package"]:
+            name, version = canonicalize_name(package["name"]), str(Version(package["version"]))
+            hashes[f"{name}=={version}"] |= _hashes(package)
+            if "registry" in package.get("source", {}):
+                versions[name].add(version)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-    return found
+        return UvLock()
+    pins = [f"{name}=={version}" for name, (version, *more) in versions.items() if not more]
+    return UvLock(tuple(sorted(filter(_is_one, pins))), hashes)
+
+
+def _is_one(pin: str) -> bool:
+    try:
+        return not Requirement(pin).url
+    except InvalidRequirement:
+        return False
 
 
 def _hashes(package: Mapping[str, Any]) -> set[str]:
@@ -205,7 +248,7 @@ def _version_of_file(address: str) -> str:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # of numbers that are too long to be one
         return None
 
 

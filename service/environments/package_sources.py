@@ -1,8 +1,8 @@
 """Where packages come from, told to uv: by its environment, which alone holds credentials.
 
 The operator's indexes are those of uv's own variables, or else pip's. A version may name more, of
-hosts that the operator allows. The first index that has a package is the one that is asked for it:
-the operator's others, the version's, then the operator's first.
+hosts that the operator allows. The first index that has a package at all is the one that is asked
+for it: the operator's others, the version's, then the operator's first.
 """
 
 import re
@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from service.environments.build_settings import EnvironmentSettings
+from service.environments.index_addresses import IndexAddress, with_user
 from service.environments.pip_configuration import pip_configuration
 from service.environments.requirement_lines import read_lines
 
 PYPI: Final = "https://public.example/simple"
+_PUBLIC: Final = "public.example"
 _UVS_INDEXES: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 # Where systems keep the certificates that they trust.
@@ -30,6 +31,8 @@ _SAME: Final = {
     "default-timeout": "UV_HTTP_TIMEOUT",
     "retries": "UV_HTTP_RETRIES",
 }
+# Of pip's ways to one the only one that uv has, too.
+_KEYRING: Final = "subprocess"
 _NOT_ALLOWED: Final = (
     "The version names the package index {}, which is not asked: add it to PODIUM_INDEXES if it "
     "may be."
@@ -47,16 +50,16 @@ class PackageSources:
         arguments: what else says where packages are; nothing secret.
         constraints: the operator's own, of pip's configuration.
         findings: code and sentence of what the version has named and is not asked.
+        wished: addresses of the version's own indexes that are asked, without credentials.
         has_index: whether anything can be asked for a package at all.
-        has_several: whether more than one can.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     arguments: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
+    wished: tuple[str, ...] = ()
     has_index: bool = True
-    has_several: bool = False
 
     def without_secrets(self, text: str) -> str:
         """The text without the credentials that this environment holds."""
@@ -92,8 +95,7 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
     environment = {
         **plain,
         **_ways(given, pip),
-        **({} if no_index else {"UV_DEFAULT_INDEX": default}),
-        **({} if no_index else {"UV_INDEX": " ".join((*others, *allowed))}),
+        **({} if no_index else _in_order(default, others, allowed)),
         **({"UV_FIND_LINKS": links} if links else {}),
     }
     return PackageSources(
@@ -101,8 +103,8 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         ("--no-index",) if no_index else (),
         constraints,
         findings,
+        wished=() if no_index else tuple(_USER.sub("", each) for each in allowed),
         has_index=bool(links) or not no_index,
-        has_several=bool(links or others or allowed),
     )
 
 
@@ -115,6 +117,21 @@ def _operators(given: Mapping[str, str], pip: Mapping[str, str]) -> tuple[str, S
         default = pip.get("index-url") or pip.get("pypi-url") or PYPI
         others = pip.get("extra-index-url", "")
     return default, others.split()
+
+
+def _in_order(default: str, others: Sequence[str], allowed: Sequence[str]) -> Mapping[str, str]:
+    """As uv asks them; PyPI, where anybody may publish, after all that a version may name."""
+    public = [each for each in allowed if _is_public(each)]
+    private = [each for each in allowed if each not in public]
+    before, last = [*others, *private], default
+    if public:
+        before, last = [*before, default, *public[:-1]], public[-1]
+    return {"UV_INDEX": " ".join(before), "UV_DEFAULT_INDEX": last}
+
+
+def _is_public(index: str) -> bool:
+    address = IndexAddress.of(index)
+    return address is not None and address.host == _PUBLIC
 
 
 def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]:
@@ -136,6 +153,7 @@ def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]
         **({"UV_SYSTEM_CERTS": "1"} if has_bundle and not bundle else {}),
         **({"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy} if proxy else {}),
         **({"UV_INSECURE_HOST": trusted} if trusted else {}),
+        **({"UV_KEYRING_PROVIDER": _KEYRING} if pip.get("keyring-provider") == _KEYRING else {}),
         **{uvs: pip[name] for name, uvs in _SAME.items() if pip.get(name)},
         **{name: value for name, value in own.items() if name not in _UVS_INDEXES},
     }
@@ -144,39 +162,35 @@ def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]
 def _allowed(
     wished: Sequence[str], settings: EnvironmentSettings, operators: Sequence[str]
 ) -> tuple[Sequence[str], tuple[tuple[str, str], ...]]:
-    """The version's indexes with the operator's credentials, and findings for the others."""
-    known = [*settings.indexes, *operators]
-    hosts = {_host(each) for each in known}
-    allowed = [_with_credentials(each, known) for each in wished if _host(each) in hosts]
-    refused = sorted({_host(each) for each in wished if _host(each) not in hosts})
-    findings = tuple(("index_not_allowed", _NOT_ALLOWED.format(host)) for host in refused)
-    return [each for each in allowed if each not in operators], findings
+    """The version's indexes with the operator's credentials, and findings for the others.
 
-
-def _host(index: str) -> str:
-    """`HOST` or `HOST:PORT`, of an address (also as `NAME=ADDRESS`) or of a host itself.
-
-    Of an address without TLS `http://` stands before it: that is another one, unless it is meant.
+    Of a host that the operator asks himself no other index is asked, unless PODIUM_INDEXES names
+    it: many share a host with strangers.
     """
-    before, slashes, after = index.rpartition("//")
-    scheme = "http" if before.endswith("http:") else "https"
-    try:
-        parts = urlsplit(f"//{after if slashes else index}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    where = host if port in {None, 80 if scheme == "http" else 443} else f"{host}:{port}"
-    return f"http://{where}" if scheme == "http" else where
+    theirs = _addresses(operators)
+    known = _addresses(settings.indexes)
+    allowed: list[str] = []
+    refused: set[str] = set()
+    for text, each in ((text, IndexAddress.of(text)) for text in dict.fromkeys(wished)):
+        if each is None:
+            refused.add("(unclear)")
+        elif any(each.is_same(own) for own in theirs):
+            continue
+        elif any(each.place == own.place for own in known):
+            allowed.append(with_user(text, _user(each, [*known, *theirs])))
+        else:
+            refused.add(each.host)
+    findings = tuple(("index_not_allowed", _NOT_ALLOWED.format(host)) for host in sorted(refused))
+    return allowed, findings
 
 
-def _with_credentials(address: str, known: Sequence[str]) -> str:
-    for each in known:
-        if "//" in each and _host(each) == _host(address):
-            user, at, _ = urlsplit(each).netloc.rpartition("@")
-            if at:
-                parts = urlsplit(address)
-                return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}"))
-    return address
+def _addresses(texts: Sequence[str]) -> list[IndexAddress]:
+    return list(filter(None, map(IndexAddress.of, texts)))
+
+
+def _user(address: IndexAddress, known: Sequence[IndexAddress]) -> str:
+    """The operator's credentials for that very scheme, host and port."""
+    return next((each.user for each in known if each.user and each.place == address.place), "")
 
 
 def _constraints(files: str) -> Iterator[str]:

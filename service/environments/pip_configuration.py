@@ -1,7 +1,7 @@
 """pip's configuration, which uv does not read: files of all levels, then `PIP_*`.
 
-As pip has it (`pip config debug` lists the files): global, user, site, `PIP_CONFIG_FILE`,
-variables, each before the ones that come earlier; `[install]` before `[global]`.
+As pip has it (`pip config debug` lists the files): global, user, site, `PIP_CONFIG_FILE`, each
+before the ones that come earlier; `[install]` of any before `[global]` of all; variables first.
 """
 
 import configparser
@@ -22,8 +22,10 @@ def pip_configuration(environment: Mapping[str, str]) -> dict[str, str]:
     """Options by their long names, as `index-url`; a file that cannot be read says nothing."""
     found: dict[str, str] = {}
     if environment.get(_NAMED) != os.devnull:
-        for path in _files(environment):
-            found.update(_options(path))
+        parsers = [_parser(path) for path in _files(environment)]
+        for section in _SECTIONS:
+            for parser in parsers:
+                found.update(_options(parser, section))
     for name, value in environment.items():
         if name.startswith(_PREFIX) and value and name != _NAMED:
             found[_normal(name.removeprefix(_PREFIX))] = value
@@ -46,20 +48,21 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path(named)
 
 
-def _options(path: Path) -> Mapping[str, str]:
+def _parser(path: Path) -> configparser.RawConfigParser:
+    """Of the file; empty where that cannot be read."""
     parser = configparser.RawConfigParser()
     try:
         with path.open(encoding="utf-8") as file:
             parser.read_string(file.read(_MOST_BYTES))
     except (OSError, UnicodeDecodeError, configparser.Error):
+        return configparser.RawConfigParser()
+    return parser
+
+
+def _options(parser: configparser.RawConfigParser, section: str) -> Mapping[str, str]:
+    if not parser.has_section(section):
         return {}
-    return {
-        _normal(name): value
-        for section in _SECTIONS
-        if parser.has_section(section)
-        for name, value in parser.items(section)
-        if value
-    }
+    return {_normal(name): value for name, value in parser.items(section) if value}
 
 
 def _normal(name: str) -> str:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from service.environments.index_addresses import plain_address
 
 # As pip has it: a comment begins at the start of a line or after a space.
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
@@ -79,21 +80,6 @@ def read_lines(text: str, file: str) -> ReadRequirements:
             sentence = f"Line {number} of {file} {_SENTENCES[code]}."
             found.mistakes.append(WishMistake(code, sentence))
     return found
-
-
-def plain_address(address: str) -> str | None:
-    """The address of an index without credentials; None where it is not one of http or https."""
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not host:
-        return None
-    place = f"[{host}]" if ":" in host else host
-    where = place if port is None else f"{place}:{port}"
-    plain = urlunsplit(SplitResult(parts.scheme, where, parts.path, "", ""))
-    return plain if plain.isascii() and plain.isprintable() and not {*plain} & {*" $,"} else None
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:

@@ -15,14 +15,15 @@ from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.interpreters import Interpreter
 from service.environments.package_lock import (
     PackageLock,
+    UvLock,
     asked_for,
     checked,
-    hashes_of_uv_lock,
     input_digest,
     pinned,
+    read_uv_lock,
 )
 from service.environments.package_sources import PackageSources
-from service.environments.uv_faults import BY_DATE, NOWHERE, fault_of
+from service.environments.uv_faults import NOWHERE, UNDATED, fault_of
 from service.environments.uv_runs import UvRuns
 from service.processes.front.beside import Beside
 from service.registry.store.durable import write_whole
@@ -30,17 +31,13 @@ from service.registry.store.durable import write_whole
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
 _AT_ONCE: Final = 2
-_STRATEGIES: Final = ("first-index", "unsafe-first-match", "unsafe-best-match")
+# The first that has a package at all: else a stranger's of a higher version would be taken.
+_STRATEGY: Final = ("--index-strategy", "first-index")
 _TODAYS: Final = (
     "The packages that its own ones need are the newest, not those of the day when it was logged: "
     "that day, or those of the packages, are not known."
 )
 _UNPINNED: Final = ("unpinned_by_date", _TODAYS)
-_NEXT: Final = (
-    "The first package index that has one of its packages does not have the version that is asked "
-    "for; the next one was asked for it."
-)
-_NEXT_INDEX: Final = ("next_index_asked", _NEXT)
 BuildFindings = tuple[tuple[str, str], ...]
 
 
@@ -77,10 +74,10 @@ class Resolving:
     ) -> Resolved:
         """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
         path = await self._beside.run(self._path, wish, interpreter, sources)
-        others = await self._beside.run(_hashes_beside, wish.uv_lock)
+        locked = await self._beside.run(_locked, wish.uv_lock)
         kept = await self._beside.run(_kept, path)
         if kept is not None:
-            checked(kept.lock, wish, others)
+            await self._beside.run(checked, kept.lock, wish, locked.hashes)
             return kept
         if not sources.has_index:
             message = (
@@ -89,8 +86,8 @@ class Resolving:
             )
             raise EnvironmentRefused("no_index", message)
         async with self._turns:
-            made = await self._made(wish, interpreter, sources)
-        checked(made.lock, wish, others)
+            made = await self._made(wish, locked, interpreter, sources)
+        await self._beside.run(checked, made.lock, wish, locked.hashes)
         await self._beside.run(_keep, path, made)
         return made
 
@@ -103,24 +100,30 @@ class Resolving:
             sources.constraints,
             source_builds=self._settings.allow_source_builds,
             wheels=[_digest(each) for each in wish.wheels],
+            others=[*sources.wished, "" if wish.uv_lock is None else _digest(wish.uv_lock)],
         )
         return self._settings.folder / _FOLDER / f"{digest}.json"
 
     async def _made(
-        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+        self,
+        wish: EnvironmentWish,
+        locked: UvLock,
+        interpreter: Interpreter,
+        sources: PackageSources,
     ) -> Resolved:
         """By the first way that leads to a lock; the first way's fault where none does."""
         faults: list[EnvironmentRefused] = []
-        for way in _ways(wish, sources, has_dates=self._settings.wheelhouse is None):
+        has_dates = self._settings.wheelhouse is None
+        for way in await self._beside.run(_ways, wish, locked, has_dates=has_dates):
             # Others change nothing where it is not dates that were in the way.
             if (
                 way.is_undated
                 and faults
-                and not any(BY_DATE.search(each.detail) for each in faults)
+                and not any(UNDATED.search(each.detail) for each in faults)
             ):
                 continue
             try:
-                lock = await self._compiled(wish, interpreter, sources, way.arguments)
+                lock = await self._compiled(wish, locked, interpreter, sources, way.arguments)
             except EnvironmentRefused as refused:
                 # No way leads to what is nowhere.
                 if refused.reason == NOWHERE:
@@ -133,13 +136,13 @@ class Resolving:
     async def _compiled(
         self,
         wish: EnvironmentWish,
+        locked: UvLock,
         interpreter: Interpreter,
         sources: PackageSources,
         way: Sequence[str],
     ) -> PackageLock:
-        constraints = [*wish.constraints, *sources.constraints]
-        with _scratch(self._settings.folder) as folder:
-            await self._beside.run(_write, folder, asked_for(wish), constraints)
+        with scratch(self._settings.folder) as folder:
+            await self._beside.run(_write, folder, wish, locked, sources.constraints)
             ended = await self._runs.run(
                 [
                     *("pip", "compile", "requirements.in", "--output-file", "lock.txt"),
@@ -157,26 +160,22 @@ class Resolving:
         return PackageLock.made(text, wish.wheels)
 
 
-def _ways(wish: EnvironmentWish, sources: PackageSources, *, has_dates: bool) -> Iterator[_Way]:
-    """As of the day when it was logged, or else as of today; by the first index, or else by all.
+def _ways(wish: EnvironmentWish, locked: UvLock, *, has_dates: bool) -> list[_Way]:
+    """As of the day when it was logged, or else as of today: an index may tell no dates.
 
-    An index may hold but some of a package's versions, or of a version's wheels, or tell no dates.
-    A folder of wheels tells none. The last way is pip's own.
+    A folder of wheels tells none.
     """
     days: list[tuple[tuple[str, ...], BuildFindings]] = [((), (_UNPINNED,) if has_dates else ())]
     if wish.cut_off is not None and has_dates:
         day = wish.cut_off.isoformat().replace("+00:00", "Z")
-        of_any_day = [f"{name}=false" for name in pinned(wish)]
+        of_any_day = [f"{name}=false" for name in {*pinned(wish), *locked.names}]
         free = [part for each in of_any_day for part in ("--exclude-newer-package", each)]
         days.insert(0, (("--exclude-newer", day, *free), ()))
-    for arguments, unpinned in days:
-        for strategy in _STRATEGIES if sources.has_several else _STRATEGIES[:1]:
-            findings = unpinned if strategy is _STRATEGIES[0] else (*unpinned, _NEXT_INDEX)
-            yield _Way((*arguments, "--index-strategy", strategy), findings, not arguments)
+    return [_Way((*arguments, *_STRATEGY), unpinned, not arguments) for arguments, unpinned in days]
 
 
 @contextlib.contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
+def scratch(folder: Path) -> Iterator[Path]:
     """An empty folder, gone afterwards; a few small files are all that is ever in it."""
     with tempfile.TemporaryDirectory(
         prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True
@@ -189,13 +188,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(folder: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:
+def _write(folder: Path, wish: EnvironmentWish, locked: UvLock, operators: Sequence[str]) -> None:
+    requirements = asked_for(wish, locked)
+    constraints = [*wish.constraints, *locked.pins, *operators]
     (folder / "requirements.in").write_text("".join(f"{line}\n" for line in requirements))
     (folder / "constraints.in").write_text("".join(f"{line}\n" for line in constraints))
 
 
-def _hashes_beside(path: Path | None) -> dict[str, set[str]]:
-    return {} if path is None else hashes_of_uv_lock(path.read_bytes())
+def _locked(path: Path | None) -> UvLock:
+    return UvLock() if path is None else read_uv_lock(path.read_bytes())
 
 
 def _kept(path: Path) -> Resolved | None:

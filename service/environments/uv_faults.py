@@ -11,8 +11,10 @@ from typing import Final
 
 from service.environments.environment import EnvironmentDelayed, EnvironmentRefused
 
-BY_DATE: Final = re.compile(r"filtered by `exclude-newer`")
-"""Whether uv has left out packages for their date, or for having none."""
+UNDATED: Final = re.compile(
+    r"is missing an upload date|filtered by `exclude-newer`.* requirement is v[^\s,]+\. "
+)
+"""Whether uv has left out packages because the index does not say when they were published."""
 NOWHERE: Final = "package_nowhere"
 UNREACHABLE: Final = "index_unreachable"
 # What may stand in a sentence of what uv names: packages and versions.
@@ -50,7 +52,8 @@ _WORDS: Final = (
         "configuration (index-url, netrc) or PODIUM_INDEXES.",
     ),
     _passing(
-        r"invalid peer certificate|UnknownIssuer|corrupt message|certificate",
+        r"invalid peer certificate|corrupt message of type|fatal alert: \w*Certificate|"
+        r"unable to get local issuer certificate|certificate verify failed",
         "index_untrusted",
         "A package index's certificate is not trusted, or it does not speak TLS: name the file of "
         "whoever has signed it in SSL_CERT_FILE or pip's `cert`, and check the address.",
@@ -98,7 +101,8 @@ _WORDS: Final = (
     _word(
         rf"there (?:is|are) no versions? of {_NAMED}",
         "version_nowhere",
-        "No package index has {0}: check how it is written, and which index Podium asks.",
+        "The package index that is asked for it does not have {0}: check how it is written, and "
+        "which index Podium asks; of several it is the first that has any version of a package.",
     ),
     _word(
         r"requirements are unsatisfiable|No solution found",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -43,32 +43,40 @@ class UvRuns:
 
         Raises `PassingFault` where no process can be started.
         """
-        process = await self._started(arguments, sources, folder)
+        command = [str(self._uv or _beside_podium()), *arguments, "--color", "never"]
+        ended = await self.run_program(command, sources.environment, folder)
+        return UvEnd(ended.status, sources.without_secrets(ended.said))
+
+    async def run_program(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> UvEnd:
+        """The same for another program, with that environment alone."""
+        process = await _started(command, environment, folder)
         try:
             said = await _said(process.stderr)
             await process.wait()
         finally:
             await asyncio.shield(_ended(process))
-        return UvEnd(process.returncode or 0, sources.without_secrets(said))
+        return UvEnd(process.returncode or 0, said)
 
-    async def _started(
-        self, arguments: Sequence[str], sources: PackageSources, folder: Path
-    ) -> asyncio.subprocess.Process:
-        try:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", _SUPERVISED, str(os.getpid())),
-                *(str(self._uv or _beside_podium()), *arguments, "--color", "never"),
-                cwd=folder,
-                env=dict(sources.environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            if is_want_of_processes(error):
-                raise processes_exhausted(STAGE, repr(error)) from error
-            raise
+
+async def _started(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", _SUPERVISED, str(os.getpid()), *command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        if is_want_of_processes(error):
+            raise processes_exhausted(STAGE, repr(error)) from error
+        raise
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

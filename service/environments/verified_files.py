@@ -5,7 +5,9 @@ writes there in place is written everywhere. A file whose size, times and number
 has not been written to (the kernel moves the change time at every write, and nobody else can); any
 other is read again and compared by its hash, for a new link to it moves the change time as well.
 
-Bytecode that hosts have written is no part of it.
+What may be imported stands in the notes, or is not there: anything that has come since is an
+alteration. Bytecode is no exception, though Python writes it by itself: what was compiled when the
+environment was built is noted, and any other is removed.
 """
 
 import base64
@@ -13,6 +15,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,8 +26,8 @@ from service.registry.store.durable import write_whole
 NOTES: Final = "podium-files.json"
 _OWN: Final = frozenset({NOTES, "podium.json", "podium-lock.txt", ".lock"})
 _BYTECODE: Final = "__pycache__"
-# What an interpreter would run, or read its path from.
-_RUNS: Final = (".py", ".pyc", ".pth", ".so")
+# A package's name, as it stands before the version in the name of its folder.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
 _THREADS: Final = 2
 _Note = list[Any]
 """Size, time of the last write and of the last change, hash; of a link where it leads."""
@@ -48,6 +51,15 @@ def note_files(environment: Path) -> list[str]:
     return wrong
 
 
+def note_imported(environment: Path) -> None:
+    """Notes what importing from it has changed, its bytecode above all, before anybody uses it."""
+    notes, found = _noted(environment / NOTES), dict(_entries(environment))
+    changed = {path: each for path, each in found.items() if _is_other(notes.get(path), each)}
+    kept = {path: note for path, note in notes.items() if path in found}
+    kept.update(_hashed(environment, changed))
+    write_whole(environment / NOTES, json.dumps(kept).encode())
+
+
 def verify_files(environment: Path) -> None:
     """Returns if they are all as they were noted. Raises `EnvironmentAltered` and OSError.
 
@@ -56,17 +68,41 @@ def verify_files(environment: Path) -> None:
     notes = _noted(environment / NOTES)
     found = dict(_entries(environment))
     for path in notes.keys() - found.keys():
-        raise EnvironmentAltered(path)
-    for path in found.keys() - notes.keys():
-        if path.endswith(_RUNS):
+        # Python makes it again.
+        if not _is_bytecode(path):
             raise EnvironmentAltered(path)
-    changed = {path: found[path] for path in notes if notes[path][:3] != _seen(found[path])}
+    for path in found.keys() - notes.keys():
+        _reject(environment, path)
+    changed = {
+        path: found[path]
+        for path in notes.keys() & found.keys()
+        if _is_other(notes[path], found[path])
+    }
     for path, note in _hashed(environment, changed):
         if note[0] != notes[path][0] or note[3] != notes[path][3]:
-            raise EnvironmentAltered(path)
+            _reject(environment, path)
         notes[path] = note
     if changed:
         write_whole(environment / NOTES, json.dumps(notes).encode())
+
+
+def _reject(environment: Path, path: str) -> None:
+    """Bytecode is removed, and found missing from then on; of anything else the fault is raised."""
+    if not _is_bytecode(path):
+        raise EnvironmentAltered(path)
+    try:
+        (environment / path).unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentAltered(path) from error
+
+
+def _is_bytecode(path: str) -> bool:
+    """Whether it lies where Python puts that; a link in the place of such a folder does not."""
+    return _BYTECODE in path.split("/")[:-1]
+
+
+def _is_other(note: _Note | None, entry: os.stat_result) -> bool:
+    return note is None or note[:3] != _seen(entry)
 
 
 def _noted(path: Path) -> dict[str, _Note]:
@@ -104,7 +140,7 @@ def _hash(path: Path) -> str:
 
 
 def _entries(environment: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Files and links by their path below it; no bytecode, and nothing of Podium's own."""
+    """Files and links by their path below it; nothing of Podium's own."""
     waiting = [""]
     while waiting:
         below = waiting.pop()
@@ -112,19 +148,26 @@ def _entries(environment: Path) -> Iterator[tuple[str, os.stat_result]]:
             for entry in entries:
                 path = f"{below}{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name != _BYTECODE:
-                        waiting.append(f"{path}/")
+                    waiting.append(f"{path}/")
                 elif path not in _OWN:
                     yield path, entry.stat(follow_symlinks=False)
 
 
 def _wrong(environment: Path, notes: Mapping[str, _Note]) -> Iterator[str]:
     for record in environment.glob("lib/python3*/site-packages/*.dist-info/RECORD"):
-        site = record.parents[1]
+        name = _NAME.match(record.parent.name.partition("-")[0])
+        if name is not None and not _is_record_right(record, environment, notes):
+            yield name[0]
+
+
+def _is_record_right(record: Path, environment: Path, notes: Mapping[str, _Note]) -> bool:
+    """False too for what cannot be read as one: wheels of artifacts are their authors'."""
+    site = record.parents[1]
+    try:
         with record.open(encoding="utf-8", newline="") as file:
-            for row in csv.reader(file):
-                if not _is_as_recorded(row, site, environment, notes):
-                    yield record.parent.name.partition("-")[0]
+            return all(_is_as_recorded(row, site, environment, notes) for row in csv.reader(file))
+    except (ValueError, csv.Error):
+        return False
 
 
 def _is_as_recorded(

@@ -8,7 +8,7 @@ reaches a command line.
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ _WHEELS: Final = "wheels"
 _UV_LOCK: Final = "uv.lock"
 _MOST_BYTES: Final = 256 * 1024
 _MOST_LINES: Final = 2000
-_MOST_LOCK_BYTES: Final = 16 * 1024**2
+_MOST_LOCK_BYTES: Final = 4 * 1024**2
 _MOST_TOLD: Final = 20
 _LONGEST_NAME: Final = 100
 _MLFLOWS: Final = frozenset({"mlflow", "mlflow-skinny"})
@@ -56,17 +56,17 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
     Blocks for as long as the disk takes. Raises OSError where that fails.
     """
     lines, mistakes = _requirements(artifact, logged)
-    constraints = [_constraints(artifact / name, lines) for name in lines.constraints]
-    wheels = [_wheel(artifact / _WHEELS / name, mistakes) for name in lines.wheels]
+    constraints = _constraints(artifact, lines)
+    wheels = [_wheel(artifact / _WHEELS / name, mistakes) for name in dict.fromkeys(lines.wheels)]
     build = _build_requirements(logged.build)
     lock = artifact / _UV_LOCK
     wish = EnvironmentWish(
-        python=logged.python.strip(),
+        python=_python(logged.python.strip()),
         requirements=tuple(sorted({*lines.requirements})),
         build_requirements=tuple(build),
-        constraints=tuple(sorted({line for each in constraints for line in each})),
+        constraints=tuple(sorted({*constraints})),
         wheels=tuple(filter(None, wheels)),
-        cut_off=_time(logged.created),
+        cut_off=_end_of_day(logged.created),
         indexes=tuple(dict.fromkeys(lines.indexes)),
         uv_lock=lock if _is_plain(lock, _MOST_LOCK_BYTES) else None,
         mlflow=logged.mlflow.strip(),
@@ -118,7 +118,16 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _constraints(path: Path, into: ReadRequirements) -> Sequence[str]:
+def _constraints(artifact: Path, into: ReadRequirements) -> Sequence[str]:
+    """The requirements of the one file that may be named, however often."""
+    named = list(dict.fromkeys(into.constraints))
+    if len(named) > 1:
+        sentence = "More than one constraints file is named: put them into one."
+        into.mistakes.append(WishMistake("requirement_option", sentence))
+    return _constraints_of(artifact / named[0], into) if named else ()
+
+
+def _constraints_of(path: Path, into: ReadRequirements) -> Sequence[str]:
     """The file's requirements; its mistakes are those of the file that names it."""
     try:
         lines = read_lines(_text(path), path.name)
@@ -158,13 +167,22 @@ def _build_requirements(lines: Sequence[str]) -> Sequence[str]:
     return sorted({*read_lines("\n".join(lines), "python_env.yaml").requirements})
 
 
-def _time(text: str) -> datetime | None:
-    """MLflow writes it in UTC, without saying so."""
+def _python(text: str) -> str:
+    """Without a minor release it says no more than what every version does."""
+    return "" if text == "3" else text
+
+
+def _end_of_day(text: str) -> datetime | None:
+    """Of the day of that time: versions of one day share an environment.
+
+    MLflow writes it in UTC, without saying so.
+    """
     try:
         found = datetime.fromisoformat(text.strip())
-    except ValueError:
+        of_utc = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return datetime.combine(of_utc.date() + timedelta(days=1), time(), UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _of_versions(wish: EnvironmentWish) -> Iterator[WishMistake]:

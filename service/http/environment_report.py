@@ -12,12 +12,14 @@ class EnvironmentReport(BaseModel):
     """What the current version runs in. `key` is null for Podium's own environment.
 
     `packages` is how many are installed in one of the version's own. `awaited`: Podium's own stands
-    in until one of its own can be built, which is tried on.
+    in until one of its own can be built, which is tried on. `memory_bytes` is what the
+    version's own processes take there, of a moment ago.
     """
 
     key: str | None
     python: str
     packages: int | None
+    memory_bytes: int
     awaited: bool
 
 
@@ -44,6 +46,7 @@ def environment_of(binding: Binding | None) -> EnvironmentReport | None:
         key=None if built is None else built.key,
         python=platform.python_version() if built is None else built.python,
         packages=None if built is None else len(built.packages),
+        memory_bytes=binding.servable.predictor.status.memory_bytes,
         awaited=runs_in.awaited,
     )
 

@@ -67,7 +67,14 @@ class ProvisionsHere:
 
     def check(self) -> Sequence[Provision]:
         """Of what each alias of the settings is on now. Raises `FollowingError`, `HomeUnusable`."""
-        return self._run(lambda engine: _checked(engine, self.settings))
+        settings = self.settings
+        wanted = (settings.refs, settings.patterns, settings.max_slots)
+
+        async def checked(engine: Engine) -> Sequence[Provision]:
+            look = await engine.registry.survey(*wanted)
+            return [each async for each in _each(engine, look.found)]
+
+        return self._run(checked)
 
     def build(self, version: VersionId, tell: Callable[[BuildProgress], None]) -> Provision:
         """Builds what the version needs. Raises `HomeUnusable`; what fails is its outcome."""
@@ -79,6 +86,7 @@ class ProvisionsHere:
 
     def _run(self, work: Callable[[Engine], Awaitable[_Result]]) -> _Result:
         async def run(folder: Path) -> _Result:
+            # It follows nothing: that would build and load what is only asked about.
             changed: dict[str, Any] = {
                 "models": (),
                 "home": folder,
@@ -99,11 +107,6 @@ class ProvisionsHere:
 
         with passing_folder() as folder:
             return asyncio.run(run(folder))
-
-
-async def _checked(engine: Engine, settings: Settings) -> Sequence[Provision]:
-    look = await engine.registry.survey(settings.refs, settings.patterns, settings.max_slots)
-    return [each async for each in _each(engine, look.found)]
 
 
 async def _each(engine: Engine, found: Mapping[ModelRef, object]) -> AsyncIterator[Provision]:

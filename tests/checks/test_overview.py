@@ -22,6 +22,7 @@ SLOT: dict[str, Any] = {
     "aspired": "2",
     "last_failure": {"code": "load_failed", "message": "MLflow could not load the model."},
 }
+RUNS_IN = {"key": None, "python": "3.10.13", "packages": None, "awaited": False}
 LOOK = {"age_seconds": 3.2, "failure": {"message": "The registry does not answer."}}
 
 
@@ -88,6 +89,37 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
     assert text.splitlines()[0] == f"service  {url}"
     for part in ("[red]iris@champion", "refused", "12 s", "load_failed", "3 s ago"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (
+            {"environment": {**RUNS_IN, "key": "0123456789abcdef", "packages": 64}},
+            "  in an environment of its own: Python 3.10.13, 64 packages (0123456789ab)",
+        ),
+        (
+            {"environment": {**RUNS_IN, "awaited": True}},
+            "  in Podium's own environment, until one of its own can be built",
+        ),
+        (
+            {"coming": {"version": "2", "stage": "environment", "step": "install", "packages": 64}},
+            "  version 2 is on its way: environment, install, 64 packages",
+        ),
+        (
+            {"coming": {"version": "2", "stage": "load", "step": None, "packages": None}},
+            "  version 2 is on its way: load",
+        ),
+    ],
+)
+def test_status_says_where_a_version_runs_and_how_far_the_next_has_come(
+    answering: Any, more: dict[str, Any], line: str
+) -> None:
+    """Podium's own environment is not worth a line."""
+    with answering({"models": [SLOT | more], "look": LOOK}) as url:
+        assert line in shown(url)[1].splitlines()
+    with answering({"models": [SLOT | {"environment": RUNS_IN}], "look": LOOK}) as url:
+        assert "environment" not in shown(url)[1]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from uv import find_uv_bin
 
 from tests.environments.package_index import package_index
 from tests.support import models
@@ -29,7 +30,7 @@ OLDER = ("mlflow-skinny", "pandas==2.2.3")
 @pytest.fixture
 def public_index() -> None:
     """Skips where nobody is reached that has packages: nothing could be built there."""
-    asked = ["uv", "pip", "compile", "-", "--no-header", "-q"]
+    asked = [find_uv_bin(), "pip", "compile", "-", "--no-header", "-q"]
     done = subprocess.run(asked, input=b"orjson", capture_output=True, timeout=120, check=False)
     if done.returncode:
         pytest.skip(f"no package index answers: {done.stderr.decode()[-200:]}")

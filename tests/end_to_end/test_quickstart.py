@@ -69,7 +69,9 @@ def up(folder: Path) -> Iterator[Up]:
     """`podium up` in an empty folder, ready; killed afterwards if need be."""
     port, tracking_port = free_port(), free_port()
     ports = {"PODIUM_PORT": str(port), "PODIUM_TRACKING_PORT": str(tracking_port)}
-    environment = os.environ | ports
+    # As a newcomer has it, to whom no test has said where models run.
+    as_it_is = {name: of for name, of in os.environ.items() if name != "PODIUM_ENV_MANAGER"}
+    environment = as_it_is | ports
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "service", "up"],
@@ -121,6 +123,7 @@ def test_quickstart(tmp_path: Path) -> None:
         status = running.podium("status")
         assert status.returncode == 0, status.stdout
         assert f"{MODEL}@champion  serving: version 1 since 20" in status.stdout
+        assert not (tmp_path / ".podium" / "environments").exists(), "iris builds nothing"
         below = descendants_of(running.process.pid)
         assert len(below) >= 5
         running.process.send_signal(signal.SIGTERM)

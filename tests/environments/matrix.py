@@ -9,8 +9,10 @@ model's own, or where there are fewer than two Pythons.
 
 import argparse
 import asyncio
+import contextlib
 import datetime as dt
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -46,10 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a line for each Python and set of libraries; 1 unless all are right."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--only", default="", help="sets of libraries that name this")
+    parser.add_argument("--only", help="sets of libraries that this pattern is found in")
+    parser.add_argument("--folder", type=Path, help="kept, and gone on with if it was ended there")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="environments-") as folder:
-        lines, right = _served(Path(folder), given.only)
+    with contextlib.ExitStack() as temporary:
+        folder = given.folder
+        if folder is None:
+            made = tempfile.TemporaryDirectory(prefix="environments-")
+            folder = Path(temporary.enter_context(made))
+        folder.mkdir(parents=True, exist_ok=True)
+        lines, right = _served(folder.absolute(), given.only or "")
     if given.output is not None:
         given.output.write_text("".join(f"{line}\n" for line in lines))
     return int(not right)
@@ -64,6 +72,8 @@ def _served(folder: Path, only: str) -> tuple[list[str], bool]:
     found = asyncio.run(pythons(settings))
     day, machine = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", platform.machine()
     lines = [f"{day} {machine}, Python {', '.join(found)}; 150 rows of each model over HTTP"]
+    if only:
+        lines[0] += f"; of these alone: {only}"
     _say(lines[0])
     cases = list(_cases(found, only))
     trained = asyncio.run(_trained(settings, cases, folder))
@@ -89,7 +99,7 @@ def _served(folder: Path, only: str) -> tuple[list[str], bool]:
 def _cases(found: Sequence[str], only: str) -> Iterator[_Case]:
     for number, era in enumerate(ERAS):
         for python in found:
-            if only in era.named and minor_of(python) in era.pythons:
+            if re.search(only, era.named) and minor_of(python) in era.pythons:
                 yield _Case(f"era{number}-python{minor_of(python)}", era, python)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,20 +48,30 @@ class Trained:
 
 
 def trained_by(interpreter: Path, place: Path, era: Era) -> Trained:
-    """By the libraries of that interpreter, which sees nothing else; as if it was long ago."""
+    """By the libraries of that interpreter, which sees nothing else; as if it was long ago.
+
+    What was trained there before is taken as it is.
+    """
+    seeing, noted = Path(f"{place}-seeing"), Path(f"{place}.json")
+    if not noted.exists():
+        for each in (place, seeing):
+            shutil.rmtree(each, ignore_errors=True)
+        _train(interpreter, place, era)
+    for each in (place, seeing):
+        described = (each / "MLmodel").read_text()
+        then = f"utc_time_created: '{era.day:%Y-%m-%d %H:%M:%S.%f}'"
+        (each / "MLmodel").write_text(re.sub("utc_time_created: .*", then, described))
+    told = json.loads(noted.read_text())
+    return Trained(place, seeing, told["request"], told["answers"])
+
+
+def _train(interpreter: Path, place: Path, era: Era) -> None:
     script = models.CODE / "of_its_time.py"
     command = [str(interpreter), "-I", "-W", "ignore", str(script), str(place), *era.requirements]
     done = subprocess.run(
         command, cwd=place.parent, capture_output=True, text=True, timeout=_SECONDS, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    seeing = Path(f"{place}-seeing")
-    for each in (place, seeing):
-        described = (each / "MLmodel").read_text()
-        then = f"utc_time_created: '{era.day:%Y-%m-%d %H:%M:%S.%f}'"
-        (each / "MLmodel").write_text(re.sub("utc_time_created: .*", then, described))
-    noted = json.loads(Path(f"{place}.json").read_text())
-    return Trained(place, seeing, noted["request"], noted["answers"])
 
 
 async def staged(forks: Forks, others: Forks, place: Path) -> Staged:

@@ -1,17 +1,26 @@
 """What lies on disk: never altered, never half there, never more than is allowed."""
 
 import asyncio
+import io
 import os
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from service.environments.environment import BuiltEnvironment, EnvironmentDelayed
+from service.environments.building import IMPORTED
+from service.environments.environment import (
+    BuiltEnvironment,
+    EnvironmentDelayed,
+    EnvironmentRefused,
+)
 from service.environments.environment_store import EnvironmentStore
+from service.environments.verified_files import note_files, verify_files
 from service.registry.store.locks import Lock, Locked
+from service.zygote.main import PRELOADED
 from tests.environments.given import environments, settings, wish
 from tests.environments.package_index import PackageIndex, package_index, wheel
 
@@ -98,7 +107,7 @@ async def test_what_one_environment_has_altered_reaches_no_other(
     assert other.findings == ()
 
 
-@pytest.mark.parametrize("change", ["added", "removed", "replaced", "emptied notes"])
+@pytest.mark.parametrize("change", ["added", "linked", "removed", "replaced", "emptied notes"])
 async def test_every_other_change_is_seen_too(
     tmp_path: Path, index: PackageIndex, change: str
 ) -> None:
@@ -108,6 +117,8 @@ async def test_every_other_change_is_seen_too(
         match change:
             case "added":
                 module(first, "sitecustomize.py").touch()
+            case "linked":
+                module(first, "sitecustomize").symlink_to(tmp_path)
             case "removed":
                 module(first).unlink()
             case "replaced":
@@ -124,19 +135,60 @@ async def test_every_other_change_is_seen_too(
     assert not module(second, "sitecustomize.py").exists()
 
 
-async def test_bytecode_and_links_to_the_same_files_are_no_alteration(
+async def test_bytecode_that_the_build_has_not_made_is_removed(
     tmp_path: Path, index: PackageIndex
 ) -> None:
-    """Hosts write the one, other environments make the other."""
+    """Python runs it in place of the module, and has written the others by itself."""
     async with environments(settings(tmp_path, index.url)) as made:
         first = await made.environment(MINE)
-        cached = module(first, "__pycache__")
-        cached.mkdir()
-        (cached / "mine.cpython-311.pyc").write_bytes(b"any")
-        await made.environment(wish("other==1.0"))
+        (compiled,) = module(first, "__pycache__").glob("pandas.*.pyc")
+        cached = module(first, "__pycache__") / "mine.cpython-311.pyc"
+        cached.write_bytes(b"any")
+        right = compiled.read_bytes()
+        await made.verify(first)
+        assert not cached.exists()
+        assert compiled.read_bytes() == right
+        compiled.write_bytes(b"any")
+        await made.verify(first)
+        assert not compiled.exists()
         await made.verify(first)
         again = await made.environment(MINE)
     assert not again.built
+
+
+async def test_links_to_the_same_files_are_no_alteration(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Other environments make them."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        first = await made.environment(MINE)
+        await made.environment(wish("other==1.0"))
+        await made.verify(first)
+
+
+def test_what_zygotes_import_is_compiled_by_the_build() -> None:
+    """No more, and no less."""
+    assert IMPORTED == PRELOADED
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"mine.py,sha256=a,9\n", b"\xff\n", b"mine.py,sha256=\xc3\xa4,9\n", b"a\0b,sha256=,\n"],
+)
+def test_record_that_is_none_is_a_finding(tmp_path: Path, record: bytes) -> None:
+    """Of a wheel whose author may write anything; the rest of it is as it was locked."""
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(wheel("mine", "2.0"))) as made_by,
+        zipfile.ZipFile(content, "w") as archive,
+    ):
+        for name in made_by.namelist():
+            archive.writestr(name, record if name.endswith("RECORD") else made_by.read(name))
+    environment = tmp_path / "environment"
+    site = environment / "lib" / "python3.11" / "site-packages"
+    zipfile.ZipFile(content).extractall(site)
+    assert note_files(environment) == ["mine"]
+    verify_files(environment)
 
 
 async def test_wheel_whose_own_record_is_wrong_is_taken_with_a_finding(
@@ -192,6 +244,21 @@ async def test_what_was_fetched_before_is_installed_without_an_index(
         again = await made.environment(MINE)
     assert again.built
     assert module(again).read_text() == RIGHT
+
+
+async def test_wheel_that_was_altered_since_it_was_locked_is_never_installed(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Whatever the index says of it now."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(await made.environment(MINE))
+        await made.prune()
+        altered = wheel("mine", "1.0", files={"mine.py": "VERSION = '6.6'\n"})
+        index.files["mine-1.0-py3-none-any.whl"].content = altered
+        with pytest.raises(EnvironmentRefused) as refused:
+            await made.environment(MINE)
+        assert await made.entries() == []
+    assert refused.value.reason == "hash_mismatch"
 
 
 async def test_entries_and_locks_are_shown(tmp_path: Path, index: PackageIndex) -> None:

@@ -225,6 +225,17 @@ async def test_index_without_dates_is_asked_once_more_without_a_day(
     assert again.findings == built.findings
 
 
+async def test_package_that_is_younger_than_the_version_is_not_taken_for_one_without_a_date(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """The index says when it was published: all else stays of the day when the version was."""
+    del index.files["deep-1.0-py3-none-any.whl"]
+    async with environments(settings(tmp_path, index.url)) as made:
+        with pytest.raises(EnvironmentRefused) as refused:
+            await made.environment(wish("mine==1.0"))
+    assert refused.value.reason == "version_nowhere"
+
+
 async def test_day_is_not_asked_of_what_the_version_pins(
     tmp_path: Path, index: PackageIndex
 ) -> None:
@@ -236,32 +247,24 @@ async def test_day_is_not_asked_of_what_the_version_pins(
     assert built.findings == ()
 
 
-async def test_next_index_is_asked_where_the_first_has_but_other_versions(
-    tmp_path: Path, index: PackageIndex
+@pytest.mark.parametrize(
+    ("version", "tag", "reason"),
+    [
+        ("3.0", "py3-none-any", "version_nowhere"),
+        ("1.0", "cp399-cp399-manylinux_2_17_x86_64", "no_wheel"),
+    ],
+)
+async def test_first_index_that_has_a_package_is_the_only_one_that_is_asked_for_it(
+    tmp_path: Path, index: PackageIndex, version: str, tag: str, reason: str
 ) -> None:
-    """As pip would; with a finding, since the first one should have it."""
+    """What a stranger has published elsewhere by that name is not taken instead."""
     with package_index(of_hosts=False) as first:
-        first.add("mine", "3.0")
+        first.add("mine", version, tag=tag)
         given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
         async with environments(given) as made:
-            built = await made.environment(wish("mine==1.0"))
-            newest = await made.environment(wish("mine"))
-    assert built.packages["mine"] == "1.0"
-    assert [code for code, _ in built.findings] == ["next_index_asked"]
-    assert newest.packages["mine"] == "3.0"
-    assert newest.findings == ()
-
-
-async def test_next_index_is_asked_where_the_first_has_no_wheel_for_this_python(
-    tmp_path: Path, index: PackageIndex
-) -> None:
-    """Of the version itself, which both have."""
-    with package_index(of_hosts=False) as first:
-        first.add("mine", "1.0", tag="cp399-cp399-manylinux_2_17_x86_64")
-        given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
-        async with environments(given) as made:
-            built = await made.environment(wish("mine==1.0"))
-    assert run(built, "import mine; print(mine.VERSION)") == "1.0"
+            with pytest.raises(EnvironmentRefused) as refused:
+                await made.environment(wish("mine==1.0"))
+    assert refused.value.reason == reason
 
 
 async def test_wheelhouse_needs_no_index(tmp_path: Path, index: PackageIndex) -> None:
@@ -306,6 +309,24 @@ async def test_wheels_and_constraints_of_the_artifact_count(
     assert len(set(keys)) == 1
 
 
+async def test_uv_lock_of_the_artifact_decides_about_versions(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Of what its packages need in turn, and whatever day they are of; contradicted, it refuses."""
+    lock = tmp_path / "uv.lock"
+    lock.write_text(
+        'version = 1\n[[package]]\nname = "deep"\nversion = "2.0"\n'
+        'source = { registry = "https://x/simple" }\n'
+    )
+    async with environments(settings(tmp_path, index.url)) as made:
+        without = await made.environment(wish("mine==1.0"))
+        built = await made.environment(wish("mine==1.0", uv_lock=lock))
+        with pytest.raises(EnvironmentRefused) as refused:
+            await made.environment(wish("mine==1.0", "deep==1.0", uv_lock=lock))
+    assert (without.packages["deep"], built.packages["deep"]) == ("1.0", "2.0")
+    assert refused.value.reason == "requirements_conflict"
+
+
 async def test_hashes_that_the_version_was_logged_with_count(
     tmp_path: Path, index: PackageIndex
 ) -> None:
@@ -336,6 +357,7 @@ async def test_hashes_that_the_version_was_logged_with_count(
     [
         ("error: failed to write: No space left on device (os error 28)", "disk_full"),
         ("error: something that nobody has seen", "environment_failed"),
+        ("error: invalid peer certificate: UnknownIssuer", "index_untrusted"),
     ],
 )
 async def test_what_uv_says_at_its_end_is_told(tmp_path: Path, said: str, reason: str) -> None:
@@ -348,3 +370,13 @@ async def test_what_uv_says_at_its_end_is_told(tmp_path: Path, said: str, reason
             await made.environment(wish("mine==1.0"))
     assert delayed.value.reason == reason
     assert said in delayed.value.detail
+
+
+async def test_package_that_is_named_like_a_fault_is_none(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Its name is no word of uv's."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        with pytest.raises(EnvironmentRefused) as refused:
+            await made.environment(wish("certificate-unknownissuer"))
+    assert refused.value.reason == "package_nowhere"

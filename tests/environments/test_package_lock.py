@@ -9,10 +9,11 @@ from service.environments.environment import EnvironmentWish
 from service.environments.interpreters import Interpreter
 from service.environments.package_lock import (
     PackageLock,
+    UvLock,
     asked_for,
-    hashes_of_uv_lock,
     input_digest,
     pinned,
+    read_uv_lock,
 )
 from tests.environments.given import wish
 
@@ -86,23 +87,26 @@ def test_lock_is_kept_for_all_that_it_is_made_of() -> None:
     """Another wish is another lock."""
     given = wish("a==1")
     digests = {
-        input_digest(each, python, constraints, source_builds=sources, wheels=wheels)
+        input_digest(each, python, limits, source_builds=sources, wheels=wheels, others=others)
         for each in (given, wish("a==2"), replace(given, cut_off=None), replace(given, mlflow="3"))
         for python in (PYTHON, replace(PYTHON, version="3.12.8"))
-        for constraints in ((), ("b<1",))
+        for limits in ((), ("b<1",))
         for sources in (False, True)
         for wheels in ((), ("aa",))
+        for others in ((), ("https://own.example/simple",))
     }
-    assert len(digests) == 64
+    assert len(digests) == 128
 
 
-def test_uv_lock_tells_its_hashes() -> None:
+def test_uv_lock_tells_its_hashes_and_pins() -> None:
     """Of a file that is none, nothing."""
     text = (
-        '[[package]]\nname = "Deep_One"\nversion = "1.0"\nsdist = { hash = "sha256:aa" }\n'
+        '[[package]]\nname = "Deep_One"\nversion = "1.0"\nsource = { registry = "https://a" }\n'
+        'sdist = { hash = "sha256:aa" }\n'
         'wheels = [{ hash = "sha256:bb" }, {}]\n[[package]]\nname = "mine"\nversion = "0"\n'
     )
-    found = hashes_of_uv_lock(text.encode())
-    assert found["deep-one==1.0"] == {"sha256:aa", "sha256:bb"}
+    found = read_uv_lock(text.encode())
+    assert found.pins == ("deep-one==1.0",)
+    assert found.hashes["deep-one==1.0"] == {"sha256:aa", "sha256:bb"}
     for odd in (b"\xff", b"package = 1", b"[[package]]\n", b"x = " + b"[" * 100_000):
-        assert hashes_of_uv_lock(odd) == {}
+        assert read_uv_lock(odd) == UvLock()

@@ -51,9 +51,9 @@ def held(folder: Path, secret: str) -> list[str]:
 def test_files_of_all_levels_and_variables_count_as_pip_has_it(tmp_path: Path) -> None:
     """The later the more; the section of the command before the general one."""
     for name, text in {
-        "system/pip": "[global]\nindex-url = https://one\ntimeout = 3\nproxy = http://p\n",
+        "system/pip": "[global]\nindex-url = https://one\nproxy = http://p\n[install]\ncert=a",
         "home/.pip": "[global]\nindex_url = https://two\nfind-links = a\n  b\n",
-        "home/.config/pip": "[global]\nindex-url = https://three\n[install]\ntimeout=9\n",
+        "home/.config/pip": "[install]\ntimeout=9\n[global]\ntimeout=3\nindex-url=https://three\ncert=b",
         "odd/pip": "[global\n",
     }.items():
         (tmp_path / name).mkdir(parents=True)
@@ -66,6 +66,7 @@ def test_files_of_all_levels_and_variables_count_as_pip_has_it(tmp_path: Path) -
     found = pip_configuration(environment)
     assert found["index-url"] == "https://three"
     assert found["timeout"] == "9"
+    assert found["cert"] == "a"
     assert found["find-links"].split() == ["a", "b"]
     assert found["no-index"] == "1"
     named = configured(tmp_path, "[global]\nindex-url=https://four\n")
@@ -86,6 +87,7 @@ client-cert = /some/client.pem
 proxy = http://proxy.example:3128
 find-links = /some/wheels
 timeout = 7
+keyring-provider = subprocess
 constraint = {tmp_path}/constraints.txt
 """
     (tmp_path / "constraints.txt").write_text("numpy<2\n-r else.txt\n")
@@ -99,11 +101,11 @@ constraint = {tmp_path}/constraints.txt
         "HTTPS_PROXY": "http://proxy.example:3128",
         "UV_FIND_LINKS": "/some/wheels",
         "UV_HTTP_TIMEOUT": "7",
+        "UV_KEYRING_PROVIDER": "subprocess",
         "UV_NO_CONFIG": "1",
     }
     assert expected.items() <= found.environment.items()
     assert found.constraints == ("numpy<2",)
-    assert found.has_several
     assert SECRET not in repr(found)
     assert found.without_secrets(f"a {SECRET} //u:{SECRET}@b") == "a **** //b"
 
@@ -135,11 +137,25 @@ def test_builder_is_given_nothing_of_the_registry() -> None:
     [
         ("https://other.example/simple", None),
         ("https://one.example/else", f"https://me:{SECRET}@one.example/else"),
+        ("https://one.example:443/else", f"https://me:{SECRET}@one.example:443/else"),
         ("http://one.example/else", None),
+        ("http://one.example:443/else", None),
+        ("https://one.example:80/else", None),
         ("https://one.example:8443/else", None),
+        ("https://one.example./else", None),
         ("https://allowed.example:8443/simple", "https://allowed.example:8443/simple"),
         ("http://allowed.example:8443/simple", None),
         ("https://one.example.evil.example/else", None),
+        ("https://evil.example//one.example/else", None),
+        ("http://127.0.0.1:1//one.example/else", None),
+        ("https://evil.example/?x=https://one.example/else", None),
+        ("https://evil.example/#//one.example/else", None),
+        ("https://evil.example\\@one.example/else", None),
+        ("https://one.example\\.evil.example/else", None),
+        ("https://evil.example//public.example/simple", None),
+        ("https://public.example/simple", None),
+        ("https://[::1]:8443/simple", "https://[::1]:8443/simple"),
+        ("https://[::2]:8443/simple", None),
     ],
 )
 def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
@@ -147,9 +163,38 @@ def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
 ) -> None:
     """With the operator's credentials for that host, and never without TLS by them."""
     own = {"PIP_INDEX_URL": f"https://me:{SECRET}@one.example/simple"}
-    found = sources(tmp_path, own, wished, indexes=("allowed.example:8443",))
+    allowed = ("one.example", "allowed.example:8443", "[::1]:8443")
+    found = sources(tmp_path, own, wished, indexes=allowed)
     assert found.environment.get("UV_INDEX") == asked
     assert [code for code, _ in found.findings] == ([] if asked else ["index_not_allowed"])
+
+
+@pytest.mark.parametrize(
+    ("wished", "findings"),
+    [
+        ("https://one.example/mine/simple/", []),
+        ("https://one.example/theirs/simple", ["index_not_allowed"]),
+    ],
+)
+def test_other_indexes_of_the_operators_hosts_are_not_allowed_by_that(
+    tmp_path: Path, wished: str, findings: list[str]
+) -> None:
+    """Many share a host with strangers; the operator's own is asked anyway."""
+    own = {"PIP_INDEX_URL": f"https://me:{SECRET}@one.example/mine/simple"}
+    found = sources(tmp_path, own, wished)
+    assert found.environment["UV_DEFAULT_INDEX"] == own["PIP_INDEX_URL"]
+    assert not found.environment.get("UV_INDEX")
+    assert [code for code, _ in found.findings] == findings
+
+
+@pytest.mark.parametrize("default", ["https://own.example/simple", "https://public.example/simple"])
+def test_index_where_anybody_publishes_is_asked_last(tmp_path: Path, default: str) -> None:
+    """Though the version names it, and may."""
+    private, public = "https://two.example/simple", "https://public.example/simple"
+    allowed = ("public.example", "two.example")
+    found = sources(tmp_path, {"PIP_INDEX_URL": default}, public, private, indexes=allowed)
+    asked = [*found.environment["UV_INDEX"].split(), found.environment["UV_DEFAULT_INDEX"]]
+    assert asked == list(dict.fromkeys([private, default, public]))
 
 
 @pytest.mark.parametrize("by", ["pip.conf", "netrc", "version"])
@@ -166,7 +211,8 @@ async def test_private_index_is_asked_with_credentials_that_stand_nowhere_else(
             "netrc": {"NETRC": str(netrc), "UV_DEFAULT_INDEX": index.url},
             "version": {"UV_INDEX": known.replace("/simple", "/else")},
         }[by]
-        given = settings(tmp_path, public.url, environment=environment)
+        here = (index.url.removesuffix("/simple"),) if by == "version" else ()
+        given = settings(tmp_path, public.url, environment=environment, indexes=here)
         async with environments(given) as made:
             built = await made.environment(wish("mine==1.0", indexes=(index.url,)))
     assert built.packages["mine"] == "1.0"

@@ -14,9 +14,11 @@ from service.environments.environment import BuiltEnvironment, EnvironmentDelaye
 from service.environments.environments import Environments
 from service.environments.host_code import HostCode
 from service.environments.zygotes import EnvironmentZygotes, HeldZygote
+from service.inspector.front import Inspector
 from service.zygote.front.handle import Zygote
 from tests.environments.eras import ERAS, Era, minor_of, public_index, pythons
 from tests.environments.serving import Trained, answered, staged, trained_by
+from tests.processes.orders import Lines
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECONDS = 500
@@ -97,3 +99,12 @@ async def test_p17_model_in_its_own_environment_finds_nothing_of_podium(
         if not Path(each).is_relative_to(built.folder) and not Path(each).is_relative_to(python)
     ]
     assert outside == []
+
+
+async def test_p9_inspector_in_an_environment_of_years_ago_trusts_nothing(
+    held: HeldZygote, trained: Trained
+) -> None:
+    """It says what is too old to tell."""
+    (objection,) = await Inspector(held, Lines()).inspect(trained.place)
+    assert objection.startswith("it runs with mlflow")
+    assert objection.endswith("which is trusted from 3.17 on")

@@ -1,6 +1,7 @@
 """What a version wants to run with, read from artifacts that may hold anything."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_wish_is_what_mlflow_has_written(tmp_path: Path) -> None:
                 "scikit-learn==1.5.2",
             ),
             build_requirements=("pip==23", "setuptools==65.5"),
-            cut_off=datetime(2024, 9, 1, 10, 0, 0, 500000, tzinfo=UTC),
+            cut_off=datetime(2024, 9, 2, tzinfo=UTC),
         )
     )
     assert found.refusal() is None
@@ -173,6 +174,7 @@ def test_link_out_of_the_artifact_is_not_followed(tmp_path: Path, name: str) -> 
         ("3.10", "pandas", "1.30.1", ["mlflow_too_old"]),
         ("3.10", "mlflow<3,>=2", "1.30.1", []),
         ("", "mlflow==2.16", "", []),
+        ("3", "mlflow==2.16", "", []),
         ("3.8", "./x", "1.0", ["python_too_old", "mlflow_too_old", "requirement_by_address"]),
     ],
 )
@@ -231,3 +233,43 @@ def test_yaml_that_cannot_be_read_is_told(tmp_path: Path, content: bytes) -> Non
 def test_version_that_says_nothing_is_told(tmp_path: Path) -> None:
     """There is nothing that could be built."""
     assert codes(read(tmp_path, None)) == ["no_requirements"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example//pypi.example/simple",
+        "https://evil.example\\@pypi.example/simple",
+        "https://pypi.example\\evil/simple",
+        "https://pypi.example/a/../../simple",
+        "name=https://pypi.example/simple",
+        "//pypi.example/simple",
+        "file:///simple",
+    ],
+)
+def test_address_that_two_readers_could_take_for_two_places_is_refused(
+    tmp_path: Path, address: str
+) -> None:
+    """Who reads it to allow it is not who asks it."""
+    found = read(tmp_path, f"mine\n--extra-index-url {address}\n")
+    assert codes(found) == ["requirement_by_address"]
+    assert found.wish.indexes == ()
+
+
+def test_versions_of_one_day_are_of_one_cut_off(tmp_path: Path) -> None:
+    """What is equal but for the hour shares its lock, and so its environment."""
+    times = ("2024-09-01 00:00:00", "2024-09-01T23:59:59.999999", "2024-09-02T01:00:00+02:00")
+    found = {read(tmp_path, "mine", replace(LOGGED, created=each)).wish for each in times}
+    assert len(found) == 1
+    for odd in ("9999-12-31 10:00:00", "0001-01-01T00:00:00+14:00", "yesterday"):
+        assert read(tmp_path, "mine", replace(LOGGED, created=odd)).wish.cut_off is None
+
+
+def test_one_constraints_file_is_read_once_however_often_it_is_named(tmp_path: Path) -> None:
+    """Thousands of lines that name it cost no more than one."""
+    (tmp_path / "constraints.txt").write_text("a<1\n" * 1999)
+    before = time.process_time()
+    found = read(tmp_path, "-c constraints.txt\n" * 1999)
+    assert time.process_time() - before < 20
+    assert found.wish.constraints == ("a<1",)
+    assert codes(read(tmp_path, "-c constraints.txt\n-c other.txt\n")) == ["requirement_option"]

@@ -49,6 +49,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "key": None,
             "python": platform.python_version(),
             "packages": None,
+            "memory_bytes": 0,
             "awaited": False,
         },
         "coming": None,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from service.blocked_tag import BLOCKED_TAG
 from service.cli.moving import MarkedAliasReport, MarkedVersionReport
 from service.cli.told import MOST_CHARACTERS
-from service.cli.where import WhereReport
+from service.cli.where import WhereReport, WhereService
 from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 from service.hold_tag import HOLD_PREFIX
 from service.origin import Origin
@@ -264,6 +264,19 @@ def test_use_case_is_shown_across_its_environments(moves: Moves) -> None:
     assert "  version 1  @champion  not validated; blocked: unfair\n" in shown
     release = "podium release prod.iris --alias champion takes that back"
     assert f"  @champion is held until it is released: an audit; {release}\n" in shown
+
+
+def test_service_that_follows_none_of_a_use_case_is_told_as_that() -> None:
+    """An address with nothing behind it would be an answer to nobody."""
+    services = [
+        WhereService(url="http://a", slots=()),
+        WhereService(url="http://b", slots=(), error="the connection is refused"),
+    ]
+    told = WhereReport(server="", name="iris", status=DONE, services=services)
+    assert told.lines() == [
+        "http://a  follows no alias of these",
+        "http://b  does not tell: the connection is refused",
+    ]
 
 
 def test_use_case_that_is_not_there_is_told_as_an_object_too(shared_moves: Moves) -> None:

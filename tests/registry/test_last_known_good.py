@@ -1,5 +1,6 @@
 """The files that a history lies in: torn, foreign, not to be written, and named by nobody."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +137,24 @@ async def test_slots_with_hostile_names_are_kept_apart(disk: Home) -> None:
     known = await last(disk, refs[2])
     assert known is not None
     assert known.since == 2.0
+
+
+async def test_p5_environment_of_what_served_is_known_after_a_restart(disk: Home) -> None:
+    """Empty: Podium's own, as in every record of a service that knew no others."""
+    disk.history.note(REF, ServedBefore(fetched(), 1.0, "key"))
+    disk.restart()
+    disk.history.open([REF])
+    known = await last(disk)
+    assert known is not None
+    assert (known.environment, disk.history.ran_in(version(1))) == ("key", "key")
+    assert disk.history.ran_in(version(2)) is None
+    (file,) = disk.folder.iterdir()
+    older = json.loads(file.read_text())
+    del older["environment"]
+    file.write_text(json.dumps(older))
+    disk.restart()
+    disk.history.open([REF])
+    assert disk.history.ran_in(version(1)) == ""
 
 
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:

@@ -48,7 +48,14 @@ class Beside:
 
     async def obtain(self, work: Callable[[], _T], give_back: Callable[[_T], None]) -> _T:
         """The same for what has to be given back: what comes too late for whoever asked is."""
-        return await self._begun(work, give_back)
+        answer = self._begun(work, give_back)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            # It may have been answered in this very turn of the loop.
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                give_back(answer.result())
+            raise
 
     def _begun(
         self, work: Callable[[], _T], give_back: Callable[[_T], None]
