@@ -60,6 +60,9 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
     wheels = [_wheel(artifact / _WHEELS / name, mistakes) for name in dict.fromkeys(lines.wheels)]
     build = _build_requirements(logged.build)
     lock = artifact / _UV_LOCK
+    if _is_plain(lock) and not _is_plain(lock, _MOST_LOCK_BYTES):
+        sentence = f"uv.lock is too long: at most {_MOST_LOCK_BYTES // 1024**2} MB are read."
+        mistakes.append(WishMistake("requirements_too_long", sentence))
     wish = EnvironmentWish(
         python=_python(logged.python.strip()),
         requirements=tuple(sorted({*lines.requirements})),

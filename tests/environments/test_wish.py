@@ -273,3 +273,12 @@ def test_one_constraints_file_is_read_once_however_often_it_is_named(tmp_path: P
     assert time.process_time() - before < 20
     assert found.wish.constraints == ("a<1",)
     assert codes(read(tmp_path, "-c constraints.txt\n-c other.txt\n")) == ["requirement_option"]
+
+
+def test_uv_lock_that_is_too_long_is_told_instead_of_left_out(tmp_path: Path) -> None:
+    """It would have decided."""
+    with (tmp_path / "uv.lock").open("wb") as file:
+        file.truncate(5 * 1024**2)
+    found = read(tmp_path, "mine")
+    assert codes(found) == ["requirements_too_long"]
+    assert found.wish.uv_lock is None
