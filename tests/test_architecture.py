@@ -166,6 +166,7 @@ ROOMS = {
         "environments",
         "observers",
         "parts",
+        "refs",
         "staging",
         "zygote_command",
         *_BELOW,

@@ -12,7 +12,7 @@ print(json.dumps([each for each in sys.modules if each.startswith("service.envir
 # What says where a version runs.
 _LIGHT = {
     *("build_settings", "choosing", "difference", "environment", "installed", "late", "logged"),
-    *("requirement_lines", "wish"),
+    *("index_addresses", "requirement_lines", "wish"),
 }
 
 
