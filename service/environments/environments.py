@@ -35,9 +35,12 @@ from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import EnvironmentAltered, verify_files
 from service.processes.front.beside import Beside
 from service.registry.front.leases import CacheLease, Locks
+from service.registry.store.locks import Lock
 
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
+# At the end of a service, for what is removed for want of room.
+_TIDY_SECONDS: Final = 5.0
 _TRIES: Final = 3
 _AT_ONCE: Final = 2
 
@@ -69,7 +72,9 @@ class Environments:
         self._wanted: dict[EnvironmentWish, _Wanted] = {}
         # Of many versions at once: what is there already waits for none of them.
         self._builds = asyncio.Semaphore(_AT_ONCE)
-        self._tidying: set[asyncio.Task[None]] = set()
+        self._tidying: asyncio.Task[None] | None = None
+        self._is_untidy = False
+        self._is_closed = False
         self._is_prepared = False
 
     async def environment(
@@ -106,7 +111,7 @@ class Environments:
                 opened = partial(self._store.opened, place)
                 found = await self._beside.obtain(opened, _give_back)
                 if found is not None:
-                    lease = self._locks.lease_of(found.lock)
+                    lease = self._lease(found.lock)
                     kept = _at(place, found.notes, found.notes.python, lease)
                     if await self._starts(kept, lease):
                         return kept
@@ -150,10 +155,18 @@ class Environments:
         return max(0, before - await self._beside.run(self._store.usage))
 
     async def close(self) -> None:
-        """Ends every build; returns when all of their processes have gone, and room is made."""
+        """Ends every build; returns when all of their processes have gone.
+
+        Room is made until then, unless that takes long: the next service makes it.
+        """
+        self._is_closed = True
         for wanted in list(self._wanted.values()):
             await wanted.end()
-        await asyncio.gather(*self._tidying, return_exceptions=True)
+        tidying = self._tidying
+        if tidying is not None and not tidying.done():
+            await asyncio.wait([tidying], timeout=_TIDY_SECONDS)
+            tidying.cancel()
+            await asyncio.wait([tidying], timeout=_TIDY_SECONDS)
 
     def _forget(self, wish: EnvironmentWish, wanted: "_Wanted") -> None:
         # Somebody may have wanted it anew since.
@@ -234,22 +247,28 @@ class Environments:
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
         opened = partial(self._store.opened, plan.place)
         found = await self._beside.obtain(opened, _give_back)
-        return (
-            None if found is None else _built(plan, found.notes, self._locks.lease_of(found.lock))
-        )
+        return None if found is None else _built(plan, found.notes, self._lease(found.lock))
+
+    def _lease(self, lock: Lock) -> CacheLease:
+        # What was too much and in use may go once it is not.
+        return self._locks.lease_of(lock, self._tidy)
 
     def _tidy(self) -> None:
         # Nobody who waits for an environment waits for that.
-        task = begin(Work.CACHE, self._make_room())
-        self._tidying.add(task)
-        task.add_done_callback(self._tidying.discard)
+        if self._is_closed:
+            return
+        self._is_untidy = True
+        if self._tidying is None or self._tidying.done():
+            self._tidying = begin(Work.CACHE, self._make_room())
 
     async def _make_room(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
         limit = self._settings.max_bytes
-        if await self._beside.run(self._store.usage) > limit:
-            await self._clean_cache()
-            await self._beside.run(self._store.evict, limit)
+        while self._is_untidy:
+            self._is_untidy = False
+            if await self._beside.run(self._store.usage) > limit:
+                await self._clean_cache()
+                await self._beside.run(self._store.evict, limit)
 
     async def _clean_cache(self) -> None:
         if await self._beside.run((self._settings.folder / CACHE).exists):

@@ -23,6 +23,7 @@ from service.registry.store.locks import Lock, Locked
 from service.zygote.main import PRELOADED
 from tests.environments.given import environments, settings, wish
 from tests.environments.package_index import PackageIndex, package_index, wheel
+from tests.support.waiting import until
 
 MINE = wish("mine==1.0")
 RIGHT = "VERSION = '1.0'\n"
@@ -221,6 +222,19 @@ async def test_room_is_made_of_what_nobody_uses(tmp_path: Path, index: PackageIn
     assert len(left) == 2
     assert not any("huge" in each for each in left)
     assert kept.folder.exists()
+
+
+async def test_room_is_made_once_what_was_too_much_is_used_no_more(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Nothing has to be built for that; what has a lease stays."""
+    async with environments(settings(tmp_path, index.url, max_bytes=1)) as made:
+        first = await made.environment(MINE)
+        second = await made.environment(wish("other==1.0"))
+        assert len(await made.entries()) == 2
+        await give_back(first)
+        await until(lambda: not first.folder.exists(), 60)
+        assert second.folder.exists()
 
 
 async def test_all_that_nobody_uses_is_pruned(tmp_path: Path, index: PackageIndex) -> None:

@@ -40,9 +40,19 @@ class Locks:
         """The same, where whoever asks may block as long as the disk does."""
         return self.lease_of(_taken(place))
 
-    def lease_of(self, lock: Lock) -> "CacheLease":
-        """The same for a lock that has been taken already, and is the lease's from now on."""
-        return CacheLease(_Held(lock, self._give_back), lambda: None)
+    def lease_of(self, lock: Lock, when_free: Callable[[], None] | None = None) -> "CacheLease":
+        """The same for a lock that has been taken already, and is the lease's from now on.
+
+        `when_free` is called on this loop once it, and all that share it, have been given back.
+        """
+        if when_free is None:
+            return CacheLease(_Held(lock, self._give_back), lambda: None)
+        told = partial(_called, asyncio.get_running_loop(), when_free)
+
+        def give_back(lock: Lock, _: Callable[[], None]) -> None:
+            self._give_back(lock, told)
+
+        return CacheLease(_Held(lock, give_back), lambda: None)
 
     def _give_back(self, lock: Lock, then: Callable[[], None] = lambda: None) -> None:
         self._beside.submit(partial(_release, lock, then))
