@@ -42,17 +42,14 @@ class EnvironmentWish:
 
 
 class EnvironmentRefused(VersionFault):
-    """No environment can be built for the version. `lasting`: nor ever here, as things stand.
+    """No environment can be built for the version here, as things stand.
 
     `reason` is a stable code: `python_too_old`, `python_missing`, `mlflow_too_old`,
     `conda_package`, `requirement_by_address`, `source_build`, `package_nowhere`, ...
     """
 
-    def __init__(
-        self, reason: str, message: str, detail: str = "", *, lasting: bool = True
-    ) -> None:
+    def __init__(self, reason: str, message: str, detail: str = "") -> None:
         super().__init__(STAGE, reason, message, detail)
-        self.lasting = lasting
 
 
 class EnvironmentDelayed(PassingFault):

@@ -34,7 +34,7 @@ _Note = list[Any]
 
 
 class EnvironmentAltered(Exception):
-    """A file is not as it was installed; `packages` whose it is, as far as that is known."""
+    """A file is not as it was installed: the one that is named."""
 
     def __init__(self, file: str) -> None:
         super().__init__(file)

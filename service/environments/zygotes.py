@@ -214,9 +214,7 @@ class _EnvironmentZygote:
             if delayed.reason != _ALTERED:
                 raise
             # For those that hold this one there will be no other: they are to be staged anew.
-            raise EnvironmentRefused(
-                delayed.reason, delayed.message, delayed.detail, lasting=False
-            ) from delayed
+            raise EnvironmentRefused(delayed.reason, delayed.message, delayed.detail) from delayed
 
     async def close(self) -> None:
         """Returns when it and all of its children are gone."""

@@ -161,7 +161,6 @@ async def test_version_that_cannot_have_an_environment_is_told_why(
         with pytest.raises(EnvironmentRefused) as refused:
             await made.environment(wish("mine", "deep>=1", requirement))
         assert refused.value.reason == reason
-        assert refused.value.lasting
         assert named in refused.value.message
         assert await made.entries() == []
 
