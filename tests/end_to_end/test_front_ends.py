@@ -86,12 +86,12 @@ def _waiting(service: RunningService) -> int:
 def test_front_that_is_ended_at_any_stage_leaves_nothing(
     tracking_uri: str, tmp_path: Path, stage: str, number: signal.Signals, status: int
 ) -> None:
-    """Told to stop it exits with 0, killed it cannot; no process is left a second later."""
+    """Told to stop it exits with 0, killed it cannot; no process is left."""
     with service_at(stage, tracking_uri, tmp_path) as service:
         below = service.descendants()
         assert below
         assert service.stop(number) == status
-        wait_until(lambda: not any(map(alive, below)), 1.0, "all have ended")
+        wait_until(lambda: not any(map(alive, below)), SECONDS, "all have ended")
     if status == 0:
         assert [path.name for path in (tmp_path / "podium" / "tmp").iterdir()] == [".lock"]
 
