@@ -19,7 +19,9 @@ from tests.support.registered import Registry
 from tests.support.services import running_service
 from tests.support.waiting import until, wait_until
 
-CLIENTS, SECONDS = 32, 500
+# What is built here, beside clients that ask without a pause, takes a busy machine long.
+pytestmark = pytest.mark.timeout(1800)
+CLIENTS, SECONDS = 32, 1200
 ROW = {"dataframe_records": [{"x": 1.0}]}
 OWN = {"PODIUM_ENV_MANAGER": "auto"}
 DOWN = {"UV_DEFAULT_INDEX": "http://127.0.0.1:1/simple"}

@@ -20,8 +20,9 @@ from tests.environments.eras import ERAS, Era, minor_of, public_index, pythons
 from tests.environments.serving import Trained, answered, staged, trained_by
 from tests.processes.orders import Lines
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 500
+# What is built here takes a busy machine long.
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(1800)]
+SECONDS = 1200
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
