@@ -45,6 +45,7 @@ TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     "where": ("nothing",),
     "webhook": ("list",),
     "doctor": (),
+    "env": ("build", "nothing", "1"),
 }
 # These ask services, or are one; `up` has an MLflow of its own. `train` prints what
 # `training.addresses.shown_server` says, which tests/training tries.
