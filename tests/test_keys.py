@@ -66,7 +66,8 @@ def test_each_line_is_a_key() -> None:
 
 def test_recipe_of_the_operators_page_makes_a_key(tmp_path: Path) -> None:
     """Run by a shell, word for word."""
-    (recipe,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/operate.md").read_text(), re.DOTALL)
+    recipes = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/operate.md").read_text(), re.DOTALL)
+    (recipe,) = [each for each in recipes if "> keys" in each]
     done = subprocess.run(
         ["/bin/sh", "-ec", recipe], cwd=tmp_path, capture_output=True, text=True, check=True
     )
