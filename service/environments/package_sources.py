@@ -1,8 +1,8 @@
 """Where packages come from, told to uv: by its environment, which alone holds credentials.
 
 The operator's indexes are those of uv's own variables, or else pip's. A version may name more, of
-hosts that the operator allows. The first index that has a package at all is the one that is asked
-for it: the operator's others, the version's, then the operator's first.
+hosts that the operator allows. The first index that has a package is asked for it first: the
+operator's others, his default, then the version's; uv's own default, where he names none, is last.
 """
 
 import re
@@ -16,8 +16,6 @@ from service.environments.index_addresses import IndexAddress, with_user
 from service.environments.pip_configuration import pip_configuration
 from service.environments.requirement_lines import read_lines
 
-PYPI: Final = "https://public.example/simple"
-_PUBLIC: Final = "public.example"
 _UVS_INDEXES: Final = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 # Where systems keep the certificates that they trust.
@@ -115,29 +113,22 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
 
 
 def _operators(given: Mapping[str, str], pip: Mapping[str, str]) -> tuple[str, Sequence[str]]:
-    """The index that is asked last, and those before it."""
+    """His default, empty where that is uv's own, and those that are asked before it."""
     if any(given.get(name) for name in _UVS_INDEXES):
-        default = given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL") or PYPI
+        default = given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL") or ""
         others = f"{given.get('UV_INDEX', '')} {given.get('UV_EXTRA_INDEX_URL', '')}"
     else:
-        default = pip.get("index-url") or pip.get("pypi-url") or PYPI
+        default = pip.get("index-url") or pip.get("pypi-url") or ""
         others = pip.get("extra-index-url", "")
     return default, others.split()
 
 
 def _in_order(default: str, others: Sequence[str], allowed: Sequence[str]) -> Mapping[str, str]:
-    """As uv asks them; PyPI, where anybody may publish, after all that a version may name."""
-    public = [each for each in allowed if _is_public(each)]
-    private = [each for each in allowed if each not in public]
-    before, last = [*others, *private], default
-    if public:
-        before, last = [*before, default, *public[:-1]], public[-1]
+    """As uv asks them: what a version names takes no package from an index of the operator's."""
+    if not default:  # uv's own comes last, where anybody may publish
+        return {"UV_INDEX": " ".join([*others, *allowed])}
+    *before, last = *others, default, *allowed
     return {"UV_INDEX": " ".join(before), "UV_DEFAULT_INDEX": last}
-
-
-def _is_public(index: str) -> bool:
-    address = IndexAddress.of(index)
-    return address is not None and address.host == _PUBLIC
 
 
 def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]:

@@ -152,7 +152,7 @@ def test_builder_is_given_nothing_of_the_registry() -> None:
         ("https://evil.example/#//one.example/else", None),
         ("https://evil.example\\@one.example/else", None),
         ("https://one.example\\.evil.example/else", None),
-        ("https://evil.example//public.example/simple", None),
+        ("https://evil.example//own.example/simple", None),
         ("https://public.example/simple", None),
         ("https://[::1]:8443/simple", "https://[::1]:8443/simple"),
         ("https://[::2]:8443/simple", None),
@@ -162,10 +162,12 @@ def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
     tmp_path: Path, wished: str, asked: str | None
 ) -> None:
     """With the operator's credentials for that host, and never without TLS by them."""
-    own = {"PIP_INDEX_URL": f"https://me:{SECRET}@one.example/simple"}
+    own = f"https://me:{SECRET}@one.example/simple"
     allowed = ("one.example", "allowed.example:8443", "[::1]:8443")
-    found = sources(tmp_path, own, wished, indexes=allowed)
-    assert found.environment.get("UV_INDEX") == asked
+    found = sources(tmp_path, {"PIP_INDEX_URL": own}, wished, indexes=allowed)
+    known = found.environment
+    every = [*known.get("UV_INDEX", "").split(), known["UV_DEFAULT_INDEX"]]
+    assert every == [own, *filter(None, [asked])]
     assert [code for code, _ in found.findings] == ([] if asked else ["index_not_allowed"])
 
 
@@ -187,14 +189,15 @@ def test_other_indexes_of_the_operators_hosts_are_not_allowed_by_that(
     assert [code for code, _ in found.findings] == findings
 
 
-@pytest.mark.parametrize("default", ["https://own.example/simple", "https://public.example/simple"])
-def test_index_where_anybody_publishes_is_asked_last(tmp_path: Path, default: str) -> None:
-    """Though the version names it, and may."""
-    private, public = "https://two.example/simple", "https://public.example/simple"
-    allowed = ("public.example", "two.example")
-    found = sources(tmp_path, {"PIP_INDEX_URL": default}, public, private, indexes=allowed)
-    asked = [*found.environment["UV_INDEX"].split(), found.environment["UV_DEFAULT_INDEX"]]
-    assert asked == list(dict.fromkeys([private, default, public]))
+def test_index_that_a_version_names_is_asked_after_the_operators(tmp_path: Path) -> None:
+    """Though the version may name it; uv's own is last, where the operator names none."""
+    named = ("https://two.example/simple", "https://three.example/simple")
+    allowed = ("two.example", "three.example")
+    own = "https://own.example/simple"
+    found = sources(tmp_path, {"PIP_INDEX_URL": own}, *named, indexes=allowed).environment
+    assert [*found["UV_INDEX"].split(), found["UV_DEFAULT_INDEX"]] == [own, *named]
+    found = sources(tmp_path, {}, *named, indexes=allowed).environment
+    assert (found["UV_INDEX"].split(), "UV_DEFAULT_INDEX" in found) == ([*named], False)
 
 
 @pytest.mark.parametrize("by", ["pip.conf", "netrc", "version"])
