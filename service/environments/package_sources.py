@@ -127,8 +127,8 @@ def _in_order(default: str, others: Sequence[str], allowed: Sequence[str]) -> Ma
     """As uv asks them: what a version names takes no package from an index of the operator's."""
     if not default:  # uv's own comes last, where anybody may publish
         return {"UV_INDEX": " ".join([*others, *allowed])}
-    *before, last = *others, default, *allowed
-    return {"UV_INDEX": " ".join(before), "UV_DEFAULT_INDEX": last}
+    asked = [*others, default, *allowed]
+    return {"UV_INDEX": " ".join(asked[:-1]), "UV_DEFAULT_INDEX": asked[-1]}
 
 
 def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]:

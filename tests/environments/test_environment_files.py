@@ -1,6 +1,5 @@
 """What lies on disk: never altered, never half there, never more than is allowed."""
 
-import asyncio
 import io
 import os
 import subprocess
@@ -54,13 +53,16 @@ async def give_back(built: BuiltEnvironment) -> None:
     """Its lease, which takes a moment."""
     assert built.lease is not None
     built.lease.release()
-    while True:
-        try:
-            Lock.exclusive(built.folder).release()
-        except Locked:
-            await asyncio.sleep(0.01)
-        else:
-            return
+    await until(lambda: is_free(built.folder), 60, "the lease has been given back")
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nobody has a lease on it."""
+    try:
+        Lock.exclusive(folder).release()
+    except Locked:
+        return False
+    return True
 
 
 async def test_altered_file_is_seen_and_the_environment_built_anew_with_copies(
