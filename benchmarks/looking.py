@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from rich.console import Console
@@ -12,8 +12,10 @@ from rich.progress import track
 
 from service.processes.child.scheduling import LOOKING
 from tests.support.services import RunningService
+from tests.support.waiting import wait_until
 
 PROGRAM: Final = (str(Path(__file__).parent / "timed_service.py"),)
+_LOOK_SECONDS: Final = 120.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -36,21 +38,22 @@ class Looking:
 
 
 def looking(service: RunningService, slots: int, seconds: int) -> Looking:
-    """Watches a service of `PROGRAM` for that long; nobody should ask it for anything meanwhile."""
+    """Watches a service of `PROGRAM` for that long, and on until a look has ended.
+
+    Nobody should ask it for anything meanwhile.
+    """
     front, child = service.process.pid, _registry_child(service)
     before, seen = (_cpu_seconds(front), _cpu_seconds(child)), len(service.events("looked"))
     started = time.perf_counter()
     for _ in track(range(seconds), f"{slots} slots at rest", console=Console(stderr=True)):
         time.sleep(1)
+    # On a busy machine not one may have ended by then, and of none there is no mean.
+    wait_until(lambda: len(service.events("looked")) > seen, _LOOK_SECONDS, "ended look")
     taken = time.perf_counter() - started
     after = _cpu_seconds(front), _cpu_seconds(child)
     looks = [float(line["seconds"]) for line in service.events("looked")[seen:]]
     shares = [(end - begin) / taken for begin, end in zip(before, after, strict=True)]
-    return Looking(slots, taken, len(looks), _mean_ms(looks), sum(looks) / taken, *shares)
-
-
-def _mean_ms(seconds: Sequence[float]) -> float:
-    return sum(seconds) / len(seconds) * 1000 if seconds else 0.0
+    return Looking(slots, taken, len(looks), 1000 * fmean(looks), sum(looks) / taken, *shares)
 
 
 def _registry_child(service: RunningService) -> int:
