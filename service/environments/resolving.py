@@ -5,8 +5,9 @@ import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,14 @@ from service.environments.package_sources import PackageSources
 from service.environments.uv_faults import NOWHERE, UNDATED, fault_of
 from service.environments.uv_runs import UvRuns
 from service.processes.front.beside import Beside
+from service.processes.removal import remove_tree
 from service.registry.store.durable import write_whole
 
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
 _AT_ONCE: Final = 2
+# A disk may hang.
+_REMOVAL_SECONDS: Final = 1.0
 # The first index that has a package at all, so that no stranger's of a higher version is taken.
 # Where that has not what is asked for, as a mirror of some releases or of one Python's wheels, the
 # next ones are: pip would ask all of them, and the last way is its own.
@@ -148,7 +152,7 @@ class Resolving:
         sources: PackageSources,
         way: Sequence[str],
     ) -> PackageLock:
-        with scratch(self._settings.folder) as folder:
+        async with scratch(self._beside, self._settings.folder) as folder:
             await self._beside.run(_write, folder, wish, locked, sources.constraints)
             ended = await self._runs.run(
                 [
@@ -197,13 +201,19 @@ def _strategies(sources: PackageSources) -> tuple[str, ...]:
     return _STRATEGIES if sources.has_several else _STRATEGIES[:1]
 
 
-@contextlib.contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
+@contextlib.asynccontextmanager
+async def scratch(beside: Beside, folder: Path) -> AsyncIterator[Path]:
     """An empty folder, gone afterwards; a few small files are all that is ever in it."""
-    with tempfile.TemporaryDirectory(
-        prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True
-    ) as new:
-        yield Path(new)
+
+    def new() -> Path:
+        return Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=folder))
+
+    made = await beside.obtain(new, remove_tree)
+    try:
+        yield made
+    finally:
+        done = asyncio.wrap_future(beside.submit(partial(remove_tree, made)))
+        await asyncio.wait([done], timeout=_REMOVAL_SECONDS)
 
 
 def _digest(path: Path) -> str:
