@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from service.environments.build_settings import EnvironmentSettings
+from service.environments.build_time import BuildTime
 from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.interpreters import Interpreter
 from service.environments.package_lock import (
@@ -81,7 +82,11 @@ class Resolving:
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def resolved(
-        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+        self,
+        wish: EnvironmentWish,
+        interpreter: Interpreter,
+        sources: PackageSources,
+        time: BuildTime,
     ) -> Resolved:
         """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
         path = await self._beside.run(self._path, wish, interpreter, sources)
@@ -96,7 +101,7 @@ class Resolving:
                 "PODIUM_WHEELHOUSE, or build the environment into the image."
             )
             raise EnvironmentRefused("no_index", message)
-        async with self._turns:
+        async with time.turn(self._turns):
             made = await self._made(wish, locked, interpreter, sources)
         await self._beside.run(checked, made.lock, wish, locked.hashes)
         await self._beside.run(_keep, path, made)
