@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +65,24 @@ class OpenedEnvironment:
 
     notes: EnvironmentNotes
     lock: Lock
+
+
+class KeptPlaces:
+    """A lease on places: nobody removes them until it is released, which `on_release` is told."""
+
+    def __init__(self, on_release: Callable[[], None]) -> None:
+        self.locks: list[Lock] = []
+        self._on_release = on_release
+
+    def release(self) -> None:
+        """Gives it back; may be called again. Blocks for as long as the disk does."""
+        locks, self.locks = self.locks, []
+        for each in locks:
+            # What a disk says at the end of a lock is of no use to anybody.
+            with contextlib.suppress(OSError):
+                each.release()
+        if locks:
+            self._on_release()
 
 
 class EnvironmentStore:
@@ -139,6 +157,16 @@ class EnvironmentStore:
             raise
         lock.release()
         return None
+
+    def keep(self, key: str, on_release: Callable[[], None]) -> "KeptPlaces":
+        """A lease on all that lies here of that key, not looked at. Raises OSError."""
+        kept = KeptPlaces(on_release)
+        for place in self.places(key) if is_place(key) else ():
+            # What somebody has alone is being removed.
+            with contextlib.suppress(Locked):
+                if place.is_dir():
+                    kept.locks.append(Lock.shared_at_once(place, lambda: None))
+        return kept
 
     def put(self, part: Path, place: Path, notes: EnvironmentNotes) -> None:
         """What was built there is at its place from now on, whole."""

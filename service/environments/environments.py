@@ -156,6 +156,14 @@ class Environments:
         await self._clean_cache()
         return max(0, before - await self._beside.run(self._store.usage))
 
+    def make_room(self) -> None:
+        """What is too much on disk goes, unless somebody has a lease; nobody waits for that."""
+        if self._is_closed:
+            return
+        self._is_untidy = True
+        if self._tidying is None or self._tidying.done():
+            self._tidying = begin(Work.CACHE, self._room_made())
+
     async def close(self) -> None:
         """Ends every build; returns when all of their processes have gone.
 
@@ -247,7 +255,7 @@ class Environments:
                 built = await self._building.build(plan, tell, copies=copies)
             found = await self._leased(plan)
             if built:
-                self._tidy()
+                self.make_room()
         return None if found is None else replace(found, built=built)
 
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
@@ -257,17 +265,9 @@ class Environments:
 
     def _lease(self, lock: Lock) -> CacheLease:
         # What was too much and in use may go once it is not.
-        return self._locks.lease_of(lock, self._tidy)
+        return self._locks.lease_of(lock, self.make_room)
 
-    def _tidy(self) -> None:
-        # Nobody who waits for an environment waits for that.
-        if self._is_closed:
-            return
-        self._is_untidy = True
-        if self._tidying is None or self._tidying.done():
-            self._tidying = begin(Work.CACHE, self._make_room())
-
-    async def _make_room(self) -> None:
+    async def _room_made(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
         limit = self._settings.max_bytes
         while self._is_untidy:
