@@ -286,7 +286,7 @@ def test_start_with_no_environment_makes_none_of_all_that(tmp_path: Path) -> Non
     late = LateEnvironments(settings(tmp_path))
     asyncio.run(late.make_room())
     assert list(tmp_path.iterdir()) == []
-    assert late.keep("../environments").release() is None
+    assert late.keep("../environments").locks == []
 
 
 async def test_all_that_nobody_uses_is_pruned(tmp_path: Path, index: PackageIndex) -> None:
