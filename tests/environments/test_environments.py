@@ -14,6 +14,7 @@ from service.environments.environment import (
     EnvironmentDelayed,
     EnvironmentRefused,
 )
+from service.errors import FollowingError
 from tests.environments.given import environments, processes_below, settings, wish
 from tests.environments.package_index import PackageIndex, package_index, wheel
 
@@ -411,3 +412,31 @@ async def test_package_that_is_named_like_a_fault_is_none(
         with pytest.raises(EnvironmentRefused) as refused:
             await made.environment(wish("certificate-unknownissuer"))
     assert refused.value.reason == "package_nowhere"
+
+
+@pytest.mark.parametrize(
+    ("asked", "variables", "reason"),
+    [
+        ([f"package-{n}" for n in range(60_000)], {}, "requirements_too_long"),
+        ([], {"PIP_PROXY": "http://" + "p" * 200_000}, "environment_failed"),
+    ],
+    ids=["the version", "the operator"],
+)
+async def test_more_than_uv_can_be_told_is_not_the_disks_fault(
+    tmp_path: Path,
+    index: PackageIndex,
+    asked: list[str],
+    variables: dict[str, str],
+    reason: str,
+) -> None:
+    """By whose fault it is too much: the version's lasts."""
+    lock = tmp_path / "uv.lock"
+    source = 'version = "1.0"\nsource = { registry = "https://x" }\n'
+    named = "".join(f'[[package]]\nname = "{each}"\n{source}' for each in asked)
+    lock.write_text(f"version = 1\n{named}")
+    given = settings(tmp_path, index.url, environment=variables)
+    async with environments(given) as made:
+        with pytest.raises(FollowingError) as fault:
+            await made.environment(wish("mine==1.0", uv_lock=lock if asked else None))
+    assert fault.value.reason == reason
+    assert isinstance(fault.value, EnvironmentRefused) == bool(asked)
