@@ -141,11 +141,12 @@ class EnvironmentStore:
     def opened(self, place: Path) -> OpenedEnvironment | None:
         """The same, locked for whoever asks, if its files are as they were installed.
 
-        Raises `EnvironmentAltered` and OSError, and holds no lock then.
+        Raises `EnvironmentAltered`, OSError, and `Locked` while somebody else has it alone; holds
+        no lock then.
         """
         if self.notes(place) is None:
             return None
-        lock = Lock.shared(place)
+        lock = Lock.shared_at_once(place, lambda: None)
         try:
             # Now that nobody can remove it.
             notes = self.notes(place)

@@ -36,12 +36,15 @@ from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import EnvironmentAltered, verify_files
 from service.processes.front.beside import Beside
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.store.locks import Lock
+from service.registry.store.locks import Lock, Locked
 
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
 # At the end of a service, for what is removed for want of room.
 _TIDY_SECONDS: Final = 5.0
+# How often one is looked at that somebody has alone, and for how long it is looked for.
+_LOOK_SECONDS: Final = 0.05
+_KEPT_SECONDS: Final = 120.0
 _TRIES: Final = 3
 _AT_ONCE: Final = 2
 
@@ -110,8 +113,8 @@ class Environments:
         """The environment of that key, leased, if it lies here as it was built."""
         for place in self._store.places(key):
             with contextlib.suppress(EnvironmentAltered, OSError):
-                opened = partial(self._store.opened, place)
-                found = await self._beside.obtain(opened, _give_back)
+                async with asyncio.timeout(_KEPT_SECONDS):
+                    found = await self._opened(place)
                 if found is not None:
                     lease = self._lease(found.lock)
                     kept = _at(place, found.notes, found.notes.python, lease)
@@ -259,9 +262,16 @@ class Environments:
         return None if found is None else replace(found, built=built)
 
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
-        opened = partial(self._store.opened, plan.place)
-        found = await self._beside.obtain(opened, _give_back)
+        found = await self._opened(plan.place)
         return None if found is None else _built(plan, found.notes, self._lease(found.lock))
+
+    async def _opened(self, place: Path) -> OpenedEnvironment | None:
+        """Whoever waits for another who has it alone, for a moment, waits in no thread."""
+        while True:
+            try:
+                return await self._beside.obtain(partial(self._store.opened, place), _give_back)
+            except Locked:
+                await asyncio.sleep(_LOOK_SECONDS)
 
     def _lease(self, lock: Lock) -> CacheLease:
         # What was too much and in use may go once it is not.

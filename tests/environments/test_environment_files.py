@@ -264,6 +264,24 @@ async def test_room_is_made_at_a_start_of_all_but_what_was_served_last(
     await late.close()
 
 
+async def test_environment_that_somebody_has_alone_keeps_no_other_waiting(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """However many want it: they wait for its lock in no thread."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(first := await made.environment(MINE))
+        await give_back(await made.environment(wish("other==1.0")))
+        alone = Lock.exclusive(first.folder)
+        waiting = [asyncio.create_task(made.kept(first.key)) for _ in range(8)]
+        await asyncio.sleep(0)
+        again = await made.environment(wish("other==1.0"))
+        assert not again.built
+        assert not any(each.done() for each in waiting)
+        alone.release()
+        found = await asyncio.gather(*waiting)
+    assert {each and each.folder for each in found} == {first.folder}
+
+
 async def test_p5_altered_one_that_is_kept_is_built_beside_it(
     tmp_path: Path, index: PackageIndex
 ) -> None:
