@@ -205,8 +205,8 @@ class Environments:
 
     def _late(self) -> EnvironmentDelayed:
         message = (
-            f"The environment was not built within {self._settings.timeout:g} s; it is tried "
-            "again, with what was fetched so far."
+            f"The environment was not built within {self._settings.timeout:g} s; what was fetched "
+            "so far is kept."
         )
         return EnvironmentDelayed("environment_timed_out", message)
 

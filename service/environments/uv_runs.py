@@ -101,7 +101,7 @@ def _not_started(
     if is_want_of_processes(error):
         return processes_exhausted(STAGE, repr(error))
     if error.errno != errno.E2BIG:
-        message = "What builds environments could not be started; it is tried again."
+        message = "What builds environments could not be started."
         return EnvironmentDelayed("environment_failed", message, repr(error))
     if _length(command) > _length([*environment, *environment.values()]):
         message = (
