@@ -99,6 +99,8 @@ class BuiltEnvironment:
         python: the version of that, as `3.11.7`.
         packages: the versions of all that is installed, by canonical name.
         findings: code and sentence of what was seen while it was built, and is no obstacle.
+        memory_bytes: what the libraries take that its zygote imports, as it was when it was built;
+            0: nobody knows.
         lease: keeps it there.
         built: whether it had to be built; False: it was there.
     """
@@ -109,18 +111,23 @@ class BuiltEnvironment:
     python: str
     packages: Mapping[str, str]
     findings: tuple[tuple[str, str], ...] = ()
+    memory_bytes: int = 0
     lease: EnvironmentLease | None = field(default=None, compare=False, repr=False)
     built: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ForeseenBuild:
-    """What building would come to: `there`, whether nothing would have to be built."""
+    """What building would come to: `there`, whether nothing would have to be built.
+
+    `memory_bytes` is as in `BuiltEnvironment`; 0 where it is not there.
+    """
 
     key: str
     python: str
     packages: int
     there: bool
+    memory_bytes: int = 0
 
 
 class BuildsEnvironments(Protocol):

@@ -33,12 +33,16 @@ _OLD_SECONDS: Final = 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentNotes:
-    """What lies in an environment beside its packages, about it."""
+    """What lies in an environment beside its packages, about it.
+
+    `memory_bytes` is what its libraries took when a zygote's were imported; 0: nobody knows.
+    """
 
     key: str
     python: str
     packages: Mapping[str, str]
     findings: tuple[tuple[str, str], ...]
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,13 @@ class EnvironmentStore:
         except OSError as error:
             raise EnvironmentAltered(_NOTES) from error
 
-    def is_whole(self, place: Path) -> bool:
-        """Whether one lies there, not looked at any further."""
-        try:
-            return self.notes(place) is not None
-        except EnvironmentAltered:
-            return False
+    def whole(self, key: str) -> EnvironmentNotes | None:
+        """Of one that lies here under that key, not looked at any further. Raises OSError."""
+        for place in self.places(key):
+            with contextlib.suppress(EnvironmentAltered):
+                if notes := self.notes(place):
+                    return notes
+        return None
 
     def opened(self, place: Path) -> OpenedEnvironment | None:
         """The same, locked for whoever asks, if its files are as they were installed.
@@ -176,6 +181,7 @@ class EnvironmentStore:
             "python": notes.python,
             "packages": dict(notes.packages),
             "findings": notes.findings,
+            "memory_bytes": notes.memory_bytes,
         }
         write_whole(part / _NOTES, json.dumps(told).encode())
         part.rename(place)
@@ -236,7 +242,9 @@ def _notes_at(path: Path) -> EnvironmentNotes:
 def _notes_of(told: Mapping[str, Any]) -> EnvironmentNotes:
     findings = tuple((str(code), str(sentence)) for code, sentence in told["findings"])
     packages = {str(name): str(version) for name, version in told["packages"].items()}
-    return EnvironmentNotes(str(told["key"]), str(told["python"]), packages, findings)
+    # Of those that were built before it was noted nobody knows it.
+    memory = int(told.get("memory_bytes", 0))
+    return EnvironmentNotes(str(told["key"]), str(told["python"]), packages, findings, memory)
 
 
 def _entry(place: Path, notes: EnvironmentNotes) -> EnvironmentEntry:

@@ -98,16 +98,15 @@ class Environments:
             async with time.limit():
                 await self._prepare()
                 plan = await self.planned(wish, time)
-                there = [
-                    await self._beside.run(self._store.is_whole, place)
-                    for place in self._store.places(plan.key)
-                ]
+                there = await self._beside.run(self._store.whole, plan.key)
         except TimeoutError as error:
             raise self._late() from error
         except OSError as error:
             raise _disk_fault(error) from error
         packages, python = plan.resolved.lock.packages, plan.interpreter.version
-        return ForeseenBuild(plan.key, python, len(packages), there=any(there))
+        memory = 0 if there is None else there.memory_bytes
+        many = len(packages)
+        return ForeseenBuild(plan.key, python, many, there=there is not None, memory_bytes=memory)
 
     async def kept(self, key: str) -> BuiltEnvironment | None:
         """The environment of that key, leased, if it lies here as it was built."""
@@ -373,6 +372,7 @@ def _at(place: Path, notes: EnvironmentNotes, python: str, lease: CacheLease) ->
         python=python,
         packages=notes.packages,
         findings=notes.findings,
+        memory_bytes=notes.memory_bytes,
         lease=lease,
     )
 

@@ -47,6 +47,8 @@ async def test_environment_is_built_once_and_found_again_without_an_index(
     assert built.built
     assert built.packages == {**expected, "orjson": "3.11", "pandas": "2.2"}
     assert built.findings == ()
+    # An interpreter alone takes some.
+    assert 1024**2 < built.memory_bytes < 1024**3
     assert [each.step for each in told] == ["resolve", "install", "verify"]
     assert told[-1].packages == 6
     assert run(built, "import mine, deep; print(mine.VERSION, deep.VERSION)") == "1.0 1.0"
@@ -245,6 +247,8 @@ async def test_day_is_not_asked_of_what_the_version_pins(
         built = await made.environment(wish("mine==1.0"))
     assert built.packages["deep"] == "1.0"
     assert built.findings == ()
+    # An interpreter alone takes some.
+    assert 1024**2 < built.memory_bytes < 1024**3
 
 
 @pytest.mark.parametrize(
