@@ -97,13 +97,20 @@ class EnvironmentStore:
         yield from (self.folder / f"{key}.{n}" for n in range(1, _PLACES))
 
     def notes(self, place: Path) -> EnvironmentNotes | None:
-        """Of the complete environment that lies there, not looked at any further."""
+        """Of the complete environment that lies there, not looked at any further; None: none does.
+
+        Raises `EnvironmentAltered` and OSError.
+        """
+        path = place / _NOTES
         try:
-            told = json.loads((place / _NOTES).read_bytes())
-            return _notes_of(told)
+            return _notes_at(path)
         except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, KeyError, TypeError) as error:
+            if not os.path.lexists(place):
+                return None
+        # Nothing comes to its place without them, and it may have come just now.
+        try:
+            return _notes_at(path)
+        except OSError as error:
             raise EnvironmentAltered(_NOTES) from error
 
     def is_whole(self, place: Path) -> bool:
@@ -188,6 +195,13 @@ def remove_part(part: Path, lock: Lock) -> None:
 
 def _is_scratch(name: str) -> bool:
     return is_partial(name) or name.startswith(_SCRATCH)
+
+
+def _notes_at(path: Path) -> EnvironmentNotes:
+    try:
+        return _notes_of(json.loads(path.read_bytes()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise EnvironmentAltered(path.name) from error
 
 
 def _notes_of(told: Mapping[str, Any]) -> EnvironmentNotes:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from service.background import Work, begin
 from service.environments.build_settings import EnvironmentSettings
+from service.environments.build_time import BuildTime
 from service.environments.building import Building, BuildPlan
 from service.environments.environment import (
     BuildProgress,
@@ -89,10 +90,11 @@ class Environments:
 
     async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
         """Resolved, and looked for here: as `BuildsEnvironments` says."""
+        time = BuildTime(self._settings.timeout)
         try:
-            async with asyncio.timeout(self._settings.timeout):
+            async with time.limit():
                 await self._prepare()
-                plan = await self._planned(wish)
+                plan = await self.planned(wish, time)
                 there = [
                     await self._beside.run(self._store.is_whole, place)
                     for place in self._store.places(plan.key)
@@ -181,9 +183,10 @@ class Environments:
         ]
 
     async def _in_time(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+        time = BuildTime(self._settings.timeout)
         try:
-            async with asyncio.timeout(self._settings.timeout):
-                return await self._made(wish, tell)
+            async with time.limit():
+                return await self._made(wish, tell, time)
         except TimeoutError as error:
             raise self._late() from error
         except OSError as error:
@@ -196,11 +199,12 @@ class Environments:
         )
         return EnvironmentDelayed("environment_timed_out", message)
 
-    async def _planned(self, wish: EnvironmentWish) -> BuildPlan:
+    async def planned(self, wish: EnvironmentWish, time: BuildTime) -> BuildPlan:
+        """What is to be built, resolved within that time. Raises as `environment`, and OSError."""
         interpreter = await self._interpreters.find(wish.python)
         sources = await self._beside.run(package_sources, self._settings, wish.indexes)
         try:
-            resolved = await self._resolving.resolved(wish, interpreter, sources)
+            resolved = await self._resolving.resolved(wish, interpreter, sources, time)
         except EnvironmentRefused as refused:
             # Where it is, perhaps, that which is missing.
             hints = "".join(f" {sentence}" for _, sentence in sources.findings)
@@ -211,16 +215,16 @@ class Environments:
         place = next(self._store.places(key))
         return BuildPlan(key, wish, interpreter, sources, resolved, place)
 
-    async def _made(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+    async def _made(self, wish: EnvironmentWish, tell: Tell, time: BuildTime) -> BuiltEnvironment:
         await self._prepare()
         tell(BuildProgress("resolve"))
-        planned = await self._planned(wish)
+        planned = await self.planned(wish, time)
         written_to = False
         for place in self._store.places(planned.key):
             plan = replace(planned, place=place)
             for _ in range(_TRIES):
                 try:
-                    found = await self._found(plan, tell, copies=written_to)
+                    found = await self._found(plan, tell, time, copies=written_to)
                 except EnvironmentAltered:
                     written_to = True
                     # One that somebody uses is left to them.
@@ -232,12 +236,14 @@ class Environments:
         message = "Every copy of the version's environment was altered, and is in use."
         raise EnvironmentDelayed("environment_altered", message)
 
-    async def _found(self, plan: BuildPlan, tell: Tell, *, copies: bool) -> BuiltEnvironment | None:
+    async def _found(
+        self, plan: BuildPlan, tell: Tell, time: BuildTime, *, copies: bool
+    ) -> BuiltEnvironment | None:
         """What lies at the place, built there if nothing does; None if it has just gone again."""
         built = False
         found = await self._leased(plan)
         if found is None:
-            async with self._builds:
+            async with time.turn(self._builds):
                 built = await self._building.build(plan, tell, copies=copies)
             found = await self._leased(plan)
             if built:

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from service.environments.environment import STAGE, EnvironmentRefused
 from service.environments.package_sources import PackageSources
@@ -17,6 +18,10 @@ from service.processes.exhausted import is_want_of_processes, processes_exhauste
 _SUPERVISED: Final = "service.environments.supervised"
 _END_SECONDS: Final = 0.5
 _MOST_SAID: Final = 64 * 1024
+# The program as its supervisor says, and the supervisor itself.
+_KILLED: Final = frozenset(
+    code for number in (signal.SIGKILL, signal.SIGTERM) for code in (128 + number, -number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,11 @@ class UvEnd:
     def is_good(self) -> bool:
         """Whether it has done what was asked."""
         return self.status == 0
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody, or the kernel for want of memory, has ended it or who watched it."""
+        return self.status in _KILLED
 
 
 class UvRuns:
@@ -56,7 +66,7 @@ class UvRuns:
             said = await _said(process.stderr)
             await process.wait()
         finally:
-            await asyncio.shield(_ended(process))
+            await _surely(_ended(process))
         return UvEnd(process.returncode or 0, said)
 
 
@@ -91,6 +101,20 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None or process.returncode < 0:
         lifetime.end_group(process.pid)
     await process.wait()
+
+
+async def _surely(work: Coroutine[Any, Any, None]) -> None:
+    """Returns when it has been done, also where whoever waits is cancelled, and once more."""
+    task = asyncio.get_running_loop().create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def _beside_podium() -> Path:

@@ -110,7 +110,10 @@ async def test_what_one_environment_has_altered_reaches_no_other(
     assert other.findings == ()
 
 
-@pytest.mark.parametrize("change", ["added", "linked", "removed", "replaced", "emptied notes"])
+@pytest.mark.parametrize(
+    "change",
+    ["added", "linked", "removed", "replaced", "emptied notes", "podium.json", "podium-files.json"],
+)
 async def test_every_other_change_is_seen_too(
     tmp_path: Path, index: PackageIndex, change: str
 ) -> None:
@@ -129,8 +132,10 @@ async def test_every_other_change_is_seen_too(
                 module(first).unlink()
                 module(first).write_text(RIGHT.replace("1", "2"))
                 os.utime(module(first), ns=(before.st_atime_ns, before.st_mtime_ns))
-            case _:
+            case "emptied notes":
                 (first.folder / "podium-files.json").write_text("{")
+            case name:
+                (first.folder / name).unlink()
         await give_back(first)
         second = await made.environment(MINE)
     assert second.built
