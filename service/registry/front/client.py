@@ -28,9 +28,8 @@ from service.processes.front.child import Child, Forks
 from service.processes.front.output import OnLine
 from service.processes.removal import remove_tree
 from service.refs import ModelRef, VersionId
-from service.registry.front.asking import KeptChild, ask, fault_error
+from service.registry.front.asking import KeptChild, ask, fault_error, resolved, surveyed
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.front.look_answers import resolved, surveyed
 from service.registry.front.remembered import Absent, LookStrategy, Memory, Remembered, TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
