@@ -44,8 +44,8 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
-from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
+from service.processes.front.child import AdoptedOrphans
 from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry

@@ -95,7 +95,7 @@ class FilesToCopy(Protocol):
 
     @property
     def digest(self) -> str:
-        """By `service.registry.store.digest`."""
+        """By `service.registry.store.manifest`."""
         ...
 
 

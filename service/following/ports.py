@@ -131,7 +131,7 @@ class FetchedVersion:
             requirements.txt; None where there is neither.
         logged: what it says of the environment that it was logged in.
         own_copies: whether each process that loads it makes itself a copy of the files first.
-        digest: of all its files (`service.registry.store.digest`); empty where nobody has told it.
+        digest: of all its files (`service.registry.store.manifest`); empty where nobody has told.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
             Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads

@@ -33,9 +33,9 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting.local_host import LocalHost
 from service.hosting.observer import PoolStatus
 from service.hosting.queue import Answer, Job, Marks
+from service.hosting.starting import LocalHost
 from service.http.create import create_http
 from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
