@@ -128,7 +128,10 @@ ROOMS = {
         *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
         *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
     },
-    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
+    "registry": {
+        *("config.addresses", "environments.environment", "environments.logged"),
+        *(*_BELOW, *FOLLOWING_PORTS),
+    },
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
         *("environments", "rollout_tags", "validation_tag", *_BELOW),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -43,12 +44,17 @@ IMPORTED: Final = (
     *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline"),
     "sklearn.preprocessing",
 )
-_IMPORT: Final = """
-import contextlib, importlib, sys
+_MEMORY: Final = "podium-memory"
+_IMPORT: Final = f"""
+import contextlib, importlib, os, sys
 for name in sys.argv[1:]:
     with contextlib.suppress(BaseException):
         importlib.import_module(name)
+with open("/proc/self/statm") as file:
+    pages = int(file.read().split()[1])
+print("\\n{_MEMORY}", pages * os.sysconf("SC_PAGE_SIZE"), file=sys.stderr)
 """
+_TOLD: Final = re.compile(rf"^{_MEMORY} (\d{{1,15}})$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,7 @@ class Building:
             if await disk.run(self._store.notes, plan.place) is not None:
                 return False
             run = _Build(plan, tell, disk, self._runs, self._settings)
-            findings = await run.made(copies=copies)
-            notes = EnvironmentNotes(
-                plan.key,
-                plan.interpreter.version,
-                plan.resolved.lock.packages,
-                (*plan.resolved.findings, *findings),
-            )
+            notes = await run.made(copies=copies)
             await disk.run(self._store.put, plan.part, plan.place, notes)
         return True
 
@@ -153,18 +153,26 @@ class _Build:
     runs: UvRuns
     settings: EnvironmentSettings
 
-    async def made(self, *, copies: bool) -> tuple[tuple[str, str], ...]:
-        """Installed and noted in its part; the findings."""
+    async def made(self, *, copies: bool) -> EnvironmentNotes:
+        """Installed and noted in its part."""
         wrong = await self._installed(copies=copies)
         if wrong:
             # Somebody has written to uv's cache, most likely through a link of another environment.
             await self._uv(["cache", "clean", *wrong])
             wrong = await self._installed(copies=True)
-        await self._import()
+        memory_bytes = await self._import()
         # By now fetched anew, and of the hash that is locked: it is so in the wheel itself.
         names = ", ".join(wrong)
         sentence = f"The wheels of {names} are not as their own RECORD says."
-        return ((_RECORDS, sentence),) if wrong else ()
+        findings = ((_RECORDS, sentence),) if wrong else ()
+        resolved = self.plan.resolved
+        return EnvironmentNotes(
+            self.plan.key,
+            self.plan.interpreter.version,
+            resolved.lock.packages,
+            (*resolved.findings, *findings),
+            memory_bytes,
+        )
 
     async def _installed(self, *, copies: bool) -> list[str]:
         """The packages that are not as their own RECORD says."""
@@ -174,9 +182,10 @@ class _Build:
         self.tell(BuildProgress("verify", packages))
         return await self.disk.run(note_files, self.plan.part, self.disk.has_ended)
 
-    async def _import(self) -> None:
+    async def _import(self) -> int:
         """What zygotes import is compiled while nobody can have written to it yet, and noted.
 
+        Returns the bytes of memory that it takes; 0: that is not known.
         Whether that can be imported is found out by the first zygote; by one that was killed,
         nothing is.
         """
@@ -188,6 +197,8 @@ class _Build:
         if ended.was_killed:
             raise fault_of(ended.said)
         await self.disk.run(note_imported, part)
+        told = _TOLD.findall(ended.said)
+        return int(told[-1]) if told else 0
 
     async def _install(self, *, copies: bool) -> None:
         plan, part = self.plan, self.plan.part

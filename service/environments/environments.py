@@ -36,12 +36,15 @@ from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import EnvironmentAltered, verify_files
 from service.processes.front.beside import Beside
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.store.locks import Lock
+from service.registry.store.locks import Lock, Locked
 
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
 # At the end of a service, for what is removed for want of room.
 _TIDY_SECONDS: Final = 5.0
+# How often one is looked at that somebody has alone, and for how long it is looked for.
+_LOOK_SECONDS: Final = 0.05
+_KEPT_SECONDS: Final = 120.0
 _TRIES: Final = 3
 _AT_ONCE: Final = 2
 
@@ -95,23 +98,22 @@ class Environments:
             async with time.limit():
                 await self._prepare()
                 plan = await self.planned(wish, time)
-                there = [
-                    await self._beside.run(self._store.is_whole, place)
-                    for place in self._store.places(plan.key)
-                ]
+                there = await self._beside.run(self._store.whole, plan.key)
         except TimeoutError as error:
             raise self._late() from error
         except OSError as error:
             raise _disk_fault(error) from error
         packages, python = plan.resolved.lock.packages, plan.interpreter.version
-        return ForeseenBuild(plan.key, python, len(packages), there=any(there))
+        memory = 0 if there is None else there.memory_bytes
+        many = len(packages)
+        return ForeseenBuild(plan.key, python, many, there=there is not None, memory_bytes=memory)
 
     async def kept(self, key: str) -> BuiltEnvironment | None:
         """The environment of that key, leased, if it lies here as it was built."""
         for place in self._store.places(key):
             with contextlib.suppress(EnvironmentAltered, OSError):
-                opened = partial(self._store.opened, place)
-                found = await self._beside.obtain(opened, _give_back)
+                async with asyncio.timeout(_KEPT_SECONDS):
+                    found = await self._opened(place)
                 if found is not None:
                     lease = self._lease(found.lock)
                     kept = _at(place, found.notes, found.notes.python, lease)
@@ -156,6 +158,14 @@ class Environments:
         await self._clean_cache()
         return max(0, before - await self._beside.run(self._store.usage))
 
+    def make_room(self) -> None:
+        """What is too much on disk goes, unless somebody has a lease; nobody waits for that."""
+        if self._is_closed:
+            return
+        self._is_untidy = True
+        if self._tidying is None or self._tidying.done():
+            self._tidying = begin(Work.CACHE, self._room_made())
+
     async def close(self) -> None:
         """Ends every build; returns when all of their processes have gone.
 
@@ -194,8 +204,8 @@ class Environments:
 
     def _late(self) -> EnvironmentDelayed:
         message = (
-            f"The environment was not built within {self._settings.timeout:g} s; it is tried "
-            "again, with what was fetched so far."
+            f"The environment was not built within {self._settings.timeout:g} s; what was fetched "
+            "so far is kept."
         )
         return EnvironmentDelayed("environment_timed_out", message)
 
@@ -247,27 +257,26 @@ class Environments:
                 built = await self._building.build(plan, tell, copies=copies)
             found = await self._leased(plan)
             if built:
-                self._tidy()
+                self.make_room()
         return None if found is None else replace(found, built=built)
 
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
-        opened = partial(self._store.opened, plan.place)
-        found = await self._beside.obtain(opened, _give_back)
+        found = await self._opened(plan.place)
         return None if found is None else _built(plan, found.notes, self._lease(found.lock))
+
+    async def _opened(self, place: Path) -> OpenedEnvironment | None:
+        """Whoever waits for another who has it alone, for a moment, waits in no thread."""
+        while True:
+            try:
+                return await self._beside.obtain(partial(self._store.opened, place), _give_back)
+            except Locked:
+                await asyncio.sleep(_LOOK_SECONDS)
 
     def _lease(self, lock: Lock) -> CacheLease:
         # What was too much and in use may go once it is not.
-        return self._locks.lease_of(lock, self._tidy)
+        return self._locks.lease_of(lock, self.make_room)
 
-    def _tidy(self) -> None:
-        # Nobody who waits for an environment waits for that.
-        if self._is_closed:
-            return
-        self._is_untidy = True
-        if self._tidying is None or self._tidying.done():
-            self._tidying = begin(Work.CACHE, self._make_room())
-
-    async def _make_room(self) -> None:
+    async def _room_made(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
         limit = self._settings.max_bytes
         while self._is_untidy:
@@ -363,6 +372,7 @@ def _at(place: Path, notes: EnvironmentNotes, python: str, lease: CacheLease) ->
         python=python,
         packages=notes.packages,
         findings=notes.findings,
+        memory_bytes=notes.memory_bytes,
         lease=lease,
     )
 

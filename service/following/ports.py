@@ -127,8 +127,6 @@ class FetchedVersion:
         serving_example: its input example as a ready request of JSON, if it has one.
         example_trouble: one sentence on what there is of an example and could not be used.
         serialization_format: how the `sklearn` flavour says that its model is saved.
-        conda_requirements: what the pip part of conda.yaml asks for, of a version that has no
-            requirements.txt; None where there is neither.
         logged: what it says of the environment that it was logged in.
         own_copies: whether each process that loads it makes itself a copy of the files first.
         digest: of all its files (`service.registry.store.manifest`); empty where nobody has told.
@@ -150,7 +148,6 @@ class FetchedVersion:
     serving_example: bytes | None
     serialization_format: str | None = None
     example_trouble: str | None = None
-    conda_requirements: tuple[str, ...] | None = None
     logged: LoggedEnvironment = field(default_factory=LoggedEnvironment)
     own_copies: bool = False
     digest: str = ""

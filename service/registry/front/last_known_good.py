@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from service.background import Work
+from service.environments.environment import EnvironmentLease
 from service.errors import FollowingError
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
@@ -57,6 +58,24 @@ class CacheKeeper(Protocol):
 
         Raises `FollowingError`.
         """
+
+
+class KeepsEnvironments(Protocol):
+    """Whoever has environments: `service.environments.late.LateEnvironments`."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """A lease on what lies there under that key; both it and its end block as the disk does.
+
+        Raises OSError.
+        """
+
+
+class _NoEnvironments:
+    """Of a service whose versions all run in Podium's own."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """Nothing lies there."""
+        return NoLease()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +128,16 @@ class DiskHistory:
         _keeper: has the cache; what a slot served last is kept there while this is open, so
             that no eviction at the service's own end takes it from the next start.
         _observer: told of what fails.
+        _environments: has what versions ran in, which is kept for as long.
     """
 
     _folder: Path
     _keeper: CacheKeeper
     _observer: HistoryObserver
+    _environments: KeepsEnvironments = field(default_factory=_NoEnvironments)
     _leases: dict[ModelRef, Lease] = field(default_factory=dict, init=False)
+    # One at a time has these: whoever opens it, its own thread, whoever closes it.
+    _kept: dict[ModelRef, EnvironmentLease] = field(default_factory=dict, init=False)
     _lost: set[ModelRef] = field(default_factory=set, init=False)
     _records: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
     _unwritten: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
@@ -137,6 +160,7 @@ class DiskHistory:
             lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
+                self._keep_environment(ref, record.environment)
         return found
 
     def _meant(
@@ -213,6 +237,7 @@ class DiskHistory:
         lease = self._leases.pop(ref, None)
         if lease is not None:
             lease.release()
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
@@ -222,6 +247,7 @@ class DiskHistory:
         if before is not None:
             before.release()
         self._remember(ref, self._record(ref).with_known(known))
+        self._beside.submit(partial(self._keep_environment, ref, known.environment))
 
     def withdraw(self, ref: ModelRef) -> None:
         """Its contract alone is kept, for comparisons; the lease on its files is given back."""
@@ -232,6 +258,7 @@ class DiskHistory:
         if lease is not None:
             lease.release()
         self._remember(ref, record.withdrawn())
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def _remember(self, ref: ModelRef, record: _Record) -> None:
         self._records[ref] = self._unwritten[ref] = record
@@ -239,7 +266,9 @@ class DiskHistory:
 
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
-        self._beside.finish(seconds)
+        if self._beside.finish(seconds):
+            for lease in self._kept.values():
+                lease.release()
         for lease in self._leases.values():
             lease.release()
 
@@ -248,6 +277,18 @@ class DiskHistory:
             self._leases[ref] = self._keeper.keep(place)
         except FollowingError as error:
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
+
+    def _keep_environment(self, ref: ModelRef, key: str) -> None:
+        """That one instead of any other; an empty key: Podium's own, which nobody removes."""
+        before = self._kept.pop(ref, None)
+        try:
+            if key:
+                self._kept[ref] = self._environments.keep(key)
+        except OSError as error:
+            message = "The environment that the slot's version ran in may be removed."
+            self._failed(ref, "environment_not_kept", message, error)
+        if before is not None:
+            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:
