@@ -1,1 +1,1 @@
-"""How shares of an alias's requests go elsewhere: what is planned, and who gets which arm. Pure."""
+"""What tags of a registered model ask for, and what counts say of it: pure, and free of any I/O."""
