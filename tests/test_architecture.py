@@ -150,7 +150,7 @@ ROOMS = {
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
-        *("patterns", "predicting", "protocols", "refs"),
+        *("patterns", "predicting", "protocols", "refs", "rollout_tags"),
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},
