@@ -133,10 +133,11 @@ async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
     world.stager.errors[of(world, 2)] = VersionFault("load", "load_failed", "It fails.")
     world.registry.aliases[ModelRef("iris", "challenger")] = of(world, 2)
     await world.follow()
-    own, arm = world.slot.status.arms
-    assert (own.weight, arm.weight, arm.wished) == (10_000, 0, 1000)
-    assert arm.failure is not None
-    assert arm.failure.code == "load_failed"
+    told = world.slot.status.arms
+    assert [(each.weight, each.wished) for each in told] == [(10_000, 9000), (0, 1000)]
+    failure = told[1].failure
+    assert failure is not None
+    assert failure.code == "load_failed"
     assert shares(world) == ()
 
 
@@ -206,7 +207,7 @@ async def test_slot_that_serves_nothing_shares_nothing() -> None:
     world.registry.aliases[ModelRef("iris", "challenger")] = second
     world.registry.rollout[world.slot.ref] = RolloutTags(split="challenger=50")
     await world.follow()
-    assert world.slot.traffic.arms == ()
+    assert not world.slot.traffic.arms
     world.move(second)
     await world.follow()
     assert [arm.weight for arm in world.slot.traffic.arms] == [5000, 5000]
