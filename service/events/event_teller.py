@@ -29,6 +29,7 @@ _KINDS: Final[Mapping[LedgerOutcome, EventKind]] = {
     LedgerOutcome.HELD: EventKind.HELD,
     LedgerOutcome.RELEASED: EventKind.RELEASED,
     LedgerOutcome.UNBLOCKED: EventKind.UNBLOCKED,
+    LedgerOutcome.SHARED: EventKind.SHARED,
 }
 _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.SWAPPED: "{slot} now serves version {to}; before: {before}.",
@@ -40,6 +41,7 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.NOT_PREPARED: "{slot}: version {to} could not be made ready{why}",
     EventKind.HELD: "{slot} stays on version {to}{why}",
     EventKind.RELEASED: "{slot} follows its alias again{why}",
+    EventKind.SHARED: "{slot} shares its requests otherwise{why}",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
 }
 # Beside a sentence of Podium's own, so that both are whole.
