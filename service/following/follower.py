@@ -11,9 +11,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from service.bake_tag import NEVER, BakeRule
 from service.errors import FollowingError
 from service.following.alias_looks import AliasLooks
 from service.following.awaited_environments import AwaitedEnvironments
+from service.following.baking import Baking
 from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
 from service.following.environments import FindsEnvironments, PodiumsOwnAlone
@@ -35,7 +37,8 @@ from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
-from service.refs import ModelRef
+from service.refs import ModelRef, VersionId
+from service.rollout.durations import Durations
 from service.tombstones import Tombstone, TombstoneStore
 
 _ADVICE: Final = {
@@ -47,7 +50,8 @@ _ADVICE: Final = {
 class Follower:
     """Follows every slot's alias until it is closed. Owns the servables that the slots hold.
 
-    `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
+    `bake`: by which rule versions have to show that they do no worse than the ones before them;
+    `durations`: how long a version's hosts take. `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
     store has kept, `max_prepared` how many versions are kept ready at most that no alias is on.
     """
@@ -70,6 +74,8 @@ class Follower:
         withdrawn: Collection[Tombstone] = (),
         max_prepared: int = 0,
         environments: FindsEnvironments | None = None,
+        bake: BakeRule = NEVER,
+        durations: Callable[[VersionId], Durations | None] = lambda _: None,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -83,7 +89,11 @@ class Follower:
         environments = environments or PodiumsOwnAlone()
         readying = Readying(registry, stager, gates, clock, environments, observer.building)
         self._awaited = AwaitedEnvironments(environments, clock, self._stays)
-        self._coming = ComingVersions(slots, readying, gates, self._open, recorder, observer, clock)
+        rule = partial(self._bake_rule, bake)
+        self.baking = Baking(slots, history, self._open, recorder, clock, rule, durations)
+        self._coming = ComingVersions(
+            slots, readying, gates, self._open, self.baking, recorder, observer, clock
+        )
         self.preparing = Preparing(
             slots,
             registry,
@@ -164,6 +174,7 @@ class Follower:
             self._looks.admit(found)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
+        self._each(self.baking.see_to)
         self._each(self._blocking.relieve)
         self._each(self._fallbacks.revive)
         self._each(self._fallbacks.prove)
@@ -174,6 +185,9 @@ class Follower:
         self._looks.dismiss()
         self._slots.changed()
 
+    def _bake_rule(self, default: BakeRule, _slot: Slot) -> BakeRule:
+        return default
+
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""
         while pending := {
@@ -182,6 +196,7 @@ class Follower:
             *self._fallbacks.asking,
             *self._open.ending,
             *self._sync.tasks,
+            *self.baking.tasks,
             *(task for task in self._awaited.tasks if not task.done()),
         }:
             await asyncio.wait(pending)
@@ -189,6 +204,7 @@ class Follower:
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
         self._each(self._fallbacks.prove)
+        self._each(self.baking.stop)
         self._each(self._fallbacks.give_up)
         self._sync.stop()
         self._awaited.stop()
@@ -227,6 +243,7 @@ class Follower:
             self._fallbacks.fall_back(slot)
             return
         slot.absent = found if isinstance(found, Missing) else None
+        self.baking.moved(slot, found)
         if isinstance(found, Missing):
             message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
             gone = self._look_failure(f"{found.name.lower()}_missing", message)
@@ -239,6 +256,10 @@ class Follower:
             return
         if found in self._slots.blocked:
             self._blocking.refuse(slot, found)
+            return
+        if self.baking.is_judged(slot, found):
+            self.baking.refuse(slot)
+            self._fallbacks.see_to(slot)
             return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
             slot.failure = None
