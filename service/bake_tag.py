@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-BAKE_PREFIX: Final = "podium.bake."
 LONGEST_BAKE_TAG: Final = 200
 _TIME: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([sm])")
 _SLOWER: Final = re.compile(r"slower\s*=\s*(\d{1,4}(?:\.\d{1,3})?)\s*x?")

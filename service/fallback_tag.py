@@ -7,7 +7,6 @@ is on is refused or blocked. `podium promote` keeps it.
 import re
 from typing import Final
 
-FALLBACK_PREFIX: Final = "podium.fallback."
 _VERSION: Final = re.compile(r"[0-9]{1,19}")
 
 

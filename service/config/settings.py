@@ -160,8 +160,8 @@ class Settings(BaseSettings):
     )
     bake_seconds: Annotated[float, Field(ge=0, le=7 * 24 * 3600)] = Field(
         60.0,
-        description="Seconds after a swap in which a version that fails more than the one before it "
-        "gives way to that by itself; 0: never",
+        description="Seconds after a swap in which a version that fails more than the one before "
+        "it gives way to that by itself; 0: never",
     )
     bake_most_seconds: Annotated[float, Field(ge=0, le=7 * 24 * 3600)] = Field(
         900.0,

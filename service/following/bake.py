@@ -3,7 +3,6 @@
 And what came of one that did. Both are frozen, and replaced whole.
 """
 
-
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -83,5 +82,3 @@ class Bake:
     def looked(self) -> "Bake":
         """After a look at so many requests as there are."""
         return replace(self, look_at=next_look(self.sample.requests))
-
-

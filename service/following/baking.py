@@ -11,11 +11,11 @@ One that comes back to what is proven bakes no more, nor does the first one of a
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from service.bake_tag import BakeRule
+from service.bake_tag import BadBakeTag, BakeRule, bake_rule
 from service.following.bake import FAILS_MORE, SLOWER, STAGE, Bake, BakeVerdict
 from service.following.gates.gate import GateFinding
 from service.following.history import History
@@ -43,11 +43,30 @@ class _Worse(NamedTuple):
     message: str
 
 
+class TimesCalls(Protocol):
+    """Whoever notes how long versions take, while that is `wanted`."""
+
+    wanted: bool
+
+    def of(self, version: VersionId) -> Durations | None:
+        """Of that version; None where nothing of it is known."""
+        ...
+
+
+class NobodyTimes:
+    """`TimesCalls` that knows of nothing."""
+
+    wanted = False
+
+    def of(self, _: VersionId) -> None:
+        """Nothing."""
+
+
 @dataclass(eq=False, repr=False)
 class Baking:
     """Begins, watches and ends the bakes of all slots.
 
-    `rule_of` says by which rule the versions of a slot bake, `durations` how long a version takes.
+    `rule`: by which versions bake where no tag says otherwise; `times`: how long they take.
     """
 
     _slots: Slots
@@ -55,8 +74,8 @@ class Baking:
     _open: OpenVersions
     _recorder: Recorder
     _clock: Clock
-    _rule_of: Callable[[Slot], BakeRule]
-    _durations: Callable[[VersionId], Durations | None]
+    _rule: BakeRule
+    _times: "TimesCalls"
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -76,9 +95,24 @@ class Baking:
             self._woken.clear()
             self._recorder.each(self._slots.values(), self.see_to)
 
+    def rule_of(self, slot: Slot) -> BakeRule:
+        """By which the slot's versions bake: its tag says so, where that can be read."""
+        said = slot.rollout.bake
+        if said is None:
+            return self._rule
+        try:
+            return bake_rule(said, self._rule)
+        except BadBakeTag:
+            return self._rule
+
+    def time(self) -> None:
+        """Whether calls are timed hangs on what tags ask for."""
+        slots = self._slots.values()
+        self._times.wanted = any(self.rule_of(slot).slower is not None for slot in slots)
+
     def bakes(self, slot: Slot, servable: Servable) -> bool:
         """Whether it has to show something, were it swapped in now."""
-        if servable.version != slot.aspired or not self._rule_of(slot).seconds:
+        if servable.version != slot.aspired or not self.rule_of(slot).seconds:
             return False
         proven = self._history.baseline(slot.ref)
         return proven is not None and proven.version != servable.version
@@ -97,7 +131,7 @@ class Baking:
             binding.servable.version,
             outcomes,
             older,
-            self._rule_of(slot),
+            self.rule_of(slot),
             now.monotonic(),
             now.wall(),
             opinions,
@@ -196,7 +230,7 @@ class Baking:
         if bake.timed or seconds < _LEFT_OUT_SECONDS:
             return
         slot.bake = replace(bake, timed=True)
-        durations = self._durations(bake.version)
+        durations = self._times.of(bake.version)
         if durations is not None:
             durations.clear()
 
@@ -234,7 +268,7 @@ class Baking:
 
     def _is_slower(self, bake: Bake, older: Binding) -> _Worse | None:
         factor = bake.rule.slower
-        new, old = self._durations(bake.version), self._durations(older.servable.version)
+        new, old = self._times.of(bake.version), self._times.of(older.servable.version)
         if factor is None or not bake.timed or new is None or old is None:
             return None
         found = slower(new, old, factor)

@@ -15,7 +15,7 @@ from service.bake_tag import NEVER, BakeRule
 from service.errors import FollowingError
 from service.following.alias_looks import AliasLooks
 from service.following.awaited_environments import AwaitedEnvironments
-from service.following.baking import Baking
+from service.following.baking import Baking, NobodyTimes, TimesCalls
 from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
 from service.following.environments import FindsEnvironments, PodiumsOwnAlone
@@ -32,13 +32,13 @@ from service.following.preparing import Preparing
 from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
+from service.following.rollout_looks import RolloutLooks
 from service.following.servable import Servable
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
-from service.refs import ModelRef, VersionId
-from service.rollout.durations import Durations
+from service.refs import ModelRef
 from service.tombstones import Tombstone, TombstoneStore
 
 _ADVICE: Final = {
@@ -50,10 +50,11 @@ _ADVICE: Final = {
 class Follower:
     """Follows every slot's alias until it is closed. Owns the servables that the slots hold.
 
-    `bake`: by which rule versions have to show that they do no worse than the ones before them;
-    `durations`: how long a version's hosts take. `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
+    `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
     store has kept, `max_prepared` how many versions are kept ready at most that no alias is on.
+    `bake`: by which rule versions have to show that they do no worse than the ones before them,
+    where no tag says so; `times`: how long they take.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -75,7 +76,7 @@ class Follower:
         max_prepared: int = 0,
         environments: FindsEnvironments | None = None,
         bake: BakeRule = NEVER,
-        durations: Callable[[VersionId], Durations | None] = lambda _: None,
+        times: TimesCalls | None = None,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -89,8 +90,9 @@ class Follower:
         environments = environments or PodiumsOwnAlone()
         readying = Readying(registry, stager, gates, clock, environments, observer.building)
         self._awaited = AwaitedEnvironments(environments, clock, self._stays)
-        rule = partial(self._bake_rule, bake)
-        self.baking = Baking(slots, history, self._open, recorder, clock, rule, durations)
+        self.baking = Baking(
+            slots, history, self._open, recorder, clock, bake, times or NobodyTimes()
+        )
         self._coming = ComingVersions(
             slots, readying, gates, self._open, self.baking, recorder, observer, clock
         )
@@ -121,6 +123,7 @@ class Follower:
             self._coming,
             self._blocking,
         )
+        self._rollout = RolloutLooks(slots, history)
         self._looks = AliasLooks(
             slots,
             registry,
@@ -132,7 +135,9 @@ class Follower:
             recorder,
             self.withdrawing,
             Holding(slots, history, recorder, clock),
+            self._rollout,
         )
+        self._each(self._rollout.apply)
         self._each(self.withdrawing.apply)
 
     async def run(self) -> None:
@@ -172,8 +177,10 @@ class Follower:
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0, self._clock.wall())
             self._looks.admit(found)
+            self._each(self._rollout.apply)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
+        self.baking.time()
         self._each(self.baking.see_to)
         self._each(self._blocking.relieve)
         self._each(self._fallbacks.revive)
@@ -184,9 +191,6 @@ class Follower:
         self._each(self.withdrawing.apply)
         self._looks.dismiss()
         self._slots.changed()
-
-    def _bake_rule(self, default: BakeRule, _slot: Slot) -> BakeRule:
-        return default
 
     async def settled(self) -> None:
         """Returns when nothing is being staged and nothing retired is still running."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from service.following.bake import BakeVerdict
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import RolloutTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ class History(Protocol):
         """That it has; None: it has not, or that does not hold any more. Returns at once.
 
         Kept for the next start; nothing is of a slot that has never served.
+        """
+
+    def rollout(self, ref: ModelRef) -> RolloutTags:
+        """What the registry's tags have last said of how the slot is rolled out."""
+
+    def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
+        """They say this now; returns at once.
+
+        Kept for the next start, of a slot that has served.
         """
 
     def withdraw(self, ref: ModelRef) -> None:

@@ -140,5 +140,3 @@ class SecondOpinions:
         except (PredictionFailed, ClientError):
             return True
         return False
-
-

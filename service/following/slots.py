@@ -33,6 +33,7 @@ from service.following.slot_status import (
 )
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import NO_TAGS, RolloutTags
 from service.tombstones import Tombstones
 
 _LABEL_DIGITS: Final = 12
@@ -74,7 +75,8 @@ class Slot:
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
     which it serves nothing; `barred` is the blocked one that it would serve for want of better.
     `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
-    it serves. What it serves may `bake`; a `verdict` is of the version that its alias is on.
+    it serves; `rollout` is what the model's tags say of it, as a look last brought them. What it
+    serves may `bake`; a `verdict` is of the version that its alias is on.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Slot:
         self.held: HeldAlias | None = None
         self.bake: Bake | None = None
         self.verdict: BakeVerdict | None = None
+        self.rollout: RolloutTags = NO_TAGS
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None

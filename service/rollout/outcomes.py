@@ -18,6 +18,8 @@ FAILURES: Final = frozenset({"model_failed", "prediction_timed_out", "no_servabl
 """The codes of errors that are the version's."""
 REFUSALS: Final = frozenset({"invalid_input", "unsupported_media_type"})
 """The codes of errors that are the client's, unless what was proven takes the request."""
+DOUBTFUL: Final = FAILURES | REFUSALS
+"""What the proven version may be asked about."""
 RECENT: Final = 1000
 """So many of the last requests of the proven version are compared with."""
 _BLOCK: Final = 100
