@@ -175,7 +175,7 @@ class Baking:
             self.forgive(slot)
 
     @staticmethod
-    def is_judged(slot: Slot, version: VersionId) -> bool:
+    def is_judged(slot: Slot, version: VersionId | None) -> bool:
         """Whether that version has given way there."""
         return slot.verdict is not None and slot.verdict.version == version
 

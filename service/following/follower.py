@@ -153,16 +153,21 @@ class Follower:
         """The next look comes early; as `service.following.pace.Pace` has it."""
         self._pace.hint(trigger)
 
-    def reload(self, ref: ModelRef) -> None:
+    def reload(self, ref: ModelRef, *, again: bool = False) -> None:
         """An operator asks: the slot's quarantine and pause are lifted, and the next look comes.
 
-        Raises `UnknownModel`; one that patterns have not found yet is looked for all the same.
+        `again`: so is a verdict; what has given way is brought back, and bakes anew. Raises
+        `UnknownModel`; one that patterns have not found yet is looked for all the same.
         """
         self._pace.hint(Trigger.OPERATOR)
         slot = self._slots.find(str(ref))
         if slot.pursuit.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
+        if again:
+            self.baking.forgive(slot)
         slot.lift()
+        if slot.verdict is not None and self.baking.is_judged(slot, slot.aspired):
+            self.baking.refuse(slot)
         self._slots.changed()
 
     async def tick(self) -> None:
