@@ -37,6 +37,8 @@ PROCESSES = {
     "refs": SHARED,
     "retry_tag": SHARED,
     "rollout_tags": SHARED,
+    "shadow_tag": SHARED,
+    "split_tag": SHARED,
     "status_tag": SHARED,
     "tombstones": SHARED,
     "typed": SHARED,
@@ -93,7 +95,8 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("blocked_tag", "following.bake", "hold_tag", "rollout_tags"),
+    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag"),
+    "split_tag",
 }
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
@@ -111,10 +114,12 @@ ROOMS = {
     "blocked_tag": {"tombstones"},
     "hold_tag": set(),
     "rollout_tags": {"hold_tag"},
-    "bake_tag": set(),
-    "fallback_tag": set(),
+    "bake_tag": {"rollout_tags", "split_tag"},
+    "fallback_tag": {"split_tag"},
     "retry_tag": set(),
-    "rollout": set(),
+    "split_tag": {"rollout_tags"},
+    "shadow_tag": {"rollout_tags", "split_tag"},
+    "rollout": {"bake_tag", "fallback_tag", "rollout_tags", "shadow_tag", "split_tag"},
     "typed": {"refs"},
     "exits": set(),
     "origin": set(),
@@ -137,19 +142,9 @@ ROOMS = {
     },
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
-        *(
-            "bake_tag",
-            "fallback_tag",
-            "retry_tag",
-            "rollout",
-            "blocked_tag",
-            "copy_source",
-            "hold_tag",
-            "patterns",
-            "refs",
-            "tombstones",
-        ),
-        *("environments", "rollout_tags", "validation_tag", *_BELOW),
+        *("bake_tag", "blocked_tag", "copy_source", "fallback_tag", "hold_tag", "patterns"),
+        *("refs", "retry_tag", "tombstones"),
+        *("environments", "rollout", "rollout_tags", "split_tag", "validation_tag", *_BELOW),
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
@@ -165,7 +160,7 @@ ROOMS = {
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
-        *("patterns", "predicting", "protocols", "refs"),
+        *("patterns", "predicting", "protocols", "refs", "rollout_tags"),
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},
