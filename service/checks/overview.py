@@ -56,9 +56,10 @@ def status(  # noqa: PLR0913 - what an operator says
     try:
         told = _told(url, token)
         if unfinished is not None:
-            told["journal"] = _journal(told["models"], unfinished)
+            told["journal"] = _journal(_of_their_own(told["models"]), unfinished)
         lines = _lines(told)
-        well = all(_is_well(slot, lenient=lenient) for slot in told["models"])
+        slots = _of_their_own(told["models"])
+        well = all(_is_well(slot, lenient=lenient) for slot in slots)
         found = int(not well or _is_empty(told, lenient=lenient))
     except NoService as reason:
         error = f"no service answers: {reason}{advice}"
@@ -84,6 +85,11 @@ def _told(url: str, token: str | None) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NoService(NO_PODIUM) from error
     return dict(told)
+
+
+def _of_their_own(slots: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Those that are asked for by name: what an arm cannot answer its slot does."""
+    return [slot for slot in slots if not slot.get("arm")]
 
 
 def _is_well(slot: Mapping[str, Any], *, lenient: bool) -> bool:
@@ -140,7 +146,9 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     """A line for what serves, and one each for what does not."""
     serves = f"version {slot['version']} since {slot['since']}" if slot["version"] else "nothing"
     state = slot["state"] if slot["ready"] else f"{slot['state']}, not ready"
-    lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
+    arm = "  (an arm)" if slot.get("arm") else ""
+    lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}{arm}"]
+    lines += [*map(_of_arm, slot.get("arms") or ()), *map(_of_tag, slot.get("wrong_tags") or ())]
     if slot.get("withdrawn"):
         gets = "is answered with 410" if not slot["version"] else "does not serve"
         lines.append(f"  withdrawn: version {slot['withdrawn']} {gets}")
@@ -149,6 +157,7 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  held {_of_hold(held)}; its alias is on {_on(held['alias_on'])}")
     if slot.get("blocked"):
         lines.append(f"  blocked: version {slot['blocked']}")
+    lines += _of_bake(slot.get("bake"))
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
     fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
@@ -165,6 +174,16 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  last failure: {failure['code']}: {failure['message']}")
         lines += _why(failure)
     return lines
+
+
+def _of_arm(arm: Mapping[str, Any]) -> str:
+    has = f"{arm['weight']:g}% of requests"
+    wished = f", of {arm['wished']:g}% wished" if arm["weight"] != arm["wished"] else ""
+    return f"  {has}{wished}: {arm['alias']}, {_on(arm['version'])}"
+
+
+def _of_tag(wrong: Mapping[str, Any]) -> str:
+    return f"  tag {wrong['tag']}: {wrong['message']}"
 
 
 def _of_environment(told: Mapping[str, Any] | None) -> Sequence[str]:
@@ -192,6 +211,17 @@ def _of_hold(held: Mapping[str, Any]) -> str:
     wrong = "; its time cannot be read" if held["unreadable"] else ""
     reason = f": {held['reason']}" if held.get("reason") else ""  # for its operator alone
     return f"{until}{wrong}{reason}"
+
+
+def _of_bake(told: Mapping[str, Any] | None) -> Sequence[str]:
+    if not told:
+        return []
+    few = f"too few requests yet, until {told['most_until']}"
+    until = few if told["unproven"] else f"until {told['until']}"
+    new = f"{told['failures']} of {told['requests']} requests have failed"
+    old = f"version {told['older']}: {told['older_failures']} of {told['older_requests']}"
+    beside = f"; {old}" if told["older"] else "; no older version is warm"
+    return [f"  bakes {until}: {new}{beside}"]
 
 
 def _on(version: str | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 
 from service.background import Work, tell
 from service.environments.environment import BuildProgress
+from service.following.bake import BakeVerdict
 from service.following.environments import RunsIn
 from service.following.slot_status import Failure
 from service.hold_tag import Hold
@@ -22,6 +23,24 @@ class FollowingObserver(Protocol):
 
     def slot_went(self, ref: ModelRef) -> None:
         """A pattern has found it before; the registry has it no more, and nothing stands in."""
+
+    def arm_came(self, ref: ModelRef) -> None:
+        """A tag names it as an arm: it is followed from now on."""
+
+    def arm_went(self, ref: ModelRef) -> None:
+        """No tag names it any more."""
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        """A tag of that name says what cannot be done for the slot; told once."""
+        ...
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        """Tags of the model begin as Podium's do and mean nothing; told when others do."""
+        ...
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        """The slot shares its requests otherwise from now on; the sentence says how."""
+        ...
 
     def unmatched(self, patterns: Sequence[str]) -> None:
         """These patterns find nothing; told when others do or do not."""
@@ -57,6 +76,20 @@ class FollowingObserver(Protocol):
 
     def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
         """What the slot has just been given is its last known good; `failure` is why, if known."""
+
+    def baked(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """What the slot serves has done no worse than what was proven before: it is proven now."""
+        ...
+
+    def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """Too few requests came in its time; it is watched for longer."""
+        ...
+
+    def gave_way(
+        self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
+    ) -> None:
+        """The slot serves what was proven again: the version after it has done worse."""
+        ...
 
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, for the alias or the model is gone."""

@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from service.background import NAMED, Work
 from service.environments.environment import BuildProgress
+from service.following.bake import BakeVerdict
 from service.following.environments import RunsIn
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slot_status import Failure
@@ -87,6 +88,27 @@ class FollowingReport:
         """Its routes answer 404 from now on."""
         self._logger.info("slot_gone", slot=str(ref))
         self._rarely.forget(ref)
+
+    def arm_came(self, ref: ModelRef) -> None:
+        """It is loaded beside what it is an arm of."""
+        self._logger.info("arm_followed", slot=str(ref))
+
+    def arm_went(self, ref: ModelRef) -> None:
+        """Its processes are ended."""
+        self._logger.info("arm_left", slot=str(ref))
+        self._rarely.forget(ref)
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        """What it said before is in force still."""
+        self._logger.warning("tag_wrong", slot=str(ref), tag=tag, message=sentence)
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        """Somebody may have meant another."""
+        self._logger.warning("tags_unknown", model=model, tags=list(tags))
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        """From the next request on."""
+        self._logger.info("traffic_shared", slot=str(ref), message=sentence)
 
     def unmatched(self, patterns: Sequence[str]) -> None:
         """With none left it is said that all find something."""
@@ -168,6 +190,31 @@ class FollowingReport:
         code = None if failure is None else failure.code
         self._logger.warning(
             "serves_last_known_good", slot=str(ref), version=version.version, code=code
+        )
+
+    def baked(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """It is the last known good from now on."""
+        self._metrics.baked(ref, "proven")
+        self._logger.info("baked", slot=str(ref), version=version.version, message=sentence)
+
+    def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """What was proven before it is kept warm meanwhile."""
+        self._metrics.baked(ref, "unproven")
+        self._logger.info("unproven", slot=str(ref), version=version.version, message=sentence)
+
+    def gave_way(
+        self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
+    ) -> None:
+        """By itself, and for as long as the alias stays on it."""
+        self._serves(ref, to)
+        self._metrics.baked(ref, "gave_way")
+        self._logger.warning(
+            "gave_way",
+            slot=str(ref),
+            version=version.version,
+            to=to.version,
+            code=verdict.code,
+            message=verdict.message,
         )
 
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:

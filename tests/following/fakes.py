@@ -6,9 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from service.bake_tag import NEVER, BakeRule
 from service.blocked_tag import blocked_by
 from service.environments.environment import BuildProgress, BuiltEnvironment
 from service.errors import FollowingError, PassingFault
+from service.following.bake import BakeVerdict
+from service.following.baking import TimesCalls
 from service.following.environments import FindsEnvironments, RunsIn
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
@@ -31,6 +34,9 @@ from service.following.slots import Slot, Slots
 from service.hold_tag import Hold
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import NO_TAGS, RolloutTags
+from service.shadow_tag import aliases_named
+from service.split_tag import version_number
 from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
     FakeContract,
@@ -74,6 +80,8 @@ class FakeRegistry:
     most_tags: int | None = None
     tagged: set[VersionId] = field(default_factory=set)
     holds: dict[ModelRef, Hold] = field(default_factory=dict)
+    rollout: dict[ModelRef, RolloutTags] = field(default_factory=dict)
+    unknown_tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def register(self, name: str) -> VersionId:
         """The model's next version; the model is made with its first one."""
@@ -111,12 +119,28 @@ class FakeRegistry:
     async def resolve(self, refs: Sequence[ModelRef]) -> LookAnswer:
         self.looking.set()
         # The answer is on its way while it waits.
-        found = {ref: self.aliases.get(ref, self._missing(ref)) for ref in refs}
+        found = {ref: self._resolution(ref) for ref in refs}
         await self.look_gate.wait()
         if self.down is not None:
             raise self.down
         holds = {ref: hold for ref, hold in self.holds.items() if ref in found}
-        return LookAnswer(found, holds=holds)
+        answered = [ref for ref, each in found.items() if not isinstance(each, Unanswered)]
+        rollout = {ref: self.rollout.get(ref, NO_TAGS) for ref in answered}
+        named = {
+            ModelRef(ref.name, alias): self._resolution(ModelRef(ref.name, alias))
+            for ref, tags in rollout.items()
+            for alias in aliases_named(tags, ref.alias)
+        }
+        return LookAnswer(
+            found, holds=holds, rollout=rollout, named=named, unknown_tags=self.unknown_tags
+        )
+
+    def _resolution(self, ref: ModelRef) -> Resolution:
+        number = version_number(ref.alias)
+        if number is None:
+            return self.aliases.get(ref, self._missing(ref))
+        there = [each for each in self.models.get(ref.name, ()) if each not in self.gone]
+        return next((each for each in there if each.version == number), self._missing(ref))
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
@@ -201,6 +225,8 @@ class FakeHistory:
     in_turn: list[tuple[ModelRef, VersionId]] = field(default_factory=list)
     forgotten: list[ModelRef] = field(default_factory=list)
     marked: dict[ModelRef, Mapping[VersionId, str]] = field(default_factory=dict)
+    verdicts: dict[ModelRef, BakeVerdict | None] = field(default_factory=dict)
+    said: dict[ModelRef, RolloutTags] = field(default_factory=dict)
 
     async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         known = self.known.get(ref)
@@ -223,6 +249,19 @@ class FakeHistory:
     def block(self, ref: ModelRef, marked: Mapping[VersionId, str]) -> None:
         if ref in self.known:
             self.marked[ref] = marked
+
+    def rollout(self, ref: ModelRef) -> RolloutTags:
+        return self.said.get(ref, NO_TAGS)
+
+    def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
+        self.said[ref] = tags
+
+    def verdict(self, ref: ModelRef) -> BakeVerdict | None:
+        return self.verdicts.get(ref)
+
+    def judge(self, ref: ModelRef, verdict: BakeVerdict | None) -> None:
+        if ref in self.known:
+            self.verdicts[ref] = verdict
 
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)
@@ -327,6 +366,21 @@ class Events:
     def slot_came(self, ref: ModelRef) -> None:
         self.told.append(("slot_came", str(ref)))
 
+    def arm_came(self, ref: ModelRef) -> None:
+        self.told.append(("arm_came", str(ref)))
+
+    def arm_went(self, ref: ModelRef) -> None:
+        self.told.append(("arm_went", str(ref)))
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        self.told.append(("tag_wrong", str(ref), tag, sentence))
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        self.told.append(("tags_unknown", model, tuple(tags)))
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        self.told.append(("shared", str(ref), sentence))
+
     def slot_went(self, ref: ModelRef) -> None:
         self.told.append(("slot_went", str(ref)))
 
@@ -362,6 +416,17 @@ class Events:
 
     def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
         self.told.append(("stands_in", str(ref), version, failure and failure.code))
+
+    def baked(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        self.told.append(("baked", str(ref), version))
+
+    def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        self.told.append(("unproven", str(ref), version))
+
+    def gave_way(
+        self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
+    ) -> None:
+        self.told.append(("gave_way", str(ref), version, to, verdict.code))
 
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         self.told.append(("emptied", str(ref), version, failure.code))
@@ -436,6 +501,9 @@ class World:
         max_prepared: int = 2,
         noted: Callable[[LedgerEntry], None] | None = None,
         environments: FindsEnvironments | None = None,
+        bake: BakeRule = NEVER,
+        times: TimesCalls | None = None,
+        takes_arms: bool = True,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -464,6 +532,9 @@ class World:
             withdrawn=self.tombstones.kept.values(),
             max_prepared=max_prepared,
             environments=environments,
+            bake=bake,
+            times=times,
+            takes_arms=takes_arms,
         )
 
     @property

@@ -1,6 +1,7 @@
 """What following may expect of every registry: the fake and MLflow keep the same promises."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from service.following.ports import FetchedVersion, Missing, Registry, Resolutio
 from service.hold_tag import Hold
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import LONGEST_VALUE, NO_TAGS, RolloutTags
 from tests.registry.stores import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -258,6 +260,51 @@ async def test_look_tells_which_aliases_are_held(store: Store, name: str) -> Non
     assert answer.holds == {ref: Hold("an audit", until)}
     store.hold(ref, "false")
     assert (await store.registry.resolve([ref])).holds == {}
+
+
+async def test_look_tells_what_tags_say_of_rollout(store: Store, name: str) -> None:
+    """By references that were asked about, and by patterns; what is unknown is named."""
+    ref = champion(store, name)
+    assert (await store.registry.resolve([ref])).rollout == {ref: NO_TAGS}
+    store.tag_model(name, "podium.split.champion", "challenger=10")
+    store.tag_model(name, "podium.bake.champion", "x" * 900)
+    store.tag_model(name, "podium.split.other", "v1=5")
+    store.tag_model(name, "podium.spilt.champion", "challenger=10")
+    said = RolloutTags(split="challenger=10", bake="x" * (LONGEST_VALUE + 1))
+    for answer in (
+        await store.registry.resolve([ref]),
+        await store.registry.survey([], [RefPattern(name, "champion")], 100),
+    ):
+        assert answer.rollout == {ref: said}
+    answer = await store.registry.resolve([ref])
+    assert {each: list(told) for each, told in answer.unknown_tags.items()} == {
+        name: ["podium.spilt.champion"]
+    }
+
+
+async def test_look_tells_where_what_tags_name_is(store: Store, name: str) -> None:
+    """Aliases and versions, those that are not there too; and of versions that are asked about."""
+    ref = champion(store, name)
+    first = await identity(store.registry, ref)
+    store.point(ModelRef(name, "challenger"), store.register(name))
+    store.tag_model(name, "podium.split.champion", "challenger=10,v1=5")
+    store.tag_model(name, "podium.shadow.champion", "v9")
+    second = replace(first, version="2")
+    named = {
+        ModelRef(name, "challenger"): second,
+        ModelRef(name, "v1"): first,
+        ModelRef(name, "v9"): Missing.ALIAS,
+    }
+    answer = await store.registry.resolve([ref])
+    assert answer.named == named
+    answer = await store.registry.resolve([ref, *named])
+    assert answer.found == {ref: first, **named}
+    store.tag_model(name, "podium.split.champion", "")
+    answer = await store.registry.survey([*named], [RefPattern(name, "champion")], 100)
+    assert answer.found == {ref: first, **named}
+    store.delete_version(name, "1")
+    gone = await store.registry.resolve([ModelRef(name, "v1")])
+    assert gone.found == {ModelRef(name, "v1"): Missing.ALIAS}
 
 
 async def test_versions_that_are_tagged_are_blocked(store: Store, name: str) -> None:

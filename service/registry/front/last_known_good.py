@@ -1,10 +1,12 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served", "blocked", "environment"}`, replaced whole. `described` is what the artifact said of
-itself, for comparisons alone: what is served is read from the artifact again, once that was
-verified. `blocked` are those of `served` that are, each with why; `environment` is the key of what
-the version ran in, empty for Podium's own, as all did before there were others.
+"served", "blocked", "environment", "rollout", "verdict"}`, replaced whole. `described` is what the
+artifact said of itself, for comparisons alone: what is served is read from the artifact again, once
+that was verified. `blocked` are those of `served` that are, each with why; `environment` is the key
+of what the version ran in, empty for Podium's own, as all did before there were others. `rollout`
+is what tags of the model have said of the slot, by their kind; `verdict` is of the version that its
+alias was on, where that gave way; null where none did.
 """
 
 import contextlib
@@ -19,6 +21,7 @@ import orjson
 from service.background import Work
 from service.environments.environment import EnvironmentLease
 from service.errors import FollowingError
+from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
@@ -29,6 +32,8 @@ from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, 
 from service.registry.store.artifacts import artifact_of, is_place
 from service.registry.store.durable import write_whole
 from service.registry.wire import Fault
+from service.rollout_tags import NO_TAGS, RolloutTags
+from service.shadow_tag import aliases_named
 
 _MAX_SERVED: Final = 200
 _MAX_FILE_BYTES: Final = MOST_RECORD_BYTES
@@ -85,6 +90,8 @@ class _Record:
     served: tuple[VersionId, ...] = ()
     blocked: Mapping[VersionId, str] = field(default_factory=dict)
     environment: str = ""
+    verdict: BakeVerdict | None = None
+    rollout: RolloutTags = NO_TAGS
 
     def with_known(self, known: ServedBefore) -> "_Record":
         fetched = known.fetched
@@ -147,18 +154,30 @@ class DiskHistory:
         """Keeps what these slots served last from eviction, before anything else is fetched.
 
         And knows from then on what they have served; and so of what the patterns mean, at most
-        `room` references beside `refs`, which are returned: the last ones that were served. Blocks
-        for as long as the disk does.
+        `room` references beside `refs`, which are returned: the last ones that were served; and of
+        arms of all these. Blocks for as long as the disk does.
         """
         # Before what patterns mean, of which nothing is read any more once that is known.
         records = {ref: self._record(ref) for ref in refs}
         found = self._meant(refs, patterns)[:room] if patterns else []
-        for ref, record in {**records, **{each: self._record(each) for each in found}}.items():
+        records |= {each: self._record(each) for each in found}
+        for ref, record in {**records, **self._arms(records)}.items():
             lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
                 self._keep_environment(ref, record.environment)
         return found
+
+    def _arms(self, records: Mapping[ModelRef, _Record]) -> Mapping[ModelRef, _Record]:
+        """What tags have named for these, which serves with them from the start."""
+        arms = {
+            ModelRef(ref.name, alias)
+            for ref, record in records.items()
+            for alias in aliases_named(record.rollout, ref.alias)
+        }
+        for arm in arms - self._records.keys():  # patterns may mean no such alias
+            self._records[arm] = self._read(arm)
+        return {arm: self._records[arm] for arm in arms - records.keys()}
 
     def _meant(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern]
@@ -217,6 +236,18 @@ class DiskHistory:
         if record.fetched is not None:
             self._remember(ref, replace(record, blocked=dict(marked)))
 
+    def rollout(self, ref: ModelRef) -> RolloutTags:
+        """As they were noted, or as the file has them."""
+        return self._record(ref).rollout
+
+    def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
+        """Remembered at once, and written beside the loop, of a slot that has served."""
+        record = replace(self._record(ref), rollout=tags)
+        if record.fetched is None:
+            self._records[ref] = record
+        else:
+            self._remember(ref, record)
+
     def forget(self, ref: ModelRef) -> None:
         """Its files may be evicted; what it has served is known still, should it come back."""
         lease = self._leases.pop(ref, None)
@@ -233,6 +264,16 @@ class DiskHistory:
             before.release()
         self._remember(ref, self._record(ref).with_known(known))
         self._beside.submit(partial(self._keep_environment, ref, known.environment))
+
+    def verdict(self, ref: ModelRef) -> BakeVerdict | None:
+        """As it was noted, or as the file has it."""
+        return self._record(ref).verdict
+
+    def judge(self, ref: ModelRef, verdict: BakeVerdict | None) -> None:
+        """Remembered at once, and written beside the loop; nothing of a slot that never served."""
+        record = self._record(ref)
+        if record.fetched is not None and record.verdict != verdict:
+            self._remember(ref, replace(record, verdict=verdict))
 
     def withdraw(self, ref: ModelRef) -> None:
         """Its contract alone is kept, for comparisons; the lease on its files is given back."""
@@ -335,6 +376,8 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
             "served": [_plain(version) for version in record.served],
             "blocked": [[*_plain(version), reason] for version, reason in record.blocked.items()],
             "environment": record.environment,
+            "verdict": _plain_verdict(record.verdict),
+            "rollout": dict(record.rollout.said),
         }
     )
     if len(content) > _MAX_FILE_BYTES:
@@ -378,14 +421,37 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
     served = tuple(_version(each) for each in stored["served"])
     # A record of a service that knew nothing of blocked versions has none.
     blocked = {_version(each[:3]): _text(each[3]) for each in stored.get("blocked", ())}
-    environment = _text(stored.get("environment", ""))
-    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:], blocked, environment)
+    environment, since = _text(stored.get("environment", "")), float(stored["since"])
+    rollout = {_text(kind): _text(said) for kind, said in stored.get("rollout", {}).items()}
+    return _Record(
+        since,
+        fetched,
+        served[-_MAX_SERVED:],
+        blocked,
+        environment,
+        verdict=_verdict(stored.get("verdict")),
+        rollout=RolloutTags.of(rollout),
+    )
 
 
 def _signature(stored: Any) -> Mapping[str, str | None] | None:
     if stored is None:
         return None
     return {_text(part): _text_or_none(text) for part, text in stored.items()}
+
+
+def _plain_verdict(verdict: BakeVerdict | None) -> list[Any] | None:
+    if verdict is None:
+        return None
+    said = [verdict.code, verdict.message, verdict.at, verdict.proven]
+    return [*_plain(verdict.version), *said]
+
+
+def _verdict(stored: Any) -> BakeVerdict | None:
+    if stored is None:
+        return None
+    code, message, at, proven = stored[3:]
+    return BakeVerdict(_version(stored[:3]), _text(code), _text(message), float(at), _text(proven))
 
 
 def _plain(version: VersionId) -> list[Any]:
