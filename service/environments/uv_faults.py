@@ -101,8 +101,8 @@ _WORDS: Final = (
     _word(
         rf"there (?:is|are) no versions? of {_NAMED}",
         "version_nowhere",
-        "The package index that is asked for it does not have {0}: check how it is written, and "
-        "which index Podium asks; of several it is the first that has any version of a package.",
+        "No package index that is asked for it has {0}: check how it is written, and which ones "
+        "Podium asks (with UV_INDEX_STRATEGY=first-index the first that has any version of it).",
     ),
     _word(
         r"requirements are unsatisfiable|No solution found",
