@@ -12,8 +12,7 @@ import argparse
 import datetime as dt
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,7 +30,8 @@ _APART: Final = tuple(f"idna==3.{n}" for n in range(1, 11))
 _LIMIT_BYTES: Final = 400 * 1024**2
 _MEGABYTE: Final = 1024**2
 _SECONDS: Final = 1800.0
-_SETTLED_SECONDS: Final = 5.0
+# Looks at the processes, 20 ms apart, that find the same ones.
+_STILL: Final = 100
 # Of what the service had before: its own heap has grown by ten versions' contracts by then.
 _MOST_MORE: Final = 0.1
 
@@ -83,11 +83,12 @@ def _served(folder: Path) -> tuple[list[str], bool]:
         "PODIUM_KEEP_WARM_SECONDS": "1",
     }
     refs = [f"pandas@{alias}" for alias in aliases]
+    store = EnvironmentStore(folder / "podium" / "environments")
     with running_service(refs, uri, folder, **given) as service:
         service.wait_until_ready()
 
         def told(called: str) -> _Seen:
-            seen = _seen(service, EnvironmentStore(folder / "podium" / "environments"))
+            seen = _seen(service, store)
             lines.append(seen.line(called))
             _say(lines[-1])
             return seen
@@ -100,7 +101,8 @@ def _served(folder: Path) -> tuple[list[str], bool]:
         for alias in aliases:
             registry.move(alias, versions[0])
         _wait_for(service, refs, versions[:1] * len(refs))
-        wait_until(lambda: len(service.descendants()) <= before.processes, _SECONDS, "processes go")
+        wait_until(lambda: len(service.descendants()) <= before.processes, _SECONDS, "they end")
+        wait_until(lambda: store.usage() <= _LIMIT_BYTES, _SECONDS, "room is made")
         after = told("all on the one again")
     right = (
         after.processes <= before.processes
@@ -116,14 +118,28 @@ def _wait_for(service: RunningService, refs: Sequence[str], versions: Sequence[s
 
 
 def _seen(service: RunningService, store: EnvironmentStore) -> _Seen:
-    """Once what a swap leaves to be done has been, as far as a pause can say."""
-    time.sleep(_SETTLED_SECONDS)
+    """Once what a swap leaves to be started and ended has been."""
+    wait_until(_stays(service), _SECONDS, "processes come and go no more")
     return _Seen(
         len(service.descendants()),
         pss_bytes(service.process.pid),
         store.usage(),
         len(store.entries()),
     )
+
+
+def _stays(service: RunningService) -> Callable[[], bool]:
+    """Whether its processes have been the same for a while."""
+    seen, looks = service.descendants(), 0
+
+    def stays() -> bool:
+        nonlocal seen, looks
+        found = service.descendants()
+        looks = looks + 1 if found == seen else 0
+        seen = found
+        return looks >= _STILL
+
+    return stays
 
 
 def _say(line: str) -> None:
