@@ -1,21 +1,29 @@
 """Questions to registry children: answered, refused with a code, or given up at their deadline.
 
-And what a look's answers mean, as `service.following.ports` has it.
+And what their answers mean, as `service.following.ports` has it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from service.environments.logged import LoggedEnvironment
 from service.errors import FollowingError, PassingFault, VersionFault
-from service.following.ports import LookAnswer, Missing, Resolution, Unanswered
+from service.following.ports import FetchedVersion, LookAnswer, Missing, Resolution, Unanswered
 from service.hold_tag import Hold
 from service.processes.frames import Frame, Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child
 from service.refs import ModelRef, VersionId
+from service.registry.front.leases import CacheLease
+from service.registry.store.artifacts import artifact_of, verify_at
+from service.registry.store.locks import Locked
+from service.registry.store.manifest import Altered
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, RegistryOperation
 
 
@@ -97,6 +105,22 @@ def fault_error(stage: str, fault: Fault, detail: str) -> FollowingError:
     return error(stage, fault, SENTENCES[fault], detail)
 
 
+@contextlib.contextmanager
+def disk_faults(stage: str) -> Iterator[None]:
+    """Within it what the disk refuses, or a lock, is a `PassingFault`."""
+    try:
+        yield
+    except (OSError, Locked) as error:
+        raise fault_error(stage, Fault.DISK, repr(error)) from error
+
+
+def raise_if_all_failed(models: Collection[Mapping[str, Any] | None]) -> None:
+    """Raises the first fault where each of them has one."""
+    faults = [model for model in models if model is not None and "fault" in model]
+    if faults and len(faults) == len(models):
+        raise fault_error("look", Fault(faults[0]["fault"]), faults[0]["error"])
+
+
 def resolved(refs: Sequence[ModelRef], answer: Mapping[str, Any]) -> LookAnswer:
     """Of `service.registry.child.looking.look`."""
     models = answer["models"]
@@ -137,3 +161,39 @@ def _holds(
 def _unanswered(answer: Mapping[str, Any]) -> Unanswered:
     fault = Fault(answer["fault"])
     return Unanswered(fault, SENTENCES[fault], answer["error"])
+
+
+def fetched_version(
+    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: CacheLease
+) -> FetchedVersion:
+    """Of what a child has fetched or found in that cache, by its answer."""
+    asked = answer["conda_requirements"]
+    return FetchedVersion(
+        version=version,
+        source=answer["source"],
+        path=artifact_of(cache / answer["place"]),
+        signature=answer["signature"],
+        flavors=tuple(answer["flavors"]),
+        loader_module=answer["loader_module"],
+        from_type_hint=answer["from_type_hint"],
+        tags=answer["tags"],
+        serving_example=example or None,
+        example_trouble=answer["example_trouble"],
+        conda_requirements=None if asked is None else tuple(asked),
+        logged=LoggedEnvironment.of(answer["logged"]),
+        serialization_format=answer["serialization_format"],
+        own_copies=answer["own_copies"],
+        digest=answer["digest"],
+        verify=partial(_verify, cache / answer["place"]),
+        lease=lease,
+    )
+
+
+def _verify(place: Path) -> None:
+    try:
+        with disk_faults("load"):
+            verify_at(place, in_use=True)
+    except Altered as error:
+        # Not passing: as it lies there it will never be loaded again.
+        sentence = SENTENCES[Fault.ALTERED]
+        raise VersionFault("load", Fault.ALTERED, sentence, str(error)) from error
