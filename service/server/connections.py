@@ -12,14 +12,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from service.background import Work, tell
-from service.errors import Overloaded
-from service.http.delivery import JSON_HEADERS, send_refusal
-from service.http.errors import STATUS, headers_of
 from service.predicting.request import RequestIds
-from service.protocols.podium import PodiumProtocol
 from service.server.timeouts import ClientLimits, Ended
 
 # One look takes about a microsecond; the loop turns between so many.
@@ -30,12 +26,6 @@ _MOST_CONNECTIONS: Final = 10_000
 # The service's own, with the connections reserved for probes: a quarter, but between these. At rest
 # it has about thirty open, each host takes some more, and a swap doubles those.
 _LEAST_OWN, _MOST_OWN = 64, 512
-_PROBES: Final = frozenset(
-    {
-        *("/health", "/health/live", "/health/ready", "/ping", "/metrics"),
-    }
-)
-_CLOSE: Final = (b"connection", b"close")
 
 
 class Bounded(Protocol):
@@ -182,36 +172,3 @@ def connections_within(descriptors: int) -> int:
     """How many connections so many descriptors leave room for, beside the service's own."""
     own = min(max(descriptors // 4, _LEAST_OWN), _MOST_OWN)
     return max(1, min(_MOST_CONNECTIONS, descriptors - own))
-
-
-def probes_only(app: ASGIApp, ids: RequestIds) -> ASGIApp:
-    """The application's probes and metrics; 503 with `Retry-After` for all else.
-
-    Every reply closes its connection.
-    """
-
-    async def reserve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in _PROBES:
-            await app(scope, receive, _closing(send))
-        else:
-            await _refuse(scope, send, ids)
-
-    return reserve
-
-
-def _closing(send: Send) -> Send:
-    async def reply(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
-        await send(message)
-
-    return reply
-
-
-async def _refuse(scope: Scope, send: Send, ids: RequestIds) -> None:
-    request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
-    error = Overloaded("Too many connections are open.")
-    code, body = PodiumProtocol().refuse(error, request_id)
-    await send_refusal(
-        send, STATUS[code], (*JSON_HEADERS, *headers_of(error), _CLOSE), body, request_id
-    )

@@ -18,9 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.background import Work, tell
+from service.http.overload import probes_only
 from service.predicting.request import RequestIds
 from service.server.connection import protocol_of
-from service.server.connections import ConnectionObserver, Connections, probes_only
+from service.server.connections import ConnectionObserver, Connections
 from service.server.protocol import CLOSE
 from service.server.timeouts import ClientLimits
 

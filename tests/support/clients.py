@@ -12,9 +12,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from service.http.overload import probes_only
 from service.predicting.request import RequestIds
 from service.server.connection import Connection, protocol_of
-from service.server.connections import Connections, probes_only
+from service.server.connections import Connections
 from service.server.timeouts import ClientLimits, Ended, Phase
 from tests.support.waiting import until
 
