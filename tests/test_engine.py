@@ -24,7 +24,7 @@ from service.protocols.mlflow import MlflowProtocol
 from service.protocols.podium import PodiumProtocol
 from service.protocols.protocol import Enclosure, PredictionProtocol
 from service.refs import ModelRef
-from service.registry.front.client import Lying
+from service.registry.front.client import CachedVersion
 from service.registry.front.last_known_good import DiskHistory
 from tests.following.fakes import version
 from tests.support import models
@@ -132,7 +132,7 @@ async def test_engine_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path) 
 class Keeper:
     """Of a cache of which nobody asks anything."""
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         raise AssertionError(lying)
 
     def keep(self, _: str) -> NoLease:

@@ -10,7 +10,7 @@ from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.refs import ModelRef
-from service.registry.front.client import Lying
+from service.registry.front.client import CachedVersion
 from service.registry.front.kept_environments import KeptEnvironments
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
 from service.rollout_tags import NO_TAGS, RolloutTags
@@ -31,7 +31,7 @@ def fetched() -> FetchedVersion:
 class FakeKeeper:
     """A `CacheKeeper` of a cache in which all is always there."""
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         assert (lying.version, lying.place) == (version(1), PLACE)
         return fetched()
 

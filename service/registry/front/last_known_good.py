@@ -26,7 +26,7 @@ from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.processes.front.beside import Beside
 from service.refs import ModelRef, VersionId
-from service.registry.front.client import Lying
+from service.registry.front.client import CachedVersion
 from service.registry.front.kept_environments import KeptEnvironments
 from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, served_in
 from service.registry.store.artifacts import artifact_of, is_place
@@ -53,7 +53,7 @@ class HistoryObserver(Protocol):
 class CacheKeeper(Protocol):
     """Whoever has the cache: `service.registry.front.client.MlflowRegistry`."""
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         """What still lies there, verified. Raises `VersionFault` or `PassingFault`."""
 
     def keep(self, place: str) -> Lease:
@@ -97,12 +97,14 @@ class _Record:
         return replace(self, fetched=replace(self.fetched, path=path, source="", tags={}))
 
     @property
-    def lying(self) -> Lying | None:
+    def lying(self) -> CachedVersion | None:
         fetched = self.fetched
         if fetched is None or self.is_withdrawn:
             return None
         # The artifact's own folder lies in its place.
-        return Lying(fetched.version, fetched.source, fetched.tags, fetched.path.parent.name)
+        return CachedVersion(
+            fetched.version, fetched.source, fetched.tags, fetched.path.parent.name
+        )
 
 
 @dataclass(eq=False, repr=False)
