@@ -32,8 +32,8 @@ _MEGABYTE: Final = 1024**2
 _SECONDS: Final = 1800.0
 # Looks at the processes, 20 ms apart, that find the same ones.
 _STILL: Final = 100
-# Of what the service had before: its own heap has grown by ten versions' contracts by then.
-_MOST_MORE: Final = 0.1
+# Of what one environment took: the service's own heap has grown by ten versions' contracts.
+_MOST_LEFT: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,17 @@ def _served(folder: Path) -> tuple[list[str], bool]:
         for alias, version in zip(aliases, versions, strict=True):
             registry.move(alias, version)
         _wait_for(service, refs, versions)
-        told("on a version each")
+        many = told("on a version each")
         for alias in aliases:
             registry.move(alias, versions[0])
         _wait_for(service, refs, versions[:1] * len(refs))
         wait_until(lambda: len(service.descendants()) <= before.processes, _SECONDS, "they end")
         wait_until(lambda: store.usage() <= _LIMIT_BYTES, _SECONDS, "room is made")
         after = told("all on the one again")
+    of_one = (many.memory - before.memory) / (len(versions) - 1)
     right = (
         after.processes <= before.processes
-        and after.memory <= before.memory * (1 + _MOST_MORE)
+        and after.memory - before.memory <= of_one * _MOST_LEFT
         and after.disk <= _LIMIT_BYTES
     )
     return lines, right
