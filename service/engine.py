@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from service.background import Work, begin, keep_running
+from service.call_times import CallTimes
 from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
@@ -29,6 +30,7 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
+    bake_rule_of,
     build_settings,
     new_choices,
     new_environment_zygotes,
@@ -44,8 +46,8 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
-from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
+from service.processes.front.child import AdoptedOrphans
 from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
@@ -95,6 +97,7 @@ class Engine:
         follower: makes them agree with the registry, by the parts below.
         forwarder: hands models' traces on; None where nobody does.
         environments: says where versions run, and has that built.
+        builder: builds it, and has what it has built.
         running: what goes on until it ends.
     """
 
@@ -110,6 +113,7 @@ class Engine:
     decoder: Decoder
     forwarder: Forwarder | None
     environments: FindsEnvironments
+    builder: LateEnvironments
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -125,9 +129,12 @@ class Engine:
             engine = await cls._made(given, observers, ending)
             ending.push_async_callback(_end, engine.running)
             engine.keep_running(Work.FOLLOWING, engine.follower.run)
+            engine.keep_running(Work.FOLLOWING, engine.follower.baking.run)
             if engine.forwarder is not None:
                 engine.keep_running(Work.TRACES, engine.forwarder.run)
             engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
+            if given.environments is None and given.loads:
+                engine.keep_running(Work.CACHE, engine.builder.make_room)
             yield engine
 
     @classmethod
@@ -158,8 +165,11 @@ class Engine:
         ending.push_async_callback(builder.close)
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
-        stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers, zygotes)
-        history = new_history(settings, environment, registry, observers.files)
+        times = CallTimes()
+        stager = new_stager(
+            settings, zygote, decoder, forwarder, models, slots, observers, zygotes, times
+        )
+        history = new_history(settings, environment, registry, observers.files, builder)
         ending.push_async_callback(closing.run, history.close)
         choices = new_choices(settings, await _ran_in(given, history))
         requirements = new_requirements_gate(settings, choices)
@@ -185,6 +195,8 @@ class Engine:
             tombstones=tombstones,
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
             environments=environments,
+            bake=bake_rule_of(settings),
+            times=times,
         )
         ending.push_async_callback(follower.close)
         return cls(
@@ -200,6 +212,7 @@ class Engine:
             decoder,
             forwarder,
             environments,
+            builder,
         )
 
     def keep_running(self, name: Work, work: Callable[[], Awaitable[None]]) -> None:
