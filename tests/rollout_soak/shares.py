@@ -53,15 +53,16 @@ def looked_at(
     shares.hold(true=abs(percent - 10) <= NEAR, said=said)
     kept = all(of_ten[name] == arm for name, arm in zip(many, got, strict=True))
     shares.hold(true=kept, said="the same caller always got the same arm")
-    first = dict(zip(names, answers(services[0], names), strict=True))
+    others = [name for name in names if name not in of_ten]
+    first = {**of_ten, **dict(zip(others, answers(services[0], others), strict=True))}
     _compare(shares, services[1], first, names)
     before = first
     for split in ("challenger=10,canary=5", "challenger=30,canary=5"):
         _split(services, registry, split)
         after = dict(zip(names, answers(services[0], names), strict=True))
         _grown(shares, split, before, after)
-        _compare(shares, services[1], after, names)
         before = after
+    _compare(shares, services[1], before, names)
     return shares
 
 

@@ -23,7 +23,8 @@ def registered(tracking_uri: str, folder: Path) -> Registry:
     for number in NUMBERS:
         ships = [models.number_module(folder / f"code{number}", int(number))]
         example = {"x": [1.0, 2.0]}
-        registry.add(models.save(folder / number, NAME, example=example, ships=ships))
+        place = models.save(folder / number, NAME, example=example, ships=ships)
+        registry.add(place, **{"podium.batching": "rows"})
     for alias, number in zip(("champion", "challenger", "canary"), NUMBERS, strict=True):
         registry.move(alias, number)
     registry.client.set_registered_model_tag(NAME, "podium.sticky.champion", STICKY)
