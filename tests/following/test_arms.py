@@ -381,3 +381,13 @@ async def test_p20_arm_that_moves_bakes_nothing() -> None:
     good = world.history.baseline(challenger)
     assert good is not None
     assert good.version == of(world, 3)
+
+
+async def test_tags_that_are_seen_late_are_told_once() -> None:
+    """MLflow tells nobody of tags of models: only looks do."""
+    for seconds, times in ((5.0, 0), (6.0, 1)):
+        world = await sharing(RolloutTags(split="challenger=10"))
+        world.slots.poll_seconds = seconds
+        for _ in range(2):
+            await world.follow()
+        assert len(world.events.of("tags_late")) == times
