@@ -391,3 +391,17 @@ async def test_tags_that_are_seen_late_are_told_once() -> None:
         for _ in range(2):
             await world.follow()
         assert len(world.events.of("tags_late")) == times
+
+
+async def test_stop_of_the_service_is_no_change_of_traffic() -> None:
+    """Though arms are let go before what they are arms of."""
+    world = World("iris@challenger", "iris@champion")
+    first, second = world.registry.register("iris"), world.registry.register("iris")
+    world.move(second)
+    world.move(first, 1)
+    world.registry.rollout[world.refs[1]] = RolloutTags(split="challenger=10")
+    await world.follow()
+    before = world.ledger.page(20)
+    assert LedgerOutcome.SHARED in {each.outcome for each in before}
+    await world.follower.close()
+    assert world.ledger.page(20) == before
