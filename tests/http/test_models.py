@@ -54,6 +54,8 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "awaited": False,
         },
         "coming": None,
+        "bake": None,
+        "verdict": None,
         "arm": False,
         "arms": [],
         "epoch": 2,
