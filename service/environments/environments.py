@@ -212,7 +212,9 @@ class Environments:
     async def planned(self, wish: EnvironmentWish, time: BuildTime) -> BuildPlan:
         """What is to be built, resolved within that time. Raises as `environment`, and OSError."""
         interpreter = await self._interpreters.find(wish.python)
-        sources = await self._beside.run(package_sources, self._settings, wish.indexes)
+        sources = await self._beside.run(
+            package_sources, self._settings, wish.indexes, wish.unasked
+        )
         try:
             resolved = await self._resolving.resolved(wish, interpreter, sources, time)
         except EnvironmentRefused as refused:

@@ -34,6 +34,7 @@ _SAME: Final = {
 }
 # Of pip's ways to one the only one that uv has, too.
 _KEYRING: Final = "subprocess"
+_NOT_ASKED: Final = "index_not_allowed"
 _NOT_ALLOWED: Final = (
     "The version names the package index {}, which is not asked: add it to PODIUM_INDEXES if it "
     "may be."
@@ -44,6 +45,11 @@ _USER: Final = re.compile(r"(?<=//)[^/\s]*@")
 _WITHOUT_TLS: Final = (
     "The version names the package index {}, which is not asked: it has no TLS; let pip's "
     "extra-index-url name it if it may be."
+)
+_UNASKED: Final = (
+    "{} names a place of packages that is not asked, since it is not an index's address of http or "
+    "https: the package indexes that Podium asks are. Publish to one of these what only that place "
+    "has, or log the model with its wheels (mlflow.models.model.add_libraries_to_model)."
 )
 _SHORTEST_SECRET: Final = 4
 
@@ -84,8 +90,10 @@ class PackageSources:
         return text
 
 
-def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> PackageSources:
-    """For a version that names these indexes; reads pip's files anew.
+def package_sources(
+    settings: EnvironmentSettings, wished: Sequence[str], unasked: Sequence[str] = ()
+) -> PackageSources:
+    """For a version that names these indexes, and in those lines others; reads pip's files anew.
 
     Blocks for as long as the disk takes; raises nothing.
     """
@@ -104,7 +112,8 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         arguments = ("--offline", "--no-index", "--find-links", str(settings.wheelhouse))
         return PackageSources(plain, arguments, constraints)
     default, others = _operators(given, pip)
-    allowed, findings = _allowed(wished, settings, (default, *others))
+    allowed, refused = _allowed(wished, settings, (default, *others))
+    findings = (*refused, *((_NOT_ASKED, _UNASKED.format(each)) for each in unasked))
     no_index = pip.get("no-index", "").lower() in _TRUE
     links = given.get("UV_FIND_LINKS") or ",".join(pip.get("find-links", "").split())
     environment = {
@@ -191,7 +200,7 @@ def _allowed(
             allowed.append(with_user(text, _user(each, [*known, *theirs])))
         else:
             refused.add(each.host)
-    findings = tuple(("index_not_allowed", _not_allowed(host)) for host in sorted(refused))
+    findings = tuple((_NOT_ASKED, _not_allowed(host)) for host in sorted(refused))
     return allowed, findings
 
 

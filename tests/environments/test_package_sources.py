@@ -197,6 +197,16 @@ def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
     assert [code for code, _ in found.findings] == ([] if asked else ["index_not_allowed"])
 
 
+def test_place_of_packages_that_cannot_be_asked_is_a_finding(tmp_path: Path) -> None:
+    """The operator's index is asked instead; the finding says where the line is."""
+    given = EnvironmentSettings(tmp_path, builder_environment={"PIP_CONFIG_FILE": os.devnull})
+    found = package_sources(given, (), ("Line 2 of requirements.txt",))
+    ((code, sentence),) = found.findings
+    assert code == "index_not_allowed"
+    assert sentence.startswith("Line 2 of requirements.txt names a place of packages")
+    assert "UV_INDEX" not in found.environment
+
+
 @pytest.mark.parametrize(
     ("wished", "findings"),
     [
