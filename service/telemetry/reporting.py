@@ -251,6 +251,7 @@ class FollowingReport:
             slot=str(ref),
             version=version.version,
             stage=failure.stage,
+            passing=failure.passing,
             **_why(failure, detail),
         )
 
