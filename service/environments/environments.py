@@ -284,9 +284,21 @@ class Environments:
         await self._prepare()  # what killed builds have left goes before anything else
         while self._is_untidy:
             self._is_untidy = False
-            if await self._beside.run(self._store.usage) > limit:
-                await self._clean_cache()
+            if await self._clean_cache_if_worth_it(limit):
                 await self._beside.run(self._store.evict, limit)
+                await self._clean_cache_if_worth_it(limit)
+
+    async def _clean_cache_if_worth_it(self, limit: int) -> bool:
+        """Whether there was too much, before.
+
+        Its files that are environments' too take no room, and save the next build its downloads.
+        Where what is in use is beyond the limit by itself, each build would empty it for nothing.
+        """
+        taken = await self._beside.run(self._store.taken)
+        is_over = taken.total > limit
+        if is_over and (taken.built <= limit or taken.fetched > limit / 10):
+            await self._clean_cache()
+        return is_over
 
     async def _clean_cache(self) -> None:
         if await self._beside.run((self._settings.folder / CACHE).exists):
