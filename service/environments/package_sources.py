@@ -25,9 +25,9 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 _BUNDLES: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _PASSED_ON: Final = ("HOME", "LANG", "NETRC", "PATH", "TMPDIR", "TZ")
 # An index that takes a connection and never answers is given up after three times ten seconds and
-# uv's pauses, some 35 in all (measured: 9.0 s with a timeout of 2); uv's own 30 made it 95 and more,
-# and until then a version for which Podium's own environment would stand in is not served. It is
-# the time without a byte: large files take as long as they take.
+# uv's pauses, some 35 in all; uv's own 30 make it 95 and more, and until then a version for which
+# Podium's own environment would stand in is not served. It is the time without a byte: large files
+# take as long as they take.
 _PATIENCE: Final = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "2"}
 # pip's options, and uv's variables.
 _SAME: Final = {

@@ -29,7 +29,7 @@ _Result = TypeVar("_Result")
 # What uv warns of is not why it has failed, and its pages of that stand before the cause.
 _WARNING: Final = re.compile(r"^\s*(?:warning|hint)\b", re.IGNORECASE)
 # What uv draws before its lines.
-_DRAWN: Final = "×╰├│─▶→┬ "
+_DRAWN: Final = "\N{MULTIPLICATION SIGN}╰├│─▶→┬ "
 _MOST_CAUSE: Final = 600
 _FORESEEN: Final[Mapping[str, Provided]] = {
     "environment_there": "there",
