@@ -140,7 +140,10 @@ ROOMS = {
         *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
         *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
     },
-    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
+    "registry": {
+        *("config.addresses", "environments.environment", "environments.logged"),
+        *(*_BELOW, *FOLLOWING_PORTS),
+    },
     "following": {
         *("bake_tag", "blocked_tag", "copy_source", "fallback_tag", "hold_tag", "patterns"),
         *("refs", "retry_tag", "tombstones"),

@@ -20,6 +20,7 @@ Raises `NoJournal`.
 _UNREACHABLE = 2
 # Lines of an exception's text.
 _KEY_SHOWN = 12
+_MIB = 1024**2
 _MOST_WORDS = 20
 # What is loaded when it is asked serves what it should.
 _WELL = {"serving", "cold"}
@@ -192,6 +193,8 @@ def _of_environment(told: Mapping[str, Any] | None) -> Sequence[str]:
     if not told["key"]:
         return ["  in Podium's own environment, until one of its own can be built"]
     many = f"Python {told['python']}, {told['packages']} packages"
+    if takes := told.get("zygote_memory_bytes"):
+        many = f"{many}, {takes / _MIB:.0f} MiB of libraries"
     return [f"  in an environment of its own: {many} ({told['key'][:_KEY_SHOWN]})"]
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from service.background import Work
+from service.environments.environment import EnvironmentLease
 from service.errors import FollowingError
 from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
@@ -60,6 +61,24 @@ class CacheKeeper(Protocol):
 
         Raises `FollowingError`.
         """
+
+
+class KeepsEnvironments(Protocol):
+    """Whoever has environments: `service.environments.late.LateEnvironments`."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """A lease on what lies there under that key; both it and its end block as the disk does.
+
+        Raises OSError.
+        """
+
+
+class _NoEnvironments:
+    """Of a service whose versions all run in Podium's own."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """Nothing lies there."""
+        return NoLease()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +132,16 @@ class DiskHistory:
         _keeper: has the cache; what a slot served last is kept there while this is open, so
             that no eviction at the service's own end takes it from the next start.
         _observer: told of what fails.
+        _environments: has what versions ran in, which is kept for as long.
     """
 
     _folder: Path
     _keeper: CacheKeeper
     _observer: HistoryObserver
+    _environments: KeepsEnvironments = field(default_factory=_NoEnvironments)
     _leases: dict[ModelRef, Lease] = field(default_factory=dict, init=False)
+    # One at a time has these: whoever opens it, its own thread, whoever closes it.
+    _kept: dict[ModelRef, EnvironmentLease] = field(default_factory=dict, init=False)
     _lost: set[ModelRef] = field(default_factory=set, init=False)
     _records: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
     _unwritten: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
@@ -142,6 +165,7 @@ class DiskHistory:
             lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
+                self._keep_environment(ref, record.environment)
         return found
 
     def _arms(self, records: Mapping[ModelRef, _Record]) -> Mapping[ModelRef, _Record]:
@@ -229,6 +253,7 @@ class DiskHistory:
         lease = self._leases.pop(ref, None)
         if lease is not None:
             lease.release()
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
@@ -238,6 +263,7 @@ class DiskHistory:
         if before is not None:
             before.release()
         self._remember(ref, self._record(ref).with_known(known))
+        self._beside.submit(partial(self._keep_environment, ref, known.environment))
 
     def verdict(self, ref: ModelRef) -> BakeVerdict | None:
         """As it was noted, or as the file has it."""
@@ -258,6 +284,7 @@ class DiskHistory:
         if lease is not None:
             lease.release()
         self._remember(ref, record.withdrawn())
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def _remember(self, ref: ModelRef, record: _Record) -> None:
         self._records[ref] = self._unwritten[ref] = record
@@ -265,7 +292,9 @@ class DiskHistory:
 
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
-        self._beside.finish(seconds)
+        if self._beside.finish(seconds):
+            for lease in self._kept.values():
+                lease.release()
         for lease in self._leases.values():
             lease.release()
 
@@ -274,6 +303,18 @@ class DiskHistory:
             self._leases[ref] = self._keeper.keep(place)
         except FollowingError as error:
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
+
+    def _keep_environment(self, ref: ModelRef, key: str) -> None:
+        """That one instead of any other; an empty key: Podium's own, which nobody removes."""
+        before = self._kept.pop(ref, None)
+        try:
+            if key:
+                self._kept[ref] = self._environments.keep(key)
+        except OSError as error:
+            message = "The environment that the slot's version ran in may be removed."
+            self._failed(ref, "environment_not_kept", message, error)
+        if before is not None:
+            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:
