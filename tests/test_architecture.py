@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Which process runs a module: the longest of these names that stands at its beginning says so. What
 # is SHARED runs in several; CHILDREN is what every child of the zygote runs.
 FRONT, SHARED, CHILDREN, ZYGOTE = "front", "shared", "every child", "zygote"
-HOST, DECODER, INSPECTOR = "host", "decoder", "inspector"
+HOST, DECODER, INSPECTOR, COMPARER = "host", "decoder", "inspector", "comparer"
 REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
 BUILDER = "builder"
 PROCESSES = {
@@ -33,6 +33,7 @@ PROCESSES = {
     "origin": COMMAND,
     "patterns": SHARED,
     "refs": SHARED,
+    "rollout": SHARED,
     "status_tag": SHARED,
     "tombstones": SHARED,
     "typed": SHARED,
@@ -49,6 +50,9 @@ PROCESSES = {
     "zygote.wire": SHARED,
     "host": HOST,
     "host.wire": SHARED,
+    "comparer": COMPARER,
+    "comparer.front": FRONT,
+    "comparer.wire": SHARED,
     "decoder": DECODER,
     "decoder.front": FRONT,
     "decoder.wire": SHARED,
@@ -80,6 +84,7 @@ MAINS = {
     "service.host.main_with_skops": {HOST, CHILDREN},
     "service.decoder.main": {DECODER, CHILDREN},
     "service.inspector.main": {INSPECTOR, CHILDREN},
+    "service.comparer.main": {COMPARER, CHILDREN},
     "service.registry.child.main": {REGISTRY, CHILDREN},
     "service.registry.child.main_with_database": {REGISTRY, CHILDREN},
     "service.registry.forwarder.main": {FORWARDER, REGISTRY, CHILDREN},  # one of its roles
@@ -120,6 +125,8 @@ ROOMS = {
     },
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
+    "rollout": {"errors"},
+    "comparer": {"rollout", *_BELOW},
     "hosting": {*_BELOW, "host.wire"},
     "environments": {
         *("hosting.specification", "inspector.wire", "registry.front.leases"),

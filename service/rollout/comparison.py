@@ -4,7 +4,6 @@ Replies are compared as what they are for clients, JSON: a number is a number, w
 in the model.
 """
 
-import enum
 import math
 import sys
 from collections.abc import Iterator
@@ -12,21 +11,13 @@ from typing import Any, Final
 
 import orjson
 
-from service.rollout.tally import Label, RowTally
+from service.rollout.tally import Label, Likeness, RowTally
 
 TOLERANCE: Final = 1e-6
 """Numbers that differ by no more than this, as a part or as such, are close."""
 LONGEST_LABEL: Final = 64
 """A longer text is no label."""
 _LARGEST_LABEL: Final = 2**53
-
-
-class Likeness(enum.IntEnum):
-    """How alike two answers are; the larger, the less."""
-
-    EQUAL = 0
-    CLOSE = 1
-    DIFFERENT = 2
 
 
 def compare(served: bytes, heard: bytes, rows: int) -> RowTally:

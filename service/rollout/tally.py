@@ -1,5 +1,6 @@
 """What is counted of comparisons: of bounded size, and to be added up over batches and fronts."""
 
+import enum
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,14 @@ class LabelTable:
         return made
 
 
+class Likeness(enum.IntEnum):
+    """How alike two answers are; the larger, the less."""
+
+    EQUAL = 0
+    CLOSE = 1
+    DIFFERENT = 2
+
+
 @dataclass(eq=False, slots=True)
 class RowTally:
     """Rows by how alike their two answers were.
@@ -81,6 +90,13 @@ class RowTally:
     def rows(self) -> int:
         """All that were compared."""
         return self.equal + self.close + self.different
+
+    @property
+    def worst(self) -> Likeness:
+        """Of any row."""
+        if self.different:
+            return Likeness.DIFFERENT
+        return Likeness.CLOSE if self.close else Likeness.EQUAL
 
     def add(self, other: "RowTally") -> None:
         """All that the other has counted."""
