@@ -1,1 +1,1 @@
-"""What is decided and counted of a rollout, pure; what is counted can be added up over fronts."""
+"""What is planned, decided and counted of a rollout: pure, and shared by service and commands."""
