@@ -21,6 +21,7 @@ from service.errors import ClientError, InvalidInput, NotNow, PassingFault, Vers
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
 from service.following.sentences import listed
+from service.following.servable import RETRY_TAG
 from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
@@ -38,7 +39,6 @@ from service.processes.front.child import Forks
 from service.refs import VersionId
 
 BATCHING_TAG: Final = "podium.batching"
-RETRY_TAG: Final = "podium.retry"
 _WISHES: Final[Mapping[str, bool]] = {"rows": True, "off": False}
 
 

@@ -153,7 +153,7 @@ ROOMS = {
         *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
         *("refs", "registry.webhooks.deliveries"),
     },
-    "predicting": {"contract", "errors", "following"},
+    "predicting": {"contract", "errors", "following", "processes.frames", "refs"},
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),

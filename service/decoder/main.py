@@ -2,7 +2,8 @@
 
 The same contract as in the front reads them; what it yields goes back as a host wants it. There is
 no model in this process, and what it may allocate is limited, so that a hostile body costs nobody
-but its sender. LIMIT's head is `{"memory_bytes"}`, for all that comes; DECODE's is `{"definition",
+but its sender. LIMIT's head is `{"memory_bytes", "behind"}`, for all that comes, and whether nobody
+waits for that; DECODE's is `{"definition",
 "media_type", "slice_rows"}` with the request's bytes as body. DONE has the head and body of a batch
 of one; or, where the request has more than `slice_rows` rows and may be sliced, `{"slices": [[rows,
 head, length], ...], "bare"}` and all of their bodies. FAILED says what to tell the client, as
@@ -69,6 +70,8 @@ def answer(frame: Frame) -> Frame:
     wanted = orjson.loads(frame.head)
     if frame.operation == DecoderOperation.LIMIT:
         limit_data(wanted["memory_bytes"])
+        if wanted["behind"]:
+            scheduling.step_back()
         return _reply(frame, Status.DONE, b"", b"")
     if frame.operation != DecoderOperation.DECODE:
         raise FrameError(f"{frame.operation} is no operation of a decoder")

@@ -19,7 +19,7 @@ from service.following.journey import Journey
 from service.following.pace import Trigger
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
-from service.following.servable import Binding, Traffic
+from service.following.servable import Binding, Listener, Traffic
 from service.following.slot_status import (
     Failure,
     HeldAlias,
@@ -65,7 +65,8 @@ class Slot:
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
     which it serves nothing; `barred` is the blocked one that it would serve for want of better.
     `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
-    it serves; `rollout` is what the model's tags say of it, as a look last brought them.
+    it serves; `rollout` is what the model's tags say of it, as a look last brought them;
+    `listener` is who hears of its requests.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Slot:
         self.prepared: VersionId | None = None
         self.held: HeldAlias | None = None
         self.rollout: RolloutTags = NO_TAGS
+        self.listener: Listener | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None
@@ -94,6 +96,20 @@ class Slot:
     def serve(self, binding: Binding | None, since: float | None = None) -> None:
         """Requests that begin from now on go there; None: nothing answers them."""
         self.traffic = self.traffic.then(binding, since)
+        self._let_hear()
+
+    def hear(self, listener: Listener | None) -> None:
+        """Who hears of requests from now on, whatever comes to answer them; None: nobody."""
+        self.listener = listener
+        self._let_hear()
+
+    def _let_hear(self) -> None:
+        # Not where it is as it was: each change is an epoch.
+        before, listener = self.traffic.shadow, self.listener
+        if before is not None or listener is not None:
+            shadow = None if listener is None else listener.beside(self.binding)
+            if before is not shadow:
+                self.traffic = self.traffic.heard(shadow)
 
     def aspire(self, version: VersionId | None, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""

@@ -88,6 +88,7 @@ async def _load(child: Child, model: HostedModel, limits: PoolLimits, *, behind:
         "no_pickle": model.no_pickle,
         "memory_bytes": limits.memory_bytes,
         "behind": behind,
+        "shadows": model.shadows,
         "variables": model.surroundings.variables,
         "config": model.surroundings.config,
         "traces": model.traces,

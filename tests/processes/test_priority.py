@@ -41,8 +41,8 @@ async def test_child_that_stays_behind_is_last_for_good_with_all_its_threads(
     zygote: Zygote,
 ) -> None:
     """Also without any rights: nobody asks for it back."""
-    orders = ("give up all rights", "stay behind", "start a thread")
-    assert [policy for policy, _ in await scheduled(zygote, orders)] == [os.SCHED_IDLE] * 2
+    orders = ("give up all rights", "start a thread", "stay behind", "start a thread")
+    assert [policy for policy, _ in await scheduled(zygote, orders)] == [os.SCHED_IDLE] * 3
 
 
 async def test_child_is_known_by_its_role(zygote: Zygote) -> None:

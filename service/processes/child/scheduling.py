@@ -81,16 +81,19 @@ def _give_way(steps: int) -> None:
 
 
 def stay_behind() -> None:
-    """This process, leader of its session, and all threads that it will have are last for good."""
+    """This process, leader of its session, is last for good, with all threads that it will have."""
     _weigh_session(_LAST)
-    _schedule((0,), _IDLE, _LAST, 0)
+    _schedule(_threads(), _IDLE, 0, 0)
 
 
 def step_forward() -> None:
     """All threads of this process are scheduled as its parent is, which has not stepped back."""
     _weigh_session(0)
-    threads = [int(each.name) for each in Path("/proc/self/task").iterdir()]
-    _schedule(threads, _ORDINARY, _parents_niceness(), 0)
+    _schedule(_threads(), _ORDINARY, _parents_niceness(), 0)
+
+
+def _threads() -> Iterable[int]:
+    return [int(each.name) for each in Path("/proc/self/task").iterdir()]
 
 
 def _parents_niceness() -> int:
