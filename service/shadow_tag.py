@@ -4,11 +4,13 @@ Its value is `ARM` or `ARM=PERCENT`: an alias of the model, or a version of it a
 part of the requests it hears of. Empty, or `false`, is no shadow.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from service.rollout_tags import LONGEST_VALUE
-from service.split_tag import WHOLE, BadRolloutTag, arm_alias, percent, share_of
+from service.rollout_tags import LONGEST_VALUE, RolloutTags
+from service.split_tag import WHOLE, BadRolloutTag, Split, arm_alias, percent, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,13 @@ class ShadowTag:
     def value(self) -> str:
         """What the tag says."""
         return self.alias if self.share == WHOLE else f"{self.alias}={percent(self.share)}%"
+
+
+def aliases_named(tags: RolloutTags, own: str) -> Iterator[str]:
+    """Whom the tags of the alias `own` name, as far as they can be read."""
+    with contextlib.suppress(BadRolloutTag):
+        yield from (each.alias for each in Split.of(tags.split or "", own).arms)
+    with contextlib.suppress(BadRolloutTag):
+        shadow = ShadowTag.of(tags.shadow or "", own)
+        if shadow is not None:
+            yield shadow.alias

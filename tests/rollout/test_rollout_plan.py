@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.rollout.plan import NO_PLAN, planned
+from service.rollout.rollout_plan import NO_PLAN, planned
 from service.rollout_tags import NO_TAGS, RolloutTags
 from service.shadow_tag import ShadowTag
 from service.split_tag import ArmShare, Split
@@ -18,7 +18,7 @@ def test_tags_are_planned() -> None:
     plan = planned(GOOD, NO_PLAN, "champion", NOW)
     assert plan.split == Split((ArmShare("challenger", 1000),))
     assert (plan.shadow, plan.sticky) == (ShadowTag("v7", 2500), "X-User")
-    assert (plan.arms, plan.wrong, plan.tags) == ({"challenger"}, {}, GOOD)
+    assert (plan.arms, plan.wrong, plan.tags) == (frozenset({"challenger"}), {}, GOOD)
     assert planned(NO_TAGS, plan, "champion", NOW) == NO_PLAN
 
 
@@ -40,7 +40,8 @@ def test_bad_tag_with_nothing_before_it_means_nothing() -> None:
     assert sorted(plan.wrong) == ["shadow", "split", "sticky"]
     assert replace(plan, wrong={}) == NO_PLAN
     assert (
-        replace(planned(bad, replace(NO_PLAN, tags=bad), "champion", NOW), wrong={}).arms == set()
+        replace(planned(bad, replace(NO_PLAN, tags=bad), "champion", NOW), wrong={}).arms
+        == frozenset()
     )
 
 
@@ -50,4 +51,4 @@ def test_split_is_over_by_itself_and_says_so() -> None:
     before = planned(tags, NO_PLAN, "champion", NOW - 1)
     assert before.arms == {"v7"}
     plan = planned(tags, before, "champion", NOW)
-    assert (plan.arms, list(plan.wrong)) == (set(), ["split"])
+    assert (plan.arms, list(plan.wrong)) == (frozenset(), ["split"])
