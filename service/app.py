@@ -263,6 +263,10 @@ def _of_metrics_and_logs(metrics: Metrics, logs: Logs) -> Observers:
         registry_printed=lambda stream, line: logger.info(
             "registry_output", stream=stream, line=line
         ),
+        comparer_printed=lambda stream, line: logger.info(
+            "comparer_output", stream=stream, line=line
+        ),
+        comparer_ended=lambda reason: logger.warning("comparer_ended", reason=reason),
         watch=metrics.watch,
         listening=BackgroundReport(metrics, logger).listening,
     )
@@ -288,6 +292,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         (metrics.http, *logs.observers),
         logs.logger,
         settings.request_seconds,
+        hears=engine.shadowing,
     )
     return create_http(
         engine.slots,
@@ -306,6 +311,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         origins=settings.cors_origins,
         instance=telling.instance,
         lost_events=telling.trouble,
+        shadows=engine.shadowing,
     )
 
 

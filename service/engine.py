@@ -39,6 +39,9 @@ from service.parts import (
     new_registry,
     new_requirements_gate,
     new_scratch,
+    new_shadow_decoder,
+    new_shadow_stager,
+    new_shadowing,
     new_stager,
     new_tombstones,
     new_zygote,
@@ -50,6 +53,7 @@ from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
+from service.shadowing.shadowing import Shadowing
 from service.staging import HostStager
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned
@@ -95,6 +99,7 @@ class Engine:
         follower: makes them agree with the registry, by the parts below.
         forwarder: hands models' traces on; None where nobody does.
         environments: says where versions run, and has that built.
+        shadowing: has shadows predict what was answered.
         running: what goes on until it ends.
     """
 
@@ -110,6 +115,7 @@ class Engine:
     decoder: Decoder
     forwarder: Forwarder | None
     environments: FindsEnvironments
+    shadowing: Shadowing
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -159,6 +165,13 @@ class Engine:
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
         stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers, zygotes)
+        reading = new_shadow_decoder(settings, zygote, observers)
+        ending.push_async_callback(reading.close)
+        shadow_stager = new_shadow_stager(
+            settings, zygote, reading, forwarder, models, observers, zygotes
+        )
+        shadowing, comparer = new_shadowing(settings, zygote, observers)
+        ending.push_async_callback(comparer.close)
         history = new_history(settings, environment, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)
         choices = new_choices(settings, await _ran_in(given, history))
@@ -184,8 +197,11 @@ class Engine:
             tombstones=tombstones,
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
             environments=environments,
+            shadow_stager=shadow_stager,
         )
+        slots.watch(lambda _: None, lambda slot: shadowing.forget(slot.ref))
         ending.push_async_callback(follower.close)
+        ending.push_async_callback(shadowing.close)
         return cls(
             settings,
             slots,
@@ -199,6 +215,7 @@ class Engine:
             decoder,
             forwarder,
             environments,
+            shadowing,
         )
 
     def keep_running(self, name: Work, work: Callable[[], Awaitable[None]]) -> None:

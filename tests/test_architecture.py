@@ -132,8 +132,11 @@ ROOMS = {
     },
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
-    "rollout": {"errors"},
     "comparer": {"rollout", *_BELOW},
+    "shadowing": {
+        *("comparer.front", "comparer.wire", "predicting", "refs", "rollout", "split_tag"),
+        *_BELOW,
+    },
     "hosting": {*_BELOW, "host.wire"},
     "environments": {
         *("hosting.specification", "inspector.wire", "registry.front.leases"),
@@ -143,7 +146,8 @@ ROOMS = {
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
-        *("environments", "rollout", "rollout_tags", "split_tag", "validation_tag", *_BELOW),
+        *("environments", "rollout", "rollout_tags", "shadow_tag", "split_tag", "validation_tag"),
+        *_BELOW,
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
@@ -157,14 +161,14 @@ ROOMS = {
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
-        *("patterns", "predicting", "protocols", "refs"),
+        *("patterns", "predicting", "protocols", "refs", "rollout", "shadowing", "split_tag"),
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},
     "observers": {*_ENGINES, "refs", *_BELOW},
     "parts": {
         *_ENGINES,
-        *("environment_choice", "environments"),
+        *("comparer.front", "comparer.wire", "environment_choice", "environments", "shadowing"),
         "config",
         "observers",
         "patterns",
@@ -181,6 +185,7 @@ ROOMS = {
         "observers",
         "parts",
         "refs",
+        "shadowing",
         "staging",
         "zygote_command",
         *_BELOW,
@@ -188,7 +193,8 @@ ROOMS = {
     "telemetry": {
         *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
         *("environments.environment", "predicting", "refs"),
-        *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
+        *("registry.forwarder.wire", "rollout", "server", "shadowing", "split_tag", "tombstones"),
+        *_BELOW,
     },
 }
 HEAVY = {

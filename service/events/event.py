@@ -23,6 +23,8 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"
     HELD = "slot_held"
     RELEASED = "slot_released"
+    SHADOWED = "shadow_began"
+    UNSHADOWED = "shadow_ended"
     PREPARED = "prepared"
     NOT_PREPARED = "not_prepared"
     ALIAS_MISSING = "alias_missing"

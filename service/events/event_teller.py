@@ -29,6 +29,8 @@ _KINDS: Final[Mapping[LedgerOutcome, EventKind]] = {
     LedgerOutcome.HELD: EventKind.HELD,
     LedgerOutcome.RELEASED: EventKind.RELEASED,
     LedgerOutcome.UNBLOCKED: EventKind.UNBLOCKED,
+    LedgerOutcome.SHADOWED: EventKind.SHADOWED,
+    LedgerOutcome.UNSHADOWED: EventKind.UNSHADOWED,
 }
 _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.SWAPPED: "{slot} now serves version {to}; before: {before}.",
@@ -40,6 +42,8 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.NOT_PREPARED: "{slot}: version {to} could not be made ready{why}",
     EventKind.HELD: "{slot} stays on version {to}{why}",
     EventKind.RELEASED: "{slot} follows its alias again{why}",
+    EventKind.SHADOWED: "{slot}: version {to} hears of requests{why}",
+    EventKind.UNSHADOWED: "{slot}: version {to} hears of requests no more.",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
 }
 # Beside a sentence of Podium's own, so that both are whole.

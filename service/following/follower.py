@@ -32,6 +32,7 @@ from service.following.readying import Readying
 from service.following.recording import Recorder, internal
 from service.following.rollout_looks import RolloutLooks
 from service.following.servable import Servable
+from service.following.shadows import Shadows
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
@@ -50,7 +51,8 @@ class Follower:
 
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
-    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on.
+    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on;
+    `shadow_stager` makes versions ready that only hear of requests; None: as the others.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -71,6 +73,7 @@ class Follower:
         withdrawn: Collection[Tombstone] = (),
         max_prepared: int = 0,
         environments: FindsEnvironments | None = None,
+        shadow_stager: Stager | None = None,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -83,6 +86,8 @@ class Follower:
         self._open = OpenVersions(slots, observer, clock, keep_warm_seconds)
         environments = environments or PodiumsOwnAlone()
         readying = Readying(registry, stager, gates, clock, environments, observer.building)
+        hearing = replace(readying, stager=shadow_stager or stager)
+        self._shadows = Shadows(slots, hearing, self._open, recorder, observer, clock)
         self._awaited = AwaitedEnvironments(environments, clock, self._stays)
         self._coming = ComingVersions(slots, readying, gates, self._open, recorder, observer, clock)
         self.preparing = Preparing(
@@ -152,6 +157,7 @@ class Follower:
         if slot.pursuit.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
         slot.lift()
+        self._shadows.lift(ref)
         self._slots.changed()
 
     async def tick(self) -> None:
@@ -176,6 +182,7 @@ class Follower:
         self._awaited.see_to(self._slots.values())
         self.preparing.see_to_all()
         self._each(self.withdrawing.apply)
+        self._each(self._let_hear)
         self._looks.dismiss()
         self._slots.changed()
 
@@ -186,6 +193,7 @@ class Follower:
             *self.preparing.tasks,
             *self._fallbacks.asking,
             *self._open.ending,
+            *self._shadows.tasks,
             *self._sync.tasks,
             *(task for task in self._awaited.tasks if not task.done()),
         }:
@@ -200,6 +208,7 @@ class Follower:
         self.preparing.close()
         for task in self._coming.tasks:
             task.cancel()
+        self._shadows.close()
         self._open.let_go()
         await self.settled()
         await self._open.close()
@@ -250,6 +259,11 @@ class Follower:
         if decision.action is Action.STAGE:
             self._coming.bring(slot, found)
         self._fallbacks.see_to(slot)
+
+    def _let_hear(self, slot: Slot) -> None:
+        wish = slot.plan.shadow
+        named = None if wish is None else ModelRef(slot.ref.name, wish.alias)
+        self._shadows.see_to(slot, wish, None if named is None else self._slots.named.get(named))
 
     def _miss(self, slot: Slot) -> None:
         self._fallbacks.miss(slot)

@@ -44,7 +44,8 @@ class LedgerOutcome(StrEnum):
 
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
     moves; or that the slot is held on what it serves, or follows its alias again; or that a version
-    it had refused for being blocked is not blocked any more.
+    it had refused for being blocked is not blocked any more; or that a version hears of the slot's
+    requests, or does no more.
     """
 
     SWAPPED = "swapped"
@@ -56,6 +57,8 @@ class LedgerOutcome(StrEnum):
     HELD = "held"
     RELEASED = "released"
     UNBLOCKED = "unblocked"
+    SHADOWED = "shadowed"
+    UNSHADOWED = "unshadowed"
 
 
 @dataclass(frozen=True, slots=True)

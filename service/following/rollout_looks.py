@@ -3,6 +3,7 @@
 Kept with the slots' history: a service that starts without its registry goes on as it was (P5).
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from service.following.history import History
 from service.following.ports import LookAnswer
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef
+from service.rollout.rollout_plan import planned
 from service.rollout_tags import RolloutTags
 
 
@@ -26,6 +28,7 @@ class RolloutLooks:
     def looked(self, answer: LookAnswer) -> None:
         """A look has been answered; of models that gave no answer nothing changes."""
         self._said = answer.rollout
+        self._slots.named = answer.named
         self.unknown_tags = answer.unknown_tags
 
     def apply(self, slot: Slot) -> None:
@@ -35,3 +38,4 @@ class RolloutLooks:
         slot.rollout = kept if said is None else said
         if slot.rollout != kept:
             self._history.note_rollout(slot.ref, slot.rollout)
+        slot.plan = planned(slot.rollout, slot.plan, slot.ref.alias, time.time())

@@ -17,9 +17,10 @@ from typing import Final
 from service.errors import NotThereYet, UnknownModel
 from service.following.journey import Journey
 from service.following.pace import Trigger
-from service.following.ports import Missing
+from service.following.ports import Missing, Resolution
 from service.following.pursuit import Pursuit
 from service.following.servable import Binding, Listener, Traffic
+from service.following.shadow_status import NO_SHADOW, ShadowStatus
 from service.following.slot_status import (
     Failure,
     HeldAlias,
@@ -31,6 +32,7 @@ from service.following.slot_status import (
 )
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout.rollout_plan import NO_PLAN
 from service.rollout_tags import NO_TAGS, RolloutTags
 from service.tombstones import Tombstones
 
@@ -80,6 +82,7 @@ class Slot:
         self.prepared: VersionId | None = None
         self.held: HeldAlias | None = None
         self.rollout: RolloutTags = NO_TAGS
+        self.plan = NO_PLAN
         self.listener: Listener | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
@@ -102,6 +105,11 @@ class Slot:
         """Who hears of requests from now on, whatever comes to answer them; None: nobody."""
         self.listener = listener
         self._let_hear()
+
+    @property
+    def shadow(self) -> ShadowStatus:
+        """How what hears of its requests is, or is to."""
+        return self._slots.shadow_of(self)
 
     def _let_hear(self) -> None:
         # Not where it is as it was: each change is an epoch.
@@ -254,7 +262,7 @@ class Slots(Mapping[str, Slot]):
 
     The latter are at most `most`, in order of their names. `staging` is a live view of the versions
     on their way, given by the follower, and `tombstones` of those that nobody may be answered by;
-    `blocked` are those that no slot is to take, and why;
+    `blocked` are those that no slot is to take, and why; `shadow_of` says how a slot's shadow is;
     `left_out` how many more patterns mean than may be found, `unmatched` those that find nothing.
     May be read beside the loop: which slots there are is replaced, never edited.
     """
@@ -271,6 +279,8 @@ class Slots(Mapping[str, Slot]):
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
         self.staging: Mapping[VersionId, Journey] = {}
+        self.named: Mapping[ModelRef, Resolution] = {}
+        self.shadow_of: Callable[[Slot], ShadowStatus] = lambda _: NO_SHADOW
         self.tombstones = Tombstones()
         self.blocked: Mapping[VersionId, str] = {}
         self.look = LookStatus(None, None, None)

@@ -53,6 +53,7 @@ class LocalHosts:
         model, limits, observer = self._model, self._limits, self._observer
         most = limits.max_reply_bytes * _REPLIES_A_BATCH
         child = await self._forks.fork(model.role, most, observer.printed)
+        purpose = Purpose.SHADOW if model.shadows else purpose
         child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
         watch_memory(child, limits.memory_bytes, observer.memory)
         try:

@@ -26,6 +26,7 @@ from service.http.environment_report import (
 )
 from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
+from service.http.shadow import ShadowSlotReport, shadow_of
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 
@@ -106,7 +107,8 @@ class SlotReport(BaseModel):
     ready, which answers at once when the alias moves there. `held`: it stays on what it serves,
     which is what it aspires to then, wherever its alias is. `blocked`: the version that it serves,
     should serve, or that its alias is on, where an operator has blocked that. `environment`:
-    what the current version runs in. `coming`: a version on its way that it is after.
+    what the current version runs in. `coming`: a version on its way that it is after. `shadow`: who
+    hears of its requests, and answers none.
     """
 
     name: str
@@ -129,6 +131,7 @@ class SlotReport(BaseModel):
     blocked: str | None
     environment: EnvironmentReport | None
     coming: ComingReport | None
+    shadow: ShadowSlotReport | None
     last_failure: FailureWhy | FailureReport | None
 
 
@@ -265,6 +268,7 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "blocked": None if status.blocked is None else status.blocked.version,
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
+        "shadow": shadow_of(slot),
         "last_failure": _failure(status.failure, why=why),
     }
 

@@ -83,6 +83,11 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "slot_held": Saying("{slot} stays on what it serves", ("message",)),
     "slot_released": Saying("{slot} follows its alias again"),
     "version_unblocked": Saying("{slot}: version {version} is not blocked any more"),
+    "shadow_began": Saying("{slot}: version {version} ({alias}) hears of {percent}% of requests"),
+    "shadow_ended": Saying("{slot}: version {version} ({alias}) hears of requests no more"),
+    "shadow_failed": Saying(
+        "{slot}: version {version} cannot hear of requests", ("message", "code"), _SERVES_ON
+    ),
     "prepared": Saying("{slot}: version {version} is ready, should the alias move there"),
     "not_prepared": Saying(
         "{slot}: version {version} could not be made ready", ("message", "code"), _SERVES_ON

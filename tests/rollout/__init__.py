@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""What is decided and counted of a rollout."""
-=======
-"""Tests of `service.rollout`."""
->>>>>>> 3fa5c46
+"""What is planned, decided and counted of a rollout."""
