@@ -190,6 +190,7 @@ class Engine:
             poll_seconds=settings.poll_seconds,
             keep_warm_seconds=settings.keep_warm_seconds,
             max_prepared=settings.max_prepared,
+            takes_arms=settings.arms == "on",
             gates=gates,
             history=history,
             ledger=ledger,

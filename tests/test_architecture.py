@@ -161,7 +161,8 @@ ROOMS = {
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
-        *("patterns", "predicting", "protocols", "refs", "rollout", "shadowing", "split_tag"),
+        *("patterns", "predicting", "protocols", "refs", "rollout", "rollout_tags", "shadowing"),
+        "split_tag",
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},

@@ -59,6 +59,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "drain_seconds": (("0", 0.0), ("2.5", 2.5)),
     "stop_delay_seconds": (("0", 0.0), ("2.5", 2.5)),
     "keep_warm_seconds": (("0", 0.0), ("2.5", 2.5)),
+    "arms": (("on", "on"), ("off", "off")),
     "max_prepared": (("0", 0), ("3", 3)),
     "cache_bytes": (("1048576", 2**20), ("1", 1)),
     "allow_breaking": (("true", True), ("1", True)),

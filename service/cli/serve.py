@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     "forwarded_allow_ips",
     "cors_origins",
     "keep_warm_seconds",
+    "arms",
     "max_prepared",
     "cache_bytes",
     "allow_breaking",

@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         60.0,
         description="Seconds that the previous version stays loaded, to move back at once",
     )
+    arms: Literal["on", "off"] = Field(
+        "on",
+        description="Whether tags of a model may bring other versions of it into service, as arms "
+        "and shadows: on or off",
+    )
     max_prepared: Annotated[int, Field(ge=0)] = Field(
         2,
         description="Most versions that `podium prepare` keeps loaded for a while, beside those "

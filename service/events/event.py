@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     RELEASED = "slot_released"
     SHADOWED = "shadow_began"
     UNSHADOWED = "shadow_ended"
+    SHARED = "traffic_shared"
     PREPARED = "prepared"
     NOT_PREPARED = "not_prepared"
     ALIAS_MISSING = "alias_missing"

@@ -31,6 +31,7 @@ _KINDS: Final[Mapping[LedgerOutcome, EventKind]] = {
     LedgerOutcome.UNBLOCKED: EventKind.UNBLOCKED,
     LedgerOutcome.SHADOWED: EventKind.SHADOWED,
     LedgerOutcome.UNSHADOWED: EventKind.UNSHADOWED,
+    LedgerOutcome.SHARED: EventKind.SHARED,
 }
 _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.SWAPPED: "{slot} now serves version {to}; before: {before}.",
@@ -44,6 +45,7 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.RELEASED: "{slot} follows its alias again{why}",
     EventKind.SHADOWED: "{slot}: version {to} hears of requests{why}",
     EventKind.UNSHADOWED: "{slot}: version {to} hears of requests no more.",
+    EventKind.SHARED: "{slot} shares its requests otherwise{why}",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
 }
 # Beside a sentence of Podium's own, so that both are whole.

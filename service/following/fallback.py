@@ -24,7 +24,7 @@ from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion
 from service.following.sentences import cut
-from service.following.slot_status import Failure
+from service.following.slot_status import Failure, Standing
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
 
@@ -69,7 +69,7 @@ class Fallbacks:
     def miss(self, slot: Slot) -> None:
         """The registry has said that the slot has nothing to serve."""
         slot.vacant_since = None
-        if self._keeps_missing or slot.held is not None:
+        if self.keeps(slot):
             self.fall_back(slot)
         else:
             self.need_none(slot)
@@ -92,8 +92,12 @@ class Fallbacks:
 
     def may_stand_in(self, slot: Slot) -> bool:
         """Whether the slot may serve anything that it has served before."""
-        keeps = self._keeps_missing or slot.held is not None
-        return slot.lacking is None and (keeps or not slot.status.gone)
+        return slot.lacking is None and (self.keeps(slot) or not slot.status.gone)
+
+    def keeps(self, slot: Slot) -> bool:
+        """Whether it goes on where the registry has no such alias or model; no arm does (P4)."""
+        keeps = self._keeps_missing and slot.standing is not Standing.ARM
+        return keeps or slot.held is not None
 
     def need_none(self, slot: Slot) -> None:
         """The slot serves what it should, or soon will, or has nothing to serve."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from service.errors import FollowingError
 from service.following.alias_looks import AliasLooks
+from service.following.arms import Arms
 from service.following.awaited_environments import AwaitedEnvironments
 from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
@@ -30,10 +31,9 @@ from service.following.preparing import Preparing
 from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
-from service.following.rollout_looks import RolloutLooks
 from service.following.servable import Servable
 from service.following.shadows import Shadows
-from service.following.slot_status import LOOK, Failure
+from service.following.slot_status import LOOK, Failure, Standing
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
@@ -51,8 +51,9 @@ class Follower:
 
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
-    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on;
-    `shadow_stager` makes versions ready that only hear of requests; None: as the others.
+    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on,
+    `takes_arms` whether tags of a model may bring versions into the service; `shadow_stager` makes
+    those ready that only hear of requests; None: as the others.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -74,6 +75,7 @@ class Follower:
         max_prepared: int = 0,
         environments: FindsEnvironments | None = None,
         shadow_stager: Stager | None = None,
+        takes_arms: bool = True,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -105,6 +107,10 @@ class Follower:
         self._fallbacks = Fallbacks(
             slots, history, observer, clock, self._open, self._coming, keeps_missing
         )
+        self._arms = Arms(
+            slots, history, self._open, self._fallbacks, recorder, observer, clock, takes_arms
+        )
+        slots.traffic_changed = recorder.shared
         self._blocking = Blocking(slots, history, self._coming, self._fallbacks, recorder, clock)
         self.withdrawing = Withdrawing(
             slots,
@@ -117,7 +123,6 @@ class Follower:
             self._coming,
             self._blocking,
         )
-        self._rollout = RolloutLooks(slots, history)
         self._looks = AliasLooks(
             slots,
             registry,
@@ -129,9 +134,8 @@ class Follower:
             recorder,
             self.withdrawing,
             Holding(slots, history, recorder, clock),
-            self._rollout,
+            self._arms,
         )
-        self._each(self._rollout.apply)
         self._each(self.withdrawing.apply)
 
     async def run(self) -> None:
@@ -168,11 +172,11 @@ class Follower:
         found = await self._looks.look()
         self.withdrawing.apply_all()
         if found is None:
+            self._arms.see_to_all()
             self._each(self._fallbacks.fall_back)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0, self._clock.wall())
             self._looks.admit(found)
-            self._each(self._rollout.apply)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
         self._each(self._blocking.relieve)
@@ -184,6 +188,7 @@ class Follower:
         self._each(self.withdrawing.apply)
         self._each(self._let_hear)
         self._looks.dismiss()
+        self._arms.compose_all()
         self._slots.changed()
 
     async def settled(self) -> None:
@@ -261,13 +266,13 @@ class Follower:
         self._fallbacks.see_to(slot)
 
     def _let_hear(self, slot: Slot) -> None:
-        wish = slot.plan.shadow
+        wish = None if slot.standing is Standing.ARM else slot.plan.shadow
         named = None if wish is None else ModelRef(slot.ref.name, wish.alias)
         self._shadows.see_to(slot, wish, None if named is None else self._slots.named.get(named))
 
     def _miss(self, slot: Slot) -> None:
         self._fallbacks.miss(slot)
-        if self._keeps_missing or slot.held is not None:
+        if self._fallbacks.keeps(slot):
             return
         before = self._open.empty(slot)
         if before is not None and slot.failure is not None:

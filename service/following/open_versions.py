@@ -106,6 +106,11 @@ class OpenVersions:
             slot.serve(None)
             binding.servable.release()
 
+    def drop(self, slot: Slot) -> None:
+        """There is no such slot any more: it holds nothing."""
+        self._drop_previous(slot)
+        self.give_up(slot)
+
     def retire_the_cold(self, slot: Slot) -> None:
         """Lets go of what the slot has kept warm for long enough."""
         if slot.previous is not None and slot.previous.until <= self._clock.monotonic():
@@ -114,8 +119,7 @@ class OpenVersions:
     def let_go(self) -> None:
         """No slot holds anything any more."""
         for slot in self._slots.values():
-            self._drop_previous(slot)
-            self.give_up(slot)
+            self.drop(slot)
 
     async def close(self) -> None:
         """Ends the processes of what is held by requests still; returns when they are gone."""

@@ -14,7 +14,15 @@ from pydantic import BaseModel
 
 from service.events.event_faults import EVENT_SENTENCES, EventTrouble
 from service.following.servable import Binding, Servable
-from service.following.slot_status import Failure, HeldAlias, LookStatus, State
+from service.following.slot_status import (
+    ArmStatus,
+    Failure,
+    HeldAlias,
+    LookStatus,
+    SlotStatus,
+    Standing,
+    State,
+)
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
 from service.http.described import serving_example, signature_of
@@ -29,6 +37,7 @@ from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.shadow import ShadowSlotReport, shadow_of
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
+from service.rollout_tags import tag_name
 
 # Of many slots: they are looked at where they may change, which is the loop.
 _AT_A_TIME: Final = 50
@@ -90,6 +99,28 @@ class HoldWhy(HoldReport):
     reason: str
 
 
+class ArmReport(BaseModel):
+    """What has a share of a slot's requests: the slot's own first, then the arms of its tag.
+
+    `weight` is the percentage that it gets now, 0 while it cannot answer, `wished` the one that it
+    is to get. An arm that is a version has that as its alias, as `v7`.
+    """
+
+    alias: str
+    version: str | None
+    weight: float
+    wished: float
+    ready: bool
+    failure: FailureWhy | FailureReport | None
+
+
+class TagReport(BaseModel):
+    """A tag that cannot be done as it stands; what it said before is in force still."""
+
+    tag: str
+    message: str
+
+
 class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
@@ -107,8 +138,11 @@ class SlotReport(BaseModel):
     ready, which answers at once when the alias moves there. `held`: it stays on what it serves,
     which is what it aspires to then, wherever its alias is. `blocked`: the version that it serves,
     should serve, or that its alias is on, where an operator has blocked that. `environment`:
-    what the current version runs in. `coming`: a version on its way that it is after. `shadow`: who
-    hears of its requests, and answers none.
+    what the current version runs in. `coming`: a version on its way that it is after. `arm`:
+    it is there for a tag that names it as an arm alone, and has no route of its own. `arms`: who
+    answers its requests, where a tag shares them; `epoch` grows with each change of that, and with
+    each swap. `wrong_tags`: what is wrong with tags that steer it. `shadow`: who hears of its
+    requests, and answers none.
     """
 
     name: str
@@ -132,6 +166,10 @@ class SlotReport(BaseModel):
     environment: EnvironmentReport | None
     coming: ComingReport | None
     shadow: ShadowSlotReport | None
+    arm: bool
+    arms: list[ArmReport]
+    epoch: int
+    wrong_tags: list[TagReport]
     last_failure: FailureWhy | FailureReport | None
 
 
@@ -269,8 +307,29 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
         "shadow": shadow_of(slot),
+        "arm": status.standing is Standing.ARM,
+        "arms": [_arm(each, why=why) for each in status.arms],
+        "epoch": status.epoch,
+        "wrong_tags": _wrong_tags(status),
         "last_failure": _failure(status.failure, why=why),
     }
+
+
+def _arm(arm: ArmStatus, *, why: bool) -> ArmReport:
+    return ArmReport(
+        alias=arm.ref.alias,
+        version=None if arm.version is None else arm.version.version,
+        weight=arm.weight / 100,
+        wished=arm.wished / 100,
+        ready=arm.ready,
+        failure=_failure(arm.failure, why=why),
+    )
+
+
+def _wrong_tags(status: SlotStatus) -> list[TagReport]:
+    wrong = status.wrong_tags.items()
+    alias = status.ref.alias
+    return [TagReport(tag=tag_name(kind, alias), message=message) for kind, message in wrong]
 
 
 def _held(held: HeldAlias | None, *, why: bool) -> HoldReport | None:

@@ -63,7 +63,7 @@ class OpenApiDocument:
         However many ask at once, it is written once.
         """
         async with self._turn:
-            bindings = {key: slot.binding for key, slot in self._slots.items()}
+            bindings = {str(slot.ref): slot.binding for slot in self._slots.routed}
             if bindings != self._made_of or list(bindings) != list(self._made_of):
                 self._written, self._made_of = {}, bindings
             if scope not in self._written:

@@ -51,6 +51,7 @@ class SwapDetails(BaseModel):
     """Who asked, what the gates found, why it failed, and the seconds that each stage took.
 
     `reason` is what an operator has given for it: for a hold, a block, a withdrawal, a preparation.
+    `shares` are the percentages by alias where requests are shared otherwise from then on.
     """
 
     trigger: str
@@ -62,6 +63,7 @@ class SwapDetails(BaseModel):
     findings: list[FindingReport]
     seconds: dict[str, float]
     last_known_good: bool
+    shares: dict[str, float] | None
 
 
 class SwapReport(BaseModel):
@@ -143,6 +145,7 @@ def _details(entry: LedgerEntry) -> SwapDetails:
         detail=entry.detail,
         reason=entry.reason,
         findings=findings_of(entry.findings),
+        shares=None if entry.shares is None else dict(entry.shares),
         seconds={stage: round(seconds, 6) for stage, seconds in (entry.seconds or {}).items()},
         last_known_good=entry.last_known_good,
     )

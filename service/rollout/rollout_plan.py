@@ -42,17 +42,27 @@ class Plan:
 
 
 NO_PLAN: Final = Plan()
+_OFF: Final = "PODIUM_ARMS is off: no tag of a model brings a version into this service."
 
 
-def planned(said: RolloutTags, before: Plan, alias: str, now: float) -> Plan:
-    """By what the tags of that alias say now, and what was planned before; `now` since 1970."""
-    reading = _Reading(said, before.tags)
+def planned(
+    said: RolloutTags, before: RolloutTags, alias: str, now: float, *, takes_arms: bool = True
+) -> Plan:
+    """By what the tags of that alias say now, and what was in force before.
+
+    `now` is in seconds since 1970; `takes_arms`: whether tags may bring versions into the service.
+    """
+    reading = _Reading(said, before)
     split = reading.read("split", lambda value: Split.of(value, alias), _NOTHING)
     shadow = reading.read("shadow", lambda value: ShadowTag.of(value, alias), None)
     sticky = reading.read("sticky", sticky_header, STICKY_HEADER)
     if split.is_over(datetime.fromtimestamp(now, UTC)):
         reading.wrong["split"] = f"Its time is over: {split.value}."
         split = _NOTHING
+    if not takes_arms:
+        refused = {"split": bool(split.arms), "shadow": shadow is not None}
+        reading.wrong |= {kind: _OFF for kind, is_refused in refused.items() if is_refused}
+        split, shadow = _NOTHING, None
     return Plan(split, shadow, sticky, reading.in_force, reading.wrong)
 
 

@@ -355,6 +355,21 @@ class Events:
     def slot_came(self, ref: ModelRef) -> None:
         self.told.append(("slot_came", str(ref)))
 
+    def arm_came(self, ref: ModelRef) -> None:
+        self.told.append(("arm_came", str(ref)))
+
+    def arm_went(self, ref: ModelRef) -> None:
+        self.told.append(("arm_went", str(ref)))
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        self.told.append(("tag_wrong", str(ref), tag, sentence))
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        self.told.append(("tags_unknown", model, tuple(tags)))
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        self.told.append(("shared", str(ref), sentence))
+
     def slot_went(self, ref: ModelRef) -> None:
         self.told.append(("slot_went", str(ref)))
 
@@ -475,6 +490,7 @@ class World:
         max_prepared: int = 2,
         noted: Callable[[LedgerEntry], None] | None = None,
         environments: FindsEnvironments | None = None,
+        takes_arms: bool = True,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -503,6 +519,7 @@ class World:
             withdrawn=self.tombstones.kept.values(),
             max_prepared=max_prepared,
             environments=environments,
+            takes_arms=takes_arms,
         )
 
     @property

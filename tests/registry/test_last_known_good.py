@@ -175,6 +175,18 @@ async def test_what_tags_say_of_rollout_is_known_after_a_restart(disk: Home) -> 
     assert (disk.history.rollout(REF), disk.told.codes) == (NO_TAGS, [])
 
 
+async def test_p5_what_arms_have_served_is_known_at_the_start(disk: Home) -> None:
+    """Also where patterns say what is followed, and mean no such alias; a version as well."""
+    for alias in ("challenger", "v7"):
+        disk.history.note(ModelRef("iris", alias), ServedBefore(fetched(), 1000.0))
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.note_rollout(REF, RolloutTags(split="challenger=10,v7=5"))
+    disk.restart()
+    assert disk.history.open([], [RefPattern("iris", "champ*")], 10) == [REF]
+    for alias in ("challenger", "v7"):
+        assert await last(disk, ModelRef("iris", alias)) is not None
+
+
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:
     """With why; also once another version serves, and of a slot that never served nothing."""
     marked = {fetched().version: "wrong for some"}

@@ -30,6 +30,7 @@ from service.registry.store.artifacts import artifact_of, is_place
 from service.registry.store.durable import write_whole
 from service.registry.wire import Fault
 from service.rollout_tags import NO_TAGS, RolloutTags
+from service.shadow_tag import aliases_named
 
 _MAX_SERVED: Final = 200
 _MAX_FILE_BYTES: Final = MOST_RECORD_BYTES
@@ -127,17 +128,29 @@ class DiskHistory:
         """Keeps what these slots served last from eviction, before anything else is fetched.
 
         And knows from then on what they have served; and so of what the patterns mean, at most
-        `room` references beside `refs`, which are returned: the last ones that were served. Blocks
-        for as long as the disk does.
+        `room` references beside `refs`, which are returned: the last ones that were served; and of
+        arms of all these. Blocks for as long as the disk does.
         """
         # Before what patterns mean, of which nothing is read any more once that is known.
         records = {ref: self._record(ref) for ref in refs}
         found = self._meant(refs, patterns)[:room] if patterns else []
-        for ref, record in {**records, **{each: self._record(each) for each in found}}.items():
+        records |= {each: self._record(each) for each in found}
+        for ref, record in {**records, **self._arms(records)}.items():
             lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
         return found
+
+    def _arms(self, records: Mapping[ModelRef, _Record]) -> Mapping[ModelRef, _Record]:
+        """What tags have named for these, which serves with them from the start."""
+        arms = {
+            ModelRef(ref.name, alias)
+            for ref, record in records.items()
+            for alias in aliases_named(record.rollout, ref.alias)
+        }
+        for arm in arms - self._records.keys():  # patterns may mean no such alias
+            self._records[arm] = self._read(arm)
+        return {arm: self._records[arm] for arm in arms - records.keys()}
 
     def _meant(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern]
