@@ -170,7 +170,7 @@ class Engine:
         shadow_stager = new_shadow_stager(
             settings, zygote, reading, forwarder, models, observers, zygotes
         )
-        shadowing, comparer = new_shadowing(settings, zygote, observers)
+        shadowing, comparer = new_shadowing(settings, zygote, slots, observers)
         ending.push_async_callback(comparer.close)
         history = new_history(settings, environment, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)

@@ -32,6 +32,7 @@ from service.following.gates.validation import Required, ValidationGate
 from service.following.gates.variables import EnvironmentGate
 from service.following.history import History
 from service.following.ledger import Ledger, LedgerFile
+from service.following.servable import Shadow
 from service.following.slots import Slots
 from service.hosting.observer import OfShadowHosts
 from service.hosting.residents import Residents
@@ -41,7 +42,7 @@ from service.observers import Observers
 from service.processes.front.child import Forks
 from service.processes.front.output import OnLine
 from service.processes.front.scratch import Scratch
-from service.refs import VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.last_known_good import DiskHistory, HistoryObserver
@@ -313,12 +314,17 @@ def new_shadow_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
 
 
 def new_shadowing(
-    settings: Settings, zygote: Zygote, observers: Observers
+    settings: Settings, zygote: Zygote, slots: Slots, observers: Observers
 ) -> tuple[Shadowing, Comparer]:
     """What has shadows predict, and what it compares answers by."""
     comparer = Comparer(zygote, observers.comparer_ended, observers.comparer_printed)
     most = settings.max_queue_bytes // SHADOWS_PART
-    return Shadowing(comparer, most, settings.predict_timeout_seconds), comparer
+
+    def shadow_of(ref: ModelRef) -> Shadow | None:
+        slot = slots.get(str(ref))
+        return None if slot is None else slot.traffic.shadow
+
+    return Shadowing(shadow_of, comparer, most, settings.predict_timeout_seconds), comparer
 
 
 def _residents(settings: Settings, slots: Slots, observers: Observers) -> Residents | None:

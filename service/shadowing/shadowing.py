@@ -19,6 +19,7 @@ from service.comparer.front import ComparedBatch, ReplyPair
 from service.comparer.wire import LONGEST_PAIR
 from service.contract.model_input import EncodedInput, ValidInput
 from service.errors import NotNow, ServiceError
+from service.following.servable import Shadow
 from service.predicting.hearing import HeardRequest
 from service.predicting.request import Timeline
 from service.processes.frames import Body
@@ -70,6 +71,7 @@ class Shadowing:
     """`service.predicting.hearing.HearsRequests`, until it is closed.
 
     Attributes:
+        _shadow_of: what hears of that slot's requests now; None: nothing does.
         _comparer: tells what pairs of replies come to.
         _most_bytes: that waiting requests may hold in all.
         _seconds: that a shadow may take over one request.
@@ -77,6 +79,7 @@ class Shadowing:
         _wall: seconds since 1970.
     """
 
+    _shadow_of: Callable[[ModelRef], Shadow | None]
     _comparer: Compares
     _most_bytes: int
     _seconds: float
@@ -97,6 +100,11 @@ class Shadowing:
     def keeps_bodies(self) -> bool:
         """Samples have them."""
         return self._samples is not None
+
+    @property
+    def tasks(self) -> frozenset[asyncio.Task[None]]:
+        """What is under way."""
+        return frozenset(self._tasks)
 
     @property
     def lines(self) -> Mapping[ModelRef, ShadowLine]:
@@ -152,7 +160,8 @@ class Shadowing:
 
     async def _serve(self, line: ShadowLine, answered: AnsweredRequest) -> None:
         servable = answered.heard.shadow.binding.servable
-        if not servable.held or servable.refusal is not None:
+        now = self._shadow_of(line.ref)
+        if now is None or now.binding.servable is not servable or servable.refusal is not None:
             line.drop(answered, Dropped.LEFT)
             return
         servable.hold()
