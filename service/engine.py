@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from service.background import Work, begin, keep_running
+from service.call_times import CallTimes
 from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
@@ -29,6 +30,7 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
+    bake_rule_of,
     build_settings,
     new_choices,
     new_environment_zygotes,
@@ -47,8 +49,8 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
-from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
+from service.processes.front.child import AdoptedOrphans
 from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
@@ -100,6 +102,7 @@ class Engine:
         forwarder: hands models' traces on; None where nobody does.
         environments: says where versions run, and has that built.
         shadowing: has shadows predict what was answered.
+        builder: builds it, and has what it has built.
         running: what goes on until it ends.
     """
 
@@ -116,6 +119,7 @@ class Engine:
     forwarder: Forwarder | None
     environments: FindsEnvironments
     shadowing: Shadowing
+    builder: LateEnvironments
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -131,9 +135,12 @@ class Engine:
             engine = await cls._made(given, observers, ending)
             ending.push_async_callback(_end, engine.running)
             engine.keep_running(Work.FOLLOWING, engine.follower.run)
+            engine.keep_running(Work.FOLLOWING, engine.follower.baking.run)
             if engine.forwarder is not None:
                 engine.keep_running(Work.TRACES, engine.forwarder.run)
             engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
+            if given.environments is None and given.loads:
+                engine.keep_running(Work.CACHE, engine.builder.make_room)
             yield engine
 
     @classmethod
@@ -164,7 +171,6 @@ class Engine:
         ending.push_async_callback(builder.close)
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
-        stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers, zygotes)
         reading = new_shadow_decoder(settings, zygote, observers)
         ending.push_async_callback(reading.close)
         shadow_stager = new_shadow_stager(
@@ -172,7 +178,11 @@ class Engine:
         )
         shadowing, comparer = new_shadowing(settings, zygote, slots, observers)
         ending.push_async_callback(comparer.close)
-        history = new_history(settings, environment, registry, observers.files)
+        times = CallTimes()
+        stager = new_stager(
+            settings, zygote, decoder, forwarder, models, slots, observers, zygotes, times
+        )
+        history = new_history(settings, environment, registry, observers.files, builder)
         ending.push_async_callback(closing.run, history.close)
         choices = new_choices(settings, await _ran_in(given, history))
         requirements = new_requirements_gate(settings, choices)
@@ -199,6 +209,8 @@ class Engine:
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
             environments=environments,
             shadow_stager=shadow_stager,
+            bake=bake_rule_of(settings),
+            times=times,
         )
         slots.watch(lambda _: None, lambda slot: shadowing.forget(slot.ref))
         ending.push_async_callback(follower.close)
@@ -217,6 +229,7 @@ class Engine:
             forwarder,
             environments,
             shadowing,
+            builder,
         )
 
     def keep_running(self, name: Work, work: Callable[[], Awaitable[None]]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from service.bake_tag import BakeRule
+from service.call_times import CallTimes
 from service.comparer.front import Comparer
 from service.comparer.wire import LONGEST_PAIR
 from service.config.environment import host_environment, registry_environment
@@ -45,7 +47,11 @@ from service.processes.front.scratch import Scratch
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
-from service.registry.front.last_known_good import DiskHistory, HistoryObserver
+from service.registry.front.last_known_good import (
+    DiskHistory,
+    HistoryObserver,
+    KeepsEnvironments,
+)
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
 from service.shadowing.shadowing import Shadowing
 from service.staging import HoldsZygotes, HostStager
@@ -72,9 +78,11 @@ def new_history(
     environment: Mapping[str, str],
     registry: MlflowRegistry,
     observer: HistoryObserver,
+    environments: KeepsEnvironments,
 ) -> DiskHistory:
     """What each slot has served before, on disk."""
-    return DiskHistory(settings.history_folder(environment), registry, observer)
+    folder = settings.history_folder(environment)
+    return DiskHistory(folder, registry, observer, environments)
 
 
 def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks
@@ -244,6 +252,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     slots: Slots,
     observers: Observers,
     zygotes: HoldsZygotes,
+    times: CallTimes,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
     pool = PoolLimits(
@@ -261,7 +270,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         decoder,
         contract,
         pool,
-        observers.hosting,
+        times.heard_by(observers.hosting),
         allow_unsigned=settings.allow_unsigned,
         no_pickle=settings.trust == "no-pickle",
         surroundings_of=given.of,
@@ -325,6 +334,15 @@ def new_shadowing(
         return None if slot is None else slot.traffic.shadow
 
     return Shadowing(shadow_of, comparer, most, settings.predict_timeout_seconds), comparer
+
+
+def bake_rule_of(settings: Settings) -> BakeRule:
+    """By which versions bake where no tag says otherwise."""
+    return BakeRule(
+        settings.bake_seconds,
+        max(settings.bake_seconds, settings.bake_most_seconds),
+        slower=settings.bake_slower,
+    )
 
 
 def _residents(settings: Settings, slots: Slots, observers: Observers) -> Residents | None:

@@ -21,7 +21,6 @@ from service.errors import ClientError, InvalidInput, NotNow, PassingFault, Vers
 from service.following.contracts import Contracts
 from service.following.ports import FetchedVersion, Staged
 from service.following.sentences import listed
-from service.following.servable import RETRY_TAG
 from service.hosting.observer import HostingObserver
 from service.hosting.on_demand import OnDemand
 from service.hosting.pool import Pool
@@ -37,6 +36,7 @@ from service.hosting.starting import LocalHosts
 from service.processes.front.beside import Beside
 from service.processes.front.child import Forks
 from service.refs import VersionId
+from service.retry_tag import may_retry
 
 BATCHING_TAG: Final = "podium.batching"
 _WISHES: Final[Mapping[str, bool]] = {"rows": True, "off": False}
@@ -132,7 +132,7 @@ class HostStager:
             path=fetched.path,
             joinable=join.allowed,
             joinable_reason=join.reason,
-            retry=fetched.tags.get(RETRY_TAG, "").strip().lower() != "false",
+            retry=may_retry(fetched.tags),
             example=await self._example(contract, definition, fetched.serving_example),
             no_pickle=self._no_pickle,
             role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,

@@ -23,17 +23,20 @@ BUILDER = "builder"
 PROCESSES = {
     "": FRONT,
     "background": SHARED,
+    "bake_tag": SHARED,
     "blocked_tag": SHARED,
     "copy_source": SHARED,
     "copying": COMMAND,
     "errors": SHARED,
     "environments.supervised": BUILDER,
     "exits": COMMAND,
+    "fallback_tag": SHARED,
     "hold_tag": SHARED,
     "origin": COMMAND,
     "patterns": SHARED,
     "refs": SHARED,
     "rollout": SHARED,
+    "retry_tag": SHARED,
     "rollout_tags": SHARED,
     "shadow_tag": SHARED,
     "split_tag": SHARED,
@@ -97,7 +100,8 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("blocked_tag", "hold_tag", "rollout_tags", "shadow_tag", "split_tag"),
+    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag"),
+    "split_tag",
 }
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
@@ -115,9 +119,12 @@ ROOMS = {
     "blocked_tag": {"tombstones"},
     "hold_tag": set(),
     "rollout_tags": {"hold_tag"},
+    "bake_tag": {"rollout_tags", "split_tag"},
+    "fallback_tag": {"split_tag"},
+    "retry_tag": set(),
     "split_tag": {"rollout_tags"},
     "shadow_tag": {"rollout_tags", "split_tag"},
-    "rollout": {"rollout_tags", "shadow_tag", "split_tag"},
+    "rollout": {"bake_tag", "fallback_tag", "rollout_tags", "shadow_tag", "split_tag"},
     "typed": {"refs"},
     "exits": set(),
     "origin": set(),
@@ -143,21 +150,27 @@ ROOMS = {
         *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
         *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
     },
-    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
+    "registry": {
+        *("config.addresses", "environments.environment", "environments.logged"),
+        *(*_BELOW, *FOLLOWING_PORTS),
+    },
     "following": {
-        *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
+        *("bake_tag", "blocked_tag", "copy_source", "fallback_tag", "hold_tag", "patterns"),
+        *("refs", "retry_tag", "tombstones"),
         *("environments", "rollout", "rollout_tags", "shadow_tag", "split_tag", "validation_tag"),
         *_BELOW,
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
+        "retry_tag",
     },
+    "call_times": {"hosting", "refs", "rollout"},
     "environment_choice": {"environments", "following", "refs", *_BELOW},
     "events": {
         *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
         *("refs", "registry.webhooks.deliveries"),
     },
-    "predicting": {"contract", "errors", "following", "processes.frames", "refs"},
+    "predicting": {"contract", "errors", "following", "processes.frames", "refs", "rollout"},
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
@@ -170,6 +183,7 @@ ROOMS = {
     "parts": {
         *_ENGINES,
         *("comparer.front", "comparer.wire", "environment_choice", "environments", "shadowing"),
+        *("bake_tag", "call_times"),
         "config",
         "observers",
         "patterns",
@@ -180,6 +194,7 @@ ROOMS = {
     },
     "engine": {
         *_ENGINES,
+        "call_times",
         "config",
         "environment_choice",
         "environments",

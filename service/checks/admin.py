@@ -24,17 +24,24 @@ _SAYS: Final = {
 }
 
 
-def reload(
-    url: str, ref: ModelRef, token: str, *, advice: str = "", console: Console | None = None
+def reload(  # noqa: PLR0913 - what an operator says
+    url: str,
+    ref: ModelRef,
+    token: str,
+    *,
+    again: bool = False,
+    advice: str = "",
+    console: Console | None = None,
 ) -> int:
-    """Asks for it with the admin token, and prints one sentence.
+    """Asks for it with the admin token, and prints one sentence; `again`: of what gave way, too.
 
     Returns `DONE` once the service has taken it, `REFUSED` if it does not take the token,
     `WRONG_USE` if it does not follow that alias, `UNDECIDED` if no service answers.
     """
     headers = {"Authorization": f"Bearer {token}"}
     try:
-        answer = ask("POST", url, f"{path_of(ref.name, ref.alias)}/reload", headers=headers)
+        path = f"{path_of(ref.name, ref.alias)}/reload{'?again=true' if again else ''}"
+        answer = ask("POST", url, path, headers=headers)
         status, says = _said(answer)
     except NoService as reason:
         status, says = UNDECIDED, f"no service answers: {reason}{advice}"

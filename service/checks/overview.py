@@ -20,6 +20,7 @@ Raises `NoJournal`.
 _UNREACHABLE = 2
 # Lines of an exception's text.
 _KEY_SHOWN = 12
+_MIB = 1024**2
 _MOST_WORDS = 20
 # What is loaded when it is asked serves what it should.
 _WELL = {"serving", "cold"}
@@ -156,6 +157,7 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  held {_of_hold(held)}; its alias is on {_on(held['alias_on'])}")
     if slot.get("blocked"):
         lines.append(f"  blocked: version {slot['blocked']}")
+    lines += _of_bake(slot.get("bake"))
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
     fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
@@ -191,6 +193,8 @@ def _of_environment(told: Mapping[str, Any] | None) -> Sequence[str]:
     if not told["key"]:
         return ["  in Podium's own environment, until one of its own can be built"]
     many = f"Python {told['python']}, {told['packages']} packages"
+    if takes := told.get("zygote_memory_bytes"):
+        many = f"{many}, {takes / _MIB:.0f} MiB of libraries"
     return [f"  in an environment of its own: {many} ({told['key'][:_KEY_SHOWN]})"]
 
 
@@ -207,6 +211,17 @@ def _of_hold(held: Mapping[str, Any]) -> str:
     wrong = "; its time cannot be read" if held["unreadable"] else ""
     reason = f": {held['reason']}" if held.get("reason") else ""  # for its operator alone
     return f"{until}{wrong}{reason}"
+
+
+def _of_bake(told: Mapping[str, Any] | None) -> Sequence[str]:
+    if not told:
+        return []
+    few = f"too few requests yet, until {told['most_until']}"
+    until = few if told["unproven"] else f"until {told['until']}"
+    new = f"{told['failures']} of {told['requests']} requests have failed"
+    old = f"version {told['older']}: {told['older_failures']} of {told['older_requests']}"
+    beside = f"; {old}" if told["older"] else "; no older version is warm"
+    return [f"  bakes {until}: {new}{beside}"]
 
 
 def _on(version: str | None) -> str:

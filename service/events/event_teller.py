@@ -31,6 +31,9 @@ _KINDS: Final[Mapping[LedgerOutcome, EventKind]] = {
     LedgerOutcome.UNBLOCKED: EventKind.UNBLOCKED,
     LedgerOutcome.SHADOWED: EventKind.SHADOWED,
     LedgerOutcome.UNSHADOWED: EventKind.UNSHADOWED,
+    LedgerOutcome.PROVEN: EventKind.PROVEN,
+    LedgerOutcome.UNPROVEN: EventKind.UNPROVEN,
+    LedgerOutcome.GAVE_WAY: EventKind.GAVE_WAY,
     LedgerOutcome.SHARED: EventKind.SHARED,
 }
 _SAID: Final[Mapping[EventKind, str]] = {
@@ -47,6 +50,9 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.UNSHADOWED: "{slot}: version {to} hears of requests no more.",
     EventKind.SHARED: "{slot} shares its requests otherwise{why}",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
+    EventKind.PROVEN: "{slot}: version {to} is proven{why}",
+    EventKind.UNPROVEN: "{slot}: version {to} is watched for longer{why}",
+    EventKind.GAVE_WAY: "{slot} serves version {to} again{why}",
 }
 # Beside a sentence of Podium's own, so that both are whole.
 _LONGEST_REASON: Final = 500

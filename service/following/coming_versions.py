@@ -15,12 +15,14 @@ from service.background import Work, begin
 from service.environments.environment import STAGE as ENVIRONMENT
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.askers import Askers
+from service.following.baking import Baking
 from service.following.dry_runs import candidacy
 from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.journey import Journey
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion
+from service.following.pursuit import LONGEST_PAUSE
 from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder
 from service.following.servable import Servable
@@ -45,6 +47,7 @@ class ComingVersions:
     _readying: Readying
     _gates: Gates
     _open: OpenVersions
+    _baking: Baking
     _recorder: Recorder
     _observer: FollowingObserver
     _clock: Clock
@@ -266,9 +269,14 @@ class ComingVersions:
             return
         findings = self._passes(slot, servable.fetched, journey)
         if findings is not None:
-            before = self._open.swap(slot, servable)
-            slot.succeeded(servable.version)
+            bakes = self._baking.bakes(slot, servable)
+            before = self._open.swap(slot, servable, bakes=bakes)
             found = (*journey.findings, *findings)
+            if bakes:
+                self._baking.begin(slot, found)
+            else:
+                self._baking.stop(slot)
+            slot.succeeded(servable.version)
             self._recorder.swapped(slot, before, servable, journey.seconds, found)
 
     def _failed(self, version: VersionId, error: FollowingError, journey: Journey) -> None:
@@ -290,13 +298,17 @@ class ComingVersions:
 
     def _hold_back(self, slot: Slot, version: VersionId, error: FollowingError) -> int:
         """The version is not tried again, or after a pause; how often it has been tried."""
+        now = self._clock.monotonic()
+        longest = error.longest_pause if isinstance(error, PassingFault) else LONGEST_PAUSE
         # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
         if version != slot.aspired:
             if isinstance(error, VersionFault):
                 slot.fallback_pursuit = slot.fallback_pursuit.refused(error.reason)
                 slot.has_no_fallback = True
+            else:
+                slot.fallback_pursuit = slot.fallback_pursuit.failed(now, longest)
             return slot.fallback_pursuit.attempts
-        slot.pursuit = slot.pursuit.tried(self._clock.monotonic())
+        slot.pursuit = slot.pursuit.tried(now, longest)
         if isinstance(error, VersionFault):
             slot.pursuit = slot.pursuit.refused(error.reason)
         return slot.pursuit.attempts

@@ -11,11 +11,11 @@ from service.errors import ServiceError
 from service.following.environments import PODIUMS_OWN, RunsIn
 from service.following.ports import FetchedVersion, Staged
 from service.refs import ModelRef, VersionId
+from service.retry_tag import may_retry
 from service.rollout.buckets import Buckets
+from service.rollout.outcomes import Outcomes
 from service.split_tag import WHOLE
 
-RETRY_TAG: Final = "podium.retry"
-"""Of a version, `false`: no request of it is predicted a second time."""
 SHADOW_TAG: Final = "podium.shadow"
 """Of a version, `true`: it may hear of requests all the same."""
 
@@ -86,10 +86,12 @@ class Binding:
     """What one request holds from start to end: the alias from the ref, the rest from the servable.
 
     Replaced, never edited; reply, headers, metrics and log lines all read this one object (P1).
+    `outcomes` counts what requests of its stay at the slot come to, whatever processes it has.
     """
 
     ref: ModelRef
     servable: Servable
+    outcomes: Outcomes = field(default_factory=Outcomes, compare=False)
 
 
 async def close(servable: Servable) -> None:
@@ -152,12 +154,9 @@ def may_hear(served: Mapping[str, str], heard: Mapping[str, str]) -> bool:
     `podium.retry=false`, of either, says that a prediction does more than answer; only the shadow's
     own `podium.shadow=true` says that it may all the same.
     """
-    once = any(_says(tags, RETRY_TAG, "false") for tags in (served, heard))
-    return not once or _says(heard, SHADOW_TAG, "true")
-
-
-def _says(tags: Mapping[str, str], key: str, word: str) -> bool:
-    return tags.get(key, "").strip().lower() == word
+    if heard.get(SHADOW_TAG, "").strip().lower() == "true":
+        return True
+    return may_retry(served) and may_retry(heard)
 
 
 def _read_alike(left: FetchedVersion, right: FetchedVersion) -> bool:

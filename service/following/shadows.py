@@ -19,11 +19,12 @@ from service.following.ports import Clock, FetchedVersion, Missing, Resolution, 
 from service.following.pursuit import Action, Pursuit, SlotView, decide
 from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder, failure_of
-from service.following.servable import RETRY_TAG, SHADOW_TAG, Binding, Listener, Servable, may_hear
+from service.following.servable import SHADOW_TAG, Binding, Listener, Servable, may_hear
 from service.following.shadow_status import NO_SHADOW, ShadowState, ShadowStatus
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
+from service.retry_tag import RETRY_TAG
 from service.shadow_tag import ShadowTag
 
 NOT_ALLOWED: Final = "shadow_not_allowed"

@@ -25,6 +25,7 @@ from service.following.slot_status import (
 )
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
+from service.http.bake_report import BakeReport, BakeVerdictReport, bake_of, verdict_of
 from service.http.described import serving_example, signature_of
 from service.http.environment_report import (
     ComingReport,
@@ -137,7 +138,9 @@ class SlotReport(BaseModel):
     answered with 410 while it serves no other. `prepared`: a version that an operator has had made
     ready, which answers at once when the alias moves there. `held`: it stays on what it serves,
     which is what it aspires to then, wherever its alias is. `blocked`: the version that it serves,
-    should serve, or that its alias is on, where an operator has blocked that. `environment`:
+    should serve, or that its alias is on, where an operator has blocked that. `bake`: how the
+    current version does, where it is not proven yet. `verdict`: that the version that its alias is
+    on did worse than the one before, and has given way. `environment`:
     what the current version runs in. `coming`: a version on its way that it is after. `arm`:
     it is there for a tag that names it as an arm alone, and has no route of its own. `arms`: who
     answers its requests, where a tag shares them; `epoch` grows with each change of that, and with
@@ -163,6 +166,8 @@ class SlotReport(BaseModel):
     prepared: str | None
     held: HoldWhy | HoldReport | None
     blocked: str | None
+    bake: BakeReport | None
+    verdict: BakeVerdictReport | None
     environment: EnvironmentReport | None
     coming: ComingReport | None
     shadow: ShadowSlotReport | None
@@ -304,6 +309,8 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "prepared": None if status.prepared is None else status.prepared.version,
         "held": _held(status.held, why=why),
         "blocked": None if status.blocked is None else status.blocked.version,
+        "bake": bake_of(status.bake),
+        "verdict": verdict_of(status.verdict),
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
         "shadow": shadow_of(slot),

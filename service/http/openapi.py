@@ -19,11 +19,10 @@ from fastapi.responses import RedirectResponse
 from service.config.prefix import FORWARDED, PREFIX
 from service.following.servable import Binding
 from service.following.slots import Slots
-from service.http.access import Admin, ApiKeys, Readers
+from service.http.access import ADMIN, Admin, ApiKeys, Readers
 from service.http.documented import Documented, documented
 from service.http.key_limits import EVERYTHING, Scoped
 from service.http.openapi_parts import DOCUMENTED_REPLIES, DocumentedReplies
-from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 

@@ -6,7 +6,7 @@ whom the service lets see it.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from service.errors import ClientError
 from service.following.ledger import Ledger, LedgerEntry
 from service.http.finding_report import FindingReport, findings_of
-from service.http.openapi_parts import body_of
+from service.http.openapi_parts import refused
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 
@@ -24,9 +24,7 @@ _LIMIT: Final = 50
 _MOST: Final = 500
 # No id of the ledger's is longer; Python would refuse to read thousands of digits.
 _MOST_DIGITS: Final = 18
-_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": body_of("Problem", "`limit` or `before` is not a number of the ledger.")
-}
+_REFUSED: Final = refused("`limit` or `before` is not a number of the ledger.")
 _PARAMETERS: Final = {
     "parameters": [
         {

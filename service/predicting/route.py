@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from service.contract.model_input import EncodedInput, ValidInput
 from service.errors import NoServable, PredictionFailed, ServiceError, Withdrawn
 from service.following.ports import ReadsRequests
+from service.following.second_opinions import Doubt
 from service.following.servable import Binding, Shadow, Traffic
 from service.following.slots import Slot
 from service.following.waiting import seconds_until_ready
@@ -36,6 +37,7 @@ from service.predicting.request import (
     RequestShare,
     Timeline,
 )
+from service.rollout.outcomes import DOUBTFUL
 
 COPIED_BYTES: Final = 64 * 1024
 """Longer replies are not copied, which would hold the loop up, and are held until they are sent."""
@@ -159,10 +161,12 @@ class PredictionRoute(Generic[F]):
         form = request.form = self._bound(request.headers)
         shadow = self._slot.traffic.shadow  # in the turn of the bind
         servable, alias = form.binding.servable, form.binding.ref.alias
+        outcomes = form.binding.outcomes
         _wait_for_nothing_else(request.caller)
         # No await since it was bound: the slot's own hold keeps the servable open until here. From
         # here on this one does: a large body is read for long, and the slot may move on (P7).
         servable.hold()
+        model_input: ValidInput | None = None
         try:
             model_input = await self._parse(servable.reader, request.headers, body, deadline)
             request.rows = model_input.rows
@@ -174,6 +178,9 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
+        except ServiceError as error:
+            self._count_failure(form.binding, request.headers, body, model_input, error)
+            raise
         finally:
             servable.release()
         if timeline is not None:
@@ -182,6 +189,9 @@ class PredictionRoute(Generic[F]):
             # One for all requests: it must not gather the frames of each.
             raise servable.refusal.with_traceback(None)
         held = None if len(predictions) <= COPIED_BYTES else self._held(len(predictions))
+        outcomes.requests += 1
+        if outcomes.requests >= outcomes.full:
+            outcomes.fill()
         return Prediction(form, predictions, model_input.bare, held)
 
     def _hears(
@@ -196,12 +206,12 @@ class PredictionRoute(Generic[F]):
         hears = self._context.hears
         if hears is None or not hears.wants(shadow.share):
             return timeline
-        size = len(body) if isinstance(body, bytes) else sum(map(len, body))
         keeps = hears.keeps_bodies or not shadow.reads_same
+        size = _size(body, model_input)
         if isinstance(model_input, EncodedInput):
             # Another version may have to be given other slices, or none.
             keeps = keeps or bool(model_input.slices)
-            size = len(model_input.body) + keeps * size
+            size += keeps * _size(body, None)
         timeline = timeline or Timeline(request.received)
         request.heard = HeardRequest(
             self._slot.ref,
@@ -214,6 +224,24 @@ class PredictionRoute(Generic[F]):
             timeline,
         )
         return timeline
+
+    def _count_failure(
+        self,
+        binding: Binding,
+        headers: Mapping[bytes, bytes],
+        body: RequestBody,
+        model_input: ValidInput | None,
+        error: ServiceError,
+    ) -> None:
+        outcomes = binding.outcomes
+        outcomes.failed(error.code)
+        if outcomes.doubts is None or error.code not in DOUBTFUL:
+            return
+
+        def read(reader: ReadsRequests) -> Awaitable[ValidInput]:
+            return self._parse(reader, headers, body, math.inf)
+
+        outcomes.doubts.doubt(Doubt(error.code, model_input, read, _size(body, model_input)))
 
     def _bound(self, headers: Mapping[bytes, bytes]) -> F:
         traffic = self._slot.traffic
@@ -273,6 +301,12 @@ def _tell_shadow(
         hears.hear(heard, result.predictions, None)
     elif isinstance(result, PredictionFailed):
         hears.hear(heard, None, result.code)
+
+
+def _size(body: RequestBody, model_input: ValidInput | None) -> int:
+    if isinstance(model_input, EncodedInput):
+        return len(model_input.body)
+    return len(body) if isinstance(body, bytes) else sum(map(len, body))
 
 
 def _error_code(result: Prediction[F] | ServiceError | None) -> str | None:

@@ -50,6 +50,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "python": platform.python_version(),
             "packages": None,
             "memory_bytes": 0,
+            "zygote_memory_bytes": None,
             "awaited": False,
         },
         "coming": None,

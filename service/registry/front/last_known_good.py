@@ -1,11 +1,12 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served", "blocked", "environment", "rollout"}`, replaced whole. `described` is what the artifact
-said of itself, for comparisons alone: what is served is read from the artifact again, once that was
-verified. `blocked` are those of `served` that are, each with why; `environment` is the key of what
-the version ran in, empty for Podium's own, as all did before there were others. `rollout` is what
-tags of the model have said of the slot, by their kind.
+"served", "blocked", "environment", "rollout", "verdict"}`, replaced whole. `described` is what the
+artifact said of itself, for comparisons alone: what is served is read from the artifact again, once
+that was verified. `blocked` are those of `served` that are, each with why; `environment` is the key
+of what the version ran in, empty for Podium's own, as all did before there were others. `rollout`
+is what tags of the model have said of the slot, by their kind; `verdict` is of the version that its
+alias was on, where that gave way; null where none did.
 """
 
 import contextlib
@@ -18,7 +19,9 @@ from typing import Any, Final, Protocol
 import orjson
 
 from service.background import Work
+from service.environments.environment import EnvironmentLease
 from service.errors import FollowingError
+from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
@@ -60,6 +63,24 @@ class CacheKeeper(Protocol):
         """
 
 
+class KeepsEnvironments(Protocol):
+    """Whoever has environments: `service.environments.late.LateEnvironments`."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """A lease on what lies there under that key; both it and its end block as the disk does.
+
+        Raises OSError.
+        """
+
+
+class _NoEnvironments:
+    """Of a service whose versions all run in Podium's own."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """Nothing lies there."""
+        return NoLease()
+
+
 @dataclass(frozen=True, slots=True)
 class _Record:
     """What is known of a slot; versions it has served, the latest last, and which are blocked."""
@@ -69,6 +90,7 @@ class _Record:
     served: tuple[VersionId, ...] = ()
     blocked: Mapping[VersionId, str] = field(default_factory=dict)
     environment: str = ""
+    verdict: BakeVerdict | None = None
     rollout: RolloutTags = NO_TAGS
 
     def with_known(self, known: ServedBefore) -> "_Record":
@@ -110,12 +132,16 @@ class DiskHistory:
         _keeper: has the cache; what a slot served last is kept there while this is open, so
             that no eviction at the service's own end takes it from the next start.
         _observer: told of what fails.
+        _environments: has what versions ran in, which is kept for as long.
     """
 
     _folder: Path
     _keeper: CacheKeeper
     _observer: HistoryObserver
+    _environments: KeepsEnvironments = field(default_factory=_NoEnvironments)
     _leases: dict[ModelRef, Lease] = field(default_factory=dict, init=False)
+    # One at a time has these: whoever opens it, its own thread, whoever closes it.
+    _kept: dict[ModelRef, EnvironmentLease] = field(default_factory=dict, init=False)
     _lost: set[ModelRef] = field(default_factory=set, init=False)
     _records: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
     _unwritten: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
@@ -139,6 +165,7 @@ class DiskHistory:
             lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
+                self._keep_environment(ref, record.environment)
         return found
 
     def _arms(self, records: Mapping[ModelRef, _Record]) -> Mapping[ModelRef, _Record]:
@@ -226,6 +253,7 @@ class DiskHistory:
         lease = self._leases.pop(ref, None)
         if lease is not None:
             lease.release()
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
@@ -235,6 +263,17 @@ class DiskHistory:
         if before is not None:
             before.release()
         self._remember(ref, self._record(ref).with_known(known))
+        self._beside.submit(partial(self._keep_environment, ref, known.environment))
+
+    def verdict(self, ref: ModelRef) -> BakeVerdict | None:
+        """As it was noted, or as the file has it."""
+        return self._record(ref).verdict
+
+    def judge(self, ref: ModelRef, verdict: BakeVerdict | None) -> None:
+        """Remembered at once, and written beside the loop; nothing of a slot that never served."""
+        record = self._record(ref)
+        if record.fetched is not None and record.verdict != verdict:
+            self._remember(ref, replace(record, verdict=verdict))
 
     def withdraw(self, ref: ModelRef) -> None:
         """Its contract alone is kept, for comparisons; the lease on its files is given back."""
@@ -245,6 +284,7 @@ class DiskHistory:
         if lease is not None:
             lease.release()
         self._remember(ref, record.withdrawn())
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def _remember(self, ref: ModelRef, record: _Record) -> None:
         self._records[ref] = self._unwritten[ref] = record
@@ -252,7 +292,9 @@ class DiskHistory:
 
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
-        self._beside.finish(seconds)
+        if self._beside.finish(seconds):
+            for lease in self._kept.values():
+                lease.release()
         for lease in self._leases.values():
             lease.release()
 
@@ -261,6 +303,18 @@ class DiskHistory:
             self._leases[ref] = self._keeper.keep(place)
         except FollowingError as error:
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
+
+    def _keep_environment(self, ref: ModelRef, key: str) -> None:
+        """That one instead of any other; an empty key: Podium's own, which nobody removes."""
+        before = self._kept.pop(ref, None)
+        try:
+            if key:
+                self._kept[ref] = self._environments.keep(key)
+        except OSError as error:
+            message = "The environment that the slot's version ran in may be removed."
+            self._failed(ref, "environment_not_kept", message, error)
+        if before is not None:
+            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:
@@ -322,6 +376,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
             "served": [_plain(version) for version in record.served],
             "blocked": [[*_plain(version), reason] for version, reason in record.blocked.items()],
             "environment": record.environment,
+            "verdict": _plain_verdict(record.verdict),
             "rollout": dict(record.rollout.said),
         }
     )
@@ -366,15 +421,16 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
     served = tuple(_version(each) for each in stored["served"])
     # A record of a service that knew nothing of blocked versions has none.
     blocked = {_version(each[:3]): _text(each[3]) for each in stored.get("blocked", ())}
-    environment = _text(stored.get("environment", ""))
+    environment, since = _text(stored.get("environment", "")), float(stored["since"])
     rollout = {_text(kind): _text(said) for kind, said in stored.get("rollout", {}).items()}
     return _Record(
-        float(stored["since"]),
+        since,
         fetched,
         served[-_MAX_SERVED:],
         blocked,
         environment,
-        RolloutTags.of(rollout),
+        verdict=_verdict(stored.get("verdict")),
+        rollout=RolloutTags.of(rollout),
     )
 
 
@@ -382,6 +438,20 @@ def _signature(stored: Any) -> Mapping[str, str | None] | None:
     if stored is None:
         return None
     return {_text(part): _text_or_none(text) for part, text in stored.items()}
+
+
+def _plain_verdict(verdict: BakeVerdict | None) -> list[Any] | None:
+    if verdict is None:
+        return None
+    said = [verdict.code, verdict.message, verdict.at, verdict.proven]
+    return [*_plain(verdict.version), *said]
+
+
+def _verdict(stored: Any) -> BakeVerdict | None:
+    if stored is None:
+        return None
+    code, message, at, proven = stored[3:]
+    return BakeVerdict(_version(stored[:3]), _text(code), _text(message), float(at), _text(proven))
 
 
 def _plain(version: VersionId) -> list[Any]:
