@@ -36,6 +36,7 @@ from service.server.server import Drained, Server, Stopping
 from service.server.timeouts import ClientLimits
 from service.telemetry.logs import LogForm, Logs, configure_logs, log_form
 from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.metrics.shadowing import ShadowCollector
 from service.telemetry.reporting import (
     BackgroundReport,
     ConnectionReport,
@@ -171,6 +172,7 @@ async def _serve(
         stopping = Stopping(delay, drain, told)
         observers = _observers(metrics, logs, telling.teller)
         engine = await ending.enter_async_context(Engine.of(given, observers))
+        metrics.registry.register(ShadowCollector(engine.shadowing))
         access = Access.of(settings, keys, engine.follower, metrics, logs)
         app = create_app(engine, access, metrics, logs, stopping, telling)
         server = Server(app, limits, ConnectionReport(metrics, logs.logger), stopping)

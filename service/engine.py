@@ -40,6 +40,7 @@ from service.parts import (
     new_ledger,
     new_registry,
     new_requirements_gate,
+    new_samples,
     new_scratch,
     new_shadow_decoder,
     new_shadow_stager,
@@ -176,7 +177,8 @@ class Engine:
         shadow_stager = new_shadow_stager(
             settings, zygote, reading, forwarder, models, observers, zygotes
         )
-        shadowing, comparer = new_shadowing(settings, zygote, slots, observers)
+        samples = new_samples(settings, environment)
+        shadowing, comparer = new_shadowing(settings, zygote, slots, observers, samples)
         ending.push_async_callback(comparer.close)
         times = CallTimes()
         stager = new_stager(

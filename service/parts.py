@@ -53,6 +53,7 @@ from service.registry.front.last_known_good import (
     KeepsEnvironments,
 )
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
+from service.shadowing.shadow_samples import SampleLimits, ShadowSamples
 from service.shadowing.shadowing import Shadowing
 from service.staging import HoldsZygotes, HostStager
 from service.tombstones import Tombstone
@@ -322,8 +323,21 @@ def new_shadow_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     )
 
 
+def new_samples(settings: Settings, environment: Mapping[str, str]) -> ShadowSamples | None:
+    """Keeps requests over which shadows differed; None where nothing is to be kept."""
+    limits = settings.sample_limits
+    if limits is None:
+        return None
+    folder = settings.service_folder(environment) / "shadow-samples"
+    return ShadowSamples(folder, SampleLimits(*limits))
+
+
 def new_shadowing(
-    settings: Settings, zygote: Zygote, slots: Slots, observers: Observers
+    settings: Settings,
+    zygote: Zygote,
+    slots: Slots,
+    observers: Observers,
+    samples: ShadowSamples | None,
 ) -> tuple[Shadowing, Comparer]:
     """What has shadows predict, and what it compares answers by."""
     comparer = Comparer(zygote, observers.comparer_ended, observers.comparer_printed)
@@ -333,7 +347,8 @@ def new_shadowing(
         slot = slots.get(str(ref))
         return None if slot is None else slot.traffic.shadow
 
-    return Shadowing(shadow_of, comparer, most, settings.predict_timeout_seconds), comparer
+    seconds = settings.predict_timeout_seconds
+    return Shadowing(shadow_of, comparer, most, seconds, samples), comparer
 
 
 def bake_rule_of(settings: Settings) -> BakeRule:

@@ -141,7 +141,8 @@ ROOMS = {
     "inspector": set(_BELOW),
     "comparer": {"rollout", *_BELOW},
     "shadowing": {
-        *("comparer.front", "comparer.wire", "predicting", "refs", "rollout", "split_tag"),
+        *("comparer.front", "comparer.wire", "following", "predicting", "refs", "rollout"),
+        "split_tag",
         *_BELOW,
     },
     "hosting": {*_BELOW, "host.wire"},
