@@ -145,6 +145,7 @@ async def test_blocked_or_withdrawn_version_hears_of_nothing(tag: str) -> None:
     """Its processes end, and what it has is not loaded again."""
     world = await shadowed()
     world.registry.fetched_fields[of(world, 2)] = {"tags": {tag: "unfair"}}
+    world.registry.tagged.add(of(world, 2))
     await world.follow()
     await world.follow()
     assert world.stager.predictors[of(world, 2)].closed
