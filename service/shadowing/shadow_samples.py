@@ -60,8 +60,7 @@ class ShadowSamples:
         versions = shadow.against.version.version, shadow.binding.servable.version.version
         folder = self._folder / _named(sample.heard.ref.name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        day = time.strftime("%Y-%m-%d", time.gmtime(now))
-        place = folder / f"{day}-{versions[0]}-{versions[1]}.jsonl"
+        place = folder / f"{_day(now)}-{versions[0]}-{versions[1]}.jsonl"
         descriptor = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with open(descriptor, "ab") as file:  # noqa: PTH123 - of a descriptor
             file.write(orjson.dumps(_told(sample, now)) + b"\n")
@@ -74,13 +73,17 @@ class ShadowSamples:
                 place.unlink(missing_ok=True)
 
     def _tidy(self, now: float) -> None:
-        files = sorted(self._folder.glob("*/*.jsonl"), key=lambda each: each.stat().st_mtime)
-        whole = sum(each.stat().st_size for each in files)
-        for each in files:
-            found = each.stat()
-            if whole > self._limits.most_bytes or found.st_mtime < now - self._limits.days * _DAY:
-                whole -= found.st_size
+        files = sorted(self._folder.glob("*/*.jsonl"), key=lambda each: each.name)
+        sizes = {each: each.stat().st_size for each in files}
+        whole, oldest = sum(sizes.values()), _day(now - self._limits.days * _DAY)
+        for each, size in sizes.items():
+            if whole > self._limits.most_bytes or each.name < oldest:
+                whole -= size
                 each.unlink()
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def _named(name: str) -> str:
