@@ -286,20 +286,29 @@ class FollowingReport:
 
     def shadowed(self, ref: ModelRef, version: VersionId, alias: str, share: int) -> None:
         """Callers see nothing of it."""
-        said = {"slot": str(ref), "version": version.version, "alias": alias}
-        self._logger.info("shadow_began", **said, percent=percent(share))
+        self._logger.info(
+            "shadow_began",
+            slot=str(ref),
+            version=version.version,
+            alias=alias,
+            percent=percent(share),
+        )
 
     def unshadowed(self, ref: ModelRef, version: VersionId, alias: str) -> None:
         """The same."""
-        said = {"slot": str(ref), "version": version.version, "alias": alias}
-        self._logger.info("shadow_ended", **said)
+        self._logger.info("shadow_ended", slot=str(ref), version=version.version, alias=alias)
 
     def shadow_failed(
         self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
     ) -> None:
         """What serves is not concerned."""
-        said = {"slot": str(ref), "version": version.version, "stage": failure.stage}
-        self._logger.warning("shadow_failed", **said, **_why(failure, detail))
+        self._logger.warning(
+            "shadow_failed",
+            slot=str(ref),
+            version=version.version,
+            stage=failure.stage,
+            **_why(failure, detail),
+        )
 
     def tick_failed(self, error: Exception) -> None:
         """A defect of Podium's: counted, and logged whole."""

@@ -154,6 +154,8 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "zygote_died": Saying(
         "The process that others are forked from died", ("reason",), "All are started again."
     ),
+    "comparer_ended": Saying("The process that compares answers has ended", ("reason",)),
+    "comparer_output": Saying("The process that compares answers printed", ("line",)),
     "decoder_ended": Saying("The reader of large bodies ended over one", ("reason",)),
     "forwarder_ended": Saying("The sender of models' traces ended", ("reason",)),
     "traces_failed": Saying("Models' traces do not reach MLflow", ("message", "code")),

@@ -54,6 +54,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "awaited": False,
         },
         "coming": None,
+        "shadow": None,
         "arm": False,
         "arms": [],
         "epoch": 2,

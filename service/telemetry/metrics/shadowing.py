@@ -70,18 +70,18 @@ def _count(family: Metric, of: tuple[str, ...], counts: Mapping[str, int]) -> No
 def _families() -> Mapping[str, Metric]:
     return {
         "requests": CounterMetricFamily(
-            "podium_shadow_requests",
+            "podium_shadow_requests_total",
             "Requests that a shadow has predicted too, by what the two answers came to.",
             labels=(*_LABELS, "outcome"),
         ),
         "rows": CounterMetricFamily(
-            "podium_shadow_rows",
+            "podium_shadow_rows_total",
             "Rows of requests that were compared with a shadow's answers.",
             labels=(*_LABELS, "outcome"),
         ),
         "dropped": CounterMetricFamily(
-            "podium_shadow_dropped",
-            "Requests that a shadow was to hear of and of which nothing is known, by why.",
+            "podium_shadow_dropped_total",
+            "Requests that a shadow was to hear of, and that nothing is known of, by why.",
             labels=(*_LABELS, "reason"),
         ),
         "waiting": GaugeMetricFamily(
