@@ -14,7 +14,7 @@ import contextlib
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -105,9 +105,13 @@ class Beside:
         return whole and self.found.p50 <= _MOST_P50 and self.found.p99 <= _MOST_P99
 
 
-def measure(rounds: int, window_seconds: float, program: Path) -> Iterator[Beside]:
+def measure(
+    kinds: Collection[str], rounds: int, window_seconds: float, program: Path
+) -> Iterator[Beside]:
     """Each kind in a service of its own, by k6, whose program that is."""
     for version, kind in enumerate(_KINDS, start=2):
+        if kind not in kinds:
+            continue
         with tempfile.TemporaryDirectory() as text, _served(Path(text)) as (service, registry):
             body = Path(text) / "body.json"
             body.write_bytes(_BODY)
@@ -155,14 +159,15 @@ def _median(numbers: Iterator[float]) -> float:
 @click.command()
 @click.option("--rounds", default=10, show_default=True, help="Windows of each kind.")
 @click.option("--window-seconds", default=4.0, show_default=True, help="Of each window.")
-def main(rounds: int, window_seconds: float) -> None:
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(_KINDS)), help="All.")
+def main(rounds: int, window_seconds: float, kinds: Sequence[str]) -> None:
     """Prints for each kind of shadow the ratios of p50 and p99, and what the shadow has heard."""
     tell = Console(stderr=True).print
     k6 = find_k6(tell)
     if k6 is None or not find_wrk(tell):
         raise click.ClickException("wrk and k6 are needed, and could not be installed")
     found = []
-    for each in measure(rounds, window_seconds, k6):
+    for each in measure(kinds or _KINDS, rounds, window_seconds, k6):
         found.append(each)
         tell(f"{each.kind}: {each.found}, by chance {each.chance}")
     Console(width=140).print(table_of(found))
