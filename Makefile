@@ -75,6 +75,9 @@ bench-loop: $(READY) ## how long one callback stops the loop where versions are 
 bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and without
 	$(VENV)/bin/python -m benchmarks.swaps
 
+bench-shadows: $(READY) ## latency at a quarter of the peak rate, beside shadows that misbehave and without
+	$(VENV)/bin/python -m benchmarks.shadows
+
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large
 

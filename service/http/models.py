@@ -35,6 +35,7 @@ from service.http.environment_report import (
 )
 from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
+from service.http.shadow import ShadowSlotReport, shadow_of
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 from service.rollout_tags import tag_name
@@ -143,7 +144,8 @@ class SlotReport(BaseModel):
     what the current version runs in. `coming`: a version on its way that it is after. `arm`:
     it is there for a tag that names it as an arm alone, and has no route of its own. `arms`: who
     answers its requests, where a tag shares them; `epoch` grows with each change of that, and with
-    each swap. `wrong_tags`: what is wrong with tags that steer it.
+    each swap. `wrong_tags`: what is wrong with tags that steer it. `shadow`: who hears of its
+    requests, and answers none.
     """
 
     name: str
@@ -168,6 +170,7 @@ class SlotReport(BaseModel):
     verdict: BakeVerdictReport | None
     environment: EnvironmentReport | None
     coming: ComingReport | None
+    shadow: ShadowSlotReport | None
     arm: bool
     arms: list[ArmReport]
     epoch: int
@@ -310,6 +313,7 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "verdict": verdict_of(status.verdict),
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
+        "shadow": shadow_of(slot),
         "arm": status.standing is Standing.ARM,
         "arms": [_arm(each, why=why) for each in status.arms],
         "epoch": status.epoch,

@@ -60,6 +60,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "coming": None,
         "bake": None,
         "verdict": None,
+        "shadow": None,
         "arm": False,
         "arms": [],
         "epoch": 2,
