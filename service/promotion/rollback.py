@@ -102,7 +102,7 @@ class Rollback:
             start = opening(standing, begun.entry.to, asking, now())
             if isinstance(start, GoOn):
                 return self._finished(begun)
-        if not resume and now() < begun.gives_way_at:
+        if not resume and now() < (standing.gives_way_at or now()):
             raise undecided("under_way", under_way(standing, begun))
         if to is not None:
             require_released(standing)
@@ -159,6 +159,8 @@ class Rollback:
 
     def _finished(self, ours: Written, passed: Sequence[Candidate] = ()) -> RolledBack:
         self.mover.move(ours)
+        # Of a promotion by steps that is undone by this, or that was broken off before.
+        self.mover.clear_split(self.mover.reread(ours))
         self.mover.finish(ours, served=None)
         entry = ours.entry
         return RolledBack("rolled_back", entry.to, entry.before, ours.number, passed)
