@@ -33,6 +33,7 @@ PROCESSES = {
     "origin": COMMAND,
     "patterns": SHARED,
     "refs": SHARED,
+    "rollout_tags": SHARED,
     "status_tag": SHARED,
     "tombstones": SHARED,
     "typed": SHARED,
@@ -89,7 +90,7 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("blocked_tag", "hold_tag"),
+    *("blocked_tag", "hold_tag", "rollout_tags"),
 }
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
@@ -106,6 +107,7 @@ ROOMS = {
     "tombstones": {"refs"},
     "blocked_tag": {"tombstones"},
     "hold_tag": set(),
+    "rollout_tags": {"hold_tag"},
     "typed": {"refs"},
     "exits": set(),
     "origin": set(),
@@ -129,7 +131,7 @@ ROOMS = {
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
-        *("environments", "validation_tag", *_BELOW),
+        *("environments", "rollout_tags", "validation_tag", *_BELOW),
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),

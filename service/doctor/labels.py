@@ -6,6 +6,7 @@ from typing import Final
 
 from service.doctor.trouble import Trouble
 from service.hold_tag import HOLD_PREFIX
+from service.rollout_tags import ROLLOUT_PREFIXES
 
 _OURS: Final = "podium."
 VERSION_TAGS: Final = frozenset(
@@ -16,18 +17,20 @@ VERSION_TAGS: Final = frozenset(
         *("podium.source", "podium.validation", "podium.withdrawn"),
     }
 )
-"""What is read of versions, or written for people; of models holds alone are read."""
+"""What is read of versions, or written for people."""
+_MODEL_TAGS: Final = (HOLD_PREFIX, *ROLLOUT_PREFIXES)
+"""What the names of those that are read of models begin with."""
 
 
 def unknown_model_tags(name: str, tags: Collection[str]) -> Iterator[Trouble]:
     """Those that begin as Podium's own do, and that nothing reads of a model."""
     for tag in sorted(tags):
-        if not tag.startswith(_OURS) or tag.startswith(HOLD_PREFIX):
+        if not tag.startswith(_OURS) or tag.startswith(_MODEL_TAGS):
             continue
         if tag in VERSION_TAGS:
             hint = "it is a tag of versions: set it on the version, and delete it here"
         else:
-            near = difflib.get_close_matches(tag, (*VERSION_TAGS, HOLD_PREFIX), n=1)
+            near = difflib.get_close_matches(tag, (*VERSION_TAGS, *_MODEL_TAGS), n=1)
             hint = _of_versions(near[0]) if near and near[0] in VERSION_TAGS else _hint(near)
         yield _unknown(f"the model {name}", name, tag, hint)
 
@@ -40,6 +43,8 @@ def unknown_version_tags(name: str, number: str, tags: Collection[str]) -> Itera
         hint = _hint(difflib.get_close_matches(tag, sorted(VERSION_TAGS), n=1))
         if tag.startswith(HOLD_PREFIX):
             hint = "delete it; podium hold sets it on the model"
+        elif tag.startswith(ROLLOUT_PREFIXES):
+            hint = "it is a tag of models: set it on the model, and delete it here"
         yield _unknown(f"version {number} of {name}", f"{name} {number}", tag, hint)
 
 

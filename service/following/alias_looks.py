@@ -16,8 +16,9 @@ from service.following.history import History
 from service.following.holding import Holding
 from service.following.observer import FollowingObserver
 from service.following.pace import Pace
-from service.following.ports import Clock, Registry, Resolution
+from service.following.ports import Clock, LookAnswer, Registry, Resolution
 from service.following.recording import Recorder, failure_of, internal
+from service.following.rollout_looks import RolloutLooks
 from service.following.slot_status import LOOK, Failure, LookStatus, Standing
 from service.following.slots import Slot, Slots
 from service.following.withdrawing import Withdrawing
@@ -38,6 +39,7 @@ class AliasLooks:
     _recorder: Recorder
     _withdrawing: Withdrawing
     _holding: Holding
+    _rollout: RolloutLooks
     _looked: bool = field(default=False, init=False)
     _unmatched: list[str] = field(default_factory=list, init=False)
 
@@ -96,16 +98,20 @@ class AliasLooks:
         """What is to be followed; and why not all of it, if it does not say what patterns mean."""
         slots = self._slots
         if not slots.patterns:
-            return self._holding.kept(await self._registry.resolve(refs)), None, ""
+            return self._kept(await self._registry.resolve(refs)), None, ""
         survey = await self._registry.survey(refs, slots.patterns, slots.room)
         if survey.left_out != slots.left_out and survey.unlisted is None:
             slots.left_out = survey.left_out
             self._observer.left_out(survey.left_out)
-        unlisted, found = survey.unlisted, self._holding.kept(survey)
+        unlisted, found = survey.unlisted, self._kept(survey)
         if unlisted is None:
             return found, None, ""
         failure = Failure(LOOK, unlisted.code, unlisted.message, self._clock.wall())
         return found, failure, unlisted.detail
+
+    def _kept(self, answer: LookAnswer) -> Mapping[ModelRef, Resolution]:
+        self._rollout.looked(answer)
+        return self._holding.kept(answer)
 
     async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
         # Tags are set without moving the alias, so only asking tells (P13).

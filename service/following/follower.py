@@ -30,6 +30,7 @@ from service.following.preparing import Preparing
 from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
+from service.following.rollout_looks import RolloutLooks
 from service.following.servable import Servable
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
@@ -111,6 +112,7 @@ class Follower:
             self._coming,
             self._blocking,
         )
+        self._rollout = RolloutLooks(slots, history)
         self._looks = AliasLooks(
             slots,
             registry,
@@ -122,7 +124,9 @@ class Follower:
             recorder,
             self.withdrawing,
             Holding(slots, history, recorder, clock),
+            self._rollout,
         )
+        self._each(self._rollout.apply)
         self._each(self.withdrawing.apply)
 
     async def run(self) -> None:
@@ -162,6 +166,7 @@ class Follower:
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0, self._clock.wall())
             self._looks.admit(found)
+            self._each(self._rollout.apply)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
         self._each(self._blocking.relieve)

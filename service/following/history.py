@@ -6,6 +6,7 @@ from typing import Protocol
 
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import RolloutTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class History(Protocol):
         """These of what the slot has served are blocked, and no others; returns at once.
 
         Kept for the next start, which the registry may not answer.
+        """
+
+    def rollout(self, ref: ModelRef) -> RolloutTags:
+        """What the registry's tags have last said of how the slot is rolled out."""
+
+    def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
+        """They say this now; returns at once.
+
+        Kept for the next start, of a slot that has served.
         """
 
     def withdraw(self, ref: ModelRef) -> None:

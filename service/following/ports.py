@@ -20,6 +20,7 @@ from service.errors import FollowingError
 from service.hold_tag import Hold
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import RolloutTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,17 @@ class LookAnswer:
         left_out: how many others there are, for which there is no room.
         unlisted: why models could not be looked for by patterns; None if they could.
         holds: the references among them that are held; nothing of those without an answer.
+        rollout: what tags say of how each of them is rolled out; those without an answer are left
+            out, and what was known of them is still so.
+        unknown_tags: of each model that has any, those that begin as Podium's do and mean nothing.
     """
 
     found: Mapping[ModelRef, Resolution]
     left_out: int = 0
     unlisted: Unanswered | None = None
     holds: Mapping[ModelRef, Hold] = field(default_factory=dict)
+    rollout: Mapping[ModelRef, RolloutTags] = field(default_factory=dict)
+    unknown_tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Lease(Protocol):

@@ -31,6 +31,7 @@ from service.following.slot_status import (
 )
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import NO_TAGS, RolloutTags
 from service.tombstones import Tombstones
 
 _LABEL_DIGITS: Final = 12
@@ -64,7 +65,7 @@ class Slot:
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
     which it serves nothing; `barred` is the blocked one that it would serve for want of better.
     `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
-    it serves.
+    it serves; `rollout` is what the model's tags say of it, as a look last brought them.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Slot:
         self.previous: KeptWarm | None = None
         self.prepared: VersionId | None = None
         self.held: HeldAlias | None = None
+        self.rollout: RolloutTags = NO_TAGS
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None

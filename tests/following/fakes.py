@@ -31,6 +31,7 @@ from service.following.slots import Slot, Slots
 from service.hold_tag import Hold
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import NO_TAGS, RolloutTags
 from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
     FakeContract,
@@ -74,6 +75,8 @@ class FakeRegistry:
     most_tags: int | None = None
     tagged: set[VersionId] = field(default_factory=set)
     holds: dict[ModelRef, Hold] = field(default_factory=dict)
+    rollout: dict[ModelRef, RolloutTags] = field(default_factory=dict)
+    unknown_tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def register(self, name: str) -> VersionId:
         """The model's next version; the model is made with its first one."""
@@ -116,7 +119,9 @@ class FakeRegistry:
         if self.down is not None:
             raise self.down
         holds = {ref: hold for ref, hold in self.holds.items() if ref in found}
-        return LookAnswer(found, holds=holds)
+        answered = [ref for ref, each in found.items() if not isinstance(each, Unanswered)]
+        rollout = {ref: self.rollout.get(ref, NO_TAGS) for ref in answered}
+        return LookAnswer(found, holds=holds, rollout=rollout, unknown_tags=self.unknown_tags)
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int
@@ -201,6 +206,7 @@ class FakeHistory:
     in_turn: list[tuple[ModelRef, VersionId]] = field(default_factory=list)
     forgotten: list[ModelRef] = field(default_factory=list)
     marked: dict[ModelRef, Mapping[VersionId, str]] = field(default_factory=dict)
+    said: dict[ModelRef, RolloutTags] = field(default_factory=dict)
 
     async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         known = self.known.get(ref)
@@ -223,6 +229,12 @@ class FakeHistory:
     def block(self, ref: ModelRef, marked: Mapping[VersionId, str]) -> None:
         if ref in self.known:
             self.marked[ref] = marked
+
+    def rollout(self, ref: ModelRef) -> RolloutTags:
+        return self.said.get(ref, NO_TAGS)
+
+    def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
+        self.said[ref] = tags
 
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)

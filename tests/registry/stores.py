@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from service.following.ports import Registry
 from service.hold_tag import HOLD_PREFIX, Hold
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import RolloutTags, rollouts_in, unknown_in
 from tests.following.fakes import FakeRegistry
 
 MLMODEL = """\
@@ -65,6 +66,10 @@ class Store(Protocol):
         """Sets the model's tag that holds the alias."""
         ...
 
+    def tag_model(self, name: str, key: str, value: str) -> None:
+        """Sets a tag of the model."""
+        ...
+
     def delete_version(self, name: str, version: str) -> None:
         """With the aliases that point there."""
         ...
@@ -83,6 +88,7 @@ class FakeStore:
     """The fake, changed by its own methods."""
 
     registry: FakeRegistry = field(default_factory=FakeRegistry)
+    model_tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def register(self, name: str) -> str:
         return self.registry.register(name).version
@@ -103,6 +109,15 @@ class FakeStore:
             self.registry.holds.pop(ref, None)
         else:
             self.registry.holds[ref] = hold
+
+    def tag_model(self, name: str, key: str, value: str) -> None:
+        tags = self.model_tags.setdefault(name, {})
+        tags[key] = value
+        found = rollouts_in(tags)
+        self.registry.rollout = {
+            ModelRef(name, alias): RolloutTags.of(said) for alias, said in found.items()
+        }
+        self.registry.unknown_tags = {name: unknown_in(tags)}
 
     def delete_version(self, name: str, version: str) -> None:
         self.registry.delete_version(self._version(name, version))
@@ -158,7 +173,10 @@ class MlflowStore:
         self.client.set_model_version_tag(name, version, key, value)
 
     def hold(self, ref: ModelRef, value: str) -> None:
-        self.client.set_registered_model_tag(ref.name, f"{HOLD_PREFIX}{ref.alias}", value)
+        self.tag_model(ref.name, f"{HOLD_PREFIX}{ref.alias}", value)
+
+    def tag_model(self, name: str, key: str, value: str) -> None:
+        self.client.set_registered_model_tag(name, key, value)
 
     def delete_version(self, name: str, version: str) -> None:
         self.client.delete_model_version(name, version)

@@ -10,6 +10,7 @@ from service.following.ports import FetchedVersion, Missing, Registry, Resolutio
 from service.hold_tag import Hold
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout_tags import LONGEST_VALUE, NO_TAGS, RolloutTags
 from tests.registry.stores import Store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -258,6 +259,26 @@ async def test_look_tells_which_aliases_are_held(store: Store, name: str) -> Non
     assert answer.holds == {ref: Hold("an audit", until)}
     store.hold(ref, "false")
     assert (await store.registry.resolve([ref])).holds == {}
+
+
+async def test_look_tells_what_tags_say_of_rollout(store: Store, name: str) -> None:
+    """By references that were asked about, and by patterns; what is unknown is named."""
+    ref = champion(store, name)
+    assert (await store.registry.resolve([ref])).rollout == {ref: NO_TAGS}
+    store.tag_model(name, "podium.split.champion", "challenger=10")
+    store.tag_model(name, "podium.bake.champion", "x" * 900)
+    store.tag_model(name, "podium.split.other", "v1=5")
+    store.tag_model(name, "podium.spilt.champion", "challenger=10")
+    said = RolloutTags(split="challenger=10", bake="x" * (LONGEST_VALUE + 1))
+    for answer in (
+        await store.registry.resolve([ref]),
+        await store.registry.survey([], [RefPattern(name, "champion")], 100),
+    ):
+        assert answer.rollout == {ref: said}
+    answer = await store.registry.resolve([ref])
+    assert {each: list(told) for each, told in answer.unknown_tags.items()} == {
+        name: ["podium.spilt.champion"]
+    }
 
 
 async def test_versions_that_are_tagged_are_blocked(store: Store, name: str) -> None:

@@ -12,6 +12,7 @@ from service.patterns import RefPattern
 from service.refs import ModelRef
 from service.registry.front.client import Lying
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
+from service.rollout_tags import NO_TAGS, RolloutTags
 from tests.following.fakes import version
 from tests.registry.told import Told
 from tests.support.serving import fetched_version
@@ -155,6 +156,23 @@ async def test_p5_environment_of_what_served_is_known_after_a_restart(disk: Home
     disk.restart()
     disk.history.open([REF])
     assert disk.history.ran_in(version(1)) == ""
+
+
+async def test_what_tags_say_of_rollout_is_known_after_a_restart(disk: Home) -> None:
+    """Of a slot that has served; an older record says nothing."""
+    tags = RolloutTags(split="challenger=10", sticky="X-User")
+    disk.history.note_rollout(REF, tags)
+    assert disk.history.rollout(REF) == tags
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.restart()
+    assert disk.history.rollout(REF) == tags
+    disk.history.close()
+    (file,) = disk.folder.iterdir()
+    older = json.loads(file.read_text())
+    del older["rollout"]
+    file.write_text(json.dumps(older))
+    disk.restart()
+    assert (disk.history.rollout(REF), disk.told.codes) == (NO_TAGS, [])
 
 
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:

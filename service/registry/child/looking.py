@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -17,6 +17,7 @@ from service.patterns import RefPattern, matched
 from service.refs import ModelRef
 from service.registry.child.faults import NOT_FOUND, RegistryFault, asked
 from service.registry.wire import LONGEST_PAGE, Fault
+from service.rollout_tags import rollouts_in, unknown_in
 
 # A name that MLflow does not admit (utils/validation.py, _validate_model_name) is no model's name.
 _NO_MODEL: Final = NOT_FOUND | {"INVALID_PARAMETER_VALUE"}
@@ -42,10 +43,11 @@ _Answers = dict[str, dict[str, Any] | None]
 def look(names: Sequence[str], most: int) -> dict[str, Any]:
     """What is known of each model: `created` and `aliases`; None if there is no such model.
 
-    `holds` are the values of its tags that hold aliases, where it has any. A model that gave no
-    answer has `fault` and `error`. With `most` all models are searched for first, if there are no
-    more; `complete` says whether there were not. Raises `RegistryFault` for what every model would
-    fail with.
+    `holds` are the values of its tags that hold aliases, where it has any, `rollout` those that
+    steer how they are rolled out, and `unknown` names of tags that mean nothing. A model that gave
+    no answer has `fault` and `error`. With `most` all models are searched for first, if there are
+    no more; `complete` says whether there were not. Raises `RegistryFault` for what every model
+    would fail with.
     """
     client = MlflowClient()
     found = _search(client, most) if most else None
@@ -110,8 +112,9 @@ def _aliases_of(model: RegisteredModel) -> dict[str, Any]:
             Fault.NONSENSE, "an alias points at something that is not a version's number"
         )
     known = {"created": model.creation_timestamp, "aliases": aliases}
-    held = holds_in({_text(key): _text(value) for key, value in model.tags.items()})
-    return {**known, "holds": held} if held else known
+    tags = {_text(key): _text(value) for key, value in model.tags.items()}
+    said = {"holds": holds_in(tags), "rollout": rollouts_in(tags), "unknown": unknown_in(tags)}
+    return {**known, **{what: each for what, each in said.items() if each}}
 
 
 def _text(said: object) -> str:
@@ -154,7 +157,7 @@ class _Listing:
     _patterns: Sequence[RefPattern]
     _have: frozenset[ModelRef]
     models: _Answers = field(default_factory=dict, init=False)
-    _found: list[tuple[ModelRef, int, str, str | None]] = field(default_factory=list, init=False)
+    _found: list[tuple[ModelRef, Any]] = field(default_factory=list, init=False)
 
     def add(self, model: RegisteredModel) -> None:
         """Keeps what is of interest."""
@@ -165,15 +168,20 @@ class _Listing:
                 self.models[name] = known
             for ref in matched(name, known["aliases"], self._patterns):
                 if ref not in self._have:
-                    hold = known.get("holds", {}).get(ref.alias)
-                    version = known["aliases"][ref.alias]
-                    self._found.append((ref, known["created"], version, hold))
+                    self._found.append((ref, _of_alias(known, ref.alias)))
 
     def within(self, room: int) -> dict[str, Any]:
         """The first ones that are new, and how many others there are."""
         found = sorted(self._found, key=lambda each: (each[0].name, each[0].alias))
-        kept = [[ref.name, ref.alias, *known] for ref, *known in found[:room]]
+        kept = [[ref.name, ref.alias, known] for ref, known in found[:room]]
         return {"found": kept, "left_out": len(found) - len(kept)}
+
+
+def _of_alias(known: Mapping[str, Any], alias: str) -> dict[str, Any]:
+    """What is known of a model, as far as it concerns that alias."""
+    of_each = ("aliases", "holds", "rollout")
+    one = {what: {alias: known[what][alias]} for what in of_each if alias in known.get(what, ())}
+    return {**known, "holds": {}, "rollout": {}, **one}
 
 
 def _all(client: MlflowClient) -> Iterator[RegisteredModel]:

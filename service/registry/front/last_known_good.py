@@ -1,10 +1,11 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served", "blocked", "environment"}`, replaced whole. `described` is what the artifact said of
-itself, for comparisons alone: what is served is read from the artifact again, once that was
+"served", "blocked", "environment", "rollout"}`, replaced whole. `described` is what the artifact
+said of itself, for comparisons alone: what is served is read from the artifact again, once that was
 verified. `blocked` are those of `served` that are, each with why; `environment` is the key of what
-the version ran in, empty for Podium's own, as all did before there were others.
+the version ran in, empty for Podium's own, as all did before there were others. `rollout` is what
+tags of the model have said of the slot, by their kind.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, 
 from service.registry.store.artifacts import artifact_of, is_place
 from service.registry.store.durable import write_whole
 from service.registry.wire import Fault
+from service.rollout_tags import NO_TAGS, RolloutTags
 
 _MAX_SERVED: Final = 200
 _MAX_FILE_BYTES: Final = MOST_RECORD_BYTES
@@ -66,6 +68,7 @@ class _Record:
     served: tuple[VersionId, ...] = ()
     blocked: Mapping[VersionId, str] = field(default_factory=dict)
     environment: str = ""
+    rollout: RolloutTags = NO_TAGS
 
     def with_known(self, known: ServedBefore) -> "_Record":
         fetched = known.fetched
@@ -193,6 +196,18 @@ class DiskHistory:
         if record.fetched is not None:
             self._remember(ref, replace(record, blocked=dict(marked)))
 
+    def rollout(self, ref: ModelRef) -> RolloutTags:
+        """As they were noted, or as the file has them."""
+        return self._record(ref).rollout
+
+    def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
+        """Remembered at once, and written beside the loop, of a slot that has served."""
+        record = replace(self._record(ref), rollout=tags)
+        if record.fetched is None:
+            self._records[ref] = record
+        else:
+            self._remember(ref, record)
+
     def forget(self, ref: ModelRef) -> None:
         """Its files may be evicted; what it has served is known still, should it come back."""
         lease = self._leases.pop(ref, None)
@@ -294,6 +309,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
             "served": [_plain(version) for version in record.served],
             "blocked": [[*_plain(version), reason] for version, reason in record.blocked.items()],
             "environment": record.environment,
+            "rollout": dict(record.rollout.said),
         }
     )
     if len(content) > _MAX_FILE_BYTES:
@@ -338,7 +354,15 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
     # A record of a service that knew nothing of blocked versions has none.
     blocked = {_version(each[:3]): _text(each[3]) for each in stored.get("blocked", ())}
     environment = _text(stored.get("environment", ""))
-    return _Record(float(stored["since"]), fetched, served[-_MAX_SERVED:], blocked, environment)
+    rollout = {_text(kind): _text(said) for kind, said in stored.get("rollout", {}).items()}
+    return _Record(
+        float(stored["since"]),
+        fetched,
+        served[-_MAX_SERVED:],
+        blocked,
+        environment,
+        RolloutTags.of(rollout),
+    )
 
 
 def _signature(stored: Any) -> Mapping[str, str | None] | None:

@@ -7,29 +7,44 @@ from service.following.ports import LookAnswer, Missing, Resolution, Unanswered
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 from service.registry.wire import SENTENCES, Fault
+from service.rollout_tags import NO_TAGS, RolloutTags
+
+_Model = Mapping[str, Any] | None
 
 
 def resolved(refs: Sequence[ModelRef], answer: Mapping[str, Any]) -> LookAnswer:
     """Of `service.registry.child.looking.look`."""
     models = answer["models"]
-    found = {ref: _resolution(ref, models[ref.name]) for ref in refs}
-    return LookAnswer(found, holds=_holds(refs, models))
+    return _told({ref: models[ref.name] for ref in refs})
 
 
 def surveyed(refs: Sequence[ModelRef], answer: Mapping[str, Any]) -> LookAnswer:
     """Of `service.registry.child.looking.survey`."""
-    asked = resolved(refs, answer)
-    found, holds = dict(asked.found), dict(asked.holds)
-    for name, alias, created, version, held in answer["found"]:
-        ref = ModelRef(name, alias)
-        found[ref] = VersionId(name, created, version)
-        if held is not None and (hold := Hold.of(held)) is not None:
-            holds[ref] = hold
+    models = answer["models"]
+    new = {ModelRef(name, alias): known for name, alias, known in answer["found"]}
     unlisted = _unanswered(answer) if "fault" in answer else None
-    return LookAnswer(found, answer["left_out"], unlisted, holds)
+    return _told({ref: models[ref.name] for ref in refs} | new, answer["left_out"], unlisted)
 
 
-def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
+def _told(
+    models: Mapping[ModelRef, _Model], left_out: int = 0, unlisted: Unanswered | None = None
+) -> LookAnswer:
+    """Of each reference, by what is known of its model."""
+    return LookAnswer(
+        {ref: _resolution(ref, model) for ref, model in models.items()},
+        left_out,
+        unlisted,
+        _holds(models),
+        {ref: _tags(ref, model) for ref, model in models.items() if "fault" not in (model or ())},
+        {
+            ref.name: model["unknown"]
+            for ref, model in models.items()
+            if model and "unknown" in model
+        },
+    )
+
+
+def _resolution(ref: ModelRef, model: _Model) -> Resolution:
     if model is None:
         return Missing.MODEL
     if "fault" in model:
@@ -38,12 +53,15 @@ def _resolution(ref: ModelRef, model: Mapping[str, Any] | None) -> Resolution:
     return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
 
 
-def _holds(
-    refs: Sequence[ModelRef], models: Mapping[str, Mapping[str, Any] | None]
-) -> Mapping[ModelRef, Hold]:
-    said = {ref: (models[ref.name] or {}).get("holds", {}).get(ref.alias) for ref in refs}
+def _holds(models: Mapping[ModelRef, _Model]) -> Mapping[ModelRef, Hold]:
+    said = {ref: (model or {}).get("holds", {}).get(ref.alias) for ref, model in models.items()}
     read = {ref: Hold.of(value) for ref, value in said.items() if value is not None}
     return {ref: hold for ref, hold in read.items() if hold is not None}
+
+
+def _tags(ref: ModelRef, model: _Model) -> RolloutTags:
+    said = (model or {}).get("rollout", {}).get(ref.alias)
+    return NO_TAGS if said is None else RolloutTags.of(said)
 
 
 def _unanswered(answer: Mapping[str, Any]) -> Unanswered:
