@@ -23,7 +23,7 @@ from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
 from service.cli.report_files import report_files
-from service.cli.rollback import JournalEntry, journal_line
+from service.cli.rollback import JournalEntry, journal_entry, journal_line
 from service.cli.told import VersionReport, emit, json_option, origin_options, teller
 from service.exits import DONE, REFUSED, UNDECIDED
 from service.origin import Origin
@@ -259,9 +259,7 @@ def _report(
         statuses.add(REFUSED)
     journal = standing.journal
     entries = [
-        JournalEntry(
-            number=each.number, entry=each.entry, done=each.done, open=each is journal.open
-        )
+        journal_entry(each, is_open=each is journal.open)
         for each in journal.entries[: -_MOST_ENTRIES - 1 : -1]
     ]
     return blank.model_copy(

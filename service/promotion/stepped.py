@@ -8,15 +8,16 @@ what whoever goes on from there understands.
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
 from service.promotion.deciding import AliasStanding
 from service.promotion.held import why_held
 from service.promotion.journal import WHOLE_SHARE, StepBegun, StepPlan, Written
+from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.step_split import LIVES_SECONDS, StepSplit
-from service.promotion.steps import ArmSeen, ArmTally, StepLook, step_outcome
+from service.promotion.steps import WORSE, ArmSeen, ArmTally, StepLook, step_outcome
 from service.promotion.stopped import MoveStopped, in_part, refused
 from service.promotion.validated import require_fit
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -54,13 +55,11 @@ class Stepping:
 
     Attributes:
         said: what is told of each step, for people.
-        block: keeps the version from being served by anybody, with a reason.
     """
 
     mover: Mover
     arms: Arms
     said: Callable[[str], None]
-    block: Callable[[str], None]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _split: StepSplit | None = field(default=None, init=False)
@@ -128,14 +127,20 @@ class Stepping:
     def _gone_back(self, ours: Written, stop: MoveStopped) -> MoveStopped:
         try:
             self._clear()
-            if stop.code == "worse":
-                self.block(str(stop))
+            if stop.code == WORSE:
+                # Nobody else is to try it either, whose home is empty or whose alias comes later.
+                self._block(ours, str(stop))
             self.mover.give_up(ours, stop.code)
         except (WriteRefused, Unreachable) as error:
             undo = typed_on(self.mover.ref, "rollback", options=["--resume"])
             said = f"{stop}; not all of it is undone: {error}; {self._ends}"
             return in_part("not_put_back", said, f"{undo} undoes the rest")
         return stop
+
+    def _block(self, ours: Written, why: str) -> None:
+        named = NumberedVersion(self.mover.ref.name, str(ours.entry.to))
+        origin = replace(self.mover.origin, reason=why)
+        block(self.mover.writer, named, origin.told, origin)
 
     def _clear(self) -> None:
         """What this command has written goes; what others have written since stays."""
