@@ -34,6 +34,8 @@ PROCESSES = {
     "patterns": SHARED,
     "refs": SHARED,
     "rollout_tags": SHARED,
+    "shadow_tag": SHARED,
+    "split_tag": SHARED,
     "status_tag": SHARED,
     "tombstones": SHARED,
     "typed": SHARED,
@@ -90,7 +92,7 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("blocked_tag", "hold_tag", "rollout_tags"),
+    *("blocked_tag", "hold_tag", "rollout_tags", "shadow_tag", "split_tag"),
 }
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
@@ -108,6 +110,9 @@ ROOMS = {
     "blocked_tag": {"tombstones"},
     "hold_tag": set(),
     "rollout_tags": {"hold_tag"},
+    "split_tag": {"rollout_tags"},
+    "shadow_tag": {"rollout_tags", "split_tag"},
+    "rollout": {"rollout_tags", "shadow_tag", "split_tag"},
     "typed": {"refs"},
     "exits": set(),
     "origin": set(),
@@ -131,7 +136,7 @@ ROOMS = {
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
         *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
-        *("environments", "rollout_tags", "validation_tag", *_BELOW),
+        *("environments", "rollout", "rollout_tags", "split_tag", "validation_tag", *_BELOW),
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),

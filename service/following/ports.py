@@ -78,6 +78,8 @@ class LookAnswer:
         holds: the references among them that are held; nothing of those without an answer.
         rollout: what tags say of how each of them is rolled out; those without an answer are left
             out, and what was known of them is still so.
+        named: what tags name beside them, arms and shadows: aliases, and versions as `v7`. Some of
+            what patterns have just found is unanswered until the next look.
         unknown_tags: of each model that has any, those that begin as Podium's do and mean nothing.
     """
 
@@ -86,6 +88,7 @@ class LookAnswer:
     unlisted: Unanswered | None = None
     holds: Mapping[ModelRef, Hold] = field(default_factory=dict)
     rollout: Mapping[ModelRef, RolloutTags] = field(default_factory=dict)
+    named: Mapping[ModelRef, Resolution] = field(default_factory=dict)
     unknown_tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

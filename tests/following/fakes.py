@@ -32,6 +32,8 @@ from service.hold_tag import Hold
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
 from service.rollout_tags import NO_TAGS, RolloutTags
+from service.shadow_tag import aliases_named
+from service.split_tag import version_number
 from service.tombstones import WITHDRAWN_TAG, Key, Tombstone, reason_of
 from tests.support.serving import (
     FakeContract,
@@ -114,14 +116,28 @@ class FakeRegistry:
     async def resolve(self, refs: Sequence[ModelRef]) -> LookAnswer:
         self.looking.set()
         # The answer is on its way while it waits.
-        found = {ref: self.aliases.get(ref, self._missing(ref)) for ref in refs}
+        found = {ref: self._resolution(ref) for ref in refs}
         await self.look_gate.wait()
         if self.down is not None:
             raise self.down
         holds = {ref: hold for ref, hold in self.holds.items() if ref in found}
         answered = [ref for ref, each in found.items() if not isinstance(each, Unanswered)]
         rollout = {ref: self.rollout.get(ref, NO_TAGS) for ref in answered}
-        return LookAnswer(found, holds=holds, rollout=rollout, unknown_tags=self.unknown_tags)
+        named = {
+            ModelRef(ref.name, alias): self._resolution(ModelRef(ref.name, alias))
+            for ref, tags in rollout.items()
+            for alias in aliases_named(tags, ref.alias)
+        }
+        return LookAnswer(
+            found, holds=holds, rollout=rollout, named=named, unknown_tags=self.unknown_tags
+        )
+
+    def _resolution(self, ref: ModelRef) -> Resolution:
+        number = version_number(ref.alias)
+        if number is None:
+            return self.aliases.get(ref, self._missing(ref))
+        there = [each for each in self.models.get(ref.name, ()) if each not in self.gone]
+        return next((each for each in there if each.version == number), self._missing(ref))
 
     async def survey(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern], room: int

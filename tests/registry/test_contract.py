@@ -1,6 +1,7 @@
 """What following may expect of every registry: the fake and MLflow keep the same promises."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -279,6 +280,31 @@ async def test_look_tells_what_tags_say_of_rollout(store: Store, name: str) -> N
     assert {each: list(told) for each, told in answer.unknown_tags.items()} == {
         name: ["podium.spilt.champion"]
     }
+
+
+async def test_look_tells_where_what_tags_name_is(store: Store, name: str) -> None:
+    """Aliases and versions, those that are not there too; and of versions that are asked about."""
+    ref = champion(store, name)
+    first = await identity(store.registry, ref)
+    store.point(ModelRef(name, "challenger"), store.register(name))
+    store.tag_model(name, "podium.split.champion", "challenger=10,v1=5")
+    store.tag_model(name, "podium.shadow.champion", "v9")
+    second = replace(first, version="2")
+    named = {
+        ModelRef(name, "challenger"): second,
+        ModelRef(name, "v1"): first,
+        ModelRef(name, "v9"): Missing.ALIAS,
+    }
+    answer = await store.registry.resolve([ref])
+    assert answer.named == named
+    answer = await store.registry.resolve([ref, *named])
+    assert answer.found == {ref: first, **named}
+    store.tag_model(name, "podium.split.champion", "")
+    answer = await store.registry.survey([*named], [RefPattern(name, "champion")], 100)
+    assert answer.found == {ref: first, **named}
+    store.delete_version(name, "1")
+    gone = await store.registry.resolve([ModelRef(name, "v1")])
+    assert gone.found == {ModelRef(name, "v1"): Missing.ALIAS}
 
 
 async def test_versions_that_are_tagged_are_blocked(store: Store, name: str) -> None:

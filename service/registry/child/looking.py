@@ -18,6 +18,7 @@ from service.refs import ModelRef
 from service.registry.child.faults import NOT_FOUND, RegistryFault, asked
 from service.registry.wire import LONGEST_PAGE, Fault
 from service.rollout_tags import rollouts_in, unknown_in
+from service.split_tag import version_number, versions_named
 
 # A name that MLflow does not admit (utils/validation.py, _validate_model_name) is no model's name.
 _NO_MODEL: Final = NOT_FOUND | {"INVALID_PARAMETER_VALUE"}
@@ -37,24 +38,56 @@ _MOST_PAGES: Final = 100
 # Half of what a look may take: what a listing shows must not be lost for what it does not.
 _ASKING_SECONDS: Final = 5.0
 _LONGEST_ERROR: Final = 2000
+# Of a model: two arms and a shadow each for as many aliases as anybody steers.
+_MOST_VERSIONS: Final = 30
 _Answers = dict[str, dict[str, Any] | None]
 
 
-def look(names: Sequence[str], most: int) -> dict[str, Any]:
+def look(
+    names: Sequence[str], most: int, versions: Collection[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """What is known of each model: `created` and `aliases`; None if there is no such model.
 
     `holds` are the values of its tags that hold aliases, where it has any, `rollout` those that
-    steer how they are rolled out, and `unknown` names of tags that mean nothing. A model that gave
-    no answer has `fault` and `error`. With `most` all models are searched for first, if there are
-    no more; `complete` says whether there were not. Raises `RegistryFault` for what every model
-    would fail with.
+    steer how they are rolled out, and `unknown` names of tags that mean nothing. `versions` says of
+    the numbers in these tags, and of those given, whether there are such versions; nothing of one
+    about which nobody answers. A model that gave no answer has `fault` and `error`. With `most` all
+    models are searched for first, if there are no more; `complete` says whether there were not.
+    Raises `RegistryFault` for what every model would fail with.
     """
     client = MlflowClient()
     found = _search(client, most) if most else None
     models: _Answers = dict(_followed(found or (), frozenset(names)))
     # Whatever the search has not shown, an account may not see, or another page would hold.
     models |= {name: _model_or_fault(client, name) for name in names if name not in models}
+    _add_versions(client, models, versions)
     return {"models": models, "complete": found is not None}
+
+
+def _add_versions(
+    client: MlflowClient, models: _Answers, versions: Collection[tuple[str, str]]
+) -> None:
+    """Raises `RegistryFault` for what every question would fail with."""
+    for name, known in models.items():
+        if known is None or "fault" in known:
+            continue
+        said = [value for tags in known.get("rollout", {}).values() for value in tags.values()]
+        given = {number for model, number in versions if model == name}
+        numbers = sorted({*versions_named(said), *given}, key=int)[:_MOST_VERSIONS]
+        there = {number: _is_there(client, name, number) for number in numbers}
+        if there:
+            known["versions"] = {each: is_ for each, is_ in there.items() if is_ is not None}
+
+
+def _is_there(client: MlflowClient, name: str, number: str) -> bool | None:
+    """None where nobody says."""
+    try:
+        found = asked(lambda: client.get_model_version(name, number), _NO_MODEL)
+    except RegistryFault as failure:
+        if failure.fault in _OF_ALL_MODELS:
+            raise
+        return None
+    return found is not None
 
 
 def _search(client: MlflowClient, most: int) -> Sequence[RegisteredModel] | None:
@@ -146,6 +179,7 @@ def survey(
     for name in names:
         if name not in listing.models:
             listing.models[name] = _asked_in_time(client, name, until)
+    _add_versions(client, listing.models, _versions_among(have))
     return {"models": listing.models, **listing.within(room), **fault}
 
 
@@ -182,6 +216,11 @@ def _of_alias(known: Mapping[str, Any], alias: str) -> dict[str, Any]:
     of_each = ("aliases", "holds", "rollout")
     one = {what: {alias: known[what][alias]} for what in of_each if alias in known.get(what, ())}
     return {**known, "holds": {}, "rollout": {}, **one}
+
+
+def _versions_among(refs: Iterable[ModelRef]) -> list[tuple[str, str]]:
+    numbers = ((ref.name, version_number(ref.alias)) for ref in refs)
+    return [(name, number) for name, number in numbers if number is not None]
 
 
 def _all(client: MlflowClient) -> Iterator[RegisteredModel]:

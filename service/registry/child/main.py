@@ -65,7 +65,7 @@ def _configure(wanted: Mapping[str, Any]) -> Told:
 
 
 def _resolve(wanted: Mapping[str, Any]) -> Told:
-    return look(wanted["names"], wanted["most"]), b""
+    return look(wanted["names"], wanted["most"], wanted["versions"]), b""
 
 
 def _survey(wanted: Mapping[str, Any]) -> Told:

@@ -44,6 +44,7 @@ from service.registry.store.eviction import make_room
 from service.registry.store.locks import Locked
 from service.registry.store.manifest import Altered
 from service.registry.wire import SENTENCES, Fault, RegistryOperation
+from service.split_tag import version_number
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
@@ -148,7 +149,10 @@ class MlflowRegistry:
         """One look-up for each model, or one search; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
         most = self._survey.most(len(names))
-        answer = await self._look(RegistryOperation.RESOLVE, {"names": names, "most": most})
+        numbers = ((ref.name, version_number(ref.alias)) for ref in refs)
+        versions = [each for each in numbers if each[1] is not None]
+        wanted = {"names": names, "most": most, "versions": versions}
+        answer = await self._look(RegistryOperation.RESOLVE, wanted)
         if most:
             self._survey.searched(complete=answer["complete"])
         self._raise_if_all_failed(answer["models"].values())

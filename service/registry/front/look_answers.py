@@ -8,6 +8,8 @@ from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 from service.registry.wire import SENTENCES, Fault
 from service.rollout_tags import NO_TAGS, RolloutTags
+from service.shadow_tag import aliases_named
+from service.split_tag import version_number
 
 _Model = Mapping[str, Any] | None
 
@@ -30,12 +32,19 @@ def _told(
     models: Mapping[ModelRef, _Model], left_out: int = 0, unlisted: Unanswered | None = None
 ) -> LookAnswer:
     """Of each reference, by what is known of its model."""
+    rollout = {ref: _tags(ref, model) for ref, model in models.items() if _is_answered(model)}
+    named = {
+        ModelRef(ref.name, alias): models[ref]
+        for ref, tags in rollout.items()
+        for alias in aliases_named(tags, ref.alias)
+    }
     return LookAnswer(
         {ref: _resolution(ref, model) for ref, model in models.items()},
         left_out,
         unlisted,
-        _holds(models),
-        {ref: _tags(ref, model) for ref, model in models.items() if "fault" not in (model or ())},
+        _holds({**models, **named}),
+        rollout,
+        {ref: _resolution(ref, model) for ref, model in named.items()},
         {
             ref.name: model["unknown"]
             for ref, model in models.items()
@@ -44,13 +53,26 @@ def _told(
     )
 
 
+def _is_answered(model: _Model) -> bool:
+    return model is None or "fault" not in model
+
+
 def _resolution(ref: ModelRef, model: _Model) -> Resolution:
     if model is None:
         return Missing.MODEL
     if "fault" in model:
         return _unanswered(model)
+    if (number := version_number(ref.alias)) is not None:
+        return _version(ref, model, number)
     version = model["aliases"].get(ref.alias)
     return Missing.ALIAS if version is None else VersionId(ref.name, model["created"], version)
+
+
+def _version(ref: ModelRef, model: Mapping[str, Any], number: str) -> Resolution:
+    there = model.get("versions", {}).get(number)
+    if there is None:
+        return Unanswered(Fault.TIMED_OUT, SENTENCES[Fault.TIMED_OUT], "not asked about yet")
+    return VersionId(ref.name, model["created"], number) if there else Missing.ALIAS
 
 
 def _holds(models: Mapping[ModelRef, _Model]) -> Mapping[ModelRef, Hold]:
