@@ -1,12 +1,13 @@
 """`podium hold`: slots of an alias stay on what they serve, wherever it is moved."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.moving import alias_option, marked_alias, ref_of, stop_for_stranger
 from service.cli.once import OnceCommand
+from service.cli.options import later_time
 from service.cli.told import json_option, origin_options
 from service.hold_tag import Hold, without_time
 from service.origin import Origin
@@ -16,26 +17,13 @@ if TYPE_CHECKING:
     from service.registry.writer.writer import Writer
 
 
-def _until(context: click.Context, parameter: click.Parameter, value: Any) -> datetime | None:
-    if value is None:
-        return None
-    hold = Hold.of(f",until={value}")
-    if hold is None or hold.until is None:
-        raise click.BadParameter(
-            "must be a time with its offset, as in 2026-12-01T08:00:00Z", context, parameter
-        )
-    if hold.is_over(datetime.now(UTC)):
-        raise click.BadParameter("lies in the past", context, parameter)
-    return hold.until
-
-
 @click.command(cls=OnceCommand)
 @click.argument("name")
 @alias_option
 @click.option(
     "--until",
     metavar="TIME",
-    callback=_until,
+    callback=later_time,
     help="When it ends by itself, as in 2026-12-01T08:00:00Z.  [default: when it is released]",
 )
 @origin_options

@@ -79,7 +79,7 @@ def hold(writer: Writer, ref: ModelRef, wanted: Hold, origin: Origin, now: datet
     if there is not None and (there == wanted or not own):
         _require_as_long(ref, there, whose, wanted)
         return MarkedAlias(changed=False, on=on, hold=there, origin=whose)
-    written = _origin(origin, wanted.value)
+    written = marked_by(origin, wanted.value)
     writer.tag_model(ref.name, origin_key(key), written.model_dump_json())
     writer.tag_model(ref.name, key, wanted.value)
     return MarkedAlias(changed=True, on=on, hold=wanted, origin=written)
@@ -103,7 +103,7 @@ def release(writer: Writer, ref: ModelRef, origin: Origin) -> MarkedAlias:
     if value is not None:
         writer.untag_model(ref.name, key)
     if held:
-        writer.tag_model(ref.name, origin_key(key), _origin(origin, None).model_dump_json())
+        writer.tag_model(ref.name, origin_key(key), marked_by(origin, None).model_dump_json())
     return MarkedAlias(held, found.aliases.get(ref.alias))
 
 
@@ -115,7 +115,7 @@ def block(writer: Writer, named: NamedVersion, reason: str, origin: Origin) -> M
     is_that = version.tags.get(BLOCKED_TAG) == reason or not origin.reason
     if there is not None and (is_that or not own):
         return MarkedVersion(False, version.number, _on(writer, version), there, whose)
-    written = _origin(origin, reason)
+    written = marked_by(origin, reason)
     _tag(writer, version, origin_key(BLOCKED_TAG), written.model_dump_json())
     _tag(writer, version, BLOCKED_TAG, reason)
     return MarkedVersion(True, version.number, _on(writer, version), reason, written)
@@ -127,12 +127,13 @@ def unblock(writer: Writer, named: NamedVersion, origin: Origin) -> MarkedVersio
     blocked = blocked_by(version.tags) is not None
     if blocked:
         _untag(writer, version)
-        written = _origin(origin, None).model_dump_json()
+        written = marked_by(origin, None).model_dump_json()
         _tag(writer, version, origin_key(BLOCKED_TAG), written)
     return MarkedVersion(blocked, version.number, _on(writer, version))
 
 
-def _origin(origin: Origin, value: str | None) -> MarkOrigin:
+def marked_by(origin: Origin, value: str | None) -> MarkOrigin:
+    """Whose a mark of that value is from now on; None: it was taken back."""
     now = datetime.now(UTC).replace(microsecond=0)
     return MarkOrigin(of=value, by=origin.by, reason=origin.reason, link=origin.link, time=now)
 

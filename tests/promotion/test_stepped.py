@@ -1,4 +1,4 @@
-"""`promote --steps` on a real registry: in order, back for what speaks against it, and never lost."""
+"""`promote --steps` on a real registry: in order, back for what speaks against it, never lost."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from service.registry.writer.writer import Writer
 from service.rollout_tags import tag_name
 from tests.promotion.conftest import NAME, Moves
 from tests.promotion.stepping import PLAN, SteppedInstances, split_of, stepped, until_of
-from tests.promotion.test_killed import BrokenOff, Breaking, assert_whole
+from tests.promotion.test_killed import Breaking, BrokenOff, assert_whole
 
 MORE = (*((Stage.STEP, nth) for nth in (1, 2, 3, 4)), (Stage.CONFIRM, 1), (Stage.REREAD, 1))
 
