@@ -30,7 +30,8 @@ class ArmSeen:
         state: whether it answers with the version, is getting it, has refused it, or is silent.
         sentence: what it says, for people.
         serves: the version that the slot's own share goes to; None: nothing does, or it is silent.
-        arm: what the version has come to there; `own` what the slot's own share has.
+        arm: what the version has come to there; `own` what the slot's own share has. None: it does
+            not say.
         worse: why the instance itself judges the version to do worse; empty: it does not.
     """
 
@@ -39,8 +40,8 @@ class ArmSeen:
     state: ArmState
     sentence: str
     serves: str | None = None
-    arm: Sample = _NONE
-    own: Sample = _NONE
+    arm: Sample | None = None
+    own: Sample | None = None
     worse: str = ""
 
 
@@ -54,7 +55,7 @@ class ArmTally:
     arm: Sample = _NONE
     own: Sample = _NONE
     in_step: int = 0
-    _last: dict[tuple[str, str], ArmSeen] = field(default_factory=dict, init=False)
+    _last: dict[tuple[str, str, str], Sample] = field(default_factory=dict, init=False)
     _looked: int = field(default=0, init=False)
 
     def begin_step(self) -> None:
@@ -64,14 +65,10 @@ class ArmTally:
     def note(self, seen: Sequence[ArmSeen]) -> None:
         """They have been looked at."""
         for each in seen:
-            if each.state != "silent":
-                key = (each.url, each.instance)
-                before = self._last.get(key, each)
-                arm = _since(each.arm, before.arm)
-                self.arm = _sum(self.arm, arm)
-                self.own = _sum(self.own, _since(each.own, before.own))
-                self.in_step += arm.requests
-                self._last[key] = each
+            arm = self._since((each.url, each.instance, "arm"), each.arm)
+            own = self._since((each.url, each.instance, "own"), each.own)
+            self.arm, self.own = _sum(self.arm, arm), _sum(self.own, own)
+            self.in_step += arm.requests
 
     def worse(self) -> str:
         """Why the version does worse than the one before; empty: nothing shows that.
@@ -90,7 +87,14 @@ class ArmTally:
         )
 
 
-def _since(now: Sample, before: Sample) -> Sample:
+    def _since(self, key: tuple[str, str, str], now: Sample | None) -> Sample:
+        if now is None:
+            return _NONE
+        before, self._last[key] = self._last.get(key, now), now
+        return _later(now, before)
+
+
+def _later(now: Sample, before: Sample) -> Sample:
     """What has come to be since then; all of it where counting has begun anew."""
     if now.requests < before.requests or now.failures < before.failures:
         return now

@@ -12,7 +12,7 @@ from service.promotion.steps import ArmSeen, ArmState
 from service.registry.writer.writer import NumberedVersion
 from service.rollout.verdict import Sample
 from service.rollout_tags import tag_name
-from tests.promotion.conftest import FakeInstances, Moves
+from tests.promotion.conftest import NAME, FakeInstances, Moves
 
 PLAN = StepPlan(shares=(5, 25, 50), step_seconds=10, seconds=20)
 ENOUGH = 40
@@ -64,7 +64,7 @@ class SteppedInstances:
     def seen(self, version: str) -> Sequence[ArmSeen]:
         """As it says, by the tag."""
         self.at_look()
-        on = self.moves.now
+        on = self.moves.registry.client.get_registered_model(NAME).aliases.get(self.moves.alias)
         state = self.state if self._share() is not None else "coming"
         arm = Sample(int(self._arm), int(self._arm * self.failing))
         return [ArmSeen("http://one", "i", state, "so it is", on, arm, Sample(int(self._own)))]

@@ -7,7 +7,7 @@ import pytest
 
 from service.exits import IN_PART, REFUSED, UNDECIDED
 from service.promotion.deciding import Stage
-from service.promotion.mover import now
+from service.promotion.mover import Mover, now
 from service.promotion.stopped import MoveStopped
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import Writer
@@ -189,7 +189,7 @@ def test_steps_that_somebody_else_goes_on_with_are_left_to_them(shared_moves: Mo
     """Whoever began them finds out before anything else is written, and takes nothing back."""
     moves = on(shared_moves, "taken")
     first, second = SteppedInstances(moves, "3"), SteppedInstances(moves, "3")
-    went_on = []
+    went_on: list[object] = []
 
     def take_over() -> None:
         if first.shares == [5] and not went_on:
@@ -231,18 +231,11 @@ def test_mlflow_that_does_not_answer_is_waited_for_until_the_split_has_ended(
 
         def fall_silent() -> None:
             if instances.shares == [5]:
-                patched.setattr(Writer, "aliases", silent)
+                # The fake asks the registry too.
+                patched.setattr(instances, "moves", replace(moves, alias="nobody"))
+                patched.setattr(Mover, "look", silent)
 
-        # The fake asks the registry too.
         instances.at_look = fall_silent
-        plain = SteppedInstances.seen
-        patched.setattr(
-            SteppedInstances,
-            "seen",
-            lambda self, version: (
-                plain(self, version) if self.shares != [5] else (fall_silent(), [])[1]
-            ),
-        )
         stop = stop_of(lambda: stepped(moves, instances))
     assert (stop.code, stop.status) == ("unreachable", IN_PART)
     assert "ends by itself" in str(stop)
