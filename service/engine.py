@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from service.background import Work, begin, keep_running
+from service.call_times import CallTimes
 from service.config.home import HomeUnusable
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
@@ -29,6 +30,7 @@ from service.following.slots import Slots
 from service.following.withdrawing import Withdrawal
 from service.observers import Observers
 from service.parts import (
+    bake_rule_of,
     build_settings,
     new_choices,
     new_environment_zygotes,
@@ -125,6 +127,7 @@ class Engine:
             engine = await cls._made(given, observers, ending)
             ending.push_async_callback(_end, engine.running)
             engine.keep_running(Work.FOLLOWING, engine.follower.run)
+            engine.keep_running(Work.FOLLOWING, engine.follower.baking.run)
             if engine.forwarder is not None:
                 engine.keep_running(Work.TRACES, engine.forwarder.run)
             engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
@@ -158,7 +161,10 @@ class Engine:
         ending.push_async_callback(builder.close)
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
-        stager = new_stager(settings, zygote, decoder, forwarder, models, slots, observers, zygotes)
+        times = CallTimes()
+        stager = new_stager(
+            settings, zygote, decoder, forwarder, models, slots, observers, zygotes, times
+        )
         history = new_history(settings, environment, registry, observers.files)
         ending.push_async_callback(closing.run, history.close)
         choices = new_choices(settings, await _ran_in(given, history))
@@ -184,6 +190,8 @@ class Engine:
             tombstones=tombstones,
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
             environments=environments,
+            bake=bake_rule_of(settings),
+            times=times,
         )
         ending.push_async_callback(follower.close)
         return cls(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.bake_tag import BakeRule
+from service.call_times import CallTimes
 from service.config.environment import host_environment, registry_environment
 from service.config.home import HomeUnusable
 from service.config.settings import Settings
@@ -235,6 +237,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     slots: Slots,
     observers: Observers,
     zygotes: HoldsZygotes,
+    times: CallTimes,
 ) -> HostStager:
     """Makes a servable of a fetched version."""
     pool = PoolLimits(
@@ -252,7 +255,7 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         decoder,
         contract,
         pool,
-        observers.hosting,
+        times.heard_by(observers.hosting),
         allow_unsigned=settings.allow_unsigned,
         no_pickle=settings.trust == "no-pickle",
         surroundings_of=given.of,
@@ -260,6 +263,15 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         residents=_residents(settings, slots, observers),
         zygotes=zygotes,
         objections_by=lambda forks: Inspector(forks, observers.inspector_printed).inspect,
+    )
+
+
+def bake_rule_of(settings: Settings) -> BakeRule:
+    """By which versions bake where no tag says otherwise."""
+    return BakeRule(
+        settings.bake_seconds,
+        max(settings.bake_seconds, settings.bake_most_seconds),
+        slower=settings.bake_slower,
     )
 
 

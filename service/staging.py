@@ -36,9 +36,9 @@ from service.hosting.starting import LocalHosts
 from service.processes.front.beside import Beside
 from service.processes.front.child import Forks
 from service.refs import VersionId
+from service.retry_tag import may_retry
 
 BATCHING_TAG: Final = "podium.batching"
-RETRY_TAG: Final = "podium.retry"
 _WISHES: Final[Mapping[str, bool]] = {"rows": True, "off": False}
 
 
@@ -130,7 +130,7 @@ class HostStager:
             path=fetched.path,
             joinable=join.allowed,
             joinable_reason=join.reason,
-            retry=fetched.tags.get(RETRY_TAG, "").strip().lower() != "false",
+            retry=may_retry(fetched.tags),
             example=await self._example(contract, definition, fetched.serving_example),
             no_pickle=self._no_pickle,
             role=SKOPS_HOST_ROLE if fetched.serialization_format == "skops" else HOST_ROLE,

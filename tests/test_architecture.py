@@ -23,16 +23,19 @@ BUILDER = "builder"
 PROCESSES = {
     "": FRONT,
     "background": SHARED,
+    "bake_tag": SHARED,
     "blocked_tag": SHARED,
     "copy_source": SHARED,
     "copying": COMMAND,
     "errors": SHARED,
     "environments.supervised": BUILDER,
     "exits": COMMAND,
+    "fallback_tag": SHARED,
     "hold_tag": SHARED,
     "origin": COMMAND,
     "patterns": SHARED,
     "refs": SHARED,
+    "retry_tag": SHARED,
     "rollout_tags": SHARED,
     "shadow_tag": SHARED,
     "split_tag": SHARED,
@@ -92,7 +95,7 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("blocked_tag", "hold_tag", "rollout_tags", "shadow_tag", "split_tag"),
+    *("blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag", "split_tag"),
 }
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
@@ -110,6 +113,9 @@ ROOMS = {
     "blocked_tag": {"tombstones"},
     "hold_tag": set(),
     "rollout_tags": {"hold_tag"},
+    "bake_tag": set(),
+    "fallback_tag": set(),
+    "retry_tag": set(),
     "split_tag": {"rollout_tags"},
     "shadow_tag": {"rollout_tags", "split_tag"},
     "rollout": {"rollout_tags", "shadow_tag", "split_tag"},
@@ -135,18 +141,21 @@ ROOMS = {
     },
     "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
     "following": {
-        *("blocked_tag", "copy_source", "hold_tag", "patterns", "refs", "tombstones"),
+        *("bake_tag", "blocked_tag", "copy_source", "fallback_tag", "hold_tag", "patterns"),
+        *("refs", "retry_tag", "tombstones"),
         *("environments", "rollout", "rollout_tags", "split_tag", "validation_tag", *_BELOW),
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
+        "retry_tag",
     },
+    "call_times": {"hosting", "refs", "rollout"},
     "environment_choice": {"environments", "following", "refs", *_BELOW},
     "events": {
         *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
         *("refs", "registry.webhooks.deliveries"),
     },
-    "predicting": {"contract", "errors", "following"},
+    "predicting": {"contract", "errors", "following", "rollout"},
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
@@ -157,6 +166,7 @@ ROOMS = {
     "observers": {*_ENGINES, "refs", *_BELOW},
     "parts": {
         *_ENGINES,
+        *("bake_tag", "call_times"),
         *("environment_choice", "environments"),
         "config",
         "observers",
@@ -168,6 +178,7 @@ ROOMS = {
     },
     "engine": {
         *_ENGINES,
+        "call_times",
         "config",
         "environment_choice",
         "environments",

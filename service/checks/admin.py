@@ -24,25 +24,34 @@ _SAYS: Final = {
 }
 
 
-def reload(
-    url: str, ref: ModelRef, token: str, *, advice: str = "", console: Console | None = None
+def reload(  # noqa: PLR0913 - what an operator says
+    url: str,
+    ref: ModelRef,
+    token: str,
+    *,
+    again: bool = False,
+    advice: str = "",
+    console: Console | None = None,
 ) -> int:
-    """Asks for it with the admin token, and prints one sentence.
+    """Asks for it with the admin token, and prints one sentence; `again`: of what gave way, too.
 
     Returns `DONE` once the service has taken it, `REFUSED` if it does not take the token,
     `WRONG_USE` if it does not follow that alias, `UNDECIDED` if no service answers.
     """
-    status, says = asked_to_look(url, ref, token, advice=advice)
+    status, says = asked_to_look(url, ref, token, again=again, advice=advice)
     printed = console or Console(highlight=False)
     printed.print(Text(plain(f"{ref}  {says}")), soft_wrap=True)
     return status
 
 
-def asked_to_look(url: str, ref: ModelRef, token: str, *, advice: str = "") -> tuple[int, str]:
+def asked_to_look(
+    url: str, ref: ModelRef, token: str, *, again: bool = False, advice: str = ""
+) -> tuple[int, str]:
     """Asks the service to look at the registry now; the exit status, and a sentence for people."""
     headers = {"Authorization": f"Bearer {token}"}
+    path = f"{path_of(ref.name, ref.alias)}/reload{'?again=true' if again else ''}"
     try:
-        return _said(ask("POST", url, f"{path_of(ref.name, ref.alias)}/reload", headers=headers))
+        return _said(ask("POST", url, path, headers=headers))
     except NoService as reason:
         return UNDECIDED, f"no service answers: {reason}{advice}"
 

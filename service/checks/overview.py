@@ -148,6 +148,7 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
         lines.append(f"  held {_of_hold(held)}; its alias is on {_on(held['alias_on'])}")
     if slot.get("blocked"):
         lines.append(f"  blocked: version {slot['blocked']}")
+    lines += _of_bake(slot.get("bake"))
     if slot["aspired"] not in (None, slot["version"]):
         lines.append(f"  aspired: version {slot['aspired']}, for {slot['lag_seconds']:.0f} s")
     fallback, failure = slot.get("last_known_good_since"), slot["last_failure"]
@@ -189,6 +190,17 @@ def _of_hold(held: Mapping[str, Any]) -> str:
     wrong = "; its time cannot be read" if held["unreadable"] else ""
     reason = f": {held['reason']}" if held.get("reason") else ""  # for its operator alone
     return f"{until}{wrong}{reason}"
+
+
+def _of_bake(told: Mapping[str, Any] | None) -> Sequence[str]:
+    if not told:
+        return []
+    few = f"too few requests yet, until {told['most_until']}"
+    until = few if told["unproven"] else f"until {told['until']}"
+    new = f"{told['failures']} of {told['requests']} requests have failed"
+    old = f"version {told['older']}: {told['older_failures']} of {told['older_requests']}"
+    beside = f"; {old}" if told["older"] else "; no older version is warm"
+    return [f"  bakes {until}: {new}{beside}"]
 
 
 def _on(version: str | None) -> str:

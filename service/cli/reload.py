@@ -13,7 +13,12 @@ from service.refs import ModelRef
 @click.command(cls=OnceCommand)
 @ref_argument
 @url_option
-def reload(ref: ModelRef, url: str | None) -> None:
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Also try again a version that has given way to the one that was proven before it.",
+)
+def reload(ref: ModelRef, url: str | None, *, again: bool) -> None:
     """Ask the service to look at the registry now, and to try a refused version again.
 
     Asks with the admin token that PODIUM_ADMIN_TOKEN holds, or the file that
@@ -27,4 +32,4 @@ def reload(ref: ModelRef, url: str | None) -> None:
     token = admin_token()
     from service.checks.admin import reload as run
 
-    sys.exit(run(url or service_url(), ref, token, advice=advice(url)))
+    sys.exit(run(url or service_url(), ref, token, again=again, advice=advice(url)))

@@ -158,6 +158,21 @@ class Settings(BaseSettings):
         60.0,
         description="Seconds that the previous version stays loaded, to move back at once",
     )
+    bake_seconds: Annotated[float, Field(ge=0, le=7 * 24 * 3600)] = Field(
+        60.0,
+        description="Seconds after a swap in which a version that fails more than the one before "
+        "it gives way to that by itself; 0: never",
+    )
+    bake_most_seconds: Annotated[float, Field(ge=0, le=7 * 24 * 3600)] = Field(
+        900.0,
+        description="Seconds that the version before is kept loaded for that, while fewer than 100 "
+        "requests have come",
+    )
+    bake_slower: Annotated[float, Field(ge=1.2, le=1000)] | None = Field(
+        None,
+        description="A version gives way, too, where its hosts take so many times as long; unset: "
+        "not",
+    )
     max_prepared: Annotated[int, Field(ge=0)] = Field(
         2,
         description="Most versions that `podium prepare` keeps loaded for a while, beside those "

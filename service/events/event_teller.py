@@ -29,6 +29,9 @@ _KINDS: Final[Mapping[LedgerOutcome, EventKind]] = {
     LedgerOutcome.HELD: EventKind.HELD,
     LedgerOutcome.RELEASED: EventKind.RELEASED,
     LedgerOutcome.UNBLOCKED: EventKind.UNBLOCKED,
+    LedgerOutcome.PROVEN: EventKind.PROVEN,
+    LedgerOutcome.UNPROVEN: EventKind.UNPROVEN,
+    LedgerOutcome.GAVE_WAY: EventKind.GAVE_WAY,
 }
 _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.SWAPPED: "{slot} now serves version {to}; before: {before}.",
@@ -41,6 +44,9 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.HELD: "{slot} stays on version {to}{why}",
     EventKind.RELEASED: "{slot} follows its alias again{why}",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
+    EventKind.PROVEN: "{slot}: version {to} is proven{why}",
+    EventKind.UNPROVEN: "{slot}: version {to} is watched for longer{why}",
+    EventKind.GAVE_WAY: "{slot} serves version {to} again{why}",
 }
 # Beside a sentence of Podium's own, so that both are whole.
 _LONGEST_REASON: Final = 500

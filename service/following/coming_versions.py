@@ -15,6 +15,7 @@ from service.background import Work, begin
 from service.environments.environment import STAGE as ENVIRONMENT
 from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.askers import Askers
+from service.following.baking import Baking
 from service.following.dry_runs import candidacy
 from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.journey import Journey
@@ -45,6 +46,7 @@ class ComingVersions:
     _readying: Readying
     _gates: Gates
     _open: OpenVersions
+    _baking: Baking
     _recorder: Recorder
     _observer: FollowingObserver
     _clock: Clock
@@ -266,9 +268,14 @@ class ComingVersions:
             return
         findings = self._passes(slot, servable.fetched, journey)
         if findings is not None:
-            before = self._open.swap(slot, servable)
-            slot.succeeded(servable.version)
+            bakes = self._baking.bakes(slot, servable)
+            before = self._open.swap(slot, servable, bakes=bakes)
             found = (*journey.findings, *findings)
+            if bakes:
+                self._baking.begin(slot, found)
+            else:
+                self._baking.stop(slot)
+            slot.succeeded(servable.version)
             self._recorder.swapped(slot, before, servable, journey.seconds, found)
 
     def _failed(self, version: VersionId, error: FollowingError, journey: Journey) -> None:

@@ -128,7 +128,7 @@ class Fallbacks:
         if demanded.failure is not None and slot.failure is None:
             error, at = demanded.failure, demanded.failed_at
             slot.failure = Failure(error.stage, error.reason, cut(error.message), at, version)
-        if demanded.proven:
+        if demanded.proven and slot.bake is None:
             key = binding.servable.runs_in.key
             self._note(slot, ServedBefore(binding.servable.fetched, self._clock.wall(), key))
         elif binding.servable.predictor.irreplaceable and self._is_decided(slot, version):

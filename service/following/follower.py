@@ -11,9 +11,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from service.bake_tag import NEVER, BakeRule
 from service.errors import FollowingError
 from service.following.alias_looks import AliasLooks
 from service.following.awaited_environments import AwaitedEnvironments
+from service.following.baking import Baking, NobodyTimes, TimesCalls
 from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
 from service.following.environments import FindsEnvironments, PodiumsOwnAlone
@@ -51,6 +53,8 @@ class Follower:
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
     store has kept, `max_prepared` how many versions are kept ready at most that no alias is on.
+    `bake`: by which rule versions have to show that they do no worse than the ones before them,
+    where no tag says so; `times`: how long they take.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -71,6 +75,8 @@ class Follower:
         withdrawn: Collection[Tombstone] = (),
         max_prepared: int = 0,
         environments: FindsEnvironments | None = None,
+        bake: BakeRule = NEVER,
+        times: TimesCalls | None = None,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -84,7 +90,12 @@ class Follower:
         environments = environments or PodiumsOwnAlone()
         readying = Readying(registry, stager, gates, clock, environments, observer.building)
         self._awaited = AwaitedEnvironments(environments, clock, self._stays)
-        self._coming = ComingVersions(slots, readying, gates, self._open, recorder, observer, clock)
+        self.baking = Baking(
+            slots, history, self._open, recorder, clock, bake, times or NobodyTimes()
+        )
+        self._coming = ComingVersions(
+            slots, readying, gates, self._open, self.baking, recorder, observer, clock
+        )
         self.preparing = Preparing(
             slots,
             registry,
@@ -142,16 +153,21 @@ class Follower:
         """The next look comes early; as `service.following.pace.Pace` has it."""
         self._pace.hint(trigger)
 
-    def reload(self, ref: ModelRef) -> None:
+    def reload(self, ref: ModelRef, *, again: bool = False) -> None:
         """An operator asks: the slot's quarantine and pause are lifted, and the next look comes.
 
-        Raises `UnknownModel`; one that patterns have not found yet is looked for all the same.
+        `again`: so is a verdict; what has given way is brought back, and bakes anew. Raises
+        `UnknownModel`; one that patterns have not found yet is looked for all the same.
         """
         self._pace.hint(Trigger.OPERATOR)
         slot = self._slots.find(str(ref))
         if slot.pursuit.attempts:
             slot.wish = replace(slot.wish, trigger=Trigger.OPERATOR)
+        if again:
+            self.baking.forgive(slot)
         slot.lift()
+        if slot.verdict is not None and self.baking.is_judged(slot, slot.aspired):
+            self.baking.refuse(slot)
         self._slots.changed()
 
     async def tick(self) -> None:
@@ -169,6 +185,8 @@ class Follower:
             self._each(self._rollout.apply)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
+        self.baking.time()
+        self._each(self.baking.see_to)
         self._each(self._blocking.relieve)
         self._each(self._fallbacks.revive)
         self._each(self._fallbacks.prove)
@@ -187,6 +205,7 @@ class Follower:
             *self._fallbacks.asking,
             *self._open.ending,
             *self._sync.tasks,
+            *self.baking.tasks,
             *(task for task in self._awaited.tasks if not task.done()),
         }:
             await asyncio.wait(pending)
@@ -194,6 +213,7 @@ class Follower:
     async def close(self) -> None:
         """Ends every version's processes; returns when they are gone."""
         self._each(self._fallbacks.prove)
+        self._each(self.baking.stop)
         self._each(self._fallbacks.give_up)
         self._sync.stop()
         self._awaited.stop()
@@ -232,6 +252,7 @@ class Follower:
             self._fallbacks.fall_back(slot)
             return
         slot.absent = found if isinstance(found, Missing) else None
+        self.baking.moved(slot, found)
         if isinstance(found, Missing):
             message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
             gone = self._look_failure(f"{found.name.lower()}_missing", message)
@@ -244,6 +265,10 @@ class Follower:
             return
         if found in self._slots.blocked:
             self._blocking.refuse(slot, found)
+            return
+        if self.baking.is_judged(slot, found):
+            self.baking.refuse(slot)
+            self._fallbacks.see_to(slot)
             return
         if decision.action is Action.KEEP or (slot.failure and slot.failure.of_look):
             slot.failure = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.following.bake import BakeVerdict
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef, VersionId
 from service.rollout_tags import RolloutTags
@@ -50,6 +51,15 @@ class History(Protocol):
         """These of what the slot has served are blocked, and no others; returns at once.
 
         Kept for the next start, which the registry may not answer.
+        """
+
+    def verdict(self, ref: ModelRef) -> BakeVerdict | None:
+        """That the version that the slot's alias was on has given way, as it was last noted."""
+
+    def judge(self, ref: ModelRef, verdict: BakeVerdict | None) -> None:
+        """That it has; None: it has not, or that does not hold any more. Returns at once.
+
+        Kept for the next start; nothing is of a slot that has never served.
         """
 
     def rollout(self, ref: ModelRef) -> RolloutTags:

@@ -44,7 +44,7 @@ class LedgerOutcome(StrEnum):
 
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
     moves; or that the slot is held on what it serves, or follows its alias again; or that a version
-    it had refused for being blocked is not blocked any more.
+    it had refused for being blocked is not blocked any more; or how what it serves has baked.
     """
 
     SWAPPED = "swapped"
@@ -56,6 +56,9 @@ class LedgerOutcome(StrEnum):
     HELD = "held"
     RELEASED = "released"
     UNBLOCKED = "unblocked"
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+    GAVE_WAY = "gave_way"
 
 
 @dataclass(frozen=True, slots=True)

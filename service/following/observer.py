@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 
 from service.background import Work, tell
 from service.environments.environment import BuildProgress
+from service.following.bake import BakeVerdict
 from service.following.environments import RunsIn
 from service.following.slot_status import Failure
 from service.hold_tag import Hold
@@ -57,6 +58,20 @@ class FollowingObserver(Protocol):
 
     def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
         """What the slot has just been given is its last known good; `failure` is why, if known."""
+
+    def baked(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """What the slot serves has done no worse than what was proven before: it is proven now."""
+        ...
+
+    def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """Too few requests came in its time; it is watched for longer."""
+        ...
+
+    def gave_way(
+        self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
+    ) -> None:
+        """The slot serves what was proven again: the version after it has done worse."""
+        ...
 
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, for the alias or the model is gone."""

@@ -1,6 +1,7 @@
 """Which versions are open and which slots hold them: the swap, the warm one, the end."""
 
 import asyncio
+import math
 
 from service.background import Work, begin
 from service.errors import ServiceError
@@ -9,6 +10,7 @@ from service.following.ports import Clock
 from service.following.servable import Binding, Servable, close
 from service.following.slots import KeptWarm, Slot, Slots
 from service.refs import VersionId
+from service.rollout.outcomes import Outcomes
 
 
 class OpenVersions:
@@ -49,7 +51,7 @@ class OpenVersions:
     def withdraw(self, slot: Slot, version: VersionId, refusal: ServiceError) -> None:
         """The slot does not hold the version any more; its processes end now, whoever waits."""
         if slot.previous is not None and slot.previous.binding.servable.version == version:
-            self._drop_previous(slot)
+            self.drop_previous(slot)
         if slot.version == version:
             self.give_up(slot)
         self.end(version, refusal)
@@ -68,22 +70,40 @@ class OpenVersions:
         if old is None or old.servable.version != servable.version:
             return False
         servable.hold()
-        slot.serve(Binding(slot.ref, servable), slot.traffic.since)
+        slot.serve(Binding(slot.ref, servable, old.outcomes), slot.traffic.since)
         old.servable.release()
         return True
 
-    def swap(self, slot: Slot, servable: Servable) -> VersionId | None:
-        """The slot serves it from now on, and keeps what it served warm; which that was."""
+    def swap(self, slot: Slot, servable: Servable, *, bakes: bool = False) -> VersionId | None:
+        """The slot serves it from now on, and keeps what it served warm; which that was.
+
+        Where it `bakes`, what was proven before is kept until that is over, and nothing else.
+        """
         servable.hold()
         old = slot.binding
-        slot.serve(Binding(slot.ref, servable), self._clock.wall())
+        outcomes = Outcomes() if bakes else _counted_before(slot, servable)
+        slot.serve(Binding(slot.ref, servable, outcomes), self._clock.wall())
         if _is_put_right(slot, servable.version):
             slot.failure = None
         if old is None:
-            self._drop_previous(slot)
+            if not bakes or slot.older is None:
+                self.drop_previous(slot)
             return None
-        self._keep_warm(slot, old)
+        if not bakes:
+            self._keep_warm(slot, old)
+        elif slot.older is not None:
+            old.servable.release()
+        else:
+            # What has not passed its own bake is nothing to go back to.
+            self._keep_warm(slot, old, math.inf if slot.bake is None else None)
         return old.servable.version
+
+    def cool(self, slot: Slot) -> None:
+        """What was kept warm for a bake is for as long as any other version that was before."""
+        if slot.previous is not None and slot.previous.is_proven:
+            until = self._clock.monotonic() + self._keep_warm_seconds
+            slot.previous = KeptWarm(slot.previous.binding, until)
+            self.retire_the_cold(slot)
 
     def empty(self, slot: Slot) -> VersionId | None:
         """The slot serves nothing any more, and keeps what it served warm; which that was."""
@@ -105,12 +125,12 @@ class OpenVersions:
     def retire_the_cold(self, slot: Slot) -> None:
         """Lets go of what the slot has kept warm for long enough."""
         if slot.previous is not None and slot.previous.until <= self._clock.monotonic():
-            self._drop_previous(slot)
+            self.drop_previous(slot)
 
     def let_go(self) -> None:
         """No slot holds anything any more."""
         for slot in self._slots.values():
-            self._drop_previous(slot)
+            self.drop_previous(slot)
             self.give_up(slot)
 
     async def close(self) -> None:
@@ -130,16 +150,26 @@ class OpenVersions:
         self.ending.add(task)
         task.add_done_callback(self.ending.discard)
 
-    def _keep_warm(self, slot: Slot, old: Binding) -> None:
-        self._drop_previous(slot)
-        slot.previous = KeptWarm(old, self._clock.monotonic() + self._keep_warm_seconds)
-        if self._keep_warm_seconds <= 0:
-            self._drop_previous(slot)
+    def _keep_warm(self, slot: Slot, old: Binding, seconds: float | None = None) -> None:
+        seconds = self._keep_warm_seconds if seconds is None else seconds
+        self.drop_previous(slot)
+        slot.previous = KeptWarm(old, self._clock.monotonic() + seconds)
+        if seconds <= 0:
+            self.drop_previous(slot)
 
-    def _drop_previous(self, slot: Slot) -> None:
+    @staticmethod
+    def drop_previous(slot: Slot) -> None:
+        """The slot keeps nothing warm any more."""
         previous, slot.previous = slot.previous, None
         if previous is not None:
             previous.binding.servable.release()
+
+
+def _counted_before(slot: Slot, servable: Servable) -> Outcomes:
+    """What requests of it have come to lately, where it comes back from being kept warm."""
+    warm = slot.previous
+    came_back = warm is not None and warm.binding.servable is servable
+    return warm.binding.outcomes if warm is not None and came_back else Outcomes()
 
 
 def _is_put_right(slot: Slot, version: VersionId) -> bool:

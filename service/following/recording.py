@@ -9,6 +9,7 @@ from typing import Final
 
 from service.blocked_tag import BLOCKED
 from service.errors import FollowingError, Withdrawn
+from service.following.bake import STAGE, Bake, BakeVerdict
 from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, ServedBefore
 from service.following.ledger import Ledger, LedgerEntry, LedgerOutcome, bounded
@@ -22,6 +23,7 @@ from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
 from service.hold_tag import Hold
 from service.refs import VersionId
+from service.rollout.verdict import LOOKS
 
 # Of these the detail is what an operator has written into a tag, or said to the service.
 _BY_OPERATORS: Final = frozenset({BLOCKED, Withdrawn.code})
@@ -71,12 +73,39 @@ class Recorder:
         last = self._history.baseline(slot.ref)
         # What takes the place of a blocked version is to be there after the next start, too.
         is_good = not known or (last is not None and last.version in self._slots.blocked)
-        # One that was never loaded is good only where nothing is known to be better.
-        if is_good and (servable.proven or last is None):
+        # One that was never loaded is good only where nothing is known to be better; one that
+        # bakes is not before that is over.
+        if is_good and slot.bake is None and (servable.proven or last is None):
             self._history.note(slot.ref, self._served(servable))
         self._observer.swapped(slot.ref, before, servable.version, seconds)
         if known:
             self._observer.stands_in(slot.ref, servable.version, slot.failure)
+
+    def proven(self, slot: Slot, servable: Servable, bake: Bake) -> None:
+        """The slot's version has baked: it is the last known good from now on."""
+        if servable.proven:
+            self._history.note(slot.ref, self._served(servable))
+        sentence = bake_sentence(bake)
+        self._noted_bake(slot, LedgerOutcome.PROVEN, "unproven" if bake.unproven else "", sentence)
+        self._observer.baked(slot.ref, bake.version, sentence)
+
+    def unproven(self, slot: Slot, bake: Bake) -> None:
+        """Its time is over, and too few requests have come: it is watched for longer."""
+        sentence = bake_sentence(bake)
+        self._noted_bake(slot, LedgerOutcome.UNPROVEN, LedgerOutcome.UNPROVEN, sentence)
+        self._observer.unproven(slot.ref, bake.version, sentence)
+
+    def gave_way(self, slot: Slot, bake: Bake, to: Servable, verdict: BakeVerdict) -> None:
+        """The slot serves what was proven before its version again, as the verdict says."""
+        entry = self._entry(slot, bake.version, to.version, LedgerOutcome.GAVE_WAY)
+        code, message = verdict.code, verdict.message
+        self._ledger.note(replace(entry, stage=STAGE, code=code, message=message))
+        self._observer.gave_way(slot.ref, bake.version, to.version, verdict)
+
+    def _noted_bake(self, slot: Slot, outcome: LedgerOutcome, code: str, message: str) -> None:
+        if slot.version is not None:
+            entry = self._entry(slot, slot.version, slot.version, outcome)
+            self._ledger.note(replace(entry, code=code or None, message=message))
 
     def emptied(self, slot: Slot, before: VersionId, failure: Failure) -> None:
         """The slot serves that version no more, and nothing in its place."""
@@ -172,7 +201,7 @@ class Recorder:
 
     def renewed(self, slot: Slot, servable: Servable) -> None:
         """The slot serves the same version, from other files maybe: those are the good ones now."""
-        if not slot.status.on_last_known_good and servable.proven:
+        if not slot.status.on_last_known_good and slot.bake is None and servable.proven:
             self._history.note(slot.ref, self._served(servable))
 
     def refused(  # noqa: PLR0913, PLR0917 - all that is known of one attempt
@@ -217,6 +246,20 @@ class Recorder:
             version=version.version,
             outcome=outcome,
         )
+
+
+def bake_sentence(bake: Bake) -> str:
+    """What has come of it by now, for people."""
+    new, older = bake.sample, bake.older
+    if older is None:
+        return f"Nothing was kept warm that version {bake.version.version} could be compared with."
+    old, before = bake.proven_sample, older.servable.version.version
+    few = "too few requests to say more: " if new.requests < LOOKS[0] else ""
+    return (
+        f"{few}version {bake.version.version} has failed {new.failures} of {new.requests} requests "
+        f"({new.percent}), version {before} {old.failures} of its last {old.requests} "
+        f"({old.percent})."
+    ).capitalize()
 
 
 def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:

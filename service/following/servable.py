@@ -11,6 +11,7 @@ from service.errors import ServiceError
 from service.following.environments import PODIUMS_OWN, RunsIn
 from service.following.ports import FetchedVersion, Staged
 from service.refs import ModelRef, VersionId
+from service.rollout.outcomes import Outcomes
 
 WHOLE: Final = 100
 """The weight of an arm that takes all requests."""
@@ -82,10 +83,12 @@ class Binding:
     """What one request holds from start to end: the alias from the ref, the rest from the servable.
 
     Replaced, never edited; reply, headers, metrics and log lines all read this one object (P1).
+    `outcomes` counts what requests of its stay at the slot come to, whatever processes it has.
     """
 
     ref: ModelRef
     servable: Servable
+    outcomes: Outcomes = field(default_factory=Outcomes, compare=False)
 
 
 async def close(servable: Servable) -> None:

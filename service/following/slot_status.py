@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from service.environments.environment import BuildProgress
+from service.following.bake import Bake, BakeVerdict
 from service.following.gates.gate import GateFinding
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
@@ -93,6 +94,8 @@ class SlotStatus:
         held: that it stays on what it serves; the pursuit is of that then.
         blocked: what it serves, or should, or what its alias is on, if that is blocked; of an empty
             slot also what it served last.
+        bake: of the version that serves, where that has to show that it does no worse.
+        verdict: that the version that the alias is on did worse, and has given way.
         failure: the last one, until a swap puts it right.
     """
 
@@ -114,6 +117,8 @@ class SlotStatus:
     prepared: VersionId | None
     held: HeldAlias | None
     blocked: VersionId | None
+    bake: Bake | None
+    verdict: BakeVerdict | None
     failure: Failure | None
 
     @property

@@ -1,6 +1,7 @@
 """What is served under each reference, and what one may know about it at a glance."""
 
 import asyncio
+import math
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -15,6 +16,7 @@ from hashlib import sha256
 from typing import Final
 
 from service.errors import NotThereYet, UnknownModel
+from service.following.bake import Bake, BakeVerdict
 from service.following.journey import Journey
 from service.following.pace import Trigger
 from service.following.ports import Missing
@@ -51,10 +53,18 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class KeptWarm:
-    """What a slot has served before, ready for an alias that moves back; `until` is monotonic."""
+    """What a slot has served before, ready for an alias that moves back; `until` is monotonic.
+
+    `inf`: for as long as what serves bakes.
+    """
 
     binding: Binding
     until: float
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is what a version that bakes gives way to."""
+        return self.until == math.inf
 
 
 class Slot:
@@ -65,7 +75,8 @@ class Slot:
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
     which it serves nothing; `barred` is the blocked one that it would serve for want of better.
     `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
-    it serves; `rollout` is what the model's tags say of it, as a look last brought them.
+    it serves; `rollout` is what the model's tags say of it, as a look last brought them. What it
+    serves may `bake`; a `verdict` is of the version that its alias is on.
     """
 
     def __init__(
@@ -78,6 +89,8 @@ class Slot:
         self.previous: KeptWarm | None = None
         self.prepared: VersionId | None = None
         self.held: HeldAlias | None = None
+        self.bake: Bake | None = None
+        self.verdict: BakeVerdict | None = None
         self.rollout: RolloutTags = NO_TAGS
         self.absent: Missing | None = None
         self.failure: Failure | None = None
@@ -122,6 +135,8 @@ class Slot:
         """
         if version in self._slots.tombstones or version in self._slots.blocked:
             return False
+        if self.verdict is not None and version == self.verdict.version:
+            return False
         if version == self.aspired or (
             self._lacks_good and version == self.fallback_pursuit.version
         ):
@@ -133,6 +148,13 @@ class Slot:
         if version == self.aspired:
             return version != self.quarantined and self.wants(version)
         return self.wants(version) and self.fallback_pursuit.fault is None
+
+    @property
+    def older(self) -> Binding | None:
+        """What is kept warm for what it serves to give way to, while that bakes."""
+        older = None if self.bake is None else self.bake.older
+        warm = self.previous
+        return older if warm is not None and warm.binding is older else None
 
     @property
     def _lacks_good(self) -> bool:
@@ -224,6 +246,8 @@ class Slot:
             self.prepared,
             self.held,
             self._blocked,
+            self.bake,
+            self.verdict,
             self.failure,
         )
         last = self._status

@@ -23,13 +23,17 @@ from service.http.models import models_router
 from service.http.openapi import docs_router, security
 from service.http.pages import create_pages, is_known, with_request_id
 from service.http.preparation import Preparations, preparation_router
-from service.http.reload import reload_router
+from service.http.reload import Reload, reload_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Restore, Withdraw, withdraw_router
 from service.predicting.route import RouteContext
 from service.protocols.mlflow import MlflowProtocol
 from service.protocols.podium import PodiumProtocol
 from service.refs import ModelRef
+
+
+def _nobody(_ref: ModelRef, *, again: bool = False) -> None:
+    """Where nobody follows anything."""
 
 
 def create_http(  # noqa: PLR0913 - where a room is put together, each part is named once
@@ -39,7 +43,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     registry: CollectorRegistry,
     clock: Callable[[], float] = time.time,
     stopping: Callable[[], bool] = lambda: False,
-    reload: Callable[[ModelRef], None] = lambda _ref: None,
+    reload: Reload = _nobody,
     withdraw: tuple[Withdraw, Restore] | None = None,
     preparations: Preparations | None = None,
     keys: ApiKeys | None = None,

@@ -17,6 +17,7 @@ from service.following.servable import Binding, Servable
 from service.following.slot_status import Failure, HeldAlias, LookStatus, State
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
+from service.http.bake_report import BakeReport, BakeVerdictReport, bake_of, verdict_of
 from service.http.described import serving_example, signature_of
 from service.http.environment_report import (
     ComingReport,
@@ -105,7 +106,9 @@ class SlotReport(BaseModel):
     answered with 410 while it serves no other. `prepared`: a version that an operator has had made
     ready, which answers at once when the alias moves there. `held`: it stays on what it serves,
     which is what it aspires to then, wherever its alias is. `blocked`: the version that it serves,
-    should serve, or that its alias is on, where an operator has blocked that. `environment`:
+    should serve, or that its alias is on, where an operator has blocked that. `bake`: how the
+    current version does, where it is not proven yet. `verdict`: that the version that its alias is
+    on did worse than the one before, and has given way. `environment`:
     what the current version runs in. `coming`: a version on its way that it is after.
     """
 
@@ -127,6 +130,8 @@ class SlotReport(BaseModel):
     prepared: str | None
     held: HoldWhy | HoldReport | None
     blocked: str | None
+    bake: BakeReport | None
+    verdict: BakeVerdictReport | None
     environment: EnvironmentReport | None
     coming: ComingReport | None
     last_failure: FailureWhy | FailureReport | None
@@ -263,6 +268,8 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "prepared": None if status.prepared is None else status.prepared.version,
         "held": _held(status.held, why=why),
         "blocked": None if status.blocked is None else status.blocked.version,
+        "bake": bake_of(status.bake),
+        "verdict": verdict_of(status.verdict),
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
         "last_failure": _failure(status.failure, why=why),

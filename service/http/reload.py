@@ -1,9 +1,9 @@
 """`POST /models/{name}@{alias}/reload`: an operator asks for a look now, and for another try."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from service.errors import NotThereYet
 from service.following.slots import Slots
@@ -13,10 +13,20 @@ from service.http.openapi_parts import body_of
 from service.refs import ModelRef
 
 
+class Reload(Protocol):
+    """Whoever looks at the registry: `service.following.follower.Follower.reload`."""
+
+    def __call__(self, ref: ModelRef, *, again: bool = False) -> None:
+        """Soon. Raises `UnknownModel`."""
+        ...
+
+
 def reload_router(
-    slots: Slots, clock: Callable[[], float], admin: Admin, reload: Callable[[ModelRef], None]
+    slots: Slots, clock: Callable[[], float], admin: Admin, reload: "Reload"
 ) -> APIRouter:
     """The route; `reload` lifts the slot's quarantine and looks at the registry soon.
+
+    With `again` it also brings back a version that has given way.
 
     `clock` gives seconds since 1970.
     """
@@ -28,15 +38,23 @@ def reload_router(
         responses=_REFUSED,
         openapi_extra={"security": [{ADMIN: []}]} if admin.exists else None,
     )
-    async def reload_slot(name: str, alias: str, request: Request) -> SlotReport:
+    async def reload_slot(
+        name: str,
+        alias: str,
+        request: Request,
+        *,
+        again: Annotated[
+            bool, Query(description="Whether a version that gave way is tried again, too.")
+        ] = False,
+    ) -> SlotReport:
         """Looks at the registry now and lifts a quarantine; the slot as it was when asked."""
         admin.require(request)
         try:
             slot = slots.find(f"{name}@{alias}")
         except NotThereYet:
-            reload(ModelRef(name, alias))
+            reload(ModelRef(name, alias), again=again)
             raise
-        reload(slot.ref)
+        reload(slot.ref, again=again)
         return report_of(slot, clock())
 
     return router

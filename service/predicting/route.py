@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from service.contract.model_input import EncodedInput, ValidInput
 from service.errors import NoServable, ServiceError, Withdrawn
 from service.following.ports import ReadsRequests
+from service.following.second_opinions import Doubt
 from service.following.servable import Binding
 from service.following.slots import Slot
 from service.following.waiting import seconds_until_ready
@@ -35,6 +36,7 @@ from service.predicting.request import (
     RequestShare,
     Timeline,
 )
+from service.rollout.outcomes import DOUBTFUL
 
 COPIED_BYTES: Final = 64 * 1024
 """Longer replies are not copied, which would hold the loop up, and are held until they are sent."""
@@ -150,10 +152,12 @@ class PredictionRoute(Generic[F]):
         deadline = monotonic() + request.seconds(context.request_seconds)
         form = request.form = self._bound()
         servable, alias = form.binding.servable, form.binding.ref.alias
+        outcomes = form.binding.outcomes
         _wait_for_nothing_else(request.caller)
         # No await since it was bound: the slot's own hold keeps the servable open until here. From
         # here on this one does: a large body is read for long, and the slot may move on (P7).
         servable.hold()
+        model_input: ValidInput | None = None
         try:
             model_input = await self._parse(servable.reader, request.headers, body, deadline)
             request.rows = model_input.rows
@@ -163,6 +167,9 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
+        except ServiceError as error:
+            self._count_failure(form.binding, request.headers, body, model_input, error)
+            raise
         finally:
             servable.release()
         if timeline is not None:
@@ -171,7 +178,28 @@ class PredictionRoute(Generic[F]):
             # One for all requests: it must not gather the frames of each.
             raise servable.refusal.with_traceback(None)
         held = None if len(predictions) <= COPIED_BYTES else self._held(len(predictions))
+        outcomes.requests += 1
+        if outcomes.requests >= outcomes.full:
+            outcomes.fill()
         return Prediction(form, predictions, model_input.bare, held)
+
+    def _count_failure(
+        self,
+        binding: Binding,
+        headers: Mapping[bytes, bytes],
+        body: RequestBody,
+        model_input: ValidInput | None,
+        error: ServiceError,
+    ) -> None:
+        outcomes = binding.outcomes
+        outcomes.failed(error.code)
+        if outcomes.doubts is None or error.code not in DOUBTFUL:
+            return
+
+        def read(reader: ReadsRequests) -> Awaitable[ValidInput]:
+            return self._parse(reader, headers, body, math.inf)
+
+        outcomes.doubts.doubt(Doubt(error.code, model_input, read, _size(body, model_input)))
 
     def _bound(self) -> F:
         binding = self._slot.traffic.binding
@@ -203,6 +231,12 @@ class PredictionRoute(Generic[F]):
             route=self._door,
             exception=without_words(error),
         )
+
+
+def _size(body: RequestBody, model_input: ValidInput | None) -> int:
+    if isinstance(model_input, EncodedInput):
+        return len(model_input.body)
+    return len(body) if isinstance(body, bytes) else sum(map(len, body))
 
 
 def _error_code(result: Prediction[F] | ServiceError | None) -> str | None:

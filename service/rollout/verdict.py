@@ -58,9 +58,9 @@ class BakeTime:
 
 
 def chance_of(new: Sample, old: Sample) -> float:
-    """How likely as many failures of `new` are, or more, were both equally good (Fisher, one-sided).
+    """How likely so many failures of `new` are, or more, were both equally good.
 
-    1 where it fails no more often than `old`.
+    By Fisher's exact test, one-sided; 1 where it fails no more often than `old`.
     """
     if new.failures * old.requests <= old.failures * new.requests:
         return 1.0

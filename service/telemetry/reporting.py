@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from service.background import NAMED, Work
 from service.environments.environment import BuildProgress
+from service.following.bake import BakeVerdict
 from service.following.environments import RunsIn
 from service.following.sentences import LONGEST_DETAIL, cut
 from service.following.slot_status import Failure
@@ -168,6 +169,31 @@ class FollowingReport:
         code = None if failure is None else failure.code
         self._logger.warning(
             "serves_last_known_good", slot=str(ref), version=version.version, code=code
+        )
+
+    def baked(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """It is the last known good from now on."""
+        self._metrics.baked(ref, "proven")
+        self._logger.info("baked", slot=str(ref), version=version.version, message=sentence)
+
+    def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        """What was proven before it is kept warm meanwhile."""
+        self._metrics.baked(ref, "unproven")
+        self._logger.info("unproven", slot=str(ref), version=version.version, message=sentence)
+
+    def gave_way(
+        self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
+    ) -> None:
+        """By itself, and for as long as the alias stays on it."""
+        self._serves(ref, to)
+        self._metrics.baked(ref, "gave_way")
+        self._logger.warning(
+            "gave_way",
+            slot=str(ref),
+            version=version.version,
+            to=to.version,
+            code=verdict.code,
+            message=verdict.message,
         )
 
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:

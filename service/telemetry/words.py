@@ -70,6 +70,13 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "staging_abandoned": Saying("{model} version {version} is no longer wanted"),
     "swapped": Saying("{slot} now serves version {version}, before: {previous} ({seconds} s)"),
     "serves_last_known_good": Saying("{slot} serves version {version}, its last known good one"),
+    "baked": Saying("{slot}: version {version} is proven", ("message",)),
+    "unproven": Saying("{slot}: version {version} is watched for longer", ("message",)),
+    "gave_way": Saying(
+        "{slot} serves version {to} again: version {version} did worse",
+        ("message", "code"),
+        "It is not tried again until the alias moves, or by `podium reload {slot} --again`.",
+    ),
     "emptied": Saying("{slot} no longer serves anything; it served version {version}"),
     "version_refused": Saying(
         "{slot}: version {version} is refused",

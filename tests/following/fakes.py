@@ -6,9 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from service.bake_tag import NEVER, BakeRule
 from service.blocked_tag import blocked_by
 from service.environments.environment import BuildProgress, BuiltEnvironment
 from service.errors import FollowingError, PassingFault
+from service.following.bake import BakeVerdict
+from service.following.baking import TimesCalls
 from service.following.environments import FindsEnvironments, RunsIn
 from service.following.follower import Follower
 from service.following.gates.gate import Gates
@@ -222,6 +225,7 @@ class FakeHistory:
     in_turn: list[tuple[ModelRef, VersionId]] = field(default_factory=list)
     forgotten: list[ModelRef] = field(default_factory=list)
     marked: dict[ModelRef, Mapping[VersionId, str]] = field(default_factory=dict)
+    verdicts: dict[ModelRef, BakeVerdict | None] = field(default_factory=dict)
     said: dict[ModelRef, RolloutTags] = field(default_factory=dict)
 
     async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
@@ -251,6 +255,13 @@ class FakeHistory:
 
     def note_rollout(self, ref: ModelRef, tags: RolloutTags) -> None:
         self.said[ref] = tags
+
+    def verdict(self, ref: ModelRef) -> BakeVerdict | None:
+        return self.verdicts.get(ref)
+
+    def judge(self, ref: ModelRef, verdict: BakeVerdict | None) -> None:
+        if ref in self.known:
+            self.verdicts[ref] = verdict
 
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)
@@ -391,6 +402,17 @@ class Events:
     def stands_in(self, ref: ModelRef, version: VersionId, failure: Failure | None) -> None:
         self.told.append(("stands_in", str(ref), version, failure and failure.code))
 
+    def baked(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        self.told.append(("baked", str(ref), version))
+
+    def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
+        self.told.append(("unproven", str(ref), version))
+
+    def gave_way(
+        self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
+    ) -> None:
+        self.told.append(("gave_way", str(ref), version, to, verdict.code))
+
     def emptied(self, ref: ModelRef, version: VersionId, failure: Failure) -> None:
         self.told.append(("emptied", str(ref), version, failure.code))
 
@@ -464,6 +486,8 @@ class World:
         max_prepared: int = 2,
         noted: Callable[[LedgerEntry], None] | None = None,
         environments: FindsEnvironments | None = None,
+        bake: BakeRule = NEVER,
+        times: TimesCalls | None = None,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -492,6 +516,8 @@ class World:
             withdrawn=self.tombstones.kept.values(),
             max_prepared=max_prepared,
             environments=environments,
+            bake=bake,
+            times=times,
         )
 
     @property

@@ -66,6 +66,7 @@ class App:
     ) -> None:
         self.preparations = preparations
         self.reloaded: list[ModelRef] = []
+        self.reloaded_again: list[ModelRef] = []
         self.withdrawn: list[tuple[str, ...]] = []
         self.slots = Slots(refs, patterns)
         self.registry = CollectorRegistry()
@@ -94,7 +95,7 @@ class App:
             registry=self.registry,
             clock=lambda: NOW,
             stopping=lambda: self.stopping,
-            reload=self.reloaded.append,
+            reload=self._reload,
             withdraw=(self._withdraw, self._restore),
             preparations=preparations,
             keys=keys,
@@ -125,6 +126,9 @@ class App:
     async def predict(self, values: object, path: str = "/predict", **more: Any) -> httpx.Response:
         """Posts values in the one format that the fake contract reads."""
         return await self.client.post(path, json={"inputs": values}, **more)
+
+    def _reload(self, ref: ModelRef, *, again: bool = False) -> None:
+        (self.reloaded_again if again else self.reloaded).append(ref)
 
     async def _withdraw(self, name: str, version: str, reason: str) -> Withdrawal:
         self.withdrawn.append((name, version, *([reason] if reason else [])))

@@ -178,6 +178,16 @@ async def test_operator_asks_for_a_look(guarded: App) -> None:
     assert guarded.reloaded == [IRIS]
 
 
+async def test_operator_asks_for_what_has_given_way_again(guarded: App) -> None:
+    """Only where the query says so; nonsense in it is refused."""
+    asked = {"again": "true"}
+    await guarded.client.post(f"{SLOT}/reload", headers=bearing(TOKEN), params=asked)
+    assert (guarded.reloaded, guarded.reloaded_again) == ([], [IRIS])
+    wrong = {"again": "maybe"}
+    reply = await guarded.client.post(f"{SLOT}/reload", headers=bearing(TOKEN), params=wrong)
+    assert reply.status_code == 422
+
+
 async def test_name_with_a_slash_can_be_reloaded(guarded: App) -> None:
     """As it stands in every other path."""
     reply = await guarded.client.post(f"/models/{OTHER}/reload", headers=bearing(TOKEN))

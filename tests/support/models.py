@@ -76,6 +76,14 @@ def number_module(folder: Path, number: int) -> Path:
     return module
 
 
+def worsening(folder: Path, fails: int = 0, seconds: float = 0.0) -> Path:
+    """`tests/models/worsening.py` that fails on so many of 100 values of `x`, saved; its place."""
+    folder.mkdir(parents=True)
+    module = folder / "how_badly.py"
+    module.write_text(f'"""How badly."""\n\nFAILS = {fails}\nSECONDS = {seconds}\n')
+    return save(folder, "worsening", example=pd.DataFrame({"x": [99.0]}), ships=[module])
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Two files: one that a model makes when it has come to the gate, one that lets it pass."""

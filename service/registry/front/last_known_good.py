@@ -1,11 +1,12 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served", "blocked", "environment", "rollout"}`, replaced whole. `described` is what the artifact
-said of itself, for comparisons alone: what is served is read from the artifact again, once that was
-verified. `blocked` are those of `served` that are, each with why; `environment` is the key of what
-the version ran in, empty for Podium's own, as all did before there were others. `rollout` is what
-tags of the model have said of the slot, by their kind.
+"served", "blocked", "environment", "rollout", "verdict"}`, replaced whole. `described` is what the
+artifact said of itself, for comparisons alone: what is served is read from the artifact again, once
+that was verified. `blocked` are those of `served` that are, each with why; `environment` is the key
+of what the version ran in, empty for Podium's own, as all did before there were others. `rollout`
+is what tags of the model have said of the slot, by their kind; `verdict` is of the version that its
+alias was on, where that gave way; null where none did.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import orjson
 
 from service.background import Work
 from service.errors import FollowingError
+from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
@@ -68,6 +70,7 @@ class _Record:
     served: tuple[VersionId, ...] = ()
     blocked: Mapping[VersionId, str] = field(default_factory=dict)
     environment: str = ""
+    verdict: BakeVerdict | None = None
     rollout: RolloutTags = NO_TAGS
 
     def with_known(self, known: ServedBefore) -> "_Record":
@@ -223,6 +226,16 @@ class DiskHistory:
             before.release()
         self._remember(ref, self._record(ref).with_known(known))
 
+    def verdict(self, ref: ModelRef) -> BakeVerdict | None:
+        """As it was noted, or as the file has it."""
+        return self._record(ref).verdict
+
+    def judge(self, ref: ModelRef, verdict: BakeVerdict | None) -> None:
+        """Remembered at once, and written beside the loop; nothing of a slot that never served."""
+        record = self._record(ref)
+        if record.fetched is not None and record.verdict != verdict:
+            self._remember(ref, replace(record, verdict=verdict))
+
     def withdraw(self, ref: ModelRef) -> None:
         """Its contract alone is kept, for comparisons; the lease on its files is given back."""
         record = self._record(ref)
@@ -309,6 +322,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
             "served": [_plain(version) for version in record.served],
             "blocked": [[*_plain(version), reason] for version, reason in record.blocked.items()],
             "environment": record.environment,
+            "verdict": _plain_verdict(record.verdict),
             "rollout": dict(record.rollout.said),
         }
     )
@@ -353,15 +367,16 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
     served = tuple(_version(each) for each in stored["served"])
     # A record of a service that knew nothing of blocked versions has none.
     blocked = {_version(each[:3]): _text(each[3]) for each in stored.get("blocked", ())}
-    environment = _text(stored.get("environment", ""))
+    environment, since = _text(stored.get("environment", "")), float(stored["since"])
     rollout = {_text(kind): _text(said) for kind, said in stored.get("rollout", {}).items()}
     return _Record(
-        float(stored["since"]),
+        since,
         fetched,
         served[-_MAX_SERVED:],
         blocked,
         environment,
-        RolloutTags.of(rollout),
+        verdict=_verdict(stored.get("verdict")),
+        rollout=RolloutTags.of(rollout),
     )
 
 
@@ -369,6 +384,20 @@ def _signature(stored: Any) -> Mapping[str, str | None] | None:
     if stored is None:
         return None
     return {_text(part): _text_or_none(text) for part, text in stored.items()}
+
+
+def _plain_verdict(verdict: BakeVerdict | None) -> list[Any] | None:
+    if verdict is None:
+        return None
+    said = [verdict.code, verdict.message, verdict.at, verdict.proven]
+    return [*_plain(verdict.version), *said]
+
+
+def _verdict(stored: Any) -> BakeVerdict | None:
+    if stored is None:
+        return None
+    code, message, at, proven = stored[3:]
+    return BakeVerdict(_version(stored[:3]), _text(code), _text(message), float(at), _text(proven))
 
 
 def _plain(version: VersionId) -> list[Any]:

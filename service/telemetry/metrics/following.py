@@ -12,6 +12,7 @@ from service.telemetry.metrics.lives import SLOT
 # Up to the default limit of a load; few, since each slot has them for each stage.
 _STAGE_SECONDS = (0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 _ENVIRONMENTS = ("built", "there", "stood_in")
+_BAKED = ("proven", "unproven", "gave_way")
 _SWAPPED, _REFUSED, _PREPARED = "swapped", "refused", "prepared"
 
 
@@ -37,6 +38,12 @@ class FollowingMetrics:
             "Versions made ready before an alias moved there, and those that could not be.",
             (*SLOT, "outcome"),
             registry=registry,
+        )
+        self._bakes = counter(
+            "podium_bakes_total",
+            "How versions have baked: proven, unproven (watched for longer, for want of requests), "
+            "or gave_way to the version that was proven before.",
+            (*SLOT, "outcome"),
         )
         self._environments = counter(
             "podium_environments_total",
@@ -68,6 +75,8 @@ class FollowingMetrics:
         """A counter that begins with its first event hides that event from rate()."""
         for outcome in (_SWAPPED, _REFUSED):
             self._swaps.labels(ref.name, ref.alias, outcome)
+        for outcome in _BAKED:
+            self._bakes.labels(ref.name, ref.alias, outcome)
         for outcome in (_PREPARED, _REFUSED):
             self._preparations.labels(ref.name, ref.alias, outcome)
 
@@ -79,7 +88,8 @@ class FollowingMetrics:
 
     def slot_left(self, ref: ModelRef) -> None:
         """Nothing is told of its swaps any more."""
-        for family in (self._swaps, self._refusals, self._preparations, self._swap_seconds):
+        families = (self._swaps, self._refusals, self._preparations, self._bakes)
+        for family in (*families, self._swap_seconds):
             family.remove_by_labels({"model": ref.name, "alias": ref.alias})
 
     def looked(self, failure: Failure | None) -> None:
@@ -94,6 +104,10 @@ class FollowingMetrics:
         self._swaps.labels(ref.name, ref.alias, _SWAPPED).inc()
         for stage, seconds in stages.items():
             self._swap_seconds.labels(ref.name, ref.alias, stage).observe(seconds)
+
+    def baked(self, ref: ModelRef, outcome: str) -> None:
+        """The bake of a version has come to that."""
+        self._bakes.labels(ref.name, ref.alias, outcome).inc()
 
     def environment(self, outcome: str) -> None:
         """A version was given one."""

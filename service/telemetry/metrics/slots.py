@@ -66,6 +66,8 @@ def _states(slot: SlotStatus) -> Mapping[str, bool]:
         "last_known_good": slot.on_last_known_good,
         "held": slot.held is not None,
         "blocked": slot.blocked is not None,
+        "baking": slot.bake is not None,
+        "gave_way": slot.verdict is not None,
     }
 
 
@@ -84,8 +86,10 @@ def _families() -> Mapping[str, GaugeMetricFamily]:
             "1 for the state that the slot is in; and, whatever that is, for ready where it can "
             "answer, for alias_missing where the registry has no such alias or model, for missing "
             "where that leaves it nothing to serve, for last_known_good where it serves that, for "
-            "held where it stays on what it serves, and for blocked where an operator has blocked "
-            "what it serves, should serve, or its alias is on.",
+            "held where it stays on what it serves, for blocked where an operator has blocked "
+            "what it serves, should serve, or its alias is on, for baking where what it serves has "
+            "to show that it does no worse than what was proven, and for gave_way where what its "
+            "alias is on did worse.",
             labels=(*SLOT, "state"),
         ),
         "lag": GaugeMetricFamily(

@@ -1,0 +1,93 @@
+"""The model tag `podium.bake.ALIAS`: for how long a version bakes there, and what it is judged by.
+
+Its value is parts between commas: `300s` (also `5m`) for how long; `errors`, that it is judged by
+what fails; `slower=2x`, that it is by how long its hosts take, too. What is judged by is as the
+settings have it where it names neither of these. `off` is as good as `0s`.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+LONGEST_BAKE_TAG: Final = 200
+_TIME: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([sm])")
+_SLOWER: Final = re.compile(r"slower\s*=\s*(\d{1,4}(?:\.\d{1,3})?)\s*x?")
+_SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60}
+_MOST_SECONDS: Final = 7 * 24 * 3600.0
+_LEAST_SLOWER: Final = 1.2
+
+
+class BadBakeTag(Exception):
+    """One sentence on what is wrong; the settings hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class BakeRule:
+    """How versions bake.
+
+    Attributes:
+        seconds: from the swap on; 0: they do not.
+        most_seconds: as long as fewer than 100 requests have come.
+        errors: whether they are judged by what fails.
+        slower: and by taking so many times as long; None: not.
+    """
+
+    seconds: float = 0.0
+    most_seconds: float = 900.0
+    errors: bool = True
+    slower: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if not self.seconds:
+            return "versions do not bake"
+        judged = ["what fails"] if self.errors else []
+        judged += [] if self.slower is None else [f"taking {self.slower:g} times as long"]
+        return f"versions bake for {self.seconds:g} s, judged by {' and '.join(judged)}"
+
+
+NEVER: Final = BakeRule()
+
+
+def bake_rule(value: str, default: BakeRule) -> BakeRule:
+    """What the tag says, where it says nothing the default. Raises `BadBakeTag`."""
+    if len(value) > LONGEST_BAKE_TAG:
+        raise BadBakeTag(f"longer than {LONGEST_BAKE_TAG} characters")
+    parts = [part.strip().lower() for part in value.split(",") if part.strip()]
+    if not parts:
+        raise BadBakeTag("it is empty; write 300s,errors,slower=2x")
+    if parts == ["off"]:
+        return replace(default, seconds=0.0)
+    seconds = [found for found in map(_seconds, parts) if found is not None]
+    factors = [found for found in map(_factor, parts) if found is not None]
+    errors = parts.count("errors")
+    if len(seconds) + len(factors) + errors < len(parts):
+        raise BadBakeTag("not parts as 300s,errors,slower=2x has them")
+    if max(len(seconds), len(factors), errors) > 1:
+        raise BadBakeTag("a part stands in it twice")
+    rule = replace(default, seconds=seconds[0]) if seconds else default
+    if factors or errors:
+        rule = replace(rule, errors=bool(errors), slower=factors[0] if factors else None)
+    return replace(rule, most_seconds=max(rule.most_seconds, rule.seconds))
+
+
+def _seconds(part: str) -> float | None:
+    found = _TIME.fullmatch(part)
+    if found is None:
+        return None
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if not math.isfinite(seconds) or seconds > _MOST_SECONDS:
+        raise BadBakeTag("longer than 7 days")
+    return seconds
+
+
+def _factor(part: str) -> float | None:
+    found = _SLOWER.fullmatch(part)
+    if found is None:
+        return None
+    if float(found[1]) < _LEAST_SLOWER:
+        raise BadBakeTag(f"slower= must be at least {_LEAST_SLOWER:g}x")
+    return float(found[1])

@@ -1,0 +1,84 @@
+"""A version that bakes: it serves, and has to show that it does no worse than what was proven.
+
+And what came of one that did. Both are frozen, and replaced whole.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from service.bake_tag import BakeRule
+from service.following.second_opinions import SecondOpinions
+from service.following.servable import Binding
+from service.refs import VersionId
+from service.rollout.outcomes import Outcomes, recent
+from service.rollout.verdict import LOOKS, BakeTime, Sample, next_look
+
+STAGE: Final = "bake"
+FAILS_MORE: Final = "fails_more"
+SLOWER: Final = "slower"
+
+
+@dataclass(frozen=True, slots=True)
+class BakeVerdict:
+    """That a version does worse than the one before it, for as long as the alias stays on it.
+
+    Attributes:
+        code: by what.
+        message: a sentence with the figures, safe to show.
+        at: in seconds since 1970.
+        proven: the number of the version that it gave way to.
+    """
+
+    version: VersionId
+    code: str
+    message: str
+    at: float
+    proven: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bake:
+    """One version's, from its swap on.
+
+    Attributes:
+        version: whose.
+        outcomes: of its stay; another stay of the same version has others.
+        older: what it is compared with and gives way to, which is kept warm; None: there is none.
+        rule: by which it is judged.
+        began: in monotonic seconds.
+        at: the same in seconds since 1970.
+        opinions: what it has failed at is tried there; None: nowhere.
+        look_at: at so many requests the next look is; None: there is none any more.
+        unproven: whether its time is over with too few requests.
+        timed: whether its first seconds are over, in which everything takes longer.
+    """
+
+    version: VersionId
+    outcomes: Outcomes = field(compare=False)
+    older: Binding | None
+    rule: BakeRule
+    began: float
+    at: float
+    opinions: SecondOpinions | None = field(default=None, compare=False)
+    look_at: int | None = LOOKS[0]
+    unproven: bool = False
+    timed: bool = False
+
+    @property
+    def time(self) -> BakeTime:
+        """How long it lasts."""
+        return BakeTime(self.rule.seconds, self.rule.most_seconds)
+
+    @property
+    def sample(self) -> Sample:
+        """What speaks for and against it by now."""
+        return self.outcomes.tally.sample
+
+    @property
+    def proven_sample(self) -> Sample:
+        """Of the last requests of what it is compared with."""
+        return Sample() if self.older is None else recent(self.older.outcomes.blocks)
+
+    def looked(self) -> "Bake":
+        """After a look at so many requests as there are."""
+        return replace(self, look_at=next_look(self.sample.requests))

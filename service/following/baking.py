@@ -1,0 +1,317 @@
+"""A version that does worse than the one that was proven before it gives way by itself (P20).
+
+From its swap on it bakes. What it takes the place of is kept warm meanwhile: the version that last
+passed, however many came and went since. Only once its bake is over it is the slot's last known
+good, and has served. A verdict counts if the slot still holds what was judged, and what it would
+give way to can answer; all of that is looked at in one turn of the loop, so that an alias that
+moves wins. It is kept for the next start, and looked at before anything is fetched.
+
+One that comes back to what is proven bakes no more, nor does the first one of a slot.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Protocol
+
+from service.bake_tag import BadBakeTag, BakeRule, bake_rule
+from service.following.bake import FAILS_MORE, SLOWER, STAGE, Bake, BakeVerdict
+from service.following.gates.gate import GateFinding
+from service.following.history import History
+from service.following.open_versions import OpenVersions
+from service.following.ports import Clock, FetchedVersion, Missing
+from service.following.recording import Recorder
+from service.following.second_opinions import SecondOpinions
+from service.following.servable import Binding, Servable
+from service.following.slot_status import Failure
+from service.following.slots import Slot, Slots
+from service.refs import VersionId
+from service.retry_tag import may_retry
+from service.rollout.durations import Durations, slower
+from service.rollout.verdict import LOOKS, BakeStep, is_worse, step_of
+
+_EVERY_SECONDS: Final = 1.0
+# In which caches are cold and hosts have just been warmed up.
+_LEFT_OUT_SECONDS: Final = 5.0
+# An operator, or the slot's own past, has let pass what breaks clients: then they are refused.
+_BREAKING_ALLOWED: Final = frozenset({"allowed_by_setting", "allowed_by_tag", "served_before"})
+
+
+class _Worse(NamedTuple):
+    code: str
+    message: str
+
+
+class TimesCalls(Protocol):
+    """Whoever notes how long versions take, while that is `wanted`."""
+
+    wanted: bool
+
+    def of(self, version: VersionId) -> Durations | None:
+        """Of that version; None where nothing of it is known."""
+        ...
+
+
+class NobodyTimes:
+    """`TimesCalls` that knows of nothing."""
+
+    wanted = False
+
+    def of(self, _: VersionId) -> None:
+        """Nothing."""
+
+
+@dataclass(eq=False, repr=False)
+class Baking:
+    """Begins, watches and ends the bakes of all slots.
+
+    `rule`: by which versions bake where no tag says otherwise; `times`: how long they take.
+    """
+
+    _slots: Slots
+    _history: History
+    _open: OpenVersions
+    _recorder: Recorder
+    _clock: Clock
+    _rule: BakeRule
+    _times: "TimesCalls"
+    _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        """Makes known which verdicts were spoken before this start."""
+        self._slots.watch(self._remember, self.stop)
+
+    def _remember(self, slot: Slot) -> None:
+        slot.verdict = self._history.verdict(slot.ref)
+
+    async def run(self) -> None:
+        """Looks at every bake, each second and at each hundredth request, until cancelled."""
+        while True:
+            bakes = any(slot.bake is not None for slot in self._slots.values())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_SECONDS if bakes else None):
+                    await self._woken.wait()
+            self._woken.clear()
+            self._recorder.each(self._slots.values(), self.see_to)
+
+    def rule_of(self, slot: Slot) -> BakeRule:
+        """By which the slot's versions bake: its tag says so, where that can be read."""
+        said = slot.rollout.bake
+        if said is None:
+            return self._rule
+        try:
+            return bake_rule(said, self._rule)
+        except BadBakeTag:
+            return self._rule
+
+    def time(self) -> None:
+        """Whether calls are timed hangs on what tags ask for."""
+        slots = self._slots.values()
+        self._times.wanted = any(self.rule_of(slot).slower is not None for slot in slots)
+
+    def bakes(self, slot: Slot, servable: Servable) -> bool:
+        """Whether it has to show something, were it swapped in now."""
+        if servable.version != slot.aspired or not self.rule_of(slot).seconds:
+            return False
+        proven = self._history.baseline(slot.ref)
+        return proven is not None and proven.version != servable.version
+
+    def begin(self, slot: Slot, findings: Sequence[GateFinding]) -> None:
+        """It was swapped in, and has to show it; `findings` is what gates have let pass."""
+        binding, warm = slot.binding, slot.previous
+        assert binding is not None  # noqa: S101 - it was swapped in
+        older = warm.binding if warm is not None and warm.is_proven else None
+        self.stop(slot)
+        now = self._clock
+        outcomes = binding.outcomes
+        opinions = None if older is None else self._opinions(binding, older, findings)
+        outcomes.reached, outcomes.doubts = self._woken.set, opinions
+        slot.bake = Bake(
+            binding.servable.version,
+            outcomes,
+            older,
+            self.rule_of(slot),
+            now.monotonic(),
+            now.wall(),
+            opinions,
+        )
+        self._woken.set()
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """What is under way."""
+        bakes = [slot.bake for slot in self._slots.values() if slot.bake is not None]
+        return {task for bake in bakes if bake.opinions is not None for task in bake.opinions.tasks}
+
+    def see_to(self, slot: Slot) -> None:
+        """One look at the slot's bake, and what follows from it."""
+        bake, binding = slot.bake, slot.binding
+        if bake is None:
+            return
+        if binding is None or binding.outcomes is not bake.outcomes:
+            self.stop(slot)  # it serves something else, or nothing
+            return
+        sample, seconds = bake.sample, self._clock.monotonic() - bake.began
+        self._time(slot, bake, seconds)
+        worse = self._worse(slot, bake, last=seconds >= bake.rule.seconds)
+        if worse is not None and slot.older is not None:
+            self._give_way(slot, bake, slot.older, worse)
+            return
+        # Where there is nothing to compare it with, nobody waits for requests.
+        requests = LOOKS[0] if slot.older is None else sample.requests
+        step = step_of(requests, seconds, bake.time, worse=False)
+        if step in {BakeStep.PASS, BakeStep.PASS_UNPROVEN}:
+            self._pass(slot, binding.servable, bake)
+        elif step is BakeStep.UNPROVEN and not bake.unproven:
+            slot.bake = replace(bake, unproven=True)
+            self._recorder.unproven(slot, bake)
+
+    def moved(self, slot: Slot, found: VersionId | Missing) -> None:
+        """The registry has said where the alias is: once it is elsewhere, no verdict holds."""
+        # A hold moves no alias.
+        alias_on = found if slot.held is None else slot.held.alias_on
+        if slot.verdict is not None and alias_on != slot.verdict.version:
+            self.forgive(slot)
+
+    @staticmethod
+    def is_judged(slot: Slot, version: VersionId | None) -> bool:
+        """Whether that version has given way there."""
+        return slot.verdict is not None and slot.verdict.version == version
+
+    @staticmethod
+    def refuse(slot: Slot) -> None:
+        """The alias is on what has given way: the slot says why it is not served."""
+        verdict = slot.verdict
+        assert verdict is not None  # noqa: S101 - as `is_judged` has said
+        if slot.pursuit.fault != verdict.code:
+            slot.pursuit = slot.pursuit.refused(verdict.code)
+        if slot.failure is None or slot.failure.of_look or slot.failure.version is None:
+            slot.failure = _failure_of(verdict)
+
+    def forgive(self, slot: Slot) -> None:
+        """The verdict does not hold any more: the alias has moved, or an operator has said so."""
+        verdict, slot.verdict = slot.verdict, None
+        if verdict is None:
+            return
+        self._history.judge(slot.ref, None)
+        if slot.quarantined == verdict.version:
+            slot.lift()
+        if slot.failure is not None and slot.failure.stage == STAGE:
+            slot.failure = None
+
+    def _opinions(
+        self, binding: Binding, older: Binding, findings: Sequence[GateFinding]
+    ) -> SecondOpinions:
+        new, old = binding.servable.fetched, older.servable.fetched
+        same = _contract(new) == _contract(old)
+        tried = may_retry(new.tags) and may_retry(old.tags)
+        allowed = any(found.code in _BREAKING_ALLOWED for found in findings)
+        return SecondOpinions(
+            older.servable,
+            binding.outcomes,
+            self._clock.monotonic,
+            self._woken.set,
+            predicts=same and tried,
+            reads=not same and not allowed,
+        )
+
+    @staticmethod
+    def stop(slot: Slot) -> None:
+        """What the slot serves has nothing to show any more, or the service ends."""
+        bake, slot.bake = slot.bake, None
+        if bake is None:
+            return
+        bake.outcomes.reached = bake.outcomes.doubts = None
+        if bake.opinions is not None:
+            bake.opinions.close()
+
+    def _time(self, slot: Slot, bake: Bake, seconds: float) -> None:
+        if bake.timed or seconds < _LEFT_OUT_SECONDS:
+            return
+        slot.bake = replace(bake, timed=True)
+        durations = self._times.of(bake.version)
+        if durations is not None:
+            durations.clear()
+
+    def _worse(self, slot: Slot, bake: Bake, *, last: bool) -> _Worse | None:
+        """Where a look is due and may be taken: what it has found."""
+        older = slot.older
+        if older is None or not self._can_answer(older.servable):
+            return None
+        sample, opinions = bake.sample, bake.opinions
+        due = bake.look_at is not None and sample.requests >= bake.look_at
+        if due and opinions is not None and opinions.awaited:
+            return None
+        if due and slot.bake is not None:
+            slot.bake = slot.bake.looked()
+        found = self._fails_more(bake, older) if due and bake.rule.errors else None
+        return found or (self._is_slower(bake, older) if due or last else None)
+
+    def _can_answer(self, older: Servable) -> bool:
+        version = older.version
+        marked = version in self._slots.blocked or version in self._slots.tombstones
+        return older.held and older.predictor.ready and not marked
+
+    @staticmethod
+    def _fails_more(bake: Bake, older: Binding) -> _Worse | None:
+        new, old = bake.sample, bake.proven_sample
+        if not is_worse(new, old):
+            return None
+        number, before = bake.version.version, older.servable.version.version
+        return _Worse(
+            FAILS_MORE,
+            f"Version {number} has failed {new.failures} of {new.requests} requests "
+            f"({new.percent}), version {before} {old.failures} of its last {old.requests} "
+            f"({old.percent}): it gives way to that.",
+        )
+
+    def _is_slower(self, bake: Bake, older: Binding) -> _Worse | None:
+        factor = bake.rule.slower
+        new, old = self._times.of(bake.version), self._times.of(older.servable.version)
+        if factor is None or not bake.timed or new is None or old is None:
+            return None
+        found = slower(new, old, factor)
+        if found is None:
+            return None
+        number, before = bake.version.version, older.servable.version.version
+        rows = "1 row" if found.least_rows == 1 else f"{found.least_rows} rows and more"
+        return _Worse(
+            SLOWER,
+            f"Calls of {rows} take version {number} {_told(found.new_seconds)} (median), version "
+            f"{before} {_told(found.old_seconds)}, and at most {factor:g} times as long is "
+            "allowed: it gives way to that.",
+        )
+
+    def _give_way(self, slot: Slot, bake: Bake, older: Binding, worse: _Worse) -> None:
+        before = older.servable.version
+        verdict = BakeVerdict(
+            bake.version, worse.code, worse.message, self._clock.wall(), before.version
+        )
+        if slot.aspired == bake.version:
+            # First of all: whatever fails after this, it is not brought back by the next start.
+            self._history.judge(slot.ref, verdict)
+            slot.verdict = verdict
+        self.stop(slot)
+        self._open.swap(slot, older.servable)
+        self._open.drop_previous(slot)
+        if slot.verdict is not None:
+            self.refuse(slot)
+        self._recorder.gave_way(slot, bake, older.servable, verdict)
+
+    def _pass(self, slot: Slot, servable: Servable, bake: Bake) -> None:
+        self.stop(slot)
+        self._open.cool(slot)
+        self._recorder.proven(slot, servable, bake)
+
+
+def _contract(fetched: FetchedVersion) -> tuple[object, ...]:
+    return fetched.signature, fetched.from_type_hint
+
+
+def _failure_of(verdict: BakeVerdict) -> Failure:
+    return Failure(STAGE, verdict.code, verdict.message, verdict.at, verdict.version)
+
+
+def _told(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms"

@@ -1,0 +1,341 @@
+"""A version that does worse than the one that was proven before it gives way by itself (P20)."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from service.bake_tag import BakeRule
+from service.following.ledger import LedgerOutcome
+from service.following.ports import Missing
+from service.following.slots import Slot
+from service.hold_tag import Hold
+from service.refs import VersionId
+from service.rollout.durations import Durations
+from service.rollout_tags import RolloutTags
+from tests.following.fakes import FakeHistory, World, version
+
+_RULE = BakeRule(seconds=60, most_seconds=900)
+
+
+def ended(slot: Slot, requests: int, failed: int = 0) -> None:
+    """So many requests have ended at what serves there, of which so many failed."""
+    assert slot.binding is not None
+    outcomes = slot.binding.outcomes
+    for number in range(requests):
+        if number < failed:
+            outcomes.failed("model_failed")
+        else:
+            outcomes.requests += 1
+            if outcomes.requests >= outcomes.full:
+                outcomes.fill()
+
+
+async def baking(
+    *numbers: int,
+    rule: BakeRule = _RULE,
+    keep_warm_seconds: float = 60.0,
+    history: FakeHistory | None = None,
+) -> World:
+    """The first version has served 1,000 requests; each of the others is swapped in after it."""
+    world = World(bake=rule, keep_warm_seconds=keep_warm_seconds, history=history)
+    await world.follow_to(version(1))
+    ended(world.slot, 1000)
+    for number in numbers:
+        await world.follow_to(version(number))
+    return world
+
+
+def outcomes_of(world: World) -> list[LedgerOutcome]:
+    """What the ledger has noted, the oldest first."""
+    return [entry.outcome for entry in reversed(world.ledger.page(50))]
+
+
+def known(world: World) -> VersionId | None:
+    """The slot's last known good."""
+    fetched = world.history.baseline(world.slot.ref)
+    return None if fetched is None else fetched.version
+
+
+async def test_p20_version_that_fails_20_percent_gives_way_at_100_requests() -> None:
+    """To the one before it, which is warm; the slot, the ledger and observers say why."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=20)
+    await world.follow()
+    slot = world.slot
+    assert slot.version == version(1)
+    assert (slot.quarantined, slot.status.state) == (version(2), "refused")
+    assert slot.failure is not None
+    assert (slot.failure.stage, slot.failure.code) == ("bake", "fails_more")
+    assert slot.failure.message == (
+        "Version 2 has failed 20 of 100 requests (20%), version 1 0 of its last 1000 (0%): it "
+        "gives way to that."
+    )
+    assert world.events.of("gave_way") == [
+        ("iris@champion", version(2), version(1), "fails_more"),
+    ]
+    entry = world.ledger.page(1)[0]
+    assert (entry.outcome, entry.before, entry.version) == (LedgerOutcome.GAVE_WAY, "2", "1")
+    assert world.stager.staged == [version(1), version(2)]
+    assert version(2) in [each for (each,) in world.events.of("retired")]
+
+
+async def test_p20_version_as_good_as_the_one_before_is_proven_when_its_time_is_over() -> None:
+    """And then alone is the last known good, and has served."""
+    world = await baking(2)
+    ended(world.slot, 200, failed=1)
+    await world.follow()
+    assert (world.slot.version, known(world)) == (version(2), version(1))
+    assert not world.history.has_served(world.slot.ref, version(2))
+    world.time.now += 60
+    await world.follow()
+    assert (known(world), world.slot.bake) == (version(2), None)
+    assert world.history.has_served(world.slot.ref, version(2))
+    assert outcomes_of(world)[-1] is LedgerOutcome.PROVEN
+    assert world.events.of("baked") == [("iris@champion", version(2))]
+
+
+async def test_p20_first_version_of_a_slot_is_proven_at_once() -> None:
+    """There is nothing that it could be compared with."""
+    world = await baking()
+    assert (known(world), world.slot.bake) == (version(1), None)
+
+
+async def test_p20_what_comes_back_to_the_proven_one_bakes_no_more() -> None:
+    """An operator has moved the alias back within the bake."""
+    world = await baking(2, 1)
+    assert (world.slot.version, world.slot.bake, known(world)) == (version(1), None, version(1))
+    ended(world.slot, 1000, failed=1000)
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+async def test_p20_several_versions_within_a_bake_give_way_to_the_proven_one() -> None:
+    """Not to the one in the middle, which has shown nothing and is not kept."""
+    world = await baking(2, 3)
+    assert version(2) in [each for (each,) in world.events.of("retired")]
+    ended(world.slot, 100, failed=50)
+    await world.follow()
+    assert world.slot.version == version(1)
+    assert world.stager.staged == [version(1), version(2), version(3)]
+
+
+@pytest.mark.parametrize("keep_warm_seconds", [0.0, 5.0])
+async def test_p20_proven_version_is_warm_until_another_has_passed(
+    keep_warm_seconds: float,
+) -> None:
+    """However short others are; then it is for as long as any."""
+    world = await baking(2, keep_warm_seconds=keep_warm_seconds)
+    ended(world.slot, 100)
+    world.time.now += 59
+    await world.follow()
+    assert not world.stager.predictors[version(1)].closed
+    world.time.now += 1
+    await world.follow()
+    world.time.now += keep_warm_seconds
+    await world.follow()
+    assert world.stager.predictors[version(1)].closed
+
+
+async def test_p20_verdict_holds_while_the_alias_stays() -> None:
+    """Neither a look nor a plain reload brings the version back, and nothing is fetched for it."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    fetched = list(world.registry.fetched)
+    world.follower.reload(world.slot.ref)
+    for _ in range(3):
+        await world.follow()
+    assert (world.slot.version, world.registry.fetched) == (version(1), fetched)
+    assert world.slot.failure is not None
+
+
+async def test_p20_verdict_survives_a_restart() -> None:
+    """It is looked at before anything is fetched; the last known good serves."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    again = World(bake=_RULE, history=world.history)
+    await again.follow_to(version(2))
+    await again.follow()
+    assert again.slot.version == version(1)
+    assert again.registry.fetched == []
+    assert again.slot.failure is not None
+    assert again.slot.failure.code == "fails_more"
+
+
+async def test_p20_verdict_ends_when_the_alias_moves() -> None:
+    """Away and back again: the version is tried as if it were new."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    await world.follow_to(version(3))
+    assert (world.slot.version, world.slot.verdict) == (version(3), None)
+    assert world.history.verdict(world.slot.ref) is None
+    await world.follow_to(version(2))
+    assert world.slot.version == version(2)
+
+
+async def test_p20_verdict_ends_when_the_alias_is_deleted() -> None:
+    """Whoever sets it anew means it."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    await world.follow_to(Missing.ALIAS)
+    await world.follow_to(version(2))
+    assert world.slot.version == version(2)
+
+
+async def test_p20_reload_again_tries_a_judged_version_anew() -> None:
+    """An operator has mended what was not the version's fault; it bakes as before."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    world.follower.reload(world.slot.ref, again=True)
+    await world.follow()
+    assert (world.slot.version, world.slot.failure) == (version(2), None)
+    assert world.slot.bake is not None
+
+
+async def test_p20_hold_does_not_end_a_verdict() -> None:
+    """Nor does its end: the alias has stayed where it was."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    world.registry.holds[world.slot.ref] = Hold("a freeze")
+    await world.follow()
+    del world.registry.holds[world.slot.ref]
+    await world.follow()
+    assert world.slot.version == version(1)
+    assert world.slot.verdict is not None
+
+
+async def test_p20_alias_that_has_moved_on_wins() -> None:
+    """What it is on is not refused for what the version before it has done."""
+    world = await baking(2)
+    ended(world.slot, 100, failed=100)
+    await world.follow_to(version(3))
+    assert (world.slot.version, world.slot.verdict) == (version(3), None)
+
+
+async def test_p20_version_gives_way_while_the_next_one_is_loaded() -> None:
+    """No verdict is kept of what no alias is on any more; the next one comes all the same."""
+    world = await baking(2)
+    gate = world.stager.gates[version(3)] = asyncio.Event()
+    world.move(version(3))
+    await world.follower.tick()
+    await world.stager.entered[version(3)].wait()
+    ended(world.slot, 100, failed=100)
+    await world.follower.tick()
+    assert (world.slot.version, world.slot.verdict) == (version(1), None)
+    gate.set()
+    await world.follower.settled()
+    assert world.slot.version == version(3)
+
+
+async def test_p20_nothing_gives_way_to_what_cannot_answer() -> None:
+    """The look is taken once it can."""
+    world = await baking(2)
+    old = world.stager.predictors[version(1)]
+    old.ready = False
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    assert world.slot.version == version(2)
+    old.ready = True
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+async def test_p20_nothing_gives_way_to_what_is_blocked() -> None:
+    """An operator's word is worth more."""
+    world = await baking(2)
+    world.registry.fetched_fields[version(1)] = {"tags": {"podium.blocked": "leaks"}}
+    world.registry.tagged.add(version(1))
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    assert world.slot.version == version(2)
+
+
+async def test_p20_too_few_requests_are_waited_for_and_told() -> None:
+    """The version before is warm meanwhile, up to the longest time."""
+    world = await baking(2)
+    ended(world.slot, 99, failed=40)
+    world.time.now += 60
+    await world.follow()
+    await world.follow()
+    assert (known(world), world.slot.version) == (version(1), version(2))
+    assert world.events.of("unproven") == [("iris@champion", version(2))]
+    world.time.now += 840
+    await world.follow()
+    assert (known(world), world.slot.bake) == (version(2), None)
+
+
+async def test_p20_version_that_fails_late_gives_way_while_it_is_unproven() -> None:
+    """The hundredth request comes after its time."""
+    world = await baking(2)
+    ended(world.slot, 50)
+    world.time.now += 61
+    await world.follow()
+    ended(world.slot, 50, failed=50)
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+async def test_p20_withdrawn_version_that_baked_leaves_no_bake() -> None:
+    """Nobody is answered, as P23 says, and nothing is judged."""
+    world = await baking(2)
+    await world.follower.withdrawing.withdraw("iris", "2")
+    await world.follow()
+    assert (world.slot.version, world.slot.bake, world.slot.verdict) == (None, None, None)
+
+
+async def test_p20_bake_of_zero_seconds_changes_nothing() -> None:
+    """A version is the last known good from its swap on."""
+    world = await baking(2, rule=BakeRule(seconds=0))
+    assert (known(world), world.slot.bake) == (version(2), None)
+
+
+@pytest.mark.parametrize(
+    ("tag", "seconds"), [("300s,errors", 300), ("off", None), ("nonsense", 60), ("x" * 5000, 60)]
+)
+async def test_p20_tag_says_how_versions_bake(tag: str, seconds: float | None) -> None:
+    """Nonsense changes nothing."""
+    world = await baking()
+    world.registry.rollout[world.slot.ref] = RolloutTags.of({"bake": tag})
+    await world.follow_to(version(2))
+    bake = world.slot.bake
+    assert (None if bake is None else bake.rule.seconds) == seconds
+
+
+class _Times:
+    wanted = False
+
+    def __init__(self) -> None:
+        self.durations = {version(1): Durations(), version(2): Durations()}
+
+    def of(self, asked: VersionId) -> Durations | None:
+        return self.durations.get(asked)
+
+    def took(self, number: int, seconds: float, calls: int = 200) -> None:
+        for _ in range(calls):
+            self.durations[version(number)].add(1, seconds)
+
+
+@pytest.mark.parametrize(("seconds", "serves"), [(0.030, 1), (0.015, 2)])
+async def test_p20_version_that_takes_twice_as_long_gives_way(seconds: float, serves: int) -> None:
+    """Where the rule says so; its first five seconds are left out."""
+    times = _Times()
+    world = World(bake=replace(_RULE, slower=2.0), times=times)
+    await world.follow_to(version(1))
+    times.took(1, 0.010)
+    ended(world.slot, 1000)
+    await world.follow_to(version(2))
+    times.took(2, 1.0, calls=1000)
+    world.time.now += 5
+    await world.follow()
+    times.took(2, seconds)
+    ended(world.slot, 200)
+    await world.follow()
+    assert times.wanted
+    assert world.slot.version == version(serves)
+    assert (world.slot.failure is not None) == (serves == 1)
