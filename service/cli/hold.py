@@ -11,6 +11,7 @@ from service.cli.options import later_time
 from service.cli.told import json_option, origin_options
 from service.hold_tag import Hold, without_time
 from service.origin import Origin
+from service.typed import typed_on
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias
@@ -54,9 +55,13 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
 
     def sentence(held: "MarkedAlias") -> str:
         hold = held.hold or wanted
+        goes_on = ""
+        if held.split:
+            ends = typed_on(ref, "split", options=["--clear"])
+            goes_on = f"; its requests go on being split, as {held.split}: {ends} ends that"
         if held.changed:
-            return f"is held {hold.sentence}"
-        return f"is held already, {hold.sentence}{behind(held.origin, hold.reason)}"
+            return f"is held {hold.sentence}{goes_on}"
+        return f"is held already, {hold.sentence}{behind(held.origin, hold.reason)}{goes_on}"
 
     def mark(writer: "Writer") -> "MarkedAlias":
         return work(writer, ref, wanted, origin, datetime.now(UTC))

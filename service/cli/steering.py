@@ -46,37 +46,52 @@ class SteeredInstance(BaseModel):
     sentence: str
 
 
+class AliasRollout(BaseModel):
+    """How the model's tags steer who gets an alias's requests, and how versions prove themselves.
+
+    `split` has the arms beside the alias's own, until `until`, null where they stay; what is over
+    is none. `sticky` is the header by which a caller keeps an arm. `fallback` is the version that
+    serves for want of a better one. `tags` are as they stand in the registry, by their kind;
+    `wrong` says what is wrong with those that cannot be followed, and `set_by` whose each is as far
+    as anybody says. `steps` is the version that `podium promote --steps` brings.
+    """
+
+    split: Sequence[SteeredArm] = ()
+    until: datetime | None = None
+    sticky: str = ""
+    shadow: SteeredArm | None = None
+    fallback: str | None = None
+    steps: str | None = None
+    tags: Mapping[str, str] = {}
+    wrong: Mapping[str, str] = {}
+    set_by: Mapping[str, str] = {}
+
+
 class SteeredReport(AliasReport):
     """What `podium split` and `podium shadow` have to say of an alias.
 
-    `on` is the version that the alias is on, null where there is no such alias. `split` has the
-    arms beside the alias's own, until `until`, null where they stay; what is over is none. `sticky`
-    is the header by which a caller keeps an arm. `tags` are as they stand in the registry, by their
-    kind; `wrong` says what is wrong with those that cannot be followed, and `set_by` whose each is
-    as far as anybody says. `steps` is the version that `podium promote --steps` brings.
+    `on` is the version that the alias is on, null where there is no such alias.
     """
 
     by: str
     reason: str
     link: str
     on: str | None = None
-    split: Sequence[SteeredArm] = ()
-    until: datetime | None = None
-    sticky: str = ""
-    shadow: SteeredArm | None = None
-    steps: str | None = None
-    tags: Mapping[str, str] = {}
-    wrong: Mapping[str, str] = {}
-    set_by: Mapping[str, str] = {}
+    rollout: AliasRollout = AliasRollout()
     instances: Sequence[SteeredInstance] = ()
 
     def lines(self) -> list[str]:
         """One sentence, what is wrong, and what instances have said."""
         return [
             *super().lines(),
-            *(f"  podium.{kind}.{self.alias}  {said}" for kind, said in self.wrong.items()),
+            *wrong_lines(self.alias, self.rollout),
             *(f"  {each.url}  {each.sentence}" for each in self.instances),
         ]
+
+
+def wrong_lines(alias: str, rollout: AliasRollout) -> Sequence[str]:
+    """What is wrong with each tag, for people."""
+    return [f"  podium.{kind}.{alias}  {said}" for kind, said in rollout.wrong.items()]
 
 
 def steered_alias(  # noqa: PLR0913 - what both commands say
@@ -84,7 +99,7 @@ def steered_alias(  # noqa: PLR0913 - what both commands say
     wanted: "Steering | None",
     origin: Origin,
     urls: Sequence[str],
-    sentence: Callable[[SteeredReport], str],
+    sentence: Callable[[str | None, AliasRollout], str],
     *,
     as_json: bool,
 ) -> NoReturn:
@@ -122,8 +137,10 @@ def steered_alias(  # noqa: PLR0913 - what both commands say
     run(work, MoveKnown(), blank, on_done=partial(_ended, sentence), as_json=as_json)
 
 
-def _ended(sentence: Callable[[SteeredReport], str], report: SteeredReport) -> SteeredReport:
-    said = sentence(report)
+def _ended(
+    sentence: Callable[[str | None, AliasRollout], str], report: SteeredReport
+) -> SteeredReport:
+    said = sentence(report.on, report.rollout)
     untold = [each.url for each in report.instances if not each.told]
     if not untold:
         return report.model_copy(update={"sentence": said})
@@ -143,21 +160,23 @@ def _told(urls: Sequence[str], ref: ModelRef, token: str) -> Sequence[SteeredIns
 
 
 def _shown(blank: SteeredReport, found: "SteeredAlias") -> SteeredReport:
+    return blank.model_copy(update={"on": found.on, "rollout": rollout_of(found)})
+
+
+def rollout_of(found: "SteeredAlias") -> AliasRollout:
+    """As reports have it."""
     plan, steps = found.plan, found.steps
-    arms = [_arm(found, each.alias, each.share) for each in plan.split.arms]
-    shadow = plan.shadow and _arm(found, plan.shadow.alias, plan.shadow.share)
-    return blank.model_copy(
-        update={
-            "on": found.on,
-            "split": arms,
-            "until": plan.split.until,
-            "sticky": plan.sticky,
-            "shadow": shadow,
-            "steps": None if steps is None else steps.version,
-            "tags": found.tags.said,
-            "wrong": plan.wrong,
-            "set_by": {kind: origin.by for kind, origin in found.origins.items()},
-        }
+    hears = plan.shadow
+    return AliasRollout(
+        split=[_arm(found, each.alias, each.share) for each in plan.split.arms],
+        until=plan.split.until,
+        sticky=plan.sticky,
+        shadow=None if hears is None else _arm(found, hears.alias, hears.share),
+        fallback=found.fallback,
+        steps=None if steps is None else steps.version,
+        tags=found.tags.said,
+        wrong=found.wrong,
+        set_by={kind: origin.by for kind, origin in found.origins.items()},
     )
 
 
@@ -165,28 +184,35 @@ def _arm(found: "SteeredAlias", alias: str, share: int) -> SteeredArm:
     return SteeredArm(alias=alias, percent=float(percent(share)), version=found.versions.get(alias))
 
 
-def split_sentence(report: SteeredReport) -> str:
-    """Who gets an alias's requests, for people."""
-    if not report.split:
-        return f"all requests go to {_own(report)}"
-    arms = ", ".join(_named(each) for each in report.split)
-    until = "" if report.until is None else f", until {report.until.isoformat()}"
-    steps = f", by the steps of podium promote to version {report.steps}" if report.steps else ""
-    return (
-        f"{arms}, the rest to {_own(report)}{until}{steps}; callers are told apart by "
-        f"{report.sticky}"
-    )
+def split_sentence(on: str | None, rollout: AliasRollout) -> str:
+    """Who gets an alias's requests that is on that version, for people."""
+    own = "nothing: there is no such alias" if on is None else f"version {on}"
+    if not rollout.split:
+        return f"all requests go to {own}"
+    arms = ", ".join(_named(each) for each in rollout.split)
+    until = "" if rollout.until is None else f", until {rollout.until.isoformat()}"
+    steps = f", by the steps of podium promote to version {rollout.steps}" if rollout.steps else ""
+    told_apart = f"callers are told apart by {rollout.sticky}"
+    return f"{arms}, the rest to {own}{until}{steps}; {told_apart}"
 
 
-def shadow_sentence(report: SteeredReport) -> str:
+def shadow_sentence(_: str | None, rollout: AliasRollout) -> str:
     """Who hears of an alias's requests, for people."""
-    if report.shadow is None:
+    if rollout.shadow is None:
         return "nobody else hears of its requests"
-    return f"{_named(report.shadow)} as well, unseen"
+    return f"{_named(rollout.shadow)} as well, unseen"
 
 
-def _own(report: SteeredReport) -> str:
-    return "nothing: there is no such alias" if report.on is None else f"version {report.on}"
+def rollout_sentences(on: str | None, rollout: AliasRollout) -> Sequence[str]:
+    """All that tags say, for people; nothing where there are none."""
+    said = [split_sentence(on, rollout)] if rollout.split else []
+    said += [shadow_sentence(on, rollout)] if rollout.shadow else []
+    said += [f"bakes by {rollout.tags['bake']}"] if _is_read("bake", rollout) else []
+    return said + ([f"falls back on version {rollout.fallback}"] if rollout.fallback else [])
+
+
+def _is_read(kind: str, rollout: AliasRollout) -> bool:
+    return kind in rollout.tags and kind not in rollout.wrong
 
 
 def _named(arm: SteeredArm) -> str:

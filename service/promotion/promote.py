@@ -353,8 +353,22 @@ def under_way(standing: AliasStanding, begun: Written) -> str:
         f"{entry.by} has begun to move {standing.ref} from {entry.before or 'nothing'} to "
         f"{entry.to or 'nothing'} at {entry.time.isoformat()}{link}, and has not finished. If that "
         f"is at work, wait; else {finish} finishes it{every}{undo}. Others may go on at "
-        f"{begun.gives_way_at.isoformat()}"
+        f"{(standing.gives_way_at or begun.gives_way_at).isoformat()}{_by_steps(standing, begun)}"
     )
+
+
+def _by_steps(standing: AliasStanding, begun: Written) -> str:
+    """How far a promotion by steps has come, and whether its split still lasts."""
+    if begun.entry.steps is None:
+        return ""
+    if not begun.steps:
+        return "; its first step is not begun"
+    at, split = f"; it has come to {begun.steps[-1].share:g}%", StepSplit.read(standing.split)
+    if split is None or split.version != begun.entry.to:
+        return f"{at}, and no request goes there by a step now"
+    if split.is_over(now()):
+        return f"{at}, and its share has ended by itself at {split.until.isoformat()}"
+    return f"{at}, and its share of {split.share:g}% lasts until {split.until.isoformat()}"
 
 
 def left_open(standing: AliasStanding) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from service.bake_tag import BadBakeTag, BakeRule, bake_rule
+from service.fallback_tag import fallback_in
 from service.hold_tag import HOLD_PREFIX
 from service.origin import Origin
 from service.promotion.deciding import AliasStanding
 from service.promotion.held import hold_of, require_released
 from service.promotion.journal import Journal
-from service.promotion.mark_origin import MarkOrigin, origin_key
-from service.promotion.marking import marked_by
+from service.promotion.mark_origin import MarkOrigin, marked_by, origin_key
 from service.promotion.step_split import StepSplit
 from service.promotion.stopped import MoveStopped, refused
 from service.promotion.validated import require_fit
@@ -24,7 +25,7 @@ from service.registry.writer.writer import ModelAliases, NumberedVersion, Writer
 from service.rollout.rollout_plan import NO_PLAN, Plan, planned
 from service.rollout_tags import RolloutTags, rollouts_in, tag_name
 from service.shadow_tag import aliases_named
-from service.split_tag import version_number
+from service.split_tag import shown, version_number
 from service.typed import typed_on
 
 _NOBODY: Final[Mapping[str, MarkOrigin]] = {}
@@ -51,14 +52,42 @@ class SteeredAlias:
     changed: bool = False
 
     @property
+    def wrong(self) -> Mapping[str, str]:
+        """What is wrong with each tag, by its kind."""
+        others = {"bake": _wrong_bake(self.tags.bake), "fallback": _wrong_fallback(self.tags)}
+        missing = {kind: said for kind in ("split", "shadow") if (said := self._missing(kind))}
+        found = {**missing, **self.plan.wrong, **others}
+        return {kind: sentence for kind, sentence in found.items() if sentence}
+
+    def _missing(self, kind: str) -> str:
+        alone = RolloutTags.of({kind: self.tags.said.get(kind, "")})
+        named = aliases_named(alone, self.ref.alias)
+        gone = [alias for alias in named if self.versions.get(alias) is None]
+        return f"The model has no alias {', '.join(gone)}." if gone else ""
+
+    @property
+    def fallback(self) -> str | None:
+        """The version that serves for want of a better one."""
+        return fallback_in(self.tags.fallback)
+
+    @property
     def steps(self) -> StepSplit | None:
         """What `podium promote --steps` has written there, if it has."""
         return StepSplit.read(self.tags.split)
 
-    @property
-    def missing(self) -> Sequence[str]:
-        """Aliases that they name and that the model has not."""
-        return [alias for alias, version in self.versions.items() if version is None]
+
+def _wrong_bake(value: str | None) -> str:
+    try:
+        _ = value is None or bake_rule(value, BakeRule())
+    except BadBakeTag as wrong:
+        return f"It is {wrong}." if str(wrong).startswith("longer") else f"{wrong}."
+    return ""
+
+
+def _wrong_fallback(tags: RolloutTags) -> str:
+    if tags.fallback is None or fallback_in(tags.fallback) is not None:
+        return ""
+    return f"{shown(tags.fallback)} is not the number of a version."
 
 
 def steered_in(found: ModelAliases, ref: ModelRef, now: datetime) -> SteeredAlias:

@@ -86,7 +86,6 @@ class ArmTally:
             f"{self.own.percent} of {self.own.requests} on the version before"
         )
 
-
     def _since(self, key: tuple[str, str, str], now: Sample | None) -> Sample:
         if now is None:
             return _NONE

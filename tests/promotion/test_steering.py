@@ -46,12 +46,14 @@ def test_split_is_written_shown_and_taken_back_once(steered: Moves) -> None:
     value = f"challenger=10,v3=5,until={until.isoformat().replace('+00:00', 'Z')}"
     assert tags(steered) == {"podium.split.champion": value}
     found = told(steered, "split", NAME)
-    assert (found["code"], found["on"], found["tags"]) == ("told", "1", {"split": value})
-    assert [(each["alias"], each["percent"], each["version"]) for each in found["split"]] == [
+    assert (found["code"], found["on"], found["rollout"]["tags"]) == ("told", "1", {"split": value})
+    assert [
+        (each["alias"], each["percent"], each["version"]) for each in found["rollout"]["split"]
+    ] == [
         ("challenger", 10.0, "2"),
         ("v3", 5.0, "3"),
     ]
-    assert found["set_by"] == {"split": "ada"}
+    assert found["rollout"]["set_by"] == {"split": "ada"}
     assert "10% to challenger, version 2, 5% to version 3, the rest to version 1" in (
         podium("split", NAME, uri=steered.uri).output
     )
@@ -64,7 +66,7 @@ def test_header_by_which_callers_are_told_apart_is_written_and_taken_back(steere
     """With arms or without."""
     assert codes(steered, "split", NAME, "--sticky", "X-User-Id") == ["done", "already"]
     assert tags(steered) == {"podium.sticky.champion": "X-User-Id"}
-    assert told(steered, "split", NAME)["sticky"] == "X-User-Id"
+    assert told(steered, "split", NAME)["rollout"]["sticky"] == "X-User-Id"
     both = ("split", NAME, "canary=1.5", "--sticky", "")
     assert codes(steered, *both) == ["done", "already"]
     assert tags(steered) == {"podium.split.champion": "canary=1.5"}
@@ -76,7 +78,7 @@ def test_shadow_is_written_shown_and_taken_back_once(steered: Moves) -> None:
     assert tags(steered) == {"podium.shadow.champion": "challenger"}
     assert codes(steered, "shadow", NAME, "challenger=25%") == ["done", "already"]
     found = told(steered, "shadow", NAME)
-    assert found["shadow"] == {"alias": "challenger", "percent": 25.0, "version": "2"}
+    assert found["rollout"]["shadow"] == {"alias": "challenger", "percent": 25.0, "version": "2"}
     assert found["sentence"] == "25% to challenger, version 2 as well, unseen"
     assert codes(steered, "shadow", NAME, "--clear") == ["done", "already"]
     assert tags(steered) == {}
@@ -147,9 +149,9 @@ def test_tag_that_nobody_can_follow_is_shown_with_what_is_wrong(steered: Moves, 
     """Whatever people have written on MLflow's page; it can be written over."""
     steered.registry.client.set_registered_model_tag(NAME, "podium.split.champion", value)
     found = told(steered, "split", NAME)
-    assert found["wrong"]["split"]
-    assert found["split"] == []
-    assert told(steered, "split", NAME, "challenger=10")["wrong"] == {}
+    assert found["rollout"]["wrong"]["split"]
+    assert found["rollout"]["split"] == []
+    assert told(steered, "split", NAME, "challenger=10")["rollout"]["wrong"] == {}
 
 
 def test_instance_that_cannot_be_told_is_named(steered: Moves) -> None:
