@@ -78,8 +78,8 @@ class PlannedService(BaseModel):
     """What one service would make of the version; `url` is null for the command's own settings.
 
     `verdict` is what that service has found of the version that the alias is on, where that has
-    given way. `differences` are those of its contract from that of what serves, `environment` what it asks for
-    and would not have.
+    given way. `differences` are those of its contract from that of what serves, `environment` what
+    it asks for and would not have.
     """
 
     url: str | None

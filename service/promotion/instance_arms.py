@@ -9,13 +9,14 @@ from typing import Any, Final
 from service.checks.admin import asked_to_look
 from service.checks.asking import NO_PODIUM, ask
 from service.checks.result import NoService
-from service.checks.target import path_of
 from service.promotion.steps import ArmSeen, ArmState
 from service.refs import ModelRef
 from service.rollout.verdict import Sample
 
 _AT_ONCE: Final = 16
 _SECONDS: Final = 5.0
+# Of a slot that takes the version no more.
+_REFUSALS: Final = ("quarantined", "blocked", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,14 @@ class ArmsAt:
 
 def _seen(ref: ModelRef, version: str, url: str) -> ArmSeen:
     try:
-        answer = ask("GET", url, path_of(ref.name, ref.alias), seconds=_SECONDS)
+        # Of the arm's own slot as well, which has no address of its own.
+        answer = ask("GET", url, "/models", seconds=_SECONDS)
     except NoService as reason:
         return _silent(url, str(reason))
     if not answer.is_success:
         return _silent(url, f"{NO_PODIUM} ({answer.status_code})")
     try:
-        return _read(url, version, answer.json())
+        return _read(url, ref, version, answer.json())
     except (ValueError, LookupError, TypeError, AttributeError):
         return _silent(url, NO_PODIUM)
 
@@ -58,33 +60,39 @@ def _silent(url: str, why: str) -> ArmSeen:
     return ArmSeen(url, "", "silent", f"no service answers: {why}")
 
 
-def _read(url: str, version: str, told: Mapping[str, Any]) -> ArmSeen:
-    arms = told["arms"]
-    own = next((each for each in arms if each["alias"] == told["alias"]), None)
-    arm = next((each for each in arms if each["alias"] == f"v{version}"), None)
-    state, sentence = _standing(version, arm)
+def _read(url: str, ref: ModelRef, version: str, told: Mapping[str, Any]) -> ArmSeen:
+    slots = {each["alias"]: each for each in told["models"] if each["name"] == ref.name}
+    slot, name = slots.get(ref.alias), f"v{version}"
+    if slot is None:
+        return ArmSeen(url, "", "refused", "the service follows no such model and alias")
+    arms = {each["alias"]: each for each in slot["arms"]}
+    state, sentence = _standing(version, arms.get(name), slots.get(name))
     return ArmSeen(
         url=url,
-        instance=str(told.get("instance", "")),
+        instance=str(told["instance"]),
         state=state,
         sentence=sentence,
-        serves=told["version"],
-        arm=_sample(arm),
-        own=_sample(own),
+        serves=slot["version"],
+        arm=_sample(arms.get(name)),
+        own=_sample(arms.get(ref.alias)),
     )
 
 
-def _standing(version: str, arm: Mapping[str, Any] | None) -> tuple[ArmState, str]:
+def _standing(
+    version: str, arm: Mapping[str, Any] | None, slot: Mapping[str, Any] | None
+) -> tuple[ArmState, str]:
     if arm is None:
         return "coming", f"it gives version {version} no share yet"
     failure = arm["failure"]
     said = "" if failure is None else f": {failure['code']}: {failure['message']}"
-    if arm["version"] == version and arm["ready"]:
-        return "serves", f"gives version {version} {arm['weight']}%"
-    if arm["refused"]:
+    if arm["version"] == version and arm["weight"] > 0:
+        return "serves", f"gives version {version} {arm['weight']:g}%"
+    if slot is not None and version in {slot[each] for each in _REFUSALS}:
         return "refused", f"version {version} was refused{said}"
     return "coming", f"version {version} is not ready there yet{said}"
 
 
-def _sample(arm: Mapping[str, Any] | None) -> Sample:
-    return Sample() if arm is None else Sample(int(arm["requests"]), int(arm["failures"]))
+def _sample(arm: Mapping[str, Any] | None) -> Sample | None:
+    if arm is None or arm["requests"] is None:
+        return None
+    return Sample(int(arm["requests"]), int(arm["failures"]))
