@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 LONGEST_BAKE_TAG: Final = 200
-_TIME: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([sm])")
-_SLOWER: Final = re.compile(r"slower\s*=\s*(\d{1,4}(?:\.\d{1,3})?)\s*x?")
+_TIME: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([sm])")
+_SLOWER: Final = re.compile(r"slower\s*=\s*([0-9]{1,4}(?:\.[0-9]{1,3})?)\s*x?")
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60}
 _MOST_SECONDS: Final = 7 * 24 * 3600.0
 _LEAST_SLOWER: Final = 1.2

@@ -28,12 +28,15 @@ _LEAST_SECONDS: Final = 1.0
 class Seen:
     """What one look has found: an exit status, None while that is open; and a sentence for it.
 
-    `instance` is the word by which the process that has answered is told from others.
+    `instance` is the word by which the process that has answered is told from others. `proven`:
+    whether what it serves has baked; `gave_way`: whether it was refused for what came of that.
     """
 
     status: int | None
     why: str
     instance: str = ""
+    proven: bool = True
+    gave_way: bool = False
 
 
 def wait(  # noqa: PLR0913 - what an operator says, and what a test steps
@@ -69,16 +72,27 @@ def wait(  # noqa: PLR0913 - what an operator says, and what a test steps
     return status
 
 
-def look(url: str, ref: ModelRef, version: str | None, seconds: float, advice: str = "") -> Seen:
-    """Whether the slot serves the version now, asked for so many seconds at most, or ten."""
+def look(  # noqa: PLR0913 - what one question is about
+    url: str,
+    ref: ModelRef,
+    version: str | None,
+    seconds: float,
+    advice: str = "",
+    *,
+    baked: bool = False,
+) -> Seen:
+    """Whether the slot serves the version now, asked for so many seconds at most, or ten.
+
+    `baked`: and whether the time is over in which it has to show that it does no worse.
+    """
     try:
         answer = ask("GET", url, path_of(ref.name, ref.alias), seconds=min(10.0, seconds))
-        return _seen(answer, version)
+        return _seen(answer, version, baked=baked)
     except NoService as reason:
         return Seen(None, f"no service answers: {reason}{advice}")
 
 
-def _seen(answer: httpx.Response, version: str | None) -> Seen:
+def _seen(answer: httpx.Response, version: str | None, *, baked: bool) -> Seen:
     try:
         told = answer.json()
         if answer.status_code == HTTPStatus.NOT_FOUND and told["code"] == "unknown_model":
@@ -86,7 +100,10 @@ def _seen(answer: httpx.Response, version: str | None) -> Seen:
         if answer.status_code == HTTPStatus.NOT_FOUND and told["code"] == "not_there_yet":
             return Seen(None, "the registry has no such model and alias yet")
         if answer.is_success:
-            return replace(_judged(told, version), instance=str(told.get("instance", "")))
+            seen = _judged(told, version)
+            if baked and seen.status == DONE:
+                seen = _baked(told, seen)
+            return replace(seen, instance=str(told.get("instance", "")))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NoService(NO_PODIUM) from error
     raise NoService(f"{NO_PODIUM} ({answer.status_code})")
@@ -99,9 +116,23 @@ def _judged(told: Mapping[str, Any], version: str | None) -> Seen:
         return Seen(DONE, f"serves version {serves}")
     if wanted is not None and told.get("withdrawn") == wanted:
         return Seen(REFUSED, _why_withdrawn(told, wanted))
+    verdict = told.get("verdict")
+    if wanted is not None and verdict and verdict["version"] == wanted:
+        return Seen(REFUSED, str(verdict["message"]), gave_way=True)
     if wanted is not None and told["quarantined"] == wanted:
         return Seen(REFUSED, f"version {wanted} was refused: {_failure(told)}")
     return Seen(None, _so_far(told))
+
+
+def _baked(told: Mapping[str, Any], seen: Seen) -> Seen:
+    """As it serves, it may have to show yet that it does no worse than the one before."""
+    bake = told.get("bake")
+    if not bake:
+        return seen
+    so_far = f"{bake['failures']} of {bake['requests']} requests have failed"
+    if bake["unproven"]:
+        return replace(seen, why=f"{seen.why}, unproven: {so_far}", proven=False)
+    return Seen(None, f"{seen.why}, which bakes until {bake['until']}: {so_far}")
 
 
 def _why_withdrawn(told: Mapping[str, Any], version: str) -> str:

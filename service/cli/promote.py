@@ -69,11 +69,12 @@ class InstancePrepared(BaseModel):
 
 
 class InstanceServing(BaseModel):
-    """Whether an instance has served it after."""
+    """Whether an instance has served it after; `proven`: whether it has baked there."""
 
     url: str
     verdict: Literal["serves", "refused", "undecided"]
     sentence: str
+    proven: bool = True
 
 
 class PromoteReport(MoveReport):
@@ -102,6 +103,12 @@ class PromoteReport(MoveReport):
     metavar="REASON",
     default="",
     help="Promote although the version was not validated, or not these files; the journal says so.",
+)
+@click.option(
+    "--no-bake",
+    "no_bake",
+    is_flag=True,
+    help="Return once all instances serve the version, without waiting until it has baked there.",
 )
 @click.option("--first", is_flag=True, help="Make the alias, if the model has none of that name.")
 @click.option(
@@ -142,6 +149,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     origin: Origin,
     *,
     first: bool,
+    no_bake: bool,
     resume: bool,
     as_json: bool,
 ) -> None:
@@ -150,8 +158,9 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     The version is downloaded and its digest compared with that of `podium validate`. Each --url
     then fetches, loads and warms it up, with the admin token of PODIUM_ADMIN_TOKEN; if one refuses
     it, the alias never moves. The move is written to the journal, an MLflow run that
-    `podium rollback` goes by. It returns when all instances serve the version; if one refuses it
-    after all, the alias goes back. Without --url nothing is prepared, and nothing waited for.
+    `podium rollback` goes by. It returns when all instances serve the version and it has baked
+    there; if one refuses it after all, the alias goes back, and where it did worse than the one
+    before it is blocked, too. Without --url nothing is prepared, and nothing waited for.
     With --steps the version first gets a growing share of the alias's requests. If it does worse
     than the one before, or has too few answers by --timeout, it goes back, and the alias has never
     moved; if this command is killed, the share ends by itself within a minute.
@@ -173,7 +182,8 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     if count is not None:
         urls = urls or (service_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
-    instances = _instances(urls, count, timeout, lease_seconds, origin.told, tell)
+    bakes = not no_bake
+    instances = _instances(urls, count, timeout, lease_seconds, origin.told, tell, bakes=bakes)
     from service.promotion.known import MoveKnown
     from service.promotion.mover import Mover
     from service.promotion.promote import Promotion, Wanted
@@ -197,6 +207,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         settings.status_tag.passing,
         policy_asked_for(),
         settings.validated_as or "",
+        bakes,
         stepping,
     )
     blank = PromoteReport(
@@ -265,6 +276,8 @@ def _instances(  # noqa: PLR0913, PLR0917 - what the command line says
     keep_seconds: float,
     reason: str,
     tell: Callable[[str], None],
+    *,
+    bakes: bool,
 ) -> "Instances":
     from service.promotion.instances import InstancesAt, InstancesBehind, NoInstances
 
@@ -277,8 +290,9 @@ def _instances(  # noqa: PLR0913, PLR0917 - what the command line says
     if not urls:
         return NoInstances()
     if count is not None:
-        return InstancesBehind(urls[0], count, seconds, saw)
-    return InstancesAt(urls, admin_token(), seconds, keep_seconds, told, saw, reason=reason)
+        return InstancesBehind(urls[0], count, seconds, saw, bakes=bakes)
+    token = admin_token()
+    return InstancesAt(urls, token, seconds, keep_seconds, told, saw, reason=reason, bakes=bakes)
 
 
 def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:
@@ -296,7 +310,12 @@ def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:
                 for each in promoted.prepared
             ],
             "serving": [
-                InstanceServing(url=each.url, verdict=each.verdict, sentence=each.sentence)
+                InstanceServing(
+                    url=each.url,
+                    verdict=each.verdict,
+                    sentence=each.sentence,
+                    proven=each.proven,
+                )
                 for each in promoted.serving
             ],
         }

@@ -241,7 +241,7 @@ class Baking:
             return None
         sample, opinions = bake.sample, bake.opinions
         due = bake.look_at is not None and sample.requests >= bake.look_at
-        if due and opinions is not None and opinions.awaited:
+        if due and opinions is not None and opinions.too_soon:
             return None
         if due and slot.bake is not None:
             slot.bake = slot.bake.looked()

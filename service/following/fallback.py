@@ -5,6 +5,9 @@ those are to leave the slot empty, where what the alias is on has failed (P2), a
 not become ready in `STAND_IN_SECONDS`: a load that hangs would leave the slot empty up to its
 limit. A slot that serves is never given one.
 
+A slot that has never served, on a new machine say, gets what the model's tag names for that, where
+what its alias is on is refused or blocked (`service.fallback_tag`).
+
 Where not every version stays loaded, one may be swapped in by its gates alone. It is its slot's
 last known good once it has loaded; and where it cannot, it gives the slot back to what that was
 (P2), or to nothing.
@@ -17,12 +20,13 @@ from functools import partial
 from typing import Final
 
 from service.background import Work, begin
-from service.errors import Withdrawn
+from service.errors import FollowingError, Withdrawn
+from service.fallback_tag import fallback_in
 from service.following.coming_versions import ComingVersions
 from service.following.history import History, ServedBefore
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
-from service.following.ports import Clock, FetchedVersion
+from service.following.ports import Clock, FetchedVersion, Registry
 from service.following.sentences import cut
 from service.following.slot_status import Failure
 from service.following.slots import Slot, Slots
@@ -44,6 +48,7 @@ class Fallbacks:
     """
 
     _slots: Slots
+    _registry: Registry
     _history: History
     _observer: FollowingObserver
     _clock: Clock
@@ -162,13 +167,34 @@ class Fallbacks:
     async def _ask(self, slot: Slot) -> None:
         try:
             known = await self._history.last_known_good(slot.ref)
-            if known is None:
-                slot.has_no_fallback = True
-            else:
+            named = await self._named(slot) if known is None else None
+            if known is not None:
                 self._found(slot, known.fetched)
+            elif named is not None:
+                self._bring_named(slot, named)
+            else:
+                slot.has_no_fallback = True
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._observer.tick_failed(error)
         self._slots.changed()
+
+    async def _named(self, slot: Slot) -> VersionId | None:
+        """By the model's tag, where the slot has never served and its version is refused."""
+        number = fallback_in(slot.rollout.fallback)
+        if number is None or self._history.baseline(slot.ref) is not None or not _is_refused(slot):
+            return None
+        try:
+            return await self._registry.identify(slot.ref.name, number)
+        except FollowingError:
+            return None  # it is asked again after a pause
+
+    def _bring_named(self, slot: Slot, version: VersionId) -> None:
+        if slot.binding is not None or not _is_refused(slot):
+            return
+        slot.has_no_fallback = version == slot.aspired or self._is_marked(version)
+        if not slot.has_no_fallback:
+            slot.fallback_pursuit = slot.fallback_pursuit.of(version)
+            self._coming.bring(slot, version)
 
     def _is_marked(self, version: VersionId) -> bool:
         return version in self._slots.tombstones or version in self._slots.blocked
@@ -187,3 +213,7 @@ class Fallbacks:
             slot.fallback_pursuit = slot.fallback_pursuit.of(version)
             slot.has_no_fallback = False
             self._coming.bring(slot, version, fetched)
+
+
+def _is_refused(slot: Slot) -> bool:
+    return slot.aspired is not None and slot.quarantined == slot.aspired

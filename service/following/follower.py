@@ -109,7 +109,7 @@ class Follower:
         )
         self._sync = TombstoneSync(tombstones, self._open.ending, withdrawn)
         self._fallbacks = Fallbacks(
-            slots, history, observer, clock, self._open, self._coming, keeps_missing
+            slots, registry, history, observer, clock, self._open, self._coming, keeps_missing
         )
         self._blocking = Blocking(slots, history, self._coming, self._fallbacks, recorder, clock)
         self.withdrawing = Withdrawing(

@@ -71,8 +71,9 @@ class Recorder:
             entry = _because(entry, slot.failure)
         self._ledger.note(replace(entry, findings=findings, seconds=seconds, last_known_good=known))
         last = self._history.baseline(slot.ref)
-        # What takes the place of a blocked version is to be there after the next start, too.
-        is_good = not known or (last is not None and last.version in self._slots.blocked)
+        # What takes the place of a blocked version is to be there after the next start, too; and
+        # what a tag of the model has named.
+        is_good = not known or last is None or last.version in self._slots.blocked
         # One that was never loaded is good only where nothing is known to be better; one that
         # bakes is not before that is over.
         if is_good and slot.bake is None and (servable.proven or last is None):

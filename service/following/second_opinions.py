@@ -68,7 +68,7 @@ class SecondOpinions:
         return () if self._task is None or self._task.done() else (self._task,)
 
     @property
-    def awaited(self) -> bool:
+    def too_soon(self) -> bool:
         """Whether a verdict would come too soon: of what failed, nobody knows yet whose fault."""
         if self._offered and not self.tried:
             return True

@@ -32,7 +32,7 @@ from service.protocols.podium import PodiumProtocol
 from service.refs import ModelRef
 
 
-def _nobody(_ref: ModelRef, *, again: bool = False) -> None:
+def _nobody(ref: ModelRef, *, again: bool = False) -> None:
     """Where nobody follows anything."""
 
 

@@ -20,11 +20,17 @@ ServingVerdict = Literal["serves", "refused", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Whether one instance serves the version; the sentence says what it serves, or why not."""
+    """Whether one instance serves the version; the sentence says what it serves, or why not.
+
+    `proven`: whether it has baked there, where that was waited for; `gave_way`: whether it was
+    refused for doing worse than the one before it.
+    """
 
     url: str
     verdict: ServingVerdict
     sentence: str
+    proven: bool = True
+    gave_way: bool = False
 
 
 class Instances(Protocol):
@@ -70,6 +76,7 @@ class InstancesAt:
         keep_seconds: how long they keep it warm for the alias to move.
         told: of each that is prepared; `saw` of each that has come to serve.
         reason: why, for their ledgers.
+        bakes: whether each is waited for until the version has baked there.
     """
 
     urls: Sequence[str]
@@ -81,6 +88,7 @@ class InstancesAt:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     reason: str = ""
+    bakes: bool = False
 
     def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """What each has made of it."""
@@ -98,7 +106,7 @@ class InstancesAt:
             while True:
                 left = max(_LEAST_SECONDS, until - self.monotonic())
                 waiting = [url for url in self.urls if not _settled(seen.get(url))]
-                for each in beside.map(partial(_look, ref, version, left), waiting):
+                for each in beside.map(partial(_look, ref, version, left, self.bakes), waiting):
                     self._note(seen, each)
                 if self._is_over(seen, until) or is_gone_on():
                     return [seen[url] for url in self.urls]
@@ -128,6 +136,7 @@ class InstancesBehind:
     saw: Callable[[Serving], None]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    bakes: bool = False
 
     def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
         """None."""
@@ -146,7 +155,7 @@ class InstancesBehind:
         seen, living = dict[str, Serving](), set[str]()
         while True:
             left = max(_LEAST_SECONDS, until - self.monotonic())
-            found = look(self.url, ref, version, left)
+            found = look(self.url, ref, version, left, baked=self.bakes)
             self._note(seen, living, found)
             if found.status not in {None, DONE}:
                 return list(seen.values())
@@ -173,10 +182,11 @@ def _settled(seen: Serving | None) -> bool:
     return seen is not None and seen.verdict != "undecided"
 
 
-def _look(ref: ModelRef, version: str, seconds: float, url: str) -> Serving:
-    return _serving(url, look(url, ref, version, seconds))
+def _look(ref: ModelRef, version: str, seconds: float, bakes: bool, url: str) -> Serving:  # noqa: FBT001 - mapped
+    return _serving(url, look(url, ref, version, seconds, baked=bakes))
 
 
 def _serving(url: str, seen: Seen) -> Serving:
     verdicts: dict[int | None, ServingVerdict] = {DONE: "serves", None: "undecided"}
-    return Serving(url, verdicts.get(seen.status, "refused"), seen.why)
+    verdict = verdicts.get(seen.status, "refused")
+    return Serving(url, verdict, seen.why, seen.proven, seen.gave_way)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from uuid import uuid4
 
+from service.fallback_tag import fallback_in
 from service.hold_tag import HOLD_PREFIX
 from service.origin import Origin
 from service.promotion.deciding import (
@@ -142,6 +143,23 @@ class Mover:
         ours = Written(number, entry, None)
         self.known.write(ours)
         return ours
+
+    def keep_fallback(self, version: str | None) -> None:
+        """Instances that have nothing of their own to go back to have what the alias is on.
+
+        Unless one is named already: that has baked, and this may not have.
+        """
+        tags = self.writer.aliases(self.ref.name).tags
+        if version is not None and fallback_in(tags.get(self._fallback)) is None:
+            self.note_proven(version)
+
+    def note_proven(self, version: str) -> None:
+        """That version has baked: it is what others go back to from now on."""
+        self.writer.tag_model(self.ref.name, self._fallback, version)
+
+    @property
+    def _fallback(self) -> str:
+        return tag_name("fallback", self.ref.alias)
 
     def move(self, ours: Written) -> None:
         """The alias is where that entry wants it.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from service.exits import WRONG_USE
+from service.exits import REFUSED, WRONG_USE
 from service.promotion.deciding import (
     AliasStanding,
     Already,
@@ -26,6 +26,7 @@ from service.promotion.instance import NOT_THERE_YET
 from service.promotion.instances import Instances, Serving
 from service.promotion.journal import Entry, StepPlan, Written
 from service.promotion.judged_source import judged_by
+from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
 from service.promotion.step_split import StepSplit
@@ -35,7 +36,7 @@ from service.promotion.validated import PASSED, by_policy, claimed, compare, req
 from service.promotion.watching import AliasWatch
 from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
-from service.registry.writer.writer import NamedVersion, RegisteredVersion
+from service.registry.writer.writer import NamedVersion, NumberedVersion, RegisteredVersion
 from service.typed import typed_on
 from service.validation_tag import Validation
 
@@ -89,6 +90,7 @@ class Promotion:
         passed: the tag and the value that say that a version was validated.
         policy: the SHA-256 of the policy by which it has to be; None: any will do.
         validated_as: the prefix under which what it was copied from has to be; empty: it itself.
+        bakes: whether instances are waited for until the version has baked there.
         stepping: what brings it by steps; None: nobody has said where instances are.
     """
 
@@ -98,6 +100,7 @@ class Promotion:
     passed: str = PASSED
     policy: str | None = None
     validated_as: str = ""
+    bakes: bool = False
     stepping: Stepping | None = None
 
     def run(self, wish: Wanted) -> Promoted:
@@ -161,6 +164,7 @@ class Promotion:
         prepared = self._prepared(standing, version, digest)
         # Preparing takes minutes.
         require_released(self.mover.look())
+        self.mover.keep_fallback(standing.alias)
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
             return prepared, start.with_
         steps = wish.steps or _steps_of(start)
@@ -215,6 +219,8 @@ class Promotion:
         else:
             self.mover.clear_split(standing, version.number)
         serving = self._serving(ours, version)
+        if serving and all(each.proven for each in serving) and self.bakes:
+            self.mover.note_proven(version.number)
         self.mover.finish(ours, served=True if serving else None)
         before = ours.entry.before
         return Promoted("promoted", version.number, before, ours.number, prepared, serving)
@@ -277,6 +283,8 @@ class Promotion:
 
     def _serving(self, ours: Written, version: RegisteredVersion) -> Sequence[Serving]:
         serving = self._seen(version, lambda since: bool(may_finish(since, ours)))
+        if worse := next((each for each in serving if each.gave_way), None):
+            raise self._given_way(ours, version, worse)
         if said := _said(serving, "refused"):
             raise self._put_back(ours, said)
         if said := _said(serving, "undecided"):
@@ -291,6 +299,17 @@ class Promotion:
         self.mover.told(Stage.WAIT)
         watch = AliasWatch(self.mover.look, is_gone_on)
         return self.instances.serving(self.mover.ref, version.number, watch)
+
+    def _given_way(self, ours: Written, version: RegisteredVersion, worse: Serving) -> MoveStopped:
+        """One instance has judged it: it serves nowhere from now on, and no new one takes it."""
+        stopped = self._put_back(ours, f"{worse.url}: {worse.sentence}")
+        if stopped.status != REFUSED:
+            return stopped
+        reason = f"gave way: {worse.sentence}"
+        named = NumberedVersion(version.name, version.number)
+        block(self.mover.writer, named, reason, self.mover.origin)
+        said = f"{stopped}; version {version.number} is blocked"
+        return refused("gave_way", said)
 
     def _put_back(self, ours: Written, said: str) -> MoveStopped:
         """The alias is where it was, if it and the journal are still this move's."""

@@ -17,7 +17,7 @@ from service.promotion.journal import WHOLE_SHARE, StepBegun, StepPlan, Written
 from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.step_split import LIVES_SECONDS, StepSplit
-from service.promotion.steps import WORSE, ArmSeen, ArmTally, StepLook, step_outcome
+from service.promotion.steps import GAVE_WAY, ArmSeen, ArmTally, StepLook, step_outcome
 from service.promotion.stopped import MoveStopped, in_part, refused
 from service.promotion.validated import require_fit
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -127,7 +127,7 @@ class Stepping:
     def _gone_back(self, ours: Written, stop: MoveStopped) -> MoveStopped:
         try:
             self._clear()
-            if stop.code == WORSE:
+            if stop.code == GAVE_WAY:
                 # Nobody else is to try it either, whose home is empty or whose alias comes later.
                 self._block(ours, str(stop))
             self.mover.give_up(ours, stop.code)

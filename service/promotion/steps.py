@@ -16,7 +16,7 @@ from service.rollout.verdict import LOOKS, Sample, is_worse
 LEAST_ANSWERS: Final = LOOKS[0]
 """Of the version in each step: with fewer nobody can say whether it does worse."""
 _NONE: Final = Sample()
-WORSE: Final = "worse"
+GAVE_WAY: Final = "gave_way"
 """The code of a version that does worse than the one before."""
 ArmState = Literal["serves", "coming", "refused", "silent"]
 
@@ -124,7 +124,7 @@ class StepLook:
 def step_outcome(look: StepLook, plan: StepPlan) -> MoveStopped | bool:
     """Whether the step is over; why the version has to go back, where it has to."""
     if look.worse:
-        return refused(WORSE, f"{look.worse}: it was taken back at {_named(look.share)}")
+        return refused(GAVE_WAY, f"{look.worse}: it was taken back at {_named(look.share)}")
     if said := _said(look.seen, "refused"):
         return refused("refused_by_instance", f"taken back at {_named(look.share)}: {said}")
     waited_for = _said(look.seen, "coming") or _said(look.seen, "silent")

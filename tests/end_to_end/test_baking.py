@@ -5,7 +5,6 @@ nothing is to happen, the bake is looked at after all requests, and lasts longer
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -181,7 +180,8 @@ def test_p20_version_that_takes_three_times_as_long_gives_way(
     baked.registry.client.set_registered_model_tag(
         name, "podium.bake.champion", "600s,errors,slower=2x"
     )
-    first, second = baked.add(seconds=0.01), baked.add(seconds=0.03)
+    # Longer than a call takes by itself on a machine that has much else to do.
+    first, second = baked.add(seconds=0.05), baked.add(seconds=0.15)
     baked.registry.move("champion", first)
     service = start()
     baked.ask(service, 250)
@@ -211,5 +211,10 @@ def test_p20_too_few_requests_leave_a_version_unproven_and_say_so(
     baked.ask(service, 80)
     wait_until(lambda: service.events("baked"), _SECONDS, "it is proven")
     assert baked.slot(service)["bake"] is None
-    history = [json.loads(each.read_text()) for each in baked.folder.rglob("history/*.json")]
-    assert [each["version"][2] for each in history if each["ref"] == baked.ref] == [second]
+    service.stop()
+    baked.registry.client.delete_registered_model_alias(baked.registry.name, "champion")
+    again = start()
+    wait_until(
+        lambda: baked.slot(again)["last_known_good_since"] is not None, _SECONDS, "it stands in"
+    )
+    assert baked.slot(again)["version"] == second

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from service.errors import PassingFault
+import pytest
+
+from service.errors import PassingFault, VersionFault
 from service.following.fallback import STAND_IN_SECONDS
 from service.following.history import ServedBefore
 from service.refs import VersionId
+from service.rollout_tags import RolloutTags
 from tests.following.fakes import World, version
 from tests.following.test_follower import BROKEN, DOWN
 from tests.following.test_last_known_good import world_that_knew
@@ -232,3 +235,50 @@ async def test_slot_whose_alias_was_gone_has_patience_from_when_it_is_there() ->
     await later(world, 1)
     assert world.slot.version == version(1)
     await released(world, version(2))
+
+
+async def test_new_slot_gets_what_the_tag_names_where_its_version_is_refused() -> None:
+    """A new machine whose alias is on what others have found to be bad; it is kept for restarts."""
+    world = World()
+    one, two = world.registry.register("iris"), world.registry.register("iris")
+    world.registry.rollout[world.slot.ref] = RolloutTags(fallback="1")
+    world.registry.fetch_errors[two] = VersionFault("fetch", "unusable", "It cannot be used.")
+    await world.follow_to(two)
+    await world.follow()
+    assert (world.slot.version, world.slot.status.on_last_known_good) == (one, True)
+    assert world.history.baseline(world.slot.ref) == fetched_version(one)
+
+
+async def test_new_slot_gets_what_the_tag_names_where_its_version_is_blocked() -> None:
+    """The same by an operator's word."""
+    world = World()
+    one, two = world.registry.register("iris"), world.registry.register("iris")
+    world.registry.rollout[world.slot.ref] = RolloutTags(fallback="1")
+    world.registry.fetched_fields[two] = {"tags": {"podium.blocked": "bad"}}
+    await world.follow_to(two)
+    await world.follow()
+    assert world.slot.version == one
+    assert two not in world.registry.fetched
+
+
+@pytest.mark.parametrize("named", ["2", "7", "<b>1</b>", "9" * 30, "", "1.0", "champion"])
+async def test_tag_that_names_nothing_useful_changes_nothing(named: str) -> None:
+    """The refused version itself, one that is not there, or nonsense."""
+    world = World()
+    world.registry.register("iris")
+    two = world.registry.register("iris")
+    world.registry.rollout[world.slot.ref] = RolloutTags(fallback=named)
+    world.registry.fetch_errors[two] = VersionFault("fetch", "unusable", "It cannot be used.")
+    await world.follow_to(two)
+    await world.follow()
+    assert (world.slot.version, world.slot.has_no_fallback) == (None, True)
+
+
+async def test_last_known_good_is_worth_more_than_what_a_tag_names() -> None:
+    """And what is fit is served, whatever the tag says."""
+    world = World()
+    one, two = world.registry.register("iris"), world.registry.register("iris")
+    world.registry.rollout[world.slot.ref] = RolloutTags(fallback="2")
+    await world.follow_to(one)
+    assert world.slot.version == one
+    assert two not in world.registry.fetched

@@ -80,7 +80,7 @@ def test_bad_version_never_reaches_the_second_step(shared_moves: Moves) -> None:
     moves = on(shared_moves, "bad")
     instances = SteppedInstances(moves, "4", failing=0.2)
     stop = stop_of(lambda: stepped(moves, instances))
-    assert (stop.code, stop.status) == ("worse", REFUSED)
+    assert (stop.code, stop.status) == ("gave_way", REFUSED)
     assert instances.shares == [5]
     assert (moves.now, split_of(moves)) == ("2", None)
     assert (
@@ -89,7 +89,7 @@ def test_bad_version_never_reaches_the_second_step(shared_moves: Moves) -> None:
     moves.registry.client.delete_model_version_tag(NAME, "4", "podium.blocked")
     done = moves.journal[-1].done
     assert done is not None
-    assert (done.moved, done.why) == (False, "worse")
+    assert (done.moved, done.why) == (False, "gave_way")
     assert_whole(moves)
 
 

@@ -45,7 +45,7 @@ def test_step_is_over_after_its_seconds_and_a_hundred_answers() -> None:
     ("look", "code", "status"),
     [
         (StepLook(5, 0.0, 0, [seen("refused")]), "refused_by_instance", REFUSED),
-        (StepLook(5, 60.0, 100, [seen()], worse="it fails"), "worse", REFUSED),
+        (StepLook(5, 60.0, 100, [seen()], worse="it fails"), "gave_way", REFUSED),
         (StepLook(5, 360.0, 99, [seen()]), "too_few_answers", UNDECIDED),
         (StepLook(5, 360.0, 99, [seen("coming")]), "not_all_serve", UNDECIDED),
         (StepLook(5, 360.0, 200, [seen("silent")]), "not_all_serve", UNDECIDED),
