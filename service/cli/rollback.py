@@ -155,7 +155,7 @@ def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
 
 
 def _stands(standing: "AliasStanding") -> str:
-    from service.promotion.promote import left_open
+    from service.promotion.left_open import left_open
 
     there = standing.absent or f"is on version {standing.alias}"
     if not standing.is_explained:

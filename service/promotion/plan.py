@@ -12,8 +12,8 @@ from service.checks.result import NoService
 from service.checks.serving import SlotVerdict, served
 from service.promotion.deciding import AliasStanding
 from service.promotion.instance import InstanceTold, NotTold, Question
+from service.promotion.left_open import left_open
 from service.promotion.prepare import TellStage, ask_all, sentence_of
-from service.promotion.promote import left_open
 from service.promotion.stopped import MoveStopped, refused
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.refs import ModelRef

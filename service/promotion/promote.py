@@ -24,8 +24,9 @@ from service.promotion.deciding import (
 from service.promotion.held import require_released
 from service.promotion.instance import NOT_THERE_YET
 from service.promotion.instances import Instances, Serving
-from service.promotion.journal import Entry, StepPlan, Written
+from service.promotion.journal import StepPlan, Written
 from service.promotion.judged_source import judged_by
+from service.promotion.left_open import resumed_back, under_way
 from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
@@ -204,7 +205,7 @@ class Promotion:
                 return start.with_
             digest = self._checked(version, wish)
         except MoveStopped as error:
-            undo = f"{_resumed_back(standing.ref)} undoes it"
+            undo = f"{resumed_back(standing.ref)} undoes it"
             said = f"the alias was moved to version {version.number} before: {error}"
             raise in_part(error.code, said, undo) from error
         return self._intended(standing, version, digest, wish)
@@ -349,61 +350,8 @@ def _refused_there(standing: AliasStanding, said: str) -> MoveStopped:
 
 def _not_put_back(ref: ModelRef, to: str | None, said: str) -> MoveStopped:
     needs = f", by an account with MANAGE on the model {ref.name}" if to is None else ""
-    return in_part("not_put_back", said, f"{_resumed_back(ref)} puts it back{needs}")
-
-
-def _resumed_back(ref: ModelRef) -> str:
-    return typed_on(ref, "rollback", options=["--resume"])
+    return in_part("not_put_back", said, f"{resumed_back(ref)} puts it back{needs}")
 
 
 def _said(serving: Sequence[Serving], verdict: str) -> str:
     return "; ".join(f"{each.url}: {each.sentence}" for each in serving if each.verdict == verdict)
-
-
-def under_way(standing: AliasStanding, begun: Written) -> str:
-    """That somebody has begun a move, and what to do about it."""
-    entry, rollback = begun.entry, _resumed_back(standing.ref)
-    link = f" ({entry.link})" if entry.link else ""
-    finish = _resumed(standing.ref, entry) if entry.kind == "promote" else rollback
-    # The journal does not know where instances are, and a move without them asks none.
-    every = ", with the --url of each instance" if entry.kind == "promote" else ""
-    undo = f"; {rollback} undoes it" if entry.kind == "promote" else ""
-    return (
-        f"{entry.by} has begun to move {standing.ref} from {entry.before or 'nothing'} to "
-        f"{entry.to or 'nothing'} at {entry.time.isoformat()}{link}, and has not finished. If that "
-        f"is at work, wait; else {finish} finishes it{every}{undo}. Others may go on at "
-        f"{(standing.gives_way_at or begun.gives_way_at).isoformat()}{_by_steps(standing, begun)}"
-    )
-
-
-def _by_steps(standing: AliasStanding, begun: Written) -> str:
-    """How far a promotion by steps has come, and whether its split still lasts."""
-    if begun.entry.steps is None:
-        return ""
-    if not begun.steps:
-        return "; its first step is not begun"
-    at, split = f"; it has come to {begun.steps[-1].share:g}%", StepSplit.read(standing.split)
-    if split is None or split.version != begun.entry.to:
-        return f"{at}, and no request goes there by a step now"
-    if split.is_over(now()):
-        return f"{at}, and its share has ended by itself at {split.until.isoformat()}"
-    return f"{at}, and its share of {split.share:g}% lasts until {split.until.isoformat()}"
-
-
-def left_open(standing: AliasStanding) -> str:
-    """What somebody has begun and nobody has finished, or was refused; empty if nothing is."""
-    journal = standing.journal
-    if journal.open is not None:
-        return under_way(standing, journal.open)
-    if journal.way_back is None:
-        return ""
-    to = journal.way_back.entry.to
-    return (
-        f"the registry has refused to move {standing.ref} back to {to or 'nothing'}: "
-        f"{_resumed_back(standing.ref)} does, by an account that may"
-    )
-
-
-def _resumed(ref: ModelRef, entry: Entry) -> str:
-    taken = ["--unvalidated", entry.unvalidated] if entry.unvalidated else []
-    return typed_on(ref, "promote", str(entry.to), options=[*taken, "--resume"])

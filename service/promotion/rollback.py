@@ -12,8 +12,8 @@ from service.promotion.deciding import AliasStanding, Asking, GoOn, Stage, openi
 from service.promotion.held import require_released
 from service.promotion.history import Candidate, candidates, has_stood_on
 from service.promotion.journal import MoveKind, Written
+from service.promotion.left_open import left_open, under_way
 from service.promotion.mover import Mover, now
-from service.promotion.promote import left_open, under_way
 from service.promotion.stopped import refused, undecided
 from service.promotion.validated import unfit
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
