@@ -9,18 +9,16 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
-LONGEST_BAKE_TAG: Final = 200
+from service.rollout_tags import LONGEST_VALUE
+from service.split_tag import BadRolloutTag
+
 _TIME: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([sm])")
 _SLOWER: Final = re.compile(r"slower\s*=\s*([0-9]{1,4}(?:\.[0-9]{1,3})?)\s*x?")
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60}
 _MOST_SECONDS: Final = 7 * 24 * 3600.0
 _LEAST_SLOWER: Final = 1.2
-
-
-class BadBakeTag(Exception):
-    """One sentence on what is wrong; the settings hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +50,46 @@ class BakeRule:
 NEVER: Final = BakeRule()
 
 
-def bake_rule(value: str, default: BakeRule) -> BakeRule:
-    """What the tag says, where it says nothing the default. Raises `BadBakeTag`."""
-    if len(value) > LONGEST_BAKE_TAG:
-        raise BadBakeTag(f"longer than {LONGEST_BAKE_TAG} characters")
-    parts = [part.strip().lower() for part in value.split(",") if part.strip()]
-    if not parts:
-        raise BadBakeTag("it is empty; write 300s,errors,slower=2x")
-    if parts == ["off"]:
-        return replace(default, seconds=0.0)
-    seconds = [found for found in map(_seconds, parts) if found is not None]
-    factors = [found for found in map(_factor, parts) if found is not None]
-    errors = parts.count("errors")
-    if len(seconds) + len(factors) + errors < len(parts):
-        raise BadBakeTag("not parts as 300s,errors,slower=2x has them")
-    if max(len(seconds), len(factors), errors) > 1:
-        raise BadBakeTag("a part stands in it twice")
-    rule = replace(default, seconds=seconds[0]) if seconds else default
-    if factors or errors:
-        rule = replace(rule, errors=bool(errors), slower=factors[0] if factors else None)
-    return replace(rule, most_seconds=max(rule.most_seconds, rule.seconds))
+@dataclass(frozen=True, slots=True)
+class BakeWish:
+    """What a tag says of it; None: that is as the settings have it.
+
+    Attributes:
+        errors, slower: as in the rule; both are said where either is.
+    """
+
+    seconds: float | None = None
+    errors: bool | None = None
+    slower: float | None = None
+
+    @classmethod
+    def of(cls, value: str) -> Self:
+        """By the tag's value. Raises `BadRolloutTag`."""
+        if len(value) > LONGEST_VALUE:
+            raise BadRolloutTag(f"It is longer than {LONGEST_VALUE} characters.")
+        parts = [part.strip().lower() for part in value.split(",") if part.strip()]
+        if parts == ["off"]:
+            return cls(seconds=0.0)
+        seconds = [found for found in map(_seconds, parts) if found is not None]
+        factors = [found for found in map(_factor, parts) if found is not None]
+        errors = parts.count("errors")
+        if not parts or len(seconds) + len(factors) + errors < len(parts):
+            raise BadRolloutTag("It does not say how to bake: write 300s,errors,slower=2x, or off.")
+        if max(len(seconds), len(factors), errors) > 1:
+            raise BadRolloutTag("A part stands in it twice.")
+        judged = bool(errors) if errors or factors else None
+        return cls(seconds[0] if seconds else None, judged, factors[0] if factors else None)
+
+    def rule(self, default: BakeRule) -> BakeRule:
+        """The rule, where it says nothing by the default."""
+        seconds = default.seconds if self.seconds is None else self.seconds
+        rule = replace(default, seconds=seconds, most_seconds=max(default.most_seconds, seconds))
+        if self.errors is None:
+            return rule
+        return replace(rule, errors=self.errors, slower=self.slower)
+
+
+NO_WISH: Final = BakeWish()
 
 
 def _seconds(part: str) -> float | None:
@@ -80,7 +98,7 @@ def _seconds(part: str) -> float | None:
         return None
     seconds = float(found[1]) * _SECONDS[found[2]]
     if not math.isfinite(seconds) or seconds > _MOST_SECONDS:
-        raise BadBakeTag("longer than 7 days")
+        raise BadRolloutTag("Nobody waits for longer than 7 days.")
     return seconds
 
 
@@ -89,5 +107,5 @@ def _factor(part: str) -> float | None:
     if found is None:
         return None
     if float(found[1]) < _LEAST_SLOWER:
-        raise BadBakeTag(f"slower= must be at least {_LEAST_SLOWER:g}x")
+        raise BadRolloutTag(f"slower= is at least {_LEAST_SLOWER:g}x.")
     return float(found[1])

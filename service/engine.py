@@ -46,8 +46,8 @@ from service.parts import (
     new_zygote,
     withdrawn_before,
 )
-from service.processes.front.adopted_orphans import AdoptedOrphans
 from service.processes.front.beside import Beside
+from service.processes.front.child import AdoptedOrphans
 from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
@@ -97,6 +97,7 @@ class Engine:
         follower: makes them agree with the registry, by the parts below.
         forwarder: hands models' traces on; None where nobody does.
         environments: says where versions run, and has that built.
+        builder: builds it, and has what it has built.
         running: what goes on until it ends.
     """
 
@@ -112,6 +113,7 @@ class Engine:
     decoder: Decoder
     forwarder: Forwarder | None
     environments: FindsEnvironments
+    builder: LateEnvironments
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -131,6 +133,8 @@ class Engine:
             if engine.forwarder is not None:
                 engine.keep_running(Work.TRACES, engine.forwarder.run)
             engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
+            if given.environments is None and given.loads:
+                engine.keep_running(Work.CACHE, engine.builder.make_room)
             yield engine
 
     @classmethod
@@ -165,7 +169,7 @@ class Engine:
         stager = new_stager(
             settings, zygote, decoder, forwarder, models, slots, observers, zygotes, times
         )
-        history = new_history(settings, environment, registry, observers.files)
+        history = new_history(settings, environment, registry, observers.files, builder)
         ending.push_async_callback(closing.run, history.close)
         choices = new_choices(settings, await _ran_in(given, history))
         requirements = new_requirements_gate(settings, choices)
@@ -183,6 +187,7 @@ class Engine:
             poll_seconds=settings.poll_seconds,
             keep_warm_seconds=settings.keep_warm_seconds,
             max_prepared=settings.max_prepared,
+            takes_arms=settings.arms == "on",
             gates=gates,
             history=history,
             ledger=ledger,
@@ -207,6 +212,7 @@ class Engine:
             decoder,
             forwarder,
             environments,
+            builder,
         )
 
     def keep_running(self, name: Work, work: Callable[[], Awaitable[None]]) -> None:

@@ -37,6 +37,7 @@ GATE = "requirements"
 """What a build has found is told with what the gate of that name has."""
 # Of versions that are between the gate and their load; those of one service have few turns.
 _MOST_HANDED_ON: Final = 64
+_MIB: Final = 1024**2
 _P = ParamSpec("_P")
 _Chosen = TypeVar("_Chosen")
 
@@ -190,5 +191,7 @@ def _kept(fault: EnvironmentRefused | EnvironmentDelayed) -> GateFinding:
 def _foreseen(found: ForeseenBuild) -> GateFinding:
     many = f"Python {found.python}, {found.packages} packages ({found.key[:12]})"
     if found.there:
-        return GateFinding(GATE, "environment_there", f"That environment is there: {many}.")
+        takes = f"; its libraries take {found.memory_bytes / _MIB:.0f} MiB of memory"
+        said = f"That environment is there: {many}{takes if found.memory_bytes else ''}."
+        return GateFinding(GATE, "environment_there", said)
     return GateFinding(GATE, "environment_to_build", f"That is to be built first: {many}.")

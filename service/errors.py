@@ -276,6 +276,10 @@ class VersionFault(FollowingError):
 
 
 class PassingFault(FollowingError):
-    """The fault of something else (registry, network, disk, memory): tried again (P13)."""
+    """The fault of something else (registry, network, disk, memory): tried again (P13).
+
+    `longest_pause` is how long the pauses between tries grow, in seconds.
+    """
 
     code = "passing_fault"
+    longest_pause: float = 60.0

@@ -7,10 +7,14 @@ is on is refused or blocked. `podium promote` keeps it.
 import re
 from typing import Final
 
+from service.split_tag import BadRolloutTag
+
 _VERSION: Final = re.compile(r"[0-9]{1,19}")
 
 
-def fallback_in(value: str | None) -> str | None:
-    """The version's number; None where there is no tag, or no number in it."""
-    found = None if value is None else value.strip()
-    return found if found is not None and _VERSION.fullmatch(found) else None
+def fallback_version(value: str) -> str:
+    """The version's number. Raises `BadRolloutTag`."""
+    found = value.strip()
+    if not _VERSION.fullmatch(found):
+        raise BadRolloutTag("It is not the number of a version.")
+    return found

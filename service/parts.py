@@ -42,7 +42,11 @@ from service.processes.front.scratch import Scratch
 from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
-from service.registry.front.last_known_good import DiskHistory, HistoryObserver
+from service.registry.front.last_known_good import (
+    DiskHistory,
+    HistoryObserver,
+    KeepsEnvironments,
+)
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
 from service.staging import HoldsZygotes, HostStager
 from service.tombstones import Tombstone
@@ -65,9 +69,11 @@ def new_history(
     environment: Mapping[str, str],
     registry: MlflowRegistry,
     observer: HistoryObserver,
+    environments: KeepsEnvironments,
 ) -> DiskHistory:
     """What each slot has served before, on disk."""
-    return DiskHistory(settings.history_folder(environment), registry, observer)
+    folder = settings.history_folder(environment)
+    return DiskHistory(folder, registry, observer, environments)
 
 
 def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks

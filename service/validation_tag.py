@@ -23,7 +23,7 @@ class Validation:
     Attributes:
         run: the id of the MLflow run that holds everything of it.
         policy: the SHA-256 of the policy that it was judged by.
-        digest: of the version's files, as `service.registry.store.digest.digest_of` has it.
+        digest: of the version's files, as `service.registry.store.manifest.digest_of` has it.
         name: the model's name, as it was validated; a copied version carries the tag along.
         version: its number then.
         verdict: of this very run. The status tag is written apart from this one, so that two

@@ -95,7 +95,8 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag", "split_tag"),
+    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag"),
+    "split_tag",
 }
 _BELOW = {"background", "contract", "processes", "errors"}
 # What an engine is made of: neither a transport nor a protocol, no metrics and no logs.
@@ -113,12 +114,12 @@ ROOMS = {
     "blocked_tag": {"tombstones"},
     "hold_tag": set(),
     "rollout_tags": {"hold_tag"},
-    "bake_tag": set(),
-    "fallback_tag": set(),
+    "bake_tag": {"rollout_tags", "split_tag"},
+    "fallback_tag": {"split_tag"},
     "retry_tag": set(),
     "split_tag": {"rollout_tags"},
     "shadow_tag": {"rollout_tags", "split_tag"},
-    "rollout": {"rollout_tags", "shadow_tag", "split_tag"},
+    "rollout": {"bake_tag", "fallback_tag", "rollout_tags", "shadow_tag", "split_tag"},
     "typed": {"refs"},
     "exits": set(),
     "origin": set(),
@@ -139,7 +140,10 @@ ROOMS = {
         *("registry.store.artifacts", "registry.store.durable", "registry.store.locks"),
         *("zygote.front.handle", "zygote.front.process", "zygote.front.spawning", *_BELOW),
     },
-    "registry": {*_BELOW, *FOLLOWING_PORTS, "config.addresses", "environments.logged"},
+    "registry": {
+        *("config.addresses", "environments.environment", "environments.logged"),
+        *(*_BELOW, *FOLLOWING_PORTS),
+    },
     "following": {
         *("bake_tag", "blocked_tag", "copy_source", "fallback_tag", "hold_tag", "patterns"),
         *("refs", "retry_tag", "tombstones"),
@@ -159,7 +163,7 @@ ROOMS = {
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
-        *("patterns", "predicting", "protocols", "refs"),
+        *("patterns", "predicting", "protocols", "refs", "rollout_tags"),
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},

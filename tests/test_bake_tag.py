@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.bake_tag import BadBakeTag, BakeRule, bake_rule
+from service.bake_tag import BakeRule, BakeWish
+from service.split_tag import BadRolloutTag
 
 _DEFAULT = BakeRule(seconds=60, most_seconds=900, slower=3.0)
 
@@ -24,7 +25,7 @@ _DEFAULT = BakeRule(seconds=60, most_seconds=900, slower=3.0)
 )
 def test_p20_tag_overrides_what_settings_say(value: str, expected: BakeRule) -> None:
     """What it does not name is as the settings have it."""
-    assert bake_rule(value, _DEFAULT) == expected
+    assert BakeWish.of(value).rule(_DEFAULT) == expected
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,6 @@ def test_p20_tag_overrides_what_settings_say(value: str, expected: BakeRule) -> 
 )
 def test_p20_nonsense_is_refused_with_a_sentence(value: str) -> None:
     """That does not repeat it: it is anybody's."""
-    with pytest.raises(BadBakeTag) as refused:
-        bake_rule(value, _DEFAULT)
+    with pytest.raises(BadRolloutTag) as refused:
+        BakeWish.of(value)
     assert len(str(refused.value)) < 100

@@ -54,7 +54,8 @@ class FakeBuilder:
     async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
         if self.fault is not None:
             raise self.fault
-        return ForeseenBuild("key", "3.11.7", 64, there=bool(self.asked))
+        there = bool(self.asked)
+        return ForeseenBuild("key", "3.11.7", 64, there=there, memory_bytes=there * 9 * 1024**2)
 
 
 def logged(
@@ -177,6 +178,7 @@ async def test_what_a_build_would_come_to_is_foreseen(tmp_path: Path) -> None:
     builder.fault = DOWN
     without = await environments.foresee(fetched, choice)
     assert (first.code, then.code) == ("environment_to_build", "environment_there")
+    assert "its libraries take 9 MiB of memory" in then.sentence
     assert [each.code for each in without] == ["index_unreachable", "package_differs"]
 
 

@@ -8,18 +8,18 @@ import pytest
 
 from service.contract.findings import ErrorType
 from service.http.errors import STATUS
-from tests.contract.signatures import column, contract
-from tests.decoder.parquet_differences import DIFFERENT_PARQUET
-from tests.differential.server_differences import DIFFERENT_EXCHANGES
-from tests.host.chat_differences import DIFFERENT_CHATS
-from tests.host.csv_differences import DIFFERENT_CSV
-from tests.host.differences import (
+from tests.as_mlflow.chat_differences import DIFFERENT_CHATS
+from tests.as_mlflow.csv_differences import DIFFERENT_CSV
+from tests.as_mlflow.nested_differences import DIFFERENT_NESTED
+from tests.as_mlflow.parquet_differences import DIFFERENT_PARQUET
+from tests.as_mlflow.reply_differences import DIFFERENT_REPLIES
+from tests.as_mlflow.server_differences import DIFFERENT_EXCHANGES
+from tests.as_mlflow.table_differences import (
     DIFFERENT_OBJECT_PARAMS,
     DIFFERENT_PARAMS,
     DIFFERENT_TABLES,
 )
-from tests.host.nested_differences import DIFFERENT_NESTED
-from tests.host.reply_differences import DIFFERENT_REPLIES
+from tests.contract.signatures import column, contract
 from tests.support.documents import ROOT, table
 
 BASES = {

@@ -62,6 +62,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "bake_seconds": (("0", 0.0), ("2.5", 2.5)),
     "bake_most_seconds": (("0", 0.0), ("2.5", 2.5)),
     "bake_slower": (("2", 2.0), ("1.5", 1.5)),
+    "arms": (("on", "on"), ("off", "off")),
     "max_prepared": (("0", 0), ("3", 3)),
     "cache_bytes": (("1048576", 2**20), ("1", 1)),
     "allow_breaking": (("true", True), ("1", True)),

@@ -20,6 +20,7 @@ Raises `NoJournal`.
 _UNREACHABLE = 2
 # Lines of an exception's text.
 _KEY_SHOWN = 12
+_MIB = 1024**2
 _MOST_WORDS = 20
 # What is loaded when it is asked serves what it should.
 _WELL = {"serving", "cold"}
@@ -55,9 +56,10 @@ def status(  # noqa: PLR0913 - what an operator says
     try:
         told = _told(url, token)
         if unfinished is not None:
-            told["journal"] = _journal(told["models"], unfinished)
+            told["journal"] = _journal(_of_their_own(told["models"]), unfinished)
         lines = _lines(told)
-        well = all(_is_well(slot, lenient=lenient) for slot in told["models"])
+        slots = _of_their_own(told["models"])
+        well = all(_is_well(slot, lenient=lenient) for slot in slots)
         found = int(not well or _is_empty(told, lenient=lenient))
     except NoService as reason:
         error = f"no service answers: {reason}{advice}"
@@ -83,6 +85,11 @@ def _told(url: str, token: str | None) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise NoService(NO_PODIUM) from error
     return dict(told)
+
+
+def _of_their_own(slots: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Those that are asked for by name: what an arm cannot answer its slot does."""
+    return [slot for slot in slots if not slot.get("arm")]
 
 
 def _is_well(slot: Mapping[str, Any], *, lenient: bool) -> bool:
@@ -139,7 +146,9 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     """A line for what serves, and one each for what does not."""
     serves = f"version {slot['version']} since {slot['since']}" if slot["version"] else "nothing"
     state = slot["state"] if slot["ready"] else f"{slot['state']}, not ready"
-    lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}"]
+    arm = "  (an arm)" if slot.get("arm") else ""
+    lines = [f"{slot['name']}@{slot['alias']}  {state}: {serves}{arm}"]
+    lines += [*map(_of_arm, slot.get("arms") or ()), *map(_of_tag, slot.get("wrong_tags") or ())]
     if slot.get("withdrawn"):
         gets = "is answered with 410" if not slot["version"] else "does not serve"
         lines.append(f"  withdrawn: version {slot['withdrawn']} {gets}")
@@ -167,6 +176,16 @@ def _of_slot(slot: Mapping[str, Any]) -> Sequence[str]:
     return lines
 
 
+def _of_arm(arm: Mapping[str, Any]) -> str:
+    has = f"{arm['weight']:g}% of requests"
+    wished = f", of {arm['wished']:g}% wished" if arm["weight"] != arm["wished"] else ""
+    return f"  {has}{wished}: {arm['alias']}, {_on(arm['version'])}"
+
+
+def _of_tag(wrong: Mapping[str, Any]) -> str:
+    return f"  tag {wrong['tag']}: {wrong['message']}"
+
+
 def _of_environment(told: Mapping[str, Any] | None) -> Sequence[str]:
     """Nothing of Podium's own, where that is where the version is to stay."""
     if not told or not (told["key"] or told["awaited"]):
@@ -174,6 +193,8 @@ def _of_environment(told: Mapping[str, Any] | None) -> Sequence[str]:
     if not told["key"]:
         return ["  in Podium's own environment, until one of its own can be built"]
     many = f"Python {told['python']}, {told['packages']} packages"
+    if takes := told.get("zygote_memory_bytes"):
+        many = f"{many}, {takes / _MIB:.0f} MiB of libraries"
     return [f"  in an environment of its own: {many} ({told['key'][:_KEY_SHOWN]})"]
 
 

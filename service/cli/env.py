@@ -312,6 +312,8 @@ def _asked(settings: Settings, ask: Callable[["Environments"], Awaitable[_Entrie
     try:
         with interruptible():
             return asyncio.run(asked())
+    except KeyboardInterrupt:
+        stop("interrupted; the same call may be made again", UNDECIDED)
     except OSError as error:
         reason = error.strerror or "the disk fails"
         stop(f"PODIUM_HOME: its environments cannot be used: {reason}", UNDECIDED)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     "bake_seconds",
     "bake_most_seconds",
     "bake_slower",
+    "arms",
     "max_prepared",
     "cache_bytes",
     "allow_breaking",

@@ -172,7 +172,7 @@ def rollout_of(found: "SteeredAlias") -> AliasRollout:
         until=plan.split.until,
         sticky=plan.sticky,
         shadow=None if hears is None else _arm(found, hears.alias, hears.share),
-        fallback=found.fallback,
+        fallback=plan.fallback,
         steps=None if steps is None else steps.version,
         tags=found.tags.said,
         wrong=found.wrong,

@@ -202,14 +202,22 @@ def teller(*, as_json: bool) -> Callable[[str], None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C until it is left: `KeyboardInterrupt`, once."""
+    """SIGTERM is as Ctrl-C until it is left: `KeyboardInterrupt`, once.
+
+    Before and after, both end a command as `service.cli.entry` has it.
+    """
 
     def interrupt(number: int, _: FrameType | None) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, interrupt)
+    # Ignored where a shell has started this in the background.
+    if before[signal.SIGINT] is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

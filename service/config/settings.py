@@ -173,6 +173,11 @@ class Settings(BaseSettings):
         description="A version gives way, too, where its hosts take so many times as long; unset: "
         "not",
     )
+    arms: Literal["on", "off"] = Field(
+        "on",
+        description="Whether tags of a model may bring other versions of it into service, as arms "
+        "and shadows: on or off",
+    )
     max_prepared: Annotated[int, Field(ge=0)] = Field(
         2,
         description="Most versions that `podium prepare` keeps loaded for a while, beside those "

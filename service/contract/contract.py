@@ -9,14 +9,18 @@ from service.contract.findings import BODY, Findings
 from service.contract.formats.chat import CHAT_KEYS, PARAMS, ChatReader
 from service.contract.formats.csv_body import CSV, csv_charset, is_csv
 from service.contract.formats.csv_reader import CsvReader, csv_reader
-from service.contract.formats.json_body import JSON, check_media_type, read_object
-from service.contract.formats.list_reader import ListReader
+from service.contract.formats.json_body import (
+    JSON,
+    check_media_type,
+    has_floats_for_index,
+    read_object,
+    with_long_integers,
+)
 from service.contract.formats.parquet_body import PARQUET, FindColumn, ReadParquet, finder
 from service.contract.formats.table_formats import FORMATS
 from service.contract.formats.table_reader import TableReader
 from service.contract.formats.tensor_reader import TensorReader
-from service.contract.long_integers import has_floats_for_index, with_long_integers
-from service.contract.model_input import ModelInput
+from service.contract.model_input import Column, ModelInput, Nested
 from service.contract.params import ParamsReader
 from service.contract.reading import InputReader, Reading
 from service.contract.request_example import request_example
@@ -29,7 +33,8 @@ from service.contract.signature import (
     read_entries,
     read_signature,
 )
-from service.contract.types.declared import holds_any
+from service.contract.types.declared import Type, holds_any, type_entry, type_name
+from service.contract.types.nested import hinted, suspects
 from service.errors import UnsupportedMediaType
 
 _NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."
@@ -227,3 +232,42 @@ def _finite(value: Any) -> Any:
     if type(value) is list:
         return list(map(_finite, value))
     return {key: _finite(item) for key, item in value.items()} if type(value) is dict else value
+
+
+class ListReader:
+    """Reads requests for a signature from a type hint: a plain list of the hint's type.
+
+    MLflow's scoring server takes only `inputs` for these, hands the list on as it is, and leaves it
+    to the hint to check it (mlflow/pyfunc/scoring_server/__init__.py, `_parse_json_data`). Here it
+    is checked against the signature, which MLflow has inferred from the hint.
+    """
+
+    def __init__(self, type_: Type, max_rows: int) -> None:
+        self._node = hinted(type_)
+        self._type = type_name(type_)
+        self._nested = Nested(type_entry(type_))
+        self._max_rows = max_rows
+
+    def read(self, form: str, payload: Any, findings: Findings) -> Reading | None:
+        """The valid list; None once anything has been added to the findings."""
+        base = (*BODY, form)
+        if form != "inputs":
+            findings.add(BODY, "must have `inputs`, the only format of this model", "format")
+        elif type(payload) is not list:
+            findings.add(base, "must be a list", "type")
+        elif len(payload) > self._max_rows:
+            findings.add(base, f"must have at most {self._max_rows} rows", "too_many_rows")
+        else:
+            return self._checked(payload, findings)
+        return None
+
+    def _checked(self, values: list[Any], findings: Findings) -> Reading | None:
+        converted = self._node.convert(values)
+        if converted is None:
+            for position in suspects(self._node, values):
+                if findings.full:
+                    break
+                self._node.examine(values[position], (*BODY, "inputs", position), findings)
+            return None
+        column = Column(None, self._type, converted, None in converted, None, self._nested)
+        return Reading("list", (column,), len(values), None, () if values else None)

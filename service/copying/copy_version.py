@@ -24,12 +24,11 @@ from service.copying.copy_notes import (
     note_of_made_model,
     notes_of_left,
 )
-from service.copying.late_tags import tagged_late
 from service.copying.made import Made
 from service.copying.mlflow_server import MlflowServer
 from service.copying.original import Original, original_of
 from service.copying.target_files import TargetFiles, experiment_of
-from service.copying.target_model import TargetModel
+from service.copying.target_model import TargetModel, tagged_late
 from service.promotion.registry_bytes import fetched_into
 from service.promotion.stopped import refused
 from service.promotion.validated import unfit
@@ -95,7 +94,7 @@ class FilesToCopy(Protocol):
 
     @property
     def digest(self) -> str:
-        """By `service.registry.store.digest`."""
+        """By `service.registry.store.manifest`."""
         ...
 
 

@@ -25,8 +25,7 @@ from mlflow.store.entities.paged_list import PagedList
 from service.copy_source import DIGEST_TAG, SOURCE_TAG, CopySource
 from service.copying.made import Made
 from service.promotion.stopped import undecided
-from service.registry.store.digest import digest_of
-from service.registry.store.manifest import write_manifest
+from service.registry.store.manifest import digest_of, write_manifest
 from service.registry.writer.faults import EXISTS, NOT_FOUND, WriteRefused, asked
 from service.registry.writer.writer import Writer
 

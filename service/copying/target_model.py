@@ -1,4 +1,7 @@
-"""The registered model that copies are put into: made if it is absent, and searched for copies."""
+"""The registered model that copies are put into: made if it is absent, and searched for copies.
+
+A copy that was there before tags of its source were asked for gets them late.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -7,6 +10,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.store.entities.paged_list import PagedList
 
 from service.copy_source import SOURCE_TAG, CopySource
+from service.copying.made import Made
 from service.copying.original import refuse_prompt
 from service.registry.writer.faults import EXISTS, NOT_FOUND, WriteRefused, asked
 from service.registry.writer.writer import Writer
@@ -133,3 +137,34 @@ class TargetModel:
             lambda: self._writer.client.delete_model_version(self.name, number),
             f"MANAGE on the model {self.name}, to delete a version",
         )
+
+
+def tagged_late(
+    model: TargetModel, number: str, wanted: Mapping[str, str], made: Made
+) -> Sequence[str]:
+    """The version has those that it had no value of; what was set and what was left, as sentences.
+
+    A value that is there stays: somebody may have set it since. Raises `WriteRefused` and
+    `Unreachable`.
+    """
+    if not wanted:
+        return ()
+    there = model.tags_of(number)
+    return [
+        note
+        for key, value in wanted.items()
+        if (note := _tagged(model, number, (key, value), there.get(key), made))
+    ]
+
+
+def _tagged(
+    model: TargetModel, number: str, tag: tuple[str, str], there: str | None, made: Made
+) -> str:
+    key, value = tag
+    if there == value:
+        return ""
+    if there is not None:
+        return f"version {number} has another value of the tag {key} than the source: left as it is"
+    with made.writing(f"the tag {key} of version {number}"):
+        model.tag(number, key, value)
+    return f"version {number} was without the tag {key} of the source, and has it now"

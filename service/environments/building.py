@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import re
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from service.environments.build_settings import EnvironmentSettings
 from service.environments.environment import BuildProgress, EnvironmentDelayed, EnvironmentWish
@@ -22,12 +25,14 @@ from service.environments.interpreters import Interpreter
 from service.environments.package_sources import PackageSources
 from service.environments.resolving import Resolved, scratch
 from service.environments.uv_faults import UNREACHABLE, fault_of
-from service.environments.uv_runs import UvRuns
+from service.environments.uv_runs import UvEnd, UvRuns
 from service.environments.verified_files import note_files, note_imported
 from service.processes.front.beside import Beside
 from service.processes.removal import remove_tree
 from service.registry.store.locks import Lock, Locked
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 # How often another's build of the same is looked at.
 _LOOK_SECONDS: Final = 0.2
 _REMOVAL_SECONDS: Final = 1.0
@@ -39,12 +44,17 @@ IMPORTED: Final = (
     *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline"),
     "sklearn.preprocessing",
 )
-_IMPORT: Final = """
-import contextlib, importlib, sys
+_MEMORY: Final = "podium-memory"
+_IMPORT: Final = f"""
+import contextlib, importlib, os, sys
 for name in sys.argv[1:]:
     with contextlib.suppress(BaseException):
         importlib.import_module(name)
+with open("/proc/self/statm") as file:
+    pages = int(file.read().split()[1])
+print("\\n{_MEMORY}", pages * os.sysconf("SC_PAGE_SIZE"), file=sys.stderr)
 """
+_TOLD: Final = re.compile(rf"^{_MEMORY} (\d{{1,15}})$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,112 +93,149 @@ class Building:
         With `copies` nothing in it is shared with uv's cache. Raises what uv's end means, and
         OSError; when cancelled all processes have gone, and what there was of it is removed.
         """
-        async with self._alone(plan.part):
-            if await self._beside.run(self._store.notes, plan.place) is not None:
+        async with self._alone(plan.part) as disk:
+            if await disk.run(self._store.notes, plan.place) is not None:
                 return False
-            findings = await self._made(plan, tell, copies=copies)
-            notes = EnvironmentNotes(
-                plan.key,
-                plan.interpreter.version,
-                plan.resolved.lock.packages,
-                (*plan.resolved.findings, *findings),
-            )
-            await self._beside.run(self._store.put, plan.part, plan.place, notes)
+            run = _Build(plan, tell, disk, self._runs, self._settings)
+            notes = await run.made(copies=copies)
+            await disk.run(self._store.put, plan.part, plan.place, notes)
         return True
 
     @asynccontextmanager
-    async def _alone(self, part: Path) -> AsyncIterator[None]:
+    async def _alone(self, part: Path) -> AsyncIterator["_PartDisk"]:
         while True:
             try:
                 lock = await self._beside.obtain(partial(Lock.exclusive, part), Lock.release)
                 break
             except Locked:
                 await asyncio.sleep(_LOOK_SECONDS)
+        disk = _PartDisk()
         try:
-            yield
+            yield disk
         finally:
             # Waited for no longer than this: a disk may hang. The lock is given back at its end.
-            done = asyncio.wrap_future(self._beside.submit(partial(remove_part, part, lock)))
+            done = asyncio.wrap_future(disk.end(partial(remove_part, part, lock)))
             await asyncio.wait([done], timeout=_REMOVAL_SECONDS)
 
-    async def _made(
-        self, plan: BuildPlan, tell: Callable[[BuildProgress], None], *, copies: bool
-    ) -> tuple[tuple[str, str], ...]:
-        packages = len(plan.resolved.lock.packages)
-        tell(BuildProgress("install", packages))
-        await self._install(plan, copies=copies)
-        tell(BuildProgress("verify", packages))
-        wrong = await self._beside.run(note_files, plan.part)
-        if not wrong:
-            await self._import(plan)
-            return ()
-        # Somebody has written to uv's cache, most likely through a link of another environment.
-        await self._runs.run(
-            ["cache", "clean", *wrong], plan.sources, await self._scratch(plan.part)
-        )
-        tell(BuildProgress("install", packages))
-        await self._install(plan, copies=True)
-        tell(BuildProgress("verify", packages))
-        wrong = await self._beside.run(note_files, plan.part)
-        await self._import(plan)
+
+class _PartDisk:
+    """What one build does on its disk, one thing after the other, its removal the last.
+
+    Of a build that is cancelled something may go on in a thread: what was to be renamed into its
+    place, or removed for another try, must not meet the removal of it all, nor the next build.
+    """
+
+    def __init__(self) -> None:
+        self.beside = Beside("environment-part")
+        self._ended = threading.Event()
+
+    async def run(self, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """As `Beside.run`."""
+        return await self.beside.run(work, *args, **kwargs)
+
+    def has_ended(self) -> bool:
+        """Whether nobody wants any more of it."""
+        return self._ended.is_set()
+
+    def end(self, removal: Callable[[], None]) -> "Future[None]":
+        """The removal, after what has begun; what has not begun is left out."""
+        self._ended.set()
+        return self.beside.submit(removal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One build, by whoever has its part alone."""
+
+    plan: BuildPlan
+    tell: Callable[[BuildProgress], None]
+    disk: _PartDisk
+    runs: UvRuns
+    settings: EnvironmentSettings
+
+    async def made(self, *, copies: bool) -> EnvironmentNotes:
+        """Installed and noted in its part."""
+        wrong = await self._installed(copies=copies)
+        if wrong:
+            # Somebody has written to uv's cache, most likely through a link of another environment.
+            await self._uv(["cache", "clean", *wrong])
+            wrong = await self._installed(copies=True)
+        memory_bytes = await self._import()
         # By now fetched anew, and of the hash that is locked: it is so in the wheel itself.
         names = ", ".join(wrong)
         sentence = f"The wheels of {names} are not as their own RECORD says."
-        return ((_RECORDS, sentence),) if wrong else ()
+        findings = ((_RECORDS, sentence),) if wrong else ()
+        resolved = self.plan.resolved
+        return EnvironmentNotes(
+            self.plan.key,
+            self.plan.interpreter.version,
+            resolved.lock.packages,
+            (*resolved.findings, *findings),
+            memory_bytes,
+        )
 
-    async def _import(self, plan: BuildPlan) -> None:
+    async def _installed(self, *, copies: bool) -> list[str]:
+        """The packages that are not as their own RECORD says."""
+        packages = len(self.plan.resolved.lock.packages)
+        self.tell(BuildProgress("install", packages))
+        await self._install(copies=copies)
+        self.tell(BuildProgress("verify", packages))
+        return await self.disk.run(note_files, self.plan.part, self.disk.has_ended)
+
+    async def _import(self) -> int:
         """What zygotes import is compiled while nobody can have written to it yet, and noted.
 
-        Whether that can be imported is found out by the first zygote.
+        Returns the bytes of memory that it takes; 0: that is not known.
+        Whether that can be imported is found out by the first zygote; by one that was killed,
+        nothing is.
         """
-        command = [str(plan.part / "bin" / "python"), "-I", "-c", _IMPORT, *IMPORTED]
-        with scratch(self._settings.folder) as folder:
+        part = self.plan.part
+        command = [str(part / "bin" / "python"), "-I", "-c", _IMPORT, *IMPORTED]
+        async with scratch(self.disk.beside, self.settings.folder) as folder:
             environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder)}
-            await self._runs.run_program(command, environment, folder)
-        await self._beside.run(note_imported, plan.part)
+            ended = await self.runs.run_program(command, environment, folder)
+        if ended.was_killed:
+            raise fault_of(ended.said)
+        await self.disk.run(note_imported, part)
+        told = _TOLD.findall(ended.said)
+        return int(told[-1]) if told else 0
 
-    async def _install(self, plan: BuildPlan, *, copies: bool) -> None:
-        part, python = plan.part, str(plan.part / "bin" / "python")
-        await self._beside.run(remove_tree, part)
-        folder = await self._scratch(part)
+    async def _install(self, *, copies: bool) -> None:
+        plan, part = self.plan, self.plan.part
+        await self.disk.run(remove_tree, part)
+        await self.disk.run(partial(part.mkdir, parents=True, exist_ok=True))
         await self._run(
-            ["venv", "--relocatable", "--no-project", "--python", str(plan.interpreter.path), "."],
-            plan.sources,
-            folder,
+            ["venv", "--relocatable", "--no-project", "--python", str(plan.interpreter.path), "."]
         )
-        text = plan.resolved.lock.text
-        await self._beside.run((part / LOCK_FILE).write_text, text)
-        await self._beside.run((part / _LOCK).write_text, plan.resolved.lock.at(plan.wish.wheels))
+        lock = plan.resolved.lock
+        await self.disk.run((part / LOCK_FILE).write_text, lock.text)
+        await self.disk.run((part / _LOCK).write_text, lock.at(plan.wish.wheels))
+        python = str(part / "bin" / "python")
         await self._run_with_or_without_index(
             [
                 *("pip", "install", "--python", python, "--requirements", _LOCK),
                 *("--require-hashes", "--no-deps", *plan.resolved.way),
                 *("--link-mode", "copy" if copies else "hardlink"),
-                *(() if self._settings.allow_source_builds else ("--only-binary", ":all:")),
+                *(() if self.settings.allow_source_builds else ("--only-binary", ":all:")),
                 *plan.sources.arguments,
-            ],
-            plan.sources,
-            folder,
+            ]
         )
-        await self._beside.run((part / _LOCK).unlink)
+        await self.disk.run((part / _LOCK).unlink)
 
-    async def _scratch(self, part: Path) -> Path:
-        await self._beside.run(partial(part.mkdir, parents=True, exist_ok=True))
-        return part
-
-    async def _run_with_or_without_index(
-        self, arguments: list[str], sources: PackageSources, folder: Path
-    ) -> None:
+    async def _run_with_or_without_index(self, arguments: list[str]) -> None:
         """What was fetched before needs no index: the lock says which files are meant."""
         try:
-            await self._run(arguments, sources, folder)
+            await self._run(arguments)
         except EnvironmentDelayed as delayed:
             if delayed.reason != UNREACHABLE:
                 raise
-            if not (await self._runs.run([*arguments, "--offline"], sources, folder)).is_good:
+            if not (await self._uv([*arguments, "--offline"])).is_good:
                 raise
 
-    async def _run(self, arguments: list[str], sources: PackageSources, folder: Path) -> None:
-        ended = await self._runs.run(arguments, sources, folder)
+    async def _run(self, arguments: list[str]) -> None:
+        ended = await self._uv(arguments)
         if not ended.is_good:
             raise fault_of(ended.said)
+
+    async def _uv(self, arguments: list[str]) -> UvEnd:
+        return await self.runs.run(arguments, self.plan.sources, self.plan.part)

@@ -37,8 +37,8 @@ INDEX_DOWN: Final = frozenset({"index_unreachable", "index_nonsense"})
 """For so long Podium's own takes its place where little differs; other delays are no index's."""
 # With these all is known of what it asks for, or nothing is asked for.
 _READ: Final = frozenset({"python_too_old", "mlflow_too_old", "no_requirements"})
-# Tools of an installation, which a model does not run with.
-_TOOLS: Final = frozenset({"pip", "setuptools", "wheel"})
+TOOLS: Final = frozenset({"pip", "setuptools", "wheel"})
+"""Of an installation: a model does not run with them."""
 # What loads models of every release before its own.
 _MLFLOWS: Final = frozenset({"mlflow", "mlflow-skinny", "mlflow-tracing"})
 _UPPER: Final = frozenset({"==", "~=", "<", "<="})
@@ -222,7 +222,7 @@ def _applying(lines: Iterable[str]) -> Iterator[Requirement]:
             applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         except UNTOLD:
             applies = False  # as the gate of requirements has it, which tells of it
-        if applies and canonicalize_name(requirement.name) not in _TOOLS:
+        if applies and canonicalize_name(requirement.name) not in TOOLS:
             yield requirement
 
 

@@ -4,11 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from service.errors import PassingFault, VersionFault
 
 STAGE = "environment"
+SELDOM_SECONDS: Final = 900.0
+"""How long pauses grow between tries that cost a whole build each."""
+_COSTLY: Final = frozenset({"disk_full", "environment_failed", "environment_timed_out"})
+_SELDOM: Final = (
+    "It is tried again after pauses that grow to a quarter of an hour; `podium reload` tries it "
+    "now."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,17 @@ class EnvironmentRefused(VersionFault):
 
 
 class EnvironmentDelayed(PassingFault):
-    """None can be built now: the index is down or slow, the disk is full; it is tried again."""
+    """None can be built now: the index is down or slow, the disk is full; it is tried again.
+
+    Where each try costs a whole build, and nobody knows that the next one will do better, less and
+    less often, which is said.
+    """
 
     def __init__(self, reason: str, message: str, detail: str = "") -> None:
-        super().__init__(STAGE, reason, message, detail)
+        is_costly = reason in _COSTLY
+        super().__init__(STAGE, reason, f"{message} {_SELDOM}" if is_costly else message, detail)
+        if is_costly:
+            self.longest_pause = SELDOM_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,8 @@ class BuiltEnvironment:
         python: the version of that, as `3.11.7`.
         packages: the versions of all that is installed, by canonical name.
         findings: code and sentence of what was seen while it was built, and is no obstacle.
+        memory_bytes: what the libraries take that its zygote imports, as it was when it was built;
+            0: nobody knows.
         lease: keeps it there.
         built: whether it had to be built; False: it was there.
     """
@@ -95,18 +111,23 @@ class BuiltEnvironment:
     python: str
     packages: Mapping[str, str]
     findings: tuple[tuple[str, str], ...] = ()
+    memory_bytes: int = 0
     lease: EnvironmentLease | None = field(default=None, compare=False, repr=False)
     built: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ForeseenBuild:
-    """What building would come to: `there`, whether nothing would have to be built."""
+    """What building would come to: `there`, whether nothing would have to be built.
+
+    `memory_bytes` is as in `BuiltEnvironment`; 0 where it is not there.
+    """
 
     key: str
     python: str
     packages: int
     there: bool
+    memory_bytes: int = 0
 
 
 class BuildsEnvironments(Protocol):

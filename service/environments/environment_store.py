@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,12 +33,16 @@ _OLD_SECONDS: Final = 6 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentNotes:
-    """What lies in an environment beside its packages, about it."""
+    """What lies in an environment beside its packages, about it.
+
+    `memory_bytes` is what its libraries took when a zygote's were imported; 0: nobody knows.
+    """
 
     key: str
     python: str
     packages: Mapping[str, str]
     findings: tuple[tuple[str, str], ...]
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,24 @@ class OpenedEnvironment:
 
     notes: EnvironmentNotes
     lock: Lock
+
+
+class KeptPlaces:
+    """A lease on places: nobody removes them until it is released, which `on_release` is told."""
+
+    def __init__(self, on_release: Callable[[], None]) -> None:
+        self.locks: list[Lock] = []
+        self._on_release = on_release
+
+    def release(self) -> None:
+        """Gives it back; may be called again. Blocks for as long as the disk does."""
+        locks, self.locks = self.locks, []
+        for each in locks:
+            # What a disk says at the end of a lock is of no use to anybody.
+            with contextlib.suppress(OSError):
+                each.release()
+        if locks:
+            self._on_release()
 
 
 class EnvironmentStore:
@@ -97,30 +119,39 @@ class EnvironmentStore:
         yield from (self.folder / f"{key}.{n}" for n in range(1, _PLACES))
 
     def notes(self, place: Path) -> EnvironmentNotes | None:
-        """Of the complete environment that lies there, not looked at any further."""
+        """Of the complete environment that lies there, not looked at any further; None: none does.
+
+        Raises `EnvironmentAltered` and OSError.
+        """
+        path = place / _NOTES
         try:
-            told = json.loads((place / _NOTES).read_bytes())
-            return _notes_of(told)
+            return _notes_at(path)
         except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, KeyError, TypeError) as error:
+            if not os.path.lexists(place):
+                return None
+        # Nothing comes to its place without them, and it may have come just now.
+        try:
+            return _notes_at(path)
+        except OSError as error:
             raise EnvironmentAltered(_NOTES) from error
 
-    def is_whole(self, place: Path) -> bool:
-        """Whether one lies there, not looked at any further."""
-        try:
-            return self.notes(place) is not None
-        except EnvironmentAltered:
-            return False
+    def whole(self, key: str) -> EnvironmentNotes | None:
+        """Of one that lies here under that key, not looked at any further. Raises OSError."""
+        for place in self.places(key):
+            with contextlib.suppress(EnvironmentAltered):
+                if notes := self.notes(place):
+                    return notes
+        return None
 
     def opened(self, place: Path) -> OpenedEnvironment | None:
         """The same, locked for whoever asks, if its files are as they were installed.
 
-        Raises `EnvironmentAltered` and OSError, and holds no lock then.
+        Raises `EnvironmentAltered`, OSError, and `Locked` while somebody else has it alone; holds
+        no lock then.
         """
         if self.notes(place) is None:
             return None
-        lock = Lock.shared(place)
+        lock = Lock.shared_at_once(place, lambda: None)
         try:
             # Now that nobody can remove it.
             notes = self.notes(place)
@@ -133,6 +164,16 @@ class EnvironmentStore:
         lock.release()
         return None
 
+    def keep(self, key: str, on_release: Callable[[], None]) -> "KeptPlaces":
+        """A lease on all that lies here of that key, not looked at. Raises OSError."""
+        kept = KeptPlaces(on_release)
+        for place in self.places(key) if is_place(key) else ():
+            # What somebody has alone is being removed.
+            with contextlib.suppress(Locked):
+                if place.is_dir():
+                    kept.locks.append(Lock.shared_at_once(place, lambda: None))
+        return kept
+
     def put(self, part: Path, place: Path, notes: EnvironmentNotes) -> None:
         """What was built there is at its place from now on, whole."""
         told = {
@@ -140,6 +181,7 @@ class EnvironmentStore:
             "python": notes.python,
             "packages": dict(notes.packages),
             "findings": notes.findings,
+            "memory_bytes": notes.memory_bytes,
         }
         write_whole(part / _NOTES, json.dumps(told).encode())
         part.rename(place)
@@ -190,10 +232,19 @@ def _is_scratch(name: str) -> bool:
     return is_partial(name) or name.startswith(_SCRATCH)
 
 
+def _notes_at(path: Path) -> EnvironmentNotes:
+    try:
+        return _notes_of(json.loads(path.read_bytes()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise EnvironmentAltered(path.name) from error
+
+
 def _notes_of(told: Mapping[str, Any]) -> EnvironmentNotes:
     findings = tuple((str(code), str(sentence)) for code, sentence in told["findings"])
     packages = {str(name): str(version) for name, version in told["packages"].items()}
-    return EnvironmentNotes(str(told["key"]), str(told["python"]), packages, findings)
+    # Of those that were built before it was noted nobody knows it.
+    memory = int(told.get("memory_bytes", 0))
+    return EnvironmentNotes(str(told["key"]), str(told["python"]), packages, findings, memory)
 
 
 def _entry(place: Path, notes: EnvironmentNotes) -> EnvironmentEntry:

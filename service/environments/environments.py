@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from service.background import Work, begin
 from service.environments.build_settings import EnvironmentSettings
+from service.environments.build_time import BuildTime
 from service.environments.building import Building, BuildPlan
 from service.environments.environment import (
     BuildProgress,
@@ -35,12 +36,15 @@ from service.environments.uv_runs import UvRuns
 from service.environments.verified_files import EnvironmentAltered, verify_files
 from service.processes.front.beside import Beside
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.store.locks import Lock
+from service.registry.store.locks import Lock, Locked
 
 Tell = Callable[[BuildProgress], None]
 _THREADS: Final = 4
 # At the end of a service, for what is removed for want of room.
 _TIDY_SECONDS: Final = 5.0
+# How often one is looked at that somebody has alone, and for how long it is looked for.
+_LOOK_SECONDS: Final = 0.05
+_KEPT_SECONDS: Final = 120.0
 _TRIES: Final = 3
 _AT_ONCE: Final = 2
 
@@ -89,27 +93,27 @@ class Environments:
 
     async def foresee(self, wish: EnvironmentWish) -> ForeseenBuild:
         """Resolved, and looked for here: as `BuildsEnvironments` says."""
+        time = BuildTime(self._settings.timeout)
         try:
-            async with asyncio.timeout(self._settings.timeout):
+            async with time.limit():
                 await self._prepare()
-                plan = await self._planned(wish)
-                there = [
-                    await self._beside.run(self._store.is_whole, place)
-                    for place in self._store.places(plan.key)
-                ]
+                plan = await self.planned(wish, time)
+                there = await self._beside.run(self._store.whole, plan.key)
         except TimeoutError as error:
             raise self._late() from error
         except OSError as error:
             raise _disk_fault(error) from error
         packages, python = plan.resolved.lock.packages, plan.interpreter.version
-        return ForeseenBuild(plan.key, python, len(packages), there=any(there))
+        memory = 0 if there is None else there.memory_bytes
+        many = len(packages)
+        return ForeseenBuild(plan.key, python, many, there=there is not None, memory_bytes=memory)
 
     async def kept(self, key: str) -> BuiltEnvironment | None:
         """The environment of that key, leased, if it lies here as it was built."""
         for place in self._store.places(key):
             with contextlib.suppress(EnvironmentAltered, OSError):
-                opened = partial(self._store.opened, place)
-                found = await self._beside.obtain(opened, _give_back)
+                async with asyncio.timeout(_KEPT_SECONDS):
+                    found = await self._opened(place)
                 if found is not None:
                     lease = self._lease(found.lock)
                     kept = _at(place, found.notes, found.notes.python, lease)
@@ -154,6 +158,14 @@ class Environments:
         await self._clean_cache()
         return max(0, before - await self._beside.run(self._store.usage))
 
+    def make_room(self) -> None:
+        """What is too much on disk goes, unless somebody has a lease; nobody waits for that."""
+        if self._is_closed:
+            return
+        self._is_untidy = True
+        if self._tidying is None or self._tidying.done():
+            self._tidying = begin(Work.CACHE, self._room_made())
+
     async def close(self) -> None:
         """Ends every build; returns when all of their processes have gone.
 
@@ -181,9 +193,10 @@ class Environments:
         ]
 
     async def _in_time(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+        time = BuildTime(self._settings.timeout)
         try:
-            async with asyncio.timeout(self._settings.timeout):
-                return await self._made(wish, tell)
+            async with time.limit():
+                return await self._made(wish, tell, time)
         except TimeoutError as error:
             raise self._late() from error
         except OSError as error:
@@ -191,16 +204,17 @@ class Environments:
 
     def _late(self) -> EnvironmentDelayed:
         message = (
-            f"The environment was not built within {self._settings.timeout:g} s; it is tried "
-            "again, with what was fetched so far."
+            f"The environment was not built within {self._settings.timeout:g} s; what was fetched "
+            "so far is kept."
         )
         return EnvironmentDelayed("environment_timed_out", message)
 
-    async def _planned(self, wish: EnvironmentWish) -> BuildPlan:
+    async def planned(self, wish: EnvironmentWish, time: BuildTime) -> BuildPlan:
+        """What is to be built, resolved within that time. Raises as `environment`, and OSError."""
         interpreter = await self._interpreters.find(wish.python)
         sources = await self._beside.run(package_sources, self._settings, wish.indexes)
         try:
-            resolved = await self._resolving.resolved(wish, interpreter, sources)
+            resolved = await self._resolving.resolved(wish, interpreter, sources, time)
         except EnvironmentRefused as refused:
             # Where it is, perhaps, that which is missing.
             hints = "".join(f" {sentence}" for _, sentence in sources.findings)
@@ -211,16 +225,16 @@ class Environments:
         place = next(self._store.places(key))
         return BuildPlan(key, wish, interpreter, sources, resolved, place)
 
-    async def _made(self, wish: EnvironmentWish, tell: Tell) -> BuiltEnvironment:
+    async def _made(self, wish: EnvironmentWish, tell: Tell, time: BuildTime) -> BuiltEnvironment:
         await self._prepare()
         tell(BuildProgress("resolve"))
-        planned = await self._planned(wish)
+        planned = await self.planned(wish, time)
         written_to = False
         for place in self._store.places(planned.key):
             plan = replace(planned, place=place)
             for _ in range(_TRIES):
                 try:
-                    found = await self._found(plan, tell, copies=written_to)
+                    found = await self._found(plan, tell, time, copies=written_to)
                 except EnvironmentAltered:
                     written_to = True
                     # One that somebody uses is left to them.
@@ -232,36 +246,37 @@ class Environments:
         message = "Every copy of the version's environment was altered, and is in use."
         raise EnvironmentDelayed("environment_altered", message)
 
-    async def _found(self, plan: BuildPlan, tell: Tell, *, copies: bool) -> BuiltEnvironment | None:
+    async def _found(
+        self, plan: BuildPlan, tell: Tell, time: BuildTime, *, copies: bool
+    ) -> BuiltEnvironment | None:
         """What lies at the place, built there if nothing does; None if it has just gone again."""
         built = False
         found = await self._leased(plan)
         if found is None:
-            async with self._builds:
+            async with time.turn(self._builds):
                 built = await self._building.build(plan, tell, copies=copies)
             found = await self._leased(plan)
             if built:
-                self._tidy()
+                self.make_room()
         return None if found is None else replace(found, built=built)
 
     async def _leased(self, plan: BuildPlan) -> BuiltEnvironment | None:
-        opened = partial(self._store.opened, plan.place)
-        found = await self._beside.obtain(opened, _give_back)
+        found = await self._opened(plan.place)
         return None if found is None else _built(plan, found.notes, self._lease(found.lock))
+
+    async def _opened(self, place: Path) -> OpenedEnvironment | None:
+        """Whoever waits for another who has it alone, for a moment, waits in no thread."""
+        while True:
+            try:
+                return await self._beside.obtain(partial(self._store.opened, place), _give_back)
+            except Locked:
+                await asyncio.sleep(_LOOK_SECONDS)
 
     def _lease(self, lock: Lock) -> CacheLease:
         # What was too much and in use may go once it is not.
-        return self._locks.lease_of(lock, self._tidy)
+        return self._locks.lease_of(lock, self.make_room)
 
-    def _tidy(self) -> None:
-        # Nobody who waits for an environment waits for that.
-        if self._is_closed:
-            return
-        self._is_untidy = True
-        if self._tidying is None or self._tidying.done():
-            self._tidying = begin(Work.CACHE, self._make_room())
-
-    async def _make_room(self) -> None:
+    async def _room_made(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
         limit = self._settings.max_bytes
         while self._is_untidy:
@@ -357,6 +372,7 @@ def _at(place: Path, notes: EnvironmentNotes, python: str, lease: CacheLease) ->
         python=python,
         packages=notes.packages,
         findings=notes.findings,
+        memory_bytes=notes.memory_bytes,
         lease=lease,
     )
 

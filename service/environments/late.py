@@ -5,6 +5,7 @@ nothing of all that.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from service.environments.environment import (
 from service.processes.front.beside import Beside
 
 if TYPE_CHECKING:
+    from service.environments.environment_store import KeptPlaces
     from service.environments.environments import Environments
     from service.environments.zygotes import EnvironmentZygotes, HeldZygote
 
@@ -36,6 +38,7 @@ class LateEnvironments:
         self._beside = Beside("environments-made")
         self._turn = asyncio.Lock()
         self._environments: Environments | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def environment(
         self, wish: EnvironmentWish, tell: Callable[[BuildProgress], None] = lambda _: None
@@ -55,6 +58,33 @@ class LateEnvironments:
         """As `Environments.verify`."""
         await (await self._made()).verify(built)
 
+    def keep(self, key: str) -> "KeptPlaces":
+        """A lease on what lies here under that key. From a thread: blocks as the disk does.
+
+        Raises OSError.
+        """
+        from service.environments.environment_store import EnvironmentStore
+
+        return EnvironmentStore(self._settings.folder).keep(key, self._freed)
+
+    async def make_room(self) -> None:
+        """As `Environments.make_room`, where anything lies in its folder at all."""
+        if await self._beside.run(self._holds_anything):
+            (await self._made()).make_room()
+
+    def _holds_anything(self) -> bool:
+        try:
+            return any(self._settings.folder.iterdir())
+        except OSError:  # no service has built anything here
+            return False
+
+    def _freed(self) -> None:
+        made, loop = self._environments, self._loop
+        if made is not None and loop is not None:
+            # At the end of the service the loop may be gone.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(made.make_room)
+
     async def close(self) -> None:
         """As `Environments.close`, where there is one."""
         if self._environments is not None:
@@ -63,6 +93,7 @@ class LateEnvironments:
     async def _made(self) -> "Environments":
         async with self._turn:
             if self._environments is None:
+                self._loop = asyncio.get_running_loop()
                 self._environments = await self._beside.run(_environments, self._settings)
             return self._environments
 

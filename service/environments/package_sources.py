@@ -5,11 +5,14 @@ hosts that the operator allows. The first index that has a package is asked for 
 operator's others, his default, then the version's; uv's own default, where he names none, is last.
 """
 
+import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 from service.environments.build_settings import EnvironmentSettings
 from service.environments.index_addresses import IndexAddress, with_user
@@ -35,7 +38,8 @@ _NOT_ALLOWED: Final = (
     "The version names the package index {}, which is not asked: add it to PODIUM_INDEXES if it "
     "may be."
 )
-_USER: Final = re.compile(r"(?<=//)[^/@\s]+@")
+# Whatever stands before the last @ of a host, which a password may hold, too.
+_USER: Final = re.compile(r"(?<=//)[^/\s]*@")
 _SHORTEST_SECRET: Final = 4
 
 
@@ -52,6 +56,7 @@ class PackageSources:
         has_index: whether anything can be asked for a package at all.
         has_several: whether more than one can.
         index_strategy: uv's own, where the operator says one (`UV_INDEX_STRATEGY`).
+        logins: names and passwords of the netrc file, which uv reads by itself.
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -62,11 +67,14 @@ class PackageSources:
     has_index: bool = True
     has_several: bool = False
     index_strategy: str = ""
+    logins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def without_secrets(self, text: str) -> str:
-        """The text without the credentials that this environment holds."""
+        """The text without the credentials that this environment holds, however they are coded."""
         text = _USER.sub("", text)
-        for secret in _secrets(self.environment):
+        pairs = [*_logins(self.environment), *self.logins]
+        forms = {form for pair in pairs for form in _forms(*pair)}
+        for secret in sorted(forms, key=len, reverse=True):
             text = text.replace(secret, "****")
         return text
 
@@ -109,6 +117,7 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         has_index=bool(links) or not no_index,
         has_several=bool(links or others or allowed),
         index_strategy=given.get("UV_INDEX_STRATEGY", ""),
+        logins=tuple(_of_netrc(given)),
     )
 
 
@@ -199,9 +208,33 @@ def _constraints(files: str) -> Iterator[str]:
         yield from read_lines(text, "the operator's constraints").requirements
 
 
-def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
+def _logins(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Names and passwords of uv's own variables for indexes, and of all addresses."""
     for name, value in environment.items():
-        if name.endswith(("_PASSWORD", "_USERNAME")) and len(value) >= _SHORTEST_SECRET:
-            yield value
-        for user in _USER.findall(value):
-            yield from (each for each in user[:-1].split(":") if len(each) >= _SHORTEST_SECRET)
+        if name.endswith("_PASSWORD"):
+            yield environment.get(f"{name.removesuffix('_PASSWORD')}_USERNAME", ""), value
+        elif name.endswith("_USERNAME"):
+            yield value, ""
+        for found in _USER.findall(value):
+            user, _, password = found[:-1].partition(":")
+            yield unquote(user), unquote(password)
+
+
+def _of_netrc(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Those of the file that uv reads; what cannot be read is nothing to it either."""
+    path = given.get("NETRC") or f"{given.get('HOME', '')}/.netrc"
+    try:
+        hosts = netrc(path).hosts
+    except (OSError, ValueError, NetrcParseError):
+        return
+    for login, _, password in hosts.values():
+        yield login or "", password or ""
+
+
+def _forms(user: str, password: str) -> Iterator[str]:
+    """Of a name and a password: as they are, as addresses have them, and as requests send them."""
+    for each in (user, password):
+        if len(each) >= _SHORTEST_SECRET:
+            yield from (each, quote(each, safe=""), quote(each))
+    if password:
+        yield base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -21,6 +21,8 @@ _HASH: Final = re.compile(r"\s--hash[=\s]\s*(sha(?:256|384|512):[0-9a-f]+)(?=\s|
 _OPTION: Final = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(.*)$")
 # As MLflow writes them (mlflow/models/wheeled_model.py).
 _WHEEL: Final = re.compile(r"(?:\./)?wheels/([^/\\\s]+\.whl)")
+# Options of a line's own.
+_BESIDE: Final = re.compile(r"\s--?[a-z].*$")
 _PLAIN_FILE: Final = re.compile(r"(?:\./)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 _ADDRESS: Final = re.compile(r"://|[/\\]|^\.|@\s*\w+:|\.(?:whl|zip|tar\.gz|tgz)$")
 _PATHS: Final = frozenset(
@@ -50,12 +52,25 @@ class WishMistake:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class AskedPackage:
+    """A package that a line asks for, whether or not it could be installed as it is written there.
+
+    `line` is its number, and `file` where that is.
+    """
+
+    line: int
+    file: str
+    requirement: Requirement
+
+
 @dataclass(slots=True)
 class ReadRequirements:
     """What one file asks for.
 
     Attributes:
-        requirements: written anew.
+        asked: every package that is named, also by an address, a wheel, or with options beside it.
+        requirements: those that an index may have, written anew.
         hashes: the requirements' names with each hash that their lines allow.
         wheels: names of files below the artifact's `wheels` folder.
         constraints: names of files beside it that hold constraints.
@@ -63,6 +78,7 @@ class ReadRequirements:
         mistakes: all of them.
     """
 
+    asked: list[AskedPackage] = field(default_factory=list)
     requirements: list[str] = field(default_factory=list)
     hashes: list[tuple[str, str]] = field(default_factory=list)
     wheels: list[str] = field(default_factory=list)
@@ -75,7 +91,9 @@ def read_lines(text: str, file: str) -> ReadRequirements:
     """Pure; a line is read in time that grows with its length alone."""
     found = ReadRequirements()
     for number, line in _logical(text):
-        code = _take(line, found)
+        code, requirement = _take(line, found)
+        if requirement is not None:
+            found.asked.append(AskedPackage(number, file, requirement))
         if code:
             sentence = f"Line {number} of {file} {_SENTENCES[code]}."
             found.mistakes.append(WishMistake(code, sentence))
@@ -99,49 +117,57 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         yield begun, rest
 
 
-def _take(line: str, found: ReadRequirements) -> str | None:
-    """Takes the line; the code of what is wrong with it otherwise."""
+_Taken = tuple[str | None, Requirement | None]
+"""The code of what is wrong with a line, and the package that it names; None: nothing, and none."""
+
+
+def _take(line: str, found: ReadRequirements) -> _Taken:
     if line.startswith("-"):
-        return _take_option(line, found)
+        return _take_option(line, found), None
     # uv would put a variable of its own environment there.
     if "$" in line or not line.isprintable() or len(line) > _LONGEST:
-        return UNREADABLE
+        return UNREADABLE, None
     if wheel := _WHEEL.fullmatch(line):
         return _take_wheel(wheel[1], found)
     return _take_requirement(line, found)
 
 
-def _take_requirement(line: str, found: ReadRequirements) -> str | None:
+def _take_requirement(line: str, found: ReadRequirements) -> _Taken:
     plain = _HASH.sub("", line).strip()
-    try:
-        requirement = Requirement(plain)
-    except InvalidRequirement:
-        return _why_not(plain)
-    except RecursionError:  # of brackets in brackets
-        return UNREADABLE
+    requirement = _requirement(plain)
+    if requirement is None:
+        return _why_not(plain), _requirement(_BESIDE.sub("", plain))
     if requirement.url is not None:
-        return BY_ADDRESS
-    if len(requirement.name) > _LONGEST_NAME:
-        return UNREADABLE
-    requirement.name = canonicalize_name(requirement.name)
+        return BY_ADDRESS, requirement
     found.requirements.append(str(requirement))
     found.hashes.extend((requirement.name, each) for each in _HASH.findall(line))
-    return None
+    return None, requirement
+
+
+def _requirement(text: str) -> Requirement | None:
+    try:
+        requirement = Requirement(text)
+    except (InvalidRequirement, RecursionError):  # of brackets in brackets
+        return None
+    if len(requirement.name) > _LONGEST_NAME:
+        return None
+    requirement.name = canonicalize_name(requirement.name)
+    return requirement
 
 
 def _why_not(plain: str) -> str:
-    if re.search(r"\s--?[a-z]", plain):
+    if _BESIDE.search(plain):
         return OPTION
     return BY_ADDRESS if _ADDRESS.search(plain) else UNREADABLE
 
 
-def _take_wheel(name: str, found: ReadRequirements) -> str | None:
+def _take_wheel(file: str, found: ReadRequirements) -> _Taken:
     try:
-        parse_wheel_filename(name)
+        name, version, _, _ = parse_wheel_filename(file)
     except InvalidWheelFilename:
-        return UNREADABLE
-    found.wheels.append(name)
-    return None
+        return UNREADABLE, None
+    found.wheels.append(file)
+    return None, Requirement(f"{name}=={version}")
 
 
 def _take_option(line: str, found: ReadRequirements) -> str | None:

@@ -5,12 +5,14 @@ import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from service.environments.build_settings import EnvironmentSettings
+from service.environments.build_time import BuildTime
 from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.interpreters import Interpreter
 from service.environments.package_lock import (
@@ -26,11 +28,14 @@ from service.environments.package_sources import PackageSources
 from service.environments.uv_faults import NOWHERE, UNDATED, fault_of
 from service.environments.uv_runs import UvRuns
 from service.processes.front.beside import Beside
+from service.processes.removal import remove_tree
 from service.registry.store.durable import write_whole
 
 _FOLDER: Final = "locks"
 _SCRATCH: Final = "resolving-"
 _AT_ONCE: Final = 2
+# A disk may hang.
+_REMOVAL_SECONDS: Final = 1.0
 # The first index that has a package at all, so that no stranger's of a higher version is taken.
 # Where that has not what is asked for, as a mirror of some releases or of one Python's wheels, the
 # next ones are: pip would ask all of them, and the last way is its own.
@@ -77,7 +82,11 @@ class Resolving:
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def resolved(
-        self, wish: EnvironmentWish, interpreter: Interpreter, sources: PackageSources
+        self,
+        wish: EnvironmentWish,
+        interpreter: Interpreter,
+        sources: PackageSources,
+        time: BuildTime,
     ) -> Resolved:
         """The lock that is kept, or a new one. Raises as `BuildsEnvironments` does, and OSError."""
         path = await self._beside.run(self._path, wish, interpreter, sources)
@@ -92,7 +101,7 @@ class Resolving:
                 "PODIUM_WHEELHOUSE, or build the environment into the image."
             )
             raise EnvironmentRefused("no_index", message)
-        async with self._turns:
+        async with time.turn(self._turns):
             made = await self._made(wish, locked, interpreter, sources)
         await self._beside.run(checked, made.lock, wish, locked.hashes)
         await self._beside.run(_keep, path, made)
@@ -148,7 +157,7 @@ class Resolving:
         sources: PackageSources,
         way: Sequence[str],
     ) -> PackageLock:
-        with scratch(self._settings.folder) as folder:
+        async with scratch(self._beside, self._settings.folder) as folder:
             await self._beside.run(_write, folder, wish, locked, sources.constraints)
             ended = await self._runs.run(
                 [
@@ -197,13 +206,19 @@ def _strategies(sources: PackageSources) -> tuple[str, ...]:
     return _STRATEGIES if sources.has_several else _STRATEGIES[:1]
 
 
-@contextlib.contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
+@contextlib.asynccontextmanager
+async def scratch(beside: Beside, folder: Path) -> AsyncIterator[Path]:
     """An empty folder, gone afterwards; a few small files are all that is ever in it."""
-    with tempfile.TemporaryDirectory(
-        prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True
-    ) as new:
-        yield Path(new)
+
+    def new() -> Path:
+        return Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=folder))
+
+    made = await beside.obtain(new, remove_tree)
+    try:
+        yield made
+    finally:
+        done = asyncio.wrap_future(beside.submit(partial(remove_tree, made)))
+        await asyncio.wait([done], timeout=_REMOVAL_SECONDS)
 
 
 def _digest(path: Path) -> str:

@@ -2,21 +2,29 @@
 
 import asyncio
 import contextlib
+import errno
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from service.environments.environment import STAGE, EnvironmentRefused
+from service.environments.environment import STAGE, EnvironmentDelayed, EnvironmentRefused
 from service.environments.package_sources import PackageSources
+from service.errors import FollowingError
 from service.processes import lifetime
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
+from service.processes.front.beside import Beside
 
 _SUPERVISED: Final = "service.environments.supervised"
 _END_SECONDS: Final = 0.5
 _MOST_SAID: Final = 64 * 1024
+# The program as its supervisor says, and the supervisor itself.
+_KILLED: Final = frozenset(
+    code for number in (signal.SIGKILL, signal.SIGTERM) for code in (128 + number, -number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +39,28 @@ class UvEnd:
         """Whether it has done what was asked."""
         return self.status == 0
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody, or the kernel for want of memory, has ended it or who watched it."""
+        return self.status in _KILLED
+
 
 class UvRuns:
     """Runs uv; its arguments hold nothing secret, and its environment is that of the sources."""
 
     def __init__(self, uv: Path | None) -> None:
         self._uv = uv
+        self._beside = Beside("uv")
 
     async def run(self, arguments: Sequence[str], sources: PackageSources, folder: Path) -> UvEnd:
         """Returns when it and all its children have gone, when cancelled too; in that folder.
 
-        Raises `PassingFault` where no process can be started.
+        Raises `PassingFault` where no process can be started, and `EnvironmentRefused` where there
+        is no uv, or it is asked for more than can be said.
         """
-        command = [str(self._uv or _beside_podium()), *arguments, "--color", "never"]
+        if self._uv is None:
+            self._uv = await self._beside.run(_beside_podium)
+        command = [str(self._uv), *arguments, "--color", "never"]
         ended = await self.run_program(command, sources.environment, folder)
         return UvEnd(ended.status, sources.without_secrets(ended.said))
 
@@ -56,7 +73,7 @@ class UvRuns:
             said = await _said(process.stderr)
             await process.wait()
         finally:
-            await asyncio.shield(_ended(process))
+            await _surely(_ended(process))
         return UvEnd(process.returncode or 0, said)
 
 
@@ -74,9 +91,33 @@ async def _started(
             start_new_session=True,
         )
     except OSError as error:
-        if is_want_of_processes(error):
-            raise processes_exhausted(STAGE, repr(error)) from error
-        raise
+        raise _not_started(command, environment, error) from error
+
+
+def _not_started(
+    command: Sequence[str], environment: Mapping[str, str], error: OSError
+) -> FollowingError:
+    """That is no fault of the disk that an environment is built on."""
+    if is_want_of_processes(error):
+        return processes_exhausted(STAGE, repr(error))
+    if error.errno != errno.E2BIG:
+        message = "What builds environments could not be started."
+        return EnvironmentDelayed("environment_failed", message, repr(error))
+    if _length(command) > _length([*environment, *environment.values()]):
+        message = (
+            "The version asks for so many packages that uv cannot be told of all of them: log it "
+            "with fewer, or without its uv.lock."
+        )
+        return EnvironmentRefused("requirements_too_long", message, repr(error))
+    message = (
+        "What pip's configuration and the variables PIP_* and UV_* say is too long for uv to be "
+        "given: shorten it."
+    )
+    return EnvironmentDelayed("environment_failed", message, repr(error))
+
+
+def _length(texts: Iterable[str]) -> int:
+    return sum(map(len, texts))
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
@@ -91,6 +132,20 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None or process.returncode < 0:
         lifetime.end_group(process.pid)
     await process.wait()
+
+
+async def _surely(work: Coroutine[Any, Any, None]) -> None:
+    """Returns when it has been done, also where whoever waits is cancelled, and once more."""
+    task = asyncio.get_running_loop().create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def _beside_podium() -> Path:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,8 @@ _BYTECODE: Final = "__pycache__"
 # A package's name, as it stands before the version in the name of its folder.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
 _THREADS: Final = 2
+# What a disk never says of what was installed: somebody has removed it, or taken its rights away.
+_ALTERATIONS: Final = (FileNotFoundError, NotADirectoryError, PermissionError)
 _Note = list[Any]
 """Size, time of the last write and of the last change, hash; of a link where it leads."""
 
@@ -40,12 +42,13 @@ class EnvironmentAltered(Exception):
         super().__init__(file)
 
 
-def note_files(environment: Path) -> list[str]:
+def note_files(environment: Path, has_ended: Callable[[], bool] = lambda: False) -> list[str]:
     """Notes all files of an environment that has just been installed, which nobody uses yet.
 
-    Returns the packages of which a file is not as its own RECORD says. Raises OSError.
+    Returns the packages of which a file is not as its own RECORD says. Raises OSError, and
+    InterruptedError once nobody wants to know any more.
     """
-    notes = _notes(environment)
+    notes = dict(_hashed(environment, dict(_entries(environment)), has_ended))
     wrong = sorted({*_wrong(environment, notes)})
     write_whole(environment / NOTES, json.dumps(notes).encode())
     return wrong
@@ -61,10 +64,14 @@ def note_imported(environment: Path) -> None:
 
 
 def verify_files(environment: Path) -> None:
-    """Returns if they are all as they were noted. Raises `EnvironmentAltered` and OSError.
+    """Returns if they are all as they were noted. Raises `EnvironmentAltered` and OSError."""
+    try:
+        _verify(environment)
+    except _ALTERATIONS as error:
+        raise EnvironmentAltered(str(error.filename or NOTES)) from error
 
-    FileNotFoundError where there is no environment.
-    """
+
+def _verify(environment: Path) -> None:
     notes = _noted(environment / NOTES)
     found = dict(_entries(environment))
     for path in notes.keys() - found.keys():
@@ -115,15 +122,18 @@ def _noted(path: Path) -> dict[str, _Note]:
     return found
 
 
-def _notes(environment: Path) -> dict[str, _Note]:
-    return dict(_hashed(environment, dict(_entries(environment))))
-
-
 def _hashed(
-    environment: Path, entries: Mapping[str, os.stat_result]
+    environment: Path,
+    entries: Mapping[str, os.stat_result],
+    has_ended: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[str, _Note]]:
+    def hashed(path: str) -> str:
+        if has_ended():
+            raise InterruptedError
+        return _hash(environment / path)
+
     with ThreadPoolExecutor(_THREADS) as threads:
-        hashes = threads.map(lambda path: _hash(environment / path), entries)
+        hashes = threads.map(hashed, entries)
         for (path, entry), found in zip(entries.items(), hashes, strict=True):
             yield path, [*_seen(entry), found]
 

@@ -7,7 +7,7 @@ reaches a command line.
 
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from service.environments.environment import EnvironmentRefused, EnvironmentWish
 from service.environments.logged import LoggedEnvironment
 from service.environments.requirement_lines import ReadRequirements, WishMistake, read_lines
 
+NO_REQUIREMENTS: Final = "no_requirements"
 OLDEST_PYTHON: Final = (3, 10)
 OLDEST_MLFLOW: Final = Version("2.3")
 # MLflow's names.
@@ -31,6 +32,21 @@ _MOST_LOCK_BYTES: Final = 4 * 1024**2
 _MOST_TOLD: Final = 20
 _LONGEST_NAME: Final = 100
 _MLFLOWS: Final = frozenset({"mlflow", "mlflow-skinny"})
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOfPip:
+    """What a version asks for by lines of pip's.
+
+    Attributes:
+        lines: of its requirements, with the mistakes of lines.
+        constraints: of the one constraints file that they may name.
+        mistakes: why no file was read.
+    """
+
+    lines: ReadRequirements = field(default_factory=ReadRequirements)
+    constraints: ReadRequirements = field(default_factory=ReadRequirements)
+    mistakes: tuple[WishMistake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +71,8 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
 
     Blocks for as long as the disk takes. Raises OSError where that fails.
     """
-    lines, mistakes = _requirements(artifact, logged)
-    constraints = _constraints(artifact, lines)
+    asks = read_asked(artifact, logged)
+    lines, mistakes = asks.lines, [*asks.mistakes]
     wheels = [_wheel(artifact / _WHEELS / name, mistakes) for name in dict.fromkeys(lines.wheels)]
     build = _build_requirements(logged.build)
     lock = artifact / _UV_LOCK
@@ -67,7 +83,7 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
         python=_python(logged.python.strip()),
         requirements=tuple(sorted({*lines.requirements})),
         build_requirements=tuple(build),
-        constraints=tuple(sorted({*constraints})),
+        constraints=tuple(sorted({*asks.constraints.requirements})),
         wheels=tuple(filter(None, wheels)),
         cut_off=_end_of_day(logged.created),
         indexes=tuple(dict.fromkeys(lines.indexes)),
@@ -79,19 +95,21 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
     return ReadWish(wish, tuple(dict.fromkeys(found)))
 
 
-def _requirements(
-    artifact: Path, logged: LoggedEnvironment
-) -> tuple[ReadRequirements, list[WishMistake]]:
+def read_asked(artifact: Path, logged: LoggedEnvironment) -> AskedOfPip:
+    """What its requirements.txt asks for, or else conda.yaml's pip part.
+
+    Blocks for as long as the disk takes. Raises OSError where that fails.
+    """
     try:
-        text = _text(artifact / _REQUIREMENTS)
+        lines = read_lines(_text(artifact / _REQUIREMENTS), _REQUIREMENTS)
     except FileNotFoundError:
         if logged.pip is None:
             sentence = "The version does not say what it needs: log it with its requirements."
-            return ReadRequirements(), [WishMistake("no_requirements", sentence)]
-        return read_lines("\n".join(logged.pip), "conda.yaml's pip part"), []
+            return AskedOfPip(mistakes=(WishMistake(NO_REQUIREMENTS, sentence),))
+        lines = read_lines("\n".join(logged.pip), "conda.yaml's pip part")
     except _NotTaken as error:
-        return ReadRequirements(), [error.mistake]
-    return read_lines(text, _REQUIREMENTS), []
+        return AskedOfPip(mistakes=(error.mistake,))
+    return AskedOfPip(lines, _constraints(artifact, lines))
 
 
 class _NotTaken(Exception):
@@ -121,32 +139,32 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _constraints(artifact: Path, into: ReadRequirements) -> Sequence[str]:
+def _constraints(artifact: Path, into: ReadRequirements) -> ReadRequirements:
     """The requirements of the one file that may be named, however often."""
     named = list(dict.fromkeys(into.constraints))
     if len(named) > 1:
         sentence = "More than one constraints file is named: put them into one."
         into.mistakes.append(WishMistake("requirement_option", sentence))
-    return _constraints_of(artifact / named[0], into) if named else ()
+    return _constraints_of(artifact / named[0], into) if named else ReadRequirements()
 
 
-def _constraints_of(path: Path, into: ReadRequirements) -> Sequence[str]:
+def _constraints_of(path: Path, into: ReadRequirements) -> ReadRequirements:
     """The file's requirements; its mistakes are those of the file that names it."""
     try:
         lines = read_lines(_text(path), path.name)
     except FileNotFoundError:
         sentence = f"The constraints file {path.name} is not in the artifact."
         into.mistakes.append(WishMistake("requirement_by_address", sentence))
-        return ()
+        return ReadRequirements()
     except _NotTaken as error:
         into.mistakes.append(error.mistake)
-        return ()
+        return ReadRequirements()
     if lines.wheels or lines.constraints or lines.indexes:
         sentence = f"The constraints file {path.name} holds more than constraints."
         into.mistakes.append(WishMistake("requirement_option", sentence))
     into.mistakes.extend(lines.mistakes)
     into.hashes.extend(lines.hashes)
-    return lines.requirements
+    return lines
 
 
 def _wheel(path: Path, mistakes: list[WishMistake]) -> Path | None:

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"
     HELD = "slot_held"
     RELEASED = "slot_released"
+    SHARED = "traffic_shared"
     PREPARED = "prepared"
     NOT_PREPARED = "not_prepared"
     ALIAS_MISSING = "alias_missing"

@@ -32,6 +32,7 @@ _KINDS: Final[Mapping[LedgerOutcome, EventKind]] = {
     LedgerOutcome.PROVEN: EventKind.PROVEN,
     LedgerOutcome.UNPROVEN: EventKind.UNPROVEN,
     LedgerOutcome.GAVE_WAY: EventKind.GAVE_WAY,
+    LedgerOutcome.SHARED: EventKind.SHARED,
 }
 _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.SWAPPED: "{slot} now serves version {to}; before: {before}.",
@@ -43,6 +44,7 @@ _SAID: Final[Mapping[EventKind, str]] = {
     EventKind.NOT_PREPARED: "{slot}: version {to} could not be made ready{why}",
     EventKind.HELD: "{slot} stays on version {to}{why}",
     EventKind.RELEASED: "{slot} follows its alias again{why}",
+    EventKind.SHARED: "{slot} shares its requests otherwise{why}",
     EventKind.UNBLOCKED: "{slot}: version {to} is not blocked any more.",
     EventKind.PROVEN: "{slot}: version {to} is proven{why}",
     EventKind.UNPROVEN: "{slot}: version {to} is watched for longer{why}",

@@ -7,10 +7,12 @@ served stands in, as for what is withdrawn nothing does, and nothing is kept war
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 from service.errors import FollowingError
+from service.following.arms import Arms
 from service.following.gates.gate import Gates
 from service.following.history import History
 from service.following.holding import Holding
@@ -18,11 +20,13 @@ from service.following.observer import FollowingObserver
 from service.following.pace import Pace
 from service.following.ports import Clock, LookAnswer, Registry, Resolution
 from service.following.recording import Recorder, failure_of, internal
-from service.following.rollout_looks import RolloutLooks
 from service.following.slot_status import LOOK, Failure, LookStatus, Standing
 from service.following.slots import Slot, Slots
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef, VersionId
+
+# Named by the settings; or by tags, and ended with these.
+_THEIR_OWN_TO_END: Final = frozenset({Standing.CONFIGURED, Standing.ARM})
 
 
 @dataclass(eq=False, repr=False)
@@ -39,7 +43,7 @@ class AliasLooks:
     _recorder: Recorder
     _withdrawing: Withdrawing
     _holding: Holding
-    _rollout: RolloutLooks
+    _arms: Arms
     _looked: bool = field(default=False, init=False)
     _unmatched: list[str] = field(default_factory=list, init=False)
 
@@ -73,16 +77,23 @@ class AliasLooks:
     def admit(self, found: Mapping[ModelRef, Resolution]) -> None:
         """A look has found these: those that are new get slots."""
         came = [ref for ref in found if str(ref) not in self._slots]
+        standing = Standing.LATER if self._looked else Standing.FIRST
         if came:
-            self._slots.add(came, Standing.LATER if self._looked else Standing.FIRST)
+            self._slots.add(came, standing)
             for ref in came:
                 self._observer.slot_came(ref)
+        for slot in self._slots.arms if self._slots.patterns else ():
+            if self._is_meant(slot.ref) and isinstance(found.get(slot.ref), VersionId):
+                self._slots.adopt(slot, standing)
         # One that could not list the registry's models has not found what is there at the start.
         self._looked = self._looked or self._slots.look.failure is None
         unmatched = self._slots.unmatched
         if self._looked and unmatched != self._unmatched:
             self._unmatched = unmatched
             self._observer.unmatched(unmatched)
+
+    def _is_meant(self, ref: ModelRef) -> bool:
+        return any(pattern.matches(ref.name, ref.alias) for pattern in self._slots.patterns)
 
     def dismiss(self) -> None:
         """Ends slots of patterns that have nothing to serve."""
@@ -110,8 +121,7 @@ class AliasLooks:
         return found, failure, unlisted.detail
 
     def _kept(self, answer: LookAnswer) -> Mapping[ModelRef, Resolution]:
-        self._rollout.looked(answer)
-        return self._holding.kept(answer)
+        return self._holding.kept(replace(answer, found=self._arms.looked(answer)))
 
     async def _look_at_tags(self, found: Mapping[ModelRef, Resolution]) -> None:
         # Tags are set without moving the alias, so only asking tells (P13).
@@ -140,6 +150,6 @@ class AliasLooks:
 
 
 def _has_nothing(slot: Slot) -> bool:
-    if slot.standing is Standing.CONFIGURED or slot.previous is not None:
+    if slot.standing in _THEIR_OWN_TO_END or slot.previous is not None:
         return False
     return slot.status.missing or (slot.status.gone and slot.lacking is not None)

@@ -7,17 +7,15 @@ is loaded anew in it and takes its own place, without a request that is lost.
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from service.background import Work, begin, growing_pause
 from service.environments.environment import BuildProgress, EnvironmentRefused
-from service.errors import FollowingError, VersionFault
+from service.errors import FollowingError, PassingFault, VersionFault
 from service.following.environments import FindsEnvironments
 from service.following.ports import Clock
+from service.following.pursuit import LONGEST_PAUSE
 from service.following.servable import Servable
 from service.following.slots import Slot
-
-_LONGEST_PAUSE: Final = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -66,24 +64,23 @@ class AwaitedEnvironments:
 
     def _try_if_due(self, servable: Servable) -> None:
         now = self._clock.monotonic()
-        tries = self._tries.setdefault(servable, _Tries(now + growing_pause(1, _LONGEST_PAUSE)))
+        tries = self._tries.setdefault(servable, _Tries(now + growing_pause(1, LONGEST_PAUSE)))
         if now < tries.due or (tries.task is not None and not tries.task.done()):
             return
         tries.attempts += 1
         tries.task = begin(Work.FOLLOWING, self._try(servable, tries))
 
     async def _try(self, servable: Servable, tries: _Tries) -> None:
-        lease = servable.fetched.lease.share()
+        lease, longest = servable.fetched.lease.share(), LONGEST_PAUSE
         try:
             await self._look(servable)
         except VersionFault as fault:
             self._settle(servable, fault)
-        except FollowingError:
-            pass  # as before: it is tried again
+        except PassingFault as fault:
+            longest = fault.longest_pause  # as before: it is tried again
         finally:
             lease.release()
-            pause = growing_pause(tries.attempts, _LONGEST_PAUSE)
-            tries.due = self._clock.monotonic() + pause
+            tries.due = self._clock.monotonic() + growing_pause(tries.attempts, longest)
 
     async def _look(self, servable: Servable) -> None:
         choice = await self._environments.choose(servable.fetched)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol
 
-from service.bake_tag import BadBakeTag, BakeRule, bake_rule
+from service.bake_tag import BakeRule
 from service.following.bake import FAILS_MORE, SLOWER, STAGE, Bake, BakeVerdict
 from service.following.gates.gate import GateFinding
 from service.following.history import History
@@ -96,14 +96,8 @@ class Baking:
             self._recorder.each(self._slots.values(), self.see_to)
 
     def rule_of(self, slot: Slot) -> BakeRule:
-        """By which the slot's versions bake: its tag says so, where that can be read."""
-        said = slot.rollout.bake
-        if said is None:
-            return self._rule
-        try:
-            return bake_rule(said, self._rule)
-        except BadBakeTag:
-            return self._rule
+        """By which the slot's versions bake: as its tag says, else as the settings do."""
+        return slot.plan.bake.rule(self._rule)
 
     def time(self) -> None:
         """Whether calls are timed hangs on what tags ask for."""

@@ -22,6 +22,7 @@ from service.following.journey import Journey
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion
+from service.following.pursuit import LONGEST_PAUSE
 from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder
 from service.following.servable import Servable
@@ -297,13 +298,17 @@ class ComingVersions:
 
     def _hold_back(self, slot: Slot, version: VersionId, error: FollowingError) -> int:
         """The version is not tried again, or after a pause; how often it has been tried."""
+        now = self._clock.monotonic()
+        longest = error.longest_pause if isinstance(error, PassingFault) else LONGEST_PAUSE
         # What stands in, or is brought anew, beside what the alias is on: with pauses of its own.
         if version != slot.aspired:
             if isinstance(error, VersionFault):
                 slot.fallback_pursuit = slot.fallback_pursuit.refused(error.reason)
                 slot.has_no_fallback = True
+            else:
+                slot.fallback_pursuit = slot.fallback_pursuit.failed(now, longest)
             return slot.fallback_pursuit.attempts
-        slot.pursuit = slot.pursuit.tried(self._clock.monotonic())
+        slot.pursuit = slot.pursuit.tried(now, longest)
         if isinstance(error, VersionFault):
             slot.pursuit = slot.pursuit.refused(error.reason)
         return slot.pursuit.attempts

@@ -97,7 +97,9 @@ class DryRuns:
 
 def candidacy(slot: Slot, fetched: FetchedVersion) -> Candidacy:
     """Of that version for that slot, as it serves now."""
-    serving = None if slot.binding is None else slot.binding.servable.fetched
+    # An arm answers clients of the slots that it is an arm of.
+    binding = slot.binding or slot.of_parents
+    serving = None if binding is None else binding.servable.fetched
     return Candidacy(slot.ref, fetched, serving)
 
 

@@ -21,14 +21,13 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, Withdrawn
-from service.fallback_tag import fallback_in
 from service.following.coming_versions import ComingVersions
 from service.following.history import History, ServedBefore
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion, Registry
 from service.following.sentences import cut
-from service.following.slot_status import Failure
+from service.following.slot_status import Failure, Standing
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef, VersionId
 
@@ -74,7 +73,7 @@ class Fallbacks:
     def miss(self, slot: Slot) -> None:
         """The registry has said that the slot has nothing to serve."""
         slot.vacant_since = None
-        if self._keeps_missing or slot.held is not None:
+        if self.keeps(slot):
             self.fall_back(slot)
         else:
             self.need_none(slot)
@@ -97,8 +96,12 @@ class Fallbacks:
 
     def may_stand_in(self, slot: Slot) -> bool:
         """Whether the slot may serve anything that it has served before."""
-        keeps = self._keeps_missing or slot.held is not None
-        return slot.lacking is None and (keeps or not slot.status.gone)
+        return slot.lacking is None and (self.keeps(slot) or not slot.status.gone)
+
+    def keeps(self, slot: Slot) -> bool:
+        """Whether it goes on where the registry has no such alias or model; no arm does (P4)."""
+        keeps = self._keeps_missing and slot.standing is not Standing.ARM
+        return keeps or slot.held is not None
 
     def need_none(self, slot: Slot) -> None:
         """The slot serves what it should, or soon will, or has nothing to serve."""
@@ -180,7 +183,7 @@ class Fallbacks:
 
     async def _named(self, slot: Slot) -> VersionId | None:
         """By the model's tag, where the slot has never served and its version is refused."""
-        number = fallback_in(slot.rollout.fallback)
+        number = slot.plan.fallback
         if number is None or self._history.baseline(slot.ref) is not None or not _is_refused(slot):
             return None
         try:

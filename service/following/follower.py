@@ -14,6 +14,7 @@ from typing import Final
 from service.bake_tag import NEVER, BakeRule
 from service.errors import FollowingError
 from service.following.alias_looks import AliasLooks
+from service.following.arms import Arms
 from service.following.awaited_environments import AwaitedEnvironments
 from service.following.baking import Baking, NobodyTimes, TimesCalls
 from service.following.blocking import Blocking
@@ -32,7 +33,6 @@ from service.following.preparing import Preparing
 from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
-from service.following.rollout_looks import RolloutLooks
 from service.following.servable import Servable
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots, Wish
@@ -52,9 +52,10 @@ class Follower:
 
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
-    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on.
-    `bake`: by which rule versions have to show that they do no worse than the ones before them,
-    where no tag says so; `times`: how long they take.
+    store has kept, `max_prepared` how many versions are kept ready at most that no alias is on,
+    `takes_arms` whether tags of a model may bring versions into the service. `bake`: by which rule
+    versions have to show that they do no worse than the ones before them, where no tag says so;
+    `times`: how long they take.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -77,6 +78,7 @@ class Follower:
         environments: FindsEnvironments | None = None,
         bake: BakeRule = NEVER,
         times: TimesCalls | None = None,
+        takes_arms: bool = True,
     ) -> None:
         observer = careful(observer)
         self._slots = slots
@@ -111,6 +113,10 @@ class Follower:
         self._fallbacks = Fallbacks(
             slots, registry, history, observer, clock, self._open, self._coming, keeps_missing
         )
+        self._arms = Arms(
+            slots, history, self._open, self._fallbacks, recorder, observer, clock, takes_arms
+        )
+        slots.traffic_changed = recorder.shared
         self._blocking = Blocking(slots, history, self._coming, self._fallbacks, recorder, clock)
         self.withdrawing = Withdrawing(
             slots,
@@ -123,7 +129,6 @@ class Follower:
             self._coming,
             self._blocking,
         )
-        self._rollout = RolloutLooks(slots, history)
         self._looks = AliasLooks(
             slots,
             registry,
@@ -135,9 +140,8 @@ class Follower:
             recorder,
             self.withdrawing,
             Holding(slots, history, recorder, clock),
-            self._rollout,
+            self._arms,
         )
-        self._each(self._rollout.apply)
         self._each(self.withdrawing.apply)
 
     async def run(self) -> None:
@@ -178,11 +182,11 @@ class Follower:
         found = await self._looks.look()
         self.withdrawing.apply_all()
         if found is None:
+            self._arms.see_to_all()
             self._each(self._fallbacks.fall_back)
         else:
             wish = Wish(trigger, self._slots.look.seconds or 0.0, self._clock.wall())
             self._looks.admit(found)
-            self._each(self._rollout.apply)
             self._each(partial(self._follow, self.withdrawing.vetted(found), wish))
             self._coming.abandon_the_unwanted()
         self.baking.time()
@@ -195,6 +199,7 @@ class Follower:
         self.preparing.see_to_all()
         self._each(self.withdrawing.apply)
         self._looks.dismiss()
+        self._arms.compose_all()
         self._slots.changed()
 
     async def settled(self) -> None:
@@ -278,7 +283,7 @@ class Follower:
 
     def _miss(self, slot: Slot) -> None:
         self._fallbacks.miss(slot)
-        if self._keeps_missing or slot.held is not None:
+        if self._fallbacks.keeps(slot):
             return
         before = self._open.empty(slot)
         if before is not None and slot.failure is not None:

@@ -44,7 +44,8 @@ class LedgerOutcome(StrEnum):
 
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
     moves; or that the slot is held on what it serves, or follows its alias again; or that a version
-    it had refused for being blocked is not blocked any more; or how what it serves has baked.
+    it had refused for being blocked is not blocked any more; or that the slot shares its requests
+    otherwise; or how what it serves has baked.
     """
 
     SWAPPED = "swapped"
@@ -59,6 +60,7 @@ class LedgerOutcome(StrEnum):
     PROVEN = "proven"
     UNPROVEN = "unproven"
     GAVE_WAY = "gave_way"
+    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class LedgerEntry:
             there already took any.
         last_known_good: whether it is what the slot served before the start, for want of newer;
             `code` and `message` then say why, where the registry or another version has failed.
+        shares: who gets how many percent, by alias, where the slot shares its requests; the slot's
+            own has `version`.
         id: its place in the ledger: the newer, the higher, however the clock was set.
     """
 
@@ -105,6 +109,7 @@ class LedgerEntry:
     last_known_good: bool = False
     id: int = 0
     reason: str | None = None
+    shares: Mapping[str, float] | None = None
 
 
 class Ledger:

@@ -24,6 +24,24 @@ class FollowingObserver(Protocol):
     def slot_went(self, ref: ModelRef) -> None:
         """A pattern has found it before; the registry has it no more, and nothing stands in."""
 
+    def arm_came(self, ref: ModelRef) -> None:
+        """A tag names it as an arm: it is followed from now on."""
+
+    def arm_went(self, ref: ModelRef) -> None:
+        """No tag names it any more."""
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        """A tag of that name says what cannot be done for the slot; told once."""
+        ...
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        """Tags of the model begin as Podium's do and mean nothing; told when others do."""
+        ...
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        """The slot shares its requests otherwise from now on; the sentence says how."""
+        ...
+
     def unmatched(self, patterns: Sequence[str]) -> None:
         """These patterns find nothing; told when others do or do not."""
 

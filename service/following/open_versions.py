@@ -122,6 +122,11 @@ class OpenVersions:
             slot.serve(None)
             binding.servable.release()
 
+    def drop(self, slot: Slot) -> None:
+        """There is no such slot any more: it holds nothing."""
+        self.drop_previous(slot)
+        self.give_up(slot)
+
     def retire_the_cold(self, slot: Slot) -> None:
         """Lets go of what the slot has kept warm for long enough."""
         if slot.previous is not None and slot.previous.until <= self._clock.monotonic():
@@ -130,8 +135,7 @@ class OpenVersions:
     def let_go(self) -> None:
         """No slot holds anything any more."""
         for slot in self._slots.values():
-            self.drop_previous(slot)
-            self.give_up(slot)
+            self.drop(slot)
 
     async def close(self) -> None:
         """Ends the processes of what is held by requests still; returns when they are gone."""

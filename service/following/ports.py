@@ -130,11 +130,9 @@ class FetchedVersion:
         serving_example: its input example as a ready request of JSON, if it has one.
         example_trouble: one sentence on what there is of an example and could not be used.
         serialization_format: how the `sklearn` flavour says that its model is saved.
-        conda_requirements: what the pip part of conda.yaml asks for, of a version that has no
-            requirements.txt; None where there is neither.
         logged: what it says of the environment that it was logged in.
         own_copies: whether each process that loads it makes itself a copy of the files first.
-        digest: of all its files (`service.registry.store.digest`); empty where nobody has told it.
+        digest: of all its files (`service.registry.store.manifest`); empty where nobody has told.
         verify: raises `VersionFault` or `PassingFault` unless the files are as they were fetched.
             Blocks for as long as reading them takes.
         lease: keeps the artifact there; whoever holds the version releases it once nothing reads
@@ -153,7 +151,6 @@ class FetchedVersion:
     serving_example: bytes | None
     serialization_format: str | None = None
     example_trouble: str | None = None
-    conda_requirements: tuple[str, ...] | None = None
     logged: LoggedEnvironment = field(default_factory=LoggedEnvironment)
     own_copies: bool = False
     digest: str = ""

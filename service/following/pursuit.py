@@ -5,10 +5,14 @@ And what a slot should do, given what the registry said: a pure function of thre
 
 import enum
 from dataclasses import dataclass, replace
+from typing import Final
 
 from service.background import growing_pause
+from service.errors import PassingFault
 from service.following.ports import Missing, Resolution
 from service.refs import VersionId
+
+LONGEST_PAUSE: Final = PassingFault.longest_pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,13 @@ class Pursuit:
         """Whether it may be tried now."""
         return self.fault is None and now >= self.due
 
-    def tried(self, now: float) -> "Pursuit":
+    def tried(self, now: float, longest: float = LONGEST_PAUSE) -> "Pursuit":
         """After one try more; the next one is due after a pause that has grown."""
-        attempts = self.attempts + 1
-        return replace(self, attempts=attempts, due=now + pause_after(attempts))
+        return replace(self, attempts=self.attempts + 1).failed(now, longest)
+
+    def failed(self, now: float, longest: float = LONGEST_PAUSE) -> "Pursuit":
+        """After a try that is counted already: the pause begins when it has failed."""
+        return replace(self, due=now + pause_after(self.attempts, longest))
 
     def refused(self, fault: str) -> "Pursuit":
         """After the version was found to be at fault: it is not tried again."""
@@ -51,9 +58,9 @@ class Pursuit:
         return Pursuit(self.version)
 
 
-def pause_after(attempts: int) -> float:
-    """Seconds until a version that failed by another's fault is tried again: 1, 2, 4, up to 60."""
-    return growing_pause(attempts, 60.0)
+def pause_after(attempts: int, longest: float = LONGEST_PAUSE) -> float:
+    """Seconds until a version is tried again that failed by another's fault: 1, 2, 4 and so on."""
+    return growing_pause(attempts, longest)
 
 
 class Action(enum.Enum):

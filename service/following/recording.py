@@ -17,13 +17,14 @@ from service.following.observer import FollowingObserver
 from service.following.pace import Trigger
 from service.following.ports import Clock
 from service.following.preparation import Refusal
-from service.following.sentences import LONGEST_DETAIL, cut
-from service.following.servable import Servable
+from service.following.sentences import LONGEST_DETAIL, cut, listed
+from service.following.servable import Arm, Servable
 from service.following.slot_status import LOOK, Failure
 from service.following.slots import Slot, Slots
 from service.hold_tag import Hold
 from service.refs import VersionId
 from service.rollout.verdict import LOOKS
+from service.split_tag import percent
 
 # Of these the detail is what an operator has written into a tag, or said to the service.
 _BY_OPERATORS: Final = frozenset({BLOCKED, Withdrawn.code})
@@ -119,6 +120,18 @@ class Recorder:
         entry = self._entry(slot, version, version, LedgerOutcome.WITHDRAWN)
         self._ledger.note(_because(entry, failure))
         self._observer.withdrawn(slot.ref, version, failure)
+
+    def shared(self, slot: Slot) -> None:
+        """The slot shares its requests otherwise from now on, or no more."""
+        if slot.version is None:
+            return
+        arms = slot.traffic.arms
+        entry = self._entry(slot, slot.version, slot.version, LedgerOutcome.SHARED)
+        shares = {each.binding.ref.alias: each.weight / 100 for each in arms}
+        message = listed([_share(each) for each in arms]) + "."
+        code = LedgerOutcome.SHARED.value
+        self._ledger.note(replace(entry, code=code, message=message, shares=shares))
+        self._observer.shared(slot.ref, message)
 
     def held(self, slot: Slot, hold: Hold, on: VersionId | None) -> None:
         """The slot stays on what it serves, or will: a hold may be there before it serves."""
@@ -272,6 +285,11 @@ def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -
 def internal(clock: Clock) -> Failure:
     """A defect of Podium's."""
     return Failure(LOOK, "internal", "Podium failed.", clock.wall())
+
+
+def _share(arm: Arm) -> str:
+    binding, weight = arm.binding, percent(arm.weight)
+    return f"{weight}% to {binding.ref.alias} (version {binding.servable.version.version})"
 
 
 def _says_less(failure: Failure, slot: Slot) -> bool:

@@ -4,17 +4,15 @@ What requests of a slot read is one frozen object, its traffic, which every chan
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
 
 from service.errors import ServiceError
 from service.following.environments import PODIUMS_OWN, RunsIn
 from service.following.ports import FetchedVersion, Staged
 from service.refs import ModelRef, VersionId
+from service.rollout.buckets import Buckets
 from service.rollout.outcomes import Outcomes
-
-WHOLE: Final = 100
-"""The weight of an arm that takes all requests."""
+from service.split_tag import WHOLE
 
 
 class Servable:
@@ -114,23 +112,89 @@ class Traffic:
 
     Attributes:
         epoch: grows with each replacement, which orders them (P21).
-        arms: those that answer; none: nothing does.
+        arms: those that answer, the slot's own first; none: nothing does.
         shadow: what hears of requests too, and answers none.
         since: when the version that answers was swapped in, in seconds since 1970.
-        binding: whom a request is bound to that reads this; None: nothing answers it.
+        buckets: which request goes to which arm; None where all go to the slot's own.
+        binding: the slot's own, whom a request is bound to where nothing is shared; None: nothing
+            answers it.
     """
 
     epoch: int = 0
     arms: tuple[Arm, ...] = ()
     shadow: Binding | None = None
     since: float | None = None
+    buckets: Buckets[Binding] | None = None
     binding: Binding | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         # For each request that comes, once for all of them.
         object.__setattr__(self, "binding", self.arms[0].binding if self.arms else None)
 
-    def then(self, binding: Binding | None, since: float | None) -> "Traffic":
-        """What replaces it: all requests go to this binding; None: nothing answers any."""
+    def then(
+        self, binding: Binding | None, since: float | None, sharing: "Sharing | None" = None
+    ) -> "Traffic":
+        """What replaces it: that binding is the slot's own; None: nothing answers any request."""
         arms = () if binding is None else (Arm(binding),)
-        return Traffic(self.epoch + 1, arms, since=None if binding is None else since)
+        alone = Traffic(self.epoch + 1, arms, since=None if binding is None else since)
+        return alone._shared(sharing)
+
+    def with_arms(self, sharing: "Sharing | None") -> "Traffic":
+        """What replaces it where its own binding stays; itself where nobody gets another part."""
+        now = self._shared(sharing)
+        return now if now is self else replace(now, epoch=self.epoch + 1)
+
+    def _shared(self, sharing: "Sharing | None") -> "Traffic":
+        own = self.binding
+        arms: tuple[Arm, ...] = () if own is None else (Arm(own),)
+        buckets = None
+        # Without a binding of its own it shares nothing: most requests would have no answer.
+        if own is not None and sharing is not None:
+            arms, buckets = sharing.arms(own), sharing.buckets(own)
+        same = arms == self.arms and _header(buckets) == _header(self.buckets)
+        return self if same else replace(self, arms=arms, buckets=buckets)
+
+    @property
+    def shares(self) -> tuple[tuple[str, str, int], ...]:
+        """Who else answers: the alias, its version, its weight."""
+        others = ((each.binding, each.weight) for each in self.arms[1:])
+        return tuple((of.ref.alias, of.servable.version.version, weight) for of, weight in others)
+
+
+def _header(buckets: Buckets[Binding] | None) -> bytes:
+    return b"" if buckets is None else buckets.header
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Who is to answer beside a slot's own version, as far as they can.
+
+    Attributes:
+        key: the slot's, of its buckets.
+        header: by which a caller is known, in lower case.
+        left, right: the arm at that end, with its weight; None: there is none, or it cannot answer.
+    """
+
+    key: bytes
+    header: bytes
+    left: Arm | None = None
+    right: Arm | None = None
+
+    def arms(self, own: Binding) -> tuple[Arm, ...]:
+        """Beside that binding, which has what is left."""
+        others = [each for each in (self.left, self.right) if each is not None]
+        return (Arm(own, WHOLE - sum(each.weight for each in others)), *others)
+
+    def buckets(self, own: Binding) -> Buckets[Binding] | None:
+        """Whom each caller gets; None: all get the slot's own."""
+        if self.left is None and self.right is None:
+            return None
+        left = self.left or Arm(own, 0)
+        right = self.right or Arm(own, 0)
+        return Buckets(
+            self.key,
+            self.header,
+            own,
+            (left.binding, left.weight),
+            (right.binding, WHOLE - right.weight),
+        )

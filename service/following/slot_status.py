@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from service.environments.environment import BuildProgress
@@ -23,6 +23,7 @@ class Standing(enum.Enum):
     CONFIGURED = "it is named by the settings: the service is ready when it is"
     FIRST = "a pattern has found it at the start: it is waited for until it serves or has failed"
     LATER = "a pattern has found it later: nobody waits for it"
+    ARM = "a tag names it as an arm of another: nobody waits for it, and it has no route"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,27 @@ class HeldAlias:
 
     hold: Hold
     alias_on: VersionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStatus:
+    """What has a share of a slot's requests, or is to have one.
+
+    Attributes:
+        ref: its alias, or its version as `v7`; the slot's own, first.
+        weight: its share of `service.split_tag.WHOLE`, as it is now; 0 while it cannot answer.
+        wished: the share that it is to have.
+        version: what answers for it.
+        ready: whether that would answer now.
+        failure: why it does not, if that is known.
+    """
+
+    ref: ModelRef
+    weight: int
+    wished: int
+    version: VersionId | None
+    ready: bool
+    failure: Failure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +119,8 @@ class SlotStatus:
         bake: of the version that serves, where that has to show that it does no worse.
         verdict: that the version that the alias is on did worse, and has given way.
         failure: the last one, until a swap puts it right.
+        arms: who answers its requests, its own first, where that is shared.
+        wrong_tags: what is wrong with each tag that steers it, by its kind.
     """
 
     ref: ModelRef
@@ -120,6 +144,8 @@ class SlotStatus:
     bake: Bake | None
     verdict: BakeVerdict | None
     failure: Failure | None
+    arms: tuple[ArmStatus, ...] = ()
+    wrong_tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def aspired(self) -> VersionId | None:
@@ -242,13 +268,14 @@ class ServiceStatus:
     @property
     def readiness(self) -> Readiness:
         """Which slots can answer, and which could not if they would."""
-        not_ready = {key: slot for key, slot in self.slots.items() if not slot.ready}
+        slots = {key: slot for key, slot in self.slots.items() if slot.standing is not Standing.ARM}
+        not_ready = {key: slot for key, slot in slots.items() if not slot.ready}
         withdrawn = [key for key, slot in not_ready.items() if slot.lacking is not None]
         missing = [key for key in not_ready if not_ready[key].missing and key not in withdrawn]
         nobodys = {*missing, *withdrawn}
         others = {key: slot for key, slot in not_ready.items() if key not in nobodys}
         return Readiness(
-            serves=len(not_ready) < len(self.slots),
+            serves=len(not_ready) < len(slots),
             not_ready=[key for key, slot in others.items() if slot.awaited],
             missing=missing,
             withdrawn=withdrawn,

@@ -19,10 +19,11 @@ from service.errors import NotThereYet, UnknownModel
 from service.following.bake import Bake, BakeVerdict
 from service.following.journey import Journey
 from service.following.pace import Trigger
-from service.following.ports import Missing
+from service.following.ports import Missing, Resolution
 from service.following.pursuit import Pursuit
-from service.following.servable import Binding, Traffic
+from service.following.servable import Arm, Binding, Sharing, Traffic
 from service.following.slot_status import (
+    ArmStatus,
     Failure,
     HeldAlias,
     LookStatus,
@@ -33,7 +34,10 @@ from service.following.slot_status import (
 )
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout.buckets import key_of
+from service.rollout.rollout_plan import NO_PLAN
 from service.rollout_tags import NO_TAGS, RolloutTags
+from service.split_tag import WHOLE, ArmShare
 from service.tombstones import Tombstones
 
 _LABEL_DIGITS: Final = 12
@@ -75,8 +79,9 @@ class Slot:
     without an answer takes nothing of that back. `lacking` is the withdrawn version for want of
     which it serves nothing; `barred` is the blocked one that it would serve for want of better.
     `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
-    it serves; `rollout` is what the model's tags say of it, as a look last brought them. What it
-    serves may `bake`; a `verdict` is of the version that its alias is on.
+    it serves; `rollout` is what the model's tags say of it, as a look last brought them, and
+    `plan` what is made of that. What it serves may `bake`; a `verdict` is of the version that its
+    alias is on.
     """
 
     def __init__(
@@ -86,6 +91,8 @@ class Slot:
         self.standing = standing
         self._slots = slots
         self.traffic = Traffic()
+        self.plan = NO_PLAN
+        self._buckets = key_of(str(ref))
         self.previous: KeptWarm | None = None
         self.prepared: VersionId | None = None
         self.held: HeldAlias | None = None
@@ -105,8 +112,79 @@ class Slot:
         self._status: tuple[tuple[object, ...], SlotStatus] | None = None
 
     def serve(self, binding: Binding | None, since: float | None = None) -> None:
-        """Requests that begin from now on go there; None: nothing answers them."""
-        self.traffic = self.traffic.then(binding, since)
+        """It is what the slot serves from now on; None: nothing answers requests.
+
+        In the same turn it is what answers for the slot wherever that is an arm: nobody is bound to
+        what the slot has left.
+        """
+        self._route(self.traffic.then(binding, since, self._sharing))
+        for parent in self._slots.parents(self):
+            parent.compose()
+
+    def compose(self) -> None:
+        """Requests that begin from now on are shared as planned, as far as arms can answer."""
+        self._route(self.traffic.with_arms(self._sharing))
+
+    def _route(self, traffic: Traffic) -> None:
+        before, self.traffic = self.traffic, traffic
+        if before.shares != traffic.shares and traffic.binding is not None:
+            self._slots.traffic_changed(self)
+
+    @property
+    def _sharing(self) -> Sharing | None:
+        """Whom its requests are to go to beside what it serves; None: nobody else."""
+        arms = self.plan.split.arms
+        if not arms:
+            return None
+        left, right = (*map(self._arm, arms), None)[:2]
+        return Sharing(self._buckets, self.plan.sticky.lower().encode(), left, right)
+
+    def _arm(self, wished: ArmShare) -> Arm | None:
+        slot = self._slots.get(f"{self.ref.name}@{wished.alias}")
+        binding = None if slot is None or not slot.answers_for_others else slot.binding
+        return None if binding is None else Arm(binding, wished.share)
+
+    @property
+    def answers_for_others(self) -> bool:
+        """Whether it may have a share of the requests of other slots.
+
+        What the registry does not name any more, or is blocked, goes on for a slot's own callers
+        alone (P4).
+        """
+        there = self.absent is None or self.held is not None
+        return self.ready and there and self.version not in self._slots.blocked
+
+    @property
+    def of_parents(self) -> Binding | None:
+        """What serves the callers of whom an arm is to answer some; None: it is no arm."""
+        parents = self._slots.parents(self) if self.standing is Standing.ARM else ()
+        return next((each.binding for each in parents if each.binding is not None), None)
+
+    @property
+    def wrong_tags(self) -> Mapping[str, str]:
+        """What is wrong with each tag that steers it, by its kind: a sentence."""
+        arms = [ModelRef(self.ref.name, each.alias) for each in self.plan.split.arms]
+        slots = [slot for ref in arms if (slot := self._slots.get(str(ref))) is not None]
+        gone = [f"{each.ref.alias}: {each.absent.value}." for each in slots if each.absent]
+        return {**self.plan.wrong, "split": " ".join(gone)} if gone else self.plan.wrong
+
+    @property
+    def _arms(self) -> tuple[ArmStatus, ...]:
+        if not self.plan.split.arms or self.binding is None:
+            return ()
+        weights = {each.binding.ref: each.weight for each in self.traffic.arms}
+        left = WHOLE - sum(each.share for each in self.plan.split.arms)
+        own = ArmStatus(
+            self.ref, weights.get(self.ref, 0), left, self.version, self.ready, self.failure
+        )
+        return (own, *(self._arm_status(each, weights) for each in self.plan.split.arms))
+
+    def _arm_status(self, wished: ArmShare, weights: Mapping[ModelRef, int]) -> ArmStatus:
+        ref = ModelRef(self.ref.name, wished.alias)
+        slot, weight = self._slots.get(str(ref)), weights.get(ref, 0)
+        if slot is None:
+            return ArmStatus(ref, weight, wished.share, None, ready=False, failure=None)
+        return ArmStatus(ref, weight, wished.share, slot.version, slot.ready, slot.failure)
 
     def aspire(self, version: VersionId | None, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""
@@ -249,6 +327,8 @@ class Slot:
             self.bake,
             self.verdict,
             self.failure,
+            self._arms,
+            self.wrong_tags,
         )
         last = self._status
         if last is None or last[0] != seen:
@@ -264,6 +344,9 @@ class Slots(Mapping[str, Slot]):
     on their way, given by the follower, and `tombstones` of those that nobody may be answered by;
     `blocked` are those that no slot is to take, and why;
     `left_out` how many more patterns mean than may be found, `unmatched` those that find nothing.
+    Behind all these come arms: what tags name for others, which have no route, and of which nobody
+    who watches is told. `named` is where the last look found what tags name, shadows too;
+    `traffic_changed` is told, in the same turn, of a slot that shares its requests otherwise.
     May be read beside the loop: which slots there are is replaced, never edited.
     """
 
@@ -276,6 +359,8 @@ class Slots(Mapping[str, Slot]):
         self._slots = {str(ref): Slot(ref, self) for ref in refs}
         self._configured = tuple(self._slots)
         self._most = most
+        self.named: Mapping[ModelRef, Resolution] = {}
+        self.traffic_changed: Callable[[Slot], None] = lambda _: None
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
         self.staging: Mapping[VersionId, Journey] = {}
@@ -304,7 +389,40 @@ class Slots(Mapping[str, Slot]):
     @property
     def room(self) -> int:
         """How many more may be found."""
-        return max(0, self._most - (len(self._slots) - len(self._configured)))
+        return max(0, self._most - (len(self.routed) - len(self._configured)))
+
+    @property
+    def routed(self) -> Sequence[Slot]:
+        """Those that requests may name: all but arms."""
+        return [slot for slot in self._slots.values() if slot.standing is not Standing.ARM]
+
+    @property
+    def arms(self) -> Sequence[Slot]:
+        """Those that stand for nothing but what tags name."""
+        return [slot for slot in self._slots.values() if slot.standing is Standing.ARM]
+
+    def parents(self, arm: Slot) -> Sequence[Slot]:
+        """Those that share their requests with that one, or are to."""
+        return [
+            slot
+            for slot in self._slots.values()
+            if slot.ref.name == arm.ref.name
+            and arm.ref.alias in slot.plan.arms
+            and slot.standing is not Standing.ARM
+        ]
+
+    def add_arms(self, refs: Collection[ModelRef]) -> None:
+        """Tags name these; no route leads there."""
+        came = {str(ref): Slot(ref, self, Standing.ARM) for ref in refs}
+        self._replace({**came, **self._slots})
+
+    def adopt(self, slot: Slot, standing: Standing) -> None:
+        """A pattern has found what is an arm already; whoever watches is told."""
+        if self.room:
+            slot.standing = standing
+            self._replace(self._slots)
+            for tell, _ in self._watching:
+                tell(slot)
 
     def add(self, refs: Collection[ModelRef], standing: Standing) -> None:
         """Patterns have found these; whoever watches is told. Beyond the room they are left out."""
@@ -321,18 +439,21 @@ class Slots(Mapping[str, Slot]):
         if went:
             self._replace({key: slot for key, slot in self._slots.items() if key not in went})
         for slot in slots:
-            for _, tell in self._watching:
+            for _, tell in self._watching if slot.standing is not Standing.ARM else ():
                 tell(slot)
 
     def _replace(self, slots: Mapping[str, Slot]) -> None:
-        found = sorted(slots.keys() - set(self._configured))
+        def place(key: str) -> tuple[bool, str]:
+            return slots[key].standing is Standing.ARM, key
+
+        found = sorted(slots.keys() - set(self._configured), key=place)
         self._slots = {key: slots[key] for key in (*self._configured, *found)}
         self.unmatched = self._unmatched()
 
     def watch(self, came: Callable[[Slot], None], went: Callable[[Slot], None]) -> None:
         """`came` is called with every slot, now or once it is there, `went` when it is no more."""
         self._watching.append((came, went))
-        for slot in self._slots.values():
+        for slot in self.routed:
             came(slot)
 
     def find(self, key: str) -> Slot:
@@ -349,7 +470,7 @@ class Slots(Mapping[str, Slot]):
             raise UnknownModel("This service follows no model and alias of that name.") from None
 
     def _unmatched(self) -> list[str]:
-        refs = [slot.ref for slot in self._slots.values()]
+        refs = [slot.ref for slot in self.routed]
         return [
             str(pattern)
             for pattern in self.patterns

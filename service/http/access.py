@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from time import monotonic
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +26,8 @@ from service.predicting.request import RequestRecord
 from service.predicting.route import RouteContext
 from service.protocols.protocol import PredictionProtocol
 
+ADMIN: Final = "admin"
+"""The name of the admin token among OpenAPI's security schemes."""
 _SCHEME: Final = b"bearer"
 # More is nobody's key, and hashing it would take time.
 _LONGEST_KEY: Final = 1024
@@ -87,6 +89,11 @@ class Admin:
     def exists(self) -> bool:
         """Whether there is a token at all."""
         return self._sum is not None
+
+    @property
+    def security(self) -> dict[str, Any]:
+        """What the OpenAPI document says of its routes."""
+        return {"security": [{ADMIN: []}]} if self.exists else {}
 
     def allows(self, request: Request) -> bool:
         """Whether the request comes with the token."""

@@ -13,13 +13,16 @@ class EnvironmentReport(BaseModel):
 
     `packages` is how many are installed in one of the version's own. `awaited`: Podium's own stands
     in until one of its own can be built, which is tried on. `memory_bytes` is what the
-    version's own processes take there, of a moment ago.
+    version's own processes take there, of a moment ago; `zygote_memory_bytes` what the libraries
+    take of the process that these are forked from, once for all versions of that environment, as it
+    was when that was built, null for Podium's own and where nobody knows.
     """
 
     key: str | None
     python: str
     packages: int | None
     memory_bytes: int
+    zygote_memory_bytes: int | None
     awaited: bool
 
 
@@ -47,6 +50,7 @@ def environment_of(binding: Binding | None) -> EnvironmentReport | None:
         python=platform.python_version() if built is None else built.python,
         packages=None if built is None else len(built.packages),
         memory_bytes=binding.servable.predictor.status.memory_bytes,
+        zygote_memory_bytes=None if built is None else built.memory_bytes or None,
         awaited=runs_in.awaited,
     )
 

@@ -97,7 +97,7 @@ def health_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
             unmatched=list(status.unmatched) if slots.patterns else None,
         )
         if not report.ready:
-            _not_ready(response, [slots[key] for key in found.not_ready or slots])
+            _not_ready(response, [slots[key] for key in found.not_ready] or slots.routed)
         return report
 
     @router.get("/models/{name:path}@{alias}/ready", responses=_unready(SlotReady) | UNKNOWN_MODEL)
@@ -124,7 +124,7 @@ def scoring_router(slots: Slots, stopping: Callable[[], bool]) -> APIRouter:
     @router.get("/health", response_class=Response, responses=_PING)
     async def ping() -> Response:
         """A line feed; 503 while no version can answer on the default routes, or at the stop."""
-        waited = [slots.default] if slots.has_default else [*slots.values()]
+        waited = [slots.default] if slots.has_default else slots.routed
         ready = slots.default.ready if slots.has_default else slots.ready
         if ready and not stopping():
             return Response(b"\n", media_type="application/json")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from typing import Final
 
+from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from service.errors import BodyTooLarge, BodyTooSlow, FieldError, InvalidInput, UnsupportedMediaType
@@ -14,6 +15,7 @@ from service.http.delivery import CLIENT, Client, Framing
 from service.http.errors import MethodNotAllowed
 from service.predicting.request import (
     ClientGone,
+    HeldBytes,
     PredictionRequest,
     RequestBody,
     RequestShare,
@@ -100,6 +102,24 @@ class _Pieces:
         if len(self._pieces[-1]) >= _PIECE_BYTES:
             self._pieces.append(bytearray())
         self._pieces[-1] += part
+
+
+class SmallBodies:
+    """Bodies of a route that is asked now and then: of so many bytes, and so many at once."""
+
+    def __init__(self, longest: int, at_once: int = 16) -> None:
+        self._longest = longest
+        self._held = HeldBytes(at_once * longest)
+
+    async def read(self, request: Request) -> bytes:
+        """The whole body; raises what `read_body` does."""
+        headers, client = dict(request.scope["headers"]), request.scope.get(CLIENT)
+        holding = RequestShare(self._held)
+        try:
+            body = await read_body(headers, request.receive, self._longest, holding, client)
+            return body if isinstance(body, bytes) else b"".join(body)
+        finally:
+            holding.release()
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -14,7 +14,15 @@ from pydantic import BaseModel
 
 from service.events.event_faults import EVENT_SENTENCES, EventTrouble
 from service.following.servable import Binding, Servable
-from service.following.slot_status import Failure, HeldAlias, LookStatus, State
+from service.following.slot_status import (
+    ArmStatus,
+    Failure,
+    HeldAlias,
+    LookStatus,
+    SlotStatus,
+    Standing,
+    State,
+)
 from service.following.slots import Slot, Slots
 from service.http.access import Readers
 from service.http.bake_report import BakeReport, BakeVerdictReport, bake_of, verdict_of
@@ -29,6 +37,8 @@ from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
+from service.rollout.outcomes import Outcomes
+from service.rollout_tags import tag_name
 
 # Of many slots: they are looked at where they may change, which is the loop.
 _AT_A_TIME: Final = 50
@@ -90,6 +100,32 @@ class HoldWhy(HoldReport):
     reason: str
 
 
+class ArmReport(BaseModel):
+    """What has a share of a slot's requests: the slot's own first, then the arms of its tag.
+
+    `weight` is the percentage that it gets now, 0 while it cannot answer, `wished` the one that it
+    is to get. An arm that is a version has that as its alias, as `v7`. `requests` are those that it
+    has answered or failed in this process since it came to the slot, `failures` the latter; null
+    while it gets none.
+    """
+
+    alias: str
+    version: str | None
+    weight: float
+    wished: float
+    ready: bool
+    requests: int | None
+    failures: int | None
+    failure: FailureWhy | FailureReport | None
+
+
+class TagReport(BaseModel):
+    """A tag that cannot be done as it stands; what it said before is in force still."""
+
+    tag: str
+    message: str
+
+
 class SlotReport(BaseModel):
     """One slot. `lag_seconds` is for how long `aspired` has differed from `version`.
 
@@ -109,7 +145,10 @@ class SlotReport(BaseModel):
     should serve, or that its alias is on, where an operator has blocked that. `bake`: how the
     current version does, where it is not proven yet. `verdict`: that the version that its alias is
     on did worse than the one before, and has given way. `environment`:
-    what the current version runs in. `coming`: a version on its way that it is after.
+    what the current version runs in. `coming`: a version on its way that it is after. `arm`:
+    it is there for a tag that names it as an arm alone, and has no route of its own. `arms`: who
+    answers its requests, where a tag shares them; `epoch` grows with each change of that, and with
+    each swap. `wrong_tags`: what is wrong with tags that steer it.
     """
 
     name: str
@@ -134,6 +173,10 @@ class SlotReport(BaseModel):
     verdict: BakeVerdictReport | None
     environment: EnvironmentReport | None
     coming: ComingReport | None
+    arm: bool
+    arms: list[ArmReport]
+    epoch: int
+    wrong_tags: list[TagReport]
     last_failure: FailureWhy | FailureReport | None
 
 
@@ -272,8 +315,37 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "verdict": verdict_of(status.verdict),
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
+        "arm": status.standing is Standing.ARM,
+        "arms": _arms(slot, status, why=why),
+        "epoch": status.epoch,
+        "wrong_tags": _wrong_tags(status),
         "last_failure": _failure(status.failure, why=why),
     }
+
+
+def _arms(slot: Slot, status: SlotStatus, *, why: bool) -> list[ArmReport]:
+    counted = {each.binding.ref: each.binding.outcomes for each in slot.traffic.arms}
+    return [_arm(each, counted.get(each.ref), why=why) for each in status.arms]
+
+
+def _arm(arm: ArmStatus, outcomes: Outcomes | None, *, why: bool) -> ArmReport:
+    sample = None if outcomes is None else outcomes.tally.sample
+    return ArmReport(
+        alias=arm.ref.alias,
+        version=None if arm.version is None else arm.version.version,
+        weight=arm.weight / 100,
+        wished=arm.wished / 100,
+        ready=arm.ready,
+        requests=None if sample is None else sample.requests,
+        failures=None if sample is None else sample.failures,
+        failure=_failure(arm.failure, why=why),
+    )
+
+
+def _wrong_tags(status: SlotStatus) -> list[TagReport]:
+    wrong = status.wrong_tags.items()
+    alias = status.ref.alias
+    return [TagReport(tag=tag_name(kind, alias), message=message) for kind, message in wrong]
 
 
 def _held(held: HeldAlias | None, *, why: bool) -> HoldReport | None:

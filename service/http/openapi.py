@@ -19,11 +19,10 @@ from fastapi.responses import RedirectResponse
 from service.config.prefix import FORWARDED, PREFIX
 from service.following.servable import Binding
 from service.following.slots import Slots
-from service.http.access import Admin, ApiKeys, Readers
+from service.http.access import ADMIN, Admin, ApiKeys, Readers
 from service.http.documented import Documented, documented
 from service.http.key_limits import EVERYTHING, Scoped
 from service.http.openapi_parts import DOCUMENTED_REPLIES, DocumentedReplies
-from service.http.reload import ADMIN
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 
@@ -63,7 +62,7 @@ class OpenApiDocument:
         However many ask at once, it is written once.
         """
         async with self._turn:
-            bindings = {key: slot.binding for key, slot in self._slots.items()}
+            bindings = {str(slot.ref): slot.binding for slot in self._slots.routed}
             if bindings != self._made_of or list(bindings) != list(self._made_of):
                 self._written, self._made_of = {}, bindings
             if scope not in self._written:

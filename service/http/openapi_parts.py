@@ -36,10 +36,12 @@ def body_of(
     return reply if headers is None else reply | {"headers": dict(headers)}
 
 
-# A range, because FastAPI lists a 422 of its own beside any single status.
-UNKNOWN_MODEL: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "This service follows no model and alias of that name.")
-}
+def refused(sentence: str) -> dict[int | str, dict[str, Any]]:
+    """A route's refusals: a range, as FastAPI lists a 422 of its own beside a single status."""
+    return {"4XX": body_of("Problem", sentence)}
+
+
+UNKNOWN_MODEL: Final = refused("This service follows no model and alias of that name.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from service.protocols.podium import PodiumProtocol
 _PROBES: Final = frozenset(
     {
         *("/health", "/health/live", "/health/ready", "/ping", "/metrics"),
-        *("/v2/health/live", "/v2/health/ready"),
     }
 )
 _CLOSE: Final = (b"connection", b"close")

@@ -16,12 +16,10 @@ from service.following.preparation import Artifact, Preparation, PreparationStat
 from service.following.sentences import plain
 from service.following.slots import Slot, Slots
 from service.http.access import Admin
-from service.http.delivery import CLIENT
 from service.http.finding_report import FindingReport, findings_of
-from service.http.intake import read_body
-from service.http.openapi_parts import body_of
-from service.http.reload import ADMIN
-from service.predicting.request import ClientGone, HeldBytes, RequestShare
+from service.http.intake import SmallBodies
+from service.http.openapi_parts import refused
+from service.predicting.request import ClientGone
 
 LONGEST_TOLD: Final = 500
 """Characters of why somebody asks for something."""
@@ -29,7 +27,6 @@ MOST_SECONDS: Final = 3600.0
 """For which a version is kept warm at most."""
 _USUAL_SECONDS: Final = 600.0
 _LONGEST_BODY: Final = 4096
-_HELD_BODIES: Final = 16
 _PATH: Final = "/models/{name:path}@{alias}/prepare"
 # MLflow counts from 1, and no number of its has more digits.
 _Number = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
@@ -114,8 +111,7 @@ class PreparationReport(BaseModel):
 def preparation_router(slots: Slots, admin: Admin, preparations: Preparations) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["models"])
-    bodies = HeldBytes(_HELD_BODIES * _LONGEST_BODY)
-    secured: dict[str, Any] = {"security": [{ADMIN: []}]} if admin.exists else {}
+    bodies, secured = SmallBodies(_LONGEST_BODY), admin.security
 
     @router.post(
         _PATH,
@@ -150,19 +146,12 @@ def _plain(number: str) -> str:
     return number.lstrip("0") or "0"
 
 
-async def _wanted(request: Request, bodies: HeldBytes) -> PrepareRequest:
-    headers, client = dict(request.scope["headers"]), request.scope.get(CLIENT)
-    holding = RequestShare(bodies)
+async def _wanted(request: Request, bodies: SmallBodies) -> PrepareRequest:
     try:
-        body = await read_body(headers, request.receive, _LONGEST_BODY, holding, client)
-        return PrepareRequest.model_validate_json(
-            body if isinstance(body, bytes) else b"".join(body)
-        )
+        return PrepareRequest.model_validate_json(await bodies.read(request))
     except (ValidationError, ClientGone):
         # Never the client's own text, which says less than what is meant.
         raise ClientError(_WRONG) from None
-    finally:
-        holding.release()
 
 
 def _report(slot: Slot, told: Preparation) -> PreparationReport:
@@ -225,7 +214,4 @@ _PARAMETERS: Final = [
         "schema": {"type": "boolean", "default": False},
     },
 ]
-# A range, because FastAPI lists a 422 of its own beside any single status.
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "The admin token is missing, or nothing of that name is here.")
-}
+_REFUSED: Final = refused("The admin token is missing, or nothing of that name is here.")

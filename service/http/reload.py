@@ -1,7 +1,7 @@
 """`POST /models/{name}@{alias}/reload`: an operator asks for a look now, and for another try."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Query, Request
 
@@ -9,7 +9,7 @@ from service.errors import NotThereYet
 from service.following.slots import Slots
 from service.http.access import Admin
 from service.http.models import SlotReport, report_of
-from service.http.openapi_parts import body_of
+from service.http.openapi_parts import refused
 from service.refs import ModelRef
 
 
@@ -35,8 +35,8 @@ def reload_router(
     @router.post(
         "/models/{name:path}@{alias}/reload",
         status_code=202,
-        responses=_REFUSED,
-        openapi_extra={"security": [{ADMIN: []}]} if admin.exists else None,
+        responses=refused("The admin token is missing, or no such model and alias is here."),
+        openapi_extra=admin.security,
     )
     async def reload_slot(
         name: str,
@@ -58,11 +58,3 @@ def reload_router(
         return report_of(slot, clock())
 
     return router
-
-
-ADMIN = "admin"
-"""The name of the admin token among OpenAPI's security schemes."""
-# A range, because FastAPI lists a 422 of its own beside any single status.
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "The admin token is missing, or no such model and alias is here.")
-}

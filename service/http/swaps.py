@@ -6,7 +6,7 @@ whom the service lets see it.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from service.errors import ClientError
 from service.following.ledger import Ledger, LedgerEntry
 from service.http.finding_report import FindingReport, findings_of
-from service.http.openapi_parts import body_of
+from service.http.openapi_parts import refused
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 
@@ -24,9 +24,7 @@ _LIMIT: Final = 50
 _MOST: Final = 500
 # No id of the ledger's is longer; Python would refuse to read thousands of digits.
 _MOST_DIGITS: Final = 18
-_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": body_of("Problem", "`limit` or `before` is not a number of the ledger.")
-}
+_REFUSED: Final = refused("`limit` or `before` is not a number of the ledger.")
 _PARAMETERS: Final = {
     "parameters": [
         {
@@ -51,6 +49,7 @@ class SwapDetails(BaseModel):
     """Who asked, what the gates found, why it failed, and the seconds that each stage took.
 
     `reason` is what an operator has given for it: for a hold, a block, a withdrawal, a preparation.
+    `shares` are the percentages by alias where requests are shared otherwise from then on.
     """
 
     trigger: str
@@ -62,6 +61,7 @@ class SwapDetails(BaseModel):
     findings: list[FindingReport]
     seconds: dict[str, float]
     last_known_good: bool
+    shares: dict[str, float] | None
 
 
 class SwapReport(BaseModel):
@@ -143,6 +143,7 @@ def _details(entry: LedgerEntry) -> SwapDetails:
         detail=entry.detail,
         reason=entry.reason,
         findings=findings_of(entry.findings),
+        shares=None if entry.shares is None else dict(entry.shares),
         seconds={stage: round(seconds, 6) for stage, seconds in (entry.seconds or {}).items()},
         last_known_good=entry.last_known_good,
     )

@@ -13,10 +13,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.errors import ServiceError
-from service.http.delivery import CLIENT
-from service.http.intake import read_body
-from service.http.openapi_parts import body_of
-from service.predicting.request import ClientGone, HeldBytes, RequestShare
+from service.http.intake import SmallBodies
+from service.http.openapi_parts import refused
+from service.predicting.request import ClientGone
 
 _LONGEST_BODY: Final = 64 * 1024
 # Deliveries that arrive at once; MLflow sends again what is refused beyond them.
@@ -84,22 +83,14 @@ def webhook_router(
 ) -> APIRouter:
     """The route; `hint` is called for each delivery that is about something followed."""
     router = APIRouter(tags=["webhooks"])
-    bodies = HeldBytes(_HELD_BODIES * _LONGEST_BODY)
-
-    async def delivered(request: Request) -> bool:
-        headers = dict(request.scope["headers"])
-        holding, client = RequestShare(bodies), request.scope.get(CLIENT)
-        try:
-            body = await read_body(headers, request.receive, _LONGEST_BODY, holding, client)
-            return receiver.receive(headers, body if isinstance(body, bytes) else b"".join(body))
-        finally:
-            holding.release()
+    bodies = SmallBodies(_LONGEST_BODY, _HELD_BODIES)
 
     @router.post("/webhooks/mlflow", response_model=Delivered, responses=_REFUSED)
     async def mlflow(request: Request) -> Delivered | Response:
         """For MLflow's registry webhooks, signed with the secret that both sides know."""
         try:
-            concerns_us = await delivered(request)
+            body = await bodies.read(request)
+            concerns_us = receiver.receive(dict(request.scope["headers"]), body)
         except ServiceError as error:
             observer.delivered(error.code)
             raise
@@ -114,7 +105,4 @@ def webhook_router(
     return router
 
 
-# A range, because FastAPI lists a 422 of its own beside any single status.
-_REFUSED: dict[int | str, dict[str, object]] = {
-    "4XX": body_of("Problem", "The delivery is not believed, or no event of MLflow's.")
-}
+_REFUSED: Final = refused("The delivery is not believed, or no event of MLflow's.")

@@ -13,18 +13,15 @@ from service.errors import ClientError
 from service.following.sentences import plain
 from service.following.withdrawing import Withdrawal
 from service.http.access import Admin
-from service.http.delivery import CLIENT
-from service.http.intake import read_body
-from service.http.openapi_parts import body_of
+from service.http.intake import SmallBodies
+from service.http.openapi_parts import refused
 from service.http.preparation import LONGEST_TOLD
-from service.http.reload import ADMIN
-from service.predicting.request import ClientGone, HeldBytes, RequestShare
+from service.predicting.request import ClientGone
 
 Withdraw = Callable[[str, str, str], Awaitable[Withdrawal]]
 Restore = Callable[[str, str], Awaitable[Withdrawal]]
 
 _LONGEST_BODY: Final = 4096
-_HELD_BODIES: Final = 16
 _WRONG: Final = (
     'The body may be missing, or JSON as in {"reason": "it discriminates"}; the reason has at most '
     f"{LONGEST_TOLD} characters."
@@ -62,19 +59,17 @@ class WithdrawalReport(BaseModel):
 def withdraw_router(admin: Admin, withdraw: Withdraw, restore: Restore) -> APIRouter:
     """The routes; `restore` takes back what `withdraw` has done."""
     router = APIRouter(tags=["models"])
-    bodies = HeldBytes(_HELD_BODIES * _LONGEST_BODY)
+    bodies, secured = SmallBodies(_LONGEST_BODY), admin.security
     path = "/models/{name:path}/versions/{version}/withdraw"
-    secured: dict[str, Any] = {"security": [{ADMIN: []}]} if admin.exists else {}
-    asked: dict[str, Any] = {"responses": _REFUSED}
 
-    @router.post(path, **asked, openapi_extra={**secured, "requestBody": _BODY})
+    @router.post(path, responses=_REFUSED, openapi_extra={**secured, "requestBody": _BODY})
     async def withdraw_version(name: str, version: str, request: Request) -> WithdrawalReport:
         """Withdraws the version, whichever alias is on it; returns when nothing of it is left."""
         admin.require(request)
         number, reason = _number(version), await _reason(request, bodies)
         return _report(await withdraw(name, number, reason))
 
-    @router.delete(path, **asked, openapi_extra=secured)
+    @router.delete(path, responses=_REFUSED, openapi_extra=secured)
     async def restore_version(name: str, version: str, request: Request) -> WithdrawalReport:
         """Takes that back; where the version's tag withdraws it too, that still holds."""
         admin.require(request)
@@ -83,18 +78,13 @@ def withdraw_router(admin: Admin, withdraw: Withdraw, restore: Restore) -> APIRo
     return router
 
 
-async def _reason(request: Request, bodies: HeldBytes) -> str:
-    headers, client = dict(request.scope["headers"]), request.scope.get(CLIENT)
-    holding = RequestShare(bodies)
+async def _reason(request: Request, bodies: SmallBodies) -> str:
     try:
-        body = await read_body(headers, request.receive, _LONGEST_BODY, holding, client)
-        whole = body if isinstance(body, bytes) else b"".join(body)
+        whole = await bodies.read(request)
         return plain(WithdrawRequest.model_validate_json(whole).reason) if whole else ""
     except (ValidationError, ClientGone):
         # Never the client's own text, which says less than what is meant.
         raise ClientError(_WRONG) from None
-    finally:
-        holding.release()
 
 
 def _number(version: str) -> str:
@@ -119,7 +109,4 @@ _BODY: Final[dict[str, Any]] = {
     "required": False,
     "content": {"application/json": {"schema": WithdrawRequest.model_json_schema()}},
 }
-# A range, because FastAPI lists a 422 of its own beside any single status.
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    "4XX": body_of("Problem", "The admin token is missing, or no such model or version is here.")
-}
+_REFUSED: Final = refused("The admin token is missing, or no such model or version is here.")

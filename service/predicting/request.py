@@ -233,7 +233,8 @@ class RequestRecord(NamedTuple):
     A named tuple because one is made per request: it costs a quarter of a frozen dataclass.
 
     Attributes:
-        slot: the reference that was asked for, `name@alias`, as configured.
+        slot: the reference that answered, `name@alias`: the one that was asked for, as configured,
+            or an arm of it.
         route: `predict` or `invocations`, never the request's path.
         version: the version that answered or refused, None if there was none.
         code: the HTTP status, or `CLIENT_GONE`.

@@ -17,7 +17,7 @@ from service.contract.model_input import EncodedInput, ValidInput
 from service.errors import NoServable, ServiceError, Withdrawn
 from service.following.ports import ReadsRequests
 from service.following.second_opinions import Doubt
-from service.following.servable import Binding
+from service.following.servable import Binding, Traffic
 from service.following.slots import Slot
 from service.following.waiting import seconds_until_ready
 from service.predicting.raised import internal, without_words
@@ -72,7 +72,7 @@ class RouteContext:
 
 
 class PredictionRoute(Generic[F]):
-    """Predicts with the one binding that the slot has when a request's body is complete.
+    """Predicts with the one binding that a request gets when its body is complete.
 
     Args:
         slot: read on every request, never written.
@@ -97,6 +97,9 @@ class PredictionRoute(Generic[F]):
         self._form_of = form_of
         self._context = context
         self._form: F | None = None
+        # Those of arms, of the traffic that was read last.
+        self._forms: list[F] = []
+        self._shared_by: Traffic | None = None
 
     async def predict(self, request: PredictionRequest[F]) -> Prediction[F] | ServiceError | None:
         """What the request comes to: an answer, an error, or None where nobody waits any more.
@@ -126,11 +129,11 @@ class PredictionRoute(Generic[F]):
         self, request: PredictionRequest[F], result: Prediction[F] | ServiceError | None, code: int
     ) -> None:
         """Tells the observers, once the reply has left with that code, or nobody has taken it."""
-        form, now = None if result is None else request.form, monotonic()
+        form, now, ref = None if result is None else request.form, monotonic(), self._slot.ref
         if request.timeline is not None:
             request.timeline.written = None if code == CLIENT_GONE else now
         record = RequestRecord(
-            self._name,
+            self._name if form is None or form.binding.ref is ref else str(form.binding.ref),
             self._door,
             None if form is None else form.binding.servable.version.version,
             code,
@@ -150,7 +153,7 @@ class PredictionRoute(Generic[F]):
         body = await request.body(context.max_body_bytes)
         # Its client's time to send it has limits of its own.
         deadline = monotonic() + request.seconds(context.request_seconds)
-        form = request.form = self._bound()
+        form = request.form = self._bound(request.headers)
         servable, alias = form.binding.servable, form.binding.ref.alias
         outcomes = form.binding.outcomes
         _wait_for_nothing_else(request.caller)
@@ -201,14 +204,33 @@ class PredictionRoute(Generic[F]):
 
         outcomes.doubts.doubt(Doubt(error.code, model_input, read, _size(body, model_input)))
 
-    def _bound(self) -> F:
-        binding = self._slot.traffic.binding
+    def _bound(self, headers: Mapping[bytes, bytes]) -> F:
+        traffic = self._slot.traffic
+        buckets, binding = traffic.buckets, traffic.binding
+        if buckets is not None:
+            return self._shared(traffic, buckets.pick(headers))
         if binding is None:
             self._form = None  # what it was made of is not kept
             raise self._nobody()
         form = self._form
         if form is None or form.binding is not binding:
+            self._forms, self._shared_by = [], None
             form = self._form = self._form_of(binding)
+        return form
+
+    def _shared(self, traffic: Traffic, binding: Binding) -> F:
+        if traffic is not self._shared_by:
+            kept = [
+                each
+                for each in self._forms
+                if any(each.binding is arm.binding for arm in traffic.arms)
+            ]
+            self._forms, self._shared_by, self._form = kept, traffic, None
+        for form in self._forms:
+            if form.binding is binding:
+                return form
+        form = self._form_of(binding)
+        self._forms.append(form)
         return form
 
     def _nobody(self) -> ServiceError:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from uuid import uuid4
 
-from service.fallback_tag import fallback_in
+from service.fallback_tag import fallback_version
 from service.hold_tag import HOLD_PREFIX
 from service.origin import Origin
 from service.promotion.deciding import (
@@ -43,6 +43,7 @@ from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.once import OnceRegister
 from service.registry.writer.writer import Writer
 from service.rollout_tags import tag_name
+from service.split_tag import BadRolloutTag
 
 
 def now() -> datetime:
@@ -150,8 +151,11 @@ class Mover:
         Unless one is named already: that has baked, and this may not have.
         """
         tags = self.writer.aliases(self.ref.name).tags
-        if version is not None and fallback_in(tags.get(self._fallback)) is None:
-            self.note_proven(version)
+        try:
+            fallback_version(tags.get(self._fallback, ""))
+        except BadRolloutTag:
+            if version is not None:
+                self.note_proven(version)
 
     def note_proven(self, version: str) -> None:
         """That version has baked: it is what others go back to from now on."""

@@ -119,10 +119,9 @@ class Rollback:
 
     def _named(self, standing: AliasStanding, to: str) -> RollbackTarget:
         if has_stood_on(standing.journal, to) is None:
-            said = f"by its journal {standing.ref} was never on version {to}"
-            there = f"; {standing.absent}" if standing.absent else ""
-            promote = typed_on(standing.ref, "promote", to)
-            raise refused("never_there", f"{said}{there}: {promote} moves it")
+            # One that is not there at all no command moves it to: that is wrong use.
+            self.mover.writer.version_of(NumberedVersion(standing.ref.name, to))
+            raise refused("never_there", _never_there(standing, to))
         if why := self._why_not(standing, to):
             raise refused("not_there", f"version {to}: {why}")
         return RollbackTarget("rollback", to)
@@ -168,6 +167,14 @@ class Rollback:
 
 def _already(standing: AliasStanding) -> RolledBack:
     return RolledBack("already", standing.alias, standing.alias, None)
+
+
+def _never_there(standing: AliasStanding, to: str) -> str:
+    said = f"by its journal {standing.ref} was never on version {to}"
+    if standing.absent:
+        make = typed_on(standing.ref, "promote", to, options=("--first",))
+        return f"{said}; {standing.absent}: {make} makes it"
+    return f"{said}: {typed_on(standing.ref, 'promote', to)} moves it"
 
 
 def _unfit(standing: AliasStanding, found: RegisteredVersion) -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from service.bake_tag import BadBakeTag, BakeRule, bake_rule
-from service.fallback_tag import fallback_in
 from service.hold_tag import HOLD_PREFIX
 from service.origin import Origin
 from service.promotion.deciding import AliasStanding
@@ -22,10 +20,10 @@ from service.promotion.stopped import MoveStopped, refused
 from service.promotion.validated import require_fit
 from service.refs import ModelRef
 from service.registry.writer.writer import ModelAliases, NumberedVersion, Writer, no_alias
-from service.rollout.rollout_plan import NO_PLAN, Plan, planned
-from service.rollout_tags import RolloutTags, rollouts_in, tag_name
+from service.rollout.rollout_plan import Plan, planned
+from service.rollout_tags import NO_TAGS, RolloutTags, rollouts_in, tag_name
 from service.shadow_tag import aliases_named
-from service.split_tag import shown, version_number
+from service.split_tag import version_number
 from service.typed import typed_on
 
 _NOBODY: Final[Mapping[str, MarkOrigin]] = {}
@@ -54,10 +52,8 @@ class SteeredAlias:
     @property
     def wrong(self) -> Mapping[str, str]:
         """What is wrong with each tag, by its kind."""
-        others = {"bake": _wrong_bake(self.tags.bake), "fallback": _wrong_fallback(self.tags)}
         missing = {kind: said for kind in ("split", "shadow") if (said := self._missing(kind))}
-        found = {**missing, **self.plan.wrong, **others}
-        return {kind: sentence for kind, sentence in found.items() if sentence}
+        return {**missing, **self.plan.wrong}
 
     def _missing(self, kind: str) -> str:
         alone = RolloutTags.of({kind: self.tags.said.get(kind, "")})
@@ -66,28 +62,9 @@ class SteeredAlias:
         return f"The model has no alias {', '.join(gone)}." if gone else ""
 
     @property
-    def fallback(self) -> str | None:
-        """The version that serves for want of a better one."""
-        return fallback_in(self.tags.fallback)
-
-    @property
     def steps(self) -> StepSplit | None:
         """What `podium promote --steps` has written there, if it has."""
         return StepSplit.read(self.tags.split)
-
-
-def _wrong_bake(value: str | None) -> str:
-    try:
-        _ = value is None or bake_rule(value, BakeRule())
-    except BadBakeTag as wrong:
-        return f"It is {wrong}." if str(wrong).startswith("longer") else f"{wrong}."
-    return ""
-
-
-def _wrong_fallback(tags: RolloutTags) -> str:
-    if tags.fallback is None or fallback_in(tags.fallback) is not None:
-        return ""
-    return f"{shown(tags.fallback)} is not the number of a version."
 
 
 def steered_in(found: ModelAliases, ref: ModelRef, now: datetime) -> SteeredAlias:
@@ -99,7 +76,7 @@ def steered_in(found: ModelAliases, ref: ModelRef, now: datetime) -> SteeredAlia
         for kind in tags.said
         if (origin := MarkOrigin.read(found.tags, tag_name(kind, ref.alias))) is not None
     }
-    plan = planned(tags, NO_PLAN, ref.alias, now.timestamp())
+    plan = planned(tags, NO_TAGS, ref.alias, now.timestamp())
     return SteeredAlias(ref, found.aliases.get(ref.alias), tags, plan, named, origins)
 
 

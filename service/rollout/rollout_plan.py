@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from service.bake_tag import NO_WISH, BakeWish
+from service.fallback_tag import fallback_version
 from service.rollout_tags import NO_TAGS, RolloutTags
 from service.shadow_tag import ShadowTag
 from service.split_tag import STICKY_HEADER, BadRolloutTag, Split, sticky_header
@@ -26,12 +28,16 @@ class Plan:
         shadow: who is to hear of them; None: nobody.
         sticky: the header by which a caller keeps an arm.
         tags: the words of what is in force: of a tag that cannot be read, those before it.
+        bake: how versions prove themselves there, as far as it is not as the settings have it.
+        fallback: the number of the version that serves for want of a better one; None: none does.
         wrong: what is wrong with each tag, by its kind: a sentence.
     """
 
     split: Split = _NOTHING
     shadow: ShadowTag | None = None
     sticky: str = STICKY_HEADER
+    bake: BakeWish = NO_WISH
+    fallback: str | None = None
     tags: RolloutTags = NO_TAGS
     wrong: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,18 +48,30 @@ class Plan:
 
 
 NO_PLAN: Final = Plan()
+_OFF: Final = "PODIUM_ARMS is off: no tag of a model brings a version into this service."
 
 
-def planned(said: RolloutTags, before: Plan, alias: str, now: float) -> Plan:
-    """By what the tags of that alias say now, and what was planned before; `now` since 1970."""
-    reading = _Reading(said, before.tags)
+def planned(
+    said: RolloutTags, before: RolloutTags, alias: str, now: float, *, takes_arms: bool = True
+) -> Plan:
+    """By what the tags of that alias say now, and what was in force before.
+
+    `now` is in seconds since 1970; `takes_arms`: whether tags may bring versions into the service.
+    """
+    reading = _Reading(said, before)
     split = reading.read("split", lambda value: Split.of(value, alias), _NOTHING)
     shadow = reading.read("shadow", lambda value: ShadowTag.of(value, alias), None)
     sticky = reading.read("sticky", sticky_header, STICKY_HEADER)
+    bake = reading.read("bake", BakeWish.of, NO_WISH)
+    fallback = reading.read("fallback", fallback_version, None)
     if split.is_over(datetime.fromtimestamp(now, UTC)):
         reading.wrong["split"] = f"Its time is over: {split.value}."
         split = _NOTHING
-    return Plan(split, shadow, sticky, reading.in_force, reading.wrong)
+    if not takes_arms:
+        refused = {"split": bool(split.arms), "shadow": shadow is not None}
+        reading.wrong |= {kind: _OFF for kind, is_refused in refused.items() if is_refused}
+        split, shadow = _NOTHING, None
+    return Plan(split, shadow, sticky, bake, fallback, reading.in_force, reading.wrong)
 
 
 class _Reading:

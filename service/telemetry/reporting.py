@@ -89,6 +89,27 @@ class FollowingReport:
         self._logger.info("slot_gone", slot=str(ref))
         self._rarely.forget(ref)
 
+    def arm_came(self, ref: ModelRef) -> None:
+        """It is loaded beside what it is an arm of."""
+        self._logger.info("arm_followed", slot=str(ref))
+
+    def arm_went(self, ref: ModelRef) -> None:
+        """Its processes are ended."""
+        self._logger.info("arm_left", slot=str(ref))
+        self._rarely.forget(ref)
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        """What it said before is in force still."""
+        self._logger.warning("tag_wrong", slot=str(ref), tag=tag, message=sentence)
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        """Somebody may have meant another."""
+        self._logger.warning("tags_unknown", model=model, tags=list(tags))
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        """From the next request on."""
+        self._logger.info("traffic_shared", slot=str(ref), message=sentence)
+
     def unmatched(self, patterns: Sequence[str]) -> None:
         """With none left it is said that all find something."""
         if patterns:

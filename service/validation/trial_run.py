@@ -31,9 +31,8 @@ from service.validation.smoke.example_requests import ExampleRequests
 from service.validation.smoke.shared_example import shared_example
 from service.validation.smoke.smoke_tests import SmokeTests
 from service.validation.trial.answering_version import answering
-from service.validation.trial.deaths import Deaths
 from service.validation.trial.heard import Heard
-from service.validation.trial.stages import judged_environment, judged_stages
+from service.validation.trial.stages import Deaths, judged_environment, judged_stages
 from service.validation.trial.version_on_trial import Staging, VersionOnTrial, for_trial
 
 # Of the time that is left when load begins.

@@ -5,8 +5,10 @@ Single-threaded, and idle but for forks, so signals are answered at once.
 
 import contextlib
 import errno
+import gc
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -15,14 +17,17 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from service.processes import lifetime
 from service.processes.child.keeper import Role, is_kept, keep
-from service.zygote.seeding import seed_anew
 from service.zygote.wire import DESCRIPTORS, MESSAGE_BYTES, SPARE
 
 _MOST_DIGITS: Final = 32
+_AUTHENTICATION_BYTES: Final = 32
+# numpy takes 128 bits from the system. Where a library has given it less, it wants the same draws.
+_CHOSEN_BITS: Final = 64
+_found: Final[list[Any]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,3 +248,49 @@ def _keep_temporary_files_in(folder: str) -> None:
     # For this process, which may have asked already, and for whatever it starts.
     os.environ |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
     tempfile.tempdir = folder
+
+
+def note_generators() -> None:
+    """Notes those of random numbers that libraries have set up; once all of them are imported.
+
+    Before the collector is told to leave what is there alone, for it tells of the rest only.
+    """
+    kinds = _kinds()
+    _found.extend(each for each in gc.get_objects() if type(each) in kinds and _is_by_chance(each))
+
+
+def seed_anew() -> None:
+    """From now on this process draws what no other does. For a child, before it does anything.
+
+    A library sets up generators when it is imported, or first used; forked with all else, they
+    would give every host the same draws, and each replacement those of the one before. Python's
+    own, `random`, sees to itself, as do `secrets`, `tempfile`, `uuid` and OpenSSL. What a model
+    seeds itself stays as its author wants it: it is loaded later.
+    """
+    if "multiprocessing.process" in sys.modules:
+        process = sys.modules["multiprocessing.process"].current_process()
+        process.authkey = os.urandom(_AUTHENTICATION_BYTES)
+    for each in _found:
+        if isinstance(each, random.Random):
+            each.seed()
+        else:
+            each.state = type(each)().state
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    if "torch" in sys.modules:
+        sys.modules["torch"].seed()
+
+
+def _kinds() -> set[type]:
+    numpy = sys.modules.get("numpy.random")
+    named = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+    return {random.Random} | ({getattr(numpy, name) for name in named} if numpy else set())
+
+
+def _is_by_chance(generator: Any) -> bool:
+    if isinstance(generator, random.Random):
+        return True  # it does not say what it was seeded with
+    # Public since numpy 1.25.
+    seeds = getattr(generator, "seed_seq", None) or getattr(generator, "_seed_seq", None)
+    entropy = getattr(seeds, "entropy", None)
+    return isinstance(entropy, int) and entropy.bit_length() > _CHOSEN_BITS

@@ -24,8 +24,7 @@ from service.host.isolation import note_podiums_modules
 from service.processes import lifetime
 from service.processes.child.keeper import Role
 from service.processes.child.scheduling import FORKING, prefer_as_victim
-from service.zygote.forker import Forker
-from service.zygote.seeding import note_generators
+from service.zygote.forker import Forker, note_generators
 
 _HOST: Final = "service.host.main"
 # Loaders and what nearly every scikit-learn model touches when it is loaded and when it predicts.

@@ -99,6 +99,20 @@ def test_status_shows_slots_and_the_age_of_the_last_look(answering: Any) -> None
             "  in an environment of its own: Python 3.10.13, 64 packages (0123456789ab)",
         ),
         (
+            {
+                "environment": {
+                    **RUNS_IN,
+                    "key": "0123456789abcdef",
+                    "packages": 64,
+                    "zygote_memory_bytes": 187 * 1024**2,
+                }
+            },
+            (
+                "  in an environment of its own: Python 3.10.13, 64 packages, 187 MiB of libraries "
+                "(0123456789ab)"
+            ),
+        ),
+        (
             {"environment": {**RUNS_IN, "awaited": True}},
             "  in Podium's own environment, until one of its own can be built",
         ),

@@ -27,8 +27,7 @@ from service.copying.mlflow_server import MlflowServer
 from service.copying.target_files import experiment_of
 from service.promotion.registry_bytes import fetched_into
 from service.refs import VersionId
-from service.registry.store.digest import digest_of
-from service.registry.store.manifest import write_manifest
+from service.registry.store.manifest import digest_of, write_manifest
 from tests.support import models
 from tests.support.registered import Registry
 

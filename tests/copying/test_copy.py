@@ -8,8 +8,7 @@ import pytest
 from service.copying.target_files import experiment_of
 from service.promotion.registry_bytes import fetched_into
 from service.promotion.stopped import MoveStopped
-from service.registry.store.digest import digest_of
-from service.registry.store.manifest import write_manifest
+from service.registry.store.manifest import digest_of, write_manifest
 from tests.copying.conftest import Copies, fetched, registered
 
 NAME = "dev.security.it's a café"

@@ -4,34 +4,23 @@ MLflow reads the file with pandas and enforces the signature, without the casts 
 JSON (mlflow/pyfunc/scoring_server/__init__.py, `parse_parquet_input`).
 """
 
-import datetime as dt
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mlflow.models.utils import _enforce_schema
-from mlflow.pyfunc.scoring_server import parse_parquet_input
 
 from service.contract.contract import RequestLimits
 from service.decoder.parquet_reader import read_parquet
 from service.errors import InvalidInput, UnsupportedMediaType
 from tests.contract.signatures import (
-    ANY,
-    array,
     column,
     contract,
-    map_of,
-    nested,
-    object_of,
-    tensor,
 )
-from tests.decoder.parquet_differences import DIFFERENT_PARQUET
-from tests.host.handed import Signed, brief, seen, sent
-from tests.host.rules import cases
+from tests.host.handed import Signed, seen, sent
 
 # MLflow's enforcement copies what the reader made.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -51,84 +40,11 @@ def by_podium(signed: Signed, body: bytes) -> Any:
     return signed.enforced(sent(signed.contract.parse_parquet(body, read_parquet)))[0]
 
 
-def by_mlflow(signed: Signed, body: bytes) -> Any:
-    """What the model is handed by MLflow's scoring server."""
-    return _enforce_schema(parse_parquet_input(BytesIO(body)), signed.schema)  # type: ignore[no-untyped-call]  # MLflow annotates little
-
-
 def refusals(signed: Signed, body: bytes) -> list[tuple[tuple[str | int, ...], str]]:
     """Where something is wrong with the file, and of which type."""
     with pytest.raises(InvalidInput) as caught:
         signed.contract.parse_parquet(body, read_parquet)
     return [(error.loc, error.type) for error in caught.value.errors]
-
-
-_TIME: Final = 1_700_000_000_123_456_789
-_OBJECT: Final = object_of({"a": "long"}, {"b": "long"})
-_SAME: Final[list[tuple[Entries, dict[str, Any]]]] = [
-    ([column("boolean", "c")], {"c": [True, False]}),
-    ([column("integer", "c")], {"c": pa.array([1, -(2**31)], pa.int32())}),
-    ([column("integer", "c")], {"c": pa.array([1, 2**15 - 1], pa.int16())}),
-    ([column("long", "c")], {"c": [1, 2**63 - 1]}),
-    ([column("long", "c")], {"c": pa.array([1, 2**31 - 1], pa.int32())}),
-    ([column("float", "c")], {"c": pa.array([0.1, float("inf")], pa.float32())}),
-    ([column("double", "c")], {"c": [0.1, -0.0]}),
-    ([column("double", "c")], {"c": [float("inf"), float("-inf")]}),
-    ([column("double", "c")], {"c": pa.array([1, 2], pa.decimal128(5, 2))}),
-    ([column("double", "c")], {"c": pa.array([1, 2], pa.int32())}),
-    ([column("double", "c")], {"c": pa.array([0.5, 1.5], pa.float32())}),
-    ([column("double", "c", required=False)], {"c": [0.5, None]}),
-    ([column("double", "c", required=False)], {"c": [0.5, float("nan")]}),
-    ([column("string", "c")], {"c": ["a", "ä\n"]}),
-    ([column("string", "c", required=False)], {"c": ["a", None]}),
-    ([column("binary", "c")], {"c": [b"\0\xff", b""]}),
-    ([column("datetime", "c")], {"c": pa.array([_TIME, 0], pa.timestamp("ns"))}),
-    ([column("datetime", "c")], {"c": pa.array([1, 0], pa.timestamp("us"))}),
-    ([column("datetime", "c", required=False)], {"c": pa.array([1, None], pa.timestamp("ms"))}),
-    # Order and surplus columns do not matter.
-    (
-        [column("double", "a"), column("string", "b")],
-        {"z": [1, 2], "b": ["x", "y"], "a": [0.5, 1.5]},
-    ),
-    ([column("double", "a"), column("double", "b", required=False)], {"a": [0.5]}),
-    ([column("boolean", "c", required=False)], {"c": [True, None]}),
-    ([column("datetime", "c")], {"c": [dt.date(2026, 5, 1)]}),
-    ([nested(ANY, "c")], {"c": [{"k": 1}]}),
-    ([nested(array("binary"), "c")], {"c": [[b"x"]]}),
-    ([nested(map_of("long"), "c")], {"c": [{"k": 1}]}),
-    ([nested(array("datetime"), "c")], {"c": pa.array([[1]], pa.list_(pa.timestamp("us")))}),
-    ([nested(_OBJECT, "c")], {"c": [{"a": 1, "b": None}]}),
-    ([tensor("float64", [-1, 2], "t")], {"t": [[0.5, 1.5]]}),
-    ([tensor("str", [-1], "t")], {"t": ["a"]}),
-    ([column("double", "c")], {"c": pa.array([], pa.float64())}),
-    ([nested(array("long"), "c")], {"c": [[1, 2], [3]]}),
-    ([nested(array("string"), "c")], {"c": [["a"], ["b", ""]]}),
-    ([nested(array("double"), "c")], {"c": [[0.5], [1.5, 2.5]]}),
-    ([nested(object_of({"a": "long", "b": "string"}), "c")], {"c": [{"a": 1, "b": "x"}]}),
-    ([tensor("float64", [-1, 2])], {"a": [0.5, 1.5], "b": [2.5, 3.5]}),
-    ([tensor("int64", [-1], "t")], {"t": [1, 2]}),
-]
-
-
-@pytest.mark.parametrize(("entries", "columns"), _SAME)
-def test_parquet_that_mlflow_reads_rightly_is_the_same(
-    entries: Entries, columns: dict[str, Any]
-) -> None:
-    """Dtypes, values and labels."""
-    signed, body = Signed(entries), file(**columns)
-
-    assert seen(by_podium(signed, body)) == seen(by_mlflow(signed, body))
-
-
-@pytest.mark.parametrize(("entries", "columns", "theirs", "ours"), cases(DIFFERENT_PARQUET))
-def test_parquet_that_is_read_differently(
-    entries: Entries, columns: dict[str, Any], theirs: str, ours: str
-) -> None:
-    """Lossless casts are made, lossy ones refused, whoever required a value gets one."""
-    signed, body = Signed(entries), file(**columns)
-
-    assert brief(lambda: by_mlflow(signed, body)) == theirs
-    assert brief(lambda: by_podium(signed, body)) == ours
 
 
 def test_everything_wrong_is_told_with_its_place() -> None:

@@ -33,9 +33,9 @@ from service.following.servable import Binding, Servable
 from service.following.slots import Slots
 from service.host.main import Host
 from service.host.model import LoadedModel, RowWise
-from service.hosting.local_host import LocalHost
 from service.hosting.observer import PoolStatus
 from service.hosting.queue import Answer, Job, Marks
+from service.hosting.starting import LocalHost
 from service.http.create import create_http
 from service.predicting.request import HeldBytes, RequestIds
 from service.predicting.route import RouteContext
@@ -103,7 +103,11 @@ class Both:
         meta = Model(signature=signature)
         meta.add_flavor("python_function", loader_module="witness")
         model = PyFuncModel(model_meta=meta, model_impl=self.witness, predict_fn="predict")
-        texts = {part: signature.to_dict().get(part) for part in ("inputs", "outputs", "params")}
+        texts = {
+            "inputs": json.dumps(entries),
+            "outputs": None,
+            "params": json.dumps(params) if params else None,
+        }
         self._mlflow = init(model)
         self._podium = _application(Definition(texts, from_type_hint=False, limits=_LIMITS), model)
 
@@ -111,17 +115,25 @@ class Both:
         """What `mlflow models serve` answers."""
         return await self._asked(self._mlflow, body, headers)
 
-    async def by_podium(self, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
-        """What Podium answers to the same."""
-        return await self._asked(self._podium, body, headers)
+    async def by_podium(
+        self, body: bytes, headers: Mapping[str, str] | None = None, route: str = "invocations"
+    ) -> Reply:
+        """What Podium answers to the same, by that protocol."""
+        return await self._asked(self._podium, body, headers, route)
 
-    async def _asked(self, app: ASGIApp, body: bytes, headers: Mapping[str, str] | None) -> Reply:
+    async def _asked(
+        self,
+        app: ASGIApp,
+        body: bytes,
+        headers: Mapping[str, str] | None,
+        route: str = "invocations",
+    ) -> Reply:
         self.witness.handed.clear()
         # An application that fails answers 500 behind a real server.
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         sent = {"content-type": JSON} if headers is None else headers
         async with httpx.AsyncClient(transport=transport, base_url="http://both") as client:
-            answer = await client.post("/invocations", content=body, headers=sent)
+            answer = await client.post(f"/{route}", content=body, headers=sent)
         handed = self.witness.handed[-1] if self.witness.handed else None
         media_type = answer.headers.get("content-type", "")
         return Reply(answer.status_code, media_type, answer.content, handed)

@@ -12,10 +12,10 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
 
+from tests.as_mlflow.chat_differences import CHAT, TURNS
+from tests.as_mlflow.server_differences import DIFFERENT_EXCHANGES, SAME_EXCHANGES, Exchange
 from tests.contract.signatures import column, param
 from tests.differential.both import Both
-from tests.differential.server_differences import DIFFERENT_EXCHANGES, SAME_EXCHANGES, Exchange
-from tests.host.chat_differences import CHAT, TURNS
 
 ENTRIES = [column("double", "c")]
 KEYS = {"error_code", "message", "sqlstate", "error_class"}

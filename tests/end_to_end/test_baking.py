@@ -124,8 +124,8 @@ def test_p20_version_that_fails_20_percent_gives_way_and_stays_away(
     assert (slot["quarantined"], slot["state"]) == (second, "refused")
     assert baked.statuses[300:400].count(500) == 20
     assert service.events("gave_way")[0]["to"] == "1"
-    bakes = f'podium_bakes_total{{model="{baked.registry.name}",alias="champion",'
-    assert service.metrics()[f'{bakes}outcome="gave_way"}}'] == 1
+    labels = f'alias="champion",model="{baked.registry.name}",outcome="gave_way"'
+    assert service.metrics()[f"podium_bakes_total{{{labels}}}"] == 1
     service.stop()
     again = start()
     assert baked.slot(again)["version"] == "1"

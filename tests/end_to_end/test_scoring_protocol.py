@@ -15,8 +15,8 @@ import pytest
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ParamSchema, Schema
 
+from tests.as_mlflow.chat_differences import CHAT, TURNS
 from tests.contract.signatures import column, param
-from tests.host.chat_differences import CHAT, TURNS
 from tests.support import models, tracking
 from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service

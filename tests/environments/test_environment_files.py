@@ -1,5 +1,6 @@
 """What lies on disk: never altered, never half there, never more than is allowed."""
 
+import asyncio
 import io
 import os
 import subprocess
@@ -17,6 +18,7 @@ from service.environments.environment import (
     EnvironmentRefused,
 )
 from service.environments.environment_store import EnvironmentStore
+from service.environments.late import LateEnvironments
 from service.environments.verified_files import note_files, verify_files
 from service.registry.store.locks import Lock, Locked
 from service.zygote.main import PRELOADED
@@ -110,7 +112,10 @@ async def test_what_one_environment_has_altered_reaches_no_other(
     assert other.findings == ()
 
 
-@pytest.mark.parametrize("change", ["added", "linked", "removed", "replaced", "emptied notes"])
+@pytest.mark.parametrize(
+    "change",
+    ["added", "linked", "removed", "replaced", "emptied notes", "podium.json", "podium-files.json"],
+)
 async def test_every_other_change_is_seen_too(
     tmp_path: Path, index: PackageIndex, change: str
 ) -> None:
@@ -129,8 +134,10 @@ async def test_every_other_change_is_seen_too(
                 module(first).unlink()
                 module(first).write_text(RIGHT.replace("1", "2"))
                 os.utime(module(first), ns=(before.st_atime_ns, before.st_mtime_ns))
-            case _:
+            case "emptied notes":
                 (first.folder / "podium-files.json").write_text("{")
+            case name:
+                (first.folder / name).unlink()
         await give_back(first)
         second = await made.environment(MINE)
     assert second.built
@@ -237,6 +244,67 @@ async def test_room_is_made_once_what_was_too_much_is_used_no_more(
         await give_back(first)
         await until(lambda: not first.folder.exists(), 60)
         assert second.folder.exists()
+
+
+async def test_room_is_made_at_a_start_of_all_but_what_was_served_last(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """Nothing has to be built for that: an operator may allow less by now, or others have built."""
+    given = settings(tmp_path, index.url)
+    async with environments(given) as made:
+        await give_back(last := await made.environment(MINE))
+        await give_back(other := await made.environment(wish("other==1.0")))
+    late = LateEnvironments(replace(given, max_bytes=1))
+    lease = await asyncio.to_thread(late.keep, last.key)
+    await late.make_room()
+    await until(lambda: not other.folder.exists(), 60)
+    assert last.folder.exists()
+    await asyncio.to_thread(lease.release)
+    await until(lambda: not last.folder.exists(), 60)
+    await late.close()
+
+
+async def test_environment_that_somebody_has_alone_keeps_no_other_waiting(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """However many want it: they wait for its lock in no thread."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(first := await made.environment(MINE))
+        await give_back(await made.environment(wish("other==1.0")))
+        alone = Lock.exclusive(first.folder)
+        waiting = [asyncio.create_task(made.kept(first.key)) for _ in range(8)]
+        await asyncio.sleep(0)
+        again = await made.environment(wish("other==1.0"))
+        assert not again.built
+        assert not any(each.done() for each in waiting)
+        alone.release()
+        found = await asyncio.gather(*waiting)
+    assert {each and each.folder for each in found} == {first.folder}
+
+
+async def test_p5_altered_one_that_is_kept_is_built_beside_it(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """What was served last comes back, whatever has become of its files."""
+    given = settings(tmp_path, index.url)
+    async with environments(given) as made:
+        await give_back(last := await made.environment(MINE))
+    alter(module(last))
+    late = LateEnvironments(given)
+    lease = await asyncio.to_thread(late.keep, last.key)
+    again = await late.environment(MINE)
+    assert again.folder != last.folder
+    assert module(again).read_text() == RIGHT
+    lease.release()
+    await late.close()
+
+
+def test_start_with_no_environment_makes_none_of_all_that(tmp_path: Path) -> None:
+    """Neither a folder, nor anything that builds."""
+    late = LateEnvironments(settings(tmp_path))
+    asyncio.run(late.make_room())
+    assert list(tmp_path.iterdir()) == []
+    assert late.keep("../environments").locks == []
 
 
 async def test_all_that_nobody_uses_is_pruned(tmp_path: Path, index: PackageIndex) -> None:

@@ -14,6 +14,7 @@ from service.environments.environment import (
     EnvironmentDelayed,
     EnvironmentRefused,
 )
+from service.errors import FollowingError
 from tests.environments.given import environments, processes_below, settings, wish
 from tests.environments.package_index import PackageIndex, package_index, wheel
 
@@ -46,6 +47,8 @@ async def test_environment_is_built_once_and_found_again_without_an_index(
     assert built.built
     assert built.packages == {**expected, "orjson": "3.11", "pandas": "2.2"}
     assert built.findings == ()
+    # An interpreter alone takes some.
+    assert 1024**2 < built.memory_bytes < 1024**3
     assert [each.step for each in told] == ["resolve", "install", "verify"]
     assert told[-1].packages == 6
     assert run(built, "import mine, deep; print(mine.VERSION, deep.VERSION)") == "1.0 1.0"
@@ -244,6 +247,8 @@ async def test_day_is_not_asked_of_what_the_version_pins(
         built = await made.environment(wish("mine==1.0"))
     assert built.packages["deep"] == "1.0"
     assert built.findings == ()
+    # An interpreter alone takes some.
+    assert 1024**2 < built.memory_bytes < 1024**3
 
 
 @pytest.mark.parametrize(
@@ -411,3 +416,31 @@ async def test_package_that_is_named_like_a_fault_is_none(
         with pytest.raises(EnvironmentRefused) as refused:
             await made.environment(wish("certificate-unknownissuer"))
     assert refused.value.reason == "package_nowhere"
+
+
+@pytest.mark.parametrize(
+    ("asked", "variables", "reason"),
+    [
+        ([f"package-{n}" for n in range(60_000)], {}, "requirements_too_long"),
+        ([], {"PIP_PROXY": "http://" + "p" * 200_000}, "environment_failed"),
+    ],
+    ids=["the version", "the operator"],
+)
+async def test_more_than_uv_can_be_told_is_not_the_disks_fault(
+    tmp_path: Path,
+    index: PackageIndex,
+    asked: list[str],
+    variables: dict[str, str],
+    reason: str,
+) -> None:
+    """By whose fault it is too much: the version's lasts."""
+    lock = tmp_path / "uv.lock"
+    source = 'version = "1.0"\nsource = { registry = "https://x" }\n'
+    named = "".join(f'[[package]]\nname = "{each}"\n{source}' for each in asked)
+    lock.write_text(f"version = 1\n{named}")
+    given = settings(tmp_path, index.url, environment=variables)
+    async with environments(given) as made:
+        with pytest.raises(FollowingError) as fault:
+            await made.environment(wish("mine==1.0", uv_lock=lock if asked else None))
+    assert fault.value.reason == reason
+    assert isinstance(fault.value, EnvironmentRefused) == bool(asked)

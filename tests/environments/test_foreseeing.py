@@ -21,6 +21,7 @@ async def test_build_is_foreseen_and_then_known_to_be_there(tmp_path: Path) -> N
             after = await made.foresee(wish("mine==1.0"))
     assert (before.key, before.python, before.packages) == (built.key, PYTHON, len(built.packages))
     assert (before.there, after.there) == (False, True)
+    assert (before.memory_bytes, after.memory_bytes) == (0, built.memory_bytes)
 
 
 async def test_what_cannot_be_built_is_told_before(tmp_path: Path) -> None:

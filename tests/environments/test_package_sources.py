@@ -110,6 +110,32 @@ constraint = {tmp_path}/constraints.txt
     assert found.without_secrets(f"a {SECRET} //u:{SECRET}@b") == "a **** //b"
 
 
+CODED = ("p@ss/w:rd %1", "p%40ss%2Fw%3Ard%20%251", "bWU6cEBzcy93OnJkICUx")
+
+
+@pytest.mark.parametrize("by", ["address", "netrc", "home", "variables", "proxy"])
+@pytest.mark.parametrize("said", CODED, ids=["plain", "percent", "base64"])
+def test_secret_is_told_in_no_coding(tmp_path: Path, by: str, said: str) -> None:
+    """Whoever says it, uv or an index, and wherever the operator has written it down."""
+    plain, percent, _ = CODED
+    (tmp_path / "given").write_text(f'machine a.example login me password "{plain}"\n')
+    (tmp_path / ".netrc").write_text(f'machine a.example login me password "{plain}"\n')
+    (tmp_path / ".netrc").chmod(0o600)
+    environment = {
+        "address": {"UV_DEFAULT_INDEX": f"https://me:{percent}@a.example/simple"},
+        "netrc": {"NETRC": str(tmp_path / "given")},
+        "home": {"HOME": str(tmp_path)},
+        "variables": {"UV_INDEX_A_USERNAME": "me", "UV_INDEX_A_PASSWORD": plain},
+        "proxy": {"HTTPS_PROXY": f"http://me:{percent}@a.example:3128"},
+    }[by]
+    found = sources(tmp_path / "environments", environment)
+    assert found.without_secrets(f"error: {said}!") == "error: ****!"
+    assert found.without_secrets(f"https://me:{plain.split('/')[0]}@a.example") == (
+        "https://a.example"
+    )
+    assert plain not in repr(found)
+
+
 def test_uvs_own_variables_come_before_pips(tmp_path: Path) -> None:
     """Who has set them means them."""
     environment = {

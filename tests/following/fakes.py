@@ -366,6 +366,21 @@ class Events:
     def slot_came(self, ref: ModelRef) -> None:
         self.told.append(("slot_came", str(ref)))
 
+    def arm_came(self, ref: ModelRef) -> None:
+        self.told.append(("arm_came", str(ref)))
+
+    def arm_went(self, ref: ModelRef) -> None:
+        self.told.append(("arm_went", str(ref)))
+
+    def tag_wrong(self, ref: ModelRef, tag: str, sentence: str) -> None:
+        self.told.append(("tag_wrong", str(ref), tag, sentence))
+
+    def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
+        self.told.append(("tags_unknown", model, tuple(tags)))
+
+    def shared(self, ref: ModelRef, sentence: str) -> None:
+        self.told.append(("shared", str(ref), sentence))
+
     def slot_went(self, ref: ModelRef) -> None:
         self.told.append(("slot_went", str(ref)))
 
@@ -488,6 +503,7 @@ class World:
         environments: FindsEnvironments | None = None,
         bake: BakeRule = NEVER,
         times: TimesCalls | None = None,
+        takes_arms: bool = True,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -518,6 +534,7 @@ class World:
             environments=environments,
             bake=bake,
             times=times,
+            takes_arms=takes_arms,
         )
 
     @property

@@ -2,12 +2,17 @@
 
 import asyncio
 
+import pytest
+
 from service.environments.environment import EnvironmentDelayed, EnvironmentRefused
 from service.errors import VersionFault
+from service.following.history import ServedBefore
 from tests.following.environments import FakeEnvironments
 from tests.following.fakes import World, version
+from tests.support.serving import fetched_version
 
 NOWHERE = EnvironmentRefused("package_nowhere", "The package nowhere is on no index.")
+FAILED = EnvironmentDelayed("environment_failed", "uv could not build it.")
 DOWN = EnvironmentDelayed("index_unreachable", "The index does not answer.")
 
 
@@ -59,6 +64,61 @@ async def test_p13_environment_that_cannot_be_built_now_is_tried_again() -> None
     await world.follow()
     assert environments.begun == [version(2)] * 2
     assert world.slot.version == version(2)
+
+
+@pytest.mark.parametrize("reason", ["environment_failed", "environment_timed_out", "disk_full"])
+async def test_p13_build_that_fails_each_time_is_tried_less_and_less(reason: str) -> None:
+    """Each try costs a whole build: up to a quarter of an hour lies between two; that is said."""
+    world, environments = world_of(2)
+    environments.errors[version(2)] = EnvironmentDelayed(reason, "It cannot be built.")
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    pauses = await pauses_of(world, environments, 12)
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    assert world.slot.version == version(1)
+    assert world.slot.failure is not None
+    assert "quarter of an hour" in world.slot.failure.message
+    world.follower.reload(world.refs[0])
+    await world.follow()
+    assert len(environments.begun) == 14
+
+
+async def test_p13_index_that_is_down_is_asked_each_minute() -> None:
+    """That costs next to nothing, and what waits for it is to come soon."""
+    world, environments = world_of(2)
+    environments.errors[version(2)] = DOWN
+    await world.follow_to(version(2))
+    assert (await pauses_of(world, environments, 8))[-2:] == [60, 60]
+
+
+async def pauses_of(world: World, environments: FakeEnvironments, many: int) -> list[int]:
+    """Seconds between one try that has failed and the next, to the second."""
+    found = []
+    for _ in range(many):
+        begun, pause = len(environments.begun), 0
+        while len(environments.begun) == begun:
+            pause += 1
+            world.time.now += 1
+            await world.follow()
+        found.append(pause)
+    return found
+
+
+async def test_p13_what_stands_in_is_not_built_at_full_pace_either() -> None:
+    """Its pause begins when a build has failed, however long that took."""
+    world, environments = world_of(1)
+    environments.errors[version(1)] = FAILED
+    world.registry.down = DOWN
+    known = ServedBefore(fetched_version(version(1)), 500.0, "key-1")
+    world.history.known[world.refs[0]] = known
+    gate = environments.gates[version(1)] = asyncio.Event()
+    await world.follower.tick()
+    await environments.building.wait()
+    world.time.now += 600
+    gate.set()
+    await world.follow()
+    assert environments.begun == [version(1)]
+    assert world.slot.fallback_pursuit.due == world.time.now + 1
 
 
 async def test_p6_build_ends_when_the_alias_moves_on() -> None:

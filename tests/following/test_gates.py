@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.contract.contract import RequestLimits
+from service.environments.logged import LoggedEnvironment
 from service.errors import VersionFault
 from service.following.gates.compatible import CompatibleGate
 from service.following.gates.example import ExampleGate
@@ -246,6 +247,9 @@ async def test_signature_gate_refuses_what_has_none() -> None:
     assert await SIGNATURE.check(fetched(1, "x")) == ()
 
 
+ALLOWED = {"package_differs", "line_ignored"}
+
+
 async def required(
     tmp_path: Path, text: str | None, *, refuse: bool = False, ignore: bool = False, **fields: Any
 ) -> Any:
@@ -287,14 +291,17 @@ async def test_package_of_another_version_is_told_with_both(tmp_path: Path) -> N
         "ORJSON>=3",
         "orjson>=3 \\\n  --hash=sha256:00",
         "orjson @ https://user:secret@example.org/orjson.whl",
+        "-i https://user:secret@h/simple",
+        "setuptools==0.1",
         "httpx[cli]; extra == 'x'",
         "pandas[pyarrow]",
     ],
 )
 async def test_requirement_that_is_met_is_no_finding(tmp_path: Path, line: str) -> None:
-    """Comments, markers, hashes, addresses and extras are understood."""
+    """Comments, markers, hashes, indexes and extras are understood, and tools do not count."""
     findings = await required(tmp_path, f"{line}\n", refuse=False)
-    assert [found for found in findings if found.code != "package_differs"] == []
+    assert [found for found in findings if found.code not in ALLOWED] == []
+    assert "secret" not in str(findings)
 
 
 async def test_extra_asks_for_its_packages_too(tmp_path: Path) -> None:
@@ -305,7 +312,7 @@ async def test_extra_asks_for_its_packages_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["-r other.txt", "-i https://user:secret@h/simple", "-e .", "./a b"]
+    "line", ["-r other.txt", "-f https://user:secret@h/simple", "-e .", "./a b", "secret\x1b[2J"]
 )
 async def test_line_that_names_no_package_is_ignored_and_not_repeated(
     tmp_path: Path, line: str
@@ -322,8 +329,7 @@ async def test_line_that_names_no_package_is_ignored_and_not_repeated(
         "orjson; python_version ~= 'abc'",
         "orjson; 'x' in extras",
         "orjson; sys_platform ~= 'linux'",
-        "no-such @ https://user:secret@h/x.whl ; os_name ~= 'p\x1b[2J'",
-        f"orjson; os_name ~= '{'x' * 10_000}'",
+        f"orjson; os_name ~= '{'x' * 4000}'",
     ],
 )
 async def test_p13_condition_that_nobody_can_tell_is_a_finding_with_its_line(
@@ -333,8 +339,7 @@ async def test_p13_condition_that_nobody_can_tell_is_a_finding_with_its_line(
     (finding,) = await required(tmp_path, f"orjson\n{line}\n")
     assert finding.code == "condition_unknown"
     assert finding.sentence.startswith("Line 2 of requirements.txt is ignored: ")
-    assert ("orjson; " in finding.sentence) or ("no-such; " in finding.sentence)
-    assert "secret" not in finding.sentence
+    assert "orjson; " in finding.sentence
     assert finding.sentence.isprintable()
     assert len(finding.sentence) < 300
 
@@ -415,10 +420,10 @@ async def test_o13_what_conda_yaml_asks_for_counts_where_there_is_nothing_else(
     """The version does say what it needs; a requirements.txt, which MLflow installs, wins."""
     conda = ("orjson", "no-such-thing==1")
     with pytest.raises(GateClosed) as closed:
-        await required(tmp_path, None, conda_requirements=conda)
+        await required(tmp_path, None, logged=LoggedEnvironment(pip=conda))
     assert closed.value.reason == "package_missing"
-    assert await required(tmp_path, None, conda_requirements=("orjson",)) == ()
-    assert await required(tmp_path, "orjson\n", conda_requirements=conda) == ()
+    assert await required(tmp_path, None, logged=LoggedEnvironment(pip=("orjson",))) == ()
+    assert await required(tmp_path, "orjson\n", logged=LoggedEnvironment(pip=conda)) == ()
 
 
 async def test_endless_requirements_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What requests read of a slot: each change of it is another epoch (P21)."""
 
 from service.following.ports import Missing
-from service.following.servable import WHOLE, Arm, Traffic
+from service.following.servable import Arm, Traffic
+from service.split_tag import WHOLE
 from tests.following.fakes import World, version
 from tests.following.test_pauses import lose
 from tests.support.serving import make_binding

@@ -16,9 +16,13 @@ import pytest
 from mlflow.pyfunc.scoring_server import predictions_to_json
 
 from service.host.outputs import NotByRow, NotEncodable, close, encode, split
-from tests.host.reply_differences import DIFFERENT_REPLIES
-from tests.host.rules import cases
+from tests.as_mlflow.reply_differences import DIFFERENT_REPLIES
 
+REPLIES = [
+    pytest.param(*case, id=f"{rule}-{number}")
+    for rule, listed in DIFFERENT_REPLIES.items()
+    for number, case in enumerate(listed)
+]
 NUMBERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
 NOON = dt.datetime(2026, 5, 1, 12, 0, 0, 5, tzinfo=dt.UTC)
@@ -103,7 +107,7 @@ def test_reply_is_mlflows(prediction: Any) -> None:
     assert repr(json.loads(encode(prediction))) == repr(by_mlflow(prediction))
 
 
-@pytest.mark.parametrize(("prediction", "mlflows", "expected"), cases(DIFFERENT_REPLIES))
+@pytest.mark.parametrize(("prediction", "mlflows", "expected"), REPLIES)
 def test_reply_differs_from_mlflows_only_as_said(
     prediction: Any, mlflows: str, expected: Any
 ) -> None:

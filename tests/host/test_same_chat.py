@@ -1,6 +1,6 @@
 """Chat-style bodies: a model is handed what MLflow's own scoring server would hand it.
 
-`DIFFERENT_CHATS` in `tests.host.chat_differences` lists every kind where the two differ.
+`tests.as_mlflow.catalogue` has the bodies that both read alike, and those that they do not.
 """
 
 import json
@@ -14,11 +14,10 @@ from mlflow.types.llm import CHAT_MODEL_INPUT_SCHEMA
 
 from service.contract.formats.chat import CHAT_KEYS
 from service.errors import InvalidInput
-from tests.contract.signatures import ANY, array, column, map_of, nested, param, parse, places
-from tests.host.chat_differences import CHAT, DIFFERENT_CHATS, TURNS
-from tests.host.handed import Signed, brief, seen
+from tests.as_mlflow.chat_differences import CHAT, TURNS
+from tests.contract.signatures import column, nested, param, parse, places
+from tests.host.handed import Signed, seen
 from tests.host.payloads import JUNK, SCALARS, types, values_of
-from tests.host.rules import cases
 from tests.support.exploring import exploring
 
 SAMPLING = [
@@ -27,54 +26,6 @@ SAMPLING = [
     param("string", "user", None),
 ]
 PROMPT = column("string", "prompt")
-
-
-@pytest.mark.parametrize(
-    ("entries", "body"),
-    [
-        ([CHAT], {"messages": TURNS}),
-        ([CHAT], {"messages": TURNS * 3, "unknown": [1, 2]}),
-        ([CHAT], {"messages": []}),
-        ([CHAT, column("double", "c", required=False)], {"messages": TURNS, "c": 0.5}),
-        ([CHAT, column("double", "c", required=False)], {"messages": TURNS, "c": None}),
-        ([CHAT, column("long", "c")], {"messages": TURNS, "c": 5}),
-        ([CHAT, column("boolean", "c", required=False)], {"messages": TURNS, "c": True}),
-        ([CHAT, column("string", "c", required=False)], {"messages": TURNS, "c": "x"}),
-        ([CHAT, column("double", "c")], {"messages": TURNS, "c": 1}),
-        ([CHAT, nested(array("string"), "c", required=False)], {"messages": TURNS, "c": ["x"]}),
-        ([CHAT, nested(map_of("string"), "c")], {"messages": TURNS, "c": {"a": "b"}}),
-        ([CHAT, nested(ANY, "meta", required=False)], {"messages": TURNS, "meta": {"a": [1]}}),
-        ([CHAT, nested(ANY, "meta", required=False)], {"messages": TURNS, "meta": None}),
-        ([PROMPT], {"prompt": "hi"}),
-        ([PROMPT, column("double", "t")], {"prompt": "hi", "t": 0.5}),
-        ([PROMPT, column("double", "t")], {"prompt": ["a", "b"], "t": [0.5, 1.5]}),
-        ([PROMPT, column("double", "t")], {"prompt": "a", "t": [0.5, 1.5]}),
-        ([nested(array("string"), "input")], {"input": ["a", "b"]}),
-        ([nested(array("long"), "input")], {"input": [1, 2]}),
-        ([nested(ANY, "input")], {"input": "a"}),
-        ([nested(ANY, "input")], {"input": ["a", "b"]}),
-        ([nested(ANY, "input")], {"input": [1, 2]}),
-        ([nested(ANY, "input")], {"input": [["a"], ["b"]]}),
-        ([column("double", "input")], {"input": [1.5, 2.5]}),
-        ([column("long", "input")], {"input": 5}),
-    ],
-)  # fmt: skip
-def test_chat_is_mlflows(entries: list[dict[str, Any]], body: dict[str, Any]) -> None:
-    """One row, or the rows of its lists; without arrays, since MLflow does not parse it."""
-    signed = Signed(entries)
-    handed = seen(signed.by_podium(body))
-    assert handed == seen(signed.by_mlflow(body))
-    assert handed == seen(signed.batch(body).data)
-
-
-@pytest.mark.parametrize(("entries", "body", "mlflows", "podiums"), cases(DIFFERENT_CHATS))
-def test_chat_differs_from_mlflows_only_as_listed(
-    entries: list[dict[str, Any]], body: Any, mlflows: str, podiums: str
-) -> None:
-    """Where MLflow alters, drops or fails, Podium hands over what was sent, or refuses it."""
-    signed = Signed(entries)
-    assert brief(lambda: signed.by_mlflow(body)) == mlflows
-    assert brief(lambda: signed.by_podium(body)) == podiums
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Both notations of ISO 8601 mean the same in every format, and what MLflow reads in them."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from tests.contract.signatures import array, column, nested, param
-from tests.host.handed import Signed, brief
-from tests.host.test_same_csv import by_podium
+from tests.host.handed import Signed, brief, sent
 from tests.host.test_same_params import params_handed
 
 # A text, and the moment in UTC.
@@ -47,6 +48,11 @@ def body(form: str, text: str) -> dict[str, object]:
     if form == "dataframe_split":
         return {form: {"columns": ["c"], "data": [[text]]}}
     return {form: [{"c": text}]}
+
+
+def by_podium(signed: Signed, text: str) -> Any:
+    """What the model is handed by a host for that CSV."""
+    return signed.enforced(sent(signed.contract.parse(text.encode(), "text/csv")))[0]
 
 
 def _is(moment: str) -> str:

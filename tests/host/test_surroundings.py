@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
-from service.hosting.local_host import LocalHost
 from service.hosting.pool import Pool
 from service.hosting.specification import PoolLimits, Surroundings
+from service.hosting.starting import LocalHost
 from service.processes.front.child import Child
 from tests.hosting.conftest import MakePool
 from tests.hosting.rows import Counts, double_rows

@@ -50,9 +50,14 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "python": platform.python_version(),
             "packages": None,
             "memory_bytes": 0,
+            "zygote_memory_bytes": None,
             "awaited": False,
         },
         "coming": None,
+        "arm": False,
+        "arms": [],
+        "epoch": 2,
+        "wrong_tags": [],
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)

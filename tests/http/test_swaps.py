@@ -54,6 +54,7 @@ async def test_details_are_for_those_who_may_see_them(noted: App) -> None:
         "findings": [{"gate": "signature", "code": "unsigned", "sentence": "It has no signature."}],
         "seconds": {"look": 0.5, "fetch": 2.0},
         "last_known_good": False,
+        "shares": None,
     }
     assert swapped["details"]["gate"] is None
 

@@ -1,9 +1,12 @@
 """The way of one prediction, without a transport: what it is bound to, holds and gives back."""
 
 import asyncio
+import gc
+import sys
+import weakref
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from types import FrameType
 
 import pytest
 
@@ -18,18 +21,23 @@ from service.errors import (
 )
 from service.following.ports import ReadsRequests
 from service.following.servable import Binding
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.predicting.request import Prediction, RequestBody
 from service.predicting.route import COPIED_BYTES, PredictionRoute
 from service.refs import ModelRef
-from tests.support.given import GivenRequest, Told, given_context
+from service.rollout.rollout_plan import NO_PLAN
+from service.split_tag import ArmShare, Split
+from tests.support.given import JSON, GivenRequest, Told, given_context
 from tests.support.serving import FakeContract, FakePredictor, FakeReader, failing, make_binding
 
 IRIS = ModelRef("iris", "champion")
 BODY = b'{"inputs":[1]}'
+# Of a request of one row, with fakes for door, reader and predictor.
+BASELINE_CALLS = 28
 
 
-class Bound(NamedTuple):
+@dataclass(frozen=True)
+class Bound:
     """A form of replies that adds nothing."""
 
     binding: Binding
@@ -59,11 +67,12 @@ class Caller:
 class World:
     """One slot, a route to it, and what was told."""
 
-    slot: Slot = field(default_factory=lambda: Slots([IRIS]).default)
+    slots: Slots = field(default_factory=lambda: Slots([IRIS]))
     told: Told = field(default_factory=Told)
 
     def __post_init__(self) -> None:
         """The slot serves version 1."""
+        self.slot = self.slots.default
         self.context = given_context(self.told)
         self.slot.serve(make_binding(IRIS, "1"))
         self.route = PredictionRoute(self.slot, "predict", parse, Bound, self.context)
@@ -255,3 +264,91 @@ async def test_nobody_who_listens_costs_no_timeline() -> None:
     world = World()
     await world.predict()
     assert world.told.records[0].timeline is None
+
+
+def arm(world: World, version: str, share: int) -> Binding:
+    """The slot shares so many of its requests with that version from now on."""
+    ref = ModelRef(IRIS.name, f"v{version}")
+    slots = world.slots
+    slots.add_arms([ref])
+    slots[str(ref)].serve(make_binding(ref, version))
+    world.slot.plan = replace(NO_PLAN, split=Split((ArmShare(f"v{version}", share),)))
+    world.slot.compose()
+    binding = slots[str(ref)].binding
+    assert binding is not None
+    return binding
+
+
+async def answered_as(world: World, caller: bytes) -> Bound:
+    """Who answers that caller."""
+    headers = {**JSON, b"podium-sticky": caller}
+    request: GivenRequest[Bound] = GivenRequest(world.context, BODY, headers)
+    result = await world.route.predict(request)
+    world.route.record(request, result, 200)
+    assert request.form is not None
+    return request.form
+
+
+async def test_p18_caller_keeps_its_arm_and_the_reply_names_it() -> None:
+    """Whichever it is; the form of its replies is made once for each."""
+    world = World()
+    binding = arm(world, "2", 5000)
+    callers = [b"%d" % number for number in range(40)]
+    first = [await answered_as(world, each) for each in callers]
+    again = [await answered_as(world, each) for each in callers]
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    assert {str(each.binding.ref) for each in first} == {"iris@champion", "iris@v2"}
+    assert len({id(each) for each in first}) == 2
+    assert binding in {each.binding for each in first}
+
+
+async def test_p18_record_names_the_arm_that_answered() -> None:
+    """Metrics and logs go by it."""
+    world = World()
+    arm(world, "2", 10_000)
+    await answered_as(world, b"anybody")
+    (record,) = world.told.records
+    assert (record.slot, record.version) == ("iris@v2", "2")
+
+
+async def test_form_of_an_arm_is_not_kept_once_nobody_gets_it() -> None:
+    """Nor what it was made of."""
+    world = World()
+    arm(world, "2", 10_000)
+    form = weakref.ref(await answered_as(world, b"anybody"))
+    world.slot.plan = NO_PLAN
+    world.slot.compose()
+    assert (await answered_as(world, b"anybody")).binding.ref == IRIS
+    gc.collect()
+    assert form() is None
+
+
+async def calls_of_a_request(world: World) -> int:
+    """How many functions of Python one request calls, from its intake to its record."""
+    await world.predict()  # what is made once for a binding is
+    request, called = world.request(), 0
+
+    def count(_: FrameType, event: str, __: object) -> None:
+        nonlocal called
+        called += event == "call"
+
+    sys.setprofile(count)
+    try:
+        result = await world.route.predict(request)
+        world.route.record(request, result, 200)
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+async def test_p18_request_of_a_slot_that_shares_nothing_pays_nothing_for_arms() -> None:
+    """As many calls as before anything was shared, and after; more while it is."""
+    world = World()
+    before = await calls_of_a_request(world)
+    arm(world, "2", 0)
+    meanwhile = await calls_of_a_request(world)
+    world.slot.plan = NO_PLAN
+    world.slot.compose()
+    after = await calls_of_a_request(world)
+    assert (before, after) == (BASELINE_CALLS, BASELINE_CALLS)
+    assert meanwhile > before

@@ -5,7 +5,7 @@ from typing import Final
 LEAVES_ORPHANS: Final = """
 import os, signal, sys
 from service.processes.lifetime import adopt_orphans, children
-from service.processes.front.adopted_orphans import AdoptedOrphans
+from service.processes.front.child import AdoptedOrphans
 
 adopt_orphans()
 orphans = AdoptedOrphans()

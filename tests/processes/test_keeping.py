@@ -16,8 +16,7 @@ from service.hosting.memory_watch import _proportional, held_bytes
 from service.processes import lifetime
 from service.processes.child import keeper
 from service.processes.front import child as children
-from service.processes.front.adopted_orphans import AdoptedOrphans
-from service.processes.front.child import Child
+from service.processes.front.child import AdoptedOrphans, Child
 from service.zygote.front.handle import Zygote
 from tests.processes.orders import COMMAND, SECONDS, Lines, parent_of, running, told
 from tests.support.waiting import until

@@ -16,7 +16,7 @@ from service.cli.promote import PromoteReport
 from service.cli.rollback import RollbackReport
 from service.cli.told import Report
 from service.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
-from service.registry.store.digest import combined
+from service.registry.store.manifest import combined
 from tests.checks.scripted import scripted
 from tests.promotion.conftest import NAME, Moves
 from tests.promotion.test_prepare import told

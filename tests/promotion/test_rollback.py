@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from service.exits import REFUSED
-from service.promotion.stopped import MoveStopped
+from service.exits import REFUSED, WRONG_USE
+from service.promotion.stopped import MoveStopped, stopped_by
+from service.registry.writer.faults import WriteRefused
 from tests.promotion.conftest import NAME, Moves, filled
 
 
@@ -52,6 +53,16 @@ def test_version_that_was_never_there_is_no_rollback(shared_moves: Moves) -> Non
     with pytest.raises(MoveStopped) as caught:
         moves.rollback("5")
     assert (caught.value.status, caught.value.code) == (REFUSED, "never_there")
+
+
+def test_version_that_nobody_can_promote_is_no_way_out_of_a_rollback(shared_moves: Moves) -> None:
+    """There is none of that number; where there is no alias either, one has to be made."""
+    moves = promoted(shared_moves, "nobody", "1", "2")
+    with pytest.raises(WriteRefused, match=f"the model {NAME} has no version 99") as caught:
+        moves.rollback("99")
+    assert stopped_by(caught.value).status == WRONG_USE
+    with pytest.raises(MoveStopped, match=f"podium promote {NAME} 1 --alias absent --first makes"):
+        replace(moves, alias="absent").rollback("1")
 
 
 def test_versions_that_are_blocked_or_gone_are_passed_over(moves: Moves) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.registry.store.digest import digest_of
-from service.registry.store.manifest import write_manifest
+from service.registry.store.manifest import digest_of, write_manifest
 
 
 def _digest(folder: Path) -> str:

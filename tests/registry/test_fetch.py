@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 
 from service.errors import PassingFault, VersionFault
 from service.following.ports import FetchedVersion
-from service.registry.store.digest import combined
+from service.registry.store.manifest import combined
 from tests.registry.conftest import MakeRegistry
 from tests.registry.fetching import INTACT, SCRIPTED, SECONDS, WHOLE, fault, files
 from tests.registry.scripted_server import (

@@ -1,7 +1,7 @@
 """The files that a history lies in: torn, foreign, not to be written, and named by nobody."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from service.rollout_tags import NO_TAGS, RolloutTags
 from tests.following.fakes import version
 from tests.registry.told import Told
 from tests.support.serving import fetched_version
+from tests.support.waiting import wait_until
 
 REF = ModelRef("iris", "champion")
 PLACE = "a" * 64
@@ -38,18 +39,47 @@ class FakeKeeper:
         return NoLease()
 
 
+class FakeEnvironments:
+    """`KeepsEnvironments` that lie nowhere; `kept` are the keys of leases that are held."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.error: OSError | None = None
+
+    def keep(self, key: str) -> "FakeEnvironmentLease":
+        if self.error is not None:
+            raise self.error
+        self.kept.append(key)
+        return FakeEnvironmentLease(self, key)
+
+
+@dataclass
+class FakeEnvironmentLease:
+    """Of one key."""
+
+    environments: FakeEnvironments
+    key: str
+
+    def release(self) -> None:
+        self.environments.kept.remove(self.key)
+
+
 class Home:
     """A history on disk, over restarts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.told = Told()
-        self.history = DiskHistory(folder, FakeKeeper(), self.told)
+        self.environments = FakeEnvironments()
+        self.history = self._made()
+
+    def _made(self) -> DiskHistory:
+        return DiskHistory(self.folder, FakeKeeper(), self.told, self.environments)
 
     def restart(self) -> None:
         """The service ends and starts again."""
         self.history.close()
-        self.history = DiskHistory(self.folder, FakeKeeper(), self.told)
+        self.history = self._made()
 
 
 @pytest.fixture
@@ -175,6 +205,18 @@ async def test_what_tags_say_of_rollout_is_known_after_a_restart(disk: Home) -> 
     assert (disk.history.rollout(REF), disk.told.codes) == (NO_TAGS, [])
 
 
+async def test_p5_what_arms_have_served_is_known_at_the_start(disk: Home) -> None:
+    """Also where patterns say what is followed, and mean no such alias; a version as well."""
+    for alias in ("challenger", "v7"):
+        disk.history.note(ModelRef("iris", alias), ServedBefore(fetched(), 1000.0))
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.note_rollout(REF, RolloutTags(split="challenger=10,v7=5"))
+    disk.restart()
+    assert disk.history.open([], [RefPattern("iris", "champ*")], 10) == [REF]
+    for alias in ("challenger", "v7"):
+        assert await last(disk, ModelRef("iris", alias)) is not None
+
+
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:
     """With why; also once another version serves, and of a slot that never served nothing."""
     marked = {fetched().version: "wrong for some"}
@@ -188,3 +230,42 @@ async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:
     disk.history.block(REF, {})
     disk.restart()
     assert (disk.history.blocked(REF), disk.told.codes) == ({}, [])
+
+
+def test_p5_environment_of_what_was_served_last_is_kept_from_the_start_on(disk: Home) -> None:
+    """Before anything is built or loaded; what takes its place is kept instead, until the end."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0, "first"))
+    disk.restart()
+    assert disk.environments.kept == []
+    disk.history.open([REF])
+    assert disk.environments.kept == ["first"]
+    disk.history.note(REF, ServedBefore(fetched(), 2000.0, "second"))
+    disk.restart()
+    assert disk.environments.kept == []
+    disk.history.open([REF])
+    assert disk.environments.kept == ["second"]
+
+
+@pytest.mark.parametrize("end", ["forgotten", "withdrawn", "podiums own"])
+def test_environment_of_what_will_not_serve_again_may_go(disk: Home, end: str) -> None:
+    """The slot is there no more, what it served is withdrawn, or runs in Podium's own by now."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0, "first"))
+    disk.restart()
+    disk.history.open([REF])
+    match end:
+        case "forgotten":
+            disk.history.forget(REF)
+        case "withdrawn":
+            disk.history.withdraw(REF)
+        case _:
+            disk.history.note(REF, ServedBefore(fetched(), 2000.0))
+    wait_until(lambda: disk.environments.kept == [], 60)
+
+
+def test_environment_that_cannot_be_kept_is_told(disk: Home) -> None:
+    """The disk fails: the service starts without."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0, "first"))
+    disk.restart()
+    disk.environments.error = OSError("the disk")
+    disk.history.open([REF])
+    assert disk.told.codes == ["environment_not_kept"]

@@ -15,40 +15,44 @@ GOOD = RolloutTags(split="challenger=10", sticky="X-User", shadow="v7=25%")
 
 def test_tags_are_planned() -> None:
     """Each by its own grammar; arms alone are followed."""
-    plan = planned(GOOD, NO_PLAN, "champion", NOW)
+    plan = planned(GOOD, NO_TAGS, "champion", NOW)
     assert plan.split == Split((ArmShare("challenger", 1000),))
     assert (plan.shadow, plan.sticky) == (ShadowTag("v7", 2500), "X-User")
     assert (plan.arms, plan.wrong, plan.tags) == (frozenset({"challenger"}), {}, GOOD)
-    assert planned(NO_TAGS, plan, "champion", NOW) == NO_PLAN
+    assert planned(NO_TAGS, plan.tags, "champion", NOW) == NO_PLAN
 
 
 @pytest.mark.parametrize("kind", ["split", "sticky", "shadow"])
 def test_tag_that_cannot_be_read_leaves_what_was_before_it(kind: str) -> None:
     """After a restart too: what is in force is what is kept."""
-    before = planned(GOOD, NO_PLAN, "champion", NOW)
+    before = planned(GOOD, NO_TAGS, "champion", NOW)
     bad = replace(GOOD, **{kind: "<b>101%</b>"})
-    plan = planned(bad, before, "champion", NOW)
+    plan = planned(bad, before.tags, "champion", NOW)
     assert list(plan.wrong) == [kind]
     assert replace(plan, wrong={}) == before
-    assert planned(bad, plan, "champion", NOW) == plan
+    assert planned(bad, plan.tags, "champion", NOW) == plan
 
 
 def test_bad_tag_with_nothing_before_it_means_nothing() -> None:
     """Whatever a release that reads more has kept."""
     bad = RolloutTags(split="x" * 501, sticky="a b", shadow="champion")
-    plan = planned(bad, NO_PLAN, "champion", NOW)
+    plan = planned(bad, NO_TAGS, "champion", NOW)
     assert sorted(plan.wrong) == ["shadow", "split", "sticky"]
     assert replace(plan, wrong={}) == NO_PLAN
-    assert (
-        replace(planned(bad, replace(NO_PLAN, tags=bad), "champion", NOW), wrong={}).arms
-        == frozenset()
-    )
+    assert replace(planned(bad, bad, "champion", NOW), wrong={}).arms == frozenset()
 
 
 def test_split_is_over_by_itself_and_says_so() -> None:
     """Also one that was over when it was written."""
     tags = RolloutTags(split="v7=5,until=2026-12-01T08:00:00Z")
-    before = planned(tags, NO_PLAN, "champion", NOW - 1)
+    before = planned(tags, NO_TAGS, "champion", NOW - 1)
     assert before.arms == {"v7"}
-    plan = planned(tags, before, "champion", NOW)
+    plan = planned(tags, before.tags, "champion", NOW)
     assert (plan.arms, list(plan.wrong)) == (frozenset(), ["split"])
+
+
+def test_service_without_arms_plans_none_and_says_so() -> None:
+    """Nor a shadow, whose version a tag would bring as well."""
+    plan = planned(GOOD, NO_TAGS, "champion", NOW, takes_arms=False)
+    assert (plan.arms, plan.shadow, sorted(plan.wrong)) == (frozenset(), None, ["shadow", "split"])
+    assert not planned(NO_TAGS, GOOD, "champion", NOW, takes_arms=False).wrong

@@ -12,9 +12,8 @@ from mlflow import MlflowClient
 from service.registry.writer.faults import Unreachable
 from service.validation.policy.reading import read_policy
 from service.validation.quality.data_files import read_data
-from service.validation.quality.data_of_run import DATA, DESCRIPTION, LABEL
 from service.validation.quality.evaluation_data import BadData, EvaluationData
-from service.validation.quality.places import DataPlaces
+from service.validation.quality.places import DATA, DESCRIPTION, LABEL, DataPlaces
 from tests.support.http_server import Request, Response, http_server
 from tests.validation.answered import ContractedModel
 from training import record

@@ -11,7 +11,7 @@ from service.contract.formats.parquet_body import PARQUET
 from service.contract.model_input import ModelInput
 from service.contract.signature import read_signature
 from service.decoder.parquet_reader import read_parquet
-from service.validation.smoke.example_rows import picked
+from service.validation.smoke.example_requests import picked
 from service.validation.smoke.formats import FormattedRequest, formatted
 
 SCALARS: Mapping[str, list[Any]] = {

@@ -12,8 +12,7 @@ from service.errors import ModelFailed
 from service.validation.policy.reading import read_policy
 from service.validation.quality.answering import AskVersion
 from service.validation.quality.found import Quality
-from service.validation.quality.judge import AnsweringVersion, QualityQuestion, judge
-from service.validation.quality.rows_apart import drawn
+from service.validation.quality.judge import AnsweringVersion, QualityQuestion, drawn, judge
 from tests.validation.answered import ContractedModel, data_of, failed, named
 
 FRAME = pd.DataFrame({"x": [float(row % 7) for row in range(400)]})

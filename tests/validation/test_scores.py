@@ -18,8 +18,7 @@ from mlflow.models.evaluation.validation import (
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from service.validation.policy.known_metrics import METRICS, TASKS, Task
-from service.validation.policy.quality_bounds import MetricBounds, ModelAnswer
+from service.validation.policy.quality_bounds import METRICS, TASKS, MetricBounds, ModelAnswer, Task
 from service.validation.quality.bounds import Measured, weighed
 from service.validation.quality.predicted import Predicted, predicted
 from service.validation.quality.scores import scored_as, scores

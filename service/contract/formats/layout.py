@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
+from service.contract.formats.json_body import WITHIN_64_BITS, LongInteger
 from service.contract.formats.table import TOO_SPARSE, Table, in_column, may_fill
-from service.contract.long_integers import WITHIN_64_BITS, LongInteger
 
 _ROWS: Final = frozenset({"array", "object"})
 _NESTED: Final = _ROWS | {"map", "any"}

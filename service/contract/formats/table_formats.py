@@ -31,6 +31,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from service.contract.findings import BODY, Findings, Loc
+from service.contract.formats.json_body import LongInteger
 from service.contract.formats.layout import (
     ListLayout,
     index_fits,
@@ -51,7 +52,6 @@ from service.contract.formats.table import (
     regular_columns,
     under_name,
 )
-from service.contract.long_integers import LongInteger
 
 FORMATS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 

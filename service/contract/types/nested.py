@@ -34,7 +34,7 @@ from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 from service.contract.findings import Findings, Loc
-from service.contract.long_integers import WITHIN_64_BITS, LongInteger
+from service.contract.formats.json_body import WITHIN_64_BITS, LongInteger
 from service.contract.reading import Checker
 from service.contract.size import MAX_DEPTH, free_of, too_deep
 from service.contract.types.declared import AnyType, Array, Map, Object, Type

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.contract.findings import Findings, Loc
-from service.contract.long_integers import LongInteger
+from service.contract.formats.json_body import LongInteger
 from service.contract.model_input import Values
 
 _LEAST: Final = -(1 << 63)

@@ -1,25 +1,27 @@
 """The gate of requirements: what the model asks for against what is installed here.
 
-A package that is missing refuses, unless the operator says that requirements are to be ignored; one
-of another version is reported, or refuses where the operator says so. What provides the same module
-under another name counts (`installed.py`). What is not about a package (an index, another file) is
-left out and reported without its text, which may hold a secret; so is a line whose environment
-marker cannot be evaluated.
+Read as for a version that has an environment built (`service.environments.wish`), tools of an
+installation left out as there. A package that is missing refuses, unless the operator says that
+requirements are to be ignored; one of another version is reported, or refuses where the operator
+says so. What provides the same module under another name counts (`installed.py`). A line that no
+environment could be built by is reported without its text, which may hold a secret, and the package
+that it names, if any, compared; one whose environment marker cannot be evaluated is left out.
 """
 
 import platform
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from service.environments.choosing import EnvironmentChoice, Unmet
+from service.environments.choosing import TOOLS, EnvironmentChoice, Unmet
 from service.environments.difference import UNTOLD, Difference, Packages, differences
+from service.environments.logged import LoggedEnvironment
+from service.environments.requirement_lines import AskedPackage, WishMistake
+from service.environments.wish import NO_REQUIREMENTS, AskedOfPip, read_asked
 from service.errors import PassingFault
 from service.following.gates.files import from_disk
 from service.following.gates.gate import GateClosed, GateFinding
@@ -28,19 +30,12 @@ from service.following.sentences import listed, named
 from service.processes.front.beside import Beside
 
 _GATE: Final = "requirements"
-# MLflow's name for it (mlflow/pyfunc/model.py, _REQUIREMENTS_FILE_NAME).
-_FILE: Final = "requirements.txt"
-_MOST_BYTES: Final = 256 * 1024
-_MOST_LINES: Final = 2000
 _MOST_TOLD: Final = 20
-# As pip has it: a comment begins at the start of a line or after a space.
-_COMMENT: Final = re.compile(r"(^|\s)#.*$")
-_OPTION: Final = re.compile(r"\s--?[a-z].*$")
 
 
 @dataclass(frozen=True, slots=True)
 class WantedHere:
-    """What a requirements.txt asks for here, and what was made of its other lines."""
+    """What a version asks for here, and what was made of its other lines."""
 
     wanted: Sequence[Requirement]
     findings: Sequence[GateFinding]
@@ -87,17 +82,17 @@ class RequirementsGate:
             raise
 
     async def _compared(self, fetched: FetchedVersion) -> Sequence[GateFinding]:
-        return await from_disk(
-            self._beside, self._check, fetched.path / _FILE, fetched.conda_requirements
-        )
+        return await from_disk(self._beside, self._check, fetched.path, fetched.logged)
 
-    def _check(self, path: Path, otherwise: Sequence[str] | None) -> Sequence[GateFinding]:
-        content = _content(path, otherwise)
-        if content is None:
-            return (_finding("no_requirements", "The version does not say what it needs."),)
-        if len(content) > _MOST_BYTES or content.count(b"\n") > _MOST_LINES:
-            return self._too_long()
-        lines = _read(content.decode(errors="replace"))
+    def _check(self, artifact: Path, logged: LoggedEnvironment) -> Sequence[GateFinding]:
+        try:
+            asks = read_asked(artifact, logged)
+        except OSError as error:
+            message = "What the version asks for could not be read."
+            raise PassingFault("gate", "disk", message, str(error)) from error
+        if asks.mistakes:
+            return self._unread(asks.mistakes[0])
+        lines = _wanted(asks)
         found = list(differences(lines.wanted, Packages()))
         missing = [each for each in found if each.installed is None]
         others = [each for each in found if each.installed is not None]
@@ -111,11 +106,10 @@ class RequirementsGate:
             *_bounded([_finding("package_differs", f"{told(each)}.") for each in others]),
         )
 
-    def _too_long(self) -> Sequence[GateFinding]:
-        code, sentence = "requirements_too_long", f"{_FILE} is too long to be checked."
-        if self._ignore:
-            return (_finding(code, sentence),)
-        raise GateClosed(_GATE, code, sentence)
+    def _unread(self, mistake: WishMistake) -> Sequence[GateFinding]:
+        if self._ignore or mistake.code == NO_REQUIREMENTS:
+            return (_finding(mistake.code, mistake.sentence),)
+        raise GateClosed(_GATE, mistake.code, mistake.sentence)
 
 
 def _closed(code: str, found: Sequence[Difference], findings: Sequence[GateFinding]) -> GateClosed:
@@ -158,44 +152,37 @@ def _bounded(findings: Sequence[GateFinding]) -> Sequence[GateFinding]:
     )
 
 
-def _content(path: Path, otherwise: Sequence[str] | None) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None if otherwise is None else "\n".join(otherwise).encode(errors="replace")
-    except OSError as error:
-        message = f"{_FILE} could not be read."
-        raise PassingFault("gate", "disk", message, str(error)) from error
-
-
-def _read(text: str) -> WantedHere:
+def _wanted(asks: AskedOfPip) -> WantedHere:
+    """Its requirements, and of its constraints those of what is there."""
+    there = Packages()
+    bound = [each for each in asks.constraints.asked if there.version(each.requirement.name)]
     wanted: list[Requirement] = []
-    ignored: list[GateFinding] = []
     untold: list[GateFinding] = []
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), start=1):
-        stripped = _COMMENT.sub("", line).strip()
-        if not stripped:
-            continue
+    for each in (*asks.lines.asked, *bound):
+        marker = each.requirement.marker
         try:
-            requirement = Requirement(_OPTION.sub("", stripped).strip())
-        except InvalidRequirement:
-            sentence = f"Line {number} of {_FILE} names no package and is ignored."
-            ignored.append(_finding("line_ignored", sentence))
-            continue
-        try:
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                wanted.append(requirement)
+            applies = marker is None or marker.evaluate({"extra": ""})
         except UNTOLD:
-            untold.append(_untold(number, requirement.name, requirement.marker))
+            untold.append(_untold(each))
+            continue
+        if applies and each.requirement.name not in TOOLS:
+            wanted.append(each.requirement)
+    ignored = [_ignored(each) for each in asks.lines.mistakes]
     return WantedHere(wanted, (*_bounded(ignored), *_bounded(untold)))
 
 
-def _untold(number: int, name: str, condition: Marker | None) -> GateFinding:
+def _ignored(mistake: WishMistake) -> GateFinding:
+    sentence = f"{mistake.sentence.removesuffix('.')}; for Podium's own environment it is ignored."
+    return _finding("line_ignored", sentence)
+
+
+def _untold(asked: AskedPackage) -> GateFinding:
     # Never the whole line: it may hold an address with a secret.
-    asked = f"`{named(name)}; {named(str(condition))}`"
+    requirement = asked.requirement
+    shown = f"`{named(requirement.name)}; {named(str(requirement.marker))}`"
     sentence = (
-        f"Line {number} of {_FILE} is ignored: its environment marker cannot be evaluated: {asked}."
+        f"Line {asked.line} of {asked.file} is ignored: its environment marker cannot be "
+        f"evaluated: {shown}."
     )
     return _finding("condition_unknown", sentence)
 

@@ -1,11 +1,6 @@
-"""What an artifact says of itself in its MLmodel file, read with bounded size.
+"""What an artifact says of itself in its MLmodel file, read with bounded size."""
 
-And what a version without a requirements.txt says that it needs: the pip part of its conda.yaml.
-MLflow wrote no requirements.txt before 1.21, and a model may have been logged with an environment
-of conda's alone.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +10,6 @@ _MAX_MLMODEL_BYTES: Final = 4 * 1024**2
 _MAX_DEPTH: Final = 100
 LONGEST_TEXT: Final = 4096
 _MERGE: Final = frozenset({"<<", "tag:yaml.org,2002:merge"})
-# MLflow's names (mlflow/pyfunc/model.py, and mlflow/utils/environment.py).
-_REQUIREMENTS: Final = "requirements.txt"
-_CONDA: Final = "conda.yaml"
 
 
 class Unreadable(Exception):
@@ -105,20 +97,3 @@ def read_mapping(path: Path) -> Mapping[str, Any]:
     if not isinstance(described, Mapping):
         raise Unreadable("not a mapping")
     return described
-
-
-def conda_requirements(artifact: Path) -> list[str] | None:
-    """Lines as a requirements.txt would have them; None where there is one, or no such part."""
-    if (artifact / _REQUIREMENTS).exists():
-        return None
-    try:
-        parts = list(_pip_parts(read_mapping(artifact / _CONDA).get("dependencies")))
-    except (OSError, Unreadable):
-        return None
-    return [line for part in parts for line in part if isinstance(line, str)] if parts else None
-
-
-def _pip_parts(dependencies: Any) -> Iterator[list[Any]]:
-    for each in dependencies if isinstance(dependencies, list) else ():
-        if isinstance(each, Mapping) and isinstance(each.get("pip"), list):
-            yield each["pip"]

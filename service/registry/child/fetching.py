@@ -8,7 +8,7 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from service.registry.child.description import Unreadable, conda_requirements, describe
+from service.registry.child.description import Unreadable, describe
 from service.registry.child.faults import RegistryFault, asked, fault_of_download
 from service.registry.child.input_example import InputExample, fitting, read_input_example
 from service.registry.child.logged_environment import logged_environment
@@ -77,7 +77,6 @@ def _described(kept: Kept) -> Told:
         "place": kept.place.name,
         "digest": digest,
         "example_trouble": example.trouble,
-        "conda_requirements": conda_requirements(kept.artifact),
         "logged": logged_environment(kept.artifact, described["logged"]),
         "size": size,
         "own_copies": kept.written_to or size <= _COPIED_BYTES,

@@ -1,7 +1,8 @@
 """What python_env.yaml, conda.yaml and MLmodel say of the environment of an artifact; bounded.
 
 Read here, since reading YAML is nothing for the front; judged there
-(`service.environments.wish`).
+(`service.environments.wish`). conda.yaml's pip part counts where there is no requirements.txt:
+MLflow wrote none before 1.21, and a model may have been logged with conda's environment alone.
 """
 
 import re
@@ -30,7 +31,7 @@ def logged_environment(artifact: Path, described: Mapping[str, Any]) -> dict[str
     python_env = _read(artifact / _PYTHON_ENV, unreadable)
     conda = _texts_and_parts(_read(artifact / _CONDA, unreadable).get("dependencies"))
     texts = [each for each in conda if isinstance(each, str)]
-    parts = [each["pip"] for each in conda if isinstance(each, Mapping) and "pip" in each]
+    parts = [pip for each in conda if isinstance(pip := _pip_part(each), list)]
     pip = [line for part in parts for line in _texts(part)]
     python = plain_text(python_env.get("python")) or described["python"] or _conda_python(texts)
     return {
@@ -66,6 +67,10 @@ def _bounded(values: list[Any]) -> Iterator[str]:
 
 def _texts_and_parts(value: Any) -> list[Any]:
     return value[:_MOST] if isinstance(value, list) else []
+
+
+def _pip_part(value: Any) -> Any:
+    return value.get("pip") if isinstance(value, Mapping) else None
 
 
 def _conda_name(text: str) -> str:

@@ -383,7 +383,6 @@ def _verify(place: Path) -> None:
 def _fetched(
     version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: CacheLease
 ) -> FetchedVersion:
-    asked = answer["conda_requirements"]
     return FetchedVersion(
         version=version,
         source=answer["source"],
@@ -395,7 +394,6 @@ def _fetched(
         tags=answer["tags"],
         serving_example=example or None,
         example_trouble=answer["example_trouble"],
-        conda_requirements=None if asked is None else tuple(asked),
         logged=LoggedEnvironment.of(answer["logged"]),
         serialization_format=answer["serialization_format"],
         own_copies=answer["own_copies"],

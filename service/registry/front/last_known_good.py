@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from service.background import Work
+from service.environments.environment import EnvironmentLease
 from service.errors import FollowingError
 from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
@@ -32,6 +33,7 @@ from service.registry.store.artifacts import artifact_of, is_place
 from service.registry.store.durable import write_whole
 from service.registry.wire import Fault
 from service.rollout_tags import NO_TAGS, RolloutTags
+from service.shadow_tag import aliases_named
 
 _MAX_SERVED: Final = 200
 _MAX_FILE_BYTES: Final = MOST_RECORD_BYTES
@@ -59,6 +61,24 @@ class CacheKeeper(Protocol):
 
         Raises `FollowingError`.
         """
+
+
+class KeepsEnvironments(Protocol):
+    """Whoever has environments: `service.environments.late.LateEnvironments`."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """A lease on what lies there under that key; both it and its end block as the disk does.
+
+        Raises OSError.
+        """
+
+
+class _NoEnvironments:
+    """Of a service whose versions all run in Podium's own."""
+
+    def keep(self, key: str) -> EnvironmentLease:
+        """Nothing lies there."""
+        return NoLease()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +132,16 @@ class DiskHistory:
         _keeper: has the cache; what a slot served last is kept there while this is open, so
             that no eviction at the service's own end takes it from the next start.
         _observer: told of what fails.
+        _environments: has what versions ran in, which is kept for as long.
     """
 
     _folder: Path
     _keeper: CacheKeeper
     _observer: HistoryObserver
+    _environments: KeepsEnvironments = field(default_factory=_NoEnvironments)
     _leases: dict[ModelRef, Lease] = field(default_factory=dict, init=False)
+    # One at a time has these: whoever opens it, its own thread, whoever closes it.
+    _kept: dict[ModelRef, EnvironmentLease] = field(default_factory=dict, init=False)
     _lost: set[ModelRef] = field(default_factory=set, init=False)
     _records: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
     _unwritten: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
@@ -130,17 +154,30 @@ class DiskHistory:
         """Keeps what these slots served last from eviction, before anything else is fetched.
 
         And knows from then on what they have served; and so of what the patterns mean, at most
-        `room` references beside `refs`, which are returned: the last ones that were served. Blocks
-        for as long as the disk does.
+        `room` references beside `refs`, which are returned: the last ones that were served; and of
+        arms of all these. Blocks for as long as the disk does.
         """
         # Before what patterns mean, of which nothing is read any more once that is known.
         records = {ref: self._record(ref) for ref in refs}
         found = self._meant(refs, patterns)[:room] if patterns else []
-        for ref, record in {**records, **{each: self._record(each) for each in found}}.items():
+        records |= {each: self._record(each) for each in found}
+        for ref, record in {**records, **self._arms(records)}.items():
             lying = record.lying
             if lying is not None and is_place(lying.place):
                 self._keep(ref, lying.place)
+                self._keep_environment(ref, record.environment)
         return found
+
+    def _arms(self, records: Mapping[ModelRef, _Record]) -> Mapping[ModelRef, _Record]:
+        """What tags have named for these, which serves with them from the start."""
+        arms = {
+            ModelRef(ref.name, alias)
+            for ref, record in records.items()
+            for alias in aliases_named(record.rollout, ref.alias)
+        }
+        for arm in arms - self._records.keys():  # patterns may mean no such alias
+            self._records[arm] = self._read(arm)
+        return {arm: self._records[arm] for arm in arms - records.keys()}
 
     def _meant(
         self, refs: Sequence[ModelRef], patterns: Sequence[RefPattern]
@@ -216,6 +253,7 @@ class DiskHistory:
         lease = self._leases.pop(ref, None)
         if lease is not None:
             lease.release()
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         """Remembered at once, and written beside the loop: a disk that hangs holds up nobody."""
@@ -225,6 +263,7 @@ class DiskHistory:
         if before is not None:
             before.release()
         self._remember(ref, self._record(ref).with_known(known))
+        self._beside.submit(partial(self._keep_environment, ref, known.environment))
 
     def verdict(self, ref: ModelRef) -> BakeVerdict | None:
         """As it was noted, or as the file has it."""
@@ -245,6 +284,7 @@ class DiskHistory:
         if lease is not None:
             lease.release()
         self._remember(ref, record.withdrawn())
+        self._beside.submit(partial(self._keep_environment, ref, ""))
 
     def _remember(self, ref: ModelRef, record: _Record) -> None:
         self._records[ref] = self._unwritten[ref] = record
@@ -252,7 +292,9 @@ class DiskHistory:
 
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
-        self._beside.finish(seconds)
+        if self._beside.finish(seconds):
+            for lease in self._kept.values():
+                lease.release()
         for lease in self._leases.values():
             lease.release()
 
@@ -261,6 +303,18 @@ class DiskHistory:
             self._leases[ref] = self._keeper.keep(place)
         except FollowingError as error:
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
+
+    def _keep_environment(self, ref: ModelRef, key: str) -> None:
+        """That one instead of any other; an empty key: Podium's own, which nobody removes."""
+        before = self._kept.pop(ref, None)
+        try:
+            if key:
+                self._kept[ref] = self._environments.keep(key)
+        except OSError as error:
+            message = "The environment that the slot's version ran in may be removed."
+            self._failed(ref, "environment_not_kept", message, error)
+        if before is not None:
+            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:

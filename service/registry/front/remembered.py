@@ -142,7 +142,6 @@ def _described_bytes(fetched: FetchedVersion) -> int:
     signature = fetched.signature or {}
     texts = (
         *(*signature.values(), *fetched.flavors, *fetched.tags, *fetched.tags.values()),
-        *(fetched.conda_requirements or ()),
         *(*(fetched.logged.pip or ()), *fetched.logged.build, *fetched.logged.conda),
     )
     return len(fetched.serving_example or b"") + sum(len(text or "") for text in texts)

@@ -20,10 +20,9 @@ from typing import Final
 
 from service.processes.removal import remove_tree
 from service.refs import VersionId
-from service.registry.store.digest import digest_of
 from service.registry.store.durable import sync
 from service.registry.store.locks import Lock, Locked, lock_file
-from service.registry.store.manifest import Altered, verify, write_manifest
+from service.registry.store.manifest import Altered, digest_of, verify, write_manifest
 
 _PARTIAL: Final = "partial-"
 _ARTIFACT: Final = "model"

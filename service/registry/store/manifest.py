@@ -13,6 +13,9 @@ from service.registry.store.durable import sync, write_whole
 
 _MAX_MANIFEST_BYTES: Final = 64 * 1024**2
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+# MLflow writes it into a version's folder when that is copied or fetched: name and number, no model
+# (mlflow/store/artifact/models_artifact_repo.py).
+_OF_REGISTRY: Final = frozenset({"registered_model_meta"})
 
 
 class Altered(Exception):
@@ -116,3 +119,18 @@ def _entry_of(listed: Any) -> _Entry:
     if not isinstance(length, int) or not _DIGEST.fullmatch(digest):
         raise ValueError("no length and digest")
     return _Entry(length, digest)
+
+
+def digest_of(manifest: Path) -> str:
+    """The SHA-256 of every file's path and content, of 64 hexadecimal digits.
+
+    Read from the manifest of an artifact in the cache, which has been compared with its files.
+    Raises `Altered` for a manifest that cannot be read, and OSError.
+    """
+    return combined(digests(manifest))
+
+
+def combined(files: Mapping[str, str]) -> str:
+    """The same of the SHA-256 of each file, by its path in the artifact."""
+    told = sorted((path, digest) for path, digest in files.items() if path not in _OF_REGISTRY)
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -1,8 +1,13 @@
-"""Bounds on what a version answers: metrics, slices, and classes that come or go."""
+"""Bounds on what a version answers: metrics, slices, and classes that come or go.
+
+The metrics that have a name in MLflow are those that `mlflow.models.evaluate` computes for
+predictions that are there already (mlflow/models/evaluation/evaluators/classifier.py and
+regressor.py). Importing this loads no library of theirs.
+"""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,11 +18,35 @@ from pydantic import (
     model_validator,
 )
 
-from service.validation.policy.known_metrics import METRICS
-from service.validation.policy.mistakes import Mistake, told_together
-from service.validation.policy.parts import Number, PolicyPart, Whole
+from service.validation.policy.parts import Mistake, Number, PolicyPart, Whole, told_together
 from service.validation.policy.queries import checked_query
 
+Task = Literal["classifier", "regressor"]
+
+CLASSIFIER: Final[Mapping[str, bool]] = {
+    "accuracy_score": True,
+    "f1_score": True,
+    "log_loss": False,
+    "precision_recall_auc": True,
+    "precision_score": True,
+    "recall_score": True,
+    "roc_auc": True,
+}
+"""Whether more is better, by the metric's name."""
+REGRESSOR: Final[Mapping[str, bool]] = {
+    "max_error": False,
+    "mean_absolute_error": False,
+    "mean_absolute_percentage_error": False,
+    "mean_squared_error": False,
+    "r2_score": True,
+    "root_mean_squared_error": False,
+}
+"""The same of regressions."""
+METRICS: Final[Mapping[str, bool]] = {**CLASSIFIER, **REGRESSOR}
+TASKS: Final[Mapping[Task, Mapping[str, bool]]] = {
+    "classifier": CLASSIFIER,
+    "regressor": REGRESSOR,
+}
 VerdictOn = Literal["failed", "undecided", "passed"]
 """The verdict on what is neither good nor bad by itself."""
 # MLflow takes others too, but not as names of artifacts beside them.

@@ -10,12 +10,13 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from service.config.addresses import is_readable, shown
 from service.validation.policy.code import MissingCode, code_mistakes, with_code
-from service.validation.policy.data_address import shown_data
 from service.validation.policy.validation_policy import ValidationPolicy
 
 _MOST_BYTES: Final = 1_000_000
 _MERGE: Final = "tag:yaml.org,2002:merge"
+SCHEME: Final = "://"
 
 
 class BadPolicy(Exception):
@@ -157,3 +158,17 @@ def _one_line(error: Exception) -> str:
     said = getattr(error, "problem", None) or type(error).__name__
     place = "" if mark is None else f", line {mark.line + 1}"
     return " ".join(f"{said}{place}".split())[:300]
+
+
+def shown_data(where: str) -> str:
+    """The place without what may be secret: user, password, and all after a question mark.
+
+    What is no address is as it was. Two addresses that differ in the rest are shown as different.
+    """
+    if SCHEME not in where:
+        return where
+    if is_readable(where):
+        return shown(where)
+    # A signature is signed anew each time; the rest is what it is known by.
+    digest = hashlib.sha256(where.partition("?")[0].encode()).hexdigest()
+    return f"{shown(where)} ({digest[:16]})"

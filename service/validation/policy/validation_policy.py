@@ -6,14 +6,23 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
-from service.validation.policy.known_metrics import METRICS, TASKS, Task
-from service.validation.policy.mistakes import Mistake, Place, told_together
-from service.validation.policy.parts import PolicyPart, Positive, Rows, Whole
+from service.validation.policy.parts import (
+    Mistake,
+    Place,
+    PolicyPart,
+    Positive,
+    Rows,
+    Whole,
+    told_together,
+)
 from service.validation.policy.quality_bounds import (
+    METRICS,
+    TASKS,
     ClassBounds,
     ModelAnswer,
     NamedBounds,
     Slice,
+    Task,
     VerdictOn,
     label_of,
 )

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from service.validation.findings import Verdict
-from service.validation.policy.known_metrics import METRICS, Task
-from service.validation.policy.quality_bounds import MetricBounds
+from service.validation.policy.quality_bounds import METRICS, MetricBounds, Task
 
 ComparedWith = Literal["other", "first", "broken", "none"]
 """What there is to compare with: a version; none yet under that alias; one that fails by itself;

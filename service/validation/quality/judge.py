@@ -8,28 +8,57 @@ for whatever reason, is undecided and says so.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final, Literal
 
 import pandas as pd
 
-from service.errors import ClientError, ServiceError
+from service.contract.alike import alike
+from service.errors import ClientError, InvalidInput, PredictionFailed, ServiceError
 from service.validation.findings import Judgement
 from service.validation.policy.quality_bounds import MetricBounds
 from service.validation.policy.reading import PolicyInForce
 from service.validation.policy.validation_policy import ValidationPolicy
-from service.validation.quality.answering import Answers, AskVersion, answers
+from service.validation.quality.answering import Answers, AskVersion, ProcessesGone, answers
 from service.validation.quality.bounds import ComparedWith
 from service.validation.quality.evaluation_data import EvaluationData
 from service.validation.quality.found import Quality
 from service.validation.quality.own_metrics import own_metrics
 from service.validation.quality.predicted import UnreadableAnswers, predicted
 from service.validation.quality.predictions import PredictionJudge
-from service.validation.quality.rows_apart import RowsApart, rows_apart
 from service.validation.quality.scores import ScoredAs, UnmeasurableAnswers, scored_as
 from service.validation.quality.slices import slices_of
 
+MOST_DRAWN: Final = 16
+# As `service.validation.smoke.smoke_tests` has it for the rows of an example.
+_ALIKE: Final = 1e-5
+
+RowsApart = Literal["alike", "unsteady", "dependent"]
+"""`unsteady`: a row alone is not answered twice alike, so that nothing can be compared."""
 OnRows = Callable[[str, int, int], None]
 """Told whom is asked, how many rows have been, and how many there are."""
+
+
+def drawn(rows: Sequence[int]) -> Sequence[int]:
+    """Some of the rows, evenly, each in the middle of its part; the same ones each time."""
+    count = min(len(rows), MOST_DRAWN)
+    return [rows[(2 * part + 1) * len(rows) // (2 * count)] for part in range(count)]
+
+
+def rows_apart(predict: AskVersion, data: EvaluationData, answered: Mapping[int, Any]) -> RowsApart:
+    """By some of the rows that were answered together; one that fails alone is dependent, too.
+
+    What is measured is worth nothing to whoever sends one row, if the answer to it is another one.
+    """
+    for row in drawn(sorted(answered)):
+        try:
+            alone = predict(*data.request([row]))
+            if alike(alone, [answered[row]], _ALIKE):
+                continue
+            again = predict(*data.request([row]))
+        except (InvalidInput, PredictionFailed, ProcessesGone):
+            return "dependent"
+        return "dependent" if alike(again, alone, _ALIKE) else "unsteady"
+    return "alike"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,20 @@ import mlflow.artifacts
 from mlflow.exceptions import MlflowException
 
 from service.registry.writer.faults import Unreachable, is_unanswered
-from service.validation.policy.data_address import SCHEME, shown_data
-from service.validation.policy.reading import PolicyInForce
+from service.validation.policy.reading import SCHEME, PolicyInForce, shown_data
 from service.validation.policy.validation_policy import DATA_OF_RUN
 from service.validation.quality.data_files import read_data
-from service.validation.quality.data_of_run import DATA, DESCRIPTION, LABEL
 from service.validation.quality.evaluation_data import BadData, EvaluationData
 from service.validation.quality.web_files import from_web, is_of_web
 
+# Where a training leaves its test set. `training.record` says the same, for it can be run without
+# the service; a test compares them.
+DATA: Final = "evaluation/data.parquet"
+"""The rows, with their labels, as an artifact of the run that has made the version."""
+DESCRIPTION: Final = "evaluation/data.json"
+"""What is told of them: a JSON object."""
+LABEL: Final = "label"
+"""Its key that names the column of the labels."""
 # These have one slash.
 _OF_MLFLOW: Final = ("runs:/", "models:/", "mlflow-artifacts:/")
 _USER: Final = re.compile(r"(://)[^\s/]*@")

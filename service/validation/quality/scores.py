@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from service.validation.policy.known_metrics import Task
+from service.validation.policy.quality_bounds import Task
 from service.validation.quality.predicted import Predicted
 
 _TWO: Final = 2

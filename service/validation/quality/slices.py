@@ -1,18 +1,23 @@
-"""Which rows a slice holds."""
+"""Which rows a slice holds; and of what kind a column's values are, which it may compare."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from numbers import Number
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from service.validation.policy.quality_bounds import Slice
 from service.validation.policy.queries import needs_of
 from service.validation.quality.evaluation_data import listed
-from service.validation.quality.kinds import kinds_of, misfit
 
 MOST_VALUES: Final = 50
 """A column of more values makes no slices."""
+_NAMES: Final = {"b": "booleans", "i": "numbers", "u": "numbers", "f": "numbers", "M": "times"}
+# What pandas compares with a time by reading it.
+_FITTING: Final = {"times": frozenset({"text", "times"})}
 
 
 class BadSlice(Exception):
@@ -109,3 +114,28 @@ def _queried(query: str, frame: pd.DataFrame) -> "pd.Series[bool]":
 
 def _positions(frame: pd.DataFrame, hit: "pd.Series[bool]") -> Sequence[int]:
     return [int(row) for row in frame.index[hit.fillna(value=False)]]
+
+
+def kinds_of(column: "pd.Series[Any]") -> frozenset[str]:
+    """The kinds of its values that are not null; a column of objects may have several."""
+    kind = getattr(column.dtype, "kind", "O")
+    if kind in _NAMES:
+        return frozenset({_NAMES[kind]})
+    return frozenset(kind_of(value) for value in column.dropna())
+
+
+def kind_of(value: Any) -> str:
+    """Of one value, in the plural."""
+    if isinstance(value, bool | np.bool_):
+        return "booleans"
+    if isinstance(value, Number | Decimal):
+        return "numbers"
+    return "text" if isinstance(value, str) else "other things"
+
+
+def misfit(name: str, column: "pd.Series[Any]", value: Any) -> str | None:
+    """Why no value of the column can be that one; None where one might be."""
+    kinds, asked = kinds_of(column), kind_of(value)
+    if not kinds or any(asked in _FITTING.get(kind, {kind}) for kind in kinds):
+        return None
+    return f"column {name} holds {' and '.join(sorted(kinds))}, and is compared with {asked}"

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from service.registry.writer.faults import Unreachable, is_passing_status
-from service.validation.policy.data_address import shown_data
+from service.validation.policy.reading import shown_data
 from service.validation.quality.data_files import MOST_BYTES
 from service.validation.quality.evaluation_data import BadData
 

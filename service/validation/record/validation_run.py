@@ -9,7 +9,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -25,8 +25,8 @@ from service.registry.writer.writer import Writer
 from service.validation.findings import Verdict
 from service.validation.policy.reading import PolicyInForce, canonical
 from service.validation.quality.evaluation_data import EvaluationData
+from service.validation.quality.found import Quality
 from service.validation.record.card import card_of
-from service.validation.record.differences import differences_of
 from service.validation.record.figures import figures_of
 from service.validation.record.junit import junit_of
 from service.validation.record.leftovers import OWNER_TAG, has_ended, owner
@@ -53,6 +53,8 @@ _MOST_OF_NAME: Final = 250
 NOBODY: Final = Origin("", "", "")
 """Where nobody says who asks, and why."""
 _T = TypeVar("_T")
+MOST: Final = 10_000
+"""Of more rows the first are kept, and how many there are."""
 
 
 class ValidationRun:
@@ -288,3 +290,20 @@ def _write_quality(record: TrialRecord, folder: Path) -> None:
 
 def _write_json(file: Path, told: object) -> None:
     file.write_text(json.dumps(told, indent=2, default=str) + "\n")
+
+
+def differences_of(quality: Quality, kept: str) -> Mapping[str, Any] | None:
+    """For `differences.json`; None where the policy keeps none, or nothing was compared."""
+    ours, theirs = quality.ours, quality.theirs
+    if kept == "none" or ours is None or theirs is None:
+        return None
+    rows = quality.differing[:MOST]
+    told: dict[str, Any] = {"count": len(quality.differing), "rows": list(rows)}
+    if kept == "predictions":
+        told["this"] = _plain(ours.predictions.loc[list(rows)])
+        told["other"] = _plain(theirs.predictions.loc[list(rows)])
+    return told
+
+
+def _plain(values: Any) -> Sequence[Any]:
+    return [each.item() if hasattr(each, "item") else each for each in values]

@@ -1,7 +1,10 @@
-"""What it takes to bring a version into service, beside what that may take."""
+"""What it takes to bring a version into service, beside what that may take; and what has ended.
+
+Of processes that end unasked a client may know nothing: it has its answer by a second try.
+"""
 
 from service.following.environments import RunsIn
-from service.validation.findings import Judgement, Verdict
+from service.validation.findings import Judgement, Section, Verdict
 from service.validation.policy.running_bounds import TimeBounds
 from service.validation.trial.version_on_trial import VersionOnTrial
 
@@ -37,3 +40,22 @@ def judged_environment(runs_in: RunsIn) -> Judgement:
         sentence = f"It could not be tried in the environment that it is to run in{why}"
         return Judgement("stage.environment", "undecided", sentence, "stage")
     return Judgement("stage.environment", "passed", "It runs in Podium's own environment.", "stage")
+
+
+class Deaths:
+    """Those of one version, each told once."""
+
+    def __init__(self, version: VersionOnTrial) -> None:
+        self._version = version
+        self._told = 0
+
+    def since(self, section: Section) -> Judgement:
+        """Whether one has ended since this was asked last: the version has failed then."""
+        count, self._told = self._version.deaths - self._told, self._version.deaths
+        if not count:
+            sentence = "None of its processes has ended meanwhile."
+            return Judgement(f"{section}.processes", "passed", sentence, section)
+        said = "1 of its processes has" if count == 1 else f"{count} of its processes have"
+        sentence = f"{said} ended meanwhile, and requests were tried a second time."
+        figures = {f"{section}.processes_ended": float(count)}
+        return Judgement(f"{section}.processes", "failed", sentence, section, figures)

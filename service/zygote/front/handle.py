@@ -15,8 +15,7 @@ from service.processes.front.child import Child
 from service.processes.front.ending import Ending
 from service.processes.front.output import OnLine, Outputs
 from service.processes.front.scratch import Scratch
-from service.zygote.front.process import ZygoteProcess, not_started
-from service.zygote.front.spare import Spare
+from service.zygote.front.process import Spare, ZygoteProcess, not_started
 from service.zygote.front.spawning import Spawned, ZygoteCommand
 
 _LONGEST_PAUSE: Final = 60.0

@@ -1,4 +1,4 @@
-"""One zygote process as the front sees it, from its start to its end."""
+"""One zygote process as the front sees it, from its start to its end, and its spare."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,6 @@ from service.processes.exhausted import processes_exhausted
 from service.processes.front.channel import Channel
 from service.processes.front.child import Child
 from service.processes.front.ending import Ending, EndReason, ending
-from service.zygote.front.spare import Spare
 from service.zygote.front.spawning import Spawned
 from service.zygote.wire import MESSAGE_BYTES, SPARE
 
@@ -38,6 +37,86 @@ _REFUSALS: Final[Mapping[int | None, str]] = {
 LATE: Final = "start_timed_out"
 """The code of a process that may well start, but has not in time."""
 _T = TypeVar("_T")
+
+
+class Spare:
+    """A second zygote, forked from the first and idle, that can take its place in no time.
+
+    The imports of a zygote take seconds; a fork of it has them all, and shares their memory until
+    one of the two writes to it. It outlives the zygote: the front adopts it then. Until it is told
+    to take over it waits for that word, and ends when the front has gone instead. Owns the control
+    socket until it is promoted or discarded.
+
+    Whoever made it calls `forget` when its zygote has reaped it, or else `reap`; but not once it is
+    promoted. `on_end` is called when it ends and has been neither promoted nor discarded.
+    """
+
+    def __init__(self, pid: int, control: socket.socket, on_end: Callable[[], None]) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._control: socket.socket | None = control
+        self._pidfd = os.pidfd_open(pid)
+        self._on_end = on_end
+        asyncio.get_running_loop().add_reader(self._pidfd, self._ended)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it lives and waits, as far as is known."""
+        return self._control is not None
+
+    def promote(self) -> socket.socket:
+        """Tells it to take over from its zygote, which has ended; its control socket.
+
+        Raises OSError if it has ended too.
+        """
+        control, self._control = self._control, None
+        if control is None:
+            raise OSError("the spare zygote has ended")
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        try:
+            control.send(json.dumps({"front": os.getpid()}).encode())
+        except OSError:
+            control.close()
+            raise
+        return control
+
+    def discard(self) -> None:
+        """It is no longer wanted, or has ended: closing its socket ends it."""
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+
+    def forget(self) -> None:
+        """It is no more: there is nothing left of it to look after."""
+        self.discard()
+        os.close(self._pidfd)
+
+    def reap(self) -> None:
+        """Ends it, now that its zygote is no more and this process has adopted it; blocks so long.
+
+        For one that has been discarded. By its descriptor, for its number may be another's by now.
+        """
+        self.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED)
+        os.close(self._pidfd)
+
+    def _ended(self) -> None:
+        self.discard()
+        self._on_end()
+
+    def kill(self) -> None:
+        """As `subprocess.Popen` does."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Once promoted, as `subprocess.Popen` does: reaps it and notes the `returncode`."""
+        with contextlib.suppress(ChildProcessError):
+            _, status = os.waitpid(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+        os.close(self._pidfd)
 
 
 @dataclass(frozen=True, slots=True)

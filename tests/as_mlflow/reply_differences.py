@@ -1,6 +1,6 @@
 """Every kind of prediction that Podium and MLflow's scoring server answer differently.
 
-As in `tests.host.differences`: what a model returned, MLflow's reply, and Podium's.
+As in `tests.as_mlflow.table_differences`: what a model returned, MLflow's reply, and Podium's.
 """
 
 import math

@@ -1,13 +1,13 @@
 """Every kind of chat-style body that Podium and MLflow's scoring server read differently.
 
-As in `tests.host.differences`.
+As in `tests.as_mlflow.table_differences`.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.as_mlflow.table_differences import Different
 from tests.contract.signatures import ANY, array, column, map_of, nested, object_of, tensor
-from tests.host.differences import Different
 
 TURNS: Final = [{"role": "user", "content": "hi"}]
 CHAT: Final = nested(array(object_of({"role": "string", "content": "string"})), "messages")

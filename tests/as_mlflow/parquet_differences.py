@@ -1,6 +1,6 @@
 """Every kind of Parquet file that Podium and MLflow's scoring server read differently.
 
-As in `tests.host.differences`, with the columns of a file in place of a request.
+As in `tests.as_mlflow.table_differences`, with the columns of a file in place of a request.
 """
 
 import datetime as dt
@@ -9,8 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from tests.as_mlflow.table_differences import Different
 from tests.contract.signatures import ANY, array, column, map_of, nested, object_of, tensor
-from tests.host.differences import Different
 
 _MAY: Final = dt.datetime(2026, 5, 1, 10, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 _EIGHT: Final = "c:datetime64[ns][Timestamp('2026-05-01 08:00:00')]"

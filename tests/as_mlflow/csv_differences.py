@@ -1,6 +1,6 @@
 """Every kind of CSV that Podium and MLflow's scoring server read differently.
 
-As in `tests.host.differences`, with a text in place of a request.
+As in `tests.as_mlflow.table_differences`, with a text in place of a request.
 """
 
 from collections.abc import Mapping

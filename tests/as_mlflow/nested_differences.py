@@ -1,13 +1,13 @@
 """Every kind of nested value that Podium and MLflow's scoring server read differently.
 
-As in `tests.host.differences`.
+As in `tests.as_mlflow.table_differences`.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.as_mlflow.table_differences import Different
 from tests.contract.signatures import ANY, array, column, map_of, nested, object_of
-from tests.host.differences import Different
 
 
 def _cell(entry: dict[str, Any], value: Any, form: str = "dataframe_records") -> tuple[Any, Any]:
