@@ -120,7 +120,7 @@ class MarkedVersionReport(AskedReport, EndedReport):
     blocked_link: str = ""
 
     def lines(self) -> list[str]:
-        """One sentence, which aliases are on it, and of which it has a share."""
+        """One sentence, which aliases are on it, and whose requests it has a share of."""
         named = f"{self.name} {self.version}" if self.version else self.name
         on = f"; on it: {', '.join(self.aliases)}" if self.aliases else ""
         shares = "".join(

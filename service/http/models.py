@@ -240,9 +240,10 @@ class ModelsReport(BaseModel):
 
     The latter are what patterns have found; `patterns` is there where there are any. `withdrawn` is
     everything of these models that stands withdrawn, whatever slots serve. `events` is there while
-    events are being lost.
+    events are being lost. `instance` is a word of this process's own from its start to its end.
     """
 
+    instance: str
     models: list[SlotReport]
     look: LookReport
     withdrawn: list[WithdrawnWhy | WithdrawnReport]
@@ -270,7 +271,7 @@ def models_router(
         now, why = clock(), readers.admin.allows(request)
         more = {"patterns": _patterns(slots), "events": _lost(lost_events())}
         look, reports = _look(slots.look, now, why=why), await _reports(slots, now, why=why)
-        written = partial(_written_list, reports, look, more, slots, why=why)
+        written = partial(_written_list, instance, reports, look, more, slots, why=why)
         return reply(await beside.run(written))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
@@ -408,7 +409,8 @@ async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str,
     return reports
 
 
-def _written_list(
+def _written_list(  # noqa: PLR0913 - a page's
+    instance: str,
     reports: Sequence[dict[str, Any]],
     look: LookReport,
     more: Mapping[str, BaseModel | None],
@@ -419,7 +421,12 @@ def _written_list(
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
     names = {each["name"] for each in reports}
     withdrawn = b",".join(map(_text, _withdrawn(slots, names, why=why)))
-    members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
+    members = {
+        "instance": json_text(instance),
+        "models": b"[%b]" % listed,
+        "look": _text(look),
+        "withdrawn": b"[%b]" % withdrawn,
+    }
     members |= {name: _text(each) for name, each in more.items() if each is not None}
     return cut([json_object(members)])
 
