@@ -26,6 +26,16 @@ class ServedArm:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedShadow:
+    """Who hears of a slot's requests, and of how many percent; `state` as the service has it."""
+
+    alias: str
+    version: str | None
+    percent: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlotVerdict:
     """That a version has done worse at a slot than the one before it, and why."""
 
@@ -42,6 +52,7 @@ class ServedSlot:
         arms: who answers its requests, its own version first, where these are shared.
         bakes: whether its version is not proven yet.
         verdict: that the version that its alias is on has given way; None: it has not.
+        shadow: who hears of its requests; None: nobody.
     """
 
     name: str
@@ -54,6 +65,7 @@ class ServedSlot:
     arms: Sequence[ServedArm] = ()
     bakes: bool = False
     verdict: SlotVerdict | None = None
+    shadow: ServedShadow | None = None
 
 
 def served(url: str, names: Collection[str]) -> Sequence[ServedSlot]:
@@ -79,6 +91,7 @@ def served(url: str, names: Collection[str]) -> Sequence[ServedSlot]:
                 arms=[_arm(arm) for arm in each.get("arms") or ()],
                 bakes=each.get("bake") is not None,
                 verdict=_verdict(each.get("verdict")),
+                shadow=_shadow(each.get("shadow")),
             )
             for each in slots
         ]
@@ -90,6 +103,12 @@ def _arm(told: Mapping[str, Any]) -> ServedArm:
     failure = told["failure"] or {}
     weight, wished = float(told["weight"]), float(told["wished"])
     return ServedArm(told["alias"], told["version"], weight, wished, failure.get("code"))
+
+
+def _shadow(told: Mapping[str, Any] | None) -> ServedShadow | None:
+    if told is None:
+        return None
+    return ServedShadow(told["alias"], told["version"], float(told["percent"]), told["state"])
 
 
 def _verdict(told: Mapping[str, Any] | None) -> SlotVerdict | None:

@@ -97,6 +97,15 @@ class WhereArm(BaseModel):
     code: str | None
 
 
+class WhereShadow(BaseModel):
+    """Who hears of a slot's requests and answers none; `state` is a word, as the service has it."""
+
+    alias: str
+    version: str | None
+    percent: float
+    state: str
+
+
 class WhereVerdict(BaseModel):
     """That a version has done worse there than the one before it, and has given way."""
 
@@ -122,6 +131,7 @@ class WhereSlot(BaseModel):
     arms: Sequence[WhereArm] = ()
     bakes: bool = False
     verdict: WhereVerdict | None = None
+    shadow: WhereShadow | None = None
 
 
 class WhereService(BaseModel):
@@ -310,5 +320,9 @@ def _arms_of(slot: WhereSlot) -> Iterator[str]:
         late = "" if each.weight == each.wished else f" instead of {each.wished:g}%"
         code = f": {each.code}" if each.code else ""
         yield f"    {each.weight:g}%{late} to {each.alias}, {on}{code}"
+    if slot.shadow is not None:
+        on = "nothing" if slot.shadow.version is None else f"version {slot.shadow.version}"
+        said = f"{slot.shadow.percent:g}% of them heard by {slot.shadow.alias}, {on}"
+        yield f"    {said}: {slot.shadow.state}"
     if slot.verdict is not None:
         yield f"    version {slot.verdict.version} has given way: {slot.verdict.message}"
