@@ -5,33 +5,22 @@ the end of a split whose command is gone, which is what it is there for.
 """
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import pytest
 
 from service.exits import DONE, REFUSED
 from service.promotion.deciding import Stage
-from service.promotion.step_split import StepSplit
-from service.rollout_tags import tag_name
+from tests.end_to_end.rollouts import SECONDS, TOKEN, Clients, Rollouts
 from tests.promotion.dying import Move, dying
 from tests.promotion.test_commands import podium
 from tests.support import models
 from tests.support.registered import Registry
-from tests.support.services import RunningService, running_service
+from tests.support.services import running_service
 from tests.support.waiting import wait_until
 
-_SECONDS = 300
-_TOKEN = "the-operator"
 STEPS: Final = (30.0, 60.0)
 KILLED: Final = (
     *((Stage.STEP, nth) for nth in (1, 2, 3)),
@@ -40,125 +29,14 @@ KILLED: Final = (
 """Each at a stage that is told before it is begun; of the steps the third is the whole."""
 
 
-@dataclass
-class Clients:
-    """Requests to a slot, one after the other, until it is closed; who answered each of them."""
-
-    service: RunningService
-    ref: str
-    statuses: Counter[int] = field(default_factory=Counter)
-    answered: list[tuple[str, str]] = field(default_factory=list)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "Clients":
-        """They begin."""
-        self._thread = threading.Thread(target=self._ask)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """None is under way any more."""
-        self._over.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
-        url = self.service.url
-        with httpx.Client(base_url=url, timeout=_SECONDS, trust_env=False) as client:
-            number = 0
-            while not self._over.is_set():
-                number += 1
-                row = {"dataframe_records": [{"x": float(number % 100)}]}
-                answer = client.post(f"/models/{self.ref}/predict", json=row)
-                self.statuses[answer.status_code] += 1
-                if answer.is_success:
-                    headers = answer.headers
-                    self.answered.append((headers["podium-alias"], headers["podium-version"]))
-
-
-@dataclass(frozen=True)
-class Rollouts:
-    """A model and its service."""
-
-    registry: Registry
-    service: RunningService
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self.registry.name
-
-    def add(self, fails: int = 0) -> str:
-        """The next version, which fails on so many of a hundred requests."""
-        made = len(list(self.folder.glob("made-*")))
-        return self.registry.log(models.worsening(self.folder / f"made-{made}", fails))
-
-    def slot(self, alias: str) -> dict[str, Any]:
-        """As `/models` has it."""
-        return self.service.slot(f"{self.name}@{alias}")
-
-    def split(self, alias: str) -> StepSplit | None:
-        """What a step has written."""
-        return StepSplit.read(self.tags.get(tag_name("split", alias)))
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """The model's."""
-        found: dict[str, str] = self.registry.client.get_registered_model(self.name).tags
-        return found
-
-    def alias(self, alias: str) -> str:
-        """The number that it is on."""
-        model = self.registry.client.get_registered_model(self.name)
-        return str(model.aliases[alias])
-
-    def journal(self, alias: str) -> Mapping[str, Any]:
-        """The newest entry."""
-        words = ("rollback", self.name, "--alias", alias, "--list", "--json")
-        listed = podium(*words, uri=self.registry.tracking_uri)
-        assert listed.exit_code == DONE, listed.output
-        entry: dict[str, Any] = json.loads(listed.stdout)["journal"][0]
-        return entry
-
-    def promote(self, version: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        """As one types it, in a process of its own."""
-        variables = {
-            "MLFLOW_TRACKING_URI": self.registry.tracking_uri,
-            "PODIUM_ADMIN_TOKEN": _TOKEN,
-            "PODIUM_HOME": str(self.folder / "typed"),
-        }
-        command = [sys.executable, "-m", "service", "promote", self.name, version]
-        given = ["--unvalidated", "a test", "--no-bake", "--json", "--url", self.service.url]
-        return subprocess.run(
-            [*command, *given, *words],
-            env=os.environ | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=2 * _SECONDS,
-        )
-
-
-@pytest.fixture
-def rollouts(mlflow_server: str, tmp_path: Path) -> Iterator[Rollouts]:
-    """Version 1 serves as champion."""
-    registry = Registry(mlflow_server, f"stepped-{tmp_path.name}")
-    folder = tmp_path / "versions"
-    folder.mkdir()
-    first = registry.log(models.worsening(folder / "made-0"))
-    registry.move("champion", first)
-    ref = f"{registry.name}@champion"
-    with running_service([ref], mlflow_server, tmp_path, PODIUM_ADMIN_TOKEN=_TOKEN) as service:
-        service.wait_until_ready()
-        yield Rollouts(registry, service, folder)
-
-
 def test_p18_version_comes_by_steps_and_then_has_the_alias(rollouts: Rollouts) -> None:
     """In their order, nothing dropped, and every reply says which version it is of."""
     second = rollouts.add()
     with Clients(rollouts.service, f"{rollouts.name}@champion") as clients:
         done = rollouts.promote(second, "--steps", "30,60", "--step-seconds", "1")
-    assert done.returncode == DONE, done.stderr
+        assert done.returncode == DONE, done.stderr
+        # Whoever asks next is answered by it.
+        wait_until(lambda: ("champion", second) in clients.answered, SECONDS)
     assert json.loads(done.stdout)["code"] == "done"
     assert rollouts.alias("champion") == second
     assert rollouts.split("champion") is None
@@ -181,8 +59,8 @@ def test_p18_version_comes_by_steps_and_then_has_the_alias(rollouts: Rollouts) -
 
 
 def _swaps(rollouts: Rollouts) -> list[dict[str, Any]]:
-    headers = {"Authorization": f"Bearer {_TOKEN}"}
-    found = httpx.get(f"{rollouts.service.url}/swaps", headers=headers, timeout=_SECONDS)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    found = httpx.get(f"{rollouts.service.url}/swaps", headers=headers, timeout=SECONDS)
     swaps: list[dict[str, Any]] = found.json()["swaps"]
     return swaps
 
@@ -203,7 +81,7 @@ def test_p20_version_that_fails_a_fifth_never_reaches_the_second_step(rollouts: 
     assert set(clients.statuses) <= {200, 500}
     wait_until(
         lambda: rollouts.slot("champion")["arms"] == [],
-        _SECONDS,
+        SECONDS,
         lambda: f"all requests go to version 1: {rollouts.slot('champion')}",
     )
     assert rollouts.slot("champion")["version"] == "1"
@@ -222,7 +100,7 @@ def test_p18_command_killed_at_any_point_leaves_what_ends_by_itself(
         registry.move(alias, first)
     refs = [f"{registry.name}@{alias}" for alias in aliases]
     with (
-        running_service(refs, mlflow_server, tmp_path, PODIUM_ADMIN_TOKEN=_TOKEN) as service,
+        running_service(refs, mlflow_server, tmp_path, PODIUM_ADMIN_TOKEN=TOKEN) as service,
         dying() as program,
     ):
         service.wait_until_ready()
@@ -238,7 +116,7 @@ def test_p18_command_killed_at_any_point_leaves_what_ends_by_itself(
                 number=signal.SIGKILL,
                 shares=STEPS,
                 url=service.url,
-                token=_TOKEN,
+                token=TOKEN,
             )
             with Clients(service, f"{registry.name}@{alias}") as clients:
                 assert program.move(move) == -signal.SIGKILL, alias
@@ -255,9 +133,9 @@ def assert_ended(rollouts: Rollouts, alias: str, serves: str) -> None:
         slot = rollouts.slot(alias)
         return (slot["version"], slot["arms"]) == (serves, [])
 
-    wait_until(ended, _SECONDS, lambda: f"{alias}: {rollouts.slot(alias)}")
+    wait_until(ended, SECONDS, lambda: f"{alias}: {rollouts.slot(alias)}")
     assert rollouts.alias(alias) == serves
-    variables = {"PODIUM_ADMIN_TOKEN": _TOKEN}
+    variables = {"PODIUM_ADMIN_TOKEN": TOKEN}
     uri, number = rollouts.registry.tracking_uri, "2"
     words = ("plan", rollouts.name, number, "--alias", alias, "--json")
     planned = podium(*words, "--url", rollouts.service.url, uri=uri, **variables)
