@@ -37,7 +37,6 @@ from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
-from service.rollout.outcomes import Outcomes
 from service.rollout_tags import tag_name
 
 # Of many slots: they are looked at where they may change, which is the loop.
@@ -325,12 +324,12 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
 
 
 def _arms(slot: Slot, status: SlotStatus, *, why: bool) -> list[ArmReport]:
-    counted = {each.binding.ref: each.binding.outcomes for each in slot.traffic.arms}
-    return [_arm(each, counted.get(each.ref), why=why) for each in status.arms]
+    bound = {each.binding.ref: each.binding for each in slot.traffic.arms}
+    return [_arm(each, bound.get(each.ref), why=why) for each in status.arms]
 
 
-def _arm(arm: ArmStatus, outcomes: Outcomes | None, *, why: bool) -> ArmReport:
-    sample = None if outcomes is None else outcomes.tally.sample
+def _arm(arm: ArmStatus, binding: Binding | None, *, why: bool) -> ArmReport:
+    sample = None if binding is None else binding.outcomes.tally.sample
     return ArmReport(
         alias=arm.ref.alias,
         version=None if arm.version is None else arm.version.version,

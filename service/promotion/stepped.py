@@ -31,7 +31,7 @@ _AGAIN_AFTER: Final = 2.0
 T = TypeVar("T")
 
 
-class Arms(Protocol):
+class AskedArms(Protocol):
     """The instances among which a version comes step by step."""
 
     def tell(self) -> None:
@@ -58,7 +58,7 @@ class Stepping:
     """
 
     mover: Mover
-    arms: Arms
+    arms: AskedArms
     said: Callable[[str], None]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
