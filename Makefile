@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -110,6 +110,9 @@ row-wise: $(READY) ## every class that is known to answer row by row, tried at l
 
 environments: $(READY) ## models of several years from environments of their own, on each Python that is there; writes docs/environments-matrix.txt
 	$(VENV)/bin/python -m tests.environments.matrix --output docs/environments-matrix.txt
+
+environments-many: $(READY) ## ten versions in ten environments, then one: what is left of memory and disk; writes docs/environments-many.txt
+	$(VENV)/bin/python -m tests.environments.many --output docs/environments-many.txt
 
 host-alone: $(READY) ## a host in Python 3.10 with its own libraries alone; makes an environment
 	TEST_HOST_ALONE=1 $(VENV)/bin/python -m pytest tests/host/test_alone.py -n0 -q --timeout=1200

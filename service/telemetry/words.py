@@ -56,7 +56,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     ),
     "staging": Saying("{model} version {version} is being fetched, checked and loaded"),
     "environment_building": Saying(
-        "{model} version {version} gets an environment of its own: {step}, {packages} packages"
+        "{model} version {version} gets an environment of its own: {step}"
     ),
     "environment_found": Saying(
         "{model} version {version} has an environment of its own: Python {python}, {packages} "

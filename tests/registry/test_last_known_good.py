@@ -10,7 +10,8 @@ from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.refs import ModelRef
-from service.registry.front.client import Lying
+from service.registry.front.client import CachedVersion
+from service.registry.front.kept_environments import KeptEnvironments
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
 from service.rollout_tags import NO_TAGS, RolloutTags
 from tests.following.fakes import version
@@ -30,7 +31,7 @@ def fetched() -> FetchedVersion:
 class FakeKeeper:
     """A `CacheKeeper` of a cache in which all is always there."""
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         assert (lying.version, lying.place) == (version(1), PLACE)
         return fetched()
 
@@ -74,7 +75,9 @@ class Home:
         self.history = self._made()
 
     def _made(self) -> DiskHistory:
-        return DiskHistory(self.folder, FakeKeeper(), self.told, self.environments)
+        return DiskHistory(
+            self.folder, FakeKeeper(), self.told, KeptEnvironments(self.environments)
+        )
 
     def restart(self) -> None:
         """The service ends and starts again."""
