@@ -30,7 +30,7 @@ def troubles_of_rollout(
     if poll_seconds > POLLED_IN_TIME and any(each.tags.is_steered for each in steered):
         yield Trouble(
             "PODIUM_POLL_SECONDS",
-            "tags_seen_late",
+            "tags_late",
             f"Tags steer {name}, MLflow's webhooks do not tell of them, and they are looked at "
             f"every {poll_seconds:g} s alone: set PODIUM_POLL_SECONDS to {POLLED_IN_TIME:g} or "
             "less.",

@@ -19,7 +19,7 @@ from service.following.recording import Recorder
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef
 from service.rollout.rollout_plan import planned
-from service.rollout_tags import NO_TAGS, POLLED_IN_TIME, RolloutTags, tag_name
+from service.rollout_tags import NO_TAGS, RolloutTags, tag_name
 
 _NOT_ASKED: Final = Unanswered(
     "arm_unanswered", "The registry has not been asked about this arm yet; it is soon.", ""
@@ -44,7 +44,6 @@ class Arms:
     _said: Mapping[ModelRef, RolloutTags] = field(default_factory=dict, init=False)
     _told: dict[ModelRef, Mapping[str, str]] = field(default_factory=dict, init=False)
     _unknown: Mapping[str, Sequence[str]] = field(default_factory=dict, init=False)
-    _late: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         """What was wished before this start is so still."""
@@ -58,7 +57,6 @@ class Arms:
         self._said = answer.rollout
         self._slots.named = answer.named
         self._tell_unknown(answer.unknown_tags)
-        self._tell_late()
         asked = {slot.ref for slot in self._slots.arms}
         self.see_to_all()
         arms = {slot.ref for slot in self._slots.arms}
@@ -114,14 +112,6 @@ class Arms:
             if told.get(kind) != sentence:
                 self._observer.tag_wrong(slot.ref, tag_name(kind, slot.ref.alias), sentence)
         self._told[slot.ref] = wrong
-
-    def _tell_late(self) -> None:
-        seconds = self._slots.poll_seconds
-        steered = {ref.name for ref, said in self._said.items() if said.is_steered}
-        if seconds > POLLED_IN_TIME:
-            for name in sorted(steered - self._late):
-                self._observer.tags_seen_late(name, seconds)
-        self._late = steered
 
     def _tell_unknown(self, unknown: Mapping[str, Sequence[str]]) -> None:
         for name, tags in unknown.items():

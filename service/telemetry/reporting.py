@@ -106,10 +106,6 @@ class FollowingReport:
         """Somebody may have meant another."""
         self._logger.warning("tags_unknown", model=model, tags=list(tags))
 
-    def tags_seen_late(self, model: str, seconds: float) -> None:
-        """No webhook tells of a model's tags."""
-        self._logger.warning("tags_seen_late", model=model, seconds=seconds)
-
     def shared(self, ref: ModelRef, sentence: str) -> None:
         """From the next request on."""
         self._logger.info("traffic_shared", slot=str(ref), message=sentence)

@@ -108,11 +108,6 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         "What it said before is in force still; `podium split` and `podium shadow` write tags.",
     ),
     "tags_unknown": Saying("{model} has tags that nothing reads: {tags}"),
-    "tags_seen_late": Saying(
-        "Tags steer {model}, and are looked at every {seconds} s alone",
-        (),
-        "MLflow's webhooks do not tell of them: set PODIUM_POLL_SECONDS to 5 or less.",
-    ),
     "traffic_shared": Saying("{slot}: requests go elsewhere from now on", ("message",)),
     "slot_found": Saying("{slot} is followed: it matches a pattern of PODIUM_MODELS"),
     "slot_gone": Saying("{slot} is no longer followed: the registry has no such model and alias"),

@@ -62,5 +62,5 @@ def test_tag_whose_kind_is_misspelt_is_named_with_the_nearest() -> None:
 def test_tags_that_would_be_seen_late_are_named() -> None:
     """MLflow has no webhook for tags; what `podium promote` keeps by itself need not be seen."""
     (trouble,) = found(60.0, split_champion="challenger=10")
-    assert (trouble.subject, trouble.code) == ("PODIUM_POLL_SECONDS", "tags_seen_late")
+    assert (trouble.subject, trouble.code) == ("PODIUM_POLL_SECONDS", "tags_late")
     assert found(5.0, split_champion="challenger=10") == found(60.0, fallback_champion="1") == []

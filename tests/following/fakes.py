@@ -378,10 +378,6 @@ class Events:
     def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
         self.told.append(("tags_unknown", model, tuple(tags)))
 
-    def tags_seen_late(self, model: str, seconds: float) -> None:
-        """Remembers that these are."""
-        self.told.append(("tags_seen_late", model, seconds))
-
     def shared(self, ref: ModelRef, sentence: str) -> None:
         self.told.append(("shared", str(ref), sentence))
 

@@ -341,25 +341,6 @@ async def test_unknown_tags_are_told_once() -> None:
     assert world.events.of("tags_unknown") == [("iris", ("podium.spilt.champion",))]
 
 
-async def test_tags_that_are_seen_late_are_told_once() -> None:
-    """No webhook tells of them; what `podium promote` keeps by itself is seen soon enough."""
-    world = await sharing(RolloutTags(fallback="1"))
-    world.slots.poll_seconds = 60.0
-    await world.follow()
-    assert world.events.of("tags_seen_late") == []
-    world.registry.rollout[world.slot.ref] = TAGS
-    for _ in range(2):
-        await world.follow()
-    assert world.events.of("tags_seen_late") == [("iris", 60.0)]
-
-
-async def test_tags_that_are_seen_within_seconds_are_not_told() -> None:
-    """As by default."""
-    world = await sharing(TAGS)
-    await world.follow()
-    assert world.events.of("tags_seen_late") == []
-
-
 async def test_p12_arm_that_would_break_its_slots_clients_is_refused() -> None:
     """They are who gets it; what it is compared with is what serves them."""
     compared: list[VersionId | None] = []
