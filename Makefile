@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -86,6 +86,9 @@ walk: $(READY) ## which files of the front one request goes through, and one mov
 
 soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs/soak.txt, soak-*.png
 	$(VENV)/bin/python -m tests.soak --seed 1 --seed 2 --seed 3 --output docs/soak.txt
+
+soak-rollout: $(READY) ## 200 changes of a rollout under load, 100,000 requests of 20,000 callers; writes docs/rollout-soak.txt
+	$(VENV)/bin/python -m tests.rollout_soak --output docs/rollout-soak.txt
 
 orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each: none is left
 	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200

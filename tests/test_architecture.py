@@ -196,6 +196,7 @@ ROOMS = {
     "telemetry": {
         *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
         *("environments.environment", "predicting", "refs"),
+        *("rollout_tags", "split_tag"),
         *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
     },
 }

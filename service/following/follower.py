@@ -225,6 +225,8 @@ class Follower:
         self.preparing.close()
         for task in self._coming.tasks:
             task.cancel()
+        # No request is bound any more: that each slot in turn answers none is no change of traffic.
+        self._slots.traffic_changed = lambda _: None
         self._open.let_go()
         await self.settled()
         await self._open.close()
