@@ -58,8 +58,6 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "awaited": False,
         },
         "coming": None,
-        "bake": None,
-        "verdict": None,
         "shadow": None,
         "arm": False,
         "arms": [],
