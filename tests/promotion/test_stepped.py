@@ -252,7 +252,7 @@ def test_refusal_to_split_leaves_nothing_begun(shared_moves: Moves) -> None:
         raise WriteRefused("it needs EDIT", "PERMISSION_DENIED")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Writer, "tag_model", deny)
+        patched.setattr(Mover, "write_split", deny)
         stop = stop_of(lambda: stepped(moves, SteppedInstances(moves, "3")))
     assert (stop.code, stop.status) == ("permission_denied", REFUSED)
     assert_whole(moves)
