@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -90,6 +90,9 @@ walk: $(READY) ## which files of the front one request goes through, and one mov
 soak: $(READY) ## 1,000 swaps under load with random faults, thrice; writes docs/soak.txt, soak-*.png
 	$(VENV)/bin/python -m tests.soak --seed 1 --seed 2 --seed 3 --output docs/soak.txt
 
+soak-rollout: $(READY) ## 200 changes of a rollout under load, 100,000 requests of 20,000 callers; writes docs/rollout-soak.txt
+	$(VENV)/bin/python -m tests.rollout_soak --output docs/rollout-soak.txt
+
 orphans: $(READY) ## 10,000 requests to a model that leaves two orphans at each: none is left
 	TEST_ORPHANS=10000 $(VENV)/bin/python -m pytest tests/end_to_end/test_surroundings.py -k orphans -n0 -q --timeout=1200
 
@@ -98,6 +101,9 @@ same-twice: $(READY) ## the same model twice, validated 200 times: passes 199 at
 
 pipeline-line: $(READY) ## the GitLab example from webhook to rollback, each runner killed once; writes docs/pipelines.txt
 	$(VENV)/bin/python -m tests.pipelines.line --output docs/pipelines.txt
+
+bake-cases: $(READY) ## five real versions of each kind bake, good and bad; writes docs/bake-cases.txt
+	$(VENV)/bin/python -m tests.bake_cases --output docs/bake-cases.txt
 
 races: $(READY) ## 200 races of promotions on SQLite, and on PostgreSQL; writes docs/races.txt
 	$(VENV)/bin/python -m tests.promotion.races > docs/races.txt
@@ -113,6 +119,9 @@ row-wise: $(READY) ## every class that is known to answer row by row, tried at l
 
 environments: $(READY) ## models of several years from environments of their own, on each Python that is there; writes docs/environments-matrix.txt
 	$(VENV)/bin/python -m tests.environments.matrix --output docs/environments-matrix.txt
+
+environments-many: $(READY) ## ten versions in ten environments, then one: what is left of memory and disk; writes docs/environments-many.txt
+	$(VENV)/bin/python -m tests.environments.many --output docs/environments-many.txt
 
 host-alone: $(READY) ## a host in Python 3.10 with its own libraries alone; makes an environment
 	TEST_HOST_ALONE=1 $(VENV)/bin/python -m pytest tests/host/test_alone.py -n0 -q --timeout=1200

@@ -47,10 +47,10 @@ from service.processes.front.scratch import Scratch
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
+from service.registry.front.kept_environments import KeepsEnvironments, KeptEnvironments
 from service.registry.front.last_known_good import (
     DiskHistory,
     HistoryObserver,
-    KeepsEnvironments,
 )
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
 from service.shadowing.shadow_samples import SampleLimits, ShadowSamples
@@ -83,7 +83,7 @@ def new_history(
 ) -> DiskHistory:
     """What each slot has served before, on disk."""
     folder = settings.history_folder(environment)
-    return DiskHistory(folder, registry, observer, environments)
+    return DiskHistory(folder, registry, observer, KeptEnvironments(environments))
 
 
 def new_gates(  # noqa: PLR0913, PLR0917 - one of each that a gate asks

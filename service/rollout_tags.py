@@ -4,6 +4,7 @@ What stands in them is anybody's: it is bounded here and read elsewhere (`split_
 ...). Names that begin as Podium's own do, and mean nothing, are told.
 """
 
+import difflib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -75,6 +76,13 @@ def unknown_in(tags: Mapping[str, str]) -> tuple[str, ...]:
     meant = (HOLD_PREFIX, *ROLLOUT_PREFIXES)
     unknown = [key[:_LONGEST_NAME] for key in ours if not key.startswith(meant)]
     return tuple(unknown[:_MOST_UNKNOWN])
+
+
+def nearest(tag: str) -> str | None:
+    """The tag that may be meant by the name of one that means nothing."""
+    kind, _, alias = tag.removeprefix(OURS).partition(".")
+    near = difflib.get_close_matches(kind, (*KINDS, "hold"), n=1)
+    return tag_name(near[0], alias) if near and alias else None
 
 
 def _cut(value: str) -> str:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 from structlog.typing import FilteringBoundLogger
 
 from service.config.addresses import MlflowAddresses, is_web_address, shown
 from service.config.outgoing import Outgoing
+from service.config.secrets import revealed
 from service.config.settings import Settings
 from service.engine import Given
 from service.events.event_faults import EventTrouble
@@ -93,11 +93,8 @@ class _Posting:
 def _form(settings: Settings) -> EventForm:
     if settings.events_format == "slack":
         return SlackText()
-    return SignedJson(_revealed(settings.events_secret))
-
-
-def _revealed(secret: SecretStr | None) -> bytes | None:
-    return None if secret is None else secret.get_secret_value().encode()
+    secret = revealed(settings.events_secret)
+    return SignedJson(None if secret is None else secret.encode())
 
 
 def _pages(given: Given) -> str | None:

@@ -210,8 +210,8 @@ ROOMS = {
     "telemetry": {
         *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
         *("environments.environment", "predicting", "refs"),
-        *("registry.forwarder.wire", "rollout", "server", "shadowing", "split_tag", "tombstones"),
-        *_BELOW,
+        *("registry.forwarder.wire", "rollout", "rollout_tags", "server", "shadowing"),
+        *("split_tag", "tombstones", *_BELOW),
     },
 }
 HEAVY = {

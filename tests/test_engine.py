@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,16 +15,23 @@ from service.config.home import HomeUnusable
 from service.config.settings import load_settings
 from service.engine import Engine, Given
 from service.errors import InvalidInput
+from service.following.history import ServedBefore
+from service.following.ports import FetchedVersion, NoLease
 from service.following.servable import Binding
 from service.predicting.request import Prediction
 from service.predicting.route import PredictionRoute
 from service.protocols.mlflow import MlflowProtocol
 from service.protocols.podium import PodiumProtocol
 from service.protocols.protocol import Enclosure, PredictionProtocol
+from service.refs import ModelRef
+from service.registry.front.client import CachedVersion
+from service.registry.front.last_known_good import DiskHistory
+from tests.following.fakes import version
 from tests.support import models
 from tests.support.given import JSON, GivenRequest, Told, given_context
 from tests.support.observing import quiet
 from tests.support.registered import Registry
+from tests.support.serving import fetched_version
 from tests.support.tracking import copy_database
 from tests.support.waiting import until
 
@@ -119,3 +127,42 @@ async def test_engine_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path) 
         async with Engine.of(Given(settings, dict(os.environ)), quiet()):
             pass
     assert [path.name for path in (tmp_path / "tmp").iterdir()] == [".lock"]
+
+
+class Keeper:
+    """Of a cache of which nobody asks anything."""
+
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
+        raise AssertionError(lying)
+
+    def keep(self, _: str) -> NoLease:
+        return NoLease()
+
+
+async def test_p5_start_that_makes_room_leaves_what_was_served_last_its_environment(
+    tmp_path: Path,
+) -> None:
+    """It lies there longest, and the registry says nothing of it."""
+    settings = load_settings(
+        {"models": (f"{NAME}@champion",), "home": tmp_path, "hosts": 1, "env_bytes": 1024**2}
+    )
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/none/mlflow.db"}
+    kept, *others = (environment_at(settings.environments_folder, key * 64) for key in "abc")
+    os.utime(kept, (1, 1))
+    served = replace(fetched_version(version(1)), path=Path("0" * 64) / "model")
+    history = DiskHistory(settings.history_folder(environment), Keeper(), quiet().files)
+    history.note(ModelRef(NAME, "champion"), ServedBefore(served, 1.0, kept.name))
+    history.close()
+    async with asyncio.timeout(_SECONDS), Engine.of(Given(settings, environment), quiet()):
+        await until(lambda: not any(each.exists() for each in others), _SECONDS)
+        assert kept.exists()
+
+
+def environment_at(folder: Path, key: str) -> Path:
+    """One of a megabyte."""
+    place = folder / key
+    place.mkdir(parents=True)
+    notes = {"key": key, "python": "3.11.7", "packages": {}, "findings": []}
+    (place / "podium.json").write_bytes(orjson.dumps(notes))
+    (place / "library").write_bytes(b"1" * 1024**2)
+    return place

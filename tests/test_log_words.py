@@ -57,6 +57,13 @@ def test_refusal_says_why_and_what_to_do() -> None:
     assert "`podium reload 'a b@c'`" in words(event | {"slot": "a b@c"}, "warning")
 
 
+def test_what_is_not_known_yet_is_not_told() -> None:
+    """How many packages an environment has, before these are resolved."""
+    event = {"event": "environment_building", "model": "a", "version": "3", "step": "resolve"}
+    assert words(event | {"packages": None}).endswith("of its own: resolve\n")
+    assert words(event | {"packages": 71}).endswith("of its own: resolve [packages=71]\n")
+
+
 def test_text_elsewhere_has_the_whole_time_and_the_level() -> None:
     """As in a file, where lines are looked for later."""
     said = words({"event": "look_recovered"}, terminal=False)

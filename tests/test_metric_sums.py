@@ -18,6 +18,7 @@ ADDED = {
     *("podium_host_memory_bytes", "podium_resident_versions"),
 }
 FOLLOWED = {
+    "podium_slot_share_ratio",
     *("podium_alias_lag_seconds", "podium_slot_failure", "podium_slot_info", "podium_slot_state"),
     *("podium_slot_swapped_timestamp_seconds", "podium_slots_left_out", "podium_build_info"),
     "podium_registry_look_age_seconds",

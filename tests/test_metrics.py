@@ -16,7 +16,9 @@ from service.following.slots import Slots, Wish
 from service.predicting.request import HeldBytes, RequestRecord, RequestShare
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId
+from service.rollout.rollout_plan import NO_PLAN
 from service.server.timeouts import Ended
+from service.split_tag import ArmShare, Split
 from service.telemetry.metrics.metrics import Metrics
 from tests.support.serving import make_binding
 
@@ -295,6 +297,25 @@ def test_slot_without_alias_is_shown_as_missing_and_not_ready(
     )
     other = {"model": "a@b", "alias": "prod"}
     assert (holds("missing", other), holds("ready", other)) == (0, 1)
+
+
+def test_p18_shares_are_shown_of_a_slot_that_shares_its_requests(
+    registry: CollectorRegistry, slots: Slots
+) -> None:
+    """By arm and version, its own too; of the others there is no such series."""
+    assert samples(registry, "podium_slot_share_ratio") == []
+    slot = slots.default
+    arm = ModelRef(slot.ref.name, "v7")
+    slots.add_arms([arm])
+    slots[str(arm)].serve(make_binding(arm, "7"))
+    slot.serve(make_binding(slot.ref))
+    slot.plan = replace(NO_PLAN, split=Split((ArmShare("v7", 250),)))
+    slot.compose()
+    shown = samples(registry, "podium_slot_share_ratio")
+    assert [(each.labels["arm"], each.labels["version"], each.value) for each in shown] == [
+        (slot.ref.alias, "1", 0.975),
+        ("v7", "7", 0.025),
+    ]
 
 
 def test_last_failure_is_shown_with_its_code_until_it_is_put_right(

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from fastapi import APIRouter
-from pydantic import SecretStr
 
 from service.access.keys import BadKeys, KeysFile, follow_keys
 from service.config.environment import credentials
-from service.config.secrets import PREFIX, forget
+from service.config.secrets import PREFIX, forget, revealed
 from service.config.settings import SECRETS, Settings
 from service.environments.build_settings import index_variables
 from service.following.follower import Follower
@@ -51,7 +50,7 @@ class Access:
         """As the settings say, with the keys that the file holds now."""
         return cls(
             None if file is None else ApiKeys(file.names, file.limits),
-            Admin(_revealed(settings.admin_token)),
+            Admin(revealed(settings.admin_token)),
             _webhook(settings, follower, metrics, logs),
             file,
         )
@@ -85,14 +84,10 @@ def forget_secrets(environment: MutableMapping[str, str]) -> None:
     forget(index_variables(environment), environment)
 
 
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
 def _webhook(
     settings: Settings, follower: Follower, metrics: Metrics, logs: Logs
 ) -> Sequence[APIRouter]:
-    secret = _revealed(settings.webhook_secret)
+    secret = revealed(settings.webhook_secret)
     if secret is None:
         return ()
     metrics.http.watch_webhook()

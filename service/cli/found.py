@@ -6,19 +6,17 @@ What cannot be found ends the command with one line that says what to set.
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from service.cli.mistakes import mistakes
 from service.cli.options import USAGE_ERROR
 from service.config.addresses import MlflowAddresses
+from service.config.secrets import revealed
 from service.config.settings import BadSettings, Settings, load_as
 from service.local.running import read_running
 from service.local.settings import callable_url
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 _Settings = TypeVar("_Settings", bound=Settings)
 
@@ -83,8 +81,3 @@ def admin_token() -> str:
         "with which admin token? Set PODIUM_ADMIN_TOKEN, or PODIUM_ADMIN_TOKEN_FILE: "
         "`podium up` keeps its own in .podium/admin-token."
     )
-
-
-def revealed(secret: "SecretStr | None") -> str | None:
-    """The text of a secret."""
-    return None if secret is None else secret.get_secret_value()

@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from typing import Final
 from urllib.parse import urlsplit
 
+from service.config.addresses import is_host
+
 _ADDRESSES: Final = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _CREDENTIALS: Final = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 # Quotes of shells and of word processors; an env file's are a part of the value.
@@ -132,7 +134,7 @@ def _of_server(address: str) -> str | None:
         return _of_port(address)
     if "#" in address or "?" in address or _API.search(parts.path):
         return f"goes on behind the server's own address; {_TO_THE_PORT}"
-    return None if _is_host(parts.hostname or "") else f"names no host; {_AS_A_SERVER}"
+    return None if is_host(parts.hostname or "") else f"names no host; {_AS_A_SERVER}"
 
 
 def _of_port(address: str) -> str:
@@ -146,13 +148,6 @@ def _of_port(address: str) -> str:
 
 def _is_web(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
-
-
-def _is_host(name: str) -> bool:
-    try:
-        return bool(name.encode("idna"))
-    except UnicodeError:
-        return False
 
 
 def _in_token(token: str) -> str | None:

@@ -180,6 +180,16 @@ def environment_of(addresses: MlflowAddresses) -> Mapping[str, str]:
     return {**os.environ, "MLFLOW_REGISTRY_URI": addresses.registry, **addresses.variables}
 
 
+def told_writer(*, as_json: bool) -> "Writer":
+    """What writes to that MLflow, whose address is told."""
+    addresses, tell = mlflow(), teller(as_json=as_json)
+    from service.registry.writer.writer import Writer
+
+    writer = Writer(addresses)
+    tell(f"MLflow   {writer.server()}")
+    return writer
+
+
 def run(
     work: Callable[[], _Outcome],
     known: "MoveKnown",
@@ -215,12 +225,9 @@ def marked_alias(
     as_json: bool,
 ) -> NoReturn:
     """Holds the alias, or releases it, tells what came of it, and ends the command."""
-    addresses, tell = mlflow(), teller(as_json=as_json)
+    writer = told_writer(as_json=as_json)
     from service.promotion.known import MoveKnown
-    from service.registry.writer.writer import Writer
 
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
     blank = MarkedAliasReport(
         server=writer.server(),
         **asdict(origin),
@@ -256,12 +263,9 @@ def marked_version(
     as_json: bool,
 ) -> NoReturn:
     """Marks the version, tells what came of it, and ends the command."""
-    addresses, tell = mlflow(), teller(as_json=as_json)
+    writer = told_writer(as_json=as_json)
     from service.promotion.known import MoveKnown
-    from service.registry.writer.writer import Writer
 
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
     blank = MarkedVersionReport(
         server=writer.server(),
         **asdict(origin),

@@ -1,7 +1,7 @@
 """`podium prepare`: every instance has a version ready before the alias moves there."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -9,7 +9,7 @@ import click
 from pydantic import BaseModel
 
 from service.cli.found import admin_token, service_url
-from service.cli.moving import alias_option, mlflow, ref_of, timeout_option
+from service.cli.moving import alias_option, ref_of, timeout_option, told_writer
 from service.cli.once import OnceCommand
 from service.cli.options import SecondsRange, VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
@@ -122,7 +122,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
         version=version.version,
         status=DONE,
     )
-    blank, number = _resolved(blank, version, tell, as_json=as_json)
+    blank, number = _resolved(blank, version, as_json=as_json)
     from service.promotion.prepare import PrepareWish, prepare_all
 
     def told(each: Prepared) -> None:
@@ -148,16 +148,12 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
 
 
 def _resolved(
-    blank: PrepareReport, version: VersionArgument, tell: Callable[[str], None], *, as_json: bool
+    blank: PrepareReport, version: VersionArgument, *, as_json: bool
 ) -> tuple[PrepareReport, str]:
     """With the MLflow that was asked, if one was, and the version's number."""
     if version.version is not None:
         return blank, version.version
-    addresses = mlflow()
-    from service.registry.writer.writer import Writer
-
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
+    writer = told_writer(as_json=as_json)
     blank = blank.model_copy(update={"server": writer.server()})
     with asking(blank, as_json=as_json):
         number = writer.version_of(version).number

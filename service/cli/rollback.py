@@ -11,15 +11,15 @@ from service.cli.moving import (
     MoveReport,
     alias_option,
     lease_option,
-    mlflow,
     ref_of,
     resume_option,
     run,
+    told_writer,
 )
 from service.cli.once import OnceCommand
 from service.cli.options import version_number
 from service.cli.report_files import report_files
-from service.cli.told import json_option, origin_options, teller
+from service.cli.told import json_option, origin_options
 from service.exits import DONE
 from service.origin import Origin
 from service.promotion.journal import Done, Entry
@@ -90,14 +90,11 @@ def rollback(  # noqa: PLR0913 - the command line's
     was changed: try again; 4 changed in part: --resume goes on.
     podium rollback iris --alias champion --reason "too slow"
     """  # noqa: D301 - click wants a real backspace
-    ref, addresses, tell = ref_of(name, alias), mlflow(), teller(as_json=as_json)
+    ref, writer = ref_of(name, alias), told_writer(as_json=as_json)
     from service.promotion.known import MoveKnown
     from service.promotion.mover import Mover
     from service.promotion.rollback import Rollback
-    from service.registry.writer.writer import Writer
 
-    writer = Writer(addresses)
-    tell(f"MLflow   {writer.server()}")
     known = MoveKnown()
     mover = Mover(writer, ref, origin, lease_seconds, known.reached.add, known)
     blank = RollbackReport(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.found import advice, loaded, mlflow_of, revealed, service_url
+from service.cli.found import advice, loaded, mlflow_of, service_url
 from service.cli.once import OnceCommand
 from service.cli.options import url_option
+from service.config.secrets import revealed
 from service.refs import ModelRef
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
+from service.cli.found import loaded, stop
+from service.cli.moving import mlflow
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.report_files import junit_option, report_files
@@ -179,7 +180,7 @@ def _report(
     as_json: bool,
 ) -> ValidateReport:
     """What comes of it, whatever comes of it."""
-    addresses = _mlflow()
+    addresses = mlflow()
     from service.cli.progress import shown_on_stderr
     from service.registry.writer.writer import Writer
     from service.validation.validating import LeftBehind
@@ -211,17 +212,6 @@ class _Around:
     origin: Origin
     told: "TrialObserver"
     left: "LeftBehind"
-
-
-def _mlflow() -> "MlflowAddresses":
-    stop_for_mistakes()
-    found = mlflow_of(loaded().home)
-    if found is None:
-        stop(
-            "which MLflow? Set MLFLOW_TRACKING_URI, as in "
-            "MLFLOW_TRACKING_URI=http://127.0.0.1:8080, or start one with `podium up`."
-        )
-    return found
 
 
 def _validated(

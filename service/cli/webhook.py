@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from service.cli.found import loaded, registry, revealed, service_url, stop
+from service.cli.found import loaded, registry, service_url, stop
 from service.cli.mistakes import mistake_in
 from service.cli.once import OnceCommand
 from service.config.addresses import MlflowAddresses, is_web_address, shown, shown_registry
+from service.config.secrets import revealed
 from service.following.sentences import plain
 
 if TYPE_CHECKING:

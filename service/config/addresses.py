@@ -61,7 +61,7 @@ def is_web_address(text: str) -> bool:
     parts = _read(text)
     if parts is None or not text.isprintable():
         return False
-    return parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+    return parts.scheme in {"http", "https"} and is_host(parts.hostname or "")
 
 
 def may_be_asked(text: str) -> bool:
@@ -78,7 +78,8 @@ def is_near(address: str) -> bool:
         return False
 
 
-def _is_host(name: str) -> bool:
+def is_host(name: str) -> bool:
+    """Whether it can be looked up as the name of one."""
     try:
         return bool(name.encode("idna"))
     except UnicodeError:

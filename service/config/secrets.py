@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 PREFIX: Final = "PODIUM_"
 _FILE: Final = "_FILE"
 # A secret is a line; a file of more is the wrong one.
@@ -39,6 +41,11 @@ def secret_in_file(name: str, environment: Mapping[str, str]) -> str | None:
     if not text.strip() or len(text) > _LONGEST:
         raise BadSecret(f"{variable}{_FILE}: must hold one secret of at most {_LONGEST} characters")
     return text.strip()
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """The text of a secret."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def forget(names: Iterable[str], environment: MutableMapping[str, str]) -> None:

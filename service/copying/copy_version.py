@@ -19,15 +19,16 @@ from mlflow.entities.model_registry import ModelVersion
 
 from service.config.settings import Settings
 from service.copy_source import DIGEST_TAG, SOURCE_TAG, CopySource
-from service.copying.copy_notes import (
+from service.copying.made import Made
+from service.copying.mlflow_server import MlflowServer
+from service.copying.original import Original, original_of
+from service.copying.target_files import (
+    TargetFiles,
+    experiment_of,
     note_of_made_experiment,
     note_of_made_model,
     notes_of_left,
 )
-from service.copying.made import Made
-from service.copying.mlflow_server import MlflowServer
-from service.copying.original import Original, original_of
-from service.copying.target_files import TargetFiles, experiment_of
 from service.copying.target_model import TargetModel, tagged_late
 from service.promotion.registry_bytes import fetched_into
 from service.promotion.stopped import refused

@@ -279,6 +279,7 @@ class Environments:
     async def _room_made(self) -> None:
         """What was fetched goes first: what was built may be all there is without an index."""
         limit = self._settings.max_bytes
+        await self._prepare()  # what killed builds have left goes before anything else
         while self._is_untidy:
             self._is_untidy = False
             if await self._beside.run(self._store.usage) > limit:

@@ -40,6 +40,11 @@ _NOT_ALLOWED: Final = (
 )
 # Whatever stands before the last @ of a host, which a password may hold, too.
 _USER: Final = re.compile(r"(?<=//)[^/\s]*@")
+# PODIUM_INDEXES names hosts that are asked by TLS.
+_WITHOUT_TLS: Final = (
+    "The version names the package index {}, which is not asked: it has no TLS; let pip's "
+    "extra-index-url name it if it may be."
+)
 _SHORTEST_SECRET: Final = 4
 
 
@@ -186,8 +191,13 @@ def _allowed(
             allowed.append(with_user(text, _user(each, [*known, *theirs])))
         else:
             refused.add(each.host)
-    findings = tuple(("index_not_allowed", _NOT_ALLOWED.format(host)) for host in sorted(refused))
+    findings = tuple(("index_not_allowed", _not_allowed(host)) for host in sorted(refused))
     return allowed, findings
+
+
+def _not_allowed(host: str) -> str:
+    sentence = _WITHOUT_TLS if host.startswith("http://") else _NOT_ALLOWED
+    return sentence.format(host)
 
 
 def _addresses(texts: Sequence[str]) -> list[IndexAddress]:

@@ -127,7 +127,11 @@ class Resolving:
         interpreter: Interpreter,
         sources: PackageSources,
     ) -> Resolved:
-        """By the first way that leads to a lock; the first way's fault where none does."""
+        """By the first way that leads to a lock; the last way's fault where none does.
+
+        The last asks the most: what a way before it lacked may be there, and would be told though
+        something else is missing.
+        """
         faults: list[EnvironmentRefused] = []
         has_dates = self._settings.wheelhouse is None
         for way in await self._beside.run(_ways, wish, locked, sources, has_dates=has_dates):
@@ -147,7 +151,7 @@ class Resolving:
                 faults.append(refused)
             else:
                 return Resolved(lock, way.findings, way.arguments)
-        raise faults[0]
+        raise faults[-1]
 
     async def _compiled(
         self,

@@ -15,6 +15,10 @@ UNDATED: Final = re.compile(
     r"is missing an upload date|filtered by `exclude-newer`.* requirement is v[^\s,]+\. "
 )
 """Whether uv has left out packages because the index does not say when they were published."""
+# One for each file of an index that tells no dates: the first says it for all.
+_UNDATED_FILE: Final = re.compile(
+    r"^warning: `[^`\n]+` is missing an upload date.*\n", re.MULTILINE
+)
 NOWHERE: Final = "package_nowhere"
 UNREACHABLE: Final = "index_unreachable"
 # What may stand in a sentence of what uv names: packages and versions.
@@ -101,8 +105,8 @@ _WORDS: Final = (
     _word(
         rf"there (?:is|are) no versions? of {_NAMED}",
         "version_nowhere",
-        "The package index that is asked for it does not have {0}: check how it is written, and "
-        "which index Podium asks; of several it is the first that has any version of a package.",
+        "No package index that is asked for it has {0}: check how it is written, and which ones "
+        "Podium asks (with UV_INDEX_STRATEGY=first-index the first that has any version of it).",
     ),
     _word(
         r"requirements are unsatisfiable|No solution found",
@@ -133,4 +137,11 @@ def fault_of(said: str) -> EnvironmentRefused | EnvironmentDelayed:
 def _fault(word: _Word, sentence: str, said: str) -> EnvironmentRefused | EnvironmentDelayed:
     make: Callable[[str, str, str], EnvironmentRefused | EnvironmentDelayed]
     make = EnvironmentRefused if word.lasting else EnvironmentDelayed
-    return make(word.code, sentence, said[-_DETAIL:])
+    return make(word.code, sentence, _detail(said))
+
+
+def _detail(said: str) -> str:
+    """The end, where the cause stands; and, before it, whether dates were missing."""
+    undated = _UNDATED_FILE.search(said)
+    first = "" if undated is None else undated[0]
+    return f"{first}{_UNDATED_FILE.sub('', said)[-_DETAIL:]}"

@@ -24,6 +24,8 @@ from service.rollout_tags import NO_TAGS, RolloutTags, tag_name
 _NOT_ASKED: Final = Unanswered(
     "arm_unanswered", "The registry has not been asked about this arm yet; it is soon.", ""
 )
+# Whoever changes a tag on MLflow's page expects to see something of it.
+_SOON_SECONDS: Final = 5.0
 
 
 @dataclass(eq=False, repr=False)
@@ -43,6 +45,7 @@ class Arms:
     _takes_any: bool
     _said: Mapping[ModelRef, RolloutTags] = field(default_factory=dict, init=False)
     _told: dict[ModelRef, Mapping[str, str]] = field(default_factory=dict, init=False)
+    _late: set[ModelRef] = field(default_factory=set, init=False)
     _unknown: Mapping[str, Sequence[str]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +75,7 @@ class Arms:
     def compose_all(self) -> None:
         """Arms that can answer have their shares, and no others."""
         self._recorder.each(self._slots.routed, self._compose)
+        self._told = {slot.ref: self._told.get(slot.ref, {}) for slot in self._slots.routed}
 
     def _compose(self, slot: Slot) -> None:
         slot.compose()
@@ -111,6 +115,10 @@ class Arms:
         for kind, sentence in wrong.items():
             if told.get(kind) != sentence:
                 self._observer.tag_wrong(slot.ref, tag_name(kind, slot.ref.alias), sentence)
+        late = slot.plan.tags != NO_TAGS and slot.pause_of_looks > _SOON_SECONDS
+        if late and slot.ref not in self._late:
+            self._late.add(slot.ref)
+            self._observer.tags_late(slot.ref, slot.pause_of_looks)
         self._told[slot.ref] = wrong
 
     def _tell_unknown(self, unknown: Mapping[str, Sequence[str]]) -> None:

@@ -24,7 +24,7 @@ from service.following.ports import Clock, FetchedVersion, Missing
 from service.following.recording import Recorder
 from service.following.second_opinions import SecondOpinions
 from service.following.servable import Binding, Servable
-from service.following.slot_status import Failure
+from service.following.slot_status import Failure, Standing
 from service.following.slots import Slot, Slots
 from service.refs import VersionId
 from service.retry_tag import may_retry
@@ -106,6 +106,10 @@ class Baking:
 
     def bakes(self, slot: Slot, servable: Servable) -> bool:
         """Whether it has to show something, were it swapped in now."""
+        # An arm has what serves beside it to be compared with, and whoever gave it its share to
+        # take that back.
+        if slot.standing is Standing.ARM:
+            return False
         if servable.version != slot.aspired or not self.rule_of(slot).seconds:
             return False
         proven = self._history.baseline(slot.ref)

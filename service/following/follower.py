@@ -234,6 +234,8 @@ class Follower:
         for task in self._coming.tasks:
             task.cancel()
         self._shadows.close()
+        # No request is bound any more: that each slot in turn answers none is no change of traffic.
+        self._slots.traffic_changed = lambda _: None
         self._open.let_go()
         await self.settled()
         await self._open.close()

@@ -38,6 +38,10 @@ class FollowingObserver(Protocol):
         """Tags of the model begin as Podium's do and mean nothing; told when others do."""
         ...
 
+    def tags_late(self, ref: ModelRef, seconds: float) -> None:
+        """Tags steer the slot, and looks are so many seconds apart; told once."""
+        ...
+
     def shared(self, ref: ModelRef, sentence: str) -> None:
         """The slot shares its requests otherwise from now on; the sentence says how."""
         ...

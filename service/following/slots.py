@@ -155,7 +155,8 @@ class Slot:
     def _sharing(self) -> Sharing | None:
         """Whom its requests are to go to beside what it serves; None: nobody else."""
         arms = self.plan.split.arms
-        if not arms:
+        # What an arm shares itself is nobody's: it answers with what it serves.
+        if not arms or self.standing is Standing.ARM:
             return None
         left, right = (*map(self._arm, arms), None)[:2]
         return Sharing(self._buckets, self.plan.sticky.lower().encode(), left, right)
@@ -191,7 +192,7 @@ class Slot:
 
     @property
     def _arms(self) -> tuple[ArmStatus, ...]:
-        if not self.plan.split.arms or self.binding is None:
+        if not self.plan.split.arms or self.binding is None or self.standing is Standing.ARM:
             return ()
         weights = {each.binding.ref: each.weight for each in self.traffic.arms}
         left = WHOLE - sum(each.share for each in self.plan.split.arms)

@@ -15,8 +15,9 @@ def seconds_until_ready(slot: Slot, now: float) -> float:
     """An estimate, at least 1; `now` by the monotonic clock.
 
     A version on its way is taken to need what the slot's last one did, else as long again as so
-    far. One that failed by another's fault is waited for until its next try. Where only an operator
-    can help, it is a minute, or the pause between two looks, if that is longer.
+    far. One that failed by another's fault is waited for until its next try, or for a minute, since
+    an operator may have it tried before. Where only an operator can help, it is a minute, or the
+    pause between two looks, if that is longer.
     """
     if slot.status.state == "loading":
         return _of_load(slot, now)
@@ -24,7 +25,7 @@ def seconds_until_ready(slot: Slot, now: float) -> float:
     if slot.status.missing or slot.lacking is not None or slot.status.is_refused_for_good:
         return max(_LONG_SECONDS, pause)
     if slot.aspired is not None:
-        return max(_LEAST, slot.pursuit.due - now)
+        return max(_LEAST, min(slot.pursuit.due - now, _LONG_SECONDS))
     return min(max(_LEAST, pause), _LONG_SECONDS)
 
 

@@ -35,41 +35,21 @@ def _chat(body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in json.loads(body).items() if key not in params}
 
 
-def _split(body: bytes) -> pd.DataFrame:
-    return _frame(body, "split")
-
-
-def _records(body: bytes) -> pd.DataFrame:
-    return _frame(body, "records")
-
-
 def _frame(body: bytes, orient: str) -> pd.DataFrame:
     payload = json.loads(body)[f"dataframe_{orient}"]
     frame: pd.DataFrame = dataframe_from_parsed_json(payload, orient)  # type: ignore[no-untyped-call]  # MLflow annotates little
     return frame
 
 
-def _instances(body: bytes) -> Any:
-    return parse_tf_serving_input({"instances": json.loads(body)["instances"]})  # type: ignore[no-untyped-call]
-
-
-def _inputs(body: bytes) -> Any:
-    return parse_tf_serving_input({"inputs": json.loads(body)["inputs"]})  # type: ignore[no-untyped-call]
-
-
-def _csv(body: bytes) -> pd.DataFrame:
-    return pd.read_csv(StringIO(body.decode("utf-8")))
-
-
-def _parquet(body: bytes) -> pd.DataFrame:
-    return pd.read_parquet(BytesIO(body))
+def _tensors(body: bytes, form: str) -> Any:
+    return parse_tf_serving_input({form: json.loads(body)[form]})  # type: ignore[no-untyped-call]
 
 
 _READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "dataframe_split": _split,
-    "dataframe_records": _records,
-    "instances": _instances,
-    "inputs": _inputs,
-    "csv": _csv,
-    "parquet": _parquet,
+    "dataframe_split": lambda body: _frame(body, "split"),
+    "dataframe_records": lambda body: _frame(body, "records"),
+    "instances": lambda body: _tensors(body, "instances"),
+    "inputs": lambda body: _tensors(body, "inputs"),
+    "csv": lambda body: pd.read_csv(StringIO(body.decode("utf-8"))),
+    "parquet": lambda body: pd.read_parquet(BytesIO(body)),
 }

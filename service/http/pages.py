@@ -20,6 +20,7 @@ from service.errors import (
     ServiceError,
     UnknownModel,
 )
+from service.following.slot_status import Standing
 from service.following.slots import Slots
 from service.http.errors import STATUS, MethodNotAllowed, NotFound, headers_of
 from service.predicting.raised import internal, without_words
@@ -107,9 +108,12 @@ def _unknown_models(slots: Slots, protocols: Sequence[PredictionProtocol]) -> AP
 def _unknown_model(slots: Slots, protocol: PredictionProtocol) -> Callable[..., Any]:
     async def refuse(request: Request, name: str, alias: str) -> Response:
         try:
-            slots.find(f"{name}@{alias}")
+            found = slots.find(f"{name}@{alias}")
         except UnknownModel as error:
             return _in(protocol, request, error)
+        if found.standing is Standing.ARM:
+            message = "A tag has brought it as an arm: ask for what it is an arm of."
+            return _in(protocol, request, UnknownModel(message))
         # It has come since the request was dispatched.
         return _in(protocol, request, NoServable("Nothing of this model can answer yet."))
 

@@ -77,11 +77,12 @@ class Words:
 
 
 def _lines(saying: Saying, event: Mapping[str, Any]) -> list[str]:
-    """The sentence, with the fields that it does not name; what is longer; and what to do."""
+    """The sentence, with what it does not name of the fields; what is longer; and what to do."""
     fields, reason = _Shown(event), next((each for each in saying.reason if event.get(each)), "")
     first, _, more = str(event.get(reason, "")).partition("\n")
     said = saying.text.format_map(fields) + (f": {_plain_line(first)}" if reason else "")
-    used = {*_named_in(saying), *_BLOCKS, reason}
+    untold = {key for key, value in event.items() if value is None}
+    used = {*_named_in(saying), *_BLOCKS, *untold, reason}
     rest = " ".join(f"{_plain_line(key)}={fields[key]}" for key in event if key not in used)
     below = "\n".join((more, *(str(event[name]) for name in _BLOCKS if event.get(name))))
     return [

@@ -15,7 +15,7 @@ from service.background import NAMED, Work
 from service.environments.environment import BuildProgress
 from service.following.bake import BakeVerdict
 from service.following.environments import RunsIn
-from service.following.sentences import LONGEST_DETAIL, cut
+from service.following.sentences import LONGEST_DETAIL, cut, listed
 from service.following.slot_status import Failure
 from service.hold_tag import Hold
 from service.hosting.observer import Purpose
@@ -23,6 +23,7 @@ from service.predicting.raised import without_words
 from service.processes.front.ending import Ending, EndReason
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome
+from service.rollout_tags import nearest
 from service.server.timeouts import Ended
 from service.split_tag import percent
 from service.telemetry.metrics.hosting import PoolMetrics
@@ -105,7 +106,18 @@ class FollowingReport:
 
     def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
         """Somebody may have meant another."""
-        self._logger.warning("tags_unknown", model=model, tags=list(tags))
+        meant = [f"{tag} may mean {near}" for tag in tags if (near := nearest(tag)) is not None]
+        message = f"{listed(meant)}." if meant else "No tag of Podium's has such a name."
+        self._logger.warning("tags_unknown", model=model, tags=list(tags), message=message)
+
+    def tags_late(self, ref: ModelRef, seconds: float) -> None:
+        """MLflow tells nobody that the tag of a model has changed."""
+        message = (
+            f"Tags steer {ref}, and are looked at every {seconds:g} s (PODIUM_POLL_SECONDS): what "
+            "is changed on MLflow's page counts so much later; `podium split` and `podium reload` "
+            "have them looked at at once."
+        )
+        self._logger.warning("tags_late", slot=str(ref), message=message)
 
     def shared(self, ref: ModelRef, sentence: str) -> None:
         """From the next request on."""

@@ -56,7 +56,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     ),
     "staging": Saying("{model} version {version} is being fetched, checked and loaded"),
     "environment_building": Saying(
-        "{model} version {version} gets an environment of its own: {step}, {packages} packages"
+        "{model} version {version} gets an environment of its own: {step}"
     ),
     "environment_found": Saying(
         "{model} version {version} has an environment of its own: Python {python}, {packages} "
@@ -112,7 +112,8 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         ("message",),
         "What it said before is in force still; `podium split` and `podium shadow` write tags.",
     ),
-    "tags_unknown": Saying("{model} has tags that nothing reads: {tags}"),
+    "tags_unknown": Saying("{model} has tags that nothing reads: {tags}", ("message",)),
+    "tags_late": Saying("{slot} is steered by tags that are seen late", ("message",)),
     "traffic_shared": Saying("{slot}: requests go elsewhere from now on", ("message",)),
     "slot_found": Saying("{slot} is followed: it matches a pattern of PODIUM_MODELS"),
     "slot_gone": Saying("{slot} is no longer followed: the registry has no such model and alias"),

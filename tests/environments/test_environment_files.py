@@ -254,11 +254,14 @@ async def test_room_is_made_at_a_start_of_all_but_what_was_served_last(
     async with environments(given) as made:
         await give_back(last := await made.environment(MINE))
         await give_back(other := await made.environment(wish("other==1.0")))
+    left = given.folder / f"{other.key}.part"
+    left.mkdir()
     late = LateEnvironments(replace(given, max_bytes=1))
     lease = await asyncio.to_thread(late.keep, last.key)
     await late.make_room()
     await until(lambda: not other.folder.exists(), 60)
     assert last.folder.exists()
+    assert not left.exists()
     await asyncio.to_thread(lease.release)
     await until(lambda: not last.folder.exists(), 60)
     await late.close()

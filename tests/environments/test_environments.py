@@ -291,6 +291,25 @@ async def test_next_index_is_asked_where_the_first_has_but_other_versions(
     assert newest.findings == ()
 
 
+@pytest.mark.parametrize(
+    ("requirement", "reason"),
+    [("deep==9.0", "version_nowhere"), ("sources==1.0", "source_build")],
+)
+async def test_what_no_index_has_is_told_where_the_first_one_lacks_something_else(
+    tmp_path: Path, index: PackageIndex, requirement: str, reason: str
+) -> None:
+    """And the next one has that: who reads of it would look for what is there."""
+    index.add_source("sources", "1.0")
+    with package_index(of_hosts=False) as first:
+        first.add("mine", "3.0")
+        given = settings(tmp_path, index.url, environment={"UV_INDEX": first.url})
+        async with environments(given) as made:
+            with pytest.raises(EnvironmentRefused) as refused:
+                await made.environment(wish("mine==1.0", requirement))
+    assert refused.value.reason == reason
+    assert requirement in refused.value.message
+
+
 async def test_next_index_is_asked_where_the_first_has_no_wheel_for_this_python(
     tmp_path: Path, index: PackageIndex
 ) -> None:

@@ -215,6 +215,21 @@ def test_other_indexes_of_the_operators_hosts_are_not_allowed_by_that(
     assert [code for code, _ in found.findings] == findings
 
 
+@pytest.mark.parametrize(
+    ("wished", "remedy"),
+    [
+        ("https://house.example/simple", "PODIUM_INDEXES"),
+        ("http://house.example/simple", "extra-index-url"),
+    ],
+)
+def test_index_that_is_not_asked_is_told_with_what_would_have_it_asked(
+    tmp_path: Path, wished: str, remedy: str
+) -> None:
+    """PODIUM_INDEXES takes hosts of TLS alone."""
+    ((_, sentence),) = sources(tmp_path, {}, wished).findings
+    assert remedy in sentence
+
+
 def test_index_that_a_version_names_is_asked_after_the_operators(tmp_path: Path) -> None:
     """Though the version may name it; uv's own is last, where the operator names none."""
     named = ("https://two.example/simple", "https://three.example/simple")

@@ -378,6 +378,9 @@ class Events:
     def tags_unknown(self, model: str, tags: Sequence[str]) -> None:
         self.told.append(("tags_unknown", model, tuple(tags)))
 
+    def tags_late(self, ref: ModelRef, seconds: float) -> None:
+        self.told.append(("tags_late", str(ref), seconds))
+
     def shared(self, ref: ModelRef, sentence: str) -> None:
         self.told.append(("shared", str(ref), sentence))
 

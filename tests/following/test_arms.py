@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from service.bake_tag import BakeRule
 from service.errors import PassingFault, VersionFault
 from service.following.gates.gate import Candidacy, GateFinding, Gates
 from service.following.ledger import LedgerOutcome
@@ -362,3 +363,45 @@ async def test_p12_arm_that_would_break_its_slots_clients_is_refused() -> None:
     world.registry.rollout[world.slot.ref] = RolloutTags(split="challenger=10")
     await world.follow()
     assert set(compared) == {first}
+
+
+async def test_p20_arm_that_moves_bakes_nothing() -> None:
+    """Its last version is good at once: what it would give way to is beside it already."""
+    world = World(bake=BakeRule(seconds=60, most_seconds=900))
+    for _ in range(3):
+        world.registry.register("iris")
+    world.move(of(world, 1))
+    challenger = ModelRef("iris", "challenger")
+    world.registry.aliases[challenger] = of(world, 2)
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="challenger=10")
+    await world.follow()
+    world.registry.aliases[challenger] = of(world, 3)
+    await world.follow()
+    assert world.slots[str(challenger)].bake is None
+    good = world.history.baseline(challenger)
+    assert good is not None
+    assert good.version == of(world, 3)
+
+
+async def test_tags_that_are_seen_late_are_told_once() -> None:
+    """MLflow tells nobody of tags of models: only looks do."""
+    for seconds, times in ((5.0, 0), (6.0, 1)):
+        world = await sharing(RolloutTags(split="challenger=10"))
+        world.slots.poll_seconds = seconds
+        for _ in range(2):
+            await world.follow()
+        assert len(world.events.of("tags_late")) == times
+
+
+async def test_stop_of_the_service_is_no_change_of_traffic() -> None:
+    """Though arms are let go before what they are arms of."""
+    world = World("iris@challenger", "iris@champion")
+    first, second = world.registry.register("iris"), world.registry.register("iris")
+    world.move(second)
+    world.move(first, 1)
+    world.registry.rollout[world.refs[1]] = RolloutTags(split="challenger=10")
+    await world.follow()
+    before = world.ledger.page(20)
+    assert LedgerOutcome.SHARED in {each.outcome for each in before}
+    await world.follower.close()
+    assert world.ledger.page(20) == before

@@ -10,7 +10,7 @@ from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing
 from service.following.slots import Slot
 from service.hold_tag import Hold
-from service.refs import VersionId
+from service.refs import ModelRef, VersionId
 from service.rollout.durations import Durations
 from service.rollout_tags import RolloutTags
 from tests.following.fakes import FakeHistory, World, version
@@ -287,6 +287,21 @@ async def test_p20_withdrawn_version_that_baked_leaves_no_bake() -> None:
     await world.follower.withdrawing.withdraw("iris", "2")
     await world.follow()
     assert (world.slot.version, world.slot.bake, world.slot.verdict) == (None, None, None)
+
+
+async def test_p20_arm_of_a_split_does_not_bake() -> None:
+    """Whoever has given it its share judges it; what it is an arm of does bake."""
+    world = await baking()
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="challenger=10")
+    challenger = ModelRef("iris", "challenger")
+    for number in (3, 4):
+        world.registry.aliases[challenger] = version(number)
+        await world.follow()
+        await world.follow()
+    arm = world.slots[str(challenger)]
+    assert (arm.version, arm.bake) == (version(4), None)
+    await world.follow_to(version(2))
+    assert world.slot.bake is not None
 
 
 async def test_p20_bake_of_zero_seconds_changes_nothing() -> None:

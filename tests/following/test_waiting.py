@@ -2,6 +2,7 @@
 
 import asyncio
 
+from service.environments.environment import EnvironmentDelayed
 from service.following.ports import Missing
 from service.following.waiting import seconds_until_ready
 from tests.following.fakes import World, version
@@ -44,6 +45,18 @@ async def test_o21_version_that_is_tried_again_is_waited_for_until_then() -> Non
         await world.follow()
         told.append(seconds(world))
     assert told == [1, 2, 4, 8]
+
+
+async def test_o21_build_that_is_tried_seldom_is_waited_for_a_minute() -> None:
+    """An operator who has mended it asks for a try himself."""
+    world = World()
+    world.stager.errors[version(1)] = EnvironmentDelayed("disk_full", "The disk is full.")
+    await world.follow_to(version(1))
+    for _ in range(9):
+        world.time.now += 1000
+        await world.follow()
+    assert world.slot.pursuit.due - world.time.now > 60
+    assert seconds(world) == 60
 
 
 async def test_o21_load_is_waited_for_as_long_as_the_last_one_took() -> None:

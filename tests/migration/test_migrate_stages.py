@@ -1,8 +1,10 @@
 """`podium migrate-stages`: over a server's fifty models, and case by case."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,12 @@ def outcomes(report: Any) -> Counter[str]:
     return Counter(each["outcome"] for each in report["migrated"])
 
 
+def kept(server: MlflowServer) -> list[str]:
+    """Everything that its database has."""
+    with closing(sqlite3.connect(server.database)) as database:
+        return list(database.iterdump())
+
+
 @pytest.fixture(scope="module")
 def fifty(
     migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
@@ -81,8 +89,10 @@ def test_fifty_models_by_one_command_and_nothing_by_the_second(fifty: MlflowServ
         "models:/several0/Production",
         "models:/several0@champion",
     )
+    before = kept(fifty)
     again = migrate("--all", uri=fifty.url)
     assert outcomes(again) == {"already": 22, "elsewhere": 14}
+    assert kept(fifty) == before
     assert len(journal(fifty.url, "plain0@champion").entries) == 1
 
 

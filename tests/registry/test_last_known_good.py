@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.refs import ModelRef
-from service.registry.front.client import Lying
+from service.registry.front.client import CachedVersion
+from service.registry.front.kept_environments import KeptEnvironments
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
 from service.rollout_tags import NO_TAGS, RolloutTags
 from tests.following.fakes import version
@@ -30,7 +32,7 @@ def fetched() -> FetchedVersion:
 class FakeKeeper:
     """A `CacheKeeper` of a cache in which all is always there."""
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         assert (lying.version, lying.place) == (version(1), PLACE)
         return fetched()
 
@@ -74,7 +76,9 @@ class Home:
         self.history = self._made()
 
     def _made(self) -> DiskHistory:
-        return DiskHistory(self.folder, FakeKeeper(), self.told, self.environments)
+        return DiskHistory(
+            self.folder, FakeKeeper(), self.told, KeptEnvironments(self.environments)
+        )
 
     def restart(self) -> None:
         """The service ends and starts again."""
@@ -215,6 +219,39 @@ async def test_p5_what_arms_have_served_is_known_at_the_start(disk: Home) -> Non
     assert disk.history.open([], [RefPattern("iris", "champ*")], 10) == [REF]
     for alias in ("challenger", "v7"):
         assert await last(disk, ModelRef("iris", alias)) is not None
+
+
+async def test_p20_verdict_is_known_after_a_restart(disk: Home) -> None:
+    """Until it does not hold any more; nothing of a slot that has never served."""
+    verdict = BakeVerdict(version(2), "fails_more", "Version 2 has failed.", 1000.5, "1")
+    disk.history.judge(REF, verdict)
+    assert disk.history.verdict(REF) is None
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.judge(REF, verdict)
+    disk.restart()
+    assert disk.history.verdict(REF) == verdict
+    disk.history.note(REF, ServedBefore(fetched(), 1001.0))
+    disk.restart()
+    assert disk.history.verdict(REF) == verdict
+    disk.history.judge(REF, None)
+    disk.restart()
+    assert (disk.history.verdict(REF), disk.told.codes) == (None, [])
+
+
+@pytest.mark.parametrize("change", [None, "missing", [], ["iris"], "x", [*"abcdefg"]])
+async def test_p20_verdict_that_nobody_has_written_is_none(disk: Home, change: object) -> None:
+    """An older record has none; one that is torn is set aside as any is."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.close()
+    (file,) = disk.folder.iterdir()
+    record = json.loads(file.read_text())
+    del record["verdict"]
+    if change != "missing":
+        record["verdict"] = change
+    file.write_text(json.dumps(record))
+    disk.restart()
+    assert disk.history.verdict(REF) is None
+    assert disk.told.codes == ([] if change is None or change == "missing" else ["history_torn"])
 
 
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:

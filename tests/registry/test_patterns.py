@@ -10,6 +10,7 @@ from service.following.ports import LookAnswer, Missing, Unanswered
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 from service.registry.front.client import MlflowRegistry
+from service.rollout_tags import NO_TAGS
 from tests.registry.conftest import MakeRegistry
 from tests.registry.scripted_server import (
     CREATED,
@@ -58,10 +59,10 @@ async def test_registry_finds_what_patterns_mean_by_one_question(
         registry = make_registry(server.url)
         patterns = [RefPattern("[ab]", "champion"), RefPattern("a", "c*")]
         found = await survey(registry, ref("z"), patterns=patterns)
-    assert found == LookAnswer(
-        {ref(name): VersionId(name, CREATED, "1") for name in ("z", "a", "b")}
-    )
-    assert [asked.path for asked in server.asked] == [SEARCH_PATH]
+    asked = {ref(name) for name in ("z", "a", "b")}
+    said = {each: VersionId(each.name, CREATED, "1") for each in asked}
+    assert found == LookAnswer(said, rollout=dict.fromkeys(asked, NO_TAGS))
+    assert [each.path for each in server.asked] == [SEARCH_PATH]
 
 
 async def test_model_that_a_listing_does_not_show_is_asked_for(

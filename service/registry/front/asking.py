@@ -1,7 +1,8 @@
 """Questions to registry children: answered, refused with a code, or given up at their deadline."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from service.errors import FollowingError, PassingFault, VersionFault
 from service.processes.frames import Frame, Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child
+from service.registry.store.locks import Locked
 from service.registry.wire import SENTENCES, VERSION_FAULTS, Fault, RegistryOperation
 
 
@@ -89,3 +91,12 @@ def fault_error(stage: str, fault: Fault, detail: str) -> FollowingError:
     """The error that following knows for that fault."""
     error = VersionFault if fault in VERSION_FAULTS else PassingFault
     return error(stage, fault, SENTENCES[fault], detail)
+
+
+@contextlib.contextmanager
+def disk_faults(stage: str) -> Iterator[None]:
+    """Within it what the disk refuses, or a lock, is a `PassingFault`."""
+    try:
+        yield
+    except (OSError, Locked) as error:
+        raise fault_error(stage, Fault.DISK, repr(error)) from error

@@ -6,7 +6,7 @@ that overruns its deadline, or works on something that nobody wants any more, is
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,7 @@ from typing import Any, Final
 import orjson
 
 from service.background import Work, begin
-from service.environments.logged import LoggedEnvironment
-from service.errors import FollowingError, VersionFault
+from service.errors import FollowingError
 from service.following.ports import (
     FetchedVersion,
     LookAnswer,
@@ -28,22 +27,24 @@ from service.processes.front.child import Child, Forks
 from service.processes.front.output import OnLine
 from service.processes.removal import remove_tree
 from service.refs import ModelRef, VersionId
-from service.registry.front.asking import KeptChild, ask, fault_error
+from service.registry.front.answers import (
+    fetched_version,
+    raise_if_all_failed,
+    resolved,
+    surveyed,
+)
+from service.registry.front.asking import KeptChild, ask, disk_faults
 from service.registry.front.leases import CacheLease, Locks
-from service.registry.front.look_answers import resolved, surveyed
 from service.registry.front.remembered import Absent, LookStrategy, Memory, Remembered, TagAnswer
 from service.registry.roles import registry_role
 from service.registry.store.artifacts import (
-    artifact_of,
     is_whole,
     private_folder,
     remove_partial,
-    verify_at,
 )
 from service.registry.store.eviction import make_room
 from service.registry.store.locks import Locked
-from service.registry.store.manifest import Altered
-from service.registry.wire import SENTENCES, Fault, RegistryOperation
+from service.registry.wire import Fault, RegistryOperation
 from service.split_tag import version_number
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
@@ -85,7 +86,7 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True)
-class Lying:
+class CachedVersion:
     """A version as it was fetched: what the registry said of it, and its place in the cache."""
 
     version: VersionId
@@ -155,7 +156,7 @@ class MlflowRegistry:
         answer = await self._look(RegistryOperation.RESOLVE, wanted)
         if most:
             self._survey.searched(complete=answer["complete"])
-        self._raise_if_all_failed(answer["models"].values())
+        raise_if_all_failed(answer["models"].values())
         return resolved(refs, answer)
 
     async def survey(
@@ -173,11 +174,6 @@ class MlflowRegistry:
         }
         return surveyed(refs, await self._look(RegistryOperation.SURVEY, wanted))
 
-    def _raise_if_all_failed(self, models: Collection[Mapping[str, Any] | None]) -> None:
-        faults = [model for model in models if model is not None and "fault" in model]
-        if faults and len(faults) == len(models):
-            raise fault_error("look", Fault(faults[0]["fault"]), faults[0]["error"])
-
     async def tags(
         self, versions: Sequence[VersionId]
     ) -> Mapping[VersionId, Mapping[str, str] | None]:
@@ -190,18 +186,16 @@ class MlflowRegistry:
 
         An operator waits, and what is withdrawn is so once that is over.
         """
-        wanted = {"name": name, "version": version}
-        frame = await self._looking.ask_within("look", RegistryOperation.EXISTS, wanted)
-        return bool(orjson.loads(frame.head)["exists"])
+        answer = await self._look_for_operator(RegistryOperation.EXISTS, name, version)
+        return bool(answer["exists"])
 
     async def identify(self, name: str, version: str) -> VersionId | None:
         """Two look-ups; raises `PassingFault` within the deadline of a look, whatever goes before.
 
         An operator waits.
         """
-        wanted = {"name": name, "version": version}
-        frame = await self._looking.ask_within("look", RegistryOperation.IDENTIFY, wanted)
-        created = orjson.loads(frame.head)["created"]
+        answer = await self._look_for_operator(RegistryOperation.IDENTIFY, name, version)
+        created = answer["created"]
         return None if created is None else VersionId(name, created, version)
 
     async def marks(
@@ -246,7 +240,7 @@ class MlflowRegistry:
         wanted = asdict(version) | {"cache_bytes": self._cache.max_bytes}
         return await self._brought("fetch", RegistryOperation.FETCH, wanted, version)
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         """What was fetched before and still lies whole in the cache; the registry is not asked.
 
         Raises `VersionFault` or `PassingFault`.
@@ -266,6 +260,12 @@ class MlflowRegistry:
 
     async def _look(self, operation: RegistryOperation, wanted: dict[str, Any]) -> Any:
         return orjson.loads((await self._looking.ask("look", operation, wanted)).head)
+
+    async def _look_for_operator(
+        self, operation: RegistryOperation, name: str, version: str
+    ) -> Any:
+        wanted = {"name": name, "version": version}
+        return orjson.loads((await self._looking.ask_within("look", operation, wanted)).head)
 
     async def _again(self, remembered: Remembered) -> FetchedVersion | None:
         fetched = remembered.fetched
@@ -305,7 +305,9 @@ class MlflowRegistry:
             frame = await ask(child, stage, operation, wanted, self._fetch_seconds)
             answer = {**wanted, **orjson.loads(frame.head)}
             # Taken while the child has its own, so that nobody can come between.
-            lease = await self._lease(stage, self._cache.folder / answer["place"])
+            with disk_faults(stage):
+                place = self._cache.folder / answer["place"]
+                lease = await self._locks.lease(place, _LEASE_SECONDS, self._tidy)
         except BaseException:
             await asyncio.shield(self._end_and_remove(child, private))
             raise
@@ -314,7 +316,7 @@ class MlflowRegistry:
         except BaseException:
             lease.release()
             raise
-        fetched = _fetched(version, answer, self._cache.folder, bytes(frame.body), lease)
+        fetched = fetched_version(version, answer, self._cache.folder, bytes(frame.body), lease)
         if operation is RegistryOperation.FETCH:
             self._memory.note(fetched, answer)
         return fetched
@@ -324,16 +326,8 @@ class MlflowRegistry:
 
         Blocks for as long as the disk does.
         """
-        try:
+        with disk_faults("find"):
             return self._locks.lease_at_once(self._cache.folder / place)
-        except (OSError, Locked) as error:
-            raise fault_error("find", Fault.DISK, repr(error)) from error
-
-    async def _lease(self, stage: str, place: Path) -> CacheLease:
-        try:
-            return await self._locks.lease(place, _LEASE_SECONDS, self._tidy)
-        except (OSError, Locked) as error:
-            raise fault_error(stage, Fault.DISK, repr(error)) from error
 
     async def _end_and_remove(self, child: Child, private: Path) -> None:
         await child.end()
@@ -367,37 +361,3 @@ def _make_room(cache: Cache) -> None:
 
 def _listed(versions: Sequence[VersionId]) -> list[list[str | int]]:
     return [[each.name, each.created, each.version] for each in versions]
-
-
-def _verify(place: Path) -> None:
-    try:
-        verify_at(place, in_use=True)
-    except Altered as error:
-        # Not passing: as it lies there it will never be loaded again.
-        sentence = SENTENCES[Fault.ALTERED]
-        raise VersionFault("load", Fault.ALTERED, sentence, str(error)) from error
-    except OSError as error:
-        raise fault_error("load", Fault.DISK, repr(error)) from error
-
-
-def _fetched(
-    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: CacheLease
-) -> FetchedVersion:
-    return FetchedVersion(
-        version=version,
-        source=answer["source"],
-        path=artifact_of(cache / answer["place"]),
-        signature=answer["signature"],
-        flavors=tuple(answer["flavors"]),
-        loader_module=answer["loader_module"],
-        from_type_hint=answer["from_type_hint"],
-        tags=answer["tags"],
-        serving_example=example or None,
-        example_trouble=answer["example_trouble"],
-        logged=LoggedEnvironment.of(answer["logged"]),
-        serialization_format=answer["serialization_format"],
-        own_copies=answer["own_copies"],
-        digest=answer["digest"],
-        verify=partial(_verify, cache / answer["place"]),
-        lease=lease,
-    )

@@ -19,7 +19,6 @@ from typing import Any, Final, Protocol
 import orjson
 
 from service.background import Work
-from service.environments.environment import EnvironmentLease
 from service.errors import FollowingError
 from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
@@ -27,7 +26,8 @@ from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
 from service.processes.front.beside import Beside
 from service.refs import ModelRef, VersionId
-from service.registry.front.client import Lying
+from service.registry.front.client import CachedVersion
+from service.registry.front.kept_environments import KeptEnvironments
 from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, served_in
 from service.registry.store.artifacts import artifact_of, is_place
 from service.registry.store.durable import write_whole
@@ -53,7 +53,7 @@ class HistoryObserver(Protocol):
 class CacheKeeper(Protocol):
     """Whoever has the cache: `service.registry.front.client.MlflowRegistry`."""
 
-    async def find(self, lying: Lying) -> FetchedVersion:
+    async def find(self, lying: CachedVersion) -> FetchedVersion:
         """What still lies there, verified. Raises `VersionFault` or `PassingFault`."""
 
     def keep(self, place: str) -> Lease:
@@ -61,24 +61,6 @@ class CacheKeeper(Protocol):
 
         Raises `FollowingError`.
         """
-
-
-class KeepsEnvironments(Protocol):
-    """Whoever has environments: `service.environments.late.LateEnvironments`."""
-
-    def keep(self, key: str) -> EnvironmentLease:
-        """A lease on what lies there under that key; both it and its end block as the disk does.
-
-        Raises OSError.
-        """
-
-
-class _NoEnvironments:
-    """Of a service whose versions all run in Podium's own."""
-
-    def keep(self, key: str) -> EnvironmentLease:
-        """Nothing lies there."""
-        return NoLease()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +97,14 @@ class _Record:
         return replace(self, fetched=replace(self.fetched, path=path, source="", tags={}))
 
     @property
-    def lying(self) -> Lying | None:
+    def lying(self) -> CachedVersion | None:
         fetched = self.fetched
         if fetched is None or self.is_withdrawn:
             return None
         # The artifact's own folder lies in its place.
-        return Lying(fetched.version, fetched.source, fetched.tags, fetched.path.parent.name)
+        return CachedVersion(
+            fetched.version, fetched.source, fetched.tags, fetched.path.parent.name
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -132,16 +116,14 @@ class DiskHistory:
         _keeper: has the cache; what a slot served last is kept there while this is open, so
             that no eviction at the service's own end takes it from the next start.
         _observer: told of what fails.
-        _environments: has what versions ran in, which is kept for as long.
+        _environments: what versions ran in, which is kept for as long.
     """
 
     _folder: Path
     _keeper: CacheKeeper
     _observer: HistoryObserver
-    _environments: KeepsEnvironments = field(default_factory=_NoEnvironments)
+    _environments: KeptEnvironments = field(default_factory=KeptEnvironments)
     _leases: dict[ModelRef, Lease] = field(default_factory=dict, init=False)
-    # One at a time has these: whoever opens it, its own thread, whoever closes it.
-    _kept: dict[ModelRef, EnvironmentLease] = field(default_factory=dict, init=False)
     _lost: set[ModelRef] = field(default_factory=set, init=False)
     _records: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
     _unwritten: dict[ModelRef, _Record] = field(default_factory=dict, init=False)
@@ -293,8 +275,7 @@ class DiskHistory:
     def close(self, seconds: float = 5.0) -> None:
         """Returns when all is written, or after so many seconds. Blocks meanwhile."""
         if self._beside.finish(seconds):
-            for lease in self._kept.values():
-                lease.release()
+            self._environments.release()
         for lease in self._leases.values():
             lease.release()
 
@@ -305,16 +286,11 @@ class DiskHistory:
             self._observer.history_failed(ref, error.reason, error.message, error.detail)
 
     def _keep_environment(self, ref: ModelRef, key: str) -> None:
-        """That one instead of any other; an empty key: Podium's own, which nobody removes."""
-        before = self._kept.pop(ref, None)
         try:
-            if key:
-                self._kept[ref] = self._environments.keep(key)
+            self._environments.keep(ref, key)
         except OSError as error:
             message = "The environment that the slot's version ran in may be removed."
             self._failed(ref, "environment_not_kept", message, error)
-        if before is not None:
-            before.release()
 
     def _record(self, ref: ModelRef) -> _Record:
         if ref not in self._records:

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from service.following.slot_status import SlotStatus, State
 from service.following.slots import Slots
+from service.split_tag import WHOLE
 from service.telemetry.metrics.lives import SLOT, SLOT_VERSION
 
 _STATES: Final[tuple[State, ...]] = get_args(State)
@@ -50,6 +51,9 @@ def _add(families: Mapping[str, GaugeMetricFamily], slot: SlotStatus, now: float
     for state, holds in _states(slot).items():
         families["state"].add_metric((*ref, state), holds)
     families["lag"].add_metric(ref, slot.lag(now))
+    for arm in slot.arms:
+        answers = "" if arm.version is None else arm.version.version
+        families["share"].add_metric((*ref, arm.ref.alias, answers), arm.weight / WHOLE)
     failure = slot.failure
     if failure is not None:
         failed = "" if failure.version is None else failure.version.version
@@ -96,6 +100,12 @@ def _families() -> Mapping[str, GaugeMetricFamily]:
             "podium_alias_lag_seconds",
             "For how long the slot has not served what its alias points to; 0 where it does.",
             labels=SLOT,
+        ),
+        "share": GaugeMetricFamily(
+            "podium_slot_share_ratio",
+            "Which part of the slot's requests each of its arms gets, its own version too; of a "
+            "slot that shares them.",
+            labels=(*SLOT, "arm", "version"),
         ),
         "failure": GaugeMetricFamily(
             "podium_slot_failure",

@@ -1,11 +1,19 @@
-"""What a look's answers mean: the registry child's words as `service.following.ports` has them."""
+"""What a registry child's answers mean: its words as `service.following.ports` has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from service.following.ports import LookAnswer, Missing, Resolution, Unanswered
+from service.environments.logged import LoggedEnvironment
+from service.errors import VersionFault
+from service.following.ports import FetchedVersion, LookAnswer, Missing, Resolution, Unanswered
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
+from service.registry.front.asking import disk_faults, fault_error
+from service.registry.front.leases import CacheLease
+from service.registry.store.artifacts import artifact_of, verify_at
+from service.registry.store.manifest import Altered
 from service.registry.wire import SENTENCES, Fault
 from service.rollout_tags import NO_TAGS, RolloutTags
 from service.shadow_tag import aliases_named
@@ -89,3 +97,44 @@ def _tags(ref: ModelRef, model: _Model) -> RolloutTags:
 def _unanswered(answer: Mapping[str, Any]) -> Unanswered:
     fault = Fault(answer["fault"])
     return Unanswered(fault, SENTENCES[fault], answer["error"])
+
+
+def raise_if_all_failed(models: Collection[Mapping[str, Any] | None]) -> None:
+    """Raises the first fault where each of them has one."""
+    faults = [model for model in models if model is not None and "fault" in model]
+    if faults and len(faults) == len(models):
+        raise fault_error("look", Fault(faults[0]["fault"]), faults[0]["error"])
+
+
+def fetched_version(
+    version: VersionId, answer: Mapping[str, Any], cache: Path, example: bytes, lease: CacheLease
+) -> FetchedVersion:
+    """Of what a child has fetched or found in that cache, by its answer."""
+    return FetchedVersion(
+        version=version,
+        source=answer["source"],
+        path=artifact_of(cache / answer["place"]),
+        signature=answer["signature"],
+        flavors=tuple(answer["flavors"]),
+        loader_module=answer["loader_module"],
+        from_type_hint=answer["from_type_hint"],
+        tags=answer["tags"],
+        serving_example=example or None,
+        example_trouble=answer["example_trouble"],
+        logged=LoggedEnvironment.of(answer["logged"]),
+        serialization_format=answer["serialization_format"],
+        own_copies=answer["own_copies"],
+        digest=answer["digest"],
+        verify=partial(_verify, cache / answer["place"]),
+        lease=lease,
+    )
+
+
+def _verify(place: Path) -> None:
+    try:
+        with disk_faults("load"):
+            verify_at(place, in_use=True)
+    except Altered as error:
+        # Not passing: as it lies there it will never be loaded again.
+        sentence = SENTENCES[Fault.ALTERED]
+        raise VersionFault("load", Fault.ALTERED, sentence, str(error)) from error
