@@ -59,8 +59,6 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         },
         "coming": None,
         "shadow": None,
-        "bake": None,
-        "verdict": None,
         "arm": False,
         "arms": [],
         "epoch": 2,
