@@ -192,7 +192,7 @@ class Engine:
         gates = new_gates(settings, zygote, history, registry, models, observers, requirements)
         served = partial(history.open, settings.refs, settings.patterns, slots.room)
         slots.add(await _from_disk(served), Standing.FIRST)
-        tombstones = new_tombstones(settings, registry, scratch, observers.files)
+        tombstones = new_tombstones(settings, registry, scratch, observers.files, samples)
         follower = Follower(
             slots,
             registry,

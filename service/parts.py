@@ -216,12 +216,17 @@ def new_registry(
 
 
 def new_tombstones(
-    settings: Settings, registry: MlflowRegistry, scratch: Scratch, observer: TombstoneObserver
+    settings: Settings,
+    registry: MlflowRegistry,
+    scratch: Scratch,
+    observer: TombstoneObserver,
+    samples: ShadowSamples | None,
 ) -> DiskTombstones:
     """What is withdrawn from every service of the home."""
     home = settings.home.absolute()
     folders = home / "withdrawn", home / "cache"
-    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer)
+    of_samples = () if samples is None else (samples.forget,)
+    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer, *of_samples)
 
 
 def withdrawn_before(tombstones: DiskTombstones) -> Collection[Tombstone]:
