@@ -80,6 +80,24 @@ async def test_p20_version_that_fails_20_percent_gives_way_at_100_requests() -> 
     assert version(2) in [each for (each,) in world.events.of("retired")]
 
 
+async def test_p20_version_gives_way_to_one_that_had_no_request_of_its_own() -> None:
+    """After a start the proven one may have had no request yet, and the alias moves."""
+    world = World(bake=_RULE)
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    assert world.slot.bake is not None
+    for _ in range(40):
+        world.slot.bake.outcomes.tried(spared=False)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    assert world.slot.version == version(1)
+    assert world.slot.failure is not None
+    assert world.slot.failure.message == (
+        "Version 2 has failed 100 of 100 requests (100%), version 1 0 of its last 40 (0%): it "
+        "gives way to that."
+    )
+
+
 async def test_p20_version_as_good_as_the_one_before_is_proven_when_its_time_is_over() -> None:
     """And then alone is the last known good, and has served."""
     world = await baking(2)
