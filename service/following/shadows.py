@@ -123,7 +123,7 @@ class Shadows:
         if found is None or isinstance(found, Unanswered):
             return wanted.pursuit.version
         if isinstance(found, Missing):
-            message = f"Looking for {wanted.ref}, {found.value}."
+            message = f"Looking for {wanted.ref}, {found.of(wanted.ref.alias)}."
             wanted.failure = self._failure(f"{found.name.lower()}_missing", message)
             return None
         for marked, code in (

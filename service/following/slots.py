@@ -187,8 +187,12 @@ class Slot:
         """What is wrong with each tag that steers it, by its kind: a sentence."""
         arms = [ModelRef(self.ref.name, each.alias) for each in self.plan.split.arms]
         slots = [slot for ref in arms if (slot := self._slots.get(str(ref))) is not None]
-        gone = [f"{each.ref.alias}: {each.absent.value}." for each in slots if each.absent]
-        return {**self.plan.wrong, "split": " ".join(gone)} if gone else self.plan.wrong
+        gone = [f"{s.ref.alias}: {s.absent.of(s.ref.alias)}." for s in slots if s.absent]
+        if not gone:
+            return self.plan.wrong
+        # What cannot be read is told as well: those arms are of the tag before it then.
+        unread = [self.plan.wrong["split"]] if "split" in self.plan.wrong else []
+        return {**self.plan.wrong, "split": " ".join([*unread, *gone])}
 
     @property
     def _arms(self) -> tuple[ArmStatus, ...]:
