@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -75,6 +75,9 @@ bench-loop: $(READY) ## how long one callback stops the loop where versions are 
 bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and without
 	$(VENV)/bin/python -m benchmarks.swaps
 
+bench-shadows: $(READY) ## latency at a quarter of the peak rate, beside shadows that misbehave and without
+	$(VENV)/bin/python -m benchmarks.shadows
+
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large
 
@@ -98,6 +101,9 @@ same-twice: $(READY) ## the same model twice, validated 200 times: passes 199 at
 
 pipeline-line: $(READY) ## the GitLab example from webhook to rollback, each runner killed once; writes docs/pipelines.txt
 	$(VENV)/bin/python -m tests.pipelines.line --output docs/pipelines.txt
+
+bake-cases: $(READY) ## five real versions of each kind bake, good and bad; writes docs/bake-cases.txt
+	$(VENV)/bin/python -m tests.bake_cases --output docs/bake-cases.txt
 
 races: $(READY) ## 200 races of promotions on SQLite, and on PostgreSQL; writes docs/races.txt
 	$(VENV)/bin/python -m tests.promotion.races > docs/races.txt

@@ -52,7 +52,7 @@ _CALLS_THIS_MACHINE: Final = {
 _POLLING: Final = {"PODIUM_POLL_SECONDS": f"{_POLL_SECONDS:g}"}
 _CALLED: Final = {"PODIUM_POLL_SECONDS": "10", "PODIUM_WEBHOOK_SECRET": _SECRET}
 _TRIGGERS: Final = {"webhook": "webhook", "polling": "poll"}
-_NOT_LOADED: Final = {"PODIUM_KEEP_WARM_SECONDS": "0"}
+_NOT_LOADED: Final = {"PODIUM_KEEP_WARM_SECONDS": "0", "PODIUM_BAKE_SECONDS": "0"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,12 @@ _SHARE_OF_PEAK: Final = 0.25
 _MOST_TIMES: Final = 1.5
 _STOP_SECONDS: Final = 30
 # As `podium serve` has them, but for the version before, which would make half of the moves free.
-_ENVIRONMENT: Final = {"PODIUM_POLL_SECONDS": "1", "PODIUM_KEEP_WARM_SECONDS": "0"}
+_ENVIRONMENT: Final = {
+    "PODIUM_POLL_SECONDS": "1",
+    "PODIUM_KEEP_WARM_SECONDS": "0",
+    # Nothing of the version before is to be there when the next one comes.
+    "PODIUM_BAKE_SECONDS": "0",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,11 @@ _REQUESTS: Final = 10
 _LOOK_SECONDS: Final = 0.005
 _WAIT_SECONDS: Final = 120.0
 # The version before ends as soon as nobody uses it, which ends the walk of a move.
-_SETTINGS: Final = {"PODIUM_KEEP_WARM_SECONDS": "0", "PODIUM_REQUEST_LOG": "true"}
+_SETTINGS: Final = {
+    "PODIUM_KEEP_WARM_SECONDS": "0",
+    "PODIUM_BAKE_SECONDS": "0",
+    "PODIUM_REQUEST_LOG": "true",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from service.server.server import Drained, Server, Stopping
 from service.server.timeouts import ClientLimits
 from service.telemetry.logs import LogForm, Logs, configure_logs, log_form
 from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.metrics.shadowing import ShadowCollector
 from service.telemetry.reporting import (
     BackgroundReport,
     ConnectionReport,
@@ -171,6 +172,7 @@ async def _serve(
         stopping = Stopping(delay, drain, told)
         observers = _observers(metrics, logs, telling.teller)
         engine = await ending.enter_async_context(Engine.of(given, observers))
+        metrics.registry.register(ShadowCollector(engine.shadowing))
         access = Access.of(settings, keys, engine.follower, metrics, logs)
         app = create_app(engine, access, metrics, logs, stopping, telling)
         server = Server(app, limits, ConnectionReport(metrics, logs.logger), stopping)
@@ -263,6 +265,10 @@ def _of_metrics_and_logs(metrics: Metrics, logs: Logs) -> Observers:
         registry_printed=lambda stream, line: logger.info(
             "registry_output", stream=stream, line=line
         ),
+        comparer_printed=lambda stream, line: logger.info(
+            "comparer_output", stream=stream, line=line
+        ),
+        comparer_ended=lambda reason: logger.warning("comparer_ended", reason=reason),
         watch=metrics.watch,
         listening=BackgroundReport(metrics, logger).listening,
     )
@@ -288,6 +294,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         (metrics.http, *logs.observers),
         logs.logger,
         settings.request_seconds,
+        hears=engine.shadowing,
     )
     return create_http(
         engine.slots,
@@ -306,6 +313,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         origins=settings.cors_origins,
         instance=telling.instance,
         lost_events=telling.trouble,
+        shadows=engine.shadowing,
     )
 
 

@@ -33,6 +33,7 @@ class Work(enum.StrEnum):
     PROCESSES = "processes"
     ORPHANS = "orphans"
     LEDGER = "ledger"
+    SHADOWING = "shadowing"
     HISTORY = "history"
     WITHDRAWN = "withdrawn"
     REMOVAL = "removal"

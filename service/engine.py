@@ -40,7 +40,11 @@ from service.parts import (
     new_ledger,
     new_registry,
     new_requirements_gate,
+    new_samples,
     new_scratch,
+    new_shadow_decoder,
+    new_shadow_stager,
+    new_shadowing,
     new_stager,
     new_tombstones,
     new_zygote,
@@ -52,6 +56,7 @@ from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
+from service.shadowing.shadowing import Shadowing
 from service.staging import HostStager
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned
@@ -97,6 +102,7 @@ class Engine:
         follower: makes them agree with the registry, by the parts below.
         forwarder: hands models' traces on; None where nobody does.
         environments: says where versions run, and has that built.
+        shadowing: has shadows predict what was answered.
         builder: builds it, and has what it has built.
         running: what goes on until it ends.
     """
@@ -113,6 +119,7 @@ class Engine:
     decoder: Decoder
     forwarder: Forwarder | None
     environments: FindsEnvironments
+    shadowing: Shadowing
     builder: LateEnvironments
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -165,6 +172,14 @@ class Engine:
         ending.push_async_callback(builder.close)
         zygotes = new_environment_zygotes(settings, builder, scratch, observers)
         ending.push_async_callback(zygotes.close)
+        reading = new_shadow_decoder(settings, zygote, observers)
+        ending.push_async_callback(reading.close)
+        shadow_stager = new_shadow_stager(
+            settings, zygote, reading, forwarder, models, observers, zygotes
+        )
+        samples = new_samples(settings, environment)
+        shadowing, comparer = new_shadowing(settings, zygote, slots, observers, samples)
+        ending.push_async_callback(comparer.close)
         times = CallTimes()
         stager = new_stager(
             settings, zygote, decoder, forwarder, models, slots, observers, zygotes, times
@@ -177,7 +192,7 @@ class Engine:
         gates = new_gates(settings, zygote, history, registry, models, observers, requirements)
         served = partial(history.open, settings.refs, settings.patterns, slots.room)
         slots.add(await _from_disk(served), Standing.FIRST)
-        tombstones = new_tombstones(settings, registry, scratch, observers.files)
+        tombstones = new_tombstones(settings, registry, scratch, observers.files, samples)
         follower = Follower(
             slots,
             registry,
@@ -195,10 +210,13 @@ class Engine:
             tombstones=tombstones,
             withdrawn=await _from_disk(partial(withdrawn_before, tombstones)),
             environments=environments,
+            shadow_stager=shadow_stager,
             bake=bake_rule_of(settings),
             times=times,
         )
+        slots.watch(lambda _: None, lambda slot: shadowing.forget(slot.ref))
         ending.push_async_callback(follower.close)
+        ending.push_async_callback(shadowing.close)
         return cls(
             settings,
             slots,
@@ -212,6 +230,7 @@ class Engine:
             decoder,
             forwarder,
             environments,
+            shadowing,
             builder,
         )
 

@@ -39,7 +39,9 @@ class Observers:
         zygote_died: told of each zygote that has, while another one is started.
         zygote_printed: told each line that the process has, as is
         inspector_printed: of those that look at artifacts, and
-        registry_printed: of the registry's child.
+        registry_printed: of the registry's child, and
+        comparer_printed: of what compares answers with those of shadows;
+        comparer_ended: told why that process has ended, unless it was to.
         watch: given the slots before anything happens to them.
         listening: hears of failures of what goes on beside, on the running loop and in threads.
         noted: hears of each new entry of the ledger.
@@ -56,6 +58,8 @@ class Observers:
     zygote_printed: OnLine
     inspector_printed: OnLine
     registry_printed: OnLine
+    comparer_printed: OnLine
+    comparer_ended: Callable[[str], None]
     watch: Callable[[Slots], None]
     listening: Callable[[], AbstractContextManager[None]]
     noted: Callable[[LedgerEntry], None] | None = None
@@ -102,6 +106,8 @@ def nobody() -> Observers:
         zygote_printed=silent.printed,
         inspector_printed=silent.printed,
         registry_printed=silent.printed,
+        comparer_printed=silent.printed,
+        comparer_ended=silent.ended,
         watch=silent.watch,
         listening=contextlib.nullcontext,
     )

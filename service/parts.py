@@ -4,16 +4,19 @@ import os
 import time
 from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from service.bake_tag import BakeRule
 from service.call_times import CallTimes
+from service.comparer.front import Comparer
+from service.comparer.wire import LONGEST_PAIR
 from service.config.environment import host_environment, registry_environment
 from service.config.home import HomeUnusable
+from service.config.machine_memory import usable_memory
 from service.config.settings import Settings
 from service.config.surroundings import GivenToModels
 from service.contract.contract import RequestLimits
-from service.decoder.front import Decoder
+from service.decoder.front import Decoder, DecoderLimits
 from service.environment_choice import VersionChoices
 from service.environments.build_settings import EnvironmentSettings, builder_environment
 from service.environments.choosing import EnvironmentRules
@@ -31,7 +34,9 @@ from service.following.gates.validation import Required, ValidationGate
 from service.following.gates.variables import EnvironmentGate
 from service.following.history import History
 from service.following.ledger import Ledger, LedgerFile
+from service.following.servable import Shadow
 from service.following.slots import Slots
+from service.hosting.observer import OfShadowHosts
 from service.hosting.residents import Residents
 from service.hosting.specification import PoolLimits
 from service.inspector.front import Inspector
@@ -39,7 +44,7 @@ from service.observers import Observers
 from service.processes.front.child import Forks
 from service.processes.front.output import OnLine
 from service.processes.front.scratch import Scratch
-from service.refs import VersionId
+from service.refs import ModelRef, VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import Cache, MlflowRegistry, RegistryDeadlines
 from service.registry.front.kept_environments import KeepsEnvironments, KeptEnvironments
@@ -48,10 +53,15 @@ from service.registry.front.last_known_good import (
     HistoryObserver,
 )
 from service.registry.front.tombstones import DiskTombstones, TombstoneObserver
+from service.shadowing.shadow_samples import SampleLimits, ShadowSamples
+from service.shadowing.shadowing import Shadowing
 from service.staging import HoldsZygotes, HostStager
 from service.tombstones import Tombstone
 from service.zygote.front.handle import Zygote
 from service.zygote.front.spawning import Spawned, ZygoteCommand
+
+SHADOWS_PART: Final = 4
+"""Of the memory that there is a shadow's host may take a fourth, where no limit is set."""
 
 if TYPE_CHECKING:
     from service.environments.zygotes import EnvironmentZygotes
@@ -206,12 +216,17 @@ def new_registry(
 
 
 def new_tombstones(
-    settings: Settings, registry: MlflowRegistry, scratch: Scratch, observer: TombstoneObserver
+    settings: Settings,
+    registry: MlflowRegistry,
+    scratch: Scratch,
+    observer: TombstoneObserver,
+    samples: ShadowSamples | None,
 ) -> DiskTombstones:
     """What is withdrawn from every service of the home."""
     home = settings.home.absolute()
     folders = home / "withdrawn", home / "cache"
-    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer)
+    of_samples = () if samples is None else (samples.forget,)
+    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer, *of_samples)
 
 
 def withdrawn_before(tombstones: DiskTombstones) -> Collection[Tombstone]:
@@ -270,6 +285,75 @@ def new_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
         zygotes=zygotes,
         objections_by=lambda forks: Inspector(forks, observers.inspector_printed).inspect,
     )
+
+
+def new_shadow_decoder(settings: Settings, zygote: Zygote, observers: Observers) -> Decoder:
+    """Reads requests for shadows by their own contracts, in nobody's way."""
+    limits = DecoderLimits(settings.max_body_bytes, behind=True)
+    return Decoder(zygote, limits, observers.decoder)
+
+
+def new_shadow_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
+    settings: Settings,
+    zygote: Zygote,
+    decoder: Decoder,
+    forwarder: Forwarder | None,
+    given: GivenToModels,
+    observers: Observers,
+    zygotes: HoldsZygotes,
+) -> HostStager:
+    """Makes a servable that hears of requests: one host, last of all, its memory always bounded."""
+    pool = PoolLimits(
+        hosts=1,
+        max_batch_rows=settings.max_batch_rows,
+        max_queue=settings.max_queue,
+        max_reply_bytes=min(settings.max_reply_bytes, LONGEST_PAIR),
+        predict_seconds=settings.predict_timeout_seconds,
+        load_seconds=settings.load_timeout_seconds,
+        memory_bytes=settings.host_memory_bytes or usable_memory() // SHADOWS_PART,
+    )
+    return HostStager(
+        zygote,
+        decoder,
+        RequestLimits(max_rows=settings.max_rows),
+        pool,
+        lambda version: OfShadowHosts(observers.hosting(version)),
+        allow_unsigned=settings.allow_unsigned,
+        no_pickle=settings.trust == "no-pickle",
+        surroundings_of=given.of,
+        traces=None if forwarder is None else forwarder.address,
+        zygotes=zygotes,
+        objections_by=lambda forks: Inspector(forks, observers.inspector_printed).inspect,
+        shadows=True,
+    )
+
+
+def new_samples(settings: Settings, environment: Mapping[str, str]) -> ShadowSamples | None:
+    """Keeps requests over which shadows differed; None where nothing is to be kept."""
+    limits = settings.sample_limits
+    if limits is None:
+        return None
+    folder = settings.service_folder(environment) / "shadow-samples"
+    return ShadowSamples(folder, SampleLimits(*limits))
+
+
+def new_shadowing(
+    settings: Settings,
+    zygote: Zygote,
+    slots: Slots,
+    observers: Observers,
+    samples: ShadowSamples | None,
+) -> tuple[Shadowing, Comparer]:
+    """What has shadows predict, and what it compares answers by."""
+    comparer = Comparer(zygote, observers.comparer_ended, observers.comparer_printed)
+    most = settings.max_queue_bytes // SHADOWS_PART
+
+    def shadow_of(ref: ModelRef) -> Shadow | None:
+        slot = slots.get(str(ref))
+        return None if slot is None else slot.traffic.shadow
+
+    seconds = settings.predict_timeout_seconds
+    return Shadowing(shadow_of, comparer, most, seconds, samples), comparer
 
 
 def bake_rule_of(settings: Settings) -> BakeRule:

@@ -43,11 +43,18 @@ class RolloutTags:
         return cls(**{kind: _cut(value) for kind, value in said.items() if kind in KINDS})
 
     @property
+    def is_steered(self) -> bool:
+        """Whether an operator steers by them; `podium promote` keeps a fallback by itself."""
+        return any(each != "fallback" for each in self.said)
+
+    @property
     def said(self) -> Mapping[str, str]:
         """Each that there is, by its kind."""
         return {kind: value for kind, value in asdict(self).items() if value is not None}
 
 
+POLLED_IN_TIME: Final = 5.0
+"""Seconds between looks, at most: what tags say is meant at once, and no webhook tells of them."""
 KINDS: Final = tuple(each.name for each in fields(RolloutTags))
 NO_TAGS: Final = RolloutTags()
 ROLLOUT_PREFIXES: Final = tuple(f"{OURS}{kind}." for kind in KINDS)

@@ -104,7 +104,9 @@ class HostStager:
         residents: Residents | None = None,
         zygotes: HoldsZygotes | None = None,
         objections_by: ObjectionsBy | None = None,
+        shadows: bool = False,
     ) -> None:
+        """`shadows`: nobody waits for what its versions answer, so they give way to all others."""
         self._forks = forks
         self._zygotes: HoldsZygotes = zygotes or NoZygotes()
         self._objections_by = objections_by
@@ -117,7 +119,7 @@ class HostStager:
         self._traces = traces
         self._residents = residents
         self._verifying = Beside("verify")
-        self._serves = False
+        self._serves = self._shadows = shadows
 
     async def stage(
         self, fetched: FetchedVersion, environment: BuiltEnvironment | None = None
@@ -138,6 +140,7 @@ class HostStager:
             traces=self._traces,
             verify=fetched.verify,
             own_copies=fetched.own_copies,
+            shadows=self._shadows,
         )
         observer = self._observer_of(fetched.version)
         if self._residents is not None:
@@ -147,7 +150,8 @@ class HostStager:
             return Staged(contract, reader, demanded, demanded)
         pool = await self._started(model, observer, environment)
         slice_rows = self._pool_limits.max_batch_rows if pool.status.row_wise else None
-        reader = RequestReader(contract, definition, self._decoder, slice_rows)
+        decoder, beside = self._decoder, self._shadows
+        reader = RequestReader(contract, definition, decoder, slice_rows, beside=beside)
         return Staged(contract, reader, pool)
 
     async def _started(

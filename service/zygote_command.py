@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 
+from service.comparer.wire import COMPARER_ROLE
 from service.config.environment import host_environment
 from service.config.settings import Settings
 from service.decoder.wire import DECODER_ROLE
@@ -30,6 +31,7 @@ def zygote_command(
     if settings.model_tracking:
         roles = (*roles, FORWARDER_ROLE)
     by_skops = (SKOPS_HOST_ROLE, INSPECTOR_ROLE)
+    of_shadows = (COMPARER_ROLE,)
     child_environment = host_environment(os.environ, settings.hosts)
     if not loads:
         first, *others = registry_role(environment), *roles, *by_skops
@@ -38,8 +40,8 @@ def zygote_command(
     served = settings.history_folder(environment)
     may_need = settings.patterns or may_be_skops(served, settings.refs)
     if settings.trust == "no-pickle" or may_need:
-        return ZygoteCommand((*roles, *by_skops), child_environment)
-    return ZygoteCommand(roles, child_environment, late=by_skops)
+        return ZygoteCommand((*roles, *by_skops), child_environment, late=of_shadows)
+    return ZygoteCommand(roles, child_environment, late=(*by_skops, *of_shadows))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Which process runs a module: the longest of these names that stands at its beginning says so. What
 # is SHARED runs in several; CHILDREN is what every child of the zygote runs.
 FRONT, SHARED, CHILDREN, ZYGOTE = "front", "shared", "every child", "zygote"
-HOST, DECODER, INSPECTOR = "host", "decoder", "inspector"
+HOST, DECODER, INSPECTOR, COMPARER = "host", "decoder", "inspector", "comparer"
 REGISTRY, FORWARDER, COMMAND = "registry child", "forwarder", "command"
 BUILDER = "builder"
 PROCESSES = {
@@ -35,6 +35,7 @@ PROCESSES = {
     "origin": COMMAND,
     "patterns": SHARED,
     "refs": SHARED,
+    "rollout": SHARED,
     "retry_tag": SHARED,
     "rollout_tags": SHARED,
     "shadow_tag": SHARED,
@@ -55,6 +56,9 @@ PROCESSES = {
     "zygote.wire": SHARED,
     "host": HOST,
     "host.wire": SHARED,
+    "comparer": COMPARER,
+    "comparer.front": FRONT,
+    "comparer.wire": SHARED,
     "decoder": DECODER,
     "decoder.front": FRONT,
     "decoder.wire": SHARED,
@@ -86,6 +90,7 @@ MAINS = {
     "service.host.main_with_skops": {HOST, CHILDREN},
     "service.decoder.main": {DECODER, CHILDREN},
     "service.inspector.main": {INSPECTOR, CHILDREN},
+    "service.comparer.main": {COMPARER, CHILDREN},
     "service.registry.child.main": {REGISTRY, CHILDREN},
     "service.registry.child.main_with_database": {REGISTRY, CHILDREN},
     "service.registry.forwarder.main": {FORWARDER, REGISTRY, CHILDREN},  # one of its roles
@@ -134,6 +139,12 @@ ROOMS = {
     },
     "decoder": {*_BELOW, "host.wire", "hosting.specification"},
     "inspector": set(_BELOW),
+    "comparer": {"rollout", *_BELOW},
+    "shadowing": {
+        *("comparer.front", "comparer.wire", "following", "predicting", "refs", "rollout"),
+        "split_tag",
+        *_BELOW,
+    },
     "hosting": {*_BELOW, "host.wire"},
     "environments": {
         *("hosting.specification", "inspector.wire", "registry.front.leases"),
@@ -147,7 +158,8 @@ ROOMS = {
     "following": {
         *("bake_tag", "blocked_tag", "copy_source", "fallback_tag", "hold_tag", "patterns"),
         *("refs", "retry_tag", "tombstones"),
-        *("environments", "rollout", "rollout_tags", "split_tag", "validation_tag", *_BELOW),
+        *("environments", "rollout", "rollout_tags", "shadow_tag", "split_tag", "validation_tag"),
+        *_BELOW,
     },
     "staging": {
         *("decoder.front", "environments.environment", "following", "hosting", "refs", *_BELOW),
@@ -159,19 +171,20 @@ ROOMS = {
         *("background", "blocked_tag", "config.outgoing", "following", "observers", "processes"),
         *("refs", "registry.webhooks.deliveries"),
     },
-    "predicting": {"contract", "errors", "following", "rollout"},
+    "predicting": {"contract", "errors", "following", "processes.frames", "refs", "rollout"},
     "protocols": {"contract", "errors", "following", "predicting"},
     "http": {
         *("config.origins", "config.prefix", "events.event_faults", "following", "hosting"),
-        *("patterns", "predicting", "protocols", "refs", "rollout_tags"),
+        *("patterns", "predicting", "protocols", "refs", "rollout", "rollout_tags", "shadowing"),
+        "split_tag",
         *_BELOW,
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},
     "observers": {*_ENGINES, "refs", *_BELOW},
     "parts": {
         *_ENGINES,
+        *("comparer.front", "comparer.wire", "environment_choice", "environments", "shadowing"),
         *("bake_tag", "call_times"),
-        *("environment_choice", "environments"),
         "config",
         "observers",
         "patterns",
@@ -189,6 +202,7 @@ ROOMS = {
         "observers",
         "parts",
         "refs",
+        "shadowing",
         "staging",
         "zygote_command",
         *_BELOW,
@@ -196,8 +210,8 @@ ROOMS = {
     "telemetry": {
         *("events.event_faults", "following", "hold_tag", "hosting", "http", "patterns"),
         *("environments.environment", "predicting", "refs"),
-        *("rollout_tags", "split_tag"),
-        *("registry.forwarder.wire", "server", "tombstones", *_BELOW),
+        *("registry.forwarder.wire", "rollout", "rollout_tags", "server", "shadowing"),
+        *("split_tag", "tombstones", *_BELOW),
     },
 }
 HEAVY = {

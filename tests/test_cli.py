@@ -23,7 +23,7 @@ from tests.support.tracking import free_port
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
+    *("split", "shadow", "copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
     *("env", "doctor"),
 ]
@@ -36,6 +36,8 @@ EXAMPLES = {
     "prepare": "podium prepare iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
     "promote": "podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000",
     "rollback": 'podium rollback iris --alias champion --reason "too slow"',
+    "split": "podium split iris challenger=10 --url http://podium-1:8000",
+    "shadow": "podium shadow iris challenger=25 --url http://podium-1:8000",
     "copy": "podium copy dev.security.fraud 3 --to staging.security.fraud",
     "migrate-stages": "podium migrate-stages --all --map Production=champion "
     "--map Staging=challenger --dry-run",

@@ -20,7 +20,10 @@ from service.patterns import RefPattern
 from service.predicting.request import HeldBytes, RequestRecord
 from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TraceOutcome
+from service.shadowing.shadow_line import ShadowBytes, ShadowLine
+from service.shadowing.shadow_tally import ComparedVersions, Dropped
 from service.telemetry.events import EventsReport
+from service.telemetry.metrics.shadowing import ShadowCollector
 from service.telemetry.residency import ResidencyReport
 from tests.support.documents import ROOT
 from tests.support.watched import Watched
@@ -33,6 +36,18 @@ PROMTOOL = shutil.which("promtool")
 _ABBREVIATED = {*("s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d")}
 _NO_BASE = {*("milliseconds", "microseconds", "minutes", "hours", "days", "kilobytes", "megabytes")}
 _KINDS = {"counter", "gauge", "histogram", "summary"}
+
+
+class _Shadowed:
+    """A shadow to which everything has happened once."""
+
+    def __init__(self) -> None:
+        line = ShadowLine(REFS[0], ShadowBytes(1))
+        versions = (VersionId(REFS[0].name, 1, number) for number in "12")
+        tally = line.of(ComparedVersions(*versions), 1.0)
+        for why in Dropped:
+            tally.dropped[why] += 1
+        self.lines = {REFS[0]: line}
 
 
 def exposition(accept: str = "") -> str:
@@ -49,6 +64,7 @@ def exposition(accept: str = "") -> str:
         error = RequestRecord(str(ref), "predict", None, 503, 0.1, 0, "", "no_servable")
         service.metrics.http.answered(error)
         service.metrics.hosting.pool(version).memory(7, 1)
+    service.registry.register(ShadowCollector(_Shadowed()))
     ResidencyReport(service.registry, get_logger())
     EventsReport(service.registry, get_logger())
     service.metrics.http.watch_webhook()

@@ -10,9 +10,11 @@ from prometheus_client import CollectorRegistry
 from structlog import get_logger
 
 from service.following.slots import Slots
+from service.http.shadow import NO_LINES
 from service.patterns import RefPattern
 from service.telemetry.events import EventsReport
 from service.telemetry.metrics.metrics import Metrics
+from service.telemetry.metrics.shadowing import ShadowCollector
 from service.telemetry.residency import ResidencyReport
 from service.telemetry.words import SAYINGS
 from tests.support.documents import ROOT
@@ -44,6 +46,7 @@ def registered() -> Mapping[str, Kind]:
     metrics = Metrics(registry)
     metrics.watch(Slots([], [RefPattern.parse("*@champion")]))
     ResidencyReport(registry, get_logger())
+    registry.register(ShadowCollector(NO_LINES))
     EventsReport(registry, get_logger())
     metrics.http.watch_webhook()
     found: dict[str, Kind] = {}

@@ -38,16 +38,22 @@ def reload(  # noqa: PLR0913 - what an operator says
     Returns `DONE` once the service has taken it, `REFUSED` if it does not take the token,
     `WRONG_USE` if it does not follow that alias, `UNDECIDED` if no service answers.
     """
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        path = f"{path_of(ref.name, ref.alias)}/reload{'?again=true' if again else ''}"
-        answer = ask("POST", url, path, headers=headers)
-        status, says = _said(answer)
-    except NoService as reason:
-        status, says = UNDECIDED, f"no service answers: {reason}{advice}"
+    status, says = asked_to_look(url, ref, token, again=again, advice=advice)
     printed = console or Console(highlight=False)
     printed.print(Text(plain(f"{ref}  {says}")), soft_wrap=True)
     return status
+
+
+def asked_to_look(
+    url: str, ref: ModelRef, token: str, *, again: bool = False, advice: str = ""
+) -> tuple[int, str]:
+    """Asks the service to look at the registry now; the exit status, and a sentence for people."""
+    headers = {"Authorization": f"Bearer {token}"}
+    path = f"{path_of(ref.name, ref.alias)}/reload{'?again=true' if again else ''}"
+    try:
+        return _said(ask("POST", url, path, headers=headers))
+    except NoService as reason:
+        return UNDECIDED, f"no service answers: {reason}{advice}"
 
 
 def _is_not_there_yet(answer: httpx.Response) -> bool:

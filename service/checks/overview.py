@@ -216,7 +216,7 @@ def _of_hold(held: Mapping[str, Any]) -> str:
 def _of_bake(told: Mapping[str, Any] | None) -> Sequence[str]:
     if not told:
         return []
-    few = f"too few requests yet, until {told['most_until']}"
+    few = f"on for want of requests, until {told['most_until']}"
     until = few if told["unproven"] else f"until {told['until']}"
     new = f"{told['failures']} of {told['requests']} requests have failed"
     old = f"version {told['older']}: {told['older_failures']} of {told['older_requests']}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.blocked_tag import BLOCKED_TAG, blocked_by
-from service.cli.moving import MarkedVersionReport, marked_version
+from service.cli.moving import MarkedVersionReport, marked_version, shares_of
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.told import json_option, origin_options
@@ -46,7 +46,11 @@ def block(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
 
     def done(blank: MarkedVersionReport, blocked: "MarkedVersion") -> MarkedVersionReport:
         told = {"code": "done" if blocked.changed else "already", "sentence": _sentence(blocked)}
-        found = {"version": blocked.version, "aliases": blocked.aliases}
+        found = {
+            "version": blocked.version,
+            "aliases": blocked.aliases,
+            "shares": shares_of(blocked),
+        }
         whose = blocked.origin
         by = {} if whose is None else {"blocked_by": whose.by, "blocked_link": whose.link}
         return blank.model_copy(update={**told, **found, **by, "blocked_for": blocked.reason})

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -69,9 +70,10 @@ def doctor(role: "AccountRole", urls: tuple[str, ...], *, as_json: bool) -> None
     MLflow, every model of PODIUM_MODELS looked up and read to its last byte, so that a missing READ
     on the model or on the experiment shows, and judged by the gates, packages among them. Then what
     a server tells: grants that match nothing, as one on prod.*; its clock; the webhook's events, to
-    an administrator. Then PODIUM_ variables and podium. tags that nothing reads, and aliases
-    that PODIUM_ALIASES does not name. --role says what else the account should be allowed to. With
-    --url that service has to answer, and its webhook to be there: MLflow sends it its test event.
+    an administrator. Then PODIUM_ variables and podium. tags that nothing reads, tags that
+    nobody can follow or would see late, and aliases that PODIUM_ALIASES does not name. --role says
+    what else the account should be allowed to. With --url that service has to answer, and its
+    webhook to be there: MLflow sends it its test event.
 
     \b
     Exit status: 0 nothing was found; 1 something is wrong, be it that MLflow
@@ -198,6 +200,7 @@ def _of_labels(
 ) -> Iterator["Trouble"]:
     from service.doctor.labels import unknown_aliases, unknown_model_tags, unknown_version_tags
     from service.doctor.registered_labels import labels_in
+    from service.doctor.rollouts import troubles_of_rollout
     from service.registry.writer.writer import Writer
 
     found = labels_in(Writer(addresses), [ref.name for ref in settings.refs])
@@ -207,6 +210,7 @@ def _of_labels(
             for number, tags in labels.version_tags.items():
                 yield from unknown_version_tags(name, number, tags)
             yield from unknown_aliases(name, labels.aliases, settings.aliases)
+            yield from troubles_of_rollout(name, labels, settings.poll_seconds, datetime.now(UTC))
     if is_web_address(addresses.registry):
         yield from _of_server(settings, addresses.registry, role, tuple(found))
         yield from _of_webhooks(settings, addresses.registry, urls)

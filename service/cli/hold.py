@@ -1,32 +1,21 @@
 """`podium hold`: slots of an alias stay on what they serve, wherever it is moved."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.moving import alias_option, marked_alias, ref_of, stop_for_stranger
 from service.cli.once import OnceCommand
+from service.cli.options import later_time
 from service.cli.told import json_option, origin_options
 from service.hold_tag import Hold, without_time
 from service.origin import Origin
+from service.typed import typed_on
 
 if TYPE_CHECKING:
     from service.promotion.marking import MarkedAlias
     from service.registry.writer.writer import Writer
-
-
-def _until(context: click.Context, parameter: click.Parameter, value: Any) -> datetime | None:
-    if value is None:
-        return None
-    hold = Hold.of(f",until={value}")
-    if hold is None or hold.until is None:
-        raise click.BadParameter(
-            "must be a time with its offset, as in 2026-12-01T08:00:00Z", context, parameter
-        )
-    if hold.is_over(datetime.now(UTC)):
-        raise click.BadParameter("lies in the past", context, parameter)
-    return hold.until
 
 
 @click.command(cls=OnceCommand)
@@ -35,7 +24,7 @@ def _until(context: click.Context, parameter: click.Parameter, value: Any) -> da
 @click.option(
     "--until",
     metavar="TIME",
-    callback=_until,
+    callback=later_time,
     help="When it ends by itself, as in 2026-12-01T08:00:00Z.  [default: when it is released]",
 )
 @origin_options
@@ -66,9 +55,13 @@ def hold(name: str, alias: str, until: datetime | None, origin: Origin, *, as_js
 
     def sentence(held: "MarkedAlias") -> str:
         hold = held.hold or wanted
+        goes_on = ""
+        if held.split:
+            ends = typed_on(ref, "split", options=["--clear"])
+            goes_on = f"; its requests go on being split, as {held.split}: {ends} ends that"
         if held.changed:
-            return f"is held {hold.sentence}"
-        return f"is held already, {hold.sentence}{behind(held.origin, hold.reason)}"
+            return f"is held {hold.sentence}{goes_on}"
+        return f"is held already, {hold.sentence}{behind(held.origin, hold.reason)}{goes_on}"
 
     def mark(writer: "Writer") -> "MarkedAlias":
         return work(writer, ref, wanted, origin, datetime.now(UTC))

@@ -7,7 +7,7 @@ import click
 
 COMMANDS: Final = (
     *("up", "serve", "train", "validate", "plan", "prepare", "promote", "rollback"),
-    *("copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
+    *("split", "shadow", "copy", "migrate-stages", "hold", "release", "block", "unblock", "where"),
     *("status", "wait", "reload", "withdraw", "smoke", "webhook"),
     *("env", "doctor"),
 )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from service.cli.found import loaded, mlflow_of, stop, stop_for_mistakes
 from service.cli.names import NO_MODEL, mistake_in_alias, mistake_in_model
@@ -22,7 +22,7 @@ from service.refs import BadRef, ModelRef
 
 if TYPE_CHECKING:
     from service.promotion.known import MoveKnown
-    from service.promotion.marking import MarkedAlias
+    from service.promotion.marking import MarkedAlias, MarkedVersion
     from service.promotion.stopped import MoveStopped
     from service.registry.writer.writer import Writer
 
@@ -93,8 +93,18 @@ class MoveReport(AliasReport):
         return {**named, "FROM": self.before, "ENTRY": self.entry, **super().facts()}
 
 
+class MarkedShare(BaseModel):
+    """How many percent of an alias's requests a version has, or hears of and does not answer."""
+
+    alias: str
+    percent: float
+    hears: bool
+
+
 class MarkedVersionReport(AskedReport, EndedReport):
     """What a command that marks a version has to say; `aliases` are on it.
+
+    `shares` are of other aliases, whose tags name it as an arm or a shadow.
 
     `code` is `done`, `already`, or why not. `version` is null where no version could be found.
     `blocked_for` is why it is blocked now, as the tag has it; `blocked_by` and `blocked_link` are
@@ -104,22 +114,28 @@ class MarkedVersionReport(AskedReport, EndedReport):
     name: str
     version: str | None
     aliases: Sequence[str] = ()
+    shares: Sequence[MarkedShare] = ()
     blocked_for: str = ""
     blocked_by: str = ""
     blocked_link: str = ""
 
     def lines(self) -> list[str]:
-        """One sentence, and which aliases are on it."""
+        """One sentence, which aliases are on it, and whose requests it has a share of."""
         named = f"{self.name} {self.version}" if self.version else self.name
         on = f"; on it: {', '.join(self.aliases)}" if self.aliases else ""
-        return [f"{named}  {self.sentence}{on}"]
+        shares = "".join(
+            f"; {'hears of' if each.hears else 'has'} {each.percent:g}% of @{each.alias}"
+            for each in self.shares
+        )
+        return [f"{named}  {self.sentence}{on}{shares}"]
 
 
 class MarkedAliasReport(AliasReport):
     """What a command that holds an alias, or releases it, has to say.
 
     `on` is the version that the alias is on, `until` when the hold ends by itself; null where there
-    is none. `held_for` is why, as the tag has it; `held_by` and `held_link` are of whoever has done
+    is none. `split` is who gets requests beside that, as its tag says, and goes on to while it is
+    held. `held_for` is why, as the tag has it; `held_by` and `held_link` are of whoever has done
     it, empty where nobody says. Of a hold that was not set all of them are empty or null.
     """
 
@@ -128,6 +144,7 @@ class MarkedAliasReport(AliasReport):
     link: str
     on: str | None = None
     until: datetime | None = None
+    split: str = ""
     held_for: str = ""
     held_by: str = ""
     held_link: str = ""
@@ -240,7 +257,7 @@ def marked_alias(
 
     def done(marked: "MarkedAlias") -> MarkedAliasReport:
         code = "done" if marked.changed else "already"
-        told = {"code": code, "sentence": sentence(marked), "on": marked.on}
+        told = {"code": code, "sentence": sentence(marked), "on": marked.on, "split": marked.split}
         return blank.model_copy(update={**told, **_held(marked)})
 
     run(lambda: work(writer), MoveKnown(), blank, on_done=done, as_json=as_json)
@@ -276,6 +293,14 @@ def marked_version(
         sentence="",
     )
     run(lambda: work(writer), MoveKnown(), blank, on_done=partial(on_done, blank), as_json=as_json)
+
+
+def shares_of(marked: "MarkedVersion") -> Sequence[MarkedShare]:
+    """As reports have them."""
+    return [
+        MarkedShare(alias=each.alias, percent=each.share / 100, hears=each.hears)
+        for each in marked.shares
+    ]
 
 
 def _stopped(error: "MoveStopped", blank: _Ended, known: "MoveKnown") -> _Ended:

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -13,6 +14,7 @@ from service.cli.mistakes import mistake_in
 from service.cli.names import mistake_in_model
 from service.config.secrets import PREFIX
 from service.config.settings import LocalSettings, variable
+from service.hold_tag import Hold
 from service.refs import BadRef, ModelRef
 
 USAGE_ERROR: Final = 2
@@ -52,6 +54,20 @@ def _numbered(
     if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
         raise click.BadParameter("must be the number of a version, as in 3", context, parameter)
     return number.lstrip("0") or "0"
+
+
+def later_time(context: click.Context, parameter: click.Parameter, value: Any) -> datetime | None:
+    """A callback of click's: a time with its offset that is still to come, or none."""
+    if value is None:
+        return None
+    hold = Hold.of(f",until={value}")
+    if hold is None or hold.until is None:
+        raise click.BadParameter(
+            "must be a time with its offset, as in 2026-12-01T08:00:00Z", context, parameter
+        )
+    if hold.is_over(datetime.now(UTC)):
+        raise click.BadParameter("lies in the past", context, parameter)
+    return hold.until
 
 
 def _address(_: click.Context, __: click.Parameter, given: str | None) -> str | None:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +24,8 @@ from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, urls_option, version_argument
 from service.cli.registered import asking
 from service.cli.report_files import report_files
-from service.cli.rollback import JournalEntry, journal_line
+from service.cli.rollback import JournalEntry, journal_entry, journal_line
+from service.cli.steering import AliasRollout, rollout_of, rollout_sentences, wrong_lines
 from service.cli.told import VersionReport, emit, json_option, origin_options, teller
 from service.exits import DONE, REFUSED, UNDECIDED
 from service.origin import Origin
@@ -75,14 +77,16 @@ class PlannedMemory(BaseModel):
 class PlannedService(BaseModel):
     """What one service would make of the version; `url` is null for the command's own settings.
 
-    `differences` are those of its contract from that of what serves, `environment` what it asks for
-    and would not have.
+    `verdict` is what that service has found of the version that the alias is on, where that has
+    given way. `differences` are those of its contract from that of what serves, `environment` what
+    it asks for and would not have.
     """
 
     url: str | None
     forecast: Literal["would_serve", "serves", "refused", "undecided", "unreachable"]
     code: str
     sentence: str
+    verdict: str
     refusals: Sequence[PlannedRefusal]
     differences: Sequence[str]
     environment: Sequence[str]
@@ -111,12 +115,14 @@ class PlanReport(VersionReport):
     """The one JSON object of `podium plan --json`; `status` is its exit status.
 
     `code` is `told`, or why that is all, which `sentence` says for people.
-    `on` is the version that the alias is on. `journal` has the newest entries, newest first, and
+    `on` is the version that the alias is on, and `rollout` how tags steer who gets its requests.
+    `journal` has the newest entries, newest first, and
     `journal_says` what whoever moves the alias has to know of them. Where MLflow has no such
     version, or does not answer, `code` and `sentence` say so, and the rest is empty.
     """
 
     on: str | None = None
+    rollout: AliasRollout | None = None
     services: Sequence[PlannedService] = ()
     validation: PlannedValidation | None = None
     journal: Sequence[JournalEntry] = ()
@@ -125,8 +131,12 @@ class PlanReport(VersionReport):
     def lines(self) -> list[str]:
         """A paragraph for each service, then what promote and the journal say."""
         on = "nothing" if self.on is None else f"version {self.on}"
+        steered = [] if self.rollout is None else rollout_sentences(self.on, self.rollout)
+        wrong = [] if self.rollout is None else wrong_lines(self.alias, self.rollout)
         return [
             f"{self.name}@{self.alias}  is on {on}; to version {self.version}:",
+            *(f"rollout  {sentence}" for sentence in steered),
+            *wrong,
             *(line for each in self.services for line in _lines(each)),
             *([_promote_says(self.validation)] if self.validation else []),
             *([f"journal  {self.journal_says}"] if self.journal_says else []),
@@ -173,6 +183,7 @@ def plan(  # noqa: PLR0913 - the command line's
     token = admin_token() if urls else ""
     tell = teller(as_json=as_json)
     from service.promotion.mover import Mover
+    from service.promotion.steering import steered as steered_now
     from service.registry.writer.writer import Writer
 
     writer = Writer(addresses)
@@ -188,13 +199,15 @@ def plan(  # noqa: PLR0913 - the command line's
     with asking(blank, as_json=as_json):
         wanted = writer.version_of(version)
         standing = Mover(writer, ref, origin, 0.0).look()
+        steered = steered_now(writer, ref, datetime.now(UTC))
         found = (
             _at(urls, standing, wanted.number, token, timeout, tell)
             if urls
             else _here(addresses, standing, wanted, tell)
         )
     with asking(blank, as_json=as_json):
-        report = _report(writer, blank, standing, wanted, found)
+        known = blank.model_copy(update={"rollout": rollout_of(steered)})
+        report = _report(writer, known, standing, wanted, found)
     emit(report, as_json=as_json)
     sys.exit(report.status)
 
@@ -207,7 +220,7 @@ def _at(  # noqa: PLR0913, PLR0917 - what an operator says
     timeout: float,
     tell: Callable[[str], None],
 ) -> Sequence["Foreseen"]:
-    from service.promotion.plan import foreseen_at, question_of
+    from service.promotion.plan import foreseen_at, judged_there, question_of
 
     def known(each: "Foreseen") -> None:
         tell(f"  {each.url}  {each.forecast}")
@@ -215,7 +228,8 @@ def _at(  # noqa: PLR0913, PLR0917 - what an operator says
     def stage(url: str, begun: str) -> None:
         tell(f"  {url}  {begun}")
 
-    return foreseen_at(urls, question_of(standing.ref, number, token, timeout), known, stage)
+    found = foreseen_at(urls, question_of(standing.ref, number, token, timeout), known, stage)
+    return [judged_there(each, standing, number) for each in found]
 
 
 def _here(
@@ -259,9 +273,7 @@ def _report(
         statuses.add(REFUSED)
     journal = standing.journal
     entries = [
-        JournalEntry(
-            number=each.number, entry=each.entry, done=each.done, open=each is journal.open
-        )
+        journal_entry(each, is_open=each is journal.open)
         for each in journal.entries[: -_MOST_ENTRIES - 1 : -1]
     ]
     return blank.model_copy(
@@ -295,6 +307,7 @@ def _service(found: "Foreseen") -> PlannedService:
         forecast=found.forecast,
         code=found.code,
         sentence=found.sentence,
+        verdict=found.verdict,
         refusals=[
             PlannedRefusal(
                 code=each.code, message=each.message, gate=each.gate, passing=each.passing
@@ -318,6 +331,8 @@ def _service(found: "Foreseen") -> PlannedService:
 
 def _lines(found: PlannedService) -> Iterator[str]:
     yield f"  {found.url or 'by the settings of this command'}  {found.sentence}"
+    if found.verdict:
+        yield f"    bake         {found.verdict}"
     for sentence in found.differences:
         yield f"    contract     {sentence}"
     for sentence in found.environment:

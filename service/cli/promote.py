@@ -1,8 +1,10 @@
 """`podium promote`: an alias moves to a version that was validated, and all instances serve it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 from pydantic import BaseModel
@@ -22,7 +24,7 @@ from service.cli.moving import (
     timeout_option,
 )
 from service.cli.once import OnceCommand
-from service.cli.options import VersionArgument, urls_option, version_argument
+from service.cli.options import SecondsRange, VersionArgument, urls_option, version_argument
 from service.cli.report_files import report_files
 from service.cli.told import json_option, kept, origin_options, teller
 from service.exits import DONE
@@ -31,9 +33,30 @@ from service.origin import Origin
 if TYPE_CHECKING:
     from service.promotion.deciding import Stage
     from service.promotion.instances import Instances, Serving
+    from service.promotion.journal import StepPlan
     from service.promotion.known import MoveKnown
+    from service.promotion.mover import Mover
     from service.promotion.prepare import Prepared
     from service.promotion.promote import Promoted
+    from service.promotion.stepped import Stepping
+
+
+_STEP_SECONDS: Final = 60.0
+_MOST_STEPS: Final = 20
+# Of 10,000 buckets.
+_SHARE: Final = re.compile(r"\d{1,2}(\.\d{1,2})?")
+
+
+def _shares(context: click.Context, parameter: click.Parameter, value: Any) -> tuple[float, ...]:
+    if value is None:
+        return ()
+    parts = [each.strip().removesuffix("%").strip() for each in str(value).split(",")]
+    shares = tuple(float(part) if _SHARE.fullmatch(part) else 0.0 for part in parts)
+    grow = all(one < other for one, other in pairwise((0.0, *shares, 100.0)))
+    if not shares or len(shares) > _MOST_STEPS or not grow:
+        said = "must be percents that grow, above 0 and below 100, as in 5,25,50"
+        raise click.BadParameter(said, context, parameter)
+    return shares
 
 
 class InstancePrepared(BaseModel):
@@ -88,7 +111,26 @@ class PromoteReport(MoveReport):
     help="Return once all instances serve the version, without waiting until it has baked there.",
 )
 @click.option("--first", is_flag=True, help="Make the alias, if the model has none of that name.")
-@timeout_option("to prepare the version, and then to serve it")
+@click.option(
+    "--steps",
+    "shares",
+    metavar="PERCENTS",
+    callback=_shares,
+    help="Bring the version by steps before the alias moves, as in 5,25,50: so many percent of the "
+    "alias's requests each. Needs the --url of each instance.",
+)
+@click.option(
+    "--step-seconds",
+    type=SecondsRange(),
+    default=_STEP_SECONDS,
+    show_default=True,
+    metavar="S",
+    help="Seconds that each step lasts at least; it also lasts until the version has had a hundred "
+    "answers in it.",
+)
+@timeout_option(
+    "to prepare the version, then for each step beyond its own seconds, and to serve it"
+)
 @lease_option
 @resume_option
 @origin_options
@@ -100,6 +142,8 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     urls: tuple[str, ...],
     count: int | None,
     unvalidated: str,
+    shares: tuple[float, ...],
+    step_seconds: float,
     timeout: float,
     lease_seconds: float,
     origin: Origin,
@@ -117,6 +161,9 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     `podium rollback` goes by. It returns when all instances serve the version and it has baked
     there; if one refuses it after all, the alias goes back, and where it did worse than the one
     before it is blocked, too. Without --url nothing is prepared, and nothing waited for.
+    With --steps the version first gets a growing share of the alias's requests. If it does worse
+    than the one before, or has too few answers by --timeout, it goes back, and the alias has never
+    moved; if this command is killed, the share ends by itself within a minute.
 
     \b
     Exit status: 0 if the alias is there (and served, with --url), also if it
@@ -127,6 +174,8 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     """  # noqa: D301 - click wants a real backspace
     if timeout >= lease_seconds:
         raise click.UsageError("--timeout must be shorter than --lease")
+    if shares and (count is not None or not urls):
+        raise click.UsageError("--steps needs the --url of each instance: they count the answers")
     if count is not None and len(urls) > 1:
         raise click.UsageError("--instances counts those behind one address: give one --url")
     stop_for_stranger(ref_of(version.name, alias))
@@ -150,6 +199,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     mover = Mover(writer, ref, origin, lease_seconds, told, known)
     settings = loaded()
     digest = partial(digest_now, settings=settings, environment=environment_of(addresses))
+    stepping = _stepping(mover, urls, tell) if urls and count is None else None
     work = Promotion(
         mover,
         instances,
@@ -158,6 +208,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         policy_asked_for(),
         settings.validated_as or "",
         bakes,
+        stepping,
     )
     blank = PromoteReport(
         server=writer.server(),
@@ -169,13 +220,29 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         version=version.version,
         unvalidated=kept(unvalidated),
     )
+    steps = _plan_of(shares, step_seconds, timeout)
     run(
-        lambda: work.run(Wanted(version, kept(unvalidated), first, resume)),
+        lambda: work.run(Wanted(version, kept(unvalidated), first, resume, steps)),
         known,
         blank,
         on_done=partial(_done, blank),
         as_json=as_json,
     )
+
+
+def _plan_of(shares: Sequence[float], step_seconds: float, seconds: float) -> "StepPlan | None":
+    from service.promotion.journal import StepPlan
+
+    if not shares:
+        return None
+    return StepPlan(shares=tuple(shares), step_seconds=step_seconds, seconds=seconds)
+
+
+def _stepping(mover: "Mover", urls: Sequence[str], tell: Callable[[str], None]) -> "Stepping":
+    from service.promotion.instance_arms import ArmsAt
+    from service.promotion.stepped import Stepping
+
+    return Stepping(mover, ArmsAt(mover.ref, urls, admin_token()), tell)
 
 
 _SAYS = {

@@ -22,10 +22,11 @@ from service.cli.report_files import report_files
 from service.cli.told import json_option, origin_options
 from service.exits import DONE
 from service.origin import Origin
-from service.promotion.journal import Done, Entry
+from service.promotion.journal import Done, Entry, StepBegun
 
 if TYPE_CHECKING:
     from service.promotion.deciding import AliasStanding
+    from service.promotion.journal import Written
     from service.promotion.rollback import RolledBack
 
 
@@ -37,12 +38,16 @@ class PassedOver(BaseModel):
 
 
 class JournalEntry(BaseModel):
-    """One entry of the journal; `open`: it was begun, and nobody has finished it."""
+    """One entry of the journal; `open`: it was begun, and nobody has finished it.
+
+    `steps` are those that were begun, of a promotion by steps.
+    """
 
     number: int
     entry: Entry
     done: Done | None
     open: bool
+    steps: Sequence[StepBegun] = ()
 
 
 class RollbackReport(MoveReport):
@@ -137,7 +142,7 @@ def _sentence(done: "RolledBack") -> str:
 
 def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
     entries = [
-        JournalEntry(number=each.number, entry=each.entry, done=each.done, open=each is newest)
+        journal_entry(each, is_open=each is newest)
         for newest in (standing.journal.open,)
         for each in reversed(standing.journal.entries)
     ]
@@ -147,7 +152,7 @@ def _listed(blank: RollbackReport, standing: "AliasStanding") -> RollbackReport:
 
 
 def _stands(standing: "AliasStanding") -> str:
-    from service.promotion.promote import left_open
+    from service.promotion.left_open import left_open
 
     there = standing.absent or f"is on version {standing.alias}"
     if not standing.is_explained:
@@ -156,14 +161,30 @@ def _stands(standing: "AliasStanding") -> str:
     return f"{there}; {left}" if left else there
 
 
+def journal_entry(each: "Written", *, is_open: bool) -> JournalEntry:
+    """As reports have it."""
+    number, entry = each.number, each.entry
+    return JournalEntry(number=number, entry=entry, done=each.done, open=is_open, steps=each.steps)
+
+
 def journal_line(each: JournalEntry) -> str:
     """One entry, for people."""
     entry = each.entry
     told = " ".join(text for text in (entry.by, entry.reason, entry.link) if text)
+    became = f"{_so_far(each)}{_state(each)}"
     return (
         f"{each.number:>4}  {entry.time:%Y-%m-%d %H:%M:%S}Z  {entry.kind:<8}  "
-        f"{entry.before or 'nothing'} -> {entry.to or 'nothing'}  {told}{_state(each)}"
+        f"{entry.before or 'nothing'} -> {entry.to or 'nothing'}  {told}{became}"
     )
+
+
+def _so_far(each: JournalEntry) -> str:
+    """Of a promotion by steps: which share it has come to."""
+    plan = each.entry.steps
+    if plan is None:
+        return ""
+    came = f"{each.steps[-1].share:g}%" if each.steps else "none"
+    return f"  by steps of {', '.join(f'{share:g}' for share in plan.shares)}%: came to {came}"
 
 
 def _state(each: JournalEntry) -> str:
@@ -172,5 +193,5 @@ def _state(each: JournalEntry) -> str:
         return "  begun, not finished"
     if each.done is None:
         return "" if each.entry.kind == "seen" else "  never finished: others went on from it"
-    why = "held" if each.done.held else "refused"
+    why = "held" if each.done.held else each.done.why or "refused"
     return "" if each.done.moved else f"  {why}: the alias was not moved"

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     "allow_source_builds",
     "env_bytes",
     "env_timeout_seconds",
+    "shadow_samples",
     "model_tracking",
     "log_format",
     "log_level",

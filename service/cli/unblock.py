@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.moving import MarkedVersionReport, marked_version
+from service.cli.moving import MarkedVersionReport, marked_version, shares_of
 from service.cli.once import OnceCommand
 from service.cli.options import VersionArgument, version_argument
 from service.cli.told import json_option, origin_options
@@ -39,7 +39,11 @@ def unblock(version: VersionArgument, origin: Origin, *, as_json: bool) -> None:
     def done(blank: MarkedVersionReport, freed: "MarkedVersion") -> MarkedVersionReport:
         said = "is not blocked any more" if freed.changed else "is not blocked"
         told = {"code": "done" if freed.changed else "already", "sentence": said}
-        found = {"version": freed.version, "aliases": freed.aliases}
+        found = {
+            "version": freed.version,
+            "aliases": freed.aliases,
+            "shares": shares_of(freed),
+        }
         return blank.model_copy(update={**told, **found})
 
     marked_version(version, origin, work, done, as_json=as_json)

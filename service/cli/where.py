@@ -15,6 +15,7 @@ from service.cli.names import mistake_in_model
 from service.cli.once import OnceCommand
 from service.cli.options import urls_option
 from service.cli.registered import asking
+from service.cli.steering import AliasRollout, rollout_of, rollout_sentences, wrong_lines
 from service.cli.told import ToldReport, emit, json_option, teller
 from service.exits import DONE, UNDECIDED
 from service.hold_tag import Hold
@@ -45,11 +46,15 @@ class WhereHold(BaseModel):
 
 
 class WhereAlias(BaseModel):
-    """An alias, what it is on, null where there is no such alias, and what holds it."""
+    """An alias, what it is on, null where there is no such alias, and what holds it.
+
+    `rollout`: how tags steer who gets its requests; null where none does.
+    """
 
     alias: str
     version: str | None
     held: WhereHold | None
+    rollout: AliasRollout | None
 
 
 class WhereVersion(BaseModel):
@@ -79,8 +84,42 @@ class WhereModel(BaseModel):
     versions: Sequence[WhereVersion]
 
 
+class WhereArm(BaseModel):
+    """Who answers a part of a slot's requests: `weight` percent now, `wished` as tags have it.
+
+    `code`: why it does not answer, where that is known.
+    """
+
+    alias: str
+    version: str | None
+    weight: float
+    wished: float
+    code: str | None
+
+
+class WhereShadow(BaseModel):
+    """Who hears of a slot's requests and answers none; `state` is a word, as the service has it."""
+
+    alias: str
+    version: str | None
+    percent: float
+    state: str
+
+
+class WhereVerdict(BaseModel):
+    """That a version has done worse there than the one before it, and has given way."""
+
+    version: str
+    code: str
+    message: str
+
+
 class WhereSlot(BaseModel):
-    """What a service serves under one reference; `code` is of its last failure."""
+    """What a service serves under one reference; `code` is of its last failure.
+
+    `arms` are who answers its requests, its own version first, where these are shared; `bakes`:
+    whether its version is not proven yet.
+    """
 
     name: str
     alias: str
@@ -89,6 +128,10 @@ class WhereSlot(BaseModel):
     held: bool
     blocked: str | None
     code: str | None
+    arms: Sequence[WhereArm] = ()
+    bakes: bool = False
+    verdict: WhereVerdict | None = None
+    shadow: WhereShadow | None = None
 
 
 class WhereService(BaseModel):
@@ -136,8 +179,9 @@ def where(name: str, urls: tuple[str, ...], prefixes: str, *, as_json: bool) -> 
 
     NAME is that of the use case, as security.fraud, or of one of its models, as
     dev.security.fraud. Of each model there is shown every version that an alias is on, and the
-    newest: what it was copied from, whether it was validated, blocked or withdrawn, and which
-    aliases are held. With --url also what that service serves of it.
+    newest: what it was copied from, whether it was validated, blocked or withdrawn; which aliases
+    are held, who gets their requests, and who hears of them. With --url also what that service
+    serves of it, and whether a version has given way there.
 
     \b
     Exit status: 0 if it is shown; 2 wrong use, or no such model; 3 if MLflow
@@ -191,7 +235,9 @@ def _shown(found: "FoundModel") -> WhereModel:
     return WhereModel(
         name=found.name,
         aliases=[
-            WhereAlias(alias=each.alias, version=each.version, held=_hold(each))
+            WhereAlias(
+                alias=each.alias, version=each.version, held=_hold(each), rollout=_rollout(each)
+            )
             for each in found.aliases
         ],
         versions=[_version(each) for each in found.versions],
@@ -215,6 +261,10 @@ def _hold(found: "FoundAlias") -> WhereHold | None:
     return WhereHold(**asdict(hold), by=by.by if by else "", link=by.link if by else "")
 
 
+def _rollout(found: "FoundAlias") -> AliasRollout | None:
+    return rollout_of(found.steered) if found.steered.tags.said else None
+
+
 def _of_model(model: WhereModel) -> Iterator[str]:
     yield model.name
     for each in model.versions:
@@ -222,6 +272,7 @@ def _of_model(model: WhereModel) -> Iterator[str]:
         aliases = f"  {' '.join(on)}" if on else ""
         yield f"  version {each.version}{aliases}  {'; '.join(_marks(each))}"
         yield f"    from {each.source}"
+    yield from _rollouts_of(model)
     for alias in model.aliases:
         if (held := alias.held) is not None:
             hold = Hold(held.reason, held.until, held.unreadable)
@@ -229,6 +280,14 @@ def _of_model(model: WhereModel) -> Iterator[str]:
             release = typed_on(ModelRef(model.name, alias.alias), "release")
             by = said_by(held.by, held.link, held.reason)
             yield f"  @{alias.alias} is held {hold.sentence}{by}{gone}; {release} takes that back"
+
+
+def _rollouts_of(model: WhereModel) -> Iterator[str]:
+    for each in model.aliases:
+        if each.rollout is not None:
+            said = rollout_sentences(each.version, each.rollout)
+            yield from (f"  @{each.alias}  {sentence}" for sentence in said)
+            yield from wrong_lines(each.alias, each.rollout)
 
 
 def _marks(version: WhereVersion) -> Iterator[str]:
@@ -250,4 +309,20 @@ def _of_service(service: WhereService) -> Iterator[str]:
         told = [slot.state, *(["held"] if slot.held else [])]
         told += [f"version {slot.blocked} is blocked"] if slot.blocked else []
         told += [slot.code] if slot.code and slot.code != "blocked" else []
+        told += ["not proven yet"] if slot.bakes else []
         yield f"  {slot.name}@{slot.alias}  {serves}: {', '.join(told)}"
+        yield from _arms_of(slot)
+
+
+def _arms_of(slot: WhereSlot) -> Iterator[str]:
+    for each in slot.arms:
+        on = "nothing" if each.version is None else f"version {each.version}"
+        late = "" if each.weight == each.wished else f" instead of {each.wished:g}%"
+        code = f": {each.code}" if each.code else ""
+        yield f"    {each.weight:g}%{late} to {each.alias}, {on}{code}"
+    if slot.shadow is not None:
+        on = "nothing" if slot.shadow.version is None else f"version {slot.shadow.version}"
+        said = f"{slot.shadow.percent:g}% of them heard by {slot.shadow.alias}, {on}"
+        yield f"    {said}: {slot.shadow.state}"
+    if slot.verdict is not None:
+        yield f"    version {slot.verdict.version} has given way: {slot.verdict.message}"

@@ -34,30 +34,36 @@ def usable_cores(root: Path = _ROOT) -> float:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    for mount in _mounts(root):
-        group = _group(root, unified=mount.unified)
+    for folder, unified in group_folders(root, _CONTROLLER):
+        quota = _unified(folder) if unified else _by_period(folder)
+        if quota is not None:
+            yield quota
+
+
+def group_folders(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """Of this process's groups and all above them the folders; whether each is of version 2."""
+    for mount in _mounts(root, controller):
+        group = _group(root, controller, unified=mount.unified)
         if group is not None:
             for folder in _upwards(mount, group, root):
-                quota = _unified(folder) if mount.unified else _by_period(folder)
-                if quota is not None:
-                    yield quota
+                yield folder, mount.unified
 
 
-def _mounts(root: Path) -> Iterator[_Mount]:
+def _mounts(root: Path, controller: str) -> Iterator[_Mount]:
     # proc(5), mountinfo: `id parent device top folder options [tags] - type source options`.
     for line in _read(root / "proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         fields, (kind, *_, options) = before.split(), after.split() or ["", ""]
-        if kind == _UNIFIED or (kind == "cgroup" and _CONTROLLER in options.split(",")):
+        if kind == _UNIFIED or (kind == "cgroup" and controller in options.split(",")):
             yield _Mount(Path(fields[3]), Path(fields[4]), unified=kind == _UNIFIED)
 
 
-def _group(root: Path, *, unified: bool) -> Path | None:
+def _group(root: Path, controller: str, *, unified: bool) -> Path | None:
     # cgroups(7), /proc/pid/cgroup: `id:controllers:group`; version 2 has no controllers.
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, _, named = line.partition(":")
         controllers, _, group = named.partition(":")
-        if (unified and not controllers) or (not unified and _CONTROLLER in controllers.split(",")):
+        if (unified and not controllers) or (not unified and controller in controllers.split(",")):
             return Path(group)
     return None
 

@@ -36,9 +36,12 @@ _SERVICE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 
 _REQUIRED_VALIDATION: Final = re.compile(r"true|false|policy=[0-9a-f]{64}")
 
+_SAMPLES: Final = re.compile(r"([1-9][0-9]{0,14})(?:,([1-9][0-9]{0,3})d)?")
+
 # A name or an address, and a port; nothing of a whole address.
 _INDEX_HOST: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
+_SAMPLE_DAYS: Final = 7
 _STARTS_SECONDS: Final = 30.0
 # mlflow/utils/workspace_utils.py; what a request is for that names none.
 _DEFAULT_WORKSPACE: Final = "default"
@@ -300,6 +303,12 @@ class Settings(BaseSettings):
         1800.0, description="Seconds that the build of an environment may take"
     )
 
+    shadow_samples: str | None = Field(
+        None,
+        description="Size in bytes of requests and answers to keep over which a version and its "
+        "shadow differed, as in 100000000, or 100000000,7d for another number of days than 7; "
+        "unset: none are kept",
+    )
     model_tracking: bool = Field(
         default=False,
         description="Hand traces of models on to MLflow; unset: they are dropped",
@@ -362,6 +371,13 @@ class Settings(BaseSettings):
         if not _REQUIRED_VALIDATION.fullmatch(text):
             raise ValueError("must be true, false or policy= and the SHA-256 of a policy")
         return text
+
+    @field_validator("shadow_samples")
+    @classmethod
+    def _sample_limits(cls, value: str | None) -> str | None:
+        if value is not None and not _SAMPLES.fullmatch(value):
+            raise ValueError("must be bytes, or bytes and days, as in 100000000,7d")
+        return value
 
     @field_validator("validation_status")
     @classmethod
@@ -525,6 +541,12 @@ class Settings(BaseSettings):
     def environments_folder(self) -> Path:
         """Where environments of versions lie."""
         return self.home.absolute() / "environments"
+
+    @property
+    def sample_limits(self) -> tuple[int, int] | None:
+        """Bytes and days of what is kept of requests over which shadows differed; None: nothing."""
+        found = _SAMPLES.fullmatch(self.shadow_samples or "")
+        return None if found is None else (int(found[1]), int(found[2] or _SAMPLE_DAYS))
 
     @property
     def request_seconds(self) -> float:

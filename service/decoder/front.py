@@ -73,10 +73,12 @@ class DecoderLimits:
     Attributes:
         max_body_bytes: the longest body; what the process may allocate is a multiple.
         seconds: for one body, twice where it is tried again; and for the wait before it.
+        behind: whether nobody waits for what it reads.
     """
 
     max_body_bytes: int
     seconds: float = 20.0
+    behind: bool = False
 
     @property
     def memory_bytes(self) -> int:
@@ -214,7 +216,8 @@ class Decoder:
             raise NotNow(_NO_PROCESS) from error
 
     async def _limited(self, child: Child) -> Child:
-        limit = orjson.dumps({"memory_bytes": self._limits.memory_bytes})
+        limits = self._limits
+        limit = orjson.dumps({"memory_bytes": limits.memory_bytes, "behind": limits.behind})
         try:
             async with asyncio.timeout(self._limits.seconds):
                 await child.channel.request(DecoderOperation.LIMIT, limit)
@@ -251,7 +254,10 @@ def _refusal(frame: Frame) -> ClientError:
 
 
 class RequestReader:
-    """Reads requests of one version; large ones in slices of so many rows, if that is given."""
+    """Reads requests of one version; large ones in slices of so many rows, if that is given.
+
+    `beside`: small ones are read in the decoder, too, since nobody waits for them.
+    """
 
     def __init__(
         self,
@@ -259,17 +265,23 @@ class RequestReader:
         definition: Definition,
         decoder: Decoder,
         slice_rows: int | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         self._parse = contract.parse
         self._definition = definition.dump()
         self._decoder = decoder
         self._slice_rows = slice_rows
+        self._beside = beside
 
     async def read(
         self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
     ) -> ValidInput:
         """The valid request. Raises what `Contract.parse` and `Decoder.decode` raise."""
-        most = JSON_BYTES if media_type in _COMMON else _most_bytes(media_type)
+        if self._beside:
+            most = -1
+        else:
+            most = JSON_BYTES if media_type in _COMMON else _most_bytes(media_type)
         if not isinstance(body, bytes) and sum(map(len, body)) <= most:
             body = b"".join(body)
         if isinstance(body, bytes) and len(body) <= most:

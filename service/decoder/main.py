@@ -2,7 +2,8 @@
 
 The same contract as in the front reads them; what it yields goes back as a host wants it. There is
 no model in this process, and what it may allocate is limited, so that a hostile body costs nobody
-but its sender. LIMIT's head is `{"memory_bytes"}`, for all that comes; DECODE's is `{"definition",
+but its sender. LIMIT's head is `{"memory_bytes", "behind"}`, for all that comes, and whether nobody
+waits for that; DECODE's is `{"definition",
 "media_type", "slice_rows"}` with the request's bytes as body. DONE has the head and body of a batch
 of one; or, where the request has more than `slice_rows` rows and may be sliced, `{"slices": [[rows,
 head, length], ...], "bare"}` and all of their bodies. FAILED says what to tell the client, as
@@ -11,12 +12,9 @@ head, length], ...], "bare"}` and all of their bodies. FAILED says what to tell 
 
 import ctypes
 import gc
-import re
-import resource
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -39,13 +37,13 @@ from service.errors import InvalidInput, UnsupportedMediaType
 from service.host.wire import encode_batch
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
+from service.processes.child.data_limit import limit_data
 from service.processes.frames import Body, Frame, FrameError, Status
 
 # Contracts that are kept: a version more costs its compilation, milliseconds.
 _CONTRACTS: Final = 64
 _LARGE_BYTES: Final = 256 * 1024
 _TOO_MUCH: Final = orjson.dumps({TOO_MUCH: True})
-_DATA: Final = re.compile(r"VmData:\s+(\d+) kB")
 _libc = ctypes.CDLL(None)
 
 
@@ -71,7 +69,9 @@ def answer(frame: Frame) -> Frame:
     """The reply to one request; raises `FrameError`, and nothing for what a client has sent."""
     wanted = orjson.loads(frame.head)
     if frame.operation == DecoderOperation.LIMIT:
-        _limit_memory(wanted["memory_bytes"])
+        limit_data(wanted["memory_bytes"])
+        if wanted["behind"]:
+            scheduling.step_back()
         return _reply(frame, Status.DONE, b"", b"")
     if frame.operation != DecoderOperation.DECODE:
         raise FrameError(f"{frame.operation} is no operation of a decoder")
@@ -116,12 +116,3 @@ def _in_slices(parsed: ModelInput, rows: int) -> tuple[bytes, Body]:
 @lru_cache(maxsize=_CONTRACTS)
 def _contract(definition: str) -> Contract | UnsignedContract:
     return Definition.load(definition).compile()
-
-
-def _limit_memory(allowed: int) -> None:
-    # Of the data alone: what the zygote has mapped is shared, and larger than any sensible limit.
-    found = _DATA.search(Path("/proc/self/status").read_text())
-    if found is None:
-        raise FrameError("the kernel does not say how much memory this process has")
-    limit = int(found[1]) * 1024 + allowed
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -14,9 +14,12 @@ _NEEDS: Final = "READ on the models"
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Of one model; `version_tags` are the keys of those of its versions that aliases are on."""
+    """Of one model, its own tags whole.
 
-    tags: Collection[str]
+    `version_tags` are the keys of those of its versions that aliases are on.
+    """
+
+    tags: Mapping[str, str]
     aliases: Mapping[str, str]
     version_tags: Mapping[str, Collection[str]] = field(default_factory=dict)
 
@@ -35,7 +38,8 @@ def labels_in(writer: Writer, names: Collection[str]) -> Mapping[str, Labels]:
             name = str(model.name)
             aliases = {str(alias): str(number) for alias, number in model.aliases.items()}
             of_versions = _version_tags(writer, name, aliases) if name in names else {}
-            found[name] = Labels(tuple(model.tags), aliases, of_versions)
+            tags = {str(key): str(value) for key, value in model.tags.items()}
+            found[name] = Labels(tags, aliases, of_versions)
         token = page.token
         if not token:
             return found

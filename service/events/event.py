@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"
     HELD = "slot_held"
     RELEASED = "slot_released"
+    SHADOWED = "shadow_began"
+    UNSHADOWED = "shadow_ended"
     SHARED = "traffic_shared"
     PREPARED = "prepared"
     NOT_PREPARED = "not_prepared"

@@ -115,7 +115,7 @@ class Arms:
         for kind, sentence in wrong.items():
             if told.get(kind) != sentence:
                 self._observer.tag_wrong(slot.ref, tag_name(kind, slot.ref.alias), sentence)
-        late = slot.plan.tags != NO_TAGS and slot.pause_of_looks > _SOON_SECONDS
+        late = slot.plan.tags.is_steered and slot.pause_of_looks > _SOON_SECONDS
         if late and slot.ref not in self._late:
             self._late.add(slot.ref)
             self._observer.tags_late(slot.ref, slot.pause_of_looks)

@@ -76,8 +76,17 @@ class Bake:
 
     @property
     def proven_sample(self) -> Sample:
-        """Of the last requests of what it is compared with."""
-        return Sample() if self.older is None else recent(self.older.outcomes.blocks)
+        """Of the last requests of what it is compared with.
+
+        Where these are fewer than a look takes, as after a start, those that it was asked about
+        stand beside them: they are the harder ones, which speaks for the version that bakes.
+        """
+        if self.older is None:
+            return Sample()
+        found, tally = recent(self.older.outcomes.blocks), self.outcomes.tally
+        if found.requests >= LOOKS[0]:
+            return found
+        return Sample(found.requests + tally.tried, found.failures + tally.spared)
 
     def looked(self) -> "Bake":
         """After a look at so many requests as there are."""

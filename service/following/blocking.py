@@ -119,6 +119,9 @@ class Blocking:
                 self._unfit.setdefault(slot.ref, set()).add(tried.version)
             tried = slot.fallback_pursuit = replace(tried, version=None, fault=None)
         proven = self._proven(slot)
+        if not proven and self._fallbacks.is_named(slot):
+            self._fallbacks.seek_named(slot)
+            return
         slot.has_no_fallback = not proven
         if tried.version in self._slots.staging or not tried.is_due(now) or not proven:
             return

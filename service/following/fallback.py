@@ -14,10 +14,10 @@ last known good once it has loaded; and where it cannot, it gives the slot back 
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, Withdrawn
@@ -55,6 +55,7 @@ class Fallbacks:
     _coming: ComingVersions
     _keeps_missing: bool
     _asking: dict[ModelRef, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _useless: dict[ModelRef, str] = field(default_factory=dict, init=False)
 
     @property
     def asking(self) -> Collection[asyncio.Task[None]]:
@@ -90,9 +91,12 @@ class Fallbacks:
             return
         slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
         if slot.ref not in self._asking:
-            task = begin(Work.FOLLOWING, self._ask(slot))
-            self._asking[slot.ref] = task
-            task.add_done_callback(partial(self._asked, slot.ref))
+            self._begin(slot, self._ask(slot))
+
+    def _begin(self, slot: Slot, work: Coroutine[Any, Any, None]) -> None:
+        task = begin(Work.FOLLOWING, work)
+        self._asking[slot.ref] = task
+        task.add_done_callback(partial(self._asked, slot.ref))
 
     def may_stand_in(self, slot: Slot) -> bool:
         """Whether the slot may serve anything that it has served before."""
@@ -170,34 +174,62 @@ class Fallbacks:
     async def _ask(self, slot: Slot) -> None:
         try:
             known = await self._history.last_known_good(slot.ref)
-            named = await self._named(slot) if known is None else None
-            if known is not None:
-                self._found(slot, known.fetched)
-            elif named is not None:
-                self._bring_named(slot, named)
+            if known is None or self.is_named(slot):
+                if known is not None:
+                    known.fetched.lease.release()
+                await self._bring_named(slot)
             else:
-                slot.has_no_fallback = True
+                self._found(slot, known.fetched)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
             self._observer.tick_failed(error)
         self._slots.changed()
 
-    async def _named(self, slot: Slot) -> VersionId | None:
-        """By the model's tag, where the slot has never served and its version is refused."""
-        number = slot.plan.fallback
-        if number is None or self._history.baseline(slot.ref) is not None or not _is_refused(slot):
-            return None
-        try:
-            return await self._registry.identify(slot.ref.name, number)
-        except FollowingError:
-            return None  # it is asked again after a pause
+    def is_named(self, slot: Slot) -> bool:
+        """Whether the model's tag says what it is to serve.
 
-    def _bring_named(self, slot: Slot, version: VersionId) -> None:
-        if slot.binding is not None or not _is_refused(slot):
+        It has nothing that it has served and may serve again, and may not serve what its alias is
+        on.
+        """
+        last, number = self._history.baseline(slot.ref), slot.plan.fallback
+        has_good = last is not None and not self._is_marked(last.version)
+        if number is None or has_good or number == self._useless.get(slot.ref):
+            return False
+        return _is_refused(slot) or slot.version in self._slots.blocked
+
+    def seek_named(self, slot: Slot) -> None:
+        """It gets that, where it serves what is blocked, or nothing."""
+        now = self._clock.monotonic()
+        due = slot.fallback_pursuit.is_due(now) and slot.ref not in self._asking
+        if due and slot.fallback not in self._slots.staging:
+            slot.fallback_pursuit = slot.fallback_pursuit.tried(now)
+            self._begin(slot, self._ask_named(slot))
+
+    async def _ask_named(self, slot: Slot) -> None:
+        try:
+            await self._bring_named(slot)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
+            self._observer.tick_failed(error)
+        self._slots.changed()
+
+    async def _bring_named(self, slot: Slot) -> None:
+        number = slot.plan.fallback if self.is_named(slot) else None
+        if number is None:
+            slot.has_no_fallback = True
             return
-        slot.has_no_fallback = version == slot.aspired or self._is_marked(version)
-        if not slot.has_no_fallback:
+        try:
+            version = await self._registry.identify(slot.ref.name, number)
+        except FollowingError:
+            return  # it is asked again after a pause
+        if version is None or version == slot.aspired:
+            self._useless[slot.ref] = number
+        if not self.is_named(slot):  # nor is it any more, should that have changed meanwhile
+            slot.has_no_fallback = slot.binding is None
+        elif version is not None and not self._is_marked(version):
+            slot.has_no_fallback = False
             slot.fallback_pursuit = slot.fallback_pursuit.of(version)
             self._coming.bring(slot, version)
+        else:
+            slot.has_no_fallback = True
 
     def _is_marked(self, version: VersionId) -> bool:
         return version in self._slots.tombstones or version in self._slots.blocked

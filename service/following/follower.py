@@ -34,17 +34,20 @@ from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
 from service.following.servable import Servable
-from service.following.slot_status import LOOK, Failure
+from service.following.shadows import Shadows
+from service.following.slot_status import LOOK, Failure, Standing
 from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef
+from service.split_tag import version_number
 from service.tombstones import Tombstone, TombstoneStore
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",
     Missing.ALIAS: "set it on the version that is to be served",
 }
+_ARM_ADVICE: Final = "name another one in the tag of the split"
 
 
 class Follower:
@@ -53,9 +56,10 @@ class Follower:
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
     store has kept, `max_prepared` how many versions are kept ready at most that no alias is on,
-    `takes_arms` whether tags of a model may bring versions into the service. `bake`: by which rule
-    versions have to show that they do no worse than the ones before them, where no tag says so;
-    `times`: how long they take.
+    `takes_arms` whether tags of a model may bring versions into the service; `shadow_stager` makes
+    those ready that only hear of requests; None: as the others. `bake`: by which rule versions have
+    to show that they do no worse than the ones before them, where no tag says so; `times`: how long
+    they take.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands over each collaborator once
@@ -76,6 +80,7 @@ class Follower:
         withdrawn: Collection[Tombstone] = (),
         max_prepared: int = 0,
         environments: FindsEnvironments | None = None,
+        shadow_stager: Stager | None = None,
         bake: BakeRule = NEVER,
         times: TimesCalls | None = None,
         takes_arms: bool = True,
@@ -91,6 +96,8 @@ class Follower:
         self._open = OpenVersions(slots, observer, clock, keep_warm_seconds)
         environments = environments or PodiumsOwnAlone()
         readying = Readying(registry, stager, gates, clock, environments, observer.building)
+        hearing = replace(readying, stager=shadow_stager or stager)
+        self._shadows = Shadows(slots, hearing, self._open, recorder, observer, clock)
         self._awaited = AwaitedEnvironments(environments, clock, self._stays)
         self.baking = Baking(
             slots, history, self._open, recorder, clock, bake, times or NobodyTimes()
@@ -170,6 +177,7 @@ class Follower:
         if again:
             self.baking.forgive(slot)
         slot.lift()
+        self._shadows.lift(ref)
         if slot.verdict is not None and self.baking.is_judged(slot, slot.aspired):
             self.baking.refuse(slot)
         self._slots.changed()
@@ -198,6 +206,7 @@ class Follower:
         self._awaited.see_to(self._slots.values())
         self.preparing.see_to_all()
         self._each(self.withdrawing.apply)
+        self._each(self._let_hear)
         self._looks.dismiss()
         self._arms.compose_all()
         self._slots.changed()
@@ -209,6 +218,7 @@ class Follower:
             *self.preparing.tasks,
             *self._fallbacks.asking,
             *self._open.ending,
+            *self._shadows.tasks,
             *self._sync.tasks,
             *self.baking.tasks,
             *(task for task in self._awaited.tasks if not task.done()),
@@ -227,6 +237,7 @@ class Follower:
             task.cancel()
         # No request is bound any more: that each slot in turn answers none is no change of traffic.
         self._slots.traffic_changed = lambda _: None
+        self._shadows.close()
         self._open.let_go()
         await self.settled()
         await self._open.close()
@@ -261,7 +272,9 @@ class Follower:
         slot.absent = found if isinstance(found, Missing) else None
         self.baking.moved(slot, found)
         if isinstance(found, Missing):
-            message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
+            alias = slot.ref.alias
+            advice = _ADVICE[found] if version_number(alias) is None else _ARM_ADVICE
+            message = f"Looking for {slot.ref}, {found.of(alias)}; {advice}."
             gone = self._look_failure(f"{found.name.lower()}_missing", message)
             self._note_look(slot, gone, "", self._observer.missing)
             self._miss(slot)
@@ -282,6 +295,11 @@ class Follower:
         if decision.action is Action.STAGE:
             self._coming.bring(slot, found)
         self._fallbacks.see_to(slot)
+
+    def _let_hear(self, slot: Slot) -> None:
+        wish = None if slot.standing is Standing.ARM else slot.plan.shadow
+        named = None if wish is None else ModelRef(slot.ref.name, wish.alias)
+        self._shadows.see_to(slot, wish, None if named is None else self._slots.named.get(named))
 
     def _miss(self, slot: Slot) -> None:
         self._fallbacks.miss(slot)

@@ -45,7 +45,7 @@ class LedgerOutcome(StrEnum):
     Or what came of an operator's wish to have one made ready, which serves nobody before the alias
     moves; or that the slot is held on what it serves, or follows its alias again; or that a version
     it had refused for being blocked is not blocked any more; or that the slot shares its requests
-    otherwise; or how what it serves has baked.
+    otherwise; or that a version hears of these, or does no more; or how what it serves has baked.
     """
 
     SWAPPED = "swapped"
@@ -57,6 +57,8 @@ class LedgerOutcome(StrEnum):
     HELD = "held"
     RELEASED = "released"
     UNBLOCKED = "unblocked"
+    SHADOWED = "shadowed"
+    UNSHADOWED = "unshadowed"
     PROVEN = "proven"
     UNPROVEN = "unproven"
     GAVE_WAY = "gave_way"

@@ -134,6 +134,20 @@ class FollowingObserver(Protocol):
         """It is not kept ready any more; `why` is a clause for people."""
         ...
 
+    def shadowed(self, ref: ModelRef, version: VersionId, alias: str, share: int) -> None:
+        """The slot's requests are heard by that version, so many of `service.split_tag.WHOLE`."""
+        ...
+
+    def unshadowed(self, ref: ModelRef, version: VersionId, alias: str) -> None:
+        """That version hears of them no more."""
+        ...
+
+    def shadow_failed(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        """A version that was to hear of the slot's requests could not be brought."""
+        ...
+
     def tick_failed(self, error: Exception) -> None:
         """A tick ended by an error that nobody expected; the next one comes."""
 

@@ -43,6 +43,10 @@ class OpenVersions:
         self._open[servable.version] = servable
         self._alive.add(servable)
 
+    def opened_beside(self, servable: Servable) -> None:
+        """It has been made for whoever hears of requests: no slot is to be given it."""
+        self._alive.add(servable)
+
     @property
     def versions(self) -> frozenset[VersionId]:
         """Every one that has processes, if only for requests in flight."""

@@ -152,6 +152,24 @@ class Recorder:
         self._ledger.note(replace(entry, code="unblocked", message=message))
         self._observer.unblocked(slot.ref, version)
 
+    def shadowed(self, slot: Slot, version: VersionId, alias: str, share: int) -> None:
+        """The version hears of so many of the slot's requests."""
+        message = f"{alias} hears of {percent(share)}% of requests."
+        self._noted_shadow(slot, version, LedgerOutcome.SHADOWED, message)
+        self._observer.shadowed(slot.ref, version, alias, share)
+
+    def unshadowed(self, slot: Slot, version: VersionId, alias: str) -> None:
+        """The version hears of none any more."""
+        message = f"{alias} hears of requests no more."
+        self._noted_shadow(slot, version, LedgerOutcome.UNSHADOWED, message)
+        self._observer.unshadowed(slot.ref, version, alias)
+
+    def _noted_shadow(
+        self, slot: Slot, version: VersionId, outcome: LedgerOutcome, message: str
+    ) -> None:
+        entry = self._entry(slot, slot.version, version, outcome)
+        self._ledger.note(replace(entry, code=outcome.value, message=message))
+
     def _noted_hold(
         self,
         slot: Slot,

@@ -3,16 +3,21 @@
 What requests of a slot read is one frozen object, its traffic, which every change replaces whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from service.errors import ServiceError
 from service.following.environments import PODIUMS_OWN, RunsIn
 from service.following.ports import FetchedVersion, Staged
 from service.refs import ModelRef, VersionId
+from service.retry_tag import may_retry
 from service.rollout.buckets import Buckets
 from service.rollout.outcomes import Outcomes
 from service.split_tag import WHOLE
+
+SHADOW_TAG: Final = "podium.shadow"
+"""Of a version, `true`: it may hear of requests all the same."""
 
 
 class Servable:
@@ -106,6 +111,59 @@ class Arm:
     weight: int = WHOLE
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shadow:
+    """Who hears of a slot's requests once they are answered, and answers none.
+
+    Attributes:
+        binding: the reference that the tag names, and its version in hosts of its own.
+        against: what answers them: of the slot's own version alone, so that two are compared.
+        share: of how many of `service.split_tag.WHOLE` requests it hears.
+        reads_same: whether both read requests by the same contract.
+    """
+
+    binding: Binding
+    against: Servable
+    share: int
+    reads_same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is to hear of a slot's requests, whatever answers them."""
+
+    binding: Binding
+    share: int
+
+    def beside(self, own: Binding | None) -> Shadow | None:
+        """What that comes to where this answers; None where it may not, or nothing is to compare.
+
+        A version never hears of its own requests, nor one of what is not to be predicted twice.
+        """
+        if own is None:
+            return None
+        heard, served = self.binding.servable.fetched, own.servable.fetched
+        if heard.version == served.version or not may_hear(served.tags, heard.tags):
+            return None
+        return Shadow(self.binding, own.servable, self.share, _read_alike(served, heard))
+
+
+def may_hear(served: Mapping[str, str], heard: Mapping[str, str]) -> bool:
+    """Whether a version of these tags may predict again what one of those has answered.
+
+    `podium.retry=false`, of either, says that a prediction does more than answer; only the shadow's
+    own `podium.shadow=true` says that it may all the same.
+    """
+    if heard.get(SHADOW_TAG, "").strip().lower() == "true":
+        return True
+    return may_retry(served) and may_retry(heard)
+
+
+def _read_alike(left: FetchedVersion, right: FetchedVersion) -> bool:
+    by_hint = left.from_type_hint, right.from_type_hint
+    return left.signature == right.signature and by_hint[0] == by_hint[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """Where requests of a slot go. A request reads its slot's traffic once, and binds by that.
@@ -122,7 +180,7 @@ class Traffic:
 
     epoch: int = 0
     arms: tuple[Arm, ...] = ()
-    shadow: Binding | None = None
+    shadow: Shadow | None = None
     since: float | None = None
     buckets: Buckets[Binding] | None = None
     binding: Binding | None = field(init=False, compare=False)
@@ -138,6 +196,10 @@ class Traffic:
         arms = () if binding is None else (Arm(binding),)
         alone = Traffic(self.epoch + 1, arms, since=None if binding is None else since)
         return alone._shared(sharing)
+
+    def heard(self, shadow: Shadow | None) -> "Traffic":
+        """What replaces it: the same answers, and this shadow hears of them; None: none does."""
+        return replace(self, epoch=self.epoch + 1, shadow=shadow)
 
     def with_arms(self, sharing: "Sharing | None") -> "Traffic":
         """What replaces it where its own binding stays; itself where nobody gets another part."""

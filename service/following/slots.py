@@ -21,7 +21,8 @@ from service.following.journey import Journey
 from service.following.pace import Trigger
 from service.following.ports import Missing, Resolution
 from service.following.pursuit import Pursuit
-from service.following.servable import Arm, Binding, Sharing, Traffic
+from service.following.servable import Arm, Binding, Listener, Sharing, Traffic
+from service.following.shadow_status import NO_SHADOW, ShadowStatus
 from service.following.slot_status import (
     ArmStatus,
     Failure,
@@ -80,8 +81,8 @@ class Slot:
     which it serves nothing; `barred` is the blocked one that it would serve for want of better.
     `prepared` is what an operator has had made ready for it; `held` says that it is to stay on what
     it serves; `rollout` is what the model's tags say of it, as a look last brought them, and
-    `plan` what is made of that. What it serves may `bake`; a `verdict` is of the version that its
-    alias is on.
+    `plan` what is made of that; `listener` is who hears of its requests. What it serves may `bake`;
+    a `verdict` is of the version that its alias is on.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Slot:
         self.bake: Bake | None = None
         self.verdict: BakeVerdict | None = None
         self.rollout: RolloutTags = NO_TAGS
+        self.listener: Listener | None = None
         self.absent: Missing | None = None
         self.failure: Failure | None = None
         self.lacking: VersionId | None = None
@@ -118,8 +120,27 @@ class Slot:
         what the slot has left.
         """
         self._route(self.traffic.then(binding, since, self._sharing))
+        self._let_hear()
         for parent in self._slots.parents(self):
             parent.compose()
+
+    def hear(self, listener: Listener | None) -> None:
+        """Who hears of requests from now on, whatever comes to answer them; None: nobody."""
+        self.listener = listener
+        self._let_hear()
+
+    @property
+    def shadow(self) -> ShadowStatus:
+        """How what hears of its requests is, or is to."""
+        return self._slots.shadow_of(self)
+
+    def _let_hear(self) -> None:
+        # Not where it is as it was: each change is an epoch.
+        before, listener = self.traffic.shadow, self.listener
+        if before is not None or listener is not None:
+            shadow = None if listener is None else listener.beside(self.binding)
+            if before is not shadow:
+                self.traffic = self.traffic.heard(shadow)
 
     def compose(self) -> None:
         """Requests that begin from now on are shared as planned, as far as arms can answer."""
@@ -166,8 +187,12 @@ class Slot:
         """What is wrong with each tag that steers it, by its kind: a sentence."""
         arms = [ModelRef(self.ref.name, each.alias) for each in self.plan.split.arms]
         slots = [slot for ref in arms if (slot := self._slots.get(str(ref))) is not None]
-        gone = [f"{each.ref.alias}: {each.absent.value}." for each in slots if each.absent]
-        return {**self.plan.wrong, "split": " ".join(gone)} if gone else self.plan.wrong
+        gone = [f"{s.ref.alias}: {s.absent.of(s.ref.alias)}." for s in slots if s.absent]
+        if not gone:
+            return self.plan.wrong
+        # What cannot be read is told as well: those arms are of the tag before it then.
+        unread = [self.plan.wrong["split"]] if "split" in self.plan.wrong else []
+        return {**self.plan.wrong, "split": " ".join([*unread, *gone])}
 
     @property
     def _arms(self) -> tuple[ArmStatus, ...]:
@@ -343,7 +368,7 @@ class Slots(Mapping[str, Slot]):
 
     The latter are at most `most`, in order of their names. `staging` is a live view of the versions
     on their way, given by the follower, and `tombstones` of those that nobody may be answered by;
-    `blocked` are those that no slot is to take, and why;
+    `blocked` are those that no slot is to take, and why; `shadow_of` says how a slot's shadow is;
     `left_out` how many more patterns mean than may be found, `unmatched` those that find nothing.
     Behind all these come arms: what tags name for others, which have no route, and of which nobody
     who watches is told. `named` is where the last look found what tags name, shadows too;
@@ -365,6 +390,7 @@ class Slots(Mapping[str, Slot]):
         self._watching: list[tuple[Callable[[Slot], None], Callable[[Slot], None]]] = []
         self.patterns = tuple(patterns)
         self.staging: Mapping[VersionId, Journey] = {}
+        self.shadow_of: Callable[[Slot], ShadowStatus] = lambda _: NO_SHADOW
         self.tombstones = Tombstones()
         self.blocked: Mapping[VersionId, str] = {}
         self.look = LookStatus(None, None, None)

@@ -236,14 +236,19 @@ class Withdrawing:
             yield from self._history.versions(slot.ref)
 
     def _met(self) -> Iterator[VersionId]:
-        """What slots are on, serve, would fall back to, have served last, and have prepared."""
+        """What slots are on, serve, would fall back to, have served last, and have prepared.
+
+        And what hears of their requests.
+        """
         yield from () if self._coming.beside is None else self._coming.beside.versions
         for slot in self._slots.values():
+            listener = slot.listener
             met = (
                 slot.version,
                 slot.aspired,
                 slot.fallback,
                 self._served_last(slot),
+                None if listener is None else listener.binding.servable.version,
             )
             yield from (each for each in met if each is not None)
 

@@ -1,10 +1,11 @@
 """The host's main: one child process that holds one loaded version and predicts.
 
 It is asked one thing at a time. LOAD's head is `{"path", "own_copy", "max_reply_bytes", "joinable",
-"no_pickle", "memory_bytes", "behind", "variables", "config", "traces"}`, where `joinable` is the
-operator's word or null, `behind` is whether it gives way to other processes until READY, `config`
-the text of a JSON object or null, and `traces` where traces go, or null. WARM_UP and PREDICT carry
-a batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason"}`, as far as is known by
+"no_pickle", "memory_bytes", "behind", "shadows", "variables", "config", "traces"}`, where
+`joinable` is the operator's word or null, `behind` is whether it gives way to other processes until
+READY, `shadows` whether it does so for good, since nobody waits for what it answers, `config` the
+text of a JSON object or null, and `traces` where traces go, or null. WARM_UP and PREDICT carry a
+batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason"}`, as far as is known by
 then, READY `{"touched"}`, whether files that others share may have been written to, PREDICT as in
 `service.host.wire`. What cannot be done is FAILED with `{"error", "processes_wanting"}`: the
 exception's text, which is for the log alone, and whether it is want of processes or threads.
@@ -59,6 +60,7 @@ class Host:
         self._shared: Untouched | None = None
         self._max_reply_bytes = 0
         self._behind = False
+        self._shadows = False
 
     def answer(self, frame: Frame) -> Frame:
         """The reply to one request; never raises but `FrameError`."""
@@ -85,7 +87,9 @@ class Host:
         if frame.operation == HostOperation.WARM_UP:
             return _told(self._loaded.warm_up(partial(decode_batch, frame))), b""
         if frame.operation == HostOperation.READY:
-            if self._behind:
+            if self._shadows:
+                scheduling.stay_behind()
+            elif self._behind:
                 scheduling.step_forward()
             touched = self._shared is not None and self._shared.touched()
             return orjson.dumps({"touched": touched}), b""
@@ -95,8 +99,10 @@ class Host:
 
     def _load(self, wanted: dict[str, Any]) -> tuple[bytes, bytes]:
         limit_memory(wanted["memory_bytes"])
-        self._behind = wanted["behind"]
-        if self._behind:
+        self._behind, self._shadows = wanted["behind"], wanted["shadows"]
+        if self._shadows:
+            prefer_as_victim(scheduling.SHADOWING)
+        if self._behind or self._shadows:
             scheduling.step_back()
         self._max_reply_bytes = wanted["max_reply_bytes"]
         path = own_copy(wanted["path"]) if wanted["own_copy"] else wanted["path"]

@@ -13,6 +13,7 @@ class Purpose(enum.StrEnum):
 
     SERVING = "serving"
     SECOND_TRY = "second_try"
+    SHADOW = "shadow"
 
 
 class HostingObserver(Protocol):
@@ -41,6 +42,31 @@ class HostingObserver(Protocol):
 
     def printed(self, stream: str, line: str) -> None:
         """A host wrote a line to `stdout` or `stderr`; bounded in length."""
+
+
+class OfShadowHosts:
+    """A `HostingObserver` of hosts that answer nobody.
+
+    Their calls are no part of how the version answers, and nobody has to act on their deaths.
+    """
+
+    def __init__(self, told: HostingObserver) -> None:
+        self.host_ended = told.host_ended
+        self.host_not_started = told.host_not_started
+        self.memory = told.memory
+        self.printed = told.printed
+
+    def opened(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        """Whoever waits is told of elsewhere."""
+
+    def closed(self) -> None:
+        """Nor is this."""
+
+    def batch(self, rows: int, seconds: float, alias: str) -> None:
+        """Nor this."""
+
+    def host_restarted(self, reason: EndReason) -> None:
+        """Its end was told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class HostedModel:
         surroundings: what they are given.
         traces: where its hosts send traces (`service.processes.parcels`); None: they drop them.
         own_copies: whether each host loads a copy of the files that is its own.
+        shadows: whether nobody waits for its answers: its hosts come after all others, for good.
         verify: asked before it is loaded again, which may be long after it was fetched: raises
             `VersionFault` or `PassingFault` unless its files are as they were. Blocks.
     """
@@ -79,4 +80,5 @@ class HostedModel:
     surroundings: Surroundings = field(default_factory=Surroundings)
     traces: str | None = None
     own_copies: bool = False
+    shadows: bool = False
     verify: Callable[[], None] = lambda: None

@@ -206,6 +206,7 @@ class LocalHosts:
         model, limits, observer = self._model, self._limits, self._observer
         most = limits.max_reply_bytes * _REPLIES_A_BATCH
         child = await self._forks.fork(model.role, most, observer.printed)
+        purpose = Purpose.SHADOW if model.shadows else purpose
         child.exited.add_done_callback(lambda _: observer.host_ended(child.ending, purpose))
         watch_memory(child, limits.memory_bytes, observer.memory)
         try:
@@ -241,6 +242,7 @@ async def _load(child: Child, model: HostedModel, limits: PoolLimits, *, behind:
         "no_pickle": model.no_pickle,
         "memory_bytes": limits.memory_bytes,
         "behind": behind,
+        "shadows": model.shadows,
         "variables": model.surroundings.variables,
         "config": model.surroundings.config,
         "traces": model.traces,

@@ -24,6 +24,7 @@ from service.http.openapi import docs_router, security
 from service.http.pages import create_pages, is_known, with_request_id
 from service.http.preparation import Preparations, preparation_router
 from service.http.reload import Reload, reload_router
+from service.http.shadow import NO_LINES, ShadowLines, shadow_router
 from service.http.swaps import MaySeeDetails, swaps_router
 from service.http.withdraw import Restore, Withdraw, withdraw_router
 from service.predicting.route import RouteContext
@@ -55,6 +56,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     origins: Sequence[str] = (),
     instance: str | None = None,
     lost_events: Callable[[], EventTrouble | None] = lambda: None,
+    shadows: ShadowLines = NO_LINES,
 ) -> ASGIApp:
     """The service's HTTP for these slots.
 
@@ -76,6 +78,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         origins: whose pages may ask for predictions; none costs nothing.
         instance: this process's own word; None: it makes one.
         lost_events: that events do not reach their receiver.
+        shadows: what is counted of them.
     """
     protocols = (PodiumProtocol(), MlflowProtocol())
     readers = Readers(keys, admin)
@@ -83,6 +86,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         health_router(slots, stopping),
         scoring_router(slots, stopping),
         models_router(slots, clock, readers, instance or uuid4().hex, lost_events),
+        shadow_router(slots, readers, shadows),
         reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),

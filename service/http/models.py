@@ -35,6 +35,7 @@ from service.http.environment_report import (
 )
 from service.http.finding_report import FindingReport, findings_of
 from service.http.openapi_parts import UNKNOWN_MODEL
+from service.http.shadow import ShadowSlotReport, shadow_of
 from service.http.written import cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 from service.rollout_tags import tag_name
@@ -103,7 +104,9 @@ class ArmReport(BaseModel):
     """What has a share of a slot's requests: the slot's own first, then the arms of its tag.
 
     `weight` is the percentage that it gets now, 0 while it cannot answer, `wished` the one that it
-    is to get. An arm that is a version has that as its alias, as `v7`.
+    is to get. An arm that is a version has that as its alias, as `v7`. `requests` are those that it
+    has answered or failed in this process since it came to the slot, `failures` the latter; null
+    while it gets none.
     """
 
     alias: str
@@ -111,6 +114,8 @@ class ArmReport(BaseModel):
     weight: float
     wished: float
     ready: bool
+    requests: int | None
+    failures: int | None
     failure: FailureWhy | FailureReport | None
 
 
@@ -143,7 +148,8 @@ class SlotReport(BaseModel):
     what the current version runs in. `coming`: a version on its way that it is after. `arm`:
     it is there for a tag that names it as an arm alone, and has no route of its own. `arms`: who
     answers its requests, where a tag shares them; `epoch` grows with each change of that, and with
-    each swap. `wrong_tags`: what is wrong with tags that steer it.
+    each swap. `wrong_tags`: what is wrong with tags that steer it. `shadow`: who hears of its
+    requests, and answers none.
     """
 
     name: str
@@ -168,6 +174,7 @@ class SlotReport(BaseModel):
     verdict: BakeVerdictReport | None
     environment: EnvironmentReport | None
     coming: ComingReport | None
+    shadow: ShadowSlotReport | None
     arm: bool
     arms: list[ArmReport]
     epoch: int
@@ -235,9 +242,10 @@ class ModelsReport(BaseModel):
 
     The latter are what patterns have found; `patterns` is there where there are any. `withdrawn` is
     everything of these models that stands withdrawn, whatever slots serve. `events` is there while
-    events are being lost.
+    events are being lost. `instance` is a word of this process's own from its start to its end.
     """
 
+    instance: str
     models: list[SlotReport]
     look: LookReport
     withdrawn: list[WithdrawnWhy | WithdrawnReport]
@@ -265,7 +273,7 @@ def models_router(
         now, why = clock(), readers.admin.allows(request)
         more = {"patterns": _patterns(slots), "events": _lost(lost_events())}
         look, reports = _look(slots.look, now, why=why), await _reports(slots, now, why=why)
-        written = partial(_written_list, reports, look, more, slots, why=why)
+        written = partial(_written_list, instance, reports, look, more, slots, why=why)
         return reply(await beside.run(written))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
@@ -310,21 +318,30 @@ def _report(slot: Slot, now: float, *, why: bool) -> dict[str, Any]:
         "verdict": verdict_of(status.verdict),
         "environment": environment_of(slot.binding),
         "coming": coming_of(status.coming),
+        "shadow": shadow_of(slot),
         "arm": status.standing is Standing.ARM,
-        "arms": [_arm(each, why=why) for each in status.arms],
+        "arms": _arms(slot, status, why=why),
         "epoch": status.epoch,
         "wrong_tags": _wrong_tags(status),
         "last_failure": _failure(status.failure, why=why),
     }
 
 
-def _arm(arm: ArmStatus, *, why: bool) -> ArmReport:
+def _arms(slot: Slot, status: SlotStatus, *, why: bool) -> list[ArmReport]:
+    bound = {each.binding.ref: each.binding for each in slot.traffic.arms}
+    return [_arm(each, bound.get(each.ref), why=why) for each in status.arms]
+
+
+def _arm(arm: ArmStatus, binding: Binding | None, *, why: bool) -> ArmReport:
+    sample = None if binding is None else binding.outcomes.tally.sample
     return ArmReport(
         alias=arm.ref.alias,
         version=None if arm.version is None else arm.version.version,
         weight=arm.weight / 100,
         wished=arm.wished / 100,
         ready=arm.ready,
+        requests=None if sample is None else sample.requests,
+        failures=None if sample is None else sample.failures,
         failure=_failure(arm.failure, why=why),
     )
 
@@ -395,7 +412,8 @@ async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str,
     return reports
 
 
-def _written_list(
+def _written_list(  # noqa: PLR0913 - a page's
+    instance: str,
     reports: Sequence[dict[str, Any]],
     look: LookReport,
     more: Mapping[str, BaseModel | None],
@@ -406,7 +424,12 @@ def _written_list(
     listed = b",".join(_text(SlotReport(**each)) for each in reports)
     names = {each["name"] for each in reports}
     withdrawn = b",".join(map(_text, _withdrawn(slots, names, why=why)))
-    members = {"models": b"[%b]" % listed, "look": _text(look), "withdrawn": b"[%b]" % withdrawn}
+    members = {
+        "instance": json_text(instance),
+        "models": b"[%b]" % listed,
+        "look": _text(look),
+        "withdrawn": b"[%b]" % withdrawn,
+    }
     members |= {name: _text(each) for name, each in more.items() if each is not None}
     return cut([json_object(members)])
 

@@ -8,10 +8,13 @@ import re
 import secrets
 from collections.abc import Awaitable, Mapping
 from time import monotonic
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from service.errors import Overloaded
 from service.following.servable import Binding
+
+if TYPE_CHECKING:
+    from service.predicting.hearing import HeardRequest
 
 _USABLE_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
 
@@ -157,10 +160,12 @@ class PredictionRequest(Generic[F]):
         form: what answers it, from when it is bound on.
         rows: of a valid request, else 0.
         timeline: None where nobody asks for it.
+        heard: what a shadow is to hear of it; None: nothing.
     """
 
     __slots__ = (
-        *("caller", "form", "headers", "id", "key", "received", "rows", "share", "timeline"),
+        *("caller", "form", "headers", "heard", "id", "key", "received", "rows", "share"),
+        "timeline",
     )
 
     def __init__(
@@ -180,6 +185,7 @@ class PredictionRequest(Generic[F]):
         self.form: F | None = None
         self.rows = 0
         self.timeline: Timeline | None = None
+        self.heard: HeardRequest | None = None
 
     def body(self, limit: int) -> Awaitable[RequestBody]:
         """All of it, of at most `limit` bytes, which `share` holds from then on.

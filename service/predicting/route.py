@@ -14,12 +14,13 @@ from typing import Final, Generic
 from structlog.typing import FilteringBoundLogger
 
 from service.contract.model_input import EncodedInput, ValidInput
-from service.errors import NoServable, ServiceError, Withdrawn
+from service.errors import NoServable, PredictionFailed, ServiceError, Withdrawn
 from service.following.ports import ReadsRequests
 from service.following.second_opinions import Doubt
-from service.following.servable import Binding, Traffic
+from service.following.servable import Binding, Shadow, Traffic
 from service.following.slots import Slot
 from service.following.waiting import seconds_until_ready
+from service.predicting.hearing import HeardRequest, HearsRequests
 from service.predicting.raised import internal, without_words
 from service.predicting.request import (
     CLIENT_GONE,
@@ -59,6 +60,7 @@ class RouteContext:
         logger: told of what should not happen.
         request_seconds: from when a request has come whole to when its answer is made.
         timed: whether an observer asks for timelines.
+        hears: has shadows predict what was answered; None: there is none.
     """
 
     max_body_bytes: int
@@ -69,6 +71,7 @@ class RouteContext:
     logger: FilteringBoundLogger
     request_seconds: float = math.inf
     timed: bool = False
+    hears: HearsRequests | None = None
 
 
 class PredictionRoute(Generic[F]):
@@ -146,6 +149,8 @@ class PredictionRoute(Generic[F]):
         )
         for observer in self._context.observers:
             observer.answered(record)
+        if request.heard is not None and self._context.hears is not None:
+            _tell_shadow(self._context.hears, request.heard, result)
 
     async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:
         context = self._context
@@ -154,6 +159,7 @@ class PredictionRoute(Generic[F]):
         # Its client's time to send it has limits of its own.
         deadline = monotonic() + request.seconds(context.request_seconds)
         form = request.form = self._bound(request.headers)
+        shadow = self._slot.traffic.shadow  # in the turn of the bind
         servable, alias = form.binding.servable, form.binding.ref.alias
         outcomes = form.binding.outcomes
         _wait_for_nothing_else(request.caller)
@@ -164,6 +170,8 @@ class PredictionRoute(Generic[F]):
         try:
             model_input = await self._parse(servable.reader, request.headers, body, deadline)
             request.rows = model_input.rows
+            if shadow is not None and shadow.against is servable:
+                timeline = self._hears(shadow, request, model_input, body, timeline)
             if isinstance(model_input, EncodedInput):
                 body = b""
                 request.share.exchange(len(model_input.body))
@@ -185,6 +193,37 @@ class PredictionRoute(Generic[F]):
         if outcomes.requests >= outcomes.full:
             outcomes.fill()
         return Prediction(form, predictions, model_input.bare, held)
+
+    def _hears(
+        self,
+        shadow: Shadow,
+        request: PredictionRequest[F],
+        model_input: ValidInput,
+        body: RequestBody,
+        timeline: Timeline | None,
+    ) -> Timeline | None:
+        """Notes what the shadow is to hear, should it be this request's turn; its timeline then."""
+        hears = self._context.hears
+        if hears is None or not hears.wants(shadow.share):
+            return timeline
+        keeps = hears.keeps_bodies or not shadow.reads_same
+        size = _size(body, model_input)
+        if isinstance(model_input, EncodedInput):
+            # Another version may have to be given other slices, or none.
+            keeps = keeps or bool(model_input.slices)
+            size += keeps * _size(body, None)
+        timeline = timeline or Timeline(request.received)
+        request.heard = HeardRequest(
+            self._slot.ref,
+            shadow,
+            request.id,
+            model_input,
+            request.headers,
+            body if keeps else b"",
+            size,
+            timeline,
+        )
+        return timeline
 
     def _count_failure(
         self,
@@ -253,6 +292,15 @@ class PredictionRoute(Generic[F]):
             route=self._door,
             exception=without_words(error),
         )
+
+
+def _tell_shadow(
+    hears: HearsRequests, heard: HeardRequest, result: Prediction[F] | ServiceError | None
+) -> None:
+    if isinstance(result, Prediction):
+        hears.hear(heard, result.predictions, None)
+    elif isinstance(result, PredictionFailed):
+        hears.hear(heard, None, result.code)
 
 
 def _size(body: RequestBody, model_input: ValidInput | None) -> int:

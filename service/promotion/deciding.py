@@ -12,6 +12,7 @@ from datetime import datetime
 from service.hold_tag import Hold
 from service.promotion.journal import Journal, Written
 from service.promotion.mark_origin import MarkOrigin
+from service.promotion.step_split import StepSplit
 from service.refs import ModelRef, VersionId
 
 
@@ -23,6 +24,7 @@ class Stage(enum.StrEnum):
     CHECK = "check"
     PREPARE = "prepare"
     INTEND = "intend"
+    STEP = "step"
     CONFIRM = "confirm"
     MOVE = "move"
     REREAD = "reread"
@@ -41,6 +43,7 @@ class AliasStanding:
         hold: what holds the alias now, if anything does.
         held_by: whose that is; None where nobody says.
         others: the names of the model's other aliases.
+        split: how the model's tag splits the alias, as it stands there; None: there is no such tag.
     """
 
     ref: ModelRef
@@ -50,6 +53,21 @@ class AliasStanding:
     hold: Hold | None = None
     others: Sequence[str] = ()
     held_by: MarkOrigin | None = None
+    split: str | None = None
+
+    @property
+    def gives_way_at(self) -> datetime | None:
+        """From then on somebody else may go on from the move that is open; None: none is.
+
+        Whoever makes it by steps says by the end of its split that they are still there.
+        """
+        begun = self.journal.open
+        if begun is None:
+            return None
+        split = StepSplit.read(self.split)
+        if split is None or split.version != begun.entry.to:
+            return begun.gives_way_at
+        return max(begun.gives_way_at, split.until)
 
     @property
     def absent(self) -> str:
@@ -117,10 +135,10 @@ def opening(standing: AliasStanding, to: str | None, asking: Asking, now: dateti
         newest = standing.journal.newest
         seen = newest is None or newest.entry.kind == "seen" or not standing.is_explained
         return Already(seen) if standing.alias == to else Anew()
-    over = asking.resume or now >= begun.gives_way_at
-    if begun.entry.to == to and (over or _same(begun, asking)):
+    lapsed = now >= (standing.gives_way_at or now)
+    if begun.entry.to == to and (lapsed or asking.resume or _same(begun, asking)):
         return GoOn(begun)
-    if now >= begun.gives_way_at:
+    if lapsed:
         return Anew()
     return UnderWay(begun)
 
@@ -141,12 +159,13 @@ def begins_at(standing: AliasStanding, to: str | None) -> str | None:
 
 
 def is_ours(standing: AliasStanding, ours: Written) -> bool:
-    """Whether nobody has written an entry since, so that the move is still this one."""
+    """Whether nobody has written an entry since, or a step, so that the move is still this one."""
     newest = standing.journal.newest
     return (
         standing.journal.last == ours.number
         and newest is not None
         and newest.entry.id == ours.entry.id
+        and newest.steps == ours.steps
     )
 
 

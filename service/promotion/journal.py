@@ -7,18 +7,40 @@ somebody has taken over. What is here reads and decides; `service.promotion.move
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Final, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 _ENTRY: Final = re.compile(r"(\d{6,9})(\.done)?")
+WHOLE_SHARE: Final = 100.0
+"""In percent: the alias itself moves."""
 
 MoveKind = Literal["promote", "rollback", "put_back", "seen"]
+
+
+class StepPlan(BaseModel):
+    """The steps of a promotion.
+
+    `shares` are in percent and grow, each for `step_seconds` at least; `seconds` is how long a step
+    may take beyond that to come to its answers.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    shares: tuple[float, ...]
+    step_seconds: float
+    seconds: float
+
+    def left_after(self, begun: Sequence["StepBegun"]) -> tuple[float, ...]:
+        """The shares that are still to be gone through; one that was begun last is, again."""
+        if not begun:
+            return self.shares
+        return tuple(each for each in self.shares if each >= begun[-1].share)
 
 
 class Entry(BaseModel):
@@ -27,7 +49,8 @@ class Entry(BaseModel):
     `seen` is a move that nobody of the commands made. `created` is when the model was made: numbers
     of a model that was deleted and made anew mean other versions. `digest` is that of the files
     that were compared with what was validated, empty where nobody has looked. `id` makes the text
-    of an entry unlike any other's, so that who finds it knows it for its own.
+    of an entry unlike any other's, so that who finds it knows it for its own. `steps` are
+    those by which the version comes before the alias moves; null where it moves at once.
     """
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
@@ -46,13 +69,29 @@ class Entry(BaseModel):
     unvalidated: str = ""
     time: datetime
     lease_seconds: float
+    steps: StepPlan | None = None
+
+
+class StepBegun(BaseModel):
+    """That a step of a move was begun: the version's share is to be so many percent.
+
+    Of `WHOLE_SHARE` the alias itself is moved. Whoever writes the next one has taken the move over.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    share: float
+    by: str
+    time: datetime
+    id: str
 
 
 class Done(BaseModel):
     """An entry's end.
 
     `moved`: whether the alias was written and read again; false where the registry has refused it,
-    or where the alias was held by then, which `held` says.
+    where the alias was held by then, which `held` says, or where a step has ended it: `why` is the
+    code of that.
     `served`: whether all instances that were asked serve the version; null where nobody looked.
     """
 
@@ -63,15 +102,17 @@ class Done(BaseModel):
     moved: bool = True
     held: bool = False
     served: bool | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An entry with its number, and its end if it has one."""
+    """An entry with its number, the steps of it that were begun, and its end if it has one."""
 
     number: int
     entry: Entry
     done: Done | None
+    steps: tuple[StepBegun, ...] = ()
 
     @property
     def key(self) -> str:
@@ -92,7 +133,8 @@ class Written:
     @property
     def gives_way_at(self) -> datetime:
         """From then on somebody else may go on from here."""
-        return self.entry.time + timedelta(seconds=self.entry.lease_seconds)
+        newest = max((self.entry.time, *(each.time for each in self.steps)))
+        return newest + timedelta(seconds=self.entry.lease_seconds)
 
 
 def key_of(number: int) -> str:
@@ -103,6 +145,11 @@ def key_of(number: int) -> str:
 def done_key_of(number: int) -> str:
     """Under which its end is written."""
     return f"{key_of(number)}.done"
+
+
+def step_key_of(number: int, nth: int) -> str:
+    """Under which it is written that a step of it was begun, the first with `nth` 1."""
+    return f"{key_of(number)}.step.{nth}"
 
 
 @dataclass(frozen=True)
@@ -177,7 +224,16 @@ def _written(params: Mapping[str, str], numbers: list[int]) -> Iterator[Written]
             entry = Entry.model_validate_json(params[key_of(number)])
         except (KeyError, ValidationError):
             continue
-        yield Written(number, entry, _done(params.get(done_key_of(number))))
+        done = _done(params.get(done_key_of(number)))
+        yield Written(number, entry, done, tuple(_steps(params, number)))
+
+
+def _steps(params: Mapping[str, str], number: int) -> Iterator[StepBegun]:
+    for nth in count(1):
+        try:
+            yield StepBegun.model_validate_json(params[step_key_of(number, nth)])
+        except (KeyError, ValidationError):
+            return
 
 
 def _done(text: str | None) -> Done | None:

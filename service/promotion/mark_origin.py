@@ -5,10 +5,12 @@ of: what somebody has written over it since is nobody's who is named here.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.origin import Origin
 
 _SUFFIX: Final = ".by"
 
@@ -35,6 +37,12 @@ class MarkOrigin(BaseModel):
         except ValidationError:
             return None
         return found if found.of is not None and found.of == tags.get(mark) else None
+
+
+def marked_by(origin: Origin, value: str | None) -> MarkOrigin:
+    """Whose a mark of that value is from now on; None: it was taken back."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return MarkOrigin(of=value, by=origin.by, reason=origin.reason, link=origin.link, time=now)
 
 
 def origin_key(mark: str) -> str:

@@ -5,7 +5,7 @@ as it is, unless it is one's own: two people's reasons find no room in one tag, 
 still holds. Whose it is comes first and the mark after, so that no mark is taken for another's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -14,16 +14,19 @@ from service.blocked_tag import BLOCKED_TAG, blocked_by
 from service.hold_tag import HOLD_PREFIX, Hold
 from service.origin import Origin
 from service.promotion.held import hold_of
-from service.promotion.mark_origin import MarkOrigin, behind, origin_key
+from service.promotion.mark_origin import MarkOrigin, behind, marked_by, origin_key
+from service.promotion.steering import SteeredAlias, steered_in
 from service.promotion.stopped import refused
 from service.refs import ModelRef
 from service.registry.writer.faults import DENIED, WriteRefused
 from service.registry.writer.writer import (
+    ModelAliases,
     NamedVersion,
     RegisteredVersion,
     Writer,
     no_alias,
 )
+from service.rollout_tags import rollouts_in
 from service.typed import typed_on
 
 _FALSE: Final = "false"
@@ -37,12 +40,23 @@ class MarkedAlias:
         changed: whether this call has brought that about.
         on: what the alias is on; None where there is no such alias.
         hold: what holds it now, and `origin` whose that is; None where nobody says.
+        split: who gets its requests beside what it is on, as its tag says; empty: nobody.
     """
 
     changed: bool
     on: str | None
     hold: Hold | None = None
     origin: MarkOrigin | None = None
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmOf:
+    """That a version has a share of an alias's requests, or hears of them and answers none."""
+
+    alias: str
+    share: int
+    hears: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class MarkedVersion:
     Attributes:
         changed: whether this call has brought that about.
         aliases: those that are on it.
+        shares: of which aliases it has a share, or hears, by tags that steer these.
         reason: why it is blocked, and `origin` whose that is; None where nobody says.
     """
 
@@ -60,6 +75,7 @@ class MarkedVersion:
     aliases: Sequence[str]
     reason: str = ""
     origin: MarkOrigin | None = None
+    shares: Sequence[ArmOf] = ()
 
 
 def hold(writer: Writer, ref: ModelRef, wanted: Hold, origin: Origin, now: datetime) -> MarkedAlias:
@@ -78,11 +94,17 @@ def hold(writer: Writer, ref: ModelRef, wanted: Hold, origin: Origin, now: datet
         wanted = replace(wanted, reason=there.reason)
     if there is not None and (there == wanted or not own):
         _require_as_long(ref, there, whose, wanted)
-        return MarkedAlias(changed=False, on=on, hold=there, origin=whose)
-    written = _origin(origin, wanted.value)
+        split = _split_of(found, ref, now)
+        return MarkedAlias(changed=False, on=on, hold=there, origin=whose, split=split)
+    written = marked_by(origin, wanted.value)
     writer.tag_model(ref.name, origin_key(key), written.model_dump_json())
     writer.tag_model(ref.name, key, wanted.value)
-    return MarkedAlias(changed=True, on=on, hold=wanted, origin=written)
+    split = _split_of(found, ref, now)
+    return MarkedAlias(changed=True, on=on, hold=wanted, origin=written, split=split)
+
+
+def _split_of(found: ModelAliases, ref: ModelRef, now: datetime) -> str:
+    return steered_in(found, ref, now).plan.split.value
 
 
 def _require_as_long(ref: ModelRef, there: Hold, whose: MarkOrigin | None, wanted: Hold) -> None:
@@ -103,7 +125,7 @@ def release(writer: Writer, ref: ModelRef, origin: Origin) -> MarkedAlias:
     if value is not None:
         writer.untag_model(ref.name, key)
     if held:
-        writer.tag_model(ref.name, origin_key(key), _origin(origin, None).model_dump_json())
+        writer.tag_model(ref.name, origin_key(key), marked_by(origin, None).model_dump_json())
     return MarkedAlias(held, found.aliases.get(ref.alias))
 
 
@@ -114,11 +136,13 @@ def block(writer: Writer, named: NamedVersion, reason: str, origin: Origin) -> M
     own = whose is not None and whose.by == origin.by
     is_that = version.tags.get(BLOCKED_TAG) == reason or not origin.reason
     if there is not None and (is_that or not own):
-        return MarkedVersion(False, version.number, _on(writer, version), there, whose)
-    written = _origin(origin, reason)
+        on, shares = _on(writer, version)
+        return MarkedVersion(False, version.number, on, there, whose, shares)
+    written = marked_by(origin, reason)
     _tag(writer, version, origin_key(BLOCKED_TAG), written.model_dump_json())
     _tag(writer, version, BLOCKED_TAG, reason)
-    return MarkedVersion(True, version.number, _on(writer, version), reason, written)
+    on, shares = _on(writer, version)
+    return MarkedVersion(True, version.number, on, reason, written, shares)
 
 
 def unblock(writer: Writer, named: NamedVersion, origin: Origin) -> MarkedVersion:
@@ -127,14 +151,10 @@ def unblock(writer: Writer, named: NamedVersion, origin: Origin) -> MarkedVersio
     blocked = blocked_by(version.tags) is not None
     if blocked:
         _untag(writer, version)
-        written = _origin(origin, None).model_dump_json()
+        written = marked_by(origin, None).model_dump_json()
         _tag(writer, version, origin_key(BLOCKED_TAG), written)
-    return MarkedVersion(blocked, version.number, _on(writer, version))
-
-
-def _origin(origin: Origin, value: str | None) -> MarkOrigin:
-    now = datetime.now(UTC).replace(microsecond=0)
-    return MarkOrigin(of=value, by=origin.by, reason=origin.reason, link=origin.link, time=now)
+    on, shares = _on(writer, version)
+    return MarkedVersion(blocked, version.number, on, shares=shares)
 
 
 def _tag(writer: Writer, version: RegisteredVersion, key: str, value: str) -> None:
@@ -151,6 +171,21 @@ def _untag(writer: Writer, version: RegisteredVersion) -> None:
         _tag(writer, version, BLOCKED_TAG, _FALSE)
 
 
-def _on(writer: Writer, version: RegisteredVersion) -> Sequence[str]:
-    aliases = writer.aliases(version.name).aliases
-    return sorted(alias for alias, number in aliases.items() if number == version.number)
+def _on(writer: Writer, version: RegisteredVersion) -> tuple[Sequence[str], Sequence[ArmOf]]:
+    """The aliases that are on it, and those of which it has a share or hears."""
+    found, now = writer.aliases(version.name), datetime.now(UTC)
+    on = sorted(alias for alias, number in found.aliases.items() if number == version.number)
+    steered = [
+        steered_in(found, ModelRef(version.name, alias), now)
+        for alias in sorted(rollouts_in(found.tags))
+    ]
+    return on, [arm for each in steered for arm in _arms_in(each, version.number)]
+
+
+def _arms_in(steered: SteeredAlias, number: str) -> Iterator[ArmOf]:
+    alias, plan = steered.ref.alias, steered.plan
+    for arm in plan.split.arms:
+        if steered.versions.get(arm.alias) == number:
+            yield ArmOf(alias, arm.share)
+    if plan.shadow is not None and steered.versions.get(plan.shadow.alias) == number:
+        yield ArmOf(alias, plan.shadow.share, hears=True)

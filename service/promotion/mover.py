@@ -5,7 +5,7 @@ that look and the write: the registry has no compare-and-set. It is found by the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from uuid import uuid4
@@ -27,12 +27,16 @@ from service.promotion.journal import (
     Entry,
     Journal,
     MoveKind,
+    StepBegun,
+    StepPlan,
     Written,
     done_key_of,
     key_of,
+    step_key_of,
 )
 from service.promotion.known import MoveKnown
 from service.promotion.mark_origin import MarkOrigin
+from service.promotion.step_split import StepSplit
 from service.promotion.stopped import in_part, refused, undecided
 from service.refs import ModelRef
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -91,7 +95,8 @@ class Mover:
         alias = found.aliases.get(self.ref.alias)
         hold = hold_of(found.tags, self.ref.alias, now())
         by = MarkOrigin.read(found.tags, f"{HOLD_PREFIX}{self.ref.alias}")
-        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others, by)
+        split = found.tags.get(tag_name("split", self.ref.alias))
+        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others, by, split)
         self.known.look(standing)
         return standing
 
@@ -110,13 +115,14 @@ class Mover:
             raise _overtaken()
         return again
 
-    def intend(
+    def intend(  # noqa: PLR0913, PLR0917 - one entry's
         self,
         standing: AliasStanding,
         kind: MoveKind,
         to: str | None,
         digest: str = "",
         unvalidated: str = "",
+        steps: StepPlan | None = None,
     ) -> Written:
         """The next entry after that look. Raises `MoveStopped` if somebody else has written it.
 
@@ -127,7 +133,7 @@ class Mover:
         self._register.open()
         self.told(Stage.INTEND)
         before, created = begins_at(standing, to), standing.created
-        entry = self._entry(kind, before, to, created, digest, unvalidated)
+        entry = self._entry(kind, before, to, created, digest, unvalidated, steps)
         number = standing.journal.last + 1
         try:
             won = self._write(number, entry)
@@ -167,9 +173,7 @@ class Mover:
         """
         self.known.write(ours)
         self.told(Stage.CONFIRM)
-        standing = self.look()
-        if why := may_move(standing, ours):
-            raise undecided(self._lost(standing, ours), why)
+        standing = self.still(ours)
         if standing.alias == ours.entry.to:
             self.told(Stage.MOVE)
             return
@@ -185,13 +189,58 @@ class Mover:
             self._end(ours, moved=False, served=None)
             raise
 
-    def reread(self, ours: Written) -> None:
+    def still(self, ours: Written) -> AliasStanding:
+        """What is there, while the move is this one and its alias has not moved yet.
+
+        Raises `MoveStopped` otherwise.
+        """
+        standing = self.look()
+        if why := may_move(standing, ours):
+            raise undecided(self._lost(standing, ours), why)
+        return standing
+
+    def new_step(self, share: float) -> StepBegun:
+        """One that nobody has written yet."""
+        return StepBegun(share=share, by=self.origin.by, time=now(), id=uuid4().hex)
+
+    def step(self, ours: Written, begun: StepBegun) -> Written:
+        """That is the move's next step. Raises `MoveStopped` if somebody else has written one.
+
+        Whoever wrote the step before has lost the move, and finds that out before it writes again.
+        """
+        self.told(Stage.STEP)
+        key = step_key_of(ours.number, len(ours.steps) + 1)
+        if not self._register.put(key, begun.model_dump_json()):
+            raise undecided("taken_over", "somebody else has gone on from here")
+        return replace(ours, steps=(*ours.steps, begun))
+
+    def write_split(self, split: StepSplit) -> None:
+        """So many requests go to the version, until then."""
+        self.writer.tag_model(self.ref.name, tag_name("split", self.ref.alias), split.value)
+
+    def clear_split(self, standing: AliasStanding, version: str | None = None) -> bool:
+        """No request goes to that version by a step any more; whether a step's split was there.
+
+        To no version by a step: None. What others have written there stays.
+        """
+        split = StepSplit.read(standing.split)
+        if split is None or (version not in {None, split.version} and not split.is_over(now())):
+            return False
+        self.writer.untag_model(self.ref.name, tag_name("split", self.ref.alias))
+        return True
+
+    def give_up(self, ours: Written, why: str) -> None:
+        """The entry has its end, and the alias has not moved; `why` is a code."""
+        self._end(ours, moved=False, served=None, why=why)
+
+    def reread(self, ours: Written) -> AliasStanding:
         """Looks that it is there. Raises `MoveStopped` if somebody has moved it since."""
         self.told(Stage.REREAD)
         standing = self.look()
         if why := may_finish(standing, ours):
             # What others have gone on from is not this move's any more.
             raise in_part(self._lost(standing, ours), f"the alias was moved; then {why}", mend="")
+        return standing
 
     def finish(self, ours: Written, *, served: bool | None) -> None:
         """The entry has its end. Raises `MoveStopped` if the alias is not there any more."""
@@ -199,8 +248,17 @@ class Mover:
         self.reread(ours)
         self._end(ours, moved=True, served=served)
 
-    def _end(self, ours: Written, *, moved: bool, served: bool | None, held: bool = False) -> None:
-        done = Done(time=now(), by=self.origin.by, moved=moved, served=served, held=held)
+    def _end(
+        self,
+        ours: Written,
+        *,
+        moved: bool,
+        served: bool | None,
+        held: bool = False,
+        why: str = "",
+    ) -> None:
+        by = self.origin.by
+        done = Done(time=now(), by=by, moved=moved, served=served, held=held, why=why)
         # Somebody who went on from here may have written it first.
         self._register.put(done_key_of(ours.number), done.model_dump_json())
 
@@ -231,6 +289,7 @@ class Mover:
         created: int,
         digest: str,
         unvalidated: str,
+        steps: StepPlan | None = None,
     ) -> Entry:
         seen = kind == "seen"
         return Entry(
@@ -247,6 +306,7 @@ class Mover:
             unvalidated=unvalidated,
             time=now(),
             lease_seconds=self.lease_seconds,
+            steps=steps,
         )
 
     def _write(self, number: int, entry: Entry) -> bool:

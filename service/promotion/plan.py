@@ -5,17 +5,20 @@ Nothing is changed anywhere; what is fetched for it lies in caches, or in a fold
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from service.checks.result import NoService
+from service.checks.serving import SlotVerdict, served
 from service.promotion.deciding import AliasStanding
 from service.promotion.instance import InstanceTold, NotTold, Question
+from service.promotion.left_open import left_open
 from service.promotion.prepare import TellStage, ask_all, sentence_of
-from service.promotion.promote import left_open
 from service.promotion.stopped import MoveStopped, refused
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.refs import ModelRef
 from service.registry.writer.writer import RegisteredVersion
+from service.typed import typed
 from service.validation_tag import Validation
 
 Forecast = Literal["would_serve", "serves", "refused", "undecided", "unreachable"]
@@ -33,6 +36,7 @@ class Foreseen:
         sentence: for people.
         code: of the first reason against it; empty where there is none.
         told: all that is known; None where the service says nothing of it.
+        verdict: what has given way there, and why; empty: nothing has.
     """
 
     url: str | None
@@ -40,6 +44,7 @@ class Foreseen:
     sentence: str
     code: str = ""
     told: InstanceTold | None = None
+    verdict: str = ""
 
     @property
     def differences(self) -> Sequence[str]:
@@ -70,6 +75,30 @@ def foreseen_at(
         return found
 
     return ask_all(urls, question, one, stage)
+
+
+def judged_there(found: Foreseen, standing: AliasStanding, number: str) -> Foreseen:
+    """With what that service has found of the version that the alias is on, if it has given way.
+
+    While the alias stays on that version, it is not served there; a move there anew tries it again.
+    """
+    verdict = _verdict_at(str(found.url), standing.ref)
+    if verdict is None:
+        return found
+    said = f"version {verdict.version} has given way: {verdict.message}"
+    if not verdict.version == number == standing.alias:
+        return replace(found, verdict=said)
+    again = typed("reload", str(standing.ref), options=["--again", "--url", str(found.url)])
+    sentence = f"does not serve it, although the alias is on it; {again} tries it again"
+    return replace(found, verdict=said, forecast="refused", code=verdict.code, sentence=sentence)
+
+
+def _verdict_at(url: str, ref: ModelRef) -> SlotVerdict | None:
+    try:
+        slots = served(url, {ref.name})
+    except NoService:
+        return None
+    return next((each.verdict for each in slots if each.alias == ref.alias), None)
 
 
 def question_of(ref: ModelRef, version: str, token: str, seconds: float) -> Question:

@@ -6,10 +6,10 @@ finds an intent without its end knows what was meant, and goes on by the same ru
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
-from service.exits import REFUSED
+from service.exits import REFUSED, WRONG_USE
 from service.promotion.deciding import (
     AliasStanding,
     Already,
@@ -24,11 +24,14 @@ from service.promotion.deciding import (
 from service.promotion.held import require_released
 from service.promotion.instance import NOT_THERE_YET
 from service.promotion.instances import Instances, Serving
-from service.promotion.journal import Entry, Written
+from service.promotion.journal import StepPlan, Written
 from service.promotion.judged_source import judged_by
+from service.promotion.left_open import resumed_back, under_way
 from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
+from service.promotion.step_split import StepSplit
+from service.promotion.stepped import Stepping
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.promotion.watching import AliasWatch
@@ -37,6 +40,8 @@ from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, NumberedVersion, RegisteredVersion
 from service.typed import typed_on
 from service.validation_tag import Validation
+
+_LONGEST_SPLIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,15 @@ class Wanted:
             refused.
         first: whether the alias may be made.
         resume: whether a move to that version that somebody else has begun is taken over at once.
+        steps: by which it comes before the alias moves; None: those of the move that is gone on
+            with, if it has any.
     """
 
     version: NamedVersion
     unvalidated: str = ""
     first: bool = False
     resume: bool = False
+    steps: StepPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Promotion:
         policy: the SHA-256 of the policy by which it has to be; None: any will do.
         validated_as: the prefix under which what it was copied from has to be; empty: it itself.
         bakes: whether instances are waited for until the version has baked there.
+        stepping: what brings it by steps; None: nobody has said where instances are.
     """
 
     mover: Mover
@@ -93,6 +102,7 @@ class Promotion:
     policy: str | None = None
     validated_as: str = ""
     bakes: bool = False
+    stepping: Stepping | None = None
 
     def run(self, wish: Wanted) -> Promoted:
         """To its end, or to where it has to stop.
@@ -114,7 +124,7 @@ class Promotion:
             return self._moved(self._taken_up(standing, start, version, wish), version, ())
         require_released(standing)
         prepared, ours = self._begun(standing, start, version, wish)
-        return self._moved(ours, version, prepared)
+        return self._moved(self._stepped(ours, version), version, prepared)
 
     def _start(self, standing: AliasStanding, version: RegisteredVersion, wish: Wanted) -> Opening:
         asking = Asking(self.mover.origin.by, self.mover.origin.link, wish.resume)
@@ -148,6 +158,7 @@ class Promotion:
                 f"{standing.absent}. Once it is made, an account with MANAGE alone can remove it "
                 "again; --first makes it",
             )
+        self._require_unsplit(standing, start, wish)
         # Sooner than it would be found out, after a download and what instances prepare.
         self.mover.require_allowed()
         digest = self._checked(version, wish)
@@ -157,7 +168,28 @@ class Promotion:
         self.mover.keep_fallback(standing.alias)
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
             return prepared, start.with_
-        return prepared, self._intended(standing, version, digest, wish)
+        steps = wish.steps or _steps_of(start)
+        return prepared, self._intended(standing, version, digest, replace(wish, steps=steps))
+
+    def _require_unsplit(self, standing: AliasStanding, start: Opening, wish: Wanted) -> None:
+        """Raises `MoveStopped` where it is to come by steps, and cannot."""
+        if not (wish.steps or _steps_of(start)):
+            return
+        if self.stepping is None:
+            raise MoveStopped(
+                WRONG_USE,
+                "no_instances",
+                "the version comes by steps, which instances have to tell of: name each by --url",
+            )
+        if standing.alias is None:
+            raise refused("first", f"{standing.absent}: there is nothing to bring it beside")
+        if standing.split is not None and StepSplit.read(standing.split) is None:
+            ends = typed_on(standing.ref, "split", options=["--clear"])
+            said = f"its requests are split already, as {standing.split[:_LONGEST_SPLIT]}"
+            raise refused("split_already", f"{said}; {ends} ends that")
+
+    def _stepped(self, ours: Written, version: RegisteredVersion) -> Written:
+        return ours if self.stepping is None else self.stepping.run(ours, version)
 
     def _taken_up(
         self, standing: AliasStanding, start: GoOn, version: RegisteredVersion, wish: Wanted
@@ -173,7 +205,7 @@ class Promotion:
                 return start.with_
             digest = self._checked(version, wish)
         except MoveStopped as error:
-            undo = f"{_resumed_back(standing.ref)} undoes it"
+            undo = f"{resumed_back(standing.ref)} undoes it"
             said = f"the alias was moved to version {version.number} before: {error}"
             raise in_part(error.code, said, undo) from error
         return self._intended(standing, version, digest, wish)
@@ -182,7 +214,11 @@ class Promotion:
         self, ours: Written, version: RegisteredVersion, prepared: Sequence[Prepared]
     ) -> Promoted:
         self.mover.move(ours)
-        self.mover.reread(ours)
+        standing = self.mover.reread(ours)
+        if self.stepping is not None and ours.entry.steps is not None:
+            self.stepping.leave(ours, version)
+        else:
+            self.mover.clear_split(standing, version.number)
         serving = self._serving(ours, version)
         if serving and all(each.proven for each in serving) and self.bakes:
             self.mover.note_proven(version.number)
@@ -224,7 +260,8 @@ class Promotion:
     def _intended(
         self, standing: AliasStanding, version: RegisteredVersion, digest: str, wish: Wanted
     ) -> Written:
-        return self.mover.intend(standing, "promote", version.number, digest, wish.unvalidated)
+        number, reason = version.number, wish.unvalidated
+        return self.mover.intend(standing, "promote", number, digest, reason, wish.steps)
 
     def _serving_of_old(
         self, standing: AliasStanding, version: RegisteredVersion
@@ -294,7 +331,12 @@ def _is_that(begun: Written, digest: str, wish: Wanted) -> bool:
     """Whether that move was meant so: these files, and the same reason."""
     entry = begun.entry
     judged = (entry.digest, entry.unvalidated)
-    return entry.kind == "promote" and judged == (digest, wish.unvalidated)
+    so = wish.steps in {None, entry.steps}
+    return so and entry.kind == "promote" and judged == (digest, wish.unvalidated)
+
+
+def _steps_of(start: Opening) -> StepPlan | None:
+    return start.with_.entry.steps if isinstance(start, GoOn) else None
 
 
 def _refused_there(standing: AliasStanding, said: str) -> MoveStopped:
@@ -308,47 +350,8 @@ def _refused_there(standing: AliasStanding, said: str) -> MoveStopped:
 
 def _not_put_back(ref: ModelRef, to: str | None, said: str) -> MoveStopped:
     needs = f", by an account with MANAGE on the model {ref.name}" if to is None else ""
-    return in_part("not_put_back", said, f"{_resumed_back(ref)} puts it back{needs}")
-
-
-def _resumed_back(ref: ModelRef) -> str:
-    return typed_on(ref, "rollback", options=["--resume"])
+    return in_part("not_put_back", said, f"{resumed_back(ref)} puts it back{needs}")
 
 
 def _said(serving: Sequence[Serving], verdict: str) -> str:
     return "; ".join(f"{each.url}: {each.sentence}" for each in serving if each.verdict == verdict)
-
-
-def under_way(standing: AliasStanding, begun: Written) -> str:
-    """That somebody has begun a move, and what to do about it."""
-    entry, rollback = begun.entry, _resumed_back(standing.ref)
-    link = f" ({entry.link})" if entry.link else ""
-    finish = _resumed(standing.ref, entry) if entry.kind == "promote" else rollback
-    # The journal does not know where instances are, and a move without them asks none.
-    every = ", with the --url of each instance" if entry.kind == "promote" else ""
-    undo = f"; {rollback} undoes it" if entry.kind == "promote" else ""
-    return (
-        f"{entry.by} has begun to move {standing.ref} from {entry.before or 'nothing'} to "
-        f"{entry.to or 'nothing'} at {entry.time.isoformat()}{link}, and has not finished. If that "
-        f"is at work, wait; else {finish} finishes it{every}{undo}. Others may go on at "
-        f"{begun.gives_way_at.isoformat()}"
-    )
-
-
-def left_open(standing: AliasStanding) -> str:
-    """What somebody has begun and nobody has finished, or was refused; empty if nothing is."""
-    journal = standing.journal
-    if journal.open is not None:
-        return under_way(standing, journal.open)
-    if journal.way_back is None:
-        return ""
-    to = journal.way_back.entry.to
-    return (
-        f"the registry has refused to move {standing.ref} back to {to or 'nothing'}: "
-        f"{_resumed_back(standing.ref)} does, by an account that may"
-    )
-
-
-def _resumed(ref: ModelRef, entry: Entry) -> str:
-    taken = ["--unvalidated", entry.unvalidated] if entry.unvalidated else []
-    return typed_on(ref, "promote", str(entry.to), options=[*taken, "--resume"])

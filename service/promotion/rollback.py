@@ -12,8 +12,8 @@ from service.promotion.deciding import AliasStanding, Asking, GoOn, Stage, openi
 from service.promotion.held import require_released
 from service.promotion.history import Candidate, candidates, has_stood_on
 from service.promotion.journal import MoveKind, Written
+from service.promotion.left_open import left_open, under_way
 from service.promotion.mover import Mover, now
-from service.promotion.promote import left_open, under_way
 from service.promotion.stopped import refused, undecided
 from service.promotion.validated import unfit
 from service.registry.writer.faults import NOT_FOUND, WriteRefused
@@ -102,7 +102,7 @@ class Rollback:
             start = opening(standing, begun.entry.to, asking, now())
             if isinstance(start, GoOn):
                 return self._finished(begun)
-        if not resume and now() < begun.gives_way_at:
+        if not resume and now() < (standing.gives_way_at or now()):
             raise undecided("under_way", under_way(standing, begun))
         if to is not None:
             require_released(standing)
@@ -158,6 +158,8 @@ class Rollback:
 
     def _finished(self, ours: Written, passed: Sequence[Candidate] = ()) -> RolledBack:
         self.mover.move(ours)
+        # Of a promotion by steps that is undone by this, or that was broken off before.
+        self.mover.clear_split(self.mover.reread(ours))
         self.mover.finish(ours, served=None)
         entry = ours.entry
         return RolledBack("rolled_back", entry.to, entry.before, ours.number, passed)

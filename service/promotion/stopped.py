@@ -48,7 +48,7 @@ STOPS: Final = (MoveStopped, WriteRefused, Unreachable, KeyboardInterrupt, HomeU
 
 def stopped_by(error: BaseException, reached: Collection[Stage] = ()) -> MoveStopped:
     """What one of `STOPS` means once those stages were begun."""
-    begun = Stage.CONFIRM in reached
+    begun = bool({Stage.STEP, Stage.CONFIRM} & set(reached))
     if isinstance(error, MoveStopped):
         return error
     if isinstance(error, WriteRefused):

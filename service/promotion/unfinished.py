@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 from service.origin import Origin
 from service.promotion.journal import Journal
+from service.promotion.left_open import left_open
 from service.promotion.mover import Mover
-from service.promotion.promote import left_open
 from service.refs import ModelRef
 from service.registry.writer.faults import DENIED, NOT_FOUND, WriteRefused
 from service.registry.writer.once import OnceRegister

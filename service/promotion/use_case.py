@@ -14,8 +14,11 @@ from service.copy_source import SOURCE_TAG
 from service.hold_tag import HOLD_PREFIX, Hold, holds_in
 from service.promotion.held import hold_of
 from service.promotion.mark_origin import MarkOrigin
+from service.promotion.steering import SteeredAlias, steered_in
+from service.refs import ModelRef
 from service.registry.writer.faults import DENIED, NOT_FOUND, WriteRefused
 from service.registry.writer.writer import ModelAliases, NumberedVersion, Writer
+from service.rollout_tags import NO_TAGS, rollouts_in
 from service.tombstones import WITHDRAWN_TAG, reason_of
 from service.validation_tag import BadValidation, Validation
 
@@ -28,14 +31,16 @@ class FoundAlias:
     """An alias of a model.
 
     Attributes:
-        version: what it is on; None where there is no such alias, and yet a hold of it.
+        version: what it is on; None where there is no such alias, and yet a tag of it.
         hold: what holds it now, and `held_by` whose that is; None where nobody says.
+        steered: how tags steer who gets its requests.
     """
 
     alias: str
     version: str | None
     hold: Hold | None
     held_by: MarkOrigin | None
+    steered: SteeredAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +115,13 @@ def _model(
     writer: Writer, name: str, told: ModelAliases, status_tag: str, now: datetime
 ) -> FoundModel:
     numbers = {*told.aliases.values(), *told.newest}
+    tagged = {*holds_in(told.tags), *rollouts_in(told.tags)}
     aliases = [
         each
-        for alias in sorted({*told.aliases, *holds_in(told.tags)})
-        if (each := _alias(told, alias, now)).version is not None or each.hold is not None
+        for alias in sorted({*told.aliases, *tagged})
+        if (each := _alias(told, name, alias, now)).version is not None
+        or each.hold is not None
+        or each.steered.tags != NO_TAGS
     ]
     versions = [
         _version(writer, name, number, status_tag)
@@ -122,9 +130,10 @@ def _model(
     return FoundModel(name, aliases, versions)
 
 
-def _alias(told: ModelAliases, alias: str, now: datetime) -> FoundAlias:
+def _alias(told: ModelAliases, name: str, alias: str, now: datetime) -> FoundAlias:
     hold, by = hold_of(told.tags, alias, now), MarkOrigin.read(told.tags, f"{HOLD_PREFIX}{alias}")
-    return FoundAlias(alias, told.aliases.get(alias), hold, by)
+    steered = steered_in(told, ModelRef(name, alias), now)
+    return FoundAlias(alias, told.aliases.get(alias), hold, by, steered)
 
 
 def _version(writer: Writer, name: str, number: str, status_tag: str) -> FoundVersion:

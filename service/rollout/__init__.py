@@ -1,1 +1,1 @@
-"""What tags of a registered model ask for, and what counts say of it: pure, and free of any I/O."""
+"""What is planned, decided and counted of a rollout: pure, and shared by service and commands."""

@@ -25,6 +25,7 @@ from service.refs import ModelRef, VersionId
 from service.registry.forwarder.wire import TRACE_SENTENCES, TraceFault, TraceOutcome
 from service.rollout_tags import nearest
 from service.server.timeouts import Ended
+from service.split_tag import percent
 from service.telemetry.metrics.hosting import PoolMetrics
 from service.telemetry.metrics.http import WEBHOOK_HEARD
 from service.telemetry.metrics.metrics import Metrics
@@ -295,6 +296,32 @@ class FollowingReport:
     def preparation_ended(self, ref: ModelRef, version: str, why: str) -> None:
         """Its processes are ended, unless it serves."""
         self._logger.info("preparation_ended", slot=str(ref), version=version, reason=why)
+
+    def shadowed(self, ref: ModelRef, version: VersionId, alias: str, share: int) -> None:
+        """Callers see nothing of it."""
+        self._logger.info(
+            "shadow_began",
+            slot=str(ref),
+            version=version.version,
+            alias=alias,
+            percent=percent(share),
+        )
+
+    def unshadowed(self, ref: ModelRef, version: VersionId, alias: str) -> None:
+        """The same."""
+        self._logger.info("shadow_ended", slot=str(ref), version=version.version, alias=alias)
+
+    def shadow_failed(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        """What serves is not concerned."""
+        self._logger.warning(
+            "shadow_failed",
+            slot=str(ref),
+            version=version.version,
+            stage=failure.stage,
+            **_why(failure, detail),
+        )
 
     def tick_failed(self, error: Exception) -> None:
         """A defect of Podium's: counted, and logged whole."""

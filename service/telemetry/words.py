@@ -102,6 +102,11 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "slot_held": Saying("{slot} stays on what it serves", ("message",)),
     "slot_released": Saying("{slot} follows its alias again"),
     "version_unblocked": Saying("{slot}: version {version} is not blocked any more"),
+    "shadow_began": Saying("{slot}: version {version} ({alias}) hears of {percent}% of requests"),
+    "shadow_ended": Saying("{slot}: version {version} ({alias}) hears of requests no more"),
+    "shadow_failed": Saying(
+        "{slot}: version {version} cannot hear of requests", ("message", "code"), _SERVES_ON
+    ),
     "prepared": Saying("{slot}: version {version} is ready, should the alias move there"),
     "not_prepared": Saying(
         "{slot}: version {version} could not be made ready", ("message", "code"), _SERVES_ON
@@ -162,6 +167,8 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "zygote_died": Saying(
         "The process that others are forked from died", ("reason",), "All are started again."
     ),
+    "comparer_ended": Saying("The process that compares answers has ended", ("reason",)),
+    "comparer_output": Saying("The process that compares answers printed", ("line",)),
     "decoder_ended": Saying("The reader of large bodies ended over one", ("reason",)),
     "forwarder_ended": Saying("The sender of models' traces ended", ("reason",)),
     "traces_failed": Saying("Models' traces do not reach MLflow", ("message", "code")),

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.checks.admin import model_of, withdraw
-from service.refs import BadRef
+from service.checks.admin import model_of, reload, withdraw
+from service.refs import BadRef, ModelRef
 from tests.checks.scripted import Answer, scripted
 from tests.support.tracking import free_port
 
@@ -88,3 +88,14 @@ def test_p23_model_is_named_alone_or_with_an_alias() -> None:
     ]
     with pytest.raises(BadRef):
         model_of("@champion")
+
+
+@pytest.mark.parametrize(("again", "query"), [(False, ""), (True, "?again=true")])
+def test_p20_reload_asks_for_what_gave_way_where_that_is_said(*, again: bool, query: str) -> None:
+    """And for nothing more."""
+    output = io.StringIO()
+    with scripted([(202, {})]) as service:
+        console, ref = Console(file=output, width=80), ModelRef("a", "champion")
+        found = reload(service.url, ref, "secret", again=again, console=console)
+    ((method, path, _),) = service.asked
+    assert (found, f"{method} {path}") == (0, f"POST /models/a@champion/reload{query}")

@@ -252,6 +252,34 @@ def test_o14_status_tells_the_operator_why() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, "bakes until 2026-01-01T00:01:00Z: 1 of 50 requests have failed; version 1: 2 of 900"),
+        ({"unproven": True}, "bakes on for want of requests, until 2026-01-01T00:15:00Z: 1 of 50"),
+        ({"older": None}, "1 of 50 requests have failed; no older version is warm"),
+    ],
+)
+def test_p20_status_says_how_a_version_bakes(
+    answering: Any, more: dict[str, Any], says: str
+) -> None:
+    """That it is not proven yet is no fault of it."""
+    bake = {
+        "until": "2026-01-01T00:01:00Z",
+        "most_until": "2026-01-01T00:15:00Z",
+        "unproven": False,
+        "requests": 50,
+        "failures": 1,
+        "older": "1",
+        "older_requests": 900,
+        "older_failures": 2,
+    }
+    well = {"state": "serving", "version": "2", "last_failure": None, "bake": bake | more}
+    with answering({"models": [SLOT | well]}) as url:
+        found, text = shown(url)
+    assert (found, says in text) == (0, True)
+
+
 def test_p23_status_names_what_is_withdrawn(answering: Any) -> None:
     """And does not call that well."""
     slot = SLOT | {"state": "withdrawn", "ready": False, "version": None, "withdrawn": "1"}

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.rollouts import TOKEN, Rollouts
+from tests.support import models
+from tests.support.registered import Registry
 from tests.support.services import running_service
 
 
@@ -21,3 +24,17 @@ def podium_service(
             yield service.url
 
     return start
+
+
+@pytest.fixture
+def rollouts(mlflow_server: str, tmp_path: Path) -> Iterator[Rollouts]:
+    """Version 1 serves as champion."""
+    registry = Registry(mlflow_server, f"stepped-{tmp_path.name}")
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    first = registry.log(models.worsening(folder / "made-0"))
+    registry.move("champion", first)
+    ref = f"{registry.name}@champion"
+    with running_service([ref], mlflow_server, tmp_path, PODIUM_ADMIN_TOKEN=TOKEN) as service:
+        service.wait_until_ready()
+        yield Rollouts(registry, service, folder)

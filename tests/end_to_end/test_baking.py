@@ -5,6 +5,10 @@ nothing is to happen, the bake is looked at after all requests, and lasts longer
 """
 
 import contextlib
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -218,3 +222,47 @@ def test_p20_too_few_requests_leave_a_version_unproven_and_say_so(
         lambda: baked.slot(again)["last_known_good_since"] is not None, _SECONDS, "it stands in"
     )
     assert baked.slot(again)["version"] == second
+
+
+def _promote(baked: Baked, version: str, *urls: str) -> subprocess.Popen[str]:
+    """`podium promote`, as an operator calls it."""
+    said = [part for url in urls for part in ("--url", url)]
+    command = [sys.executable, "-P", "-m", "service", "promote", baked.registry.name, version]
+    more = ["--unvalidated", "a test", "--timeout", str(_SECONDS), "--lease", str(3 * _SECONDS)]
+    given = {"MLFLOW_TRACKING_URI": baked.tracking_uri, "PODIUM_ADMIN_TOKEN": _TOKEN}
+    return subprocess.Popen(
+        [*command, *said, *more, "--json"],
+        env=os.environ | given,
+        cwd=baked.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_p20_verdict_of_one_instance_is_that_of_all_where_it_was_promoted(
+    baked: Baked, start: Callable[..., RunningService]
+) -> None:
+    """Of one that has judged nothing, one started anew with an empty home, and one added."""
+    judging, idle = start("one"), start("two")
+    baked.ask(judging, 300)
+    second = baked.add(fails=20)
+    promoting = _promote(baked, second, judging.url, idle.url)
+    baked.wait_for(judging, second)
+    baked.wait_for(idle, second)
+    added = start("three")
+    assert baked.slot(added)["version"] == second
+    baked.ask(judging, 100)
+    told = json.loads(promoting.communicate(timeout=_SECONDS)[0])
+    assert (promoting.returncode, told["code"]) == (1, "gave_way")
+    emptied = start("four")
+    for service in (judging, idle, added, emptied):
+        baked.wait_for(service, "1")
+    tags = baked.registry.client.get_model_version(baked.registry.name, second).tags
+    assert tags["podium.blocked"].startswith(f"gave way: Version {second} has failed 20 of 100")
+    model = baked.registry.client.get_registered_model(baked.registry.name)
+    assert (model.aliases["champion"], model.tags["podium.fallback.champion"]) == ("1", "1")
+    # Somebody moves it there once more, past the commands: a new machine does not serve it either.
+    baked.registry.move("champion", second)
+    last = start("five")
+    for service in (judging, idle, added, emptied, last):
+        baked.wait_for(service, "1")

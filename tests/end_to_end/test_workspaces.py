@@ -36,6 +36,8 @@ TYPED: Final[Mapping[str, tuple[str, ...]]] = {
     "prepare": ("nothing@champion",),
     "promote": ("nothing", "1"),
     "rollback": ("nothing",),
+    "split": ("nothing",),
+    "shadow": ("nothing",),
     "copy": ("nothing", "1", "--to", "other"),
     "migrate-stages": ("nothing",),
     "hold": ("nothing",),

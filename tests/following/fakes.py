@@ -464,6 +464,17 @@ class Events:
     def preparation_ended(self, ref: ModelRef, version: str, why: str) -> None:
         self.told.append(("preparation_ended", str(ref), version, why))
 
+    def shadowed(self, ref: ModelRef, version: VersionId, alias: str, share: int) -> None:
+        self.told.append(("shadowed", str(ref), version, alias, share))
+
+    def unshadowed(self, ref: ModelRef, version: VersionId, alias: str) -> None:
+        self.told.append(("unshadowed", str(ref), version, alias))
+
+    def shadow_failed(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        self.told.append(("shadow_failed", str(ref), version, failure.code))
+
     def tick_failed(self, error: Exception) -> None:
         self.told.append(("tick_failed", error))
 

@@ -10,7 +10,7 @@ from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing
 from service.following.slots import Slot
 from service.hold_tag import Hold
-from service.refs import VersionId
+from service.refs import ModelRef, VersionId
 from service.rollout.durations import Durations
 from service.rollout_tags import RolloutTags
 from tests.following.fakes import FakeHistory, World, version
@@ -78,6 +78,24 @@ async def test_p20_version_that_fails_20_percent_gives_way_at_100_requests() -> 
     assert (entry.outcome, entry.before, entry.version) == (LedgerOutcome.GAVE_WAY, "2", "1")
     assert world.stager.staged == [version(1), version(2)]
     assert version(2) in [each for (each,) in world.events.of("retired")]
+
+
+async def test_p20_version_gives_way_to_one_that_had_no_request_of_its_own() -> None:
+    """After a start the proven one may have had no request yet, and the alias moves."""
+    world = World(bake=_RULE)
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    assert world.slot.bake is not None
+    for _ in range(40):
+        world.slot.bake.outcomes.tried(spared=False)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    assert world.slot.version == version(1)
+    assert world.slot.failure is not None
+    assert world.slot.failure.message == (
+        "Version 2 has failed 100 of 100 requests (100%), version 1 0 of its last 40 (0%): it "
+        "gives way to that."
+    )
 
 
 async def test_p20_version_as_good_as_the_one_before_is_proven_when_its_time_is_over() -> None:
@@ -287,6 +305,21 @@ async def test_p20_withdrawn_version_that_baked_leaves_no_bake() -> None:
     await world.follower.withdrawing.withdraw("iris", "2")
     await world.follow()
     assert (world.slot.version, world.slot.bake, world.slot.verdict) == (None, None, None)
+
+
+async def test_p20_arm_of_a_split_does_not_bake() -> None:
+    """Whoever has given it its share judges it; what it is an arm of does bake."""
+    world = await baking()
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="challenger=10")
+    challenger = ModelRef("iris", "challenger")
+    for number in (3, 4):
+        world.registry.aliases[challenger] = version(number)
+        await world.follow()
+        await world.follow()
+    arm = world.slots[str(challenger)]
+    assert (arm.version, arm.bake) == (version(4), None)
+    await world.follow_to(version(2))
+    assert world.slot.bake is not None
 
 
 async def test_p20_bake_of_zero_seconds_changes_nothing() -> None:

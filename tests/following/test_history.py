@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from service.following.bake import BakeVerdict
 from service.following.history import History, ServedBefore
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef, VersionId
@@ -176,6 +177,20 @@ async def test_p23_what_is_withdrawn_is_compared_with_and_served_no_more(home: H
     assert home.history.has_served(REF, first.version)
     home.history.note(REF, ServedBefore(first, 2000.0))
     assert await last(home) == ServedBefore(first, 2000.0)
+
+
+async def test_p20_verdict_is_remembered_until_it_is_taken_back(home: Home) -> None:
+    """Of a slot that has served; another one's is its own."""
+    verdict = BakeVerdict(version(2), "fails_more", "Version 2 has failed.", 2000.5, "1")
+    home.history.judge(REF, verdict)
+    assert home.history.verdict(REF) is None
+    home.history.note(REF, ServedBefore(await home.fetch(1), 1000.0))
+    home.history.judge(REF, verdict)
+    home.restart()
+    assert (home.history.verdict(REF), home.history.verdict(OTHER)) == (verdict, None)
+    home.history.judge(REF, None)
+    home.restart()
+    assert home.history.verdict(REF) is None
 
 
 async def test_p12_every_version_that_a_slot_has_served_is_remembered(home: Home) -> None:

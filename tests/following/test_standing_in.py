@@ -282,3 +282,30 @@ async def test_last_known_good_is_worth_more_than_what_a_tag_names() -> None:
     await world.follow_to(one)
     assert world.slot.version == one
     assert two not in world.registry.fetched
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_slot_whose_only_version_is_blocked_gets_what_the_tag_names(
+    *, restarts: bool
+) -> None:
+    """A pod that came up on a bad version before anybody knew, and one that is started anew."""
+    world = World()
+    one, two = world.registry.register("iris"), world.registry.register("iris")
+    world.registry.rollout[world.slot.ref] = RolloutTags(fallback="1")
+    await world.follow_to(two)
+    assert world.slot.version == two
+    world.registry.fetched_fields[two] = {"tags": {"podium.blocked": "gave way elsewhere"}}
+    if restarts:
+        await world.follower.close()
+        again = World(history=world.history)
+        again.registry.models, again.registry.rollout = (
+            world.registry.models,
+            world.registry.rollout,
+        )
+        again.registry.fetched_fields = world.registry.fetched_fields
+        world = again
+        world.move(two)
+    for _ in range(3):
+        await world.follow()
+        world.time.now += 5
+    assert world.slot.version == one

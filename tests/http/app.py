@@ -20,10 +20,12 @@ from service.following.withdrawing import Withdrawal
 from service.http.access import NOBODY, Admin, ApiKeys
 from service.http.create import create_http
 from service.http.preparation import Preparations
+from service.http.shadow import NoLines
 from service.patterns import RefPattern
 from service.predicting.request import HeldBytes, RequestIds, RequestRecord
 from service.predicting.route import RouteContext
 from service.refs import ModelRef
+from service.shadowing.shadow_line import ShadowLine
 from service.telemetry.logs import configure_logs
 from service.telemetry.metrics.metrics import Metrics
 from service.tombstones import Source
@@ -79,6 +81,7 @@ class App:
         self.ledger = Ledger()
         self.may_see_details = False
         self.lost_events: EventTrouble | None = None
+        self.shadow_lines: dict[ModelRef, ShadowLine] = {}
         self.bodies = HeldBytes(HELD)
         self.held_replies = HeldBytes(HELD_REPLIES)
         self.asgi = create_http(
@@ -106,6 +109,7 @@ class App:
             prefixes=prefixes,
             origins=origins,
             lost_events=lambda: self.lost_events,
+            shadows=NoLines(self.shadow_lines),
         )
         transport = httpx.ASGITransport(self.asgi)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://podium")

@@ -3,7 +3,9 @@
 import platform
 from dataclasses import replace
 
+from service.bake_tag import BakeRule
 from service.events.event_faults import EventFault, EventTrouble
+from service.following.bake import Bake, BakeVerdict
 from service.following.gates.gate import GateFinding
 from service.following.pursuit import Pursuit
 from service.following.slot_status import Failure, LookStatus
@@ -45,6 +47,8 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "prepared": None,
         "held": None,
         "blocked": None,
+        "bake": None,
+        "verdict": None,
         "environment": {
             "key": None,
             "python": platform.python_version(),
@@ -54,8 +58,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
             "awaited": False,
         },
         "coming": None,
-        "bake": None,
-        "verdict": None,
+        "shadow": None,
         "arm": False,
         "arms": [],
         "epoch": 2,
@@ -63,6 +66,39 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
         "last_failure": None,
     }
     assert (other["name"], other["state"], other["version"]) == (OTHER.name, "empty", None)
+
+
+async def test_p20_bake_is_told_with_its_counts_as_they_are_now(app: App) -> None:
+    """Beside those of the version that it gives way to."""
+    slot, older = app.slots.default, make_binding(IRIS, "1")
+    binding = make_binding(IRIS, "2")
+    slot.serve(binding, AT)
+    rule = BakeRule(seconds=60, most_seconds=900)
+    slot.bake = Bake(binding.servable.version, binding.outcomes, older, rule, 0.0, AT)
+    older.outcomes.failed("model_failed")
+    for code in ("model_failed", "model_failed", "overloaded"):
+        binding.outcomes.failed(code)
+    binding.outcomes.tried(spared=True)
+    binding.outcomes.tried(spared=False)
+    report = (await app.client.get("/models/iris@champion")).json()
+    assert report["bake"] == {
+        "since": AT_TEXT,
+        "until": "2027-01-15T08:00:00Z",
+        "most_until": "2027-01-15T08:14:00Z",
+        "unproven": False,
+        "requests": 1,
+        "failures": 1,
+        "failed": 2,
+        "tried": 2,
+        "spared": 1,
+        "older": "1",
+        "older_requests": 1,
+        "older_failures": 1,
+    }
+    slot.bake, slot.verdict = None, BakeVerdict(ASPIRED, "fails_more", "It failed.", AT, "1")
+    report = (await app.client.get("/models/iris@champion")).json()
+    verdict = {"version": "2", "code": "fails_more", "message": "It failed.", "at": AT_TEXT}
+    assert (report["bake"], report["verdict"]) == (None, {**verdict, "proven": "1"})
 
 
 async def test_p2_refused_version_is_told_with_its_stage_and_code(app: App) -> None:

@@ -94,6 +94,8 @@ def _obey(  # noqa: C901, PLR0912 - one case for each thing that it can be told
             connection.sendall(encode(Frame(1, Status.DONE, 1, b"{}")))
         case "step back":
             scheduling.step_back()
+        case "stay behind":
+            scheduling.stay_behind()
         case "step forward":
             scheduling.step_forward()
         case "start a thread":

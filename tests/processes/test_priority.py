@@ -37,6 +37,14 @@ async def test_child_that_may_not_take_its_niceness_back_keeps_it(zygote: Zygote
     assert await scheduled(zygote, orders) == [(os.SCHED_BATCH, os.getpriority(os.PRIO_PROCESS, 0))]
 
 
+async def test_child_that_stays_behind_is_last_for_good_with_all_its_threads(
+    zygote: Zygote,
+) -> None:
+    """Also without any rights: nobody asks for it back."""
+    orders = ("give up all rights", "start a thread", "stay behind", "start a thread")
+    assert [policy for policy, _ in await scheduled(zygote, orders)] == [os.SCHED_IDLE] * 3
+
+
 async def test_child_is_known_by_its_role(zygote: Zygote) -> None:
     """To `ps`, in 15 letters."""
     child = await forked(zygote)

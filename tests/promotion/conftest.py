@@ -75,6 +75,19 @@ class Moves:
         return self.mover().look().journal.entries
 
     @property
+    def fallback(self) -> str | None:
+        """The number that others go back to."""
+        tags = self.registry.client.get_registered_model(self.registry.name).tags
+        found: str | None = tags.get(f"podium.fallback.{self.alias}")
+        return found
+
+    def blocked(self, number: str) -> str | None:
+        """Why that version is blocked, if it is."""
+        tags = self.registry.client.get_model_version(self.registry.name, number).tags
+        found: str | None = tags.get("podium.blocked")
+        return found
+
+    @property
     def told(self) -> list[tuple[str, str | None, str | None]]:
         """Every entry in short: what it was, from where, to where."""
         return [(each.entry.kind, each.entry.before, each.entry.to) for each in self.journal]
@@ -95,11 +108,13 @@ class Moves:
         unvalidated: str = "a test",
         first: bool = True,
         resume: bool = False,
+        bakes: bool = True,
     ) -> Promoted:
         """Promotes it, or raises why not."""
         wanted = Wanted(NumberedVersion(self.registry.name, to), unvalidated, first, resume)
         mover, instances = self.mover(by, link), instances or NoInstances()
-        work = Promotion(mover, instances, lambda _: self.digest, policy=self.policy)
+        digest = self.digest
+        work = Promotion(mover, instances, lambda _: digest, policy=self.policy, bakes=bakes)
         return work.run(wanted)
 
     def rollback(

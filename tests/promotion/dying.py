@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -19,18 +19,24 @@ from service.cli.moving import MoveReport, run
 from service.config.addresses import MlflowAddresses
 from service.origin import Origin
 from service.promotion.deciding import Stage
+from service.promotion.instance_arms import ArmsAt
 from service.promotion.instances import NoInstances
+from service.promotion.journal import StepPlan
 from service.promotion.known import MoveKnown
 from service.promotion.mover import Mover
 from service.promotion.promote import Promotion, Wanted
 from service.promotion.rollback import Rollback
+from service.promotion.stepped import Stepping
 from service.refs import ModelRef
 from service.registry.writer.writer import NumberedVersion, Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One move, and where it ends; `to` is None for a rollback to the version before."""
+    """One move, and where it ends; `to` is None for a rollback to the version before.
+
+    With `shares` it comes by steps, which the instance at `url` tells of.
+    """
 
     uri: str
     name: str
@@ -41,6 +47,16 @@ class Move:
     number: int = signal.SIGKILL
     by: str = "ada"
     resume: bool = False
+    shares: Sequence[float] = ()
+    url: str = ""
+    token: str = ""
+
+    @property
+    def steps(self) -> StepPlan | None:
+        """Those by which it comes; a second each."""
+        if not self.shares:
+            return None
+        return StepPlan(shares=tuple(self.shares), step_seconds=1.0, seconds=300.0)
 
 
 class Dying:
@@ -86,8 +102,10 @@ def _moved(move: Move) -> NoReturn:
         if move.to is None:
             return Rollback(mover).run(resume=move.resume)
         version = NumberedVersion(move.name, move.to)
-        wanted = Wanted(version, "a test", first=True, resume=move.resume)
-        return Promotion(mover, NoInstances(), lambda _: "").run(wanted)
+        wanted = Wanted(version, "a test", first=True, resume=move.resume, steps=move.steps)
+        arms = ArmsAt(ref, [move.url], move.token)
+        stepping = Stepping(mover, arms, lambda _: None) if move.url else None
+        return Promotion(mover, NoInstances(), lambda _: "", stepping=stepping).run(wanted)
 
     blank = MoveReport(
         server="", name=move.name, alias=move.alias, status=0, code="done", sentence=""

@@ -14,7 +14,8 @@ from tests.promotion.conftest import NAME, FakeInstances, Moves
 from tests.promotion.dying import Dying, Move, dying
 
 # In their order; `reread` comes again before the end is written.
-PROMOTE: Final = (*((stage, 1) for stage in Stage if stage != Stage.CHECK), (Stage.REREAD, 2))
+_OTHERS: Final = {Stage.CHECK, Stage.STEP}
+PROMOTE: Final = (*((stage, 1) for stage in Stage if stage not in _OTHERS), (Stage.REREAD, 2))
 PUT_BACK: Final = (
     *((stage, 2) for stage in (Stage.INTEND, Stage.CONFIRM, Stage.MOVE, Stage.REREAD)),
     (Stage.FINISH, 1),

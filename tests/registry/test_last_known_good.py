@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.following.bake import BakeVerdict
 from service.following.history import ServedBefore
 from service.following.ports import FetchedVersion, Lease, NoLease
 from service.patterns import RefPattern
@@ -218,6 +219,39 @@ async def test_p5_what_arms_have_served_is_known_at_the_start(disk: Home) -> Non
     assert disk.history.open([], [RefPattern("iris", "champ*")], 10) == [REF]
     for alias in ("challenger", "v7"):
         assert await last(disk, ModelRef("iris", alias)) is not None
+
+
+async def test_p20_verdict_is_known_after_a_restart(disk: Home) -> None:
+    """Until it does not hold any more; nothing of a slot that has never served."""
+    verdict = BakeVerdict(version(2), "fails_more", "Version 2 has failed.", 1000.5, "1")
+    disk.history.judge(REF, verdict)
+    assert disk.history.verdict(REF) is None
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.judge(REF, verdict)
+    disk.restart()
+    assert disk.history.verdict(REF) == verdict
+    disk.history.note(REF, ServedBefore(fetched(), 1001.0))
+    disk.restart()
+    assert disk.history.verdict(REF) == verdict
+    disk.history.judge(REF, None)
+    disk.restart()
+    assert (disk.history.verdict(REF), disk.told.codes) == (None, [])
+
+
+@pytest.mark.parametrize("change", [None, "missing", [], ["iris"], "x", [*"abcdefg"]])
+async def test_p20_verdict_that_nobody_has_written_is_none(disk: Home, change: object) -> None:
+    """An older record has none; one that is torn is set aside as any is."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.close()
+    (file,) = disk.folder.iterdir()
+    record = json.loads(file.read_text())
+    del record["verdict"]
+    if change != "missing":
+        record["verdict"] = change
+    file.write_text(json.dumps(record))
+    disk.restart()
+    assert disk.history.verdict(REF) is None
+    assert disk.told.codes == ([] if change is None or change == "missing" else ["history_torn"])
 
 
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:

@@ -41,11 +41,15 @@ class Home:
 
     folder: Path
     told: Told = field(default_factory=Told)
+    samples_of: list[tuple[str, str]] = field(default_factory=list)
 
     def service(self) -> DiskTombstones:
         """Another one that shares it."""
         folders = self.folder / "withdrawn", self.folder / "cache"
-        return DiskTombstones(*folders, self.told.forgotten.append, lambda: True, self.told)
+        return DiskTombstones(
+            *(*folders, self.told.forgotten.append, lambda: True, self.told),
+            lambda name, version: self.samples_of.append((name, version)),
+        )
 
     def put(self, number: str, source: str = "there", *, says: bool = True) -> Path:
         """An artifact of that version of the model; its place."""
@@ -180,6 +184,7 @@ async def test_p23_every_copy_of_a_withdrawn_version_goes_and_no_other(home: Hom
     (partial / "version.json").write_text(json.dumps([HOSTILE, 7, "1", "there"]))
     assert await home.service().clear([STONE]) == [STONE]
     assert [path.exists() for path in (*gone, kept, partial)] == [False, False, True, False]
+    assert home.samples_of == [(HOSTILE, "1")]
     (forgotten,) = home.told.forgotten
     assert forgotten(VersionId(HOSTILE, 7, "1"))
     assert not forgotten(VersionId(HOSTILE, 8, "1"))

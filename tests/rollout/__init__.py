@@ -1,1 +1,1 @@
-"""Tests of `service.rollout`."""
+"""What is planned, decided and counted of a rollout."""

@@ -29,6 +29,8 @@ def quiet() -> Observers:
         zygote_printed=nobody.printed,
         inspector_printed=nobody.printed,
         registry_printed=nobody.printed,
+        comparer_printed=nobody.printed,
+        comparer_ended=nobody.ended,
         watch=nobody.watch,
         listening=contextlib.nullcontext,
     )

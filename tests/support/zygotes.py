@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from service.comparer.wire import COMPARER_ROLE
 from service.config.environment import host_environment
 from service.decoder.wire import DECODER_ROLE
 from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE
@@ -20,7 +21,7 @@ from service.zygote.front.spawning import ZygoteCommand
 async def zygote(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Zygote]:
     """For tests marked `pytest.mark.asyncio(loop_scope="session")`; they must not end it."""
     roles = (HOST_ROLE, DECODER_ROLE, REGISTRY_ROLE, DATABASE_ROLE)
-    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE, FORWARDER_ROLE)
+    late = (SKOPS_HOST_ROLE, INSPECTOR_ROLE, FORWARDER_ROLE, COMPARER_ROLE)
     command = ZygoteCommand(roles, host_environment(os.environ, hosts=2), late=late)
     made = Zygote(command, scratch=Scratch(tmp_path_factory.mktemp("tmp")))
     await made.start()

@@ -10,6 +10,9 @@ differs between kernels and containers, so each way is tried, and none must work
 - SCHED_BATCH with long slices (sched_setattr(2); slices since Linux 6.12), so that who wakes up
   need not wait for the end of one.
 
+What stays behind for good, as a shadow's hosts do, need not be able to take it back: it is
+SCHED_IDLE, and in the least of sessions.
+
 And who can be replaced is whom the kernel takes first when memory runs out: hosts, then other
 children, the front last.
 """
@@ -27,13 +30,17 @@ from typing import Final
 _BEHIND: Final = 10
 # A third of it.
 _ASIDE: Final = 5
+# A seventieth.
+_LAST: Final = 19
 _LONG_SLICE_NANOSECONDS: Final = 100_000_000
-_ORDINARY, _BATCH = 0, 3
+_ORDINARY, _BATCH, _IDLE = 0, 3, 5
 _SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}
 _CAP_SYS_NICE: Final = 23
 _NICENESS_OF_ALL: Final = 20
 # Of a thousand, which a whole machine's memory counts (proc(5), oom_score_adj). What holds a
 # model can be replaced at once, what looks at the registry too; without the zygote all hosts end.
+# Of what shadows do nobody waits for anything.
+SHADOWING: Final = 1000
 PREDICTING: Final = 900
 LOOKING: Final = 600
 FORKING: Final = 300
@@ -73,11 +80,20 @@ def _give_way(steps: int) -> None:
     _schedule((0,), _BATCH, niceness, _LONG_SLICE_NANOSECONDS)
 
 
+def stay_behind() -> None:
+    """This process, leader of its session, is last for good, with all threads that it will have."""
+    _weigh_session(_LAST)
+    _schedule(_threads(), _IDLE, 0, 0)
+
+
 def step_forward() -> None:
     """All threads of this process are scheduled as its parent is, which has not stepped back."""
     _weigh_session(0)
-    threads = [int(each.name) for each in Path("/proc/self/task").iterdir()]
-    _schedule(threads, _ORDINARY, _parents_niceness(), 0)
+    _schedule(_threads(), _ORDINARY, _parents_niceness(), 0)
+
+
+def _threads() -> Iterable[int]:
+    return [int(each.name) for each in Path("/proc/self/task").iterdir()]
 
 
 def _parents_niceness() -> int:

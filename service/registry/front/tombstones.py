@@ -58,7 +58,8 @@ class DiskTombstones:
     """`service.tombstones.TombstoneStore` in a folder, which is made if need be.
 
     `_cache` is where artifacts lie; `_forget` lets go of what is remembered of such versions;
-    `_tidy` removes what ended processes have left of their copies, and says whether all is gone.
+    `_tidy` removes what ended processes have left of their copies, and says whether all is gone;
+    `_forget_samples` removes what a version of that name and number has answered. Both block.
     """
 
     _folder: Path
@@ -66,6 +67,7 @@ class DiskTombstones:
     _forget: Callable[[Callable[[VersionId], bool]], None]
     _tidy: Callable[[], bool]
     _observer: TombstoneObserver
+    _forget_samples: Callable[[str, str], None] = lambda _name, _version: None
     _beside: Beside = field(default_factory=partial(Beside, Work.WITHDRAWN), init=False)
     _clearing: Beside = field(default_factory=partial(Beside, Work.WITHDRAWN), init=False)
     _seen: tuple[int, tuple[Tombstone, ...]] | None = field(default=None, init=False)
@@ -139,6 +141,8 @@ class DiskTombstones:
         self._forget(is_meant)
         try:
             async with asyncio.timeout(_CLEAR_SECONDS):
+                for stone in stones:
+                    await self._clearing.run(self._forget_samples, stone.name, stone.version)
                 left = await self._clearing.run(self._left, is_meant)
         except _FAILURES as error:
             self._observer.tombstone_failed("", "withdrawn_files_left", error)

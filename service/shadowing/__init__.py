@@ -1,0 +1,1 @@
+"""Shadows at work: requests that were answered are predicted again, unseen, and compared."""

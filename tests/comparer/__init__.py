@@ -1,0 +1,1 @@
+"""The comparer, in a process of its own."""

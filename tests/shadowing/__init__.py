@@ -1,0 +1,1 @@
+"""Shadows at work, on fakes behind the ports."""
