@@ -11,6 +11,7 @@ environment was built is noted, and any other is removed.
 """
 
 import base64
+import contextlib
 import csv
 import hashlib
 import json
@@ -24,7 +25,11 @@ from typing import Any, Final
 from service.registry.store.durable import write_whole
 
 NOTES: Final = "podium-files.json"
-_OWN: Final = frozenset({NOTES, "podium.json", "podium-lock.txt", ".lock"})
+# Of Podium's own, at the top of an environment; also while one of them is being written.
+_OWN: Final = re.compile(
+    r"(?:podium-files\.json|podium\.json|podium-lock\.txt|\.lock)"
+    r"|\.(?:podium-files\.json|podium\.json|podium-lock\.txt)\.[0-9a-f]{8}"
+)
 _BYTECODE: Final = "__pycache__"
 # A package's name, as it stands before the version in the name of its folder.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
@@ -159,8 +164,10 @@ def _entries(environment: Path) -> Iterator[tuple[str, os.stat_result]]:
                 path = f"{below}{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(f"{path}/")
-                elif path not in _OWN:
-                    yield path, entry.stat(follow_symlinks=False)
+                elif not _OWN.fullmatch(path):
+                    # Somebody who verifies it too may have removed bytecode by now.
+                    with contextlib.suppress(FileNotFoundError):
+                        yield path, entry.stat(follow_symlinks=False)
 
 
 def _wrong(environment: Path, notes: Mapping[str, _Note]) -> Iterator[str]:

@@ -304,6 +304,21 @@ async def test_environment_that_somebody_has_alone_keeps_no_other_waiting(
     assert {each and each.folder for each in found} == {first.folder}
 
 
+@pytest.mark.parametrize(("name", "kept"), [("0a1b2c3d", True), ("py", False)])
+async def test_note_that_another_verification_is_writing_is_not_an_alteration(
+    tmp_path: Path,
+    index: PackageIndex,
+    name: str,
+    kept: bool,  # noqa: FBT001 - the table's word
+) -> None:
+    """Several look at one environment at once, and one may have been killed while it wrote."""
+    async with environments(settings(tmp_path, index.url)) as made:
+        await give_back(built := await made.environment(MINE))
+        (built.folder / f".podium-files.json.{name}").write_text("{")
+        found = await made.kept(built.key)
+    assert (found is not None) is kept
+
+
 async def test_p5_altered_one_that_is_kept_is_built_beside_it(
     tmp_path: Path, index: PackageIndex
 ) -> None:
