@@ -185,7 +185,7 @@ class Baking:
         if slot.pursuit.fault != verdict.code:
             slot.pursuit = slot.pursuit.refused(verdict.code)
         if slot.failure is None or slot.failure.of_look or slot.failure.version is None:
-            slot.failure = _failure_of(verdict)
+            slot.failure = Failure.of_bake(verdict)
 
     def forgive(self, slot: Slot) -> None:
         """The verdict does not hold any more: the alias has moved, or an operator has said so."""
@@ -305,10 +305,6 @@ class Baking:
 
 def _contract(fetched: FetchedVersion) -> tuple[object, ...]:
     return fetched.signature, fetched.from_type_hint
-
-
-def _failure_of(verdict: BakeVerdict) -> Failure:
-    return Failure(STAGE, verdict.code, verdict.message, verdict.at, verdict.version)
 
 
 def _told(seconds: float) -> str:

@@ -322,6 +322,24 @@ async def test_p20_arm_of_a_split_does_not_bake() -> None:
     assert world.slot.bake is not None
 
 
+async def test_p20_version_that_gave_way_keeps_no_share_as_an_arm() -> None:
+    """Under no alias: an operator may have given it a share beside what it was to follow."""
+    world = World(bake=_RULE)
+    proven, judged, other = (world.registry.register("iris") for _ in range(3))
+    await world.follow_to(proven)
+    ended(world.slot, 1000)
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="v2=50")
+    await world.follow()
+    await world.follow_to(judged)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    assert (world.slot.version, world.slot.traffic.shares) == (proven, ())
+    (_, arm) = world.slot.status.arms
+    assert arm.failure == world.slot.failure
+    await world.follow_to(other)
+    assert world.slot.traffic.shares == (("v2", "2", 5000),)
+
+
 async def test_p20_bake_of_zero_seconds_changes_nothing() -> None:
     """A version is the last known good from its swap on."""
     world = await baking(2, rule=BakeRule(seconds=0))
