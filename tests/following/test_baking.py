@@ -396,12 +396,44 @@ async def test_p20_version_that_fails_late_gives_way_while_it_is_unproven() -> N
     assert world.slot.version == version(1)
 
 
-async def test_p20_withdrawn_version_that_baked_leaves_no_bake() -> None:
-    """Nobody is answered, as P23 says, and nothing is judged."""
+async def test_p20_withdrawn_version_that_baked_makes_room_for_the_proven_one() -> None:
+    """Nobody is answered by it, as P23 says, and nothing is judged; that is warm for the next."""
     world = await baking(2)
     await world.follower.withdrawing.withdraw("iris", "2")
+    slot = world.slot
+    assert (slot.version, slot.bake, slot.verdict) == (version(1), None, None)
+    assert world.stager.predictors[version(2)].closed
+    assert slot.failure is not None
+    assert (slot.failure.code, slot.failure.version) == ("withdrawn", version(2))
+    assert "version 1 serves until" in slot.failure.message
     await world.follow()
-    assert (world.slot.version, world.slot.bake, world.slot.verdict) == (None, None, None)
+    assert (slot.version, known(world)) == (version(1), version(1))
+    await world.follow_to(version(3))
+    assert slot.bake is not None
+    assert slot.bake.older is not None
+    ended(slot, 100, failed=100)
+    await world.follow()
+    assert slot.version == version(1)
+
+
+async def test_p20_withdrawn_version_that_baked_leaves_nothing_to_what_is_withdrawn_too() -> None:
+    """Whichever was first."""
+    for first, then in (("1", "2"), ("2", "1")):
+        world = await baking(2)
+        await world.follower.withdrawing.withdraw("iris", first)
+        await world.follower.withdrawing.withdraw("iris", then)
+        await world.follow()
+        assert (world.slot.version, world.slot.bake) == (None, None)
+
+
+async def test_p20_withdrawn_version_that_baked_is_stood_in_for_after_a_start() -> None:
+    """By the same."""
+    world = await baking(2)
+    await world.follower.withdrawing.withdraw("iris", "2")
+    again = World(bake=_RULE, history=world.history, tombstones=world.tombstones)
+    await again.follow_to(version(2))
+    await again.follow()
+    assert again.slot.version == version(1)
 
 
 async def test_p20_arm_of_a_split_does_not_bake() -> None:
