@@ -4,7 +4,6 @@ The seconds are those from when a host is sent a call to when its answer is ther
 """
 
 from collections.abc import Callable, Mapping
-from typing import cast
 
 from service.hosting.observer import HostingObserver
 from service.refs import VersionId
@@ -14,12 +13,25 @@ from service.rollout.durations import Durations
 class CallTimes:
     """`service.following.baking.TimesCalls`, by observers of pools that hear of each call.
 
-    `wanted`: whether anybody asks; nothing is noted meanwhile.
+    `wanted`: whether anybody asks; nothing is noted meanwhile, and no call costs anything.
     """
 
     def __init__(self) -> None:
-        self.wanted = False
+        self._wanted = False
         self._durations: dict[VersionId, Durations] = {}
+        self._open: list[_Timed] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody asks."""
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, wanted: bool) -> None:
+        if wanted != self._wanted:
+            self._wanted = wanted
+            for each in self._open:
+                each.time(wanted=wanted)
 
     def of(self, version: VersionId) -> Durations | None:
         """Of calls since the version has hosts, or since they are wanted; None: it has none."""
@@ -29,42 +41,49 @@ class CallTimes:
         self, observer_of: Callable[[VersionId], HostingObserver]
     ) -> Callable[[VersionId], HostingObserver]:
         """The same observers, each of which tells this one, too."""
+        return lambda version: _Timed(self, version, observer_of(version))
 
-        def of(version: VersionId) -> HostingObserver:
-            return cast("HostingObserver", _Timed(self, version, observer_of(version)))
-
-        return of
-
-    def opened(self, version: VersionId) -> Durations:
-        """The version has hosts."""
+    def opened(self, version: VersionId, pool: "_Timed") -> Durations:
+        """The version has hosts, maybe beside others."""
+        self._open.append(pool)
         return self._durations.setdefault(version, Durations())
 
-    def closed(self, version: VersionId, durations: Durations) -> None:
-        """It has none any more, unless others of the same version have come since."""
-        if self._durations.get(version) is durations:
-            del self._durations[version]
+    def closed(self, version: VersionId, pool: "_Timed") -> None:
+        """It has these no more; what is known of it goes with the last ones."""
+        if pool in self._open:
+            self._open.remove(pool)
+        if not any(each.version == version for each in self._open):
+            self._durations.pop(version, None)
 
 
 class _Timed:
-    def __init__(self, times: CallTimes, version: VersionId, observer: HostingObserver) -> None:
-        self._times = times
-        self._version = version
-        self._observer = observer
-        self._durations = Durations()
+    """A pool's observer, whose calls are told to nobody else while nobody wants to know."""
 
-    def __getattr__(self, event: str) -> Callable[..., None]:
-        told: Callable[..., None] = getattr(self._observer, event)
-        return told
+    def __init__(self, times: CallTimes, version: VersionId, told: HostingObserver) -> None:
+        self.version = version
+        self._times = times
+        self._told = told
+        self._durations = Durations()
+        self.batch = told.batch
+        self.host_ended = told.host_ended
+        self.host_restarted = told.host_restarted
+        self.host_not_started = told.host_not_started
+        self.memory = told.memory
+        self.printed = told.printed
+
+    def time(self, *, wanted: bool) -> None:
+        """Calls are noted from now on, or no more."""
+        self.batch = self._timed if wanted else self._told.batch
 
     def opened(self, waiting: Callable[[], Mapping[str, int]]) -> None:
-        self._durations = self._times.opened(self._version)
-        self._observer.opened(waiting)
+        self._durations = self._times.opened(self.version, self)
+        self.time(wanted=self._times.wanted)
+        self._told.opened(waiting)
 
     def closed(self) -> None:
-        self._times.closed(self._version, self._durations)
-        self._observer.closed()
+        self._times.closed(self.version, self)
+        self._told.closed()
 
-    def batch(self, rows: int, seconds: float, alias: str) -> None:
-        if self._times.wanted:
-            self._durations.add(rows, seconds)
-        self._observer.batch(rows, seconds, alias)
+    def _timed(self, rows: int, seconds: float, alias: str) -> None:
+        self._durations.add(rows, seconds)
+        self._told.batch(rows, seconds, alias)

@@ -11,7 +11,7 @@ from service.following.second_opinions import SecondOpinions
 from service.following.servable import Binding
 from service.refs import VersionId
 from service.rollout.outcomes import Outcomes, recent
-from service.rollout.verdict import LOOKS, BakeTime, Sample, next_look
+from service.rollout.verdict import LOOKS, BakeTime, Sample, mostly_fails, next_look
 
 STAGE: Final = "bake"
 FAILS_MORE: Final = "fails_more"
@@ -49,7 +49,10 @@ class Bake:
         at: the same in seconds since 1970.
         opinions: what it has failed at is tried there; None: nowhere.
         look_at: at so many requests the next look is; None: there is none any more.
+        due_since: since when only second opinions keep the next look from being taken, in monotonic
+            seconds.
         unproven: whether its time is over with too few requests.
+        failing: whether it is, and most requests fail, with nothing to compare that with.
         timed: whether its first seconds are over, in which everything takes longer.
     """
 
@@ -61,7 +64,9 @@ class Bake:
     at: float
     opinions: SecondOpinions | None = field(default=None, compare=False)
     look_at: int | None = LOOKS[0]
+    due_since: float | None = field(default=None, compare=False)
     unproven: bool = False
+    failing: bool = False
     timed: bool = False
 
     @property
@@ -88,6 +93,23 @@ class Bake:
             return found
         return Sample(found.requests + tally.tried, found.failures + tally.spared)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it has had the requests for its next look."""
+        return self.look_at is not None and self.sample.requests >= self.look_at
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether enough is known of what it is compared with."""
+        return self.proven_sample.requests >= LOOKS[0]
+
+    @property
+    def mostly_fails(self) -> bool:
+        """Whether more than half of its requests have failed, and still do."""
+        lately = recent(self.outcomes.blocks)
+        still = lately.requests < LOOKS[0] or mostly_fails(lately)
+        return still and mostly_fails(self.sample)
+
     def looked(self) -> "Bake":
         """After a look at so many requests as there are."""
-        return replace(self, look_at=next_look(self.sample.requests))
+        return replace(self, look_at=next_look(self.sample.requests), due_since=None)

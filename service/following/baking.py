@@ -34,6 +34,8 @@ from service.rollout.verdict import LOOKS, BakeStep, is_worse, step_of
 _EVERY_SECONDS: Final = 1.0
 # In which caches are cold and hosts have just been warmed up.
 _LEFT_OUT_SECONDS: Final = 5.0
+# For which a look waits for what the proven version says of what has failed.
+_OPINIONS_SECONDS: Final = 10.0
 # An operator, or the slot's own past, has let pass what breaks clients: then they are refused.
 _BREAKING_ALLOWED: Final = frozenset({"allowed_by_setting", "allowed_by_tag", "served_before"})
 
@@ -150,20 +152,22 @@ class Baking:
         if binding is None or binding.outcomes is not bake.outcomes:
             self.stop(slot)  # it serves something else, or nothing
             return
-        sample, seconds = bake.sample, self._clock.monotonic() - bake.began
-        self._time(slot, bake, seconds)
-        worse = self._worse(slot, bake, last=seconds >= bake.rule.seconds)
-        if worse is not None and slot.older is not None:
-            self._give_way(slot, bake, slot.older, worse)
-            return
+        seconds = self._clock.monotonic() - bake.began
+        bake = slot.bake = self._due(slot, self._timed(bake, seconds))
+        older = self._comparable(slot)
+        waits = older is not None and self._waits(bake, older)
+        if older is not None and not waits:
+            worse = self._worse(slot, bake, older, last=seconds >= bake.rule.seconds)
+            if worse is not None:
+                self._give_way(slot, bake, older, worse)
+                return
         # Where there is nothing to compare it with, nobody waits for requests.
-        requests = LOOKS[0] if slot.older is None else sample.requests
-        step = step_of(requests, seconds, bake.time, worse=False)
+        requests = LOOKS[0] if older is None else bake.sample.requests
+        step = step_of(requests, seconds, bake.time, due=waits)
         if step in {BakeStep.PASS, BakeStep.PASS_UNPROVEN}:
-            self._pass(slot, binding.servable, bake)
+            self._end(slot, binding.servable, older)
         elif step is BakeStep.UNPROVEN and not bake.unproven:
-            slot.bake = replace(bake, unproven=True)
-            self._recorder.unproven(slot, bake)
+            self._go_on(slot, replace(bake, unproven=True))
 
     def moved(self, slot: Slot, found: VersionId | Missing) -> None:
         """The registry has said where the alias is: once it is elsewhere, no verdict holds."""
@@ -185,7 +189,7 @@ class Baking:
         if slot.pursuit.fault != verdict.code:
             slot.pursuit = slot.pursuit.refused(verdict.code)
         if slot.failure is None or slot.failure.of_look or slot.failure.version is None:
-            slot.failure = _failure_of(verdict)
+            slot.failure = Failure.of_bake(verdict)
 
     def forgive(self, slot: Slot) -> None:
         """The verdict does not hold any more: the alias has moved, or an operator has said so."""
@@ -224,32 +228,51 @@ class Baking:
         if bake.opinions is not None:
             bake.opinions.close()
 
-    def _time(self, slot: Slot, bake: Bake, seconds: float) -> None:
+    def _timed(self, bake: Bake, seconds: float) -> Bake:
         if bake.timed or seconds < _LEFT_OUT_SECONDS:
-            return
-        slot.bake = replace(bake, timed=True)
+            return bake
         durations = self._times.of(bake.version)
         if durations is not None:
             durations.clear()
+        return replace(bake, timed=True)
 
-    def _worse(self, slot: Slot, bake: Bake, *, last: bool) -> _Worse | None:
-        """Where a look is due and may be taken: what it has found."""
+    def _due(self, slot: Slot, bake: Bake) -> Bake:
+        """From when on its look could have been taken, but for what others say."""
+        older = self._comparable(slot)
+        if not bake.is_due or older is None or not _can_answer(older.servable):
+            return replace(bake, due_since=None) if bake.due_since is not None else bake
+        now = self._clock.monotonic()
+        return replace(bake, due_since=now) if bake.due_since is None else bake
+
+    def _waits(self, bake: Bake, older: Binding) -> bool:
+        """Whether a look is due that is not to be taken yet.
+
+        A version that cannot answer may again; one that is slow to say, or is not loaded, is not
+        waited for for long.
+        """
+        if not bake.is_due or not _can_answer(older.servable):
+            return bake.is_due
+        since, opinions = bake.due_since, bake.opinions
+        late = since is not None and self._clock.monotonic() - since >= _OPINIONS_SECONDS
+        return opinions is not None and opinions.too_soon and not late
+
+    def _worse(self, slot: Slot, bake: Bake, older: Binding, *, last: bool) -> _Worse | None:
+        """Where a look is due: what it has found."""
+        if not _can_answer(older.servable):
+            return None
+        if bake.is_due:
+            slot.bake = bake.looked()
+        found = self._fails_more(bake, older) if bake.is_due and bake.rule.errors else None
+        return found or (self._is_slower(bake, older) if bake.is_due or last else None)
+
+    def _comparable(self, slot: Slot) -> Binding | None:
+        """What it gives way to; None where there is none, or nobody may be answered by that."""
         older = slot.older
-        if older is None or not self._can_answer(older.servable):
+        if older is None:
             return None
-        sample, opinions = bake.sample, bake.opinions
-        due = bake.look_at is not None and sample.requests >= bake.look_at
-        if due and opinions is not None and opinions.too_soon:
-            return None
-        if due and slot.bake is not None:
-            slot.bake = slot.bake.looked()
-        found = self._fails_more(bake, older) if due and bake.rule.errors else None
-        return found or (self._is_slower(bake, older) if due or last else None)
-
-    def _can_answer(self, older: Servable) -> bool:
-        version = older.version
+        version = older.servable.version
         marked = version in self._slots.blocked or version in self._slots.tombstones
-        return older.held and older.predictor.ready and not marked
+        return None if marked else older
 
     @staticmethod
     def _fails_more(bake: Bake, older: Binding) -> _Worse | None:
@@ -297,18 +320,30 @@ class Baking:
             self.refuse(slot)
         self._recorder.gave_way(slot, bake, older.servable, verdict)
 
-    def _pass(self, slot: Slot, servable: Servable, bake: Bake) -> None:
+    def _end(self, slot: Slot, servable: Servable, older: Binding | None) -> None:
+        """Nothing stands against it; but what fails all the time is nobody's last known good."""
+        bake = slot.bake
+        assert bake is not None  # noqa: S101 - its time is over
+        known = older is not None and _can_answer(older.servable) and bake.is_compared
+        if not known and bake.rule.errors and bake.mostly_fails:
+            if not bake.failing:
+                self._go_on(slot, replace(bake, unproven=True, failing=True))
+            return
         self.stop(slot)
         self._open.cool(slot)
         self._recorder.proven(slot, servable, bake)
 
+    def _go_on(self, slot: Slot, bake: Bake) -> None:
+        slot.bake = bake
+        self._recorder.unproven(slot, bake)
+
+
+def _can_answer(older: Servable) -> bool:
+    return older.held and older.predictor.ready
+
 
 def _contract(fetched: FetchedVersion) -> tuple[object, ...]:
     return fetched.signature, fetched.from_type_hint
-
-
-def _failure_of(verdict: BakeVerdict) -> Failure:
-    return Failure(STAGE, verdict.code, verdict.message, verdict.at, verdict.version)
 
 
 def _told(seconds: float) -> str:

@@ -55,7 +55,7 @@ class Fallbacks:
     _coming: ComingVersions
     _keeps_missing: bool
     _asking: dict[ModelRef, asyncio.Task[None]] = field(default_factory=dict, init=False)
-    _useless: dict[ModelRef, str] = field(default_factory=dict, init=False)
+    _useless: dict[ModelRef, tuple[str, VersionId | None]] = field(default_factory=dict, init=False)
 
     @property
     def asking(self) -> Collection[asyncio.Task[None]]:
@@ -192,7 +192,7 @@ class Fallbacks:
         """
         last, number = self._history.baseline(slot.ref), slot.plan.fallback
         has_good = last is not None and not self._is_marked(last.version)
-        if number is None or has_good or number == self._useless.get(slot.ref):
+        if number is None or has_good or (number, slot.aspired) == self._useless.get(slot.ref):
             return False
         return _is_refused(slot) or slot.version in self._slots.blocked
 
@@ -221,7 +221,7 @@ class Fallbacks:
         except FollowingError:
             return  # it is asked again after a pause
         if version is None or version == slot.aspired:
-            self._useless[slot.ref] = number
+            self._useless[slot.ref] = number, slot.aspired  # until the alias moves on
         if not self.is_named(slot):  # nor is it any more, should that have changed meanwhile
             slot.has_no_fallback = slot.binding is None
         elif version is not None and not self._is_marked(version):

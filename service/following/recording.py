@@ -282,16 +282,16 @@ class Recorder:
 
 def bake_sentence(bake: Bake) -> str:
     """What has come of it by now, for people."""
-    new, older = bake.sample, bake.older
+    new, older, number = bake.sample, bake.older, bake.version.version
+    stays = " What was proven before it stays the last known good." if bake.failing else ""
+    failed = f"has failed {new.failures} of {new.requests} requests ({new.percent})"
     if older is None:
-        return f"Nothing was kept warm that version {bake.version.version} could be compared with."
+        nothing = "nothing was kept warm that it could be compared with"
+        return f"Version {number} {failed}; {nothing}.{stays}"
     old, before = bake.proven_sample, older.servable.version.version
     few = "too few requests to say more: " if new.requests < LOOKS[0] else ""
-    return (
-        f"{few}version {bake.version.version} has failed {new.failures} of {new.requests} requests "
-        f"({new.percent}), version {before} {old.failures} of its last {old.requests} "
-        f"({old.percent})."
-    ).capitalize()
+    told = f"{old.failures} of its last {old.requests} ({old.percent})"
+    return f"{few}version {number} {failed}, version {before} {told}.".capitalize() + stays
 
 
 def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:

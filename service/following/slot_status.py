@@ -3,10 +3,10 @@
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from service.environments.environment import BuildProgress
-from service.following.bake import Bake, BakeVerdict
+from service.following.bake import STAGE, Bake, BakeVerdict
 from service.following.gates.gate import GateFinding
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
@@ -48,6 +48,11 @@ class Failure:
     detail: str = ""
     findings: Sequence[GateFinding] = ()
     passing: bool = False
+
+    @classmethod
+    def of_bake(cls, verdict: BakeVerdict) -> Self:
+        """That a version has given way."""
+        return cls(STAGE, verdict.code, verdict.message, verdict.at, verdict.version)
 
     @property
     def of_look(self) -> bool:

@@ -164,7 +164,14 @@ class Slot:
     def _arm(self, wished: ArmShare) -> Arm | None:
         slot = self._slots.get(f"{self.ref.name}@{wished.alias}")
         binding = None if slot is None or not slot.answers_for_others else slot.binding
-        return None if binding is None else Arm(binding, wished.share)
+        if binding is None or self._judged(binding.servable.version) is not None:
+            return None
+        return Arm(binding, wished.share)
+
+    def _judged(self, version: VersionId | None) -> BakeVerdict | None:
+        """That this version has given way here, under whatever alias it comes again."""
+        verdict = self.verdict
+        return verdict if verdict is not None and verdict.version == version else None
 
     @property
     def answers_for_others(self) -> bool:
@@ -210,7 +217,9 @@ class Slot:
         slot, weight = self._slots.get(str(ref)), weights.get(ref, 0)
         if slot is None:
             return ArmStatus(ref, weight, wished.share, None, ready=False, failure=None)
-        return ArmStatus(ref, weight, wished.share, slot.version, slot.ready, slot.failure)
+        judged = self._judged(slot.version)
+        failure = slot.failure if judged is None else Failure.of_bake(judged)
+        return ArmStatus(ref, weight, wished.share, slot.version, slot.ready, failure)
 
     def aspire(self, version: VersionId | None, wish: Wish) -> None:
         """The alias points elsewhere from now on: what failed under the old wish is forgotten."""

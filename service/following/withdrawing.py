@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from service.errors import FollowingError, UnknownModel, UnknownVersion, Withdrawn
+from service.following.baking import Baking
 from service.following.blocking import Blocking
 from service.following.coming_versions import ComingVersions
 from service.following.history import History, ServedBefore
@@ -120,7 +121,8 @@ class Withdrawing:
     def apply(self, slot: Slot) -> None:
         """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
         taken = slot.version if slot.version in self._stones else None
-        self._note_unproven(slot, taken)
+        if taken is None or not self._gone_back(slot):
+            self._note_unproven(slot, taken)
         warm = None if slot.previous is None else slot.previous.binding.servable.version
         for version in (slot.version, warm):
             if version is not None and version in self._stones:
@@ -131,6 +133,20 @@ class Withdrawing:
             self._history.withdraw(slot.ref)
         slot.lacking = self._lacking(slot, taken)
         self._explain(slot, taken)
+
+    def _gone_back(self, slot: Slot) -> bool:
+        """Whether what baked there has made room for what was proven before it, which is warm.
+
+        It has not served there before its bake is over: that stands in for it, as for any other
+        that the slot has never served (P2).
+        """
+        older = slot.older
+        version = None if older is None else older.servable.version
+        if older is None or version in self._stones or version in self._slots.blocked:
+            return False
+        Baking.stop(slot)
+        self._open.swap(slot, older.servable)
+        return True
 
     def _note_unproven(self, slot: Slot, taken: VersionId | None) -> None:
         """What was never loaded is no last known good; that it was served last is to be known."""

@@ -14,7 +14,7 @@ from typing import Final, Generic
 from structlog.typing import FilteringBoundLogger
 
 from service.contract.model_input import EncodedInput, ValidInput
-from service.errors import NoServable, PredictionFailed, ServiceError, Withdrawn
+from service.errors import NoServable, PredictionFailed, PredictionTimedOut, ServiceError, Withdrawn
 from service.following.ports import ReadsRequests
 from service.following.second_opinions import Doubt
 from service.following.servable import Binding, Shadow, Traffic
@@ -157,7 +157,8 @@ class PredictionRoute(Generic[F]):
         timeline = request.timeline = Timeline(request.received) if context.timed else None
         body = await request.body(context.max_body_bytes)
         # Its client's time to send it has limits of its own.
-        deadline = monotonic() + request.seconds(context.request_seconds)
+        seconds = request.seconds(context.request_seconds)
+        deadline = monotonic() + seconds
         form = request.form = self._bound(request.headers)
         shadow = self._slot.traffic.shadow  # in the turn of the bind
         servable, alias = form.binding.servable, form.binding.ref.alias
@@ -179,7 +180,10 @@ class PredictionRoute(Generic[F]):
                 timeline.read = monotonic()
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
-            self._count_failure(form.binding, request.headers, body, model_input, error)
+            # That its client allows less than the service does is no failure of the version.
+            hurried = seconds < context.request_seconds and monotonic() >= deadline
+            if not (hurried and isinstance(error, PredictionTimedOut)):
+                self._count_failure(form.binding, request.headers, body, model_input, error)
             raise
         finally:
             servable.release()

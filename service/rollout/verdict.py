@@ -43,7 +43,6 @@ class BakeStep(enum.Enum):
     """What is to be done for a version that bakes."""
 
     GO_ON = "look again later"
-    GIVE_WAY = "it does worse than what was proven"
     UNPROVEN = "its time is over, and too few requests have come to say anything"
     PASS = "its time is over, and nothing stands against it"  # noqa: S105 - not a password
     PASS_UNPROVEN = "it was waited for as long as anybody waits"  # noqa: S105 - not one either
@@ -94,15 +93,21 @@ def next_look(requests: int) -> int | None:
     return next((look for look in LOOKS if look > requests), None)
 
 
-def step_of(requests: int, seconds: float, time: BakeTime, *, worse: bool) -> BakeStep:
-    """What follows after so many requests and seconds of a bake; `worse`: as a look has found."""
-    if worse:
-        return BakeStep.GIVE_WAY
-    if seconds < time.seconds:
+def step_of(requests: int, seconds: float, time: BakeTime, *, due: bool = False) -> BakeStep:
+    """What follows after so many requests and seconds of a bake that nothing speaks against yet.
+
+    `due`: a look that was due could not be taken. It is waited for as requests are.
+    """
+    if seconds < time.seconds or (due and seconds < time.most_seconds):
         return BakeStep.GO_ON
-    if requests >= LOOKS[0]:
+    if requests >= LOOKS[0] and not due:
         return BakeStep.PASS
     return BakeStep.UNPROVEN if seconds < time.most_seconds else BakeStep.PASS_UNPROVEN
+
+
+def mostly_fails(sample: Sample) -> bool:
+    """Whether so much fails that nobody needs to know how another one does."""
+    return sample.requests >= LOOKS[0] and 2 * sample.failures > sample.requests
 
 
 def _log_choose(whole: int, part: int) -> float:

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from service.bake_tag import BakeRule
+from service.contract.model_input import ModelInput, ValidInput
 from service.following.ledger import LedgerOutcome
-from service.following.ports import Missing
+from service.following.ports import Missing, ReadsRequests
+from service.following.second_opinions import Doubt
 from service.following.slots import Slot
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
@@ -264,6 +266,101 @@ async def test_p20_nothing_gives_way_to_what_cannot_answer() -> None:
     assert world.slot.version == version(1)
 
 
+async def test_p20_no_bake_ends_with_a_look_that_is_due() -> None:
+    """What it would give way to cannot answer when its time is over, and can again later."""
+    world = await baking(2)
+    old = world.stager.predictors[version(1)]
+    old.ready = False
+    ended(world.slot, 100, failed=100)
+    world.time.now += 899
+    await world.follow()
+    assert (known(world), world.slot.bake is None) == (version(1), False)
+    old.ready = True
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+async def _nobody_reads(_: ReadsRequests) -> ValidInput:
+    raise AssertionError
+
+
+def _all_fail(world: World) -> None:
+    """A hundred requests, and the proven version is asked about one of them."""
+    bake = world.slot.bake
+    assert bake is not None
+    assert bake.opinions is not None
+    ended(world.slot, 100, failed=100)
+    asked = ModelInput("tensor", (), 1, None, None, None)
+    bake.opinions.doubt(Doubt("model_failed", asked, _nobody_reads, 10))
+
+
+async def test_p20_proven_version_that_is_slow_to_say_puts_a_verdict_off_for_seconds() -> None:
+    """It may have something to say; after ten seconds it has had its time."""
+    world = await baking(2)
+    gate = world.stager.predictors[version(1)].gate = asyncio.Event()
+    world.time.now += 60
+    _all_fail(world)
+    for seconds in (0.0, 9.9):
+        world.time.now += seconds
+        await world.follower.tick()
+        assert (world.slot.version, known(world)) == (version(2), version(1))
+    world.time.now += 0.1
+    await world.follower.tick()
+    assert world.slot.version == version(1)
+    gate.set()
+    await world.follower.settled()
+
+
+async def test_p20_proven_version_that_is_not_loaded_does_not_keep_a_verdict_away() -> None:
+    """Nobody loads it for a question; a look waits for it for ten seconds."""
+    world = await baking(2)
+    old = world.stager.predictors[version(1)]
+    old.ready = False
+    _all_fail(world)
+    await world.follower.settled()
+    old.ready = True
+    await world.follow()
+    assert world.slot.version == version(2)
+    world.time.now += 10
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_p20_what_mostly_fails_is_no_last_known_good(*, again: bool) -> None:
+    """A start has ended its bake, and nothing is warm that it could give way to: it is told."""
+    world = await baking(2)
+    started = World(bake=_RULE, history=world.history)
+    await started.follow_to(version(2))
+    ended(started.slot, 6400, failed=6400)
+    for seconds in (60, 900, 3600):
+        started.time.now += seconds
+        await started.follow()
+    assert (known(started), started.events.of("baked")) == (version(1), [])
+    assert started.events.of("unproven") == [("iris@champion", version(2))]
+    entry = started.ledger.page(1)[0]
+    assert (entry.outcome, entry.message) == (
+        LedgerOutcome.UNPROVEN,
+        "Version 2 has failed 6400 of 6400 requests (100%); nothing was kept warm that it could be "
+        "compared with. What was proven before it stays the last known good.",
+    )
+    ended(started.slot, 6500 if again else 0)
+    await started.follow()
+    assert known(started) == version(2 if again else 1)
+
+
+async def test_p20_what_mostly_fails_is_unproven_where_the_proven_one_was_not_asked() -> None:
+    """Neither by requests of its own, before the alias moved, nor of what fails."""
+    world = World(bake=_RULE)
+    await world.follow_to(version(1))
+    await world.follow_to(version(2))
+    ended(world.slot, 6400, failed=6400)
+    world.time.now += 900
+    await world.follow()
+    assert (known(world), world.events.of("baked")) == (version(1), [])
+    assert not world.stager.predictors[version(1)].closed
+
+
 async def test_p20_nothing_gives_way_to_what_is_blocked() -> None:
     """An operator's word is worth more."""
     world = await baking(2)
@@ -299,12 +396,44 @@ async def test_p20_version_that_fails_late_gives_way_while_it_is_unproven() -> N
     assert world.slot.version == version(1)
 
 
-async def test_p20_withdrawn_version_that_baked_leaves_no_bake() -> None:
-    """Nobody is answered, as P23 says, and nothing is judged."""
+async def test_p20_withdrawn_version_that_baked_makes_room_for_the_proven_one() -> None:
+    """Nobody is answered by it, as P23 says, and nothing is judged; that is warm for the next."""
     world = await baking(2)
     await world.follower.withdrawing.withdraw("iris", "2")
+    slot = world.slot
+    assert (slot.version, slot.bake, slot.verdict) == (version(1), None, None)
+    assert world.stager.predictors[version(2)].closed
+    assert slot.failure is not None
+    assert (slot.failure.code, slot.failure.version) == ("withdrawn", version(2))
+    assert "version 1 serves until" in slot.failure.message
     await world.follow()
-    assert (world.slot.version, world.slot.bake, world.slot.verdict) == (None, None, None)
+    assert (slot.version, known(world)) == (version(1), version(1))
+    await world.follow_to(version(3))
+    assert slot.bake is not None
+    assert slot.bake.older is not None
+    ended(slot, 100, failed=100)
+    await world.follow()
+    assert slot.version == version(1)
+
+
+async def test_p20_withdrawn_version_that_baked_leaves_nothing_to_what_is_withdrawn_too() -> None:
+    """Whichever was first."""
+    for first, then in (("1", "2"), ("2", "1")):
+        world = await baking(2)
+        await world.follower.withdrawing.withdraw("iris", first)
+        await world.follower.withdrawing.withdraw("iris", then)
+        await world.follow()
+        assert (world.slot.version, world.slot.bake) == (None, None)
+
+
+async def test_p20_withdrawn_version_that_baked_is_stood_in_for_after_a_start() -> None:
+    """By the same."""
+    world = await baking(2)
+    await world.follower.withdrawing.withdraw("iris", "2")
+    again = World(bake=_RULE, history=world.history, tombstones=world.tombstones)
+    await again.follow_to(version(2))
+    await again.follow()
+    assert again.slot.version == version(1)
 
 
 async def test_p20_arm_of_a_split_does_not_bake() -> None:
@@ -320,6 +449,24 @@ async def test_p20_arm_of_a_split_does_not_bake() -> None:
     assert (arm.version, arm.bake) == (version(4), None)
     await world.follow_to(version(2))
     assert world.slot.bake is not None
+
+
+async def test_p20_version_that_gave_way_keeps_no_share_as_an_arm() -> None:
+    """Under no alias: an operator may have given it a share beside what it was to follow."""
+    world = World(bake=_RULE)
+    proven, judged, other = (world.registry.register("iris") for _ in range(3))
+    await world.follow_to(proven)
+    ended(world.slot, 1000)
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="v2=50")
+    await world.follow()
+    await world.follow_to(judged)
+    ended(world.slot, 100, failed=100)
+    await world.follow()
+    assert (world.slot.version, world.slot.traffic.shares) == (proven, ())
+    (_, arm) = world.slot.status.arms
+    assert arm.failure == world.slot.failure
+    await world.follow_to(other)
+    assert world.slot.traffic.shares == (("v2", "2", 5000),)
 
 
 async def test_p20_bake_of_zero_seconds_changes_nothing() -> None:

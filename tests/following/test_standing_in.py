@@ -274,6 +274,25 @@ async def test_tag_that_names_nothing_useful_changes_nothing(named: str) -> None
     assert (world.slot.version, world.slot.has_no_fallback) == (None, True)
 
 
+async def test_tag_that_names_the_refused_version_counts_once_the_alias_is_elsewhere() -> None:
+    """That was useless beside itself alone, and it is mended."""
+    world = World()
+    three, four = world.registry.register("iris"), world.registry.register("iris")
+    world.registry.rollout[world.slot.ref] = RolloutTags(fallback="1")
+    unusable = VersionFault("fetch", "unusable", "It cannot be used.")
+    world.registry.fetch_errors[three] = unusable
+    await world.follow_to(three)
+    await world.follow()
+    assert world.slot.version is None
+    del world.registry.fetch_errors[three]
+    world.registry.fetch_errors[four] = unusable
+    world.move(four)
+    for _ in range(3):
+        world.time.now += 100
+        await world.follow()
+    assert world.slot.version == three
+
+
 async def test_last_known_good_is_worth_more_than_what_a_tag_names() -> None:
     """And what is fit is served, whatever the tag says."""
     world = World()

@@ -1,7 +1,8 @@
 """What is counted of requests for a bake, and what the proven version is asked of them (P20)."""
 
 import asyncio
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -17,7 +18,8 @@ from service.following.second_opinions import MOST_A_SECOND, SecondOpinions
 from service.following.servable import Servable
 from service.predicting.route import PredictionRoute
 from service.rollout.outcomes import Tally
-from tests.predicting.test_route import IRIS, Bound, World, parse
+from tests.predicting.test_route import BODY, IRIS, Bound, World, parse
+from tests.support.given import GivenRequest, given_context
 from tests.support.serving import FakeContract, FakePredictor, FakeReader, failing, make_binding
 
 _REFUSES = InvalidInput((), "It does not fit.")
@@ -90,6 +92,43 @@ async def test_p20_failures_are_the_versions_and_overload_is_not(
     world.bake(failing(error), predicts=False)
     await world.predict()
     assert world.tally == tally
+
+
+class _Hurried(GivenRequest[Bound]):
+    """Its client allows this many seconds."""
+
+    def __init__(self, world: World, own: float) -> None:
+        super().__init__(world.context, BODY)
+        self._own = own
+
+    def seconds(self, most: float) -> float:
+        """The lesser."""
+        return min(most, self._own)
+
+
+@pytest.mark.parametrize(
+    ("own", "service", "tally"),
+    [
+        (0.0, math.inf, Tally()),
+        # Its own time is not over: the model has taken longer than any call may.
+        (3600.0, math.inf, Tally(requests=1, failed=1)),
+        # And where it is, that is what the service allows everybody.
+        (math.inf, 0.0, Tally(requests=1, failed=1)),
+        (0.0, 0.0, Tally(requests=1, failed=1)),
+    ],
+)
+async def test_p20_clients_own_short_time_is_no_failure_of_the_version(
+    own: float, service: float, tally: Tally
+) -> None:
+    """Nor is the proven version asked: a client that comes within a bake sends nothing back."""
+    world = Doubting()
+    world.context = given_context(world.told, seconds=service)
+    opinions = world.bake(failing(PredictionTimedOut("It took longer.")))
+    result = await world.route.predict(_Hurried(world, own))
+    assert isinstance(result, PredictionTimedOut)
+    await told(opinions)
+    counted = replace(world.tally, tried=0)
+    assert (counted, world.older.inputs == []) == (tally, tally == Tally())
 
 
 async def test_p20_failure_that_the_proven_version_answers_counts() -> None:

@@ -15,6 +15,7 @@ from service.rollout.verdict import (
     Sample,
     chance_of,
     is_worse,
+    mostly_fails,
     next_look,
     step_of,
 )
@@ -115,9 +116,29 @@ def test_looks_are_few_and_come_to_an_end() -> None:
 )
 def test_bake_ends_by_time_and_requests(requests: int, seconds: float, step: BakeStep) -> None:
     """Too few requests make it wait for more of them, for so long."""
-    assert step_of(requests, seconds, _TIME, worse=False) is step
+    assert step_of(requests, seconds, _TIME) is step
 
 
-def test_worse_version_gives_way_whatever_the_time() -> None:
-    """Also at the moment at which it would have passed."""
-    assert step_of(6400, 901, _TIME, worse=True) is BakeStep.GIVE_WAY
+@pytest.mark.parametrize(
+    ("seconds", "step"),
+    [(60, BakeStep.GO_ON), (899, BakeStep.GO_ON), (900, BakeStep.PASS_UNPROVEN)],
+)
+def test_look_that_is_due_is_waited_for(seconds: float, step: BakeStep) -> None:
+    """For as long as requests are."""
+    assert step_of(6400, seconds, _TIME, due=True) is step
+
+
+@pytest.mark.parametrize(
+    ("sample", "mostly"),
+    [
+        (Sample(99, 99), False),
+        (Sample(100, 50), False),
+        (Sample(100, 51), True),
+        (Sample(6400, 6400), True),
+    ],
+)
+def test_what_fails_more_than_half_of_a_hundred_mostly_fails(
+    sample: Sample, *, mostly: bool
+) -> None:
+    """Of fewer nobody knows."""
+    assert mostly_fails(sample) == mostly
