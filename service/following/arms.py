@@ -16,6 +16,7 @@ from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, LookAnswer, Resolution, Unanswered
 from service.following.recording import Recorder
+from service.following.servable import Servable
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef
 from service.rollout.rollout_plan import planned
@@ -50,6 +51,7 @@ class Arms:
 
     def __post_init__(self) -> None:
         """What was wished before this start is so still."""
+        self._open.ready_changed = self._ready_changed
         self.see_to_all()
 
     def looked(self, answer: LookAnswer) -> Mapping[ModelRef, Resolution]:
@@ -76,6 +78,17 @@ class Arms:
         """Arms that can answer have their shares, and no others."""
         self._recorder.each(self._slots.routed, self._compose)
         self._told = {slot.ref: self._told.get(slot.ref, {}) for slot in self._slots.routed}
+
+    def _ready_changed(self, servable: Servable) -> None:
+        """In the same turn: nobody more is bound to what cannot answer."""
+        parents = {
+            parent
+            for slot in self._slots.values()
+            if slot.binding is not None and slot.binding.servable is servable
+            for parent in self._slots.parents(slot)
+        }
+        if parents:
+            self._recorder.each(parents, self._compose)
 
     def _compose(self, slot: Slot) -> None:
         slot.compose()

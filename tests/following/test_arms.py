@@ -143,12 +143,10 @@ async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
 
 
 async def test_p2_arm_whose_processes_are_gone_gives_its_share_back_until_they_are_there() -> None:
-    """At the look after."""
+    """In that turn: no look is waited for."""
     world = await sharing(RolloutTags(split="challenger=10"), aliases={"challenger": 2})
-    predictor = world.stager.predictors[of(world, 2)]
     for ready in (False, True):
-        predictor.ready = ready
-        await world.follow()
+        world.stager.predictors[of(world, 2)].turn(ready=ready)
         assert bool(shares(world)) is ready
 
 
