@@ -6,6 +6,7 @@ and no route leads there. It has its share from the turn in which it can answer,
 in the turn in which it cannot: what it cannot serve its slot does (P2).
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -73,6 +74,20 @@ class Arms:
         self._recorder.each(self._slots.values(), self._plan)
         self._have(self._wanted())
         self.compose_all()
+
+    def end_what_is_over(self) -> float:
+        """Splits whose time has come end, no look needed; seconds until the next one's does."""
+        left = self._seconds_left()
+        if left <= 0:
+            self.see_to_all()
+            # What could not be planned is not tried without a pause.
+            left = max(1.0, self._seconds_left())
+        return left
+
+    def _seconds_left(self) -> float:
+        ends = [slot.plan.split.until for slot in self._slots.values()]
+        times = [each.timestamp() for each in ends if each is not None]
+        return min(times, default=math.inf) - self._clock.wall()
 
     def compose_all(self) -> None:
         """Arms that can answer have their shares, and no others."""

@@ -6,6 +6,7 @@ for it, what stands in, and what is let go. Versions are brought by tasks of the
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -156,7 +157,14 @@ class Follower:
                 await self.tick()
             except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a tick meets
                 self._note_defect(error)
-            await self._pace.pause()
+            await self._pace.pause(self._end_what_is_over)
+
+    def _end_what_is_over(self) -> float:
+        try:
+            return self._arms.end_what_is_over()
+        except Exception as error:  # noqa: BLE001 - the loop must outlive this as well
+            self._note_defect(error)
+            return math.inf
 
     def look_now(self, trigger: Trigger) -> None:
         """The next look comes early; as `service.following.pace.Pace` has it."""
