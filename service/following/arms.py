@@ -72,8 +72,11 @@ class Arms:
     def see_to_all(self) -> None:
         """Plans are made anew, since some end by themselves, and there are arms for them."""
         self._recorder.each(self._slots.values(), self._plan)
-        self._have(self._wanted())
+        wanted = self._wanted()
+        self._add(wanted)
+        # Before any goes: nobody is bound to what closes, whatever else may fail.
         self.compose_all()
+        self._drop_others(wanted)
 
     def end_what_is_over(self) -> float:
         """Splits whose time has come end, no look needed; seconds until the next one's does."""
@@ -125,12 +128,14 @@ class Arms:
         if slot.plan.tags != in_force:
             self._history.note_rollout(slot.ref, slot.plan.tags)
 
-    def _have(self, wanted: Collection[ModelRef]) -> None:
+    def _add(self, wanted: Collection[ModelRef]) -> None:
         came = [ref for ref in wanted if str(ref) not in self._slots]
-        went = [slot for slot in self._slots.arms if slot.ref not in wanted]
         self._slots.add_arms(sorted(came, key=str))
         for ref in came:
             self._observer.arm_came(ref)
+
+    def _drop_others(self, wanted: Collection[ModelRef]) -> None:
+        went = [slot for slot in self._slots.arms if slot.ref not in wanted]
         for slot in went:
             self._fallbacks.give_up(slot)
             self._open.drop(slot)

@@ -187,8 +187,15 @@ class Slot:
         """What is wrong with each tag that steers it, by its kind: a sentence."""
         arms = [ModelRef(self.ref.name, each.alias) for each in self.plan.split.arms]
         slots = [slot for ref in arms if (slot := self._slots.get(str(ref))) is not None]
-        gone = [f"{each.ref.alias}: {each.absent.value}." for each in slots if each.absent]
-        return {**self.plan.wrong, "split": " ".join(gone)} if gone else self.plan.wrong
+        gone = [_is_gone(each.ref, each.absent) for each in slots if each.absent]
+        wrong = {"split": " ".join(gone)} if gone else {}
+        shadow = self.plan.shadow
+        if shadow is not None and self.standing is not Standing.ARM:
+            ref = ModelRef(self.ref.name, shadow.alias)
+            found = self._slots.named.get(ref)
+            if isinstance(found, Missing):
+                wrong["shadow"] = _is_gone(ref, found)
+        return {**self.plan.wrong, **wrong} if wrong else self.plan.wrong
 
     @property
     def _arms(self) -> tuple[ArmStatus, ...]:
@@ -357,6 +364,10 @@ class Slot:
             # Both at once: it is asked beside the loop, too.
             last = self._status = seen, SlotStatus(self.ref, self.standing, *seen)
         return last[1]
+
+
+def _is_gone(ref: ModelRef, missing: Missing) -> str:
+    return f"{ref.alias}: {missing.value}."
 
 
 class Slots(Mapping[str, Slot]):

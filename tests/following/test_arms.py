@@ -130,6 +130,21 @@ async def test_arm_that_no_tag_names_any_more_is_ended() -> None:
     assert world.events.of("arm_went") == [("iris@challenger",)]
 
 
+async def test_nobody_is_bound_to_an_arm_that_has_gone_whatever_fails_beside() -> None:
+    """It is taken out of its slot's traffic before it is closed."""
+    world = await sharing(RolloutTags(split="challenger=10"), aliases={"challenger": 2})
+
+    def fails(_: ModelRef) -> None:
+        raise ZeroDivisionError
+
+    world.history.forget = fails  # type: ignore[method-assign]
+    world.registry.rollout.clear()
+    with pytest.raises(ZeroDivisionError):
+        await world.follower.tick()
+    assert shares(world) == ()
+    assert all(each.binding.servable.held for each in world.slot.traffic.arms)
+
+
 async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
     """It is told, and the slot answers alone."""
     world = await sharing(RolloutTags(split="challenger=10"))
