@@ -34,7 +34,7 @@ _SOON_SECONDS: Final = 5.0
 class Arms:
     """Gives each slot what tags wish for it, and has the arms that these name.
 
-    `takes_any`: whether tags may bring versions into the service at all.
+    `takes_any`: whether tags may bring any.
     """
 
     _slots: Slots

@@ -55,7 +55,7 @@ class Follower:
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
     store has kept, `max_prepared` how many versions are kept ready at most that no alias is on,
-    `takes_arms` whether tags of a model may bring versions into the service; `shadow_stager` makes
+    `takes_arms` whether tags of a model may bring arms and shadows; `shadow_stager` makes
     those ready that only hear of requests; None: as the others. `bake`: by which rule versions have
     to show that they do no worse than the ones before them, where no tag says so; `times`: how long
     they take.
