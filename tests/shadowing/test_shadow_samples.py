@@ -41,7 +41,7 @@ def sample(body: bytes = BODY, shadow: bytes | None = b"[2]") -> ShadowSample:
 def samples(folder: Path, most_bytes: int = 10_000, now: float = NOW) -> ShadowSamples:
     """Of at most so many bytes, and a week."""
     limits = SampleLimits(most_bytes)
-    return ShadowSamples(folder / "samples", limits, lambda version: version in WITHDRAWN, lambda: now)
+    return ShadowSamples(folder / "samples", limits, WITHDRAWN.__contains__, lambda: now)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
