@@ -69,17 +69,17 @@ class HeldForks(Forks, Protocol):
 class HoldsZygotes(Protocol):
     """Whoever has zygotes of environments: `service.environments.zygotes.EnvironmentZygotes`."""
 
-    async def of(self, built: BuiltEnvironment, /) -> HeldForks:
-        """Ready to fork, to be released; raises `FollowingError`."""
+    async def of(self, built: BuiltEnvironment, role: str, /) -> HeldForks:
+        """Ready to fork, that role first, to be released; raises `FollowingError`."""
         ...
 
 
 class NoZygotes:
     """`HoldsZygotes` of a service that has no environments built."""
 
-    async def of(self, built: BuiltEnvironment, /) -> HeldForks:
+    async def of(self, built: BuiltEnvironment, role: str, /) -> HeldForks:
         """None."""
-        raise RuntimeError(f"nobody has zygotes for {built.key}")
+        raise RuntimeError(f"nobody has zygotes of {role} for {built.key}")
 
 
 ObjectionsBy = Callable[[Forks], Callable[[Path], Awaitable[Sequence[str]]]]
@@ -162,7 +162,7 @@ class HostStager:
     ) -> Pool:
         if environment is None:
             return await self._pool(self._forks, model, observer)
-        held = await self._zygotes.of(environment)
+        held = await self._zygotes.of(environment, model.role)
         try:
             await self._trusted(held, model)
             pool = await self._pool(held, model, observer)

@@ -57,6 +57,21 @@ def test_refusal_says_why_and_what_to_do() -> None:
     assert "`podium reload 'a b@c'`" in words(event | {"slot": "a b@c"}, "warning")
 
 
+def test_passing_fault_reads_as_one_that_is_tried_again() -> None:
+    """Nobody moves an alias back for an index that is down for a minute."""
+    event = {"event": "version_refused", "slot": "a@b", "version": "3", "stage": "environment"}
+    event |= {"code": "index_unreachable", "message": "An index does not answer."}
+    said = words(event | {"passing": True}, "warning")
+    first, advice = said.splitlines()
+    assert "a@b: version 3 does not serve yet: An index does not answer." in first
+    assert first.endswith("[stage=environment code=index_unreachable]")
+    assert "tried again" in advice
+    assert "`podium reload a@b`" in advice
+    assert "Move the alias" not in said
+    assert "is refused" not in said
+    assert "is refused" in words(event | {"passing": False}, "warning")
+
+
 def test_what_is_not_known_yet_is_not_told() -> None:
     """How many packages an environment has, before these are resolved."""
     event = {"event": "environment_building", "model": "a", "version": "3", "step": "resolve"}

@@ -108,7 +108,7 @@ class Lent(NoForks):
     def __init__(self) -> None:
         self.released = False
 
-    async def of(self, built: BuiltEnvironment, /) -> "Lent":
+    async def of(self, built: BuiltEnvironment, role: str, /) -> "Lent":
         """Itself."""
         return self
 

@@ -26,7 +26,7 @@ from service.exits import DONE, REFUSED, UNDECIDED, WRONG_USE
 if TYPE_CHECKING:
     from service.environments.environment import BuildProgress
     from service.environments.environments import Environments, ShownEnvironment
-    from service.provisioning.provisioned import Provision, ProvisionsHere
+    from service.provisioning.provisioned import Provision, ProvisionsHere, TellsOfEach
 
 _Entries = TypeVar("_Entries")
 _STATUSES: Mapping[str, int] = {"refused": REFUSED, "undecided": UNDECIDED}
@@ -225,7 +225,7 @@ def check(models: tuple[str, ...], home: str | None, *, as_json: bool) -> None:
 
     Of each model and alias of PODIUM_MODELS: whether Podium's own environment satisfies its
     version, an environment of its own is here, one would have to be built, or none can be. For a
-    new image, before it serves.
+    new image, before it serves. How far it has come is told on stderr.
 
     \b
     Exit status: 0 if every version can run here; 1 if one cannot; 2 wrong use;
@@ -252,11 +252,33 @@ def _here(settings: Settings, environment: Mapping[str, str]) -> "ProvisionsHere
     return ProvisionsHere(settings, environment, settings.environments_folder)
 
 
-def _or_why(check: Callable[[], Sequence["Provision"]]) -> Sequence["Provision"]:
+class _OnStderr:
+    """`service.provisioning.provisioned.TellsOfEach`: of many versions one may take minutes."""
+
+    @staticmethod
+    def begins(number: int, many: int, name: str, alias: str, version: str) -> None:
+        on = f" version {version}" if version else ""
+        _tell_aside(f"{number} of {many}  {name}@{alias}{on}")
+
+    @staticmethod
+    def ends(found: "Provision") -> None:
+        code = f", {found.code}" if found.code else ""
+        _tell_aside(f"  {found.outcome.replace('_', ' ')}{code}")
+
+
+def _tell_aside(line: str) -> None:
+    from service.following.sentences import plain
+
+    click.echo(plain(line), err=True)
+
+
+def _or_why(
+    check: Callable[["TellsOfEach"], Sequence["Provision"]],
+) -> Sequence["Provision"]:
     from service.errors import FollowingError
 
     try:
-        return check()
+        return check(_OnStderr())
     except FollowingError as error:
         stop(f"{error.message} {error.detail}".strip(), UNDECIDED)
 

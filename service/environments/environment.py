@@ -31,6 +31,7 @@ class EnvironmentWish:
         cut_off: the end of the day when it was logged; packages published later are not for it.
             None: unknown.
         indexes: addresses of package indexes that it names, without credentials.
+        unasked: lines that name places of packages that cannot be asked, as `Line 2 of FILE`.
         uv_lock: the artifact's own `uv.lock`, if it has one that can be used.
         mlflow: the MLflow that has logged it; empty: it does not say.
         hashes: names of packages, each with a hash that a file of it may have; others may not.
@@ -46,6 +47,7 @@ class EnvironmentWish:
     uv_lock: Path | None = None
     mlflow: str = ""
     hashes: tuple[tuple[str, str], ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 class EnvironmentRefused(VersionFault):

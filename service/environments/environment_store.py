@@ -64,6 +64,19 @@ class EnvironmentEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentBytes:
+    """Bytes of disk: `built` of environments, `fetched` of what uv's cache has and none of them."""
+
+    built: int
+    fetched: int
+
+    @property
+    def total(self) -> int:
+        """Of both."""
+        return self.built + self.fetched
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedEnvironment:
     """A complete one, and the lock that keeps it there."""
 
@@ -203,12 +216,18 @@ class EnvironmentStore:
 
     def usage(self) -> int:
         """Bytes of disk that environments and uv's cache take, what they share once."""
-        return _usage(self.folder)
+        return self.taken().total
+
+    def taken(self) -> EnvironmentBytes:
+        """The same in two: what removing environments frees, and what emptying uv's cache does."""
+        seen: set[tuple[int, int]] = set()
+        cache = self.folder / CACHE
+        return EnvironmentBytes(_usage(self.folder, seen, cache), _usage(cache, seen))
 
     def evict(self, limit: int) -> None:
-        """Removes what was used longest ago until the rest is within the limit, or has a lease."""
+        """Removes what was used longest ago until environments take no more, or have a lease."""
         for place in sorted(self._lying(), key=_used_at):
-            if self.usage() <= limit:
+            if self.taken().built <= limit:
                 return
             with contextlib.suppress(OSError):
                 self.discard(place)
@@ -267,15 +286,19 @@ def _used_at(place: Path) -> float:
         return place.stat().st_mtime
 
 
-def _usage(folder: Path) -> int:
-    seen: set[tuple[int, int]] = set()
+def _usage(
+    folder: Path, seen: set[tuple[int, int]] | None = None, without: Path | None = None
+) -> int:
+    """Of files that were not seen before, which are seen from then on."""
+    seen = set() if seen is None else seen
     total, waiting = 0, [folder]
     while waiting:
         # Others build, and remove, at the same time.
         with contextlib.suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
+                    if (path := Path(entry.path)) != without:
+                        waiting.append(path)
                     continue
                 found = entry.stat(follow_symlinks=False)
                 if (found.st_dev, found.st_ino) not in seen:

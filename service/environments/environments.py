@@ -212,7 +212,9 @@ class Environments:
     async def planned(self, wish: EnvironmentWish, time: BuildTime) -> BuildPlan:
         """What is to be built, resolved within that time. Raises as `environment`, and OSError."""
         interpreter = await self._interpreters.find(wish.python)
-        sources = await self._beside.run(package_sources, self._settings, wish.indexes)
+        sources = await self._beside.run(
+            package_sources, self._settings, wish.indexes, wish.unasked
+        )
         try:
             resolved = await self._resolving.resolved(wish, interpreter, sources, time)
         except EnvironmentRefused as refused:
@@ -282,9 +284,21 @@ class Environments:
         await self._prepare()  # what killed builds have left goes before anything else
         while self._is_untidy:
             self._is_untidy = False
-            if await self._beside.run(self._store.usage) > limit:
-                await self._clean_cache()
+            if await self._clean_cache_if_worth_it(limit):
                 await self._beside.run(self._store.evict, limit)
+                await self._clean_cache_if_worth_it(limit)
+
+    async def _clean_cache_if_worth_it(self, limit: int) -> bool:
+        """Whether there was too much, before.
+
+        Its files that are environments' too take no room, and save the next build its downloads.
+        Where what is in use is beyond the limit by itself, each build would empty it for nothing.
+        """
+        taken = await self._beside.run(self._store.taken)
+        is_over = taken.total > limit
+        if is_over and (taken.built <= limit or taken.fetched > limit / 10):
+            await self._clean_cache()
+        return is_over
 
     async def _clean_cache(self) -> None:
         if await self._beside.run((self._settings.folder / CACHE).exists):

@@ -107,12 +107,12 @@ class LateZygotes:
         self._turn = asyncio.Lock()
         self._zygotes: EnvironmentZygotes | None = None
 
-    async def of(self, built: BuiltEnvironment) -> "HeldZygote":
+    async def of(self, built: BuiltEnvironment, role: str) -> "HeldZygote":
         """As `EnvironmentZygotes.of`."""
         async with self._turn:
             if self._zygotes is None:
                 self._zygotes = await self._beside.run(self._make)
-        return await self._zygotes.of(built)
+        return await self._zygotes.of(built, role)
 
     async def close(self) -> None:
         """As `EnvironmentZygotes.close`, where there are any."""

@@ -24,6 +24,11 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 # Where systems keep the certificates that they trust.
 _BUNDLES: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _PASSED_ON: Final = ("HOME", "LANG", "NETRC", "PATH", "TMPDIR", "TZ")
+# An index that takes a connection and never answers is given up after three times ten seconds and
+# uv's pauses, some 35 in all; uv's own 30 make it 95 and more, and until then a version for which
+# Podium's own environment would stand in is not served. It is the time without a byte: large files
+# take as long as they take.
+_PATIENCE: Final = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "2"}
 # pip's options, and uv's variables.
 _SAME: Final = {
     "cert": "SSL_CERT_FILE",
@@ -34,6 +39,7 @@ _SAME: Final = {
 }
 # Of pip's ways to one the only one that uv has, too.
 _KEYRING: Final = "subprocess"
+_NOT_ASKED: Final = "index_not_allowed"
 _NOT_ALLOWED: Final = (
     "The version names the package index {}, which is not asked: add it to PODIUM_INDEXES if it "
     "may be."
@@ -44,6 +50,11 @@ _USER: Final = re.compile(r"(?<=//)[^/\s]*@")
 _WITHOUT_TLS: Final = (
     "The version names the package index {}, which is not asked: it has no TLS; let pip's "
     "extra-index-url name it if it may be."
+)
+_UNASKED: Final = (
+    "{} names a place of packages that is not asked, since it is not an index's address of http or "
+    "https: the package indexes that Podium asks are. Publish to one of these what only that place "
+    "has, or log the model with its wheels (mlflow.models.model.add_libraries_to_model)."
 )
 _SHORTEST_SECRET: Final = 4
 
@@ -84,8 +95,10 @@ class PackageSources:
         return text
 
 
-def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> PackageSources:
-    """For a version that names these indexes; reads pip's files anew.
+def package_sources(
+    settings: EnvironmentSettings, wished: Sequence[str], unasked: Sequence[str] = ()
+) -> PackageSources:
+    """For a version that names these indexes, and in those lines others; reads pip's files anew.
 
     Blocks for as long as the disk takes; raises nothing.
     """
@@ -104,7 +117,8 @@ def package_sources(settings: EnvironmentSettings, wished: Sequence[str]) -> Pac
         arguments = ("--offline", "--no-index", "--find-links", str(settings.wheelhouse))
         return PackageSources(plain, arguments, constraints)
     default, others = _operators(given, pip)
-    allowed, findings = _allowed(wished, settings, (default, *others))
+    allowed, refused = _allowed(wished, settings, (default, *others))
+    findings = (*refused, *((_NOT_ASKED, _UNASKED.format(each)) for each in unasked))
     no_index = pip.get("no-index", "").lower() in _TRUE
     links = given.get("UV_FIND_LINKS") or ",".join(pip.get("find-links", "").split())
     environment = {
@@ -159,7 +173,7 @@ def _ways(given: Mapping[str, str], pip: Mapping[str, str]) -> Mapping[str, str]
     }
     has_bundle = any(Path(each).exists() for each in _BUNDLES)
     return {
-        "UV_HTTP_RETRIES": "2",
+        **_PATIENCE,
         **({"SSL_CERT_FILE": bundle} if bundle else {}),
         **({"UV_SYSTEM_CERTS": "1"} if has_bundle and not bundle else {}),
         **({"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy} if proxy else {}),
@@ -191,7 +205,7 @@ def _allowed(
             allowed.append(with_user(text, _user(each, [*known, *theirs])))
         else:
             refused.add(each.host)
-    findings = tuple(("index_not_allowed", _not_allowed(host)) for host in sorted(refused))
+    findings = tuple((_NOT_ASKED, _not_allowed(host)) for host in sorted(refused))
     return allowed, findings
 
 

@@ -25,9 +25,7 @@ _WHEEL: Final = re.compile(r"(?:\./)?wheels/([^/\\\s]+\.whl)")
 _BESIDE: Final = re.compile(r"\s--?[a-z].*$")
 _PLAIN_FILE: Final = re.compile(r"(?:\./)?([A-Za-z0-9_][A-Za-z0-9_.-]*)")
 _ADDRESS: Final = re.compile(r"://|[/\\]|^\.|@\s*\w+:|\.(?:whl|zip|tar\.gz|tgz)$")
-_PATHS: Final = frozenset(
-    {"-r", "--requirement", "-e", "--editable", "-f", "--find-links", "--trusted-host"}
-)
+_PATHS: Final = frozenset({"-r", "--requirement", "-e", "--editable", "--trusted-host"})
 _LONGEST: Final = 4096
 _LONGEST_NAME: Final = 128
 
@@ -75,6 +73,8 @@ class ReadRequirements:
         wheels: names of files below the artifact's `wheels` folder.
         constraints: names of files beside it that hold constraints.
         indexes: addresses of package indexes, without credentials; the first may be `--index-url`.
+        unasked: lines that name a place of packages that nobody asks: a path, a `file:` address or
+            any other that is not clearly one of http or https, or a page of links.
         mistakes: all of them.
     """
 
@@ -84,6 +84,7 @@ class ReadRequirements:
     wheels: list[str] = field(default_factory=list)
     constraints: list[str] = field(default_factory=list)
     indexes: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
     mistakes: list[WishMistake] = field(default_factory=list)
 
 
@@ -91,11 +92,12 @@ def read_lines(text: str, file: str) -> ReadRequirements:
     """Pure; a line is read in time that grows with its length alone."""
     found = ReadRequirements()
     for number, line in _logical(text):
-        code, requirement = _take(line, found)
+        place = f"Line {number} of {file}"
+        code, requirement = _take(line, place, found)
         if requirement is not None:
             found.asked.append(AskedPackage(number, file, requirement))
         if code:
-            sentence = f"Line {number} of {file} {_SENTENCES[code]}."
+            sentence = f"{place} {_SENTENCES[code]}."
             found.mistakes.append(WishMistake(code, sentence))
     return found
 
@@ -121,9 +123,9 @@ _Taken = tuple[str | None, Requirement | None]
 """The code of what is wrong with a line, and the package that it names; None: nothing, and none."""
 
 
-def _take(line: str, found: ReadRequirements) -> _Taken:
+def _take(line: str, place: str, found: ReadRequirements) -> _Taken:
     if line.startswith("-"):
-        return _take_option(line, found), None
+        return _take_option(line, place, found), None
     # uv would put a variable of its own environment there.
     if "$" in line or not line.isprintable() or len(line) > _LONGEST:
         return UNREADABLE, None
@@ -170,15 +172,19 @@ def _take_wheel(file: str, found: ReadRequirements) -> _Taken:
     return None, Requirement(f"{name}=={version}")
 
 
-def _take_option(line: str, found: ReadRequirements) -> str | None:
+def _take_option(line: str, place: str, found: ReadRequirements) -> str | None:
     option = _OPTION.match(line)
     name, value = (option[1], option[2].strip()) if option else ("", "")
     match name:
         case "-i" | "--index-url" | "--extra-index-url" | "--pypi-url":
-            address = plain_address(value)
-            if address is None:
-                return BY_ADDRESS
-            found.indexes.append(address)
+            # Of a uv project's flat index MLflow writes the folder, as it was where it was logged.
+            if (address := plain_address(value)) is None:
+                found.unasked.append(place)
+            else:
+                found.indexes.append(address)
+            return None
+        case "-f" | "--find-links":
+            found.unasked.append(place)
             return None
         case "-c" | "--constraint":
             file = _PLAIN_FILE.fullmatch(value)

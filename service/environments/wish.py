@@ -90,6 +90,7 @@ def read_wish(artifact: Path, logged: LoggedEnvironment) -> ReadWish:
         uv_lock=lock if _is_plain(lock, _MOST_LOCK_BYTES) else None,
         mlflow=logged.mlflow.strip(),
         hashes=tuple(sorted({*lines.hashes})),
+        unasked=tuple(lines.unasked),
     )
     found = [*_of_versions(wish), *_of_conda(logged), *mistakes, *lines.mistakes]
     return ReadWish(wish, tuple(dict.fromkeys(found)))
@@ -159,7 +160,7 @@ def _constraints_of(path: Path, into: ReadRequirements) -> ReadRequirements:
     except _NotTaken as error:
         into.mistakes.append(error.mistake)
         return ReadRequirements()
-    if lines.wheels or lines.constraints or lines.indexes:
+    if lines.wheels or lines.constraints or lines.indexes or lines.unasked:
         sentence = f"The constraints file {path.name} holds more than constraints."
         into.mistakes.append(WishMistake("requirement_option", sentence))
     into.mistakes.extend(lines.mistakes)

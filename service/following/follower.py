@@ -41,12 +41,14 @@ from service.following.slots import Slot, Slots, Wish
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef
+from service.split_tag import version_number
 from service.tombstones import Tombstone, TombstoneStore
 
 _ADVICE: Final = {
     Missing.MODEL: "register it, or follow another name",
     Missing.ALIAS: "set it on the version that is to be served",
 }
+_ARM_ADVICE: Final = "name another one in the tag of the split"
 
 
 class Follower:
@@ -278,7 +280,9 @@ class Follower:
         slot.absent = found if isinstance(found, Missing) else None
         self.baking.moved(slot, found)
         if isinstance(found, Missing):
-            message = f"Looking for {slot.ref}, {found.value}; {_ADVICE[found]}."
+            alias = slot.ref.alias
+            advice = _ADVICE[found] if version_number(alias) is None else _ARM_ADVICE
+            message = f"Looking for {slot.ref}, {found.of(alias)}; {advice}."
             gone = self._look_failure(f"{found.name.lower()}_missing", message)
             self._note_look(slot, gone, "", self._observer.missing)
             self._miss(slot)

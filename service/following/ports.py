@@ -21,6 +21,7 @@ from service.hold_tag import Hold
 from service.patterns import RefPattern
 from service.refs import ModelRef, VersionId
 from service.rollout_tags import RolloutTags
+from service.split_tag import version_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Missing(enum.Enum):
 
     MODEL = "the registry has no model of that name"
     ALIAS = "the model has no such alias"
+
+    def of(self, alias: str) -> str:
+        """The same, of that alias; of a version, where the tag of an arm names one as `v7`."""
+        number = version_number(alias) if self is Missing.ALIAS else None
+        return self.value if number is None else f"the model has no version {number}"
 
 
 @dataclass(frozen=True, slots=True)

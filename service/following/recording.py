@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from service.blocked_tag import BLOCKED
-from service.errors import FollowingError, Withdrawn
+from service.errors import FollowingError, PassingFault, Withdrawn
 from service.following.bake import STAGE, Bake, BakeVerdict
 from service.following.gates.gate import GateClosed, GateFinding
 from service.following.history import History, ServedBefore
@@ -297,7 +297,15 @@ def bake_sentence(bake: Bake) -> str:
 def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -> Failure:
     """What may be shown of the error."""
     detail = cut(error.detail, LONGEST_DETAIL)
-    return Failure(error.stage, error.reason, cut(error.message), clock.wall(), version, detail)
+    return Failure(
+        error.stage,
+        error.reason,
+        cut(error.message),
+        clock.wall(),
+        version,
+        detail,
+        passing=isinstance(error, PassingFault),
+    )
 
 
 def internal(clock: Clock) -> Failure:

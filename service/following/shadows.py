@@ -124,7 +124,7 @@ class Shadows:
             return wanted.pursuit.version
         now = self._clock.wall()
         if isinstance(found, Missing):
-            message = f"Looking for {wanted.ref}, {found.value}."
+            message = f"Looking for {wanted.ref}, {found.of(wanted.ref.alias)}."
             self._note(wanted, Failure(LOOK, f"{found.name.lower()}_missing", message, now))
             return None
         for marked, code in (

@@ -37,6 +37,7 @@ class Failure:
         detail: the exception's type and text, for operators alone: never a client's values, since
             what fails here was asked for by no client.
         findings: what gates had seen by then; one of them may be why.
+        passing: whether it is tried again by itself, since it is not the version's own fault.
     """
 
     stage: str
@@ -46,6 +47,7 @@ class Failure:
     version: VersionId | None = None
     detail: str = ""
     findings: Sequence[GateFinding] = ()
+    passing: bool = False
 
     @property
     def of_look(self) -> bool:

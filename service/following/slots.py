@@ -187,15 +187,19 @@ class Slot:
         """What is wrong with each tag that steers it, by its kind: a sentence."""
         arms = [ModelRef(self.ref.name, each.alias) for each in self.plan.split.arms]
         slots = [slot for ref in arms if (slot := self._slots.get(str(ref))) is not None]
-        gone = [_is_gone(each.ref, each.absent) for each in slots if each.absent]
-        wrong = {"split": " ".join(gone)} if gone else {}
+        gone = {"split": [_is_gone(each.ref, each.absent) for each in slots if each.absent]}
         shadow = self.plan.shadow
         if shadow is not None and self.standing is not Standing.ARM:
             ref = ModelRef(self.ref.name, shadow.alias)
             found = self._slots.named.get(ref)
-            if isinstance(found, Missing):
-                wrong["shadow"] = _is_gone(ref, found)
-        return {**self.plan.wrong, **wrong} if wrong else self.plan.wrong
+            gone["shadow"] = [_is_gone(ref, found)] if isinstance(found, Missing) else []
+        wrong = self.plan.wrong
+        for kind, sentences in gone.items():
+            if sentences:
+                # What cannot be read is told as well: what is gone is of the tag before it then.
+                unread = [wrong[kind]] if kind in wrong else []
+                wrong = {**wrong, kind: " ".join([*unread, *sentences])}
+        return wrong
 
     @property
     def _arms(self) -> tuple[ArmStatus, ...]:
@@ -367,7 +371,7 @@ class Slot:
 
 
 def _is_gone(ref: ModelRef, missing: Missing) -> str:
-    return f"{ref.alias}: {missing.value}."
+    return f"{ref.alias}: {missing.of(ref.alias)}."
 
 
 class Slots(Mapping[str, Slot]):

@@ -105,17 +105,23 @@ class Telling:
         text: with the event's fields in braces; one that the event lacks reads `?`.
         reasons: fields of which the first that is there follows after a colon.
         style: rich's word for the colour.
+        passing: the text where the event's field `passing` is true; empty: the same.
     """
 
     text: str
     reasons: tuple[str, ...] = ()
     style: str = "yellow"
+    passing: str = ""
 
 
 TOLD: Mapping[str, Telling] = {
     "setting_unknown": Telling("{message}"),
     "swapped": Telling("{slot} now serves version {version}", style="green"),
-    "version_refused": Telling("{slot}: version {version} is refused", ("message", "code")),
+    "version_refused": Telling(
+        "{slot}: version {version} is refused",
+        ("message", "code"),
+        passing="{slot}: version {version} does not serve yet, and is tried again",
+    ),
     "withdrawn": Telling("{slot}: version {version} is withdrawn", ("message",)),
     "alias_missing": Telling("{slot}: the alias is gone", ("message", "code")),
     "model_missing": Telling("{slot}: the model is gone", ("message", "code")),
@@ -178,7 +184,8 @@ class Narrator:
 def _sentence(telling: Telling, event: Mapping[str, Any]) -> str:
     # Names of models are anybody's: they are shown, never obeyed.
     fields = _Fields({name: plain(str(value)) for name, value in event.items()})
-    text = telling.text.format_map(fields)
+    said = telling.passing if telling.passing and event.get("passing") is True else telling.text
+    text = said.format_map(fields)
     reason = next((fields[name] for name in telling.reasons if event.get(name)), None)
     return text if reason is None else f"{text}: {reason}"
 

@@ -130,6 +130,7 @@ class Stepping:
             if stop.code == GAVE_WAY:
                 # Nobody else is to try it either, whose home is empty or whose alias comes later.
                 self._block(ours, str(stop))
+                stop = refused(GAVE_WAY, f"{stop}; version {ours.entry.to} is blocked")
             self.mover.give_up(ours, stop.code)
         except (WriteRefused, Unreachable) as error:
             undo = typed_on(self.mover.ref, "rollback", options=["--resume"])

@@ -82,8 +82,8 @@ class ArmTally:
         if not is_worse(self.arm, self.own):
             return ""
         return (
-            f"{self.arm.percent} of its {self.arm.requests} requests have failed, and "
-            f"{self.own.percent} of {self.own.requests} on the version before"
+            f"the version has failed {self.arm.percent} of its {self.arm.requests} requests, and "
+            f"the one before {self.own.percent} of {self.own.requests}"
         )
 
     def _since(self, key: tuple[str, str, str], now: Sample | None) -> Sample:

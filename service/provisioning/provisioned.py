@@ -5,10 +5,11 @@ environments, the same gate of requirements.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from service.config.settings import Settings
 from service.engine import Engine, Given
@@ -25,6 +26,11 @@ Provided = Literal["own", "there", "to_build", "built", "stands_in", "refused", 
 _POLL_SECONDS: Final = 3600.0
 _NAME: Final = "env"
 _Result = TypeVar("_Result")
+# What uv warns of is not why it has failed, and its pages of that stand before the cause.
+_WARNING: Final = re.compile(r"^\s*(?:warning|hint)\b", re.IGNORECASE)
+# What uv draws before its lines.
+_DRAWN: Final = "\N{MULTIPLICATION SIGN}╰├│─▶→┬ "
+_MOST_CAUSE: Final = 600
 _FORESEEN: Final[Mapping[str, Provided]] = {
     "environment_there": "there",
     "environment_kept": "there",
@@ -57,6 +63,16 @@ class Provision:
     built: BuiltEnvironment | None = None
 
 
+class TellsOfEach(Protocol):
+    """Is told of versions one after the other while they are looked at."""
+
+    def begins(self, number: int, many: int, name: str, alias: str, version: str) -> None:
+        """The version of that number, of so many, is asked about; empty: the alias has none."""
+
+    def ends(self, found: Provision) -> None:
+        """What has come of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProvisionsHere:
     """Asks and builds by these settings, with MLflow's address and credentials in `environment`."""
@@ -65,14 +81,14 @@ class ProvisionsHere:
     environment: Mapping[str, str]
     environments: Path
 
-    def check(self) -> Sequence[Provision]:
+    def check(self, tells: TellsOfEach) -> Sequence[Provision]:
         """Of what each alias of the settings is on now. Raises `FollowingError`, `HomeUnusable`."""
         settings = self.settings
         wanted = (settings.refs, settings.patterns, settings.max_slots)
 
         async def checked(engine: Engine) -> Sequence[Provision]:
             look = await engine.registry.survey(*wanted)
-            return [each async for each in _each(engine, look.found)]
+            return [each async for each in _each(engine, look.found, tells)]
 
         return self._run(checked)
 
@@ -109,14 +125,20 @@ class ProvisionsHere:
             return asyncio.run(run(folder))
 
 
-async def _each(engine: Engine, found: Mapping[ModelRef, object]) -> AsyncIterator[Provision]:
-    for ref, version in found.items():
-        if isinstance(version, VersionId):
-            told = await _of(engine, version, lambda each: _foreseen(engine, each))
-            yield replace(told, alias=ref.alias)
+async def _each(
+    engine: Engine, found: Mapping[ModelRef, object], tells: TellsOfEach
+) -> AsyncIterator[Provision]:
+    for number, (ref, version) in enumerate(found.items(), start=1):
+        known = version if isinstance(version, VersionId) else None
+        tells.begins(number, len(found), ref.name, ref.alias, known.version if known else "")
+        if known is not None:
+            told = await _of(engine, known, lambda each: _foreseen(engine, each))
+            told = replace(told, alias=ref.alias)
         else:
             said = "The alias is on no version, or the registry does not say on which."
-            yield Provision(ref.name, "", ref.alias, "undecided", "no_version", said)
+            told = Provision(ref.name, "", ref.alias, "undecided", "no_version", said)
+        tells.ends(told)
+        yield told
 
 
 async def _of(
@@ -132,8 +154,16 @@ async def _of(
             fetched.lease.release()
     except FollowingError as error:
         outcome: Provided = "refused" if isinstance(error, VersionFault) else "undecided"
-        said = f"{error.message} ({error.detail})" if error.detail else error.message
+        cause = cause_in(error.detail)
+        said = f"{error.message} ({cause})" if cause else error.message
         return Provision(version.name, version.version, "", outcome, error.reason, said)
+
+
+def cause_in(detail: str) -> str:
+    """A detail of many lines as one that says why: without what uv warns of, and bounded."""
+    lines = [line.strip().strip(_DRAWN) for line in detail.splitlines() if not _WARNING.match(line)]
+    said = " ".join(filter(None, lines))
+    return said if len(said) <= _MOST_CAUSE else f"{said[:_MOST_CAUSE]}..."
 
 
 async def _foreseen(engine: Engine, fetched: FetchedVersion) -> Provision:

@@ -66,7 +66,8 @@ def planned(
     bake = reading.read("bake", BakeWish.of, NO_WISH)
     fallback = reading.read("fallback", fallback_version, None)
     if split.is_over(datetime.fromtimestamp(now, UTC)):
-        reading.wrong["split"] = f"Its time is over: {split.value}."
+        # Of a tag that cannot be read it is told why; what is over is the one before it.
+        reading.wrong.setdefault("split", f"Its time is over: {split.value}.")
         split = _NOTHING
     if not takes_arms:
         refused = {"split": bool(split.arms), "shadow": shadow is not None}

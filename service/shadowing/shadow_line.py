@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from service.following.servable import Servable
 from service.predicting.hearing import HeardRequest
 from service.processes.frames import Body
 from service.refs import ModelRef
@@ -37,9 +38,10 @@ class AnsweredRequest:
 
 @dataclass(eq=False, slots=True)
 class ShadowLine:
-    """One slot's. `held` is what its requests hold, until they have been compared or dropped.
+    """One shadow's. `held` is what its requests hold, until they have been compared or dropped.
 
     Attributes:
+        servable: what hears of them; None: it is not known.
         versions: whose answers are compared now; None before the first.
         tally: what is known of these two.
         since: when that began, in seconds since 1970.
@@ -49,6 +51,7 @@ class ShadowLine:
 
     ref: ModelRef
     bytes: ShadowBytes
+    servable: Servable | None = None
     versions: ComparedVersions | None = None
     tally: ShadowTally = field(default_factory=ShadowTally)
     since: float = 0.0
@@ -72,6 +75,11 @@ class ShadowLine:
         else:
             self.hold(size)
             self.waiting.append(answered)
+
+    def leave(self) -> None:
+        """Its shadow is gone: what waits is dropped."""
+        while self.waiting:
+            self.drop(self.waiting.popleft(), Dropped.LEFT)
 
     def hold(self, size: int) -> None:
         """So many bytes more, which are there already; fewer, where it is negative."""

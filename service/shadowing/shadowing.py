@@ -120,9 +120,7 @@ class Shadowing:
         """It waits for the shadow, if there is room."""
         shadow = heard.shadow
         versions = ComparedVersions(shadow.against.version, shadow.binding.servable.version)
-        line = self._lines.get(heard.ref)
-        if line is None:
-            line = self._lines[heard.ref] = ShadowLine(heard.ref, self._bytes)
+        line = self._line(heard.ref, shadow)
         tally = line.of(versions, self._wall())
         tally.requests += 1
         size = heard.size + (0 if answer is None else len(answer))
@@ -134,6 +132,18 @@ class Shadowing:
             if line.working < min(_AT_ONCE, len(line.waiting)):
                 line.working += 1
                 self._begin(self._work(line))
+
+    def _line(self, ref: ModelRef, shadow: Shadow) -> ShadowLine:
+        """Another shadow's begins anew: it has not to wait for one before it, which may hang."""
+        servable, line, now = shadow.binding.servable, self._lines.get(ref), self._shadow_of(ref)
+        # A request that came before the change is no reason to go back.
+        is_gone = now is None or now.binding.servable is not servable
+        if line is not None and (is_gone or line.servable is servable):
+            return line
+        if line is not None:
+            line.leave()
+        made = self._lines[ref] = ShadowLine(ref, self._bytes, servable)
+        return made
 
     async def close(self) -> None:
         """What waits is forgotten."""

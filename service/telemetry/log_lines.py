@@ -31,6 +31,8 @@ _MORE_CONTROLS: Final = re.compile(
 # Shown as they are, below the line: texts of many lines.
 _BLOCKS: Final = ("detail", "exception")
 _AT_THE_BEGIN: Final = ("level", "timestamp")
+# The sentence itself is another.
+_IN_WORDS: Final = ("passing",)
 _COLOURS: Final[Mapping[str, str]] = {"warning": "33", "error": "31", "critical": "31"}
 _INDENT: Final = "         | "
 
@@ -62,7 +64,8 @@ class Words:
         name = str(event.pop("event", ""))
         saying = SAYINGS.get(name) or Saying(plain(name).replace("{", "{{").replace("}", "}}"))
         shown = {key: value for key, value in event.items() if key not in _AT_THE_BEGIN}
-        return f"{self._begin(level)}{self._toned(_lines(saying, shown), level)}\n".encode()
+        lines = _lines(saying.of(event), shown)
+        return f"{self._begin(level)}{self._toned(lines, level)}\n".encode()
 
     def _begin(self, level: str) -> str:
         if not self._terminal:
@@ -82,7 +85,7 @@ def _lines(saying: Saying, event: Mapping[str, Any]) -> list[str]:
     first, _, more = str(event.get(reason, "")).partition("\n")
     said = saying.text.format_map(fields) + (f": {_plain_line(first)}" if reason else "")
     untold = {key for key, value in event.items() if value is None}
-    used = {*_named_in(saying), *_BLOCKS, *untold, reason}
+    used = {*_named_in(saying), *_BLOCKS, *_IN_WORDS, *untold, reason}
     rest = " ".join(f"{_plain_line(key)}={fields[key]}" for key in event if key not in used)
     below = "\n".join((more, *(str(event[name]) for name in _BLOCKS if event.get(name))))
     return [

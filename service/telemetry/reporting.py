@@ -252,6 +252,7 @@ class FollowingReport:
             slot=str(ref),
             version=version.version,
             stage=failure.stage,
+            passing=failure.passing,
             **_why(failure, detail),
         )
 

@@ -17,11 +17,17 @@ class Saying:
         text: with the event's fields in braces; one that the event lacks reads `?`.
         reason: fields of which the first that is there follows after a colon.
         advice: what to do, a line of its own.
+        passing: how it reads where the event's field `passing` is true; None: the same.
     """
 
     text: str
     reason: tuple[str, ...] = ()
     advice: str = ""
+    passing: "Saying | None" = None
+
+    def of(self, event: Mapping[str, object]) -> "Saying":
+        """How that event reads."""
+        return self.passing if self.passing is not None and event.get("passing") else self
 
 
 _SERVES_ON: Final = "Whatever served goes on serving."
@@ -83,6 +89,12 @@ SAYINGS: Final[Mapping[str, Saying]] = {
         ("message", "code"),
         f"{_SERVES_ON} Move the alias to a version that passes, or mend what is said here and run "
         "`podium reload {slot}`.",
+        Saying(
+            "{slot}: version {version} does not serve yet",
+            ("message", "code"),
+            f"{_SERVES_ON} It is not the version's fault, and is tried again by itself; `podium "
+            "reload {slot}` tries it now.",
+        ),
     ),
     "withdrawn": Saying(
         "{slot}: version {version} is withdrawn, and requests are answered with 410", ("message",)

@@ -81,7 +81,8 @@ async def test_altered_file_is_seen_and_the_environment_built_anew_with_copies(
         second = await made.environment(MINE)
         await made.verify(second)
     assert delayed.value.reason == "environment_altered"
-    assert second == replace(first, built=True)
+    # Measured with each build.
+    assert second == replace(first, built=True, memory_bytes=second.memory_bytes)
     assert module(second).read_text() == RIGHT
     assert module(second).stat().st_nlink == 1
 
@@ -231,6 +232,24 @@ async def test_room_is_made_of_what_nobody_uses(tmp_path: Path, index: PackageIn
     assert len(left) == 2
     assert not any("huge" in each for each in left)
     assert kept.folder.exists()
+
+
+async def test_what_is_in_use_beyond_the_limit_costs_no_build_its_downloads(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """What was fetched lies in environments, too: to remove it from uv's cache would free nothing.
+
+    Else each of ten environments would fetch all anew, and share no file with the others.
+    """
+    huge = index.add("huge", "1.0", content=wheel("huge", "1.0", files={"huge.py": "#" * 10**7}))
+    given = settings(tmp_path, index.url, max_bytes=8_000_000)
+    async with environments(given) as made:
+        first = await made.environment(wish("huge==1.0"))
+    async with environments(given) as made:
+        second = await made.environment(wish("huge==1.0", "other==1.0"))
+    fetched = [path for path in index.asked if path.endswith(huge.name)]
+    assert len(fetched) == 1
+    assert len({module(each, "huge.py").stat().st_ino for each in (first, second)}) == 1
 
 
 async def test_room_is_made_once_what_was_too_much_is_used_no_more(

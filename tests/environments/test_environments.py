@@ -14,8 +14,10 @@ from service.environments.environment import (
     EnvironmentDelayed,
     EnvironmentRefused,
 )
+from service.environments.logged import LoggedEnvironment
+from service.environments.wish import read_wish
 from service.errors import FollowingError
-from tests.environments.given import environments, processes_below, settings, wish
+from tests.environments.given import PYTHON, environments, processes_below, settings, wish
 from tests.environments.package_index import PackageIndex, package_index, wheel
 
 
@@ -380,6 +382,28 @@ async def test_uv_lock_of_the_artifact_decides_about_versions(
             await made.environment(wish("mine==1.0", "deep==1.0", uv_lock=lock))
     assert (without.packages["deep"], built.packages["deep"]) == ("1.0", "2.0")
     assert refused.value.reason == "requirements_conflict"
+
+
+async def test_uv_project_with_a_flat_index_is_built_of_the_operators(
+    tmp_path: Path, index: PackageIndex
+) -> None:
+    """As MLflow writes its folder into requirements.txt, which is not beside the artifact here."""
+    artifact = tmp_path / "artifact"
+    artifact.mkdir()
+    (artifact / "requirements.txt").write_text("--extra-index-url wheels\nmine==1.0\n")
+    digest = index.files["mine-1.0-py3-none-any.whl"].digest
+    (artifact / "uv.lock").write_text(
+        'version = 1\n[[package]]\nname = "mine"\nversion = "1.0"\n'
+        'source = { registry = "wheels" }\n'
+        f'wheels = [{{ path = "mine-1.0-py3-none-any.whl", hash = "sha256:{digest}" }}]\n'
+    )
+    logged = LoggedEnvironment(python=PYTHON, created="2024-06-01 12:00:00", mlflow="2.20.0")
+    read = read_wish(artifact, logged)
+    assert read.refusal() is None
+    async with environments(settings(tmp_path, index.url)) as made:
+        built = await made.environment(read.wish)
+    assert built.packages["mine"] == "1.0"
+    assert [code for code, _ in built.findings] == ["index_not_allowed"]
 
 
 async def test_hashes_that_the_version_was_logged_with_count(

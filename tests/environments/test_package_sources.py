@@ -198,6 +198,33 @@ def test_index_that_a_version_names_is_asked_if_its_host_is_allowed(
 
 
 @pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({}, "10"),
+        ({"PIP_TIMEOUT": "40"}, "40"),
+        ({"UV_HTTP_TIMEOUT": "50"}, "50"),
+        ({"PIP_TIMEOUT": "40", "UV_HTTP_TIMEOUT": "50"}, "50"),
+    ],
+)
+def test_index_that_never_answers_is_given_up_soon_unless_the_operator_waits(
+    tmp_path: Path, given: dict[str, str], seconds: str
+) -> None:
+    """Until then nothing stands in for the version."""
+    found = sources(tmp_path, given).environment
+    assert (found["UV_HTTP_TIMEOUT"], found["UV_HTTP_RETRIES"]) == (seconds, "2")
+
+
+def test_place_of_packages_that_cannot_be_asked_is_a_finding(tmp_path: Path) -> None:
+    """The operator's index is asked instead; the finding says where the line is."""
+    given = EnvironmentSettings(tmp_path, builder_environment={"PIP_CONFIG_FILE": os.devnull})
+    found = package_sources(given, (), ("Line 2 of requirements.txt",))
+    ((code, sentence),) = found.findings
+    assert code == "index_not_allowed"
+    assert sentence.startswith("Line 2 of requirements.txt names a place of packages")
+    assert "UV_INDEX" not in found.environment
+
+
+@pytest.mark.parametrize(
     ("wished", "findings"),
     [
         ("https://one.example/mine/simple/", []),

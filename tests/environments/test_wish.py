@@ -82,13 +82,10 @@ def test_wish_takes_what_a_uv_project_with_a_private_index_has(tmp_path: Path) -
         ("../wheels/hunter2-1.0-py3-none-any.whl", "requirement_by_address"),
         ("-r /etc/hunter2", "requirement_by_address"),
         ("-e ./hunter2", "requirement_by_address"),
-        ("--find-links=https://hunter2.example", "requirement_by_address"),
         ("-c https://hunter2.example/c.txt", "requirement_by_address"),
         ("-c ../hunter2.txt", "requirement_by_address"),
         ("-c absent.txt", "requirement_by_address"),
         ("--trusted-host hunter2", "requirement_by_address"),
-        ("--index-url file:///hunter2", "requirement_by_address"),
-        ("--index-url https://${HUNTER2}.example/simple", "requirement_by_address"),
         ("--pre", "requirement_option"),
         ("--config-settings=hunter2", "requirement_option"),
         ('mine==1 --config-settings="--hunter2"', "requirement_option"),
@@ -115,6 +112,28 @@ def test_line_that_is_not_taken_is_named_by_its_number(
     assert refusal is not None
     assert refusal.reason == code
     assert code == "wheel_missing" or "hunter2" not in refusal.message.lower()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--extra-index-url wheels",
+        "--extra-index-url=./hunter2",
+        "--extra-index-url /opt/hunter2",
+        "--index-url file:///hunter2",
+        "--index-url https://${HUNTER2}.example/simple",
+        "-f wheels",
+        "--find-links=https://hunter2.example",
+        "--find-links file:///hunter2",
+        "--find-links ../hunter2",
+    ],
+)
+def test_place_of_packages_that_cannot_be_asked_is_no_mistake(tmp_path: Path, line: str) -> None:
+    """MLflow writes such a line of a uv project with a flat index; it is named by its number."""
+    found = read(tmp_path, f"pandas\n{line}\n")
+    assert found.mistakes == ()
+    assert (found.wish.indexes, found.wish.requirements) == ((), ("pandas",))
+    assert found.wish.unasked == ("Line 2 of requirements.txt",)
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -247,13 +266,14 @@ def test_version_that_says_nothing_is_told(tmp_path: Path) -> None:
         "file:///simple",
     ],
 )
-def test_address_that_two_readers_could_take_for_two_places_is_refused(
+def test_address_that_two_readers_could_take_for_two_places_is_not_asked(
     tmp_path: Path, address: str
 ) -> None:
     """Who reads it to allow it is not who asks it."""
     found = read(tmp_path, f"mine\n--extra-index-url {address}\n")
-    assert codes(found) == ["requirement_by_address"]
+    assert found.mistakes == ()
     assert found.wish.indexes == ()
+    assert found.wish.unasked == ("Line 2 of requirements.txt",)
 
 
 def test_versions_of_one_day_are_of_one_cut_off(tmp_path: Path) -> None:

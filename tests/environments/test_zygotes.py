@@ -19,7 +19,7 @@ from service.environments.environment import (
 from service.environments.host_code import HostCode
 from service.environments.zygotes import EnvironmentZygotes, HeldZygote, zygote_command_of
 from service.errors import PassingFault
-from service.hosting.specification import HOST_ROLE
+from service.hosting.specification import HOST_ROLE, SKOPS_HOST_ROLE
 from service.processes.front.child import Child
 from service.processes.front.ending import Ending
 from tests.environments.serving import as_built
@@ -206,3 +206,13 @@ async def test_zygote_is_given_its_own_programs_first_and_nothing_of_podiums_pyt
     assert command.environment == {"PATH": "/environments/a/bin:/usr/bin", "TZ": "UTC"}
     assert command.roles == (HOST_ROLE,)
     assert command.once
+
+
+async def test_zygote_of_a_skops_model_imports_skops_at_once() -> None:
+    """It need not be imported with the first fork, by when it takes twice the time."""
+    built = as_built(Path("/environments/a/bin/python"), "3.11")
+    plain = zygote_command_of(built, Path("/code.zip"), {})
+    skops = zygote_command_of(built, Path("/code.zip"), {}, SKOPS_HOST_ROLE)
+    assert SKOPS_HOST_ROLE in plain.late
+    assert skops.roles == (HOST_ROLE, SKOPS_HOST_ROLE)
+    assert SKOPS_HOST_ROLE not in skops.late

@@ -283,11 +283,22 @@ async def test_odd_tag_changes_nothing_and_is_told_once(odd: str) -> None:
 
 async def test_name_that_is_not_there_changes_nothing_and_is_told() -> None:
     """Nor does a version that was never registered."""
-    for arm in ("nobody", "v99"):
+    for arm, said in (("nobody", "no such alias"), ("v99", "no version 99")):
         world = await sharing(RolloutTags(split=f"{arm}=50"))
         assert [each.weight for each in world.slot.traffic.arms] == [10_000]
-        assert list(world.slot.status.wrong_tags) == ["split"]
+        assert world.slot.status.wrong_tags == {"split": f"{arm}: the model has {said}."}
         assert len(world.events.of("tag_wrong")) == 1
+
+
+async def test_tag_that_cannot_be_read_is_told_beside_an_arm_that_is_gone() -> None:
+    """That arm is of the tag before it, which is in force."""
+    world = await sharing(RolloutTags(split="nobody=50"))
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="nobody")
+    await world.follow()
+    assert world.slot.status.wrong_tags == {
+        "split": "'nobody' is not ARM=PERCENT, as challenger=10. "
+        "nobody: the model has no such alias."
+    }
 
 
 async def test_split_ends_by_itself_also_where_the_registry_is_silent() -> None:

@@ -174,6 +174,16 @@ def test_refusal_is_told_with_its_reason(narrator: Narrator, said: Said) -> None
     ]
 
 
+def test_version_that_is_tried_again_is_not_told_as_refused(narrator: Narrator, said: Said) -> None:
+    """It is not the version's own fault."""
+    event = {"event": "version_refused", "slot": "iris@champion", "version": "3"}
+    narrator(line(**event, passing=True, message="An index does not answer."))
+    ((text, _),) = said
+    assert text == (
+        "iris@champion: version 3 does not serve yet, and is tried again: An index does not answer."
+    )
+
+
 def test_outage_is_told_once_until_it_comes_back(
     narrator: Narrator, said: Said, clock: Clock
 ) -> None:

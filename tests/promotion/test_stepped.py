@@ -83,9 +83,9 @@ def test_bad_version_never_reaches_the_second_step(shared_moves: Moves) -> None:
     assert (stop.code, stop.status) == ("gave_way", REFUSED)
     assert instances.shares == [5]
     assert (moves.now, split_of(moves)) == ("2", None)
-    assert (
-        "have failed" in moves.registry.client.get_model_version(NAME, "4").tags["podium.blocked"]
-    )
+    assert str(stop).endswith("it was taken back at 5%; version 4 is blocked")
+    blocked = moves.registry.client.get_model_version(NAME, "4").tags["podium.blocked"]
+    assert "the version has failed" in blocked
     moves.registry.client.delete_model_version_tag(NAME, "4", "podium.blocked")
     done = moves.journal[-1].done
     assert done is not None

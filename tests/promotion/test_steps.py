@@ -88,7 +88,7 @@ def test_version_is_judged_once_for_each_look() -> None:
     tally.note([ArmSeen("u", "i", "serves", "", "1", *bad)])
     assert tally.worse() == ""
     tally.note([ArmSeen("u", "i", "serves", "", "1", Sample(120, 50), Sample(900, 0))])
-    assert "41.7% of its 120 requests have failed" in tally.worse()
+    assert "the version has failed 41.7% of its 120 requests" in tally.worse()
     assert tally.worse() == ""
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from service.cli.env import EnvListReport, EnvPruneReport, EnvShowReport, EnvVersionsReport
 from service.cli.main import main
+from service.provisioning.provisioned import cause_in
 from tests.environments.package_index import PackageIndex, package_index
 from tests.support import models
 from tests.support.documents import ROOT
@@ -75,6 +76,10 @@ def test_what_versions_need_is_checked_built_listed_and_pruned(
         "mine": ("2", "to_build", "environment_to_build"),
         "nowhere": ("3", "refused", "package_nowhere"),
     }
+    asked = ["1 of 3  iris@own version 1", "  own"]
+    asked += ["2 of 3  iris@mine version 2", "  to build, environment_to_build"]
+    asked += ["3 of 3  iris@nowhere version 3", "  refused, package_nowhere"]
+    assert [each for each in checked.stderr.splitlines() if each in asked] == asked
     assert told("list")["environments"] == []
 
     (built,) = told("build", "iris", "2")["versions"]
@@ -92,6 +97,15 @@ def test_what_versions_need_is_checked_built_listed_and_pruned(
     assert told("prune")["freed_bytes"] > 0
     assert told("list")["environments"] == []
     assert podium("show", built["key"][:8]).exit_code == 2
+
+
+def test_cause_of_a_failure_is_one_line_without_what_uv_warns_of() -> None:
+    """Pages of warnings stand before the cause, and a sentence has no lines."""
+    warned = "warning: `mine-1.0.whl` is missing an upload date, but user provided: 2024\n" * 40
+    said = "  \N{MULTIPLICATION SIGN} No solution found:\n  ╰─▶ Because mine==2 is nowhere\n"
+    cause = cause_in(f"{warned}{said}hint: try another\n")
+    assert cause == ("No solution found: Because mine==2 is nowhere")
+    assert len(cause_in("x" * 10_000)) < 1000
 
 
 @pytest.mark.parametrize(

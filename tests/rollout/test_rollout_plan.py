@@ -51,6 +51,14 @@ def test_split_is_over_by_itself_and_says_so() -> None:
     assert (plan.arms, list(plan.wrong)) == (frozenset(), ["split"])
 
 
+def test_tag_that_cannot_be_read_is_told_of_though_the_one_before_it_is_over() -> None:
+    """Whoever mends it has to know what is wrong."""
+    over = RolloutTags(split="v7=5,until=2026-12-01T08:00:00Z")
+    plan = planned(RolloutTags(split="v7=-5"), over, "champion", NOW)
+    assert plan.arms == frozenset()
+    assert plan.wrong == {"split": "'-5' is not a percentage from 0 to 100, as 10 or 2.5."}
+
+
 def test_service_without_arms_plans_none_and_says_so() -> None:
     """Nor a shadow, whose version a tag would bring as well."""
     plan = planned(GOOD, NO_TAGS, "champion", NOW, takes_arms=False)

@@ -178,6 +178,26 @@ async def test_errors_of_what_was_answered_are_told_apart_by_who_failed() -> Non
     assert (dict(world.tally.served_failed), world.tally.both_failed) == ({"model_failed": 1}, 1)
 
 
+async def test_shadow_does_not_wait_for_one_before_it_that_hangs() -> None:
+    """What waits for that one is dropped as it is replaced, and its room is free."""
+    world = World()
+    world.predictor.gate.clear()
+    for _ in range(2 * MOST_WAITING):
+        world.hear()
+    await world.predictor.entered.wait()
+    before = world.tally
+    other = make_binding(CHALLENGER, "3", FakePredictor("1"))
+    world.now = Shadow(other, world.served.servable, WHOLE, reads_same=True)
+    world.hear(shadow=world.now)
+    await until(lambda: world.tally.compared == 1, SECONDS)
+    assert not world.tally.dropped
+    assert before.dropped[Dropped.LEFT] > 0
+    world.hear()  # it was bound before the change
+    world.predictor.gate.set()
+    await world.settled()
+    assert world.held == 0
+
+
 async def test_shadow_that_hangs_keeps_a_bounded_number_of_requests() -> None:
     """The rest is dropped at once, and counted; nothing waits once it is gone."""
     world = World()

@@ -121,7 +121,7 @@ def test_hold_block_withdrawal_moves_and_permissions_at_once_are_told_each_by_it
                 assert (slot["version"], slot["state"], *marks) == said
         held = where(server, service, "held")["models"][0]["aliases"]
         hold = {"reason": "an audit", "until": None, "unreadable": "", "by": "", "link": ""}
-        assert held == [{"alias": "champion", "version": "2", "held": hold}]
+        assert held == [{"alias": "champion", "version": "2", "held": hold, "rollout": None}]
         assert where(server, service, "blocked")["models"][0]["versions"][0]["blocked"] == "unfair"
     for event in ("slot_held", "withdrawn", "alias_missing"):
         assert len(service.events(event)) == 1
