@@ -56,6 +56,7 @@ from service.refs import VersionId
 from service.registry.forwarder.front import Forwarder
 from service.registry.front.client import MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
+from service.shadowing.shadow_samples import ShadowSamples
 from service.shadowing.shadowing import Shadowing
 from service.staging import HostStager
 from service.zygote.front.handle import Zygote
@@ -103,6 +104,7 @@ class Engine:
         forwarder: hands models' traces on; None where nobody does.
         environments: says where versions run, and has that built.
         shadowing: has shadows predict what was answered.
+        samples: what is kept of that.
         builder: builds it, and has what it has built.
         running: what goes on until it ends.
     """
@@ -120,6 +122,7 @@ class Engine:
     forwarder: Forwarder | None
     environments: FindsEnvironments
     shadowing: Shadowing
+    samples: ShadowSamples
     builder: LateEnvironments
     running: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -142,6 +145,7 @@ class Engine:
             engine.keep_running(Work.ORPHANS, AdoptedOrphans().run)
             if given.environments is None and given.loads:
                 engine.keep_running(Work.CACHE, engine.builder.make_room)
+                engine.keep_running(Work.SHADOWING, engine.samples.run)
             yield engine
 
     @classmethod
@@ -177,7 +181,7 @@ class Engine:
         shadow_stager = new_shadow_stager(
             settings, zygote, reading, forwarder, models, observers, zygotes
         )
-        samples = new_samples(settings, environment)
+        samples = new_samples(settings, environment, slots)
         shadowing, comparer = new_shadowing(settings, zygote, slots, observers, samples)
         ending.push_async_callback(comparer.close)
         times = CallTimes()
@@ -231,6 +235,7 @@ class Engine:
             forwarder,
             environments,
             shadowing,
+            samples,
             builder,
         )
 

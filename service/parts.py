@@ -1,6 +1,7 @@
 """The parts of an engine, each built as the settings say; what they do is told to observers."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Container, Hashable, Mapping
 from pathlib import Path
@@ -220,13 +221,12 @@ def new_tombstones(
     registry: MlflowRegistry,
     scratch: Scratch,
     observer: TombstoneObserver,
-    samples: ShadowSamples | None,
+    samples: ShadowSamples,
 ) -> DiskTombstones:
     """What is withdrawn from every service of the home."""
     home = settings.home.absolute()
     folders = home / "withdrawn", home / "cache"
-    of_samples = () if samples is None else (samples.forget,)
-    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer, *of_samples)
+    return DiskTombstones(*folders, registry.forget, scratch.tidy, observer, samples.forget)
 
 
 def withdrawn_before(tombstones: DiskTombstones) -> Collection[Tombstone]:
@@ -328,13 +328,13 @@ def new_shadow_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     )
 
 
-def new_samples(settings: Settings, environment: Mapping[str, str]) -> ShadowSamples | None:
-    """Keeps requests over which shadows differed; None where nothing is to be kept."""
-    limits = settings.sample_limits
-    if limits is None:
-        return None
+def new_samples(
+    settings: Settings, environment: Mapping[str, str], slots: Slots
+) -> ShadowSamples:
+    """Looks after requests over which shadows differed, those kept under other settings too."""
     folder = settings.service_folder(environment) / "shadow-samples"
-    return ShadowSamples(folder, SampleLimits(*limits))
+    limits = SampleLimits(*(settings.sample_limits or (sys.maxsize,)))
+    return ShadowSamples(folder, limits, lambda version: version in slots.tombstones)
 
 
 def new_shadowing(
@@ -342,7 +342,7 @@ def new_shadowing(
     zygote: Zygote,
     slots: Slots,
     observers: Observers,
-    samples: ShadowSamples | None,
+    samples: ShadowSamples,
 ) -> tuple[Shadowing, Comparer]:
     """What has shadows predict, and what it compares answers by."""
     comparer = Comparer(zygote, observers.comparer_ended, observers.comparer_printed)
@@ -353,7 +353,8 @@ def new_shadowing(
         return None if slot is None else slot.traffic.shadow
 
     seconds = settings.predict_timeout_seconds
-    return Shadowing(shadow_of, comparer, most, seconds, samples), comparer
+    kept = None if settings.sample_limits is None else samples
+    return Shadowing(shadow_of, comparer, most, seconds, kept), comparer
 
 
 def bake_rule_of(settings: Settings) -> BakeRule:

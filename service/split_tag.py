@@ -7,7 +7,7 @@ is no split. People who write it on MLflow's page may put spaces anywhere, and a
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
@@ -25,7 +25,6 @@ _LONGEST_SHOWN: Final = 60
 # MLflow's (mlflow/utils/validation.py, _REGISTERED_MODEL_ALIAS_REGEX).
 _ALIAS: Final = re.compile(r"[\w\-]{1,255}")
 _VERSION: Final = re.compile(r"v([0-9]{1,18})", re.IGNORECASE)
-_NAMED: Final = re.compile(r"(?<![\w\-])v([0-9]{1,18})(?![\w\-])", re.IGNORECASE)
 _PERCENT: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?\s*%?", re.ASCII)
 # RFC 9110, a token.
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -118,11 +117,6 @@ def version_number(alias: str) -> str | None:
     """The number of the version that an arm names; None for an alias."""
     found = _VERSION.fullmatch(alias)
     return None if found is None else found[1]
-
-
-def versions_named(values: Iterable[str]) -> frozenset[str]:
-    """The numbers of versions that tags may name as arms, as far as can be told."""
-    return frozenset(str(int(number)) for value in values for number in _NAMED.findall(value))
 
 
 def share_of(text: str) -> int:

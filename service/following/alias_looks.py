@@ -24,6 +24,7 @@ from service.following.slot_status import LOOK, Failure, LookStatus, Standing
 from service.following.slots import Slot, Slots
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef, VersionId
+from service.split_tag import version_number
 
 # Named by the settings; or by tags, and ended with these.
 _THEIR_OWN_TO_END: Final = frozenset({Standing.CONFIGURED, Standing.ARM})
@@ -93,6 +94,9 @@ class AliasLooks:
             self._observer.unmatched(unmatched)
 
     def _is_meant(self, ref: ModelRef) -> bool:
+        # A version is never an alias, whatever a pattern would say of its name.
+        if version_number(ref.alias) is not None:
+            return False
         return any(pattern.matches(ref.name, ref.alias) for pattern in self._slots.patterns)
 
     def dismiss(self) -> None:

@@ -6,6 +6,7 @@ and no route leads there. It has its share from the turn in which it can answer,
 in the turn in which it cannot: what it cannot serve its slot does (P2).
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, LookAnswer, Resolution, Unanswered
 from service.following.recording import Recorder
+from service.following.servable import Servable
 from service.following.slots import Slot, Slots
 from service.refs import ModelRef
 from service.rollout.rollout_plan import planned
@@ -32,7 +34,7 @@ _SOON_SECONDS: Final = 5.0
 class Arms:
     """Gives each slot what tags wish for it, and has the arms that these name.
 
-    `takes_any`: whether tags may bring versions into the service at all.
+    `takes_any`: whether tags may bring any.
     """
 
     _slots: Slots
@@ -50,6 +52,7 @@ class Arms:
 
     def __post_init__(self) -> None:
         """What was wished before this start is so still."""
+        self._open.ready_changed = self._ready_changed
         self.see_to_all()
 
     def looked(self, answer: LookAnswer) -> Mapping[ModelRef, Resolution]:
@@ -69,13 +72,41 @@ class Arms:
     def see_to_all(self) -> None:
         """Plans are made anew, since some end by themselves, and there are arms for them."""
         self._recorder.each(self._slots.values(), self._plan)
-        self._have(self._wanted())
+        wanted = self._wanted()
+        self._add(wanted)
+        # Before any goes: nobody is bound to what closes, whatever else may fail.
         self.compose_all()
+        self._drop_others(wanted)
+
+    def end_what_is_over(self) -> float:
+        """Splits whose time has come end, no look needed; seconds until the next one's does."""
+        left = self._seconds_left()
+        if left <= 0:
+            self.see_to_all()
+            # What could not be planned is not tried without a pause.
+            left = max(1.0, self._seconds_left())
+        return left
+
+    def _seconds_left(self) -> float:
+        ends = [slot.plan.split.until for slot in self._slots.values()]
+        times = [each.timestamp() for each in ends if each is not None]
+        return min(times, default=math.inf) - self._clock.wall()
 
     def compose_all(self) -> None:
         """Arms that can answer have their shares, and no others."""
         self._recorder.each(self._slots.routed, self._compose)
         self._told = {slot.ref: self._told.get(slot.ref, {}) for slot in self._slots.routed}
+
+    def _ready_changed(self, servable: Servable) -> None:
+        """In the same turn: nobody more is bound to what cannot answer."""
+        parents = {
+            parent
+            for slot in self._slots.values()
+            if slot.binding is not None and slot.binding.servable is servable
+            for parent in self._slots.parents(slot)
+        }
+        if parents:
+            self._recorder.each(parents, self._compose)
 
     def _compose(self, slot: Slot) -> None:
         slot.compose()
@@ -97,12 +128,14 @@ class Arms:
         if slot.plan.tags != in_force:
             self._history.note_rollout(slot.ref, slot.plan.tags)
 
-    def _have(self, wanted: Collection[ModelRef]) -> None:
+    def _add(self, wanted: Collection[ModelRef]) -> None:
         came = [ref for ref in wanted if str(ref) not in self._slots]
-        went = [slot for slot in self._slots.arms if slot.ref not in wanted]
         self._slots.add_arms(sorted(came, key=str))
         for ref in came:
             self._observer.arm_came(ref)
+
+    def _drop_others(self, wanted: Collection[ModelRef]) -> None:
+        went = [slot for slot in self._slots.arms if slot.ref not in wanted]
         for slot in went:
             self._fallbacks.give_up(slot)
             self._open.drop(slot)

@@ -6,6 +6,7 @@ for it, what stands in, and what is let go. Versions are brought by tasks of the
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -56,7 +57,7 @@ class Follower:
     `keeps_missing`: whether a slot whose alias or model is gone keeps what it serves, and gets what
     it served last after a start (P4); else it is emptied. `withdrawn` are the tombstones that the
     store has kept, `max_prepared` how many versions are kept ready at most that no alias is on,
-    `takes_arms` whether tags of a model may bring versions into the service; `shadow_stager` makes
+    `takes_arms` whether tags of a model may bring arms and shadows; `shadow_stager` makes
     those ready that only hear of requests; None: as the others. `bake`: by which rule versions have
     to show that they do no worse than the ones before them, where no tag says so; `times`: how long
     they take.
@@ -158,7 +159,14 @@ class Follower:
                 await self.tick()
             except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a tick meets
                 self._note_defect(error)
-            await self._pace.pause()
+            await self._pace.pause(self._end_what_is_over)
+
+    def _end_what_is_over(self) -> float:
+        try:
+            return self._arms.end_what_is_over()
+        except Exception as error:  # noqa: BLE001 - the loop must outlive this as well
+            self._note_defect(error)
+            return math.inf
 
     def look_now(self, trigger: Trigger) -> None:
         """The next look comes early; as `service.following.pace.Pace` has it."""

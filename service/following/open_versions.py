@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 
 from service.background import Work, begin
 from service.errors import ServiceError
@@ -14,7 +15,10 @@ from service.rollout.outcomes import Outcomes
 
 
 class OpenVersions:
-    """The servables that slots hold, from their first hold to the end of their processes."""
+    """The servables that slots hold, from their first hold to the end of their processes.
+
+    `ready_changed` is called with one whose processes cannot answer any more, or can again.
+    """
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class OpenVersions:
         self._open: dict[VersionId, Servable] = {}
         self._alive: set[Servable] = set()
         self.ending: set[asyncio.Task[None]] = set()
+        self.ready_changed: Callable[[Servable], None] = lambda _: None
 
     def ready(self, version: VersionId) -> Servable | None:
         """The version, if it is open, can answer, and can replace each process that dies."""
@@ -42,6 +47,7 @@ class OpenVersions:
         """It has been made."""
         self._open[servable.version] = servable
         self._alive.add(servable)
+        servable.predictor.when_ready_changes(lambda: self.ready_changed(servable))
 
     def opened_beside(self, servable: Servable) -> None:
         """It has been made for whoever hears of requests: no slot is to be given it."""

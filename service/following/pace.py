@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import math
 import random
 from collections.abc import Callable
 from typing import Final
@@ -75,14 +76,26 @@ class Pace:
         early = self._poll_seconds * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
         return max(early, _pause_after(min(self._look_seconds)))
 
-    async def pause(self) -> None:
-        """Returns when the next look is due."""
+    async def pause(self, meanwhile: Callable[[], float] = lambda: math.inf) -> None:
+        """Returns when the next look is due.
+
+        Until then `meanwhile` does what is due by time alone: now, and whenever so many seconds are
+        over as it has said the last time.
+        """
+        time = asyncio.get_running_loop().time
+        due = time() + self.pause_seconds
+        while (left := due - time()) > 0 and not await self._is_asked(min(left, meanwhile())):
+            pass
+
+    async def _is_asked(self, seconds: float) -> bool:
+        """Whether a hint is to be answered within so many seconds."""
         try:
-            async with asyncio.timeout(self.pause_seconds):
+            async with asyncio.timeout(seconds):
                 await self._hinted.wait()
                 await asyncio.sleep(self.hint_seconds)
         except TimeoutError:
-            return
+            return False
+        return True
 
 
 def _pause_after(seconds: float) -> float:

@@ -272,6 +272,12 @@ class Predictor(Protocol):
         `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
         """
 
+    def when_ready_changes(self, told: Callable[[], None]) -> None:
+        """Calls it, in the same turn of the loop, once its processes cannot answer, or can again.
+
+        What the passing of time alone changes is not told.
+        """
+
     async def close(self) -> None:
         """Ends every process of the pool; returns when they are gone."""
 

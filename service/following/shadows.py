@@ -5,7 +5,7 @@ must be in nobody's way. What goes wrong with it is told as its own, and concern
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -122,9 +122,10 @@ class Shadows:
     def _target(self, wanted: _WantedShadow, found: Resolution | None) -> VersionId | None:
         if found is None or isinstance(found, Unanswered):
             return wanted.pursuit.version
+        now = self._clock.wall()
         if isinstance(found, Missing):
             message = f"Looking for {wanted.ref}, {found.of(wanted.ref.alias)}."
-            wanted.failure = self._failure(f"{found.name.lower()}_missing", message)
+            self._note(wanted, Failure(LOOK, f"{found.name.lower()}_missing", message, now))
             return None
         for marked, code in (
             (self._slots.tombstones, "withdrawn"),
@@ -132,12 +133,16 @@ class Shadows:
         ):
             if found in marked:
                 message = f"Version {found.version} is {code}: it hears of nothing."
-                wanted.failure = self._failure(code, message, found)
+                self._note(wanted, Failure(LOOK, code, message, now, found))
                 return None
         return found
 
-    def _failure(self, code: str, message: str, version: VersionId | None = None) -> Failure:
-        return Failure(LOOK, code, message, self._clock.wall(), version)
+    @staticmethod
+    def _note(wanted: _WantedShadow, failure: Failure) -> None:
+        # Since when it is so is told, not when it was looked at last.
+        before = wanted.failure
+        if before is None or replace(before, at=failure.at) != failure:
+            wanted.failure = failure
 
     def _follow(self, slot: Slot, wanted: _WantedShadow, target: VersionId) -> None:
         there = wanted.servable
@@ -161,20 +166,29 @@ class Shadows:
             self._open.keep(task)
 
     async def _bring(self, slot: Slot, wanted: _WantedShadow, version: VersionId) -> None:
-        journey = Journey()
+        made = failed = None
         try:
             async with self._turn:
                 asked_for = partial(self._asked_for, slot)
-                made = await self._readying.ready(version, journey, asked_for)
+                made = await self._readying.ready(version, Journey(), asked_for)
         except FollowingError as error:
-            self._failed(slot, wanted, version, error)
+            failed = error
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end following
-            self._failed(slot, wanted, version, defect("shadow", error))
-        else:
+            failed = defect("shadow", error)
+        if wanted.task is not asyncio.current_task():
+            # It was cancelled, and comes to an end of another kind: it concerns nobody any more.
             if made is not None:
-                self._arrived(slot, wanted, made)
+                self._servable(made).release()
+            return
         wanted.task = wanted.staging = None
+        if failed is not None:
+            self._failed(slot, wanted, version, failed)
+        elif made is not None:
+            self._arrived(slot, wanted, self._servable(made))
         self._slots.changed()
+
+    def _servable(self, made: ReadyVersion) -> Servable:
+        return Servable(made.fetched, made.staged, self._open.unheld, made.runs_in)
 
     @staticmethod
     async def _asked_for(slot: Slot, fetched: FetchedVersion) -> FetchedVersion:
@@ -187,8 +201,7 @@ class Shadows:
             raise VersionFault("gate", NOT_ALLOWED, message)
         return fetched
 
-    def _arrived(self, slot: Slot, wanted: _WantedShadow, made: ReadyVersion) -> None:
-        servable = Servable(made.fetched, made.staged, self._open.unheld, made.runs_in)
+    def _arrived(self, slot: Slot, wanted: _WantedShadow, servable: Servable) -> None:
         self._open.opened_beside(servable)
         wanted.pursuit, wanted.failure = wanted.pursuit.reset(), None
         before, wanted.servable = wanted.servable, servable

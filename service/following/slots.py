@@ -194,12 +194,19 @@ class Slot:
         """What is wrong with each tag that steers it, by its kind: a sentence."""
         arms = [ModelRef(self.ref.name, each.alias) for each in self.plan.split.arms]
         slots = [slot for ref in arms if (slot := self._slots.get(str(ref))) is not None]
-        gone = [f"{s.ref.alias}: {s.absent.of(s.ref.alias)}." for s in slots if s.absent]
-        if not gone:
-            return self.plan.wrong
-        # What cannot be read is told as well: those arms are of the tag before it then.
-        unread = [self.plan.wrong["split"]] if "split" in self.plan.wrong else []
-        return {**self.plan.wrong, "split": " ".join([*unread, *gone])}
+        gone = {"split": [_is_gone(each.ref, each.absent) for each in slots if each.absent]}
+        shadow = self.plan.shadow
+        if shadow is not None and self.standing is not Standing.ARM:
+            ref = ModelRef(self.ref.name, shadow.alias)
+            found = self._slots.named.get(ref)
+            gone["shadow"] = [_is_gone(ref, found)] if isinstance(found, Missing) else []
+        wrong = self.plan.wrong
+        for kind, sentences in gone.items():
+            if sentences:
+                # What cannot be read is told as well: what is gone is of the tag before it then.
+                unread = [wrong[kind]] if kind in wrong else []
+                wrong = {**wrong, kind: " ".join([*unread, *sentences])}
+        return wrong
 
     @property
     def _arms(self) -> tuple[ArmStatus, ...]:
@@ -370,6 +377,10 @@ class Slot:
             # Both at once: it is asked beside the loop, too.
             last = self._status = seen, SlotStatus(self.ref, self.standing, *seen)
         return last[1]
+
+
+def _is_gone(ref: ModelRef, missing: Missing) -> str:
+    return f"{ref.alias}: {missing.of(ref.alias)}."
 
 
 class Slots(Mapping[str, Slot]):

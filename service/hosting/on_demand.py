@@ -93,6 +93,7 @@ class OnDemand:
     _leaving: set[_Loaded] = field(default_factory=set, init=False)
     _ending: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _closed: bool = field(default=False, init=False)
+    _told: list[Callable[[], None]] = field(default_factory=list, init=False)
 
     @property
     def cold(self) -> bool:
@@ -144,6 +145,10 @@ class OnDemand:
             return await loaded.pool.predict(model_input, deadline, alias, marks)
         finally:
             loaded.release()
+
+    def when_ready_changes(self, told: Callable[[], None]) -> None:
+        """Calls it when a load has failed or gone well, and when its processes cannot answer."""
+        self._told = [told]
 
     async def load(self) -> None:
         """Returns once it is loaded, before it is served. Raises what starting its pool raises."""
@@ -266,6 +271,8 @@ class OnDemand:
         self.failure, self._attempts, self._retry_at, self.proven = None, 0, 0.0, True
         self.used_at = monotonic()
         self._loaded = _Loaded(pool, self._end)
+        pool.when_ready_changes(self._tell_ready)
+        self._tell_ready()
         return self._loaded
 
     def _failed(self, fault: FollowingError) -> None:
@@ -273,6 +280,11 @@ class OnDemand:
         self._attempts += 1
         self._retry_at = monotonic() + growing_pause(self._attempts, _LONGEST_PAUSE)
         self._residents.failed(self.key)
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        for told in self._told:
+            told()
 
     def _end(self, loaded: _Loaded) -> None:
         self._leaving.discard(loaded)

@@ -76,7 +76,9 @@ class Pool:
         self._marked = False
         self._restarts = 0
         self._closed = False
+        self._was_ready = True
         self._on_closed: Callable[[], None] = lambda: None
+        self._on_ready_change: Callable[[], None] = lambda: None
         observer.opened(self._waiting.by_alias)
 
     @classmethod
@@ -200,6 +202,15 @@ class Pool:
         """Calls it once every process is gone: what they were made of is needed no more."""
         self._on_closed = told
 
+    def when_ready_changes(self, told: Callable[[], None]) -> None:
+        """Calls it in the turn in which it cannot answer any more, or can again."""
+        self._on_ready_change = told
+
+    def _note_ready(self) -> None:
+        before, self._was_ready = self._was_ready, self.ready
+        if before is not self._was_ready:
+            self._on_ready_change()
+
     async def _start_host(self, purpose: Purpose) -> HostHandle:
         try:
             # As long as a load may take: a disk may hang.
@@ -300,6 +311,7 @@ class Pool:
             self._restarts += 1
             self._backoff.died()
             self._keep(self._replace())
+            self._note_ready()
             self._observer.host_restarted(host.ending.reason)
 
     async def _replace(self) -> None:
@@ -315,11 +327,13 @@ class Pool:
                 passing = isinstance(error, PassingFault | TimeoutError)
                 passing = passing or is_want_of_processes(error)
                 self._backoff.not_replaced(passing=passing)
+                self._note_ready()
             else:
                 self._backoff.replaced()
                 self._admit(host)
                 # In a turn of its own: the replacement is done, whatever becomes of that.
                 self._wake()
+                self._note_ready()
                 return
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

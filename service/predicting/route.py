@@ -175,7 +175,8 @@ class PredictionRoute(Generic[F]):
                 timeline = self._hears(shadow, request, model_input, body, timeline)
             if isinstance(model_input, EncodedInput):
                 body = b""
-                request.share.exchange(len(model_input.body))
+                kept = 0 if request.heard is None else _size(request.heard.body, None)
+                request.share.exchange(len(model_input.body) + kept)
             if timeline is not None:
                 timeline.read = monotonic()
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)

@@ -48,7 +48,7 @@ class Plan:
 
 
 NO_PLAN: Final = Plan()
-_OFF: Final = "PODIUM_ARMS is off: no tag of a model brings a version into this service."
+_OFF: Final = "PODIUM_ARMS is off: this service takes no arm and no shadow from a tag."
 
 
 def planned(
@@ -56,7 +56,8 @@ def planned(
 ) -> Plan:
     """By what the tags of that alias say now, and what was in force before.
 
-    `now` is in seconds since 1970; `takes_arms`: whether tags may bring versions into the service.
+    `now` is in seconds since 1970; `takes_arms`: whether tags may bring arms and shadows, which
+    a fallback is not.
     """
     reading = _Reading(said, before)
     split = reading.read("split", lambda value: Split.of(value, alias), _NOTHING)

@@ -518,6 +518,7 @@ class World:
         bake: BakeRule = NEVER,
         times: TimesCalls | None = None,
         takes_arms: bool = True,
+        poll_seconds: float = 1.0,
     ) -> None:
         named = refs or (() if patterns else ("iris@champion",))
         self.refs = [ModelRef.parse(ref) for ref in named]
@@ -536,7 +537,7 @@ class World:
             stager or self.stager,
             observer or self.events,
             self.time.clock,
-            poll_seconds=1.0,
+            poll_seconds=poll_seconds,
             keep_warm_seconds=keep_warm_seconds,
             gates=gates or Gates(),
             history=self.history,

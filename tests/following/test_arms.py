@@ -15,6 +15,9 @@ from service.refs import ModelRef, VersionId
 from service.rollout_tags import NO_TAGS, RolloutTags
 from tests.following.fakes import World, version
 from tests.following.test_withdrawing import restarted, serving
+from tests.support.waiting import until
+
+SECONDS = 60.0
 
 TAGS = RolloutTags(split="challenger=10")
 
@@ -127,6 +130,21 @@ async def test_arm_that_no_tag_names_any_more_is_ended() -> None:
     assert world.events.of("arm_went") == [("iris@challenger",)]
 
 
+async def test_nobody_is_bound_to_an_arm_that_has_gone_whatever_fails_beside() -> None:
+    """It is taken out of its slot's traffic before it is closed."""
+    world = await sharing(RolloutTags(split="challenger=10"), aliases={"challenger": 2})
+
+    def fails(_: ModelRef) -> None:
+        raise ZeroDivisionError
+
+    world.history.forget = fails  # type: ignore[method-assign]
+    world.registry.rollout.clear()
+    with pytest.raises(ZeroDivisionError):
+        await world.follower.tick()
+    assert shares(world) == ()
+    assert all(each.binding.servable.held for each in world.slot.traffic.arms)
+
+
 async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
     """It is told, and the slot answers alone."""
     world = await sharing(RolloutTags(split="challenger=10"))
@@ -143,12 +161,10 @@ async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
 
 
 async def test_p2_arm_whose_processes_are_gone_gives_its_share_back_until_they_are_there() -> None:
-    """At the look after."""
+    """In that turn: no look is waited for."""
     world = await sharing(RolloutTags(split="challenger=10"), aliases={"challenger": 2})
-    predictor = world.stager.predictors[of(world, 2)]
     for ready in (False, True):
-        predictor.ready = ready
-        await world.follow()
+        world.stager.predictors[of(world, 2)].turn(ready=ready)
         assert bool(shares(world)) is ready
 
 
@@ -296,6 +312,26 @@ async def test_split_ends_by_itself_also_where_the_registry_is_silent() -> None:
     assert (shares(world), world.slots.arms) == ((), [])
 
 
+async def test_p18_split_ends_in_time_however_seldom_the_registry_is_looked_at() -> None:
+    """Whoever was to renew it may be gone, and the next look an hour away."""
+    end = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+    world = World(poll_seconds=3600)
+    world.move(world.registry.register("iris"))
+    world.registry.aliases[ModelRef("iris", "challenger")] = world.registry.register("iris")
+    tags = RolloutTags(split="challenger=10,until=2100-01-01T00:00:00Z")
+    world.registry.rollout[world.slot.ref] = tags
+    world.time.now = end - 0.01
+    running = asyncio.ensure_future(world.follower.run())
+    await until(lambda: bool(shares(world)), SECONDS)
+    world.time.now = end
+    await until(lambda: not shares(world), SECONDS)
+    assert world.slots.arms == []
+    assert len(world.events.of("looked")) == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await world.follower.close()
+
+
 async def test_split_that_was_over_when_it_was_written_changes_nothing_and_is_told() -> None:
     """It brings no arm."""
     tags = RolloutTags(split="challenger=10,until=1970-01-01T00:00:00Z")
@@ -342,6 +378,23 @@ async def test_arm_that_a_pattern_finds_has_a_route_from_then_on() -> None:
     world.registry.rollout.clear()
     await world.follow()
     assert len(world.slots) == 2
+
+
+async def test_version_that_is_an_arm_is_found_by_no_pattern() -> None:
+    """It has no route, takes no room from aliases, and ends with the tag."""
+    world = World(patterns=["iris@*"])
+    for _ in range(2):
+        world.registry.register("iris")
+    champion = ModelRef("iris", "champion")
+    world.registry.aliases[champion] = of(world, 1)
+    world.registry.rollout[champion] = RolloutTags(split="v2=10")
+    for _ in range(3):
+        await world.follow()
+    assert [str(slot.ref) for slot in world.slots.arms] == ["iris@v2"]
+    assert [str(slot.ref) for slot in world.slots.routed] == ["iris@champion"]
+    world.registry.rollout.clear()
+    await world.follow()
+    assert list(world.slots) == ["iris@champion"]
 
 
 async def test_unknown_tags_are_told_once() -> None:

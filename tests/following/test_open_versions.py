@@ -253,7 +253,7 @@ class Emptied(Slot):
 def test_p15_slot_that_is_emptied_while_a_thread_looks_fails_no_look(name: str) -> None:
     """Scrapes are written beside the loop: each property looks once."""
     slot = Emptied(ModelRef("iris", "champion"), Slots([ModelRef("iris", "champion")]))
-    slot.serve(make_binding(slot.ref, "1"))
+    slot.traffic = Traffic().then(make_binding(slot.ref, "1"), 0.0)
     look = attrgetter(name)
     assert look(slot) is not None
     assert look(slot) in {None, False, "empty"}
@@ -264,7 +264,7 @@ def test_p15_scrape_of_a_slot_that_is_emptied_meanwhile_is_written() -> None:
     registry, slots = CollectorRegistry(), Slots([ModelRef("iris", "champion")])
     slot = slots._slots["iris@champion"] = Emptied(ModelRef("iris", "champion"), slots)
     registry.register(SlotCollector(slots, lambda: 0.0))
-    slot.serve(make_binding(slot.ref, "1"))
+    slot.traffic = Traffic().then(make_binding(slot.ref, "1"), 0.0)
     assert b'podium_slot_info{alias="champion",model="iris",version="1"} 1.0' in generate_latest(
         registry
     )

@@ -1,23 +1,48 @@
 """Shadows: what a tag names hears of a slot's requests, and has no part in its answers."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from service.environments.environment import BuiltEnvironment
 from service.errors import PassingFault, VersionFault
 from service.following.ledger import LedgerOutcome
+from service.following.ports import FetchedVersion, Staged
 from service.following.servable import may_hear
 from service.following.shadow_status import ShadowState
 from service.refs import ModelRef, VersionId
 from service.rollout_tags import NO_TAGS, RolloutTags
-from tests.following.fakes import World
+from tests.following.fakes import CREATED, FakeStager, World, version
+from tests.support.serving import FakeContract, FakePredictor, staged_with
 
 CHALLENGER = ModelRef("iris", "challenger")
 
 
-async def shadowed(tag: str | None = "challenger", on: int = 2) -> World:
+class Unstoppable(FakeStager):
+    """One version's load ends otherwise than as cancelled when it is: it fails, or is there."""
+
+    def __init__(self, one: VersionId, *, fails: bool) -> None:
+        super().__init__()
+        self.one, self.fails = one, fails
+        self.gates[one] = asyncio.Event()
+        self.late: list[FakePredictor] = []
+
+    async def stage(self, fetched: FetchedVersion, environment: BuiltEnvironment | None) -> Staged:
+        try:
+            return await super().stage(fetched, environment)
+        except asyncio.CancelledError:
+            if self.fails:
+                raise VersionFault("load", "load_failed", "Its clean-up fails.") from None
+            self.late.append(FakePredictor())
+            return staged_with(FakeContract(), self.late[-1])
+
+
+async def shadowed(
+    tag: str | None = "challenger", on: int = 2, stager: FakeStager | None = None
+) -> World:
     """Version 1 serves, and what the tag names hears; the challenger is on that version."""
-    world = World()
+    world = World(stager=stager)
     for number in (1, 2, 3):
         assert world.registry.register("iris").version == str(number)
     world.move(of(world, 1))
@@ -124,10 +149,34 @@ async def test_tag_that_names_nothing_changes_nothing(tag: str) -> None:
         assert (heard_by(world), state(world)) == (None, ShadowState.FAILED)
         failure = world.slot.shadow.failure
         assert failure is not None
-        assert failure.code == "alias_missing"
+        assert (failure.code, failure.at) == ("alias_missing", 1000.0)
+        world.time.now += 5
+        await world.follow()
+        assert world.slot.shadow.failure is failure
+        assert world.slot.status.wrong_tags == {"shadow": "nobody: the model has no such alias."}
+        tag_name = "podium.shadow.champion"
+        told = [each for each in world.events.of("tag_wrong") if each[1] == tag_name]
+        assert len(told) == 1
     else:
         assert world.slot.traffic is before
         assert "shadow" in world.slot.status.wrong_tags
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_load_that_nobody_wants_any_more_says_nothing_of_the_next_one(*, fails: bool) -> None:
+    """Though its clean-up fails, or it comes to its end all the same; that is ended."""
+    stager = Unstoppable(version(2, created=CREATED + 1), fails=fails)
+    world = await shadowed(None, stager=stager)
+    world.registry.rollout[world.slot.ref] = RolloutTags(shadow="challenger")
+    await world.follower.tick()
+    await world.follower.tick()
+    await stager.entered[of(world, 2)].wait()
+    world.registry.aliases[CHALLENGER] = of(world, 3)
+    await world.follow()
+    await world.follow()
+    assert heard_by(world) == ("3", 10_000)
+    assert world.slot.shadow.failure is None
+    assert all(each.closed for each in stager.late)
 
 
 async def test_p5_look_without_an_answer_changes_nothing_of_a_shadow() -> None:

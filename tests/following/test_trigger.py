@@ -106,6 +106,23 @@ def test_flood_of_hints_makes_looking_take_no_more_than_its_share(pace: Pace, ti
     assert looking / (time.now - begun) < 0.05
 
 
+async def test_what_is_due_by_time_alone_is_done_while_the_next_look_is_waited_for() -> None:
+    """As often as it asks for; the look comes no earlier, and not later either."""
+    pace = Pace(3600.0, Time().clock.monotonic)
+    called: list[int] = []
+
+    def meanwhile() -> float:
+        called.append(1)
+        if len(called) == 3:
+            pace.hint(Trigger.OPERATOR)
+        return 0.01
+
+    looked(pace, Time(), 0.0)
+    async with asyncio.timeout(60):
+        await pace.pause(meanwhile)
+    assert len(called) == 3
+
+
 async def test_hint_during_a_look_asks_for_another_one(pace: Pace, time: Time) -> None:
     """The look may have read the registry before the alias moved."""
     pace.begin()

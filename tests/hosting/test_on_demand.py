@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import pytest
@@ -32,6 +32,7 @@ class FakePool:
         self.closed = False
         self.ready, self.irreplaceable = True, False
         self.status = PoolStatus(1, 0, row_wise=True, row_wise_reason="known", waiting=0)
+        self.on_ready_change: Callable[[], None] = lambda: None
         made.alive += 1
         made.most_alive = max(made.most_alive, made.alive)
 
@@ -47,6 +48,9 @@ class FakePool:
         await self.gate.wait()
         assert not self.closed, "ended with a request in it"
         return b"[1]"
+
+    def when_ready_changes(self, told: Callable[[], None]) -> None:
+        self.on_ready_change = told
 
     async def close(self) -> None:
         self.closed = True
@@ -283,6 +287,23 @@ async def test_p13_load_that_fails_in_passing_is_tried_after_a_growing_pause(
     assert await version.predict(INPUT) == b"[1]"
     assert version.failure is None
     assert made.alive == 1
+
+
+async def test_p2_who_asks_is_told_when_it_cannot_answer_and_when_it_can_again() -> None:
+    """By a load that fails or goes well, and by its processes."""
+    made, told = Made(1), list[bool]()
+    version = made.version("a")
+    version.when_ready_changes(lambda: told.append(version.ready))
+    made.errors["a"] = NO_PROCESS
+    with pytest.raises(NotLoaded):
+        await ask(version)
+    made.errors.clear()
+    version._retry_at = 0.0
+    await ask(version)
+    (pool,) = made.pools["a"]
+    pool.ready = False
+    pool.on_ready_change()
+    assert told == [False, True, False]
 
 
 async def test_p13_load_that_fails_by_the_versions_fault_is_not_tried_by_requests() -> None:

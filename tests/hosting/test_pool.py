@@ -444,6 +444,28 @@ async def test_p13_disk_that_hangs_before_a_replacement_is_not_the_versions_faul
     assert not pool.irreplaceable
 
 
+async def test_p2_who_asks_is_told_when_the_pool_cannot_answer_and_when_it_can_again(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Not of a host that is replaced at once; and each change but once."""
+    told = list[bool]()
+    errors: list[Exception] = []
+
+    def verify() -> None:
+        if errors:
+            raise errors.pop()
+
+    pool = await make_pool(temperamental, verify=verify)
+    pool.when_ready_changes(lambda: told.append(pool.ready))
+    for failures in (0, 2):
+        (victim,) = pids(pool)
+        errors += [ValueError("altered")] * failures
+        os.kill(victim, signal.SIGKILL)
+        await until(partial(gone, pool, victim), SECONDS, "its end is seen")
+        await until(lambda: pids(pool), SECONDS, "another serves")
+    assert told == [False, True]
+
+
 async def test_p12_host_is_replaced_though_whoever_is_told_of_it_raises(
     temperamental: Path, make_pool: MakePool
 ) -> None:

@@ -1,10 +1,12 @@
 """P19: what a shadow is given of a request, and what a request without one pays: nothing."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
+from service.contract.model_input import EncodedInput
 from service.errors import InvalidInput, ModelFailed, ServiceError
 from service.following.servable import Listener
 from service.predicting.hearing import HeardRequest
@@ -23,7 +25,7 @@ from tests.predicting.test_route import (
     calls_of_a_request,
     parse,
 )
-from tests.support.serving import failing, make_binding
+from tests.support.serving import FakePredictor, failing, make_binding
 
 
 @dataclass
@@ -116,6 +118,23 @@ async def test_body_is_kept_where_it_is_to_be_read_again_or_kept_for_people() ->
     world.slot.hear(listener)
     await world.predict()
     assert hearing.heard[0][0].body == BODY
+
+
+async def test_body_that_is_kept_for_a_shadow_is_held_as_long_as_its_request() -> None:
+    """Beside what the version is sent: what is held in memory is bounded, this as well."""
+    world, _ = shadowed(keeps_bodies=True)
+    predictor = FakePredictor(gate=asyncio.Event())
+    world.swap(predictor)
+
+    async def encoded(*_: object) -> EncodedInput:
+        return EncodedInput(1, b"", b"x" * 50)
+
+    world.route = PredictionRoute(world.slot, "predict", encoded, Bound, world.context)
+    predicting = asyncio.ensure_future(world.predict())
+    await predictor.entered.wait()
+    assert world.context.bodies.total == 50 + len(BODY)
+    predictor.gate.set()
+    await predicting
 
 
 async def test_p19_request_of_a_slot_without_a_shadow_calls_nothing_more() -> None:

@@ -124,6 +124,34 @@ async def test_empty_search_is_no_empty_registry_without_asking(
     assert paths(server).count(MODEL_PATH) == len(REFS)
 
 
+async def test_tags_cost_no_more_requests_than_a_plan_has_arms_and_a_shadow(
+    make_registry: MakeRegistry,
+) -> None:
+    """Whatever else stands in them, or in those of aliases that nobody follows."""
+    many = ",".join(f"v{number}=1" for number in range(1, 40))
+    tags = {
+        "podium.split.champion": "v2=1,v3=1",
+        "podium.shadow.champion": "v4",
+        "podium.sticky.champion": many,
+        "podium.bake.champion": many,
+        **{f"podium.split.{alias}": "v5=1,v6=1" for alias in ("one", "other")},
+    }
+    model = {
+        "name": "a",
+        "creation_timestamp": CREATED,
+        "aliases": [{"alias": "champion", "version": "1"}],
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
+    }
+    answers = {MODEL_PATH: answer({"registered_model": model}), VERSION_PATH: GONE}
+    async with ScriptedServer(answers=answers) as server:
+        async with asyncio.timeout(SECONDS):
+            found = await make_registry(server.url).resolve([REFS[0], ModelRef("a", "v7")])
+    assert found.found[ModelRef("a", "v7")] is Missing.ALIAS
+    named = [ModelRef("a", each) for each in ("v2", "v3", "v4")]
+    assert found.named == dict.fromkeys(named, Missing.ALIAS)
+    assert paths(server).count(VERSION_PATH) == 4
+
+
 TAGGED = {"name": "a", "version": "1", "status": "READY"} | {
     "tags": [{"key": "podium.withdrawn", "value": "true"}]
 }

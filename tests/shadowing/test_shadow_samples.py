@@ -1,6 +1,8 @@
 """Samples of what differed: the owner's alone, few, bounded, and gone when they are to be."""
 
+import asyncio
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from service.following.servable import Shadow
 from service.predicting.hearing import HeardRequest
 from service.predicting.request import Timeline
-from service.refs import ModelRef
+from service.refs import ModelRef, VersionId
 from service.shadowing.shadow_samples import LONGEST_SAMPLE, SampleLimits, ShadowSamples
 from service.shadowing.shadowing import ShadowSample
 from service.split_tag import WHOLE
@@ -24,6 +26,7 @@ BODY = b'{"inputs":[1]}'
 DAY = 86_400.0
 NOW = 1_800_000_000.0
 SECONDS = 240.0
+WITHDRAWN: set[VersionId] = set()
 
 
 def sample(body: bytes = BODY, shadow: bytes | None = b"[2]") -> ShadowSample:
@@ -37,7 +40,8 @@ def sample(body: bytes = BODY, shadow: bytes | None = b"[2]") -> ShadowSample:
 
 def samples(folder: Path, most_bytes: int = 10_000, now: float = NOW) -> ShadowSamples:
     """Of at most so many bytes, and a week."""
-    return ShadowSamples(folder / "samples", SampleLimits(most_bytes), lambda: now)
+    limits = SampleLimits(most_bytes)
+    return ShadowSamples(folder / "samples", limits, WITHDRAWN.__contains__, lambda: now)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
@@ -79,14 +83,76 @@ def test_samples_are_their_owners_alone(tmp_path: Path) -> None:
 
 
 def test_samples_are_bounded_in_bytes_and_days(tmp_path: Path) -> None:
-    """The oldest go first, a day's at a time."""
+    """The oldest go first."""
     writing = samples(tmp_path, most_bytes=1000)
     for day in range(3):
         for _ in range(2):
             writing.write(sample(), NOW + day * DAY)
     assert [each["at"] for each in kept(tmp_path)] == [NOW + DAY] * 2 + [NOW + 2 * DAY] * 2
-    writing.write(sample(), NOW + 8.5 * DAY)
-    assert {each["at"] for each in kept(tmp_path)} == {NOW + 2 * DAY, NOW + 8.5 * DAY}
+    writing.write(sample(), NOW + 9.5 * DAY)
+    assert {each["at"] for each in kept(tmp_path)} == {NOW + 2 * DAY, NOW + 9.5 * DAY}
+
+
+def test_limit_that_is_met_within_a_day_costs_the_oldest_alone(tmp_path: Path) -> None:
+    """Of one model and one pair of versions too: what was just written is never among them."""
+    writing = samples(tmp_path, most_bytes=1000)
+    for number in range(30):
+        writing.write(sample(), NOW + number)
+    found = sorted(each["at"] - NOW for each in kept(tmp_path))
+    assert len(found) >= 3
+    assert found == [*range(30)][-len(found) :]
+
+
+def test_files_are_few_and_each_a_part_of_what_may_be_kept(tmp_path: Path) -> None:
+    """To make room is to lose that much at most."""
+    writing = samples(tmp_path, most_bytes=16_000)
+    for _ in range(100):
+        writing.write(sample(), NOW)
+    sizes = [each.stat().st_size for each in (tmp_path / "samples").glob("*/*.jsonl")]
+    assert 14_000 < sum(sizes) <= 16_000
+    assert max(sizes) <= 1000
+    assert len(sizes) <= 24
+
+
+async def test_samples_that_are_too_old_go_though_nothing_is_written(tmp_path: Path) -> None:
+    """At the start, and every hour."""
+    samples(tmp_path).write(sample(), NOW)
+    now, left = [NOW + 6 * DAY], list[int]()
+    limits = SampleLimits(10_000)
+    tidying = ShadowSamples(tmp_path / "samples", limits, lambda _: False, lambda: now[0])
+
+    async def slept(_: float) -> None:
+        left.append(len(kept(tmp_path)))
+        now[0] += DAY
+        if len(left) == 4:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await tidying.run(slept)
+    assert left == [1, 1, 0, 0]
+
+
+async def test_p23_samples_of_a_withdrawn_version_are_gone(tmp_path: Path) -> None:
+    """Also one that was on its way to the disk before, and one that comes afterwards."""
+    writing = samples(tmp_path)
+    one = sample()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        go_on.wait(SECONDS)
+
+    writing._beside.submit(hang)
+    writing.keep(one)
+    forgetting = asyncio.ensure_future(asyncio.to_thread(writing.forget, IRIS.name, "2"))
+    await until(begun.is_set, SECONDS)
+    WITHDRAWN.add(one.heard.shadow.binding.servable.version)
+    writing.keep(one)
+    go_on.set()
+    await forgetting
+    assert writing._beside.finish(SECONDS)
+    WITHDRAWN.clear()
+    assert kept(tmp_path) == []
 
 
 def test_samples_of_a_version_are_forgotten(tmp_path: Path) -> None:

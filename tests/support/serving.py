@@ -6,7 +6,7 @@ They stand behind the ports of `service.following.ports`; everything above them 
 import asyncio
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -50,6 +50,16 @@ class FakePredictor:
     irreplaceable: bool = False
     closed: bool = False
     status: PoolStatus = IDLE
+    on_ready_change: Callable[[], None] = lambda: None
+
+    def when_ready_changes(self, told: Callable[[], None]) -> None:
+        """As a pool does: the last one who asked is told."""
+        self.on_ready_change = told
+
+    def turn(self, *, ready: bool) -> None:
+        """Its processes are gone, or there again; that is told."""
+        self.ready = ready
+        self.on_ready_change()
 
     async def predict(
         self,

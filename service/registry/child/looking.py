@@ -17,8 +17,9 @@ from service.patterns import RefPattern, matched
 from service.refs import ModelRef
 from service.registry.child.faults import NOT_FOUND, RegistryFault, asked
 from service.registry.wire import LONGEST_PAGE, Fault
-from service.rollout_tags import rollouts_in, unknown_in
-from service.split_tag import version_number, versions_named
+from service.rollout_tags import RolloutTags, rollouts_in, unknown_in
+from service.shadow_tag import aliases_named
+from service.split_tag import version_number
 
 # A name that MLflow does not admit (utils/validation.py, _validate_model_name) is no model's name.
 _NO_MODEL: Final = NOT_FOUND | {"INVALID_PARAMETER_VALUE"}
@@ -43,15 +44,14 @@ _MOST_VERSIONS: Final = 30
 _Answers = dict[str, dict[str, Any] | None]
 
 
-def look(
-    names: Sequence[str], most: int, versions: Collection[tuple[str, str]] = ()
-) -> dict[str, Any]:
+def look(names: Sequence[str], most: int, have: Collection[ModelRef] = ()) -> dict[str, Any]:
     """What is known of each model: `created` and `aliases`; None if there is no such model.
 
     `holds` are the values of its tags that hold aliases, where it has any, `rollout` those that
     steer how they are rolled out, and `unknown` names of tags that mean nothing. `versions` says of
-    the numbers in these tags, and of those given, whether there are such versions; nothing of one
-    about which nobody answers. A model that gave no answer has `fault` and `error`. With `most` all
+    the arms and shadows that are numbers whether there are such versions: of those that a service
+    has, and those that tags of the aliases name that it has; nothing of one about which nobody
+    answers. A model that gave no answer has `fault` and `error`. With `most` all
     models are searched for first, if there are no more; `complete` says whether there were not.
     Raises `RegistryFault` for what every model would fail with.
     """
@@ -60,23 +60,29 @@ def look(
     models: _Answers = dict(_followed(found or (), frozenset(names)))
     # Whatever the search has not shown, an account may not see, or another page would hold.
     models |= {name: _model_or_fault(client, name) for name in names if name not in models}
-    _add_versions(client, models, versions)
+    _add_versions(client, models, have)
     return {"models": models, "complete": found is not None}
 
 
-def _add_versions(
-    client: MlflowClient, models: _Answers, versions: Collection[tuple[str, str]]
-) -> None:
+def _add_versions(client: MlflowClient, models: _Answers, have: Collection[ModelRef]) -> None:
     """Raises `RegistryFault` for what every question would fail with."""
     for name, known in models.items():
         if known is None or "fault" in known:
             continue
-        said = [value for tags in known.get("rollout", {}).values() for value in tags.values()]
-        given = {number for model, number in versions if model == name}
-        numbers = sorted({*versions_named(said), *given}, key=int)[:_MOST_VERSIONS]
+        aliases = [ref.alias for ref in have if ref.name == name]
+        numbers = sorted(set(_numbers(known, aliases)), key=int)[:_MOST_VERSIONS]
         there = {number: _is_there(client, name, number) for number in numbers}
         if there:
             known["versions"] = {each: is_ for each, is_ in there.items() if is_ is not None}
+
+
+def _numbers(known: Mapping[str, Any], aliases: Sequence[str]) -> Iterator[str]:
+    # Each costs a request at every look: what nobody follows, or is no arm of a split, costs none.
+    said = known.get("rollout", {})
+    tags = ((alias, RolloutTags.of(said[alias])) for alias in aliases if alias in said)
+    named = (each for alias, of in tags for each in aliases_named(of, alias))
+    numbers = map(version_number, (*aliases, *named))
+    return (str(int(number)) for number in numbers if number is not None)
 
 
 def _is_there(client: MlflowClient, name: str, number: str) -> bool | None:
@@ -179,7 +185,7 @@ def survey(
     for name in names:
         if name not in listing.models:
             listing.models[name] = _asked_in_time(client, name, until)
-    _add_versions(client, listing.models, _versions_among(have))
+    _add_versions(client, listing.models, have)
     return {"models": listing.models, **listing.within(room), **fault}
 
 
@@ -216,11 +222,6 @@ def _of_alias(known: Mapping[str, Any], alias: str) -> dict[str, Any]:
     of_each = ("aliases", "holds", "rollout")
     one = {what: {alias: known[what][alias]} for what in of_each if alias in known.get(what, ())}
     return {**known, "holds": {}, "rollout": {}, **one}
-
-
-def _versions_among(refs: Iterable[ModelRef]) -> list[tuple[str, str]]:
-    numbers = ((ref.name, version_number(ref.alias)) for ref in refs)
-    return [(name, number) for name, number in numbers if number is not None]
 
 
 def _all(client: MlflowClient) -> Iterator[RegisteredModel]:

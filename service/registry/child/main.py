@@ -65,7 +65,8 @@ def _configure(wanted: Mapping[str, Any]) -> Told:
 
 
 def _resolve(wanted: Mapping[str, Any]) -> Told:
-    return look(wanted["names"], wanted["most"], wanted["versions"]), b""
+    have = [ModelRef(*each) for each in wanted["have"]]
+    return look(wanted["names"], wanted["most"], have), b""
 
 
 def _survey(wanted: Mapping[str, Any]) -> Told:

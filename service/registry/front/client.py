@@ -45,7 +45,6 @@ from service.registry.store.artifacts import (
 from service.registry.store.eviction import make_room
 from service.registry.store.locks import Locked
 from service.registry.wire import Fault, RegistryOperation
-from service.split_tag import version_number
 
 _MAX_BODY_BYTES: Final = 16 * 1024**2
 # Left to itself MLflow retries for 246 s; the deadlines here decide, not its retries.
@@ -150,9 +149,8 @@ class MlflowRegistry:
         """One look-up for each model, or one search; raises `PassingFault` within the deadline."""
         names = sorted({ref.name for ref in refs})
         most = self._survey.most(len(names))
-        numbers = ((ref.name, version_number(ref.alias)) for ref in refs)
-        versions = [each for each in numbers if each[1] is not None]
-        wanted = {"names": names, "most": most, "versions": versions}
+        have = [[ref.name, ref.alias] for ref in refs]
+        wanted = {"names": names, "most": most, "have": have}
         answer = await self._look(RegistryOperation.RESOLVE, wanted)
         if most:
             self._survey.searched(complete=answer["complete"])
