@@ -228,8 +228,9 @@ def _at(  # noqa: PLR0913, PLR0917 - what an operator says
     def stage(url: str, begun: str) -> None:
         tell(f"  {url}  {begun}")
 
-    found = foreseen_at(urls, question_of(standing.ref, number, token, timeout), known, stage)
-    return [judged_there(each, standing, number) for each in found]
+    judged = partial(judged_there, standing=standing, number=number)
+    question = question_of(standing.ref, number, token, timeout)
+    return foreseen_at(urls, question, known, stage, judged)
 
 
 def _here(

@@ -66,11 +66,15 @@ def foreseen_at(
     question: Question,
     known: Callable[[Foreseen], None],
     stage: TellStage,
+    judged: Callable[[Foreseen], Foreseen] = lambda found: found,
 ) -> Sequence[Foreseen]:
-    """What each instance would make of it, in their order; `known` of each as it is known."""
+    """What each instance would make of it, in their order; `known` of each as it is known.
+
+    `judged` adds to an instance's answer what else is known of it, before that is told.
+    """
 
     def one(url: str, answer: InstanceTold | NotTold) -> Foreseen:
-        found = foreseen(url, answer)
+        found = judged(foreseen(url, answer))
         known(found)
         return found
 

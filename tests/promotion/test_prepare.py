@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from service.promotion.instance import InstanceFinding
-from service.promotion.plan import foreseen_at, question_of
+from service.promotion.plan import Foreseen, foreseen_at, question_of
 from service.promotion.prepare import Prepared, PrepareWish, prepare_all
 from service.refs import ModelRef
 from tests.checks.scripted import Answer, scripted
@@ -156,6 +158,16 @@ def test_nobody_and_somebody_else_are_unreachable_and_time_ends_it() -> None:
         found = prepare_all(urls, PrepareWish(IRIS, "3", "token", 60.0, 0.2), lambda _: None)
     assert [each.outcome for each in found] == ["unreachable", "unreachable", "undecided"]
     assert found[2].sentence == "not ready within 0.2 s (load)"
+
+
+def test_plan_tells_of_an_instance_what_its_report_has() -> None:
+    """With all that is known of it, so that the two never contradict each other."""
+    said: list[Foreseen] = []
+    with scripted([told("passed", serves="3")]) as service:
+        question = question_of(IRIS, "3", "token", 60.0)
+        judged = partial(replace, forecast="refused")
+        found = foreseen_at([service.url], question, said.append, lambda *_: None, judged)
+    assert (said, [each.forecast for each in said]) == (found, ["refused"])
 
 
 def test_plan_asks_for_a_dry_run_and_tells_what_differs() -> None:
