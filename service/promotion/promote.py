@@ -7,7 +7,7 @@ finds an intent without its end knows what was meant, and goes on by the same ru
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Literal
 
 from service.exits import REFUSED, WRONG_USE
 from service.promotion.deciding import (
@@ -30,18 +30,14 @@ from service.promotion.left_open import resumed_back, under_way
 from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
-from service.promotion.step_split import StepSplit
-from service.promotion.stepped import Stepping
+from service.promotion.stepped import Stepping, why_split
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.promotion.watching import AliasWatch
 from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, NumberedVersion, RegisteredVersion
-from service.typed import typed_on
 from service.validation_tag import Validation
-
-_LONGEST_SPLIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +179,8 @@ class Promotion:
             )
         if standing.alias is None:
             raise refused("first", f"{standing.absent}: there is nothing to bring it beside")
-        if standing.split is not None and StepSplit.read(standing.split) is None:
-            ends = typed_on(standing.ref, "split", options=["--clear"])
-            said = f"its requests are split already, as {standing.split[:_LONGEST_SPLIT]}"
-            raise refused("split_already", f"{said}; {ends} ends that")
+        if why := why_split(standing):
+            raise refused("split_already", why)
 
     def _stepped(self, ours: Written, version: RegisteredVersion) -> Written:
         return ours if self.stepping is None else self.stepping.run(ours, version)
