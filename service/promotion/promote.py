@@ -161,11 +161,21 @@ class Promotion:
         prepared = self._prepared(standing, version, digest)
         # Preparing takes minutes.
         require_released(self.mover.look())
-        self.mover.keep_fallback(standing.alias)
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
-            return prepared, start.with_
-        steps = wish.steps or _steps_of(start)
-        return prepared, self._intended(standing, version, digest, replace(wish, steps=steps))
+            ours = start.with_
+        else:
+            steps = wish.steps or _steps_of(start)
+            ours = self._intended(standing, version, digest, replace(wish, steps=steps))
+        self._keep_fallback(ours, standing)
+        return prepared, ours
+
+    def _keep_fallback(self, ours: Written, standing: AliasStanding) -> None:
+        """Once the move is this one: whoever has lost it leaves nothing in the registry."""
+        try:
+            self.mover.keep_fallback(standing.alias)
+        except WriteRefused as error:
+            self.mover.give_up(ours, error.code.lower())
+            raise
 
     def _require_unsplit(self, standing: AliasStanding, start: Opening, wish: Wanted) -> None:
         """Raises `MoveStopped` where it is to come by steps, and cannot."""
