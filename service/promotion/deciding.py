@@ -44,6 +44,7 @@ class AliasStanding:
         held_by: whose that is; None where nobody says.
         others: the names of the model's other aliases.
         split: how the model's tag splits the alias, as it stands there; None: there is no such tag.
+        steps: the same where a step has written it; None: people have, or there is none.
     """
 
     ref: ModelRef
@@ -54,6 +55,7 @@ class AliasStanding:
     others: Sequence[str] = ()
     held_by: MarkOrigin | None = None
     split: str | None = None
+    steps: StepSplit | None = None
 
     @property
     def gives_way_at(self) -> datetime | None:
@@ -64,7 +66,7 @@ class AliasStanding:
         begun = self.journal.open
         if begun is None:
             return None
-        split = StepSplit.read(self.split)
+        split = self.steps
         if split is None or split.version != begun.entry.to:
             return begun.gives_way_at
         return max(begun.gives_way_at, split.until)

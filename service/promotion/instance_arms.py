@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from service.rollout.verdict import Sample
 
 _AT_ONCE: Final = 16
 _SECONDS: Final = 5.0
+_CLOCKS_DIFFER: Final = 5.0
 # Of a slot that takes the version no more.
 _REFUSALS: Final = ("quarantined", "blocked", "withdrawn")
 
@@ -51,9 +54,19 @@ def _seen(ref: ModelRef, version: str, url: str) -> ArmSeen:
     if not answer.is_success:
         return _silent(url, f"{NO_PODIUM} ({answer.status_code})")
     try:
-        return _read(url, ref, version, answer.json())
+        seen = _read(url, ref, version, answer.json())
     except (ValueError, LookupError, TypeError, AttributeError):
         return _silent(url, NO_PODIUM)
+    return replace(seen, ahead=_ahead(answer.headers.get("date", ""), datetime.now(UTC)))
+
+
+def _ahead(date: str, now: datetime) -> float:
+    try:
+        ahead = (parsedate_to_datetime(date) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    # It has whole seconds, and has been under way: what is less says nothing of clocks.
+    return ahead if abs(ahead) >= _CLOCKS_DIFFER else 0.0
 
 
 def _silent(url: str, why: str) -> ArmSeen:
@@ -75,7 +88,20 @@ def _read(url: str, ref: ModelRef, version: str, told: Mapping[str, Any]) -> Arm
         serves=slot["version"],
         arm=_sample(arms.get(name)),
         own=_sample(arms.get(ref.alias)),
+        worse=_verdict(version, slot) or _verdict(version, slots.get(name)),
+        refuses=_is_refused(version, slot),
     )
+
+
+def _verdict(version: str, slot: Mapping[str, Any] | None) -> str:
+    verdict = None if slot is None else slot.get("verdict")
+    if verdict is None or verdict["version"] != version:
+        return ""
+    return str(verdict["message"])
+
+
+def _is_refused(version: str, slot: Mapping[str, Any] | None) -> bool:
+    return slot is not None and version in {slot[each] for each in _REFUSALS}
 
 
 def _standing(
@@ -87,7 +113,7 @@ def _standing(
     said = "" if failure is None else f": {failure['code']}: {failure['message']}"
     if arm["version"] == version and arm["weight"] > 0:
         return "serves", f"gives version {version} {arm['weight']:g}%"
-    if slot is not None and version in {slot[each] for each in _REFUSALS}:
+    if _is_refused(version, slot):
         return "refused", f"version {version} was refused{said}"
     return "coming", f"version {version} is not ready there yet{said}"
 

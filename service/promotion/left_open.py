@@ -3,7 +3,6 @@
 from service.promotion.deciding import AliasStanding
 from service.promotion.journal import Entry, Written
 from service.promotion.mover import now
-from service.promotion.step_split import StepSplit
 from service.refs import ModelRef
 from service.typed import typed_on
 
@@ -30,7 +29,7 @@ def _by_steps(standing: AliasStanding, begun: Written) -> str:
         return ""
     if not begun.steps:
         return "; its first step is not begun"
-    at, split = f"; it has come to {begun.steps[-1].share:g}%", StepSplit.read(standing.split)
+    at, split = f"; it has come to {begun.steps[-1].share:g}%", standing.steps
     if split is None or split.version != begun.entry.to:
         return f"{at}, and no request goes there by a step now"
     if split.is_over(now()):

@@ -4,6 +4,7 @@ Each step looks anew before it writes. What nobody can keep out is a move on MLf
 that look and the write: the registry has no compare-and-set. It is found by the next look.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -35,8 +36,8 @@ from service.promotion.journal import (
     step_key_of,
 )
 from service.promotion.known import MoveKnown
-from service.promotion.mark_origin import MarkOrigin
-from service.promotion.step_split import StepSplit
+from service.promotion.mark_origin import MarkOrigin, origin_key
+from service.promotion.step_split import StepMark, StepSplit
 from service.promotion.stopped import in_part, refused, undecided
 from service.refs import ModelRef
 from service.registry.writer.faults import Unreachable, WriteRefused
@@ -95,8 +96,11 @@ class Mover:
         alias = found.aliases.get(self.ref.alias)
         hold = hold_of(found.tags, self.ref.alias, now())
         by = MarkOrigin.read(found.tags, f"{HOLD_PREFIX}{self.ref.alias}")
-        split = found.tags.get(tag_name("split", self.ref.alias))
-        standing = AliasStanding(self.ref, alias, found.created, journal, hold, others, by, split)
+        split = found.tags.get(self._split)
+        steps = StepSplit.in_tags(found.tags, self.ref.alias)
+        standing = AliasStanding(
+            self.ref, alias, found.created, journal, hold, others, by, split, steps
+        )
         self.known.look(standing)
         return standing
 
@@ -214,20 +218,41 @@ class Mover:
             raise undecided("taken_over", "somebody else has gone on from here")
         return replace(ours, steps=(*ours.steps, begun))
 
-    def write_split(self, split: StepSplit) -> None:
-        """So many requests go to the version, until then."""
-        self.writer.tag_model(self.ref.name, tag_name("split", self.ref.alias), split.value)
+    def write_split(self, ours: Written, standing: AliasStanding, split: StepSplit) -> None:
+        """So many requests go to the version, until then, by a step of that move.
+
+        Whose it is comes first, so that it is never taken for people's.
+        """
+        origin = self.origin
+        mark = StepMark(
+            of=split.value,
+            was=None if standing.steps is None else standing.split,
+            entry=ours.entry.id,
+            by=origin.by,
+            reason=origin.reason,
+            link=origin.link,
+            time=now(),
+        )
+        self.writer.tag_model(self.ref.name, origin_key(self._split), mark.model_dump_json())
+        self.writer.tag_model(self.ref.name, self._split, split.value)
 
     def clear_split(self, standing: AliasStanding, version: str | None = None) -> bool:
         """No request goes to that version by a step any more; whether a step's split was there.
 
         To no version by a step: None. What others have written there stays.
         """
-        split = StepSplit.read(standing.split)
+        split = standing.steps
         if split is None or (version not in {None, split.version} and not split.is_over(now())):
             return False
-        self.writer.untag_model(self.ref.name, tag_name("split", self.ref.alias))
+        self.writer.untag_model(self.ref.name, self._split)
+        with contextlib.suppress(WriteRefused, Unreachable):
+            # Of a value that is not there it says nothing.
+            self.writer.untag_model(self.ref.name, origin_key(self._split))
         return True
+
+    @property
+    def _split(self) -> str:
+        return tag_name("split", self.ref.alias)
 
     def give_up(self, ours: Written, why: str) -> None:
         """The entry has its end, and the alias has not moved; `why` is a code."""

@@ -7,7 +7,7 @@ finds an intent without its end knows what was meant, and goes on by the same ru
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Literal
 
 from service.exits import REFUSED, WRONG_USE
 from service.promotion.deciding import (
@@ -30,18 +30,14 @@ from service.promotion.left_open import resumed_back, under_way
 from service.promotion.marking import block
 from service.promotion.mover import Mover, now
 from service.promotion.prepare import Prepared
-from service.promotion.step_split import StepSplit
-from service.promotion.stepped import Stepping
+from service.promotion.stepped import Stepping, why_split
 from service.promotion.stopped import MoveStopped, in_part, refused, undecided
 from service.promotion.validated import PASSED, by_policy, claimed, compare, require_fit
 from service.promotion.watching import AliasWatch
 from service.refs import ModelRef, VersionId
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NamedVersion, NumberedVersion, RegisteredVersion
-from service.typed import typed_on
 from service.validation_tag import Validation
-
-_LONGEST_SPLIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +161,21 @@ class Promotion:
         prepared = self._prepared(standing, version, digest)
         # Preparing takes minutes.
         require_released(self.mover.look())
-        self.mover.keep_fallback(standing.alias)
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
-            return prepared, start.with_
-        steps = wish.steps or _steps_of(start)
-        return prepared, self._intended(standing, version, digest, replace(wish, steps=steps))
+            ours = start.with_
+        else:
+            steps = wish.steps or _steps_of(start)
+            ours = self._intended(standing, version, digest, replace(wish, steps=steps))
+        self._keep_fallback(ours, standing)
+        return prepared, ours
+
+    def _keep_fallback(self, ours: Written, standing: AliasStanding) -> None:
+        """Once the move is this one: whoever has lost it leaves nothing in the registry."""
+        try:
+            self.mover.keep_fallback(standing.alias)
+        except WriteRefused as error:
+            self.mover.give_up(ours, error.code.lower())
+            raise
 
     def _require_unsplit(self, standing: AliasStanding, start: Opening, wish: Wanted) -> None:
         """Raises `MoveStopped` where it is to come by steps, and cannot."""
@@ -183,10 +189,8 @@ class Promotion:
             )
         if standing.alias is None:
             raise refused("first", f"{standing.absent}: there is nothing to bring it beside")
-        if standing.split is not None and StepSplit.read(standing.split) is None:
-            ends = typed_on(standing.ref, "split", options=["--clear"])
-            said = f"its requests are split already, as {standing.split[:_LONGEST_SPLIT]}"
-            raise refused("split_already", f"{said}; {ends} ends that")
+        if why := why_split(standing):
+            raise refused("split_already", why)
 
     def _stepped(self, ours: Written, version: RegisteredVersion) -> Written:
         return ours if self.stepping is None else self.stepping.run(ours, version)

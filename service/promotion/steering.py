@@ -5,7 +5,7 @@ as well; beside each stands whose it is. Services see them at their next look.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -38,6 +38,7 @@ class SteeredAlias:
         tags: what they say, and `plan` what a service that never saw others makes of them.
         versions: the number of each alias that they name; None where there is none of that name.
         origins: whose each tag is, by its kind, where somebody says.
+        steps: what `podium promote --steps` has written there, if it has.
         changed: whether this call has brought that about.
     """
 
@@ -47,6 +48,7 @@ class SteeredAlias:
     plan: Plan
     versions: Mapping[str, str | None]
     origins: Mapping[str, MarkOrigin] = field(default_factory=lambda: _NOBODY)
+    steps: StepSplit | None = None
     changed: bool = False
 
     @property
@@ -61,11 +63,6 @@ class SteeredAlias:
         gone = [alias for alias in named if self.versions.get(alias) is None]
         return f"The model has no alias {', '.join(gone)}." if gone else ""
 
-    @property
-    def steps(self) -> StepSplit | None:
-        """What `podium promote --steps` has written there, if it has."""
-        return StepSplit.read(self.tags.split)
-
 
 def steered_in(found: ModelAliases, ref: ModelRef, now: datetime) -> SteeredAlias:
     """By the model's tags."""
@@ -77,7 +74,8 @@ def steered_in(found: ModelAliases, ref: ModelRef, now: datetime) -> SteeredAlia
         if (origin := MarkOrigin.read(found.tags, tag_name(kind, ref.alias))) is not None
     }
     plan = planned(tags, NO_TAGS, ref.alias, now.timestamp())
-    return SteeredAlias(ref, found.aliases.get(ref.alias), tags, plan, named, origins)
+    steps = StepSplit.in_tags(found.tags, ref.alias)
+    return SteeredAlias(ref, found.aliases.get(ref.alias), tags, plan, named, origins, steps)
 
 
 def _named(tags: RolloutTags, ref: ModelRef) -> Sequence[str]:
@@ -120,13 +118,7 @@ def steer(
         changed = _write(writer, found, ref, (kind, value), origin) or changed
     if not changed:
         return before
-    return _changed(steered(writer, ref, now))
-
-
-def _changed(found: SteeredAlias) -> SteeredAlias:
-    return SteeredAlias(
-        found.ref, found.on, found.tags, found.plan, found.versions, found.origins, changed=True
-    )
+    return replace(steered(writer, ref, now), changed=True)
 
 
 def _write(

@@ -9,6 +9,8 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from service.promotion.deciding import AliasStanding
@@ -22,12 +24,14 @@ from service.promotion.stopped import MoveStopped, in_part, refused
 from service.promotion.validated import require_fit
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import NumberedVersion, RegisteredVersion
+from service.split_tag import BadRolloutTag, Split
 from service.typed import typed_on
 
 _LOOK_EVERY: Final = 0.5
 _REGISTRY_EVERY: Final = 5.0
 _RENEW_EVERY: Final = LIVES_SECONDS / 3
 _AGAIN_AFTER: Final = 2.0
+_LONGEST_SPLIT: Final = 100
 T = TypeVar("T")
 
 
@@ -63,6 +67,9 @@ class Stepping:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _split: StepSplit | None = field(default=None, init=False)
+    # Whether one has been written: from then on that it is not there is somebody's doing.
+    _is_there: bool = field(default=False, init=False)
+    _ahead: float = field(default=0.0, init=False)
     _renew_at: float = field(default=0.0, init=False)
     _look_at: float = field(default=0.0, init=False)
     _ends_at: float = field(default=0.0, init=False)
@@ -75,7 +82,7 @@ class Stepping:
         plan, tally = ours.entry.steps, ArmTally()
         if plan is None:
             return ours
-        tally.note(self.arms.seen(version.number))
+        tally.note(self._seen(version.number))
         with self._undone(ours):
             for share in plan.left_after(ours.steps):
                 ours = self._begun(ours, version, share)
@@ -85,21 +92,47 @@ class Stepping:
     def leave(self, ours: Written, version: RegisteredVersion) -> None:
         """The alias is on the version: its split goes, once all give it everything.
 
-        Sooner, those who had the version would be given the one before for a moment.
+        Sooner, those who had the version would be given the one before for a moment; but where one
+        has given way, or is refused, nobody is to have it for a moment longer. What people have
+        made of the split since stays. Raises `MoveStopped`: the alias is not there any more.
         """
         plan = ours.entry.steps
         if plan is None:
             return
         until = self.monotonic() + plan.seconds
-        while self.monotonic() < until and not self._all_serve(version.number):
-            if self._split is not None and self.monotonic() >= self._renew_at:
-                self._write(self._split.share, version.number)
-            self.sleep(_LOOK_EVERY)
+        try:
+            while self.monotonic() < until and not self._is_settled(version.number):
+                self._kept(ours, version.number)
+                self.sleep(_LOOK_EVERY)
+        except _Back as changed:
+            self.said(f"{changed}; that stays")
+            return
+        except MoveStopped:
+            with contextlib.suppress(WriteRefused, Unreachable):
+                self._clear()
+            raise
         if self._patiently(lambda: self.mover.clear_split(self.mover.look(), version.number)):
             self.arms.tell()
 
-    def _all_serve(self, number: str) -> bool:
-        return all(each.serves == number for each in self.arms.seen(number))
+    def _seen(self, number: str) -> Sequence[ArmSeen]:
+        """What each says. Shares end by their clocks, so by that which is ahead of all others."""
+        seen = self.arms.seen(number)
+        self._ahead = max((e.ahead for e in seen if e.state != "silent"), default=self._ahead)
+        return seen
+
+    def _is_settled(self, number: str) -> bool:
+        seen = self._seen(number)
+        ends = any(each.worse or each.refuses for each in seen)
+        return ends or all(each.serves == number for each in seen)
+
+    def _kept(self, ours: Written, number: str) -> None:
+        """The split of the last step lasts. Raises `_Back` where it is not this move's any more."""
+        if self._split is None or self.monotonic() < self._look_at:
+            return
+        self._require_own(self._patiently(lambda: self.mover.reread(ours)), number)
+        self._look_at = self.monotonic() + _REGISTRY_EVERY
+        if self.monotonic() >= self._renew_at:
+            self._write(ours, self._split.share, number, partial(self.mover.reread, ours))
 
     @contextlib.contextmanager
     def _undone(self, ours: Written) -> Iterator[None]:
@@ -151,9 +184,10 @@ class Stepping:
             self.arms.tell()
 
     def _begun(self, ours: Written, version: RegisteredVersion, share: float) -> Written:
-        self._check(ours, version)
+        # Of what is preparing for minutes, people may have split the alias meanwhile.
+        self._require_own(self._check(ours, version), version.number)
         ours = self._noted(ours, share)
-        self._write(share, version.number)
+        self._write(ours, share, version.number, partial(self.mover.still, ours))
         self.said(f"{share:g}% of its requests go to version {version.number}")
         return ours
 
@@ -161,14 +195,19 @@ class Stepping:
         begun: StepBegun = self.mover.new_step(share)
         return self._patiently(lambda: self.mover.step(ours, begun))
 
-    def _write(self, share: float, number: str) -> None:
+    def _write(
+        self, ours: Written, share: float, number: str, look: Callable[[], AliasStanding]
+    ) -> None:
         def write() -> None:
-            split = StepSplit.lasting(number, share, now())
+            standing = look()
+            self._require_own(standing, number)
+            split = StepSplit.lasting(number, share, now() + timedelta(seconds=self._ahead))
             # Before it is written: whether that has arrived is not always known.
             self._split = split
-            self.mover.write_split(split)
+            self.mover.write_split(ours, standing, split)
 
         self._patiently(write)
+        self._is_there = True
         self._renew_at = self.monotonic() + _RENEW_EVERY
         self._ends_at = self.monotonic() + LIVES_SECONDS
         self.arms.tell()
@@ -181,7 +220,7 @@ class Stepping:
         while True:
             if self.monotonic() >= self._look_at:
                 self._looked_after(ours, version, share)
-            seen = self.arms.seen(version.number)
+            seen = self._seen(version.number)
             tally.note(seen)
             worse = _worse(seen) or tally.worse()
             look = StepLook(share, self.monotonic() - began, tally.in_step, seen, worse)
@@ -194,12 +233,17 @@ class Stepping:
 
     def _looked_after(self, ours: Written, version: RegisteredVersion, share: float) -> None:
         """The move is still this one, and its split lasts. Raises what ends the step."""
-        standing = self._check(ours, version)
-        there = StepSplit.read(standing.split)
-        if there is None or there.version != version.number:
-            raise _Back(refused("split_changed", "somebody has changed the split, or ended it"))
+        self._require_own(self._check(ours, version), version.number)
         if self.monotonic() >= self._renew_at:
-            self._write(share, version.number)
+            self._write(ours, share, version.number, partial(self.mover.still, ours))
+
+    def _require_own(self, standing: AliasStanding, number: str) -> None:
+        """Raises `_Back` where people split the alias, or have ended what a step has written."""
+        why, there = why_split(standing), standing.steps
+        if why:
+            raise _Back(refused("split_changed" if self._is_there else "split_already", why))
+        if self._is_there and (there is None or there.version != number):
+            raise _Back(refused("split_changed", "somebody has changed the split, or ended it"))
 
     def _check(self, ours: Written, version: RegisteredVersion) -> AliasStanding:
         standing = self._patiently(lambda: self.mover.still(ours))
@@ -222,6 +266,24 @@ class Stepping:
                 if self.monotonic() >= self._ends_at:
                     raise
                 self.sleep(_AGAIN_AFTER)
+
+
+def why_split(standing: AliasStanding) -> str:
+    """Why no version can come by steps: people split the alias. Empty if nobody does.
+
+    A split that cannot be read counts: services go on by what it said before.
+    """
+    value = standing.split
+    if value is None or standing.steps is not None:
+        return ""
+    try:
+        split = Split.of(value, standing.ref.alias)
+        if not split.arms or split.is_over(now()):
+            return ""
+    except BadRolloutTag:
+        pass
+    ends = typed_on(standing.ref, "split", options=["--clear"])
+    return f"its requests are split already, as {value[:_LONGEST_SPLIT]}; {ends} ends that"
 
 
 def _worse(seen: Sequence[ArmSeen]) -> str:

@@ -33,6 +33,8 @@ class ArmSeen:
         arm: what the version has come to there; `own` what the slot's own share has. None: it does
             not say.
         worse: why the instance itself judges the version to do worse; empty: it does not.
+        refuses: whether the slot has refused the version, once the alias was on it.
+        ahead: seconds by which its clock is ahead of this one's, where they differ.
     """
 
     url: str
@@ -43,6 +45,8 @@ class ArmSeen:
     arm: Sample | None = None
     own: Sample | None = None
     worse: str = ""
+    refuses: bool = False
+    ahead: float = 0.0
 
 
 @dataclass(slots=True)

@@ -20,8 +20,11 @@ class Scripted:
 
 
 @contextmanager
-def scripted(answers: Sequence[Answer]) -> Iterator[Scripted]:
-    """Listens while it lasts; an answer is a status and what is sent as JSON."""
+def scripted(answers: Sequence[Answer], clock: float | None = None) -> Iterator[Scripted]:
+    """Listens while it lasts; an answer is a status and what is sent as JSON.
+
+    `clock`: the time that answers tell, in seconds of the epoch; None: as it is.
+    """
     left, said = list(answers), Scripted()
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,6 +40,9 @@ def scripted(answers: Sequence[Answer]) -> Iterator[Scripted]:
 
         def do_DELETE(self) -> None:
             self.do_GET()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(timestamp if clock is None else clock)
 
         def log_message(self, *_: Any) -> None:
             pass

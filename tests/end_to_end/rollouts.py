@@ -15,7 +15,6 @@ import httpx
 
 from service.exits import DONE
 from service.promotion.step_split import StepSplit
-from service.rollout_tags import tag_name
 from tests.promotion.test_commands import podium
 from tests.support import models
 from tests.support.registered import Registry
@@ -84,7 +83,7 @@ class Rollouts:
 
     def split(self, alias: str) -> StepSplit | None:
         """What a step has written."""
-        return StepSplit.read(self.tags.get(tag_name("split", alias)))
+        return StepSplit.in_tags(self.tags, alias)
 
     @property
     def tags(self) -> Mapping[str, str]:

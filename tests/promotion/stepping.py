@@ -1,8 +1,9 @@
 """Instances that give a version its share as a test says, beside a clock that a test moves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from service.promotion.journal import StepPlan
 from service.promotion.promote import Promoted, Promotion, Wanted
@@ -28,6 +29,8 @@ class SteppedInstances:
         rate: answers a second of either version.
         failing: the share of the version's requests that fail.
         at_look: called before each look.
+        serves: what its own share goes to; None: to what the alias is on.
+        judged: what it says of the version by itself.
         shares: what was seen of the tag, each once.
     """
 
@@ -37,6 +40,8 @@ class SteppedInstances:
     failing: float = 0.0
     state: ArmState = "serves"
     at_look: Callable[[], None] = lambda: None
+    serves: Callable[[], str | None] = lambda: None
+    judged: Callable[[], Mapping[str, Any]] = dict
     seconds: float = 0.0
     shares: list[float] = field(default_factory=list)
     told: int = 0
@@ -67,7 +72,8 @@ class SteppedInstances:
         on = self.moves.registry.client.get_registered_model(NAME).aliases.get(self.moves.alias)
         state = self.state if self._share() is not None else "coming"
         arm = Sample(int(self._arm), int(self._arm * self.failing))
-        return [ArmSeen("http://one", "i", state, "so it is", on, arm, Sample(int(self._own)))]
+        own, on = Sample(int(self._own)), self.serves() or on
+        return [ArmSeen("http://one", "i", state, "so it is", on, arm, own, **self.judged())]
 
     def _share(self) -> float | None:
         split = StepSplit.read(split_of(self.moves))
@@ -81,18 +87,19 @@ def split_of(moves: Moves) -> str | None:
     return found
 
 
-def stepped(
+def stepped(  # noqa: PLR0913 - what an operator says, and what a test hears
     moves: Moves,
     instances: SteppedInstances,
     *,
     by: str = "ada",
     resume: bool = False,
     steps: StepPlan | None = PLAN,
+    said: Callable[[str], None] = lambda _: None,
 ) -> Promoted:
     """Promotes it by steps, or raises why not."""
     mover = moves.mover(by)
     stepping = Stepping(
-        mover, instances, lambda _: None, monotonic=instances.monotonic, sleep=instances.sleep
+        mover, instances, said, monotonic=instances.monotonic, sleep=instances.sleep
     )
     named = NumberedVersion(moves.registry.name, instances.version)
     work = Promotion(mover, FakeInstances(), lambda _: moves.digest, stepping=stepping)

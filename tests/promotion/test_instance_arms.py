@@ -1,5 +1,6 @@
 """What an instance says of a version's share is read from the page of all its slots."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,37 @@ def test_state_of_an_arm_is_that_of_its_share_and_its_slot(
     assert (seen.state, seen.arm) == (state, arm), seen
     if state == "serves":
         assert (seen.instance, seen.serves, seen.own) == ("one", "1", Sample(900, 3))
+
+
+@pytest.mark.parametrize("judges", ["2", "3"])
+@pytest.mark.parametrize("where", [0, 1])
+def test_verdict_of_the_slot_and_of_the_arm_is_heard(judges: str, where: int) -> None:
+    """Of that very version alone."""
+    told = page([OWN, SERVES])
+    verdict = {"version": judges, "code": "fails_more", "message": "It fails more."}
+    told["models"][where]["verdict"] = verdict
+    with scripted([(200, told)]) as service:
+        (seen,) = ArmsAt(REF, [service.url], "token").seen("2")
+    assert seen.worse == ("It fails more." if judges == "2" else "")
+
+
+@pytest.mark.parametrize("how", ["quarantined", "blocked", "withdrawn"])
+def test_slot_that_refuses_what_its_alias_is_on_says_so(how: str) -> None:
+    """Although an arm of that version answers there."""
+    told = page([OWN, SERVES])
+    told["models"][1][how] = "2"
+    with scripted([(200, told)]) as service:
+        (seen,) = ArmsAt(REF, [service.url], "token").seen("2")
+    assert (seen.state, seen.refuses) == ("serves", True)
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_clock_of_an_instance_is_that_of_its_answer(hours: int) -> None:
+    """Told as that by which it is ahead."""
+    clock = time.time() + hours * 3600
+    with scripted([(200, page([OWN, SERVES]))], clock) as service:
+        (seen,) = ArmsAt(REF, [service.url], "token").seen("2")
+    assert round(seen.ahead / 3600) == hours
 
 
 def test_instance_that_does_not_answer_is_silent() -> None:

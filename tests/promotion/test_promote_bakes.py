@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from service.exits import IN_PART, REFUSED
+from service.promotion.deciding import Stage
 from service.promotion.instances import Serving
+from service.promotion.mover import Mover
 from service.promotion.stopped import MoveStopped
+from service.registry.writer.faults import WriteRefused
 from tests.promotion.conftest import NAME, FakeInstances, Moves
 from tests.promotion.test_instances import REF, At, Time, each_at, never, slot
 from tests.promotion.test_instances import at as at  # noqa: PLC0414 - a fixture
@@ -85,6 +88,37 @@ def test_fallback_is_what_has_baked_last(shared_moves: Moves) -> None:
         moves.promote("5", FakeInstances(seen=[_GAVE_WAY]))
     assert [*found, moves.fallback] == [None, "1", "3", "3", "3"]
     moves.registry.client.delete_model_version_tag(NAME, "5", "podium.blocked")
+
+
+def test_promotion_that_loses_the_race_leaves_no_fallback(shared_moves: Moves) -> None:
+    """Nothing of it is in the registry: the move is the other one's."""
+    moves = own(shared_moves, "lost")
+
+    class Losing(list[Stage]):
+        def append(self, told: Stage) -> None:
+            super().append(told)
+            if told == Stage.INTEND:
+                moves.begin("4", moved=False, by="bob")
+
+    with pytest.raises(MoveStopped) as stopped:
+        replace(moves, stages=Losing()).promote("3")
+    assert (stopped.value.code, moves.fallback) == ("overtaken", None)
+
+
+def test_promotion_that_may_keep_no_fallback_has_its_end(shared_moves: Moves) -> None:
+    """Nobody has to take it up, and the alias has never moved."""
+    moves = own(shared_moves, "no-tags")
+
+    def deny(*_: object) -> None:
+        raise WriteRefused("it needs EDIT", "PERMISSION_DENIED")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Mover, "keep_fallback", deny)
+        with pytest.raises(WriteRefused):
+            moves.promote("3")
+    done = moves.journal[-1].done
+    assert done is not None
+    assert (done.moved, done.why, moves.now) == (False, "permission_denied", "2")
 
 
 def test_instances_are_waited_for_until_the_version_has_baked_there(at: At) -> None:

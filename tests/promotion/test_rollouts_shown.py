@@ -72,7 +72,7 @@ def test_move_that_came_by_steps_says_how_far_it_came(moves: Moves, *, over: boo
     until = StepSplit.lasting("3", 5.0, now())
     if over:
         until = StepSplit("3", 5.0, now())
-    mover.write_split(until)
+    mover.write_split(ours, mover.look(), until)
     said = str(stop_of(lambda: moves.promote("4", by="bob")))
     ends = "has ended by itself" if over else "share of 5% lasts until"
     assert "it has come to 5%" in said

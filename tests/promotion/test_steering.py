@@ -11,6 +11,7 @@ from service.exits import DONE, IN_PART, REFUSED, WRONG_USE
 from service.promotion.mover import now
 from service.promotion.step_split import StepSplit
 from tests.promotion.conftest import NAME, Moves
+from tests.promotion.stepping import PLAN
 from tests.promotion.test_commands import SCHEMAS, podium, report
 from tests.promotion.test_marks import codes, tags
 from tests.support.tracking import free_port
@@ -132,14 +133,27 @@ def test_held_alias_is_not_split_and_its_split_is_taken_back(steered: Moves) -> 
 
 def test_alias_that_comes_by_steps_is_not_split_meanwhile(steered: Moves) -> None:
     """Until the steps are over; `--clear` ends them."""
-    steps = StepSplit.lasting("3", 25, now())
-    steered.registry.client.set_registered_model_tag(NAME, "podium.split.champion", steps.value)
+    mover = steered.mover()
+    ours = mover.intend(mover.settle(mover.look()), "promote", "3", unvalidated="x", steps=PLAN)
+    mover.write_split(ours, mover.look(), StepSplit.lasting("3", 25, now()))
     ended = podium("split", NAME, "challenger=20", "--json", uri=steered.uri)
     assert (ended.exit_code, report(ended)["code"]) == (REFUSED, "under_way"), ended.output
     assert (
         "25% to version 3" in report(podium("split", NAME, "--json", uri=steered.uri))["sentence"]
     )
     assert told(steered, "split", NAME, "--clear")["code"] == "done"
+
+
+def test_split_of_a_version_that_ends_by_itself_is_people_s_own(steered: Moves) -> None:
+    """It reads as a step's does: it can be told again, grown, and is not rolled back."""
+    until = "2099-12-24T00:00:00Z"
+    words = ("split", NAME, "v3=10", "--until", until)
+    assert codes(steered, *words) == ["done", "already"]
+    assert told(steered, "split", NAME)["rollout"]["steps"] is None
+    assert told(steered, "split", NAME, "v3=20", "--until", until)["code"] == "done"
+    steered.begin("3", moved=False)
+    steered.rollback(resume=True)
+    assert tags(steered) == {"podium.split.champion": f"v3=20,until={until}"}
 
 
 @pytest.mark.parametrize(

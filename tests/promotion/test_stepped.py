@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from service.exits import IN_PART, REFUSED, UNDECIDED
-from service.promotion.deciding import Stage
+from service.promotion.deciding import AliasStanding, Stage
+from service.promotion.journal import Written
 from service.promotion.mover import Mover, now
+from service.promotion.step_split import StepSplit
 from service.promotion.stopped import MoveStopped
 from service.registry.writer.faults import Unreachable, WriteRefused
 from service.registry.writer.writer import Writer
@@ -16,6 +19,7 @@ from tests.promotion.conftest import NAME, Moves
 from tests.promotion.stepping import PLAN, SteppedInstances, split_of, stepped, until_of
 from tests.promotion.test_killed import Breaking, BrokenOff, assert_whole
 
+BY_HAND = "v4=10,until=2099-12-24T00:00:00Z"
 MORE = (*((Stage.STEP, nth) for nth in (1, 2, 3, 4)), (Stage.CONFIRM, 1), (Stage.REREAD, 1))
 
 
@@ -31,6 +35,15 @@ def stop_of(work: Callable[[], object]) -> MoveStopped:
     with pytest.raises(MoveStopped) as stopped:
         work()
     return stopped.value
+
+
+def split_by_hand(moves: Moves, value: str | None) -> None:
+    """As somebody does on MLflow's page; None: they take it away."""
+    client, tag = moves.registry.client, tag_name("split", moves.alias)
+    if value is not None:
+        client.set_registered_model_tag(NAME, tag, value)
+    elif split_of(moves) is not None:
+        client.delete_registered_model_tag(NAME, tag)
 
 
 def test_steps_come_in_their_order_and_then_the_alias(shared_moves: Moves) -> None:
@@ -141,15 +154,192 @@ def test_operator_ends_the_steps(shared_moves: Moves, what: str) -> None:
     assert_whole(moves)
 
 
-def test_split_of_somebody_else_is_left_alone(shared_moves: Moves) -> None:
-    """Nothing is written; the sentence says what ends it."""
-    moves = on(shared_moves, "others")
-    tag = tag_name("split", moves.alias)
-    moves.registry.client.set_registered_model_tag(NAME, tag, "challenger=10")
+@pytest.mark.parametrize(
+    ("alias", "value"),
+    [
+        ("others", "challenger=10"),
+        ("alike", "v4=10,until=2099-12-24T00:00:00Z"),
+        ("same", "v3=5,until=2099-12-24T00:00:00Z"),
+        ("odd", "v4=ten"),
+    ],
+)
+def test_split_of_somebody_else_is_left_alone(shared_moves: Moves, alias: str, value: str) -> None:
+    """Nothing is written, however it reads; the sentence says what ends it."""
+    moves = on(shared_moves, alias)
+    split_by_hand(moves, value)
     stop = stop_of(lambda: stepped(moves, SteppedInstances(moves, "3")))
     assert stop.code == "split_already"
-    assert "podium split iris --alias others --clear" in str(stop)
-    assert split_of(moves) == "challenger=10"
+    assert f"podium split iris --alias {alias} --clear" in str(stop)
+    assert (split_of(moves), moves.told) == (value, [("seen", None, "2")])
+
+
+@pytest.mark.parametrize(
+    ("alias", "value"), [("over", "v4=10,until=2001-12-24T00:00:00Z"), ("no", "false")]
+)
+def test_split_of_somebody_else_that_gives_nobody_anything_is_in_no_way(
+    shared_moves: Moves, alias: str, value: str
+) -> None:
+    """It has ended by itself, or says that there is none."""
+    moves = on(shared_moves, f"empty-{alias}")
+    split_by_hand(moves, value)
+    assert stepped(moves, SteppedInstances(moves, "3")).outcome == "promoted"
+
+
+class Splitting(list[Stage]):
+    """Somebody splits the alias by hand as a move comes to a stage for the first time."""
+
+    def __init__(self, moves: Moves, stage: Stage) -> None:
+        super().__init__()
+        self._moves, self._stage = moves, stage
+
+    def append(self, told: Stage) -> None:
+        """Then."""
+        super().append(told)
+        if told == self._stage and self.count(told) == 1:
+            split_by_hand(self._moves, BY_HAND)
+
+
+@pytest.mark.parametrize("stage", [Stage.PREPARE, Stage.INTEND, Stage.STEP])
+def test_split_that_somebody_sets_before_the_first_step_stays(
+    shared_moves: Moves, stage: Stage
+) -> None:
+    """Instances prepare a version for minutes; the move has its end, and the alias stays."""
+    moves = on(shared_moves, f"before-{stage}")
+    split = replace(moves, stages=Splitting(moves, stage))
+    stop = stop_of(lambda: stepped(split, SteppedInstances(moves, "3")))
+    assert (stop.code, stop.status) == ("split_already", REFUSED)
+    assert (split_of(moves), moves.now) == (BY_HAND, "2")
+    assert_whole(moves)
+
+
+def test_split_that_somebody_sets_between_steps_stays(shared_moves: Moves) -> None:
+    """It is not written over by the next one, nor taken back with the version."""
+    moves = on(shared_moves, "between")
+    instances = SteppedInstances(moves, "3")
+    instances.at_look = lambda: split_by_hand(moves, BY_HAND) if instances.shares == [5] else None
+    stop = stop_of(lambda: stepped(moves, instances))
+    assert (stop.code, stop.status) == ("split_changed", REFUSED)
+    assert (split_of(moves), moves.now) == (BY_HAND, "2")
+    assert_whole(moves)
+
+
+@pytest.mark.parametrize("value", [BY_HAND, None])
+def test_split_that_somebody_changes_once_the_alias_has_moved_stays(
+    shared_moves: Moves, value: str | None
+) -> None:
+    """While not all serve it the share is kept, but not against people; the promotion goes on."""
+    moves = on(shared_moves, f"after-{value is None}")
+    instances = SteppedInstances(moves, "3")
+    seen: list[str | None] = []
+    said: list[str] = []
+
+    def look() -> None:
+        if moves.now != "3":
+            return
+        if not seen:
+            split_by_hand(moves, value)
+        seen.append(split_of(moves))
+
+    instances.at_look, instances.serves = look, lambda: "2"
+    assert stepped(moves, instances, said=said.append).outcome == "promoted"
+    assert set(seen) == {value}
+    assert (split_of(moves), moves.now, "that stays" in said[-1]) == (value, "3", True)
+
+
+def test_share_is_kept_until_all_serve_what_the_alias_is_on(shared_moves: Moves) -> None:
+    """Put off for as long as an instance is late, so that nobody is sent back for a moment."""
+    moves = on(shared_moves, "late")
+    instances = SteppedInstances(moves, "3")
+    since: list[float] = []
+    written: list[float] = []
+    write = Mover.write_split
+
+    def counted(self: Mover, ours: Written, standing: AliasStanding, split: StepSplit) -> None:
+        write(self, ours, standing, split)
+        if standing.alias == "3":
+            written.append(split.share)
+
+    def look() -> None:
+        if moves.now == "3":
+            since.append(instances.seconds)
+
+    instances.at_look = look
+    instances.serves = lambda: "3" if since and since[-1] - since[0] > 100 else "2"
+    long = PLAN.model_copy(update={"shares": (50.0,), "seconds": 300.0})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Mover, "write_split", counted)
+        stepped(moves, instances, steps=long)
+    assert (split_of(moves), set(written), len(written) >= 4) == (None, {50.0}, True)
+    assert 100 < since[-1] - since[0] < 150
+
+
+@pytest.mark.parametrize("how", [{"worse": "It fails more."}, {"refuses": True}])
+def test_version_that_gives_way_where_the_alias_is_has_its_share_no_longer(
+    shared_moves: Moves, how: dict[str, Any]
+) -> None:
+    """By the instance's own verdict, or since it refuses the version: at the look that tells it."""
+    moves = on(shared_moves, f"judged-{next(iter(how))}")
+    instances = SteppedInstances(moves, "3")
+    looks: list[float] = []
+    instances.at_look = lambda: looks.append(instances.seconds) if moves.now == "3" else None
+    instances.serves = lambda: "2" if moves.now == "3" else None
+    instances.judged = lambda: how if moves.now == "3" else {}
+    stepped(moves, instances)
+    assert (len(looks), split_of(moves)) == (1, None)
+
+
+def test_verdict_of_an_instance_ends_a_step(shared_moves: Moves) -> None:
+    """It is heard, whatever all of them have counted together."""
+    moves = on(shared_moves, "own-verdict")
+    instances = SteppedInstances(moves, "4")
+    instances.judged = lambda: {"worse": "It fails more."}
+    stop = stop_of(lambda: stepped(moves, instances))
+    assert (stop.code, moves.now, split_of(moves)) == ("gave_way", "2", None)
+    assert "http://one: It fails more." in str(moves.blocked("4"))
+    moves.registry.client.delete_model_version_tag(NAME, "4", "podium.blocked")
+
+
+def test_alias_that_somebody_moves_while_not_all_serve_ends_the_share(
+    shared_moves: Moves,
+) -> None:
+    """They want neither the version nor a share of it."""
+    moves = on(shared_moves, "moved-on")
+    instances = SteppedInstances(moves, "3")
+
+    def act() -> None:
+        if moves.now == "3":
+            moves.registry.move(moves.alias, "5")
+
+    instances.at_look, instances.serves = act, lambda: "2"
+    stop = stop_of(lambda: stepped(moves, instances))
+    assert (stop.code, moves.now, split_of(moves)) == ("moved_past", "5", None)
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0])
+def test_share_ends_by_the_clocks_of_services(shared_moves: Moves, ahead: float) -> None:
+    """Whatever the clock says of whoever typed the command."""
+    moves = on(shared_moves, f"clock-{ahead < 0}")
+    instances = SteppedInstances(moves, "3")
+    instances.judged = lambda: {"ahead": ahead}
+    left: set[bool] = set()
+
+    def look() -> None:
+        if split_of(moves):
+            lasts = (until_of(moves) - now()).total_seconds() - ahead
+            left.add(lasts <= 61)
+            left.add(lasts > -600)
+
+    instances.at_look = look
+    stepped(moves, instances, steps=PLAN.model_copy(update={"shares": (5.0,)}))
+    assert left == {True}
+
+
+def test_nothing_of_steps_is_left_in_the_registry(shared_moves: Moves) -> None:
+    """Neither the split nor whose it was."""
+    moves = on(shared_moves, "clean")
+    stepped(moves, SteppedInstances(moves, "3"))
+    tags = moves.registry.client.get_registered_model(NAME).tags
+    assert [key for key in tags if key.startswith(tag_name("split", moves.alias))] == []
 
 
 @pytest.mark.parametrize(("stage", "nth"), MORE)
