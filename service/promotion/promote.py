@@ -165,11 +165,18 @@ class Promotion:
         prepared = self._prepared(standing, version, digest)
         # Preparing takes minutes.
         require_released(self.mover.look())
-        self.mover.keep_fallback(standing.alias)
+        self._keep_fallback(standing)
         if isinstance(start, GoOn) and _is_that(start.with_, digest, wish):
             return prepared, start.with_
         steps = wish.steps or _steps_of(start)
         return prepared, self._intended(standing, version, digest, replace(wish, steps=steps))
+
+    def _keep_fallback(self, standing: AliasStanding) -> None:
+        """What the alias is on may have baked only long after the command that moved it there."""
+        on = standing.alias
+        self.mover.keep_fallback(on)
+        if on is not None and self.bakes and self.instances.have_proven(self.mover.ref, on):
+            self.mover.note_proven(on)
 
     def _require_unsplit(self, standing: AliasStanding, start: Opening, wish: Wanted) -> None:
         """Raises `MoveStopped` where it is to come by steps, and cannot."""
