@@ -128,11 +128,10 @@ class InstancesAt:
         verdicts = {each.verdict for each in seen.values()}
         return "undecided" not in verdicts or "refused" in verdicts or self.monotonic() >= until
 
-
     def have_proven(self, ref: ModelRef, version: str) -> bool:
         """Looks at all side by side, once."""
         with ThreadPoolExecutor(_AT_ONCE) as beside:
-            asked = partial(_look, ref, version, _LEAST_SECONDS, True)  # noqa: FBT003 - mapped
+            asked = partial(_look, ref, version, _LEAST_SECONDS, True)
             found = list(beside.map(asked, self.urls))
         return bool(found) and all(each.verdict == "serves" and each.proven for each in found)
 
