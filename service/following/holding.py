@@ -3,8 +3,8 @@
 A look brings holds, by tags of the model. For a held slot the alias is as if it were on the version
 that the slot serves, or has served last, before this start too; so all that is promised of a slot
 whose alias stands still is promised of a held one. One that never served takes what its alias is
-on, once. A hold moves nothing: what is withdrawn or blocked is taken from a held slot as well, and what
-bakes when it comes may still give way. From then on the slot stays on what that gave way to.
+on, once. A hold moves nothing: what is withdrawn or blocked is taken from a held slot as well, and
+what bakes when it comes may still give way. From then on the slot stays on what that gave way to.
 """
 
 from collections.abc import Mapping

@@ -50,6 +50,9 @@ class Instances(Protocol):
         `is_gone_on` is asked between looks, and ends them: the alias is not there any more.
         """
 
+    def have_proven(self, ref: ModelRef, version: str) -> bool:
+        """Whether each is known to serve it now, with its bake behind it; one look, no wait."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoInstances:
@@ -64,6 +67,10 @@ class NoInstances:
     ) -> Sequence[Serving]:
         """None."""
         return ()
+
+    def have_proven(self, ref: ModelRef, version: str) -> bool:
+        """Nobody says so."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,13 @@ class InstancesAt:
         verdicts = {each.verdict for each in seen.values()}
         return "undecided" not in verdicts or "refused" in verdicts or self.monotonic() >= until
 
+    def have_proven(self, ref: ModelRef, version: str) -> bool:
+        """Looks at all side by side, once."""
+        with ThreadPoolExecutor(_AT_ONCE) as beside:
+            asked = partial(_look, ref, version, _LEAST_SECONDS, True)
+            found = list(beside.map(asked, self.urls))
+        return bool(found) and all(each.verdict == "serves" and each.proven for each in found)
+
 
 @dataclass(frozen=True, slots=True)
 class InstancesBehind:
@@ -176,6 +190,10 @@ class InstancesBehind:
             seen[found.instance] = _serving(f"{self.url} {found.instance}".strip(), found)
             self.saw(seen[found.instance])
         living.add(found.instance)
+
+    def have_proven(self, ref: ModelRef, version: str) -> bool:
+        """One answer is not that of all."""
+        return False
 
 
 def _settled(seen: Serving | None) -> bool:

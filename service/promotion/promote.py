@@ -170,9 +170,15 @@ class Promotion:
         return prepared, ours
 
     def _keep_fallback(self, ours: Written, standing: AliasStanding) -> None:
-        """Once the move is this one: whoever has lost it leaves nothing in the registry."""
+        """Once the move is this one: whoever has lost it leaves nothing in the registry.
+
+        What the alias is on may have baked only long after the command that moved it there.
+        """
+        on = standing.alias
         try:
-            self.mover.keep_fallback(standing.alias)
+            self.mover.keep_fallback(on)
+            if on is not None and self.bakes and self.instances.have_proven(self.mover.ref, on):
+                self.mover.note_proven(on)
         except WriteRefused as error:
             self.mover.give_up(ours, error.code.lower())
             raise

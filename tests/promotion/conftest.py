@@ -33,6 +33,7 @@ class FakeInstances:
 
     prepared: Sequence[Prepared] = ()
     seen: Sequence[Serving] = ()
+    proven: bool = False
     asked: list[str] = field(default_factory=list)
 
     def prepare(self, ref: ModelRef, version: str, digest: str) -> Sequence[Prepared]:
@@ -46,6 +47,10 @@ class FakeInstances:
         """As it says."""
         self.asked.append(f"serving {ref} {version}")
         return self.seen
+
+    def have_proven(self, ref: ModelRef, version: str) -> bool:
+        """As it says."""
+        return self.proven
 
 
 @dataclass

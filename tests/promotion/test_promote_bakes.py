@@ -1,6 +1,7 @@
 """A promotion waits until a version has baked; one that did worse is put back and blocked (P20)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,35 @@ def test_promotion_that_may_keep_no_fallback_has_its_end(shared_moves: Moves) ->
     done = moves.journal[-1].done
     assert done is not None
     assert (done.moved, done.why, moves.now) == (False, "permission_denied", "2")
+
+
+def test_fallback_moves_on_where_bakes_outlast_the_commands(shared_moves: Moves) -> None:
+    """On a quiet model: the next promotion finds what the alias is on proven by all."""
+    moves = replace(shared_moves, alias="quiet", stages=[])
+    moves.promote("1")
+    moves.promote("2", FakeInstances(seen=[_UNPROVEN]))
+    moves.promote("3", FakeInstances(seen=[_UNPROVEN], proven=True))
+    assert moves.fallback == "2"
+    moves.promote("4", FakeInstances(seen=[_UNPROVEN]))
+    assert moves.fallback == "2"
+
+
+@pytest.mark.parametrize(
+    ("other", "proven"),
+    [
+        (slot("3", bake=None), True),
+        (slot("3", bake={**BAKES, "unproven": True}), False),
+        (slot("2", bake=None), False),
+    ],
+)
+def test_version_is_proven_where_every_instance_serves_it_and_none_bakes(
+    at: At, other: dict[str, Any], *, proven: bool
+) -> None:
+    """One look at each, of which nobody is told."""
+    time = Time()
+    urls = [at([slot("3", bake=None)]), at([other])]
+    assert each_at(urls, time).have_proven(REF, "3") == proven
+    assert time.saw == []
 
 
 def test_instances_are_waited_for_until_the_version_has_baked_there(at: At) -> None:
