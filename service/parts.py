@@ -328,9 +328,7 @@ def new_shadow_stager(  # noqa: PLR0913, PLR0917 - the parts that it is made of
     )
 
 
-def new_samples(
-    settings: Settings, environment: Mapping[str, str], slots: Slots
-) -> ShadowSamples:
+def new_samples(settings: Settings, environment: Mapping[str, str], slots: Slots) -> ShadowSamples:
     """Looks after requests over which shadows differed, those kept under other settings too."""
     folder = settings.service_folder(environment) / "shadow-samples"
     limits = SampleLimits(*(settings.sample_limits or (sys.maxsize,)))
