@@ -9,7 +9,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -220,6 +220,9 @@ class _PredictorInProcess:
         job = Job(model_input, Answer(loop=asyncio.get_running_loop()))
         LocalHost(self, 60.0).predict([job], lambda _: None)  # type: ignore[arg-type]  # it stands in for the process
         return await job.answer
+
+    def when_ready_changes(self, told: Callable[[], None]) -> None:
+        """It is ready for as long as it is there."""
 
     async def close(self) -> None:
         """Nothing runs."""

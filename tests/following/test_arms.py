@@ -137,7 +137,7 @@ async def test_nobody_is_bound_to_an_arm_that_has_gone_whatever_fails_beside() -
     def fails(_: ModelRef) -> None:
         raise ZeroDivisionError
 
-    world.history.forget = fails  # type: ignore[method-assign]
+    world.history.forget = fails  # type: ignore[method-assign, assignment]
     world.registry.rollout.clear()
     with pytest.raises(ZeroDivisionError):
         await world.follower.tick()
