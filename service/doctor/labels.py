@@ -14,7 +14,7 @@ VERSION_TAGS: Final = frozenset(
         *("podium.allow_breaking", "podium.batching", "podium.blocked", "podium.copied"),
         "podium.blocked.by",
         *("podium.digest", "podium.env_manager", "podium.linked", "podium.retry"),
-        *("podium.source", "podium.validation", "podium.withdrawn"),
+        *("podium.shadow", "podium.source", "podium.validation", "podium.withdrawn"),
     }
 )
 """What is read of versions, or written for people."""

@@ -23,7 +23,8 @@ _PARTS: Final = (
     *("inspector/__init__.py", "inspector/main.py", "inspector/safe_formats.py"),
     "inspector/wire.py",
     *("processes/__init__.py", "processes/exhausted.py", "processes/frames.py"),
-    *("processes/lifetime.py", "processes/parcels.py", "processes/child"),
+    *("processes/lifetime.py", "processes/parcels.py", "processes/child/__init__.py"),
+    *("processes/child/channel.py", "processes/child/keeper.py", "processes/child/scheduling.py"),
     "zygote",
 )
 _SERVICE: Final = Path(__file__).resolve().parents[1]
