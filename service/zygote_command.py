@@ -34,7 +34,7 @@ def zygote_command(
     of_shadows = (COMPARER_ROLE,)
     child_environment = host_environment(os.environ, settings.hosts)
     if not loads:
-        first, *others = registry_role(environment), *roles, *by_skops
+        first, *others = registry_role(environment), *roles, *by_skops, *of_shadows
         return ZygoteCommand((first,), child_environment, late=tuple(others))
     # What patterns will find may well be skops', too.
     served = settings.history_folder(environment)
