@@ -77,7 +77,7 @@ def test_p20_version_that_fails_a_fifth_never_reaches_the_second_step(rollouts: 
     assert [each["share"] for each in entry["steps"]] == [30]
     assert (entry["done"]["moved"], entry["done"]["why"]) == (False, "gave_way")
     version = rollouts.registry.client.get_model_version(rollouts.name, second)
-    assert "have failed" in version.tags["podium.blocked"]
+    assert "has failed" in version.tags["podium.blocked"]
     assert set(clients.statuses) <= {200, 500}
     wait_until(
         lambda: rollouts.slot("champion")["arms"] == [],
