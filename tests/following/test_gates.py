@@ -311,9 +311,12 @@ async def test_extra_asks_for_its_packages_too(tmp_path: Path) -> None:
     assert "pysocks" in closed.value.message.lower()
 
 
-@pytest.mark.parametrize(
-    "line", ["-r other.txt", "-f https://user:secret@h/simple", "-e .", "./a b", "secret\x1b[2J"]
-)
+async def test_place_to_look_for_packages_is_nothing_to_compare(tmp_path: Path) -> None:
+    """Whoever builds an environment says whether it is asked; it may hold a secret."""
+    assert await required(tmp_path, "-f https://user:secret@h/simple\n") == ()
+
+
+@pytest.mark.parametrize("line", ["-r other.txt", "-e .", "./a b", "secret\x1b[2J"])
 async def test_line_that_names_no_package_is_ignored_and_not_repeated(
     tmp_path: Path, line: str
 ) -> None:

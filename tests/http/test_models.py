@@ -69,7 +69,7 @@ async def test_models_lists_every_slot_in_order(app: App) -> None:
 
 
 async def test_p20_bake_is_told_with_its_counts_as_they_are_now(app: App) -> None:
-    """Beside those of the version that it gives way to."""
+    """Beside those of the version that it gives way to, which was asked about two of them."""
     slot, older = app.slots.default, make_binding(IRIS, "1")
     binding = make_binding(IRIS, "2")
     slot.serve(binding, AT)
@@ -92,8 +92,8 @@ async def test_p20_bake_is_told_with_its_counts_as_they_are_now(app: App) -> Non
         "tried": 2,
         "spared": 1,
         "older": "1",
-        "older_requests": 1,
-        "older_failures": 1,
+        "older_requests": 3,
+        "older_failures": 2,
     }
     slot.bake, slot.verdict = None, BakeVerdict(ASPIRED, "fails_more", "It failed.", AT, "1")
     report = (await app.client.get("/models/iris@champion")).json()
