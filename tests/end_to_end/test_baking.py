@@ -23,6 +23,9 @@ from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
+# Bakes are real ones, of real versions.
+pytestmark = pytest.mark.timeout(1800)
+
 _SECONDS = 240
 _TOKEN = "the-operator"
 _POISON = 1001.0

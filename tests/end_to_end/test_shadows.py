@@ -13,10 +13,14 @@ from tests.support.registered import Registry
 from tests.support.services import RunningService, running_service
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*An input example was not provided:UserWarning",
-    "ignore:.*Add type hints to the `predict` method:UserWarning",
-)
+# A shadow comes last of all: on a busy machine its calls take their time.
+pytestmark = [
+    pytest.mark.timeout(1800),
+    pytest.mark.filterwarnings(
+        "ignore:.*An input example was not provided:UserWarning",
+        "ignore:.*Add type hints to the `predict` method:UserWarning",
+    ),
+]
 SECONDS = 1200.0
 LABELS = ModelRef("labels", "champion")
 # Whoever comes last of all gets next to nothing of a busy machine.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from service.exits import DONE, REFUSED
 from service.promotion.deciding import Stage
@@ -21,6 +22,8 @@ from tests.support.registered import Registry
 from tests.support.services import running_service
 from tests.support.waiting import wait_until
 
+# Steps and what is left of a killed command take a minute by themselves.
+pytestmark = pytest.mark.timeout(1800)
 STEPS: Final = (30.0, 60.0)
 KILLED: Final = (
     *((Stage.STEP, nth) for nth in (1, 2, 3)),
