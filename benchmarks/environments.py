@@ -36,6 +36,7 @@ from tests.support import tracking
 from tests.support.registered import Registry
 from tests.support.server_process import ServerProcess
 from tests.support.services import RunningService, running_service
+from tests.support.waiting import wait_until
 
 _NAME: Final = "iris"
 _REF: Final = f"{_NAME}@champion"
@@ -44,6 +45,7 @@ _BODY: Final = b'{"dataframe_split":{"columns":["a","b","c","d"],"data":[[5.1,3.
 _CONNECTIONS: Final = 64
 _MEGABYTE: Final = 1024**2
 _SPREADS: Final = 2
+_LINE_SECONDS: Final = 60
 _KEY_DIGITS: Final = 64
 _SERVICES: Final = ("shared", "shared again", "own")
 
@@ -106,6 +108,8 @@ def _starts(uri: str, folder: Path, tell: Tell) -> None:
         began = time.monotonic()
         with _service(uri, home, "own") as service:
             ready = time.monotonic() - began
+            # Lines come through a pipe, and may be later than what they tell of.
+            wait_until(lambda: service.events("swapped"), _LINE_SECONDS, "the swap is told")
             stages = service.events("swapped")[-1]["seconds"]
             held = pss_bytes(service.process.pid) / _MEGABYTE
             own = sum(_own_bytes(service, environments)) / _MEGABYTE
