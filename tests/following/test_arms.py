@@ -230,6 +230,17 @@ async def test_slot_that_serves_nothing_shares_nothing() -> None:
     assert [arm.weight for arm in world.slot.traffic.arms] == [5000, 5000]
 
 
+async def test_p18_arm_that_comes_to_the_other_end_has_the_callers_of_that_end() -> None:
+    """As at every other instance: its share alone does not say whose it is."""
+    world = await sharing(RolloutTags(split="v2=10,v3=10"))
+    world.stager.predictors[of(world, 2)].turn(ready=False)
+    alone = RolloutTags(split="v3=10")
+    world.registry.rollout[world.slot.ref] = alone
+    await world.follow()
+    ends = [each.slot.traffic.buckets for each in (world, await sharing(alone))]
+    assert [(each.left[1], each.right[1]) for each in ends if each] == [(1000, 10_000)] * 2
+
+
 async def test_cycle_of_aliases_is_no_cycle_of_traffic() -> None:
     """An arm answers with what it serves itself, whatever it shares."""
     world = World("iris@champion", "iris@challenger")
