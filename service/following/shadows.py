@@ -239,14 +239,21 @@ class Shadows:
 
 
 def _state(slot: Slot, wanted: _WantedShadow) -> ShadowState:
-    if wanted.failure is not None and wanted.failure.code == NOT_ALLOWED:
-        return ShadowState.NOT_ALLOWED
     if wanted.same:
         return ShadowState.SAME
-    if wanted.servable is not None:
-        if slot.traffic.shadow is not None:
-            return ShadowState.LISTENING
+    servable = wanted.servable
+    # First of all: one that hears goes on while what is to take its place is refused.
+    if servable is not None and slot.traffic.shadow is not None:
+        crashes = servable.predictor.status.crashing
+        return ShadowState.CRASHING if crashes else ShadowState.LISTENING
+    if _is_not_allowed(wanted):
+        return ShadowState.NOT_ALLOWED
+    if servable is not None:
         return ShadowState.WAITING if slot.binding is None else ShadowState.NOT_ALLOWED
     if wanted.staging is not None:
         return ShadowState.LOADING
     return ShadowState.WAITING if wanted.failure is None else ShadowState.FAILED
+
+
+def _is_not_allowed(wanted: _WantedShadow) -> bool:
+    return wanted.failure is not None and wanted.failure.code == NOT_ALLOWED
