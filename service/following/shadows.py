@@ -42,6 +42,8 @@ class _WantedShadow:
     task: asyncio.Task[None] | None = None
     failure: Failure | None = None
     same: bool = False
+    # What the slot served when this was asked whether it may hear of its requests.
+    beside: VersionId | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -145,6 +147,9 @@ class Shadows:
             wanted.failure = failure
 
     def _follow(self, slot: Slot, wanted: _WantedShadow, target: VersionId) -> None:
+        if _is_not_allowed(wanted) and wanted.beside != slot.version:
+            # It was the other one's tag, maybe.
+            wanted.pursuit, wanted.failure = wanted.pursuit.reset(), None
         there = wanted.servable
         serving = None if there is None or there.irreplaceable else there.version
         view = SlotView(serving, wanted.staging, wanted.pursuit)
@@ -169,7 +174,7 @@ class Shadows:
         made = failed = None
         try:
             async with self._turn:
-                asked_for = partial(self._asked_for, slot)
+                asked_for = partial(self._asked_for, slot, wanted)
                 made = await self._readying.ready(version, Journey(), asked_for)
         except FollowingError as error:
             failed = error
@@ -191,8 +196,10 @@ class Shadows:
         return Servable(made.fetched, made.staged, self._open.unheld, made.runs_in)
 
     @staticmethod
-    async def _asked_for(slot: Slot, fetched: FetchedVersion) -> FetchedVersion:
-        binding = slot.binding
+    async def _asked_for(
+        slot: Slot, wanted: _WantedShadow, fetched: FetchedVersion
+    ) -> FetchedVersion:
+        binding, wanted.beside = slot.binding, slot.version
         if binding is not None and not may_hear(binding.servable.fetched.tags, fetched.tags):
             message = (
                 f"The tag {RETRY_TAG}=false of one of the two versions says that no request is "

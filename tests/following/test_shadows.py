@@ -238,6 +238,22 @@ async def test_version_whose_requests_are_not_predicted_twice_has_no_shadow() ->
     assert (heard_by(world), state(world)) == (None, ShadowState.NOT_ALLOWED)
 
 
+async def test_shadow_is_allowed_once_its_slot_serves_what_allows_it() -> None:
+    """It was the other version's tag: nobody has to ask for it again."""
+    world = await shadowed(None)
+    world.registry.fetched_fields[of(world, 3)] = {"tags": {"podium.retry": "false"}}
+    await world.follow_to(of(world, 3))
+    await say(world, "challenger")
+    assert (heard_by(world), state(world)) == (None, ShadowState.NOT_ALLOWED)
+    staged = len(world.stager.staged)
+    await world.follow()
+    assert len(world.stager.staged) == staged
+    await world.follow_to(of(world, 1))
+    await world.follow()
+    assert (heard_by(world), state(world)) == (("2", 10_000), ShadowState.LISTENING)
+    assert world.slot.shadow.failure is None
+
+
 async def test_shadow_that_hears_says_so_while_the_next_one_is_not_allowed() -> None:
     """And why that one does not come."""
     world = await shadowed()
