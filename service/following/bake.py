@@ -52,7 +52,7 @@ class Bake:
         due_since: since when only second opinions keep the next look from being taken, in monotonic
             seconds.
         unproven: whether its time is over with too few requests.
-        failing: whether it is, and most requests fail, with nothing to compare that with.
+        failing: whether it is, and fails so much that it is not proven until that has changed.
         timed: whether its first seconds are over, in which everything takes longer.
     """
 

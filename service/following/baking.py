@@ -29,7 +29,7 @@ from service.following.slots import Slot, Slots
 from service.refs import VersionId
 from service.retry_tag import may_retry
 from service.rollout.durations import Durations, slower
-from service.rollout.verdict import LOOKS, BakeStep, is_worse, step_of
+from service.rollout.verdict import LOOKS, BakeStep, Sample, is_worse, mostly_fails, step_of
 
 _EVERY_SECONDS: Final = 1.0
 # In which caches are cold and hosts have just been warmed up.
@@ -324,8 +324,7 @@ class Baking:
         """Nothing stands against it; but what fails all the time is nobody's last known good."""
         bake = slot.bake
         assert bake is not None  # noqa: S101 - its time is over
-        known = older is not None and _can_answer(older.servable) and bake.is_compared
-        if not known and bake.rule.errors and bake.mostly_fails:
+        if bake.rule.errors and _is_doubtful(bake, older):
             if not bake.failing:
                 self._go_on(slot, replace(bake, unproven=True, failing=True))
             return
@@ -336,6 +335,16 @@ class Baking:
     def _go_on(self, slot: Slot, bake: Bake) -> None:
         slot.bake = bake
         self._recorder.unproven(slot, bake)
+
+
+def _is_doubtful(bake: Bake, older: Binding | None) -> bool:
+    """Whether so much fails that it is not proven, though no look has found it to be worse."""
+    compared = older is not None and _can_answer(older.servable) and bake.is_compared
+    if bake.sample.requests >= LOOKS[0]:
+        return not compared and bake.mostly_fails
+    # No look was taken: with so few nobody gives way, and nobody is proven by failing either.
+    new, old = bake.sample, bake.proven_sample if compared else Sample()
+    return is_worse(new, old) or (mostly_fails(new) and new.rate > old.rate)
 
 
 def _can_answer(older: Servable) -> bool:

@@ -374,7 +374,7 @@ async def test_p20_nothing_gives_way_to_what_is_blocked() -> None:
 async def test_p20_too_few_requests_are_waited_for_and_told() -> None:
     """The version before is warm meanwhile, up to the longest time."""
     world = await baking(2)
-    ended(world.slot, 99, failed=40)
+    ended(world.slot, 99, failed=1)
     world.time.now += 60
     await world.follow()
     await world.follow()
@@ -383,6 +383,48 @@ async def test_p20_too_few_requests_are_waited_for_and_told() -> None:
     world.time.now += 840
     await world.follow()
     assert (known(world), world.slot.bake) == (version(2), None)
+
+
+@pytest.mark.parametrize(("requests", "failed"), [(99, 99), (99, 5), (1, 1)])
+async def test_p20_what_fails_more_is_not_proven_by_too_few_requests(
+    requests: int, failed: int
+) -> None:
+    """Nor does it give way before the hundredth; the version before is warm until then."""
+    world = await baking(2)
+    ended(world.slot, requests, failed=failed)
+    for seconds in (60, 840, 3600):
+        world.time.now += seconds
+        await world.follow()
+    assert (world.slot.version, known(world)) == (version(2), version(1))
+    assert not world.stager.predictors[version(1)].closed
+    assert (world.events.of("baked"), len(world.events.of("unproven"))) == ([], 2)
+    assert "stays the last known good" in (world.ledger.page(1)[0].message or "")
+    ended(world.slot, 100 - requests, failed=100 - requests)
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+async def test_p20_what_failed_first_is_proven_once_enough_has_gone_well() -> None:
+    """However late."""
+    world = await baking(2)
+    ended(world.slot, 1, failed=1)
+    world.time.now += 900
+    await world.follow()
+    assert known(world) == version(1)
+    ended(world.slot, 9)
+    await world.follow()
+    assert (known(world), world.slot.bake) == (version(2), None)
+
+
+async def test_p20_what_fails_as_the_one_before_is_proven_by_few_requests() -> None:
+    """Both fail mostly: it does no worse."""
+    world = await baking()
+    ended(world.slot, 1000, failed=1000)
+    await world.follow_to(version(2))
+    ended(world.slot, 50, failed=40)
+    world.time.now += 900
+    await world.follow()
+    assert known(world) == version(2)
 
 
 async def test_p20_version_that_fails_late_gives_way_while_it_is_unproven() -> None:
