@@ -24,7 +24,7 @@ from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion
 from service.following.pursuit import LONGEST_PAUSE
 from service.following.readying import Readying, ReadyVersion
-from service.following.recording import Recorder
+from service.following.recording import Recorder, defect
 from service.following.servable import Servable
 from service.following.slots import Slot, Slots
 from service.following.turns import Turn
@@ -312,8 +312,3 @@ class ComingVersions:
         if isinstance(error, VersionFault):
             slot.pursuit = slot.pursuit.refused(error.reason)
         return slot.pursuit.attempts
-
-
-def defect(stage: str, error: Exception) -> PassingFault:
-    """What was not expected, as a fault of Podium's."""
-    return PassingFault(stage, "internal", "Podium failed.", repr(error))

@@ -108,6 +108,13 @@ class OpenVersions:
             self._keep_warm(slot, old, math.inf if slot.bake is None else None)
         return old.servable.version
 
+    def keep_beside(self, slot: Slot, servable: Servable) -> Binding:
+        """Keeps it warm for what bakes there to give way to, and nothing else."""
+        servable.hold()
+        older = Binding(slot.ref, servable)
+        self._keep_warm(slot, older, math.inf)
+        return older
+
     def cool(self, slot: Slot) -> None:
         """What was kept warm for a bake is for as long as any other version that was before."""
         if slot.previous is not None and slot.previous.is_proven:

@@ -282,7 +282,8 @@ class Recorder:
 
 def bake_sentence(bake: Bake) -> str:
     """What has come of it by now, for people."""
-    new, older, number = bake.sample, bake.older, bake.version.version
+    new = bake.whole if bake.failing else bake.sample
+    older, number = bake.older, bake.version.version
     stays = " What was proven before it stays the last known good." if bake.failing else ""
     failed = f"has failed {new.failures} of {new.requests} requests ({new.percent})"
     if older is None:
@@ -306,6 +307,11 @@ def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -
         detail,
         passing=isinstance(error, PassingFault),
     )
+
+
+def defect(stage: str, error: Exception) -> PassingFault:
+    """What was not expected, as a fault of Podium's."""
+    return PassingFault(stage, "internal", "Podium failed.", repr(error))
 
 
 def internal(clock: Clock) -> Failure:

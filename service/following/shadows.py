@@ -11,14 +11,13 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, VersionFault
-from service.following.coming_versions import defect
 from service.following.journey import Journey
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion, Missing, Resolution, Unanswered
 from service.following.pursuit import Action, Pursuit, SlotView, decide
 from service.following.readying import Readying, ReadyVersion
-from service.following.recording import Recorder, failure_of
+from service.following.recording import Recorder, defect, failure_of
 from service.following.servable import SHADOW_TAG, Binding, Listener, Servable, may_hear
 from service.following.shadow_status import NO_SHADOW, ShadowState, ShadowStatus
 from service.following.slot_status import LOOK, Failure

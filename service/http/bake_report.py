@@ -44,7 +44,7 @@ def bake_of(bake: Bake | None) -> BakeReport | None:
     """At this instant."""
     if bake is None:
         return None
-    tally, old = bake.outcomes.tally, bake.proven_sample
+    tally, old = bake.tally, bake.proven_sample
     new = tally.sample
     return BakeReport(
         since=_time(bake.at),

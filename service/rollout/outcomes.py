@@ -63,6 +63,10 @@ class Tally:
         return Sample(self.requests - spared + broken, self.failed - spared + broken)
 
 
+NOTHING: Final = Tally()
+"""Before the first request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Requests in a row, and when the last of them ended, in monotonic seconds of the machine."""

@@ -426,6 +426,11 @@ class Events:
     def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
         self.told.append(("unproven", str(ref), version))
 
+    def not_brought_back(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        self.told.append(("not_brought_back", str(ref), version, failure.code))
+
     def gave_way(
         self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
     ) -> None:
