@@ -145,6 +145,20 @@ async def test_nobody_is_bound_to_an_arm_that_has_gone_whatever_fails_beside() -
     assert all(each.binding.servable.held for each in world.slot.traffic.arms)
 
 
+async def test_arm_of_no_share_is_loaded_and_answers_nobody() -> None:
+    """It is ready for the share that it may be given, which it has in the same look then."""
+    world = await sharing(RolloutTags(split="v2=0"))
+    assert of(world, 2) in world.stager.staged
+    buckets = world.slot.traffic.buckets
+    assert buckets is not None
+    assert (buckets.left[1], buckets.right[1]) == (0, 10_000)
+    (_, arm) = world.slot.status.arms
+    assert (arm.ready, arm.weight) == (True, 0)
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="v2=10")
+    await world.follower.tick()
+    assert shares(world) == (("v2", "2", 1000),)
+
+
 async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
     """It is told, and the slot answers alone."""
     world = await sharing(RolloutTags(split="challenger=10"))
