@@ -26,8 +26,9 @@ from service.following.proven_return import ProvenReturn, ReturnsProven
 from service.following.recording import Recorder
 from service.following.second_opinions import SecondOpinions
 from service.following.servable import Binding, Servable
+from service.following.slot import Slot
 from service.following.slot_status import Failure, Standing
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.refs import VersionId
 from service.retry_tag import may_retry
 from service.rollout.durations import Durations, slower

@@ -26,7 +26,8 @@ from service.following.pursuit import LONGEST_PAUSE
 from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder, defect
 from service.following.servable import Servable
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.following.turns import Turn
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.refs import VersionId

@@ -37,8 +37,9 @@ from service.following.readying import Readying
 from service.following.recording import Recorder, internal
 from service.following.servable import Servable
 from service.following.shadows import Shadows
+from service.following.slot import Slot, Wish
 from service.following.slot_status import LOOK, Failure, Standing
-from service.following.slots import Slot, Slots, Wish
+from service.following.slots import Slots
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef

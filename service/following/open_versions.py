@@ -8,8 +8,9 @@ from service.background import Work, begin
 from service.errors import ServiceError
 from service.following.observer import FollowingObserver
 from service.following.ports import Clock
-from service.following.servable import Binding, Servable, close
-from service.following.slots import KeptWarm, Slot, Slots
+from service.following.servable import Binding, KeptWarm, Servable, close
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import VersionId
 from service.rollout.outcomes import Outcomes
 

@@ -28,7 +28,8 @@ from service.following.preparation import Artifact, Preparation, Refusal
 from service.following.recording import Recorder, defect, failure_of
 from service.following.sentences import listed, named
 from service.following.servable import Servable
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import VersionId
 
 # One is judged after the other: whoever waits for more than a few has lost patience.

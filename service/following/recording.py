@@ -19,8 +19,9 @@ from service.following.ports import Clock
 from service.following.preparation import Refusal
 from service.following.sentences import LONGEST_DETAIL, cut, listed
 from service.following.servable import Arm, Servable
+from service.following.slot import Slot
 from service.following.slot_status import LOOK, Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.hold_tag import Hold
 from service.refs import VersionId
 from service.rollout.verdict import LOOKS

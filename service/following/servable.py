@@ -3,6 +3,7 @@
 What requests of a slot read is one frozen object, its traffic, which every change replaces whole.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -92,6 +93,22 @@ class Binding:
     ref: ModelRef
     servable: Servable
     outcomes: Outcomes = field(default_factory=Outcomes, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWarm:
+    """What a slot has served before, ready for an alias that moves back; `until` is monotonic.
+
+    `inf`: for as long as what serves bakes.
+    """
+
+    binding: Binding
+    until: float
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is what a version that bakes gives way to."""
+        return self.until == math.inf
 
 
 async def close(servable: Servable) -> None:

@@ -20,8 +20,9 @@ from service.following.readying import Readying, ReadyVersion
 from service.following.recording import Recorder, defect, failure_of
 from service.following.servable import SHADOW_TAG, Binding, Listener, Servable, may_hear
 from service.following.shadow_status import NO_SHADOW, ShadowState, ShadowStatus
+from service.following.slot import Slot
 from service.following.slot_status import LOOK, Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.refs import ModelRef, VersionId
 from service.retry_tag import RETRY_TAG
 from service.shadow_tag import ShadowTag

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from service.events.event_faults import EVENT_SENTENCES, EventTrouble
 from service.following.servable import Binding, Servable
+from service.following.slot import Slot
 from service.following.slot_status import (
     ArmStatus,
     Failure,
@@ -23,7 +24,7 @@ from service.following.slot_status import (
     Standing,
     State,
 )
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.http.access import Readers
 from service.http.bake_report import BakeReport, BakeVerdictReport, bake_of, verdict_of
 from service.http.described import serving_example, signature_of

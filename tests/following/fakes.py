@@ -29,8 +29,9 @@ from service.following.ports import (
     Unanswered,
     VersionMarks,
 )
+from service.following.slot import Slot
 from service.following.slot_status import Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.hold_tag import Hold
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId

@@ -11,7 +11,7 @@ from service.errors import PassingFault, VersionFault
 from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing, ReadsRequests
 from service.following.second_opinions import Doubt
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 from service.rollout.durations import Durations
