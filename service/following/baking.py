@@ -32,6 +32,7 @@ from service.following.slots import Slots
 from service.refs import VersionId
 from service.retry_tag import may_retry
 from service.rollout.durations import Durations, slower
+from service.rollout.outcomes import recent
 from service.rollout.verdict import LOOKS, BakeStep, Sample, is_worse, step_of
 
 _EVERY_SECONDS: Final = 1.0
@@ -142,6 +143,8 @@ class Baking:
         if older is None:
             slot.bake = replace(bake, coming=self._coming_back(slot))
         else:
+            # For a start within the bake, after which nothing else is known of them.
+            self._history.count(slot.ref, recent(older.outcomes.blocks))
             slot.bake = self._beside(bake, binding, older)
         self._woken.set()
 
@@ -233,6 +236,7 @@ class Baking:
         if coming.servable is None:
             return bake
         older = self._open.keep_beside(slot, coming.servable)
+        older.outcomes.resume(self._history.counted(slot.ref))
         coming.close()
         return self._beside(replace(bake, coming=None), binding, older)
 

@@ -379,6 +379,20 @@ async def test_p20_start_within_a_bake_brings_back_what_was_proven() -> None:
     assert version(2) in [each for (each,) in again.events.of("retired")]
 
 
+async def test_p20_start_within_a_bake_forgets_nothing_of_what_was_proven() -> None:
+    """What its last requests came to: it is compared with by that, though it has had none since."""
+    again = await started_within(await baking(2))
+    await again.follow()
+    ended(again.slot, 100, failed=20)
+    await again.follow()
+    assert again.slot.version == version(1)
+    assert again.slot.failure is not None
+    assert again.slot.failure.message == (
+        "Version 2 has failed 20 of 100 requests (20%), version 1 0 of its last 1000 (0%): it "
+        "gives way to that."
+    )
+
+
 async def test_p20_bake_goes_on_while_what_was_proven_is_loaded() -> None:
     """However long that takes; what came before it is there is compared with nothing."""
     world = await baking(2)
