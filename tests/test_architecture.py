@@ -100,7 +100,8 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag"),
+    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout.verdict", "rollout_tags"),
+    "shadow_tag",
     "split_tag",
 }
 _BELOW = {"background", "contract", "processes", "errors"}

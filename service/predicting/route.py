@@ -18,7 +18,7 @@ from service.errors import NoServable, PredictionFailed, PredictionTimedOut, Ser
 from service.following.ports import ReadsRequests
 from service.following.second_opinions import Doubt
 from service.following.servable import Binding, Shadow, Traffic
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.following.waiting import seconds_until_ready
 from service.predicting.hearing import HeardRequest, HearsRequests
 from service.predicting.raised import internal, without_words
