@@ -15,8 +15,9 @@ from service.console.stats import stats_text
 from service.console.time_series import TimeSeries
 from service.console.watchers import Watchers
 from service.following.ledger import Ledger, LedgerEntry
+from service.following.slot import Slot
 from service.following.slot_status import Failure, SlotStatus
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.http.models import ModelsTexts
 from service.http.swaps import swap_text
 from service.http.written import json_text
