@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -77,6 +77,9 @@ bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and w
 
 bench-shadows: $(READY) ## latency at a quarter of the peak rate, beside shadows that misbehave and without
 	$(VENV)/bin/python -m benchmarks.shadows
+
+bench-console: $(READY) ## what ten open consoles cost the front, a request
+	$(VENV)/bin/python -m benchmarks.console
 
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large
