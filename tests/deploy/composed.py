@@ -1,9 +1,9 @@
-"""The services of compose.yaml without an engine: each with its own command, variables, files, secrets.
+"""The services of compose.yaml without an engine: their own commands, variables, files, secrets.
 
-For a process of a mount, network and process namespace of its own (`test_composed.py` makes one): ports
-are those of the file, names of services lead here, files lie where they are mounted. For images stand
-this machine's programs. What differs: the store is moto's; Grafana does not run; the proxy's temporary
-files lie in FOLDER; who runs it is root.
+For a process of a mount, network and process namespace of its own (`test_composed.py` makes one):
+ports are those of the file, names of services lead here, files lie where they are mounted. For
+images stand this machine's programs. What differs: the store is moto's, Grafana does not run, the
+proxy's temporary files lie in a folder of the test's, and all of it runs as the tests' user.
 """
 
 import os
@@ -26,7 +26,7 @@ from tests.support.server_process import ServerProcess, started
 
 SECONDS: Final = 240.0
 _FILE: Final = ROOT / "deploy/compose.yaml"
-# In a namespace of its own: `$1` is a folder that /etc is copied to, since the machine's is not to change.
+# `$1` is a folder that /etc is copied to, since the machine's own is not to change.
 _GROUND: Final = """\
 mount --make-rprivate /
 cp -a /etc "$1/etc" && mount --bind "$1/etc" /etc
@@ -34,7 +34,10 @@ mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib
 mkdir -p /run/secrets /etc/mlflow /etc/nginx /etc/prometheus /var/lib/podium
 ip link set lo up
 """
-_BIND: Final = 'while [ "$1" != -- ]; do : >> "$2"; mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"'
+# Then a service's own: pairs of a file and where it is mounted, `--`, and the command.
+_BIND: Final = (
+    'while [ "$1" != -- ]; do : >> "$2"; mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"'
+)
 
 
 @dataclass
@@ -61,11 +64,7 @@ class Composed:
     def command(self, name: str, arguments: Sequence[str] = ()) -> list[str]:
         """What runs that service, with its files where it has them."""
         service = self.services[name]
-        binds = [
-            part
-            for source, target in self._files(service)
-            for part in (str(source), target)
-        ]
+        binds = [part for source, target in self._files(service) for part in (str(source), target)]
         own = [*service.get("entrypoint", ()), *service.get("command", ())]
         run = [each.replace("$$", "$") for each in arguments or own]
         return ["unshare", "--mount", "sh", "-e", "-c", _BIND, "sh", *binds, "--", *run]
@@ -106,7 +105,7 @@ class Composed:
         if file.name != "nginx.conf":
             return file
         moved = self.folder / file.name
-        moved.write_text(file.read_text().replace(" /tmp/", f" {self.folder}/"))  # noqa: S108 - its own
+        moved.write_text(file.read_text().replace(" /tmp/", f" {self.folder}/"))
         return moved
 
 
@@ -150,11 +149,13 @@ def _postgres(made: Composed) -> Iterator[None]:
     import psycopg2
 
     own = made.services["postgres"]["environment"]
-    user, name, password = own["POSTGRES_USER"], own["POSTGRES_DB"], made.secret("postgres-password")
+    user, name, password = (
+        own["POSTGRES_USER"],
+        own["POSTGRES_DB"],
+        made.secret("postgres-password"),
+    )
     with postgres_server(password, port=5432) as address:
-        connection = psycopg2.connect(
-            address.replace("+psycopg2", ""), password=password
-        )
+        connection = psycopg2.connect(address.replace("+psycopg2", ""), password=password)
         connection.autocommit = True
         with connection.cursor() as cursor:
             # As the image's own start does: the user owns the database.
@@ -171,7 +172,10 @@ def _store(folder: Path) -> ServerProcess:
 
 def _prometheus(made: Composed) -> ServerProcess:
     # What the image's own command says, but for where it keeps things.
-    arguments = ("--config.file=/etc/prometheus/prometheus.yml", f"--storage.tsdb.path={made.folder}/tsdb")
+    arguments = (
+        "--config.file=/etc/prometheus/prometheus.yml",
+        f"--storage.tsdb.path={made.folder}/tsdb",
+    )
     return made.process("prometheus", (program("prometheus"), *arguments))
 
 

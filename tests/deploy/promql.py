@@ -14,8 +14,10 @@ _VARIABLES: Final = {"$__rate_interval": "1m", "$__range": "1h", "$__interval": 
 
 
 def filled(query: str, **variables: str) -> str:
-    """As Grafana would send it: `model="x"` stands for $model, everything for one that is not given."""
-    for name, value in (_VARIABLES | {f"${key}": value for key, value in variables.items()}).items():
+    """As Grafana would send it: `model="x"` stands for $model, all of it for others."""
+    for name, value in (
+        _VARIABLES | {f"${key}": value for key, value in variables.items()}
+    ).items():
         query = query.replace(name, value)
     return re.sub(r'"\$\w+"', '".*"', query)
 
@@ -48,19 +50,15 @@ def _of(expression: Any, known: Mapping[str, frozenset[str]]) -> Iterator[str]:
                 continue
             named |= known[name]
             asked = {each.name for each in part.matchers.matchers}
-            yield from (
-                f"{name} has no label {each}" for each in asked - known[name] - OF_TARGETS
-            )
+            yield from (f"{name} has no label {each}" for each in asked - known[name] - OF_TARGETS)
     for part in _parts(expression):
         for labels in _grouped(part):
-            yield from (
-                f"nothing here has a label {each}" for each in labels - named - OF_TARGETS
-            )
+            yield from (f"nothing here has a label {each}" for each in labels - named - OF_TARGETS)
 
 
 def _parts(expression: Any) -> list[Any]:
     found: list[Any] = []
-    promql_parser.walk(expression, lambda part: found.append(part))
+    promql_parser.walk(expression, found.append)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.deploy.serving FOLDER`: what an operator of compose.yaml does first, step by step.
+"""`python -m tests.deploy.serving FOLDER`: what an operator of compose.yaml does first, by steps.
 
 Raises AssertionError at the step that does not come to what docs/deploy.md says. See
 `tests.deploy.composed` for where it runs.
@@ -32,7 +32,7 @@ def main() -> None:
             _podium_may_read_and_no_more(made, client)
         smoke = ["podium", "smoke", "--url", PODIUM]
         environment = made.environment("proxy") | {"SSL_CERT_FILE": certificate}
-        print(succeeds(smoke, environment, made.folder))
+        assert ", 0 failed" in succeeds(smoke, environment, made.folder)
         wait_until(_prometheus_has_it, SECONDS, "Prometheus scrapes Podium")
 
 

@@ -88,6 +88,10 @@ def test_query_of_what_is_not_there_is_found_out() -> None:
         *mistakes("rate(b_total[1m])", known),
         *mistakes('sum by (z) (rate(a_total{y="1", x="2"}[5m]))', known),
     ]
-    assert told == ["there is not any b_total", "a_total has no label y", "nothing here has a label z"]
+    assert told == [
+        "there is not any b_total",
+        "a_total has no label y",
+        "nothing here has a label z",
+    ]
     with pytest.raises(ValueError, match="parse"):
         list(mistakes("sum by (", known))

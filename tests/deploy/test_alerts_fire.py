@@ -1,7 +1,7 @@
 """Every alert that is shipped, on the fault that it is named for, made for real.
 
-A real service of a real MLflow, scraped by a real Prometheus that evaluates the shipped rules, which
-fire at once here (`tests.deploy.prometheus.soon`). Each is silent before its fault.
+A real service of a real MLflow, scraped by a real Prometheus that evaluates the shipped rules. Here
+these fire at once (`tests.deploy.prometheus.soon`); each is silent before its fault.
 """
 
 import asyncio
@@ -86,7 +86,9 @@ class Scene:
             finally:
                 self.watching.forget(instance)
 
-    def fires(self, alert: str, service: RunningService, meanwhile: Callable[[], Any] = int) -> None:
+    def fires(
+        self, alert: str, service: RunningService, meanwhile: Callable[[], Any] = int
+    ) -> None:
         """Returns when it does, for that service; `meanwhile` is done again and again."""
         instance = service.url.removeprefix("http://")
         self.is_told(alert, meanwhile, instance=instance)
@@ -122,7 +124,10 @@ def scene(watching: Prometheus, tracking_uri: str, tmp_path: Path) -> Scene:
 
 def test_every_alert_has_its_fault_here() -> None:
     """`PodiumDown` is fired by `test_podium_down`, and so on."""
-    words = {name: "".join(f"_{each.lower()}" if each.isupper() else each for each in name) for name in NAMES}
+    words = {
+        name: "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
+        for name in NAMES
+    }
     assert [name for name, word in words.items() if f"test{word}" not in globals()] == []
 
 
@@ -245,9 +250,7 @@ async def test_podium_queue_long(scene: Scene) -> None:
         base_url=service.url, trust_env=False, timeout=SECONDS, limits=limits
     ) as client:
         body = {"dataframe_records": [{"x": float(HANG)}]}
-        asking = [
-            asyncio.create_task(client.post("/predict", json=body)) for _ in range(_WAITING)
-        ]
+        asking = [asyncio.create_task(client.post("/predict", json=body)) for _ in range(_WAITING)]
         instance = service.url.removeprefix("http://")
         try:
             await until(

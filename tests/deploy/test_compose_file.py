@@ -1,4 +1,4 @@
-"""compose.yaml, as far as it can be told without an engine; `test_composed.py` runs what it says."""
+"""compose.yaml, as far as it can be told without an engine; `test_composed.py` runs it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The services of compose.yaml serve a version that its trainer has trained, and `podium smoke` passes."""
+"""The services of compose.yaml serve what its trainer has trained, and pass `podium smoke`."""
 
 import os
 import subprocess

@@ -37,7 +37,9 @@ def test_panels_lie_beside_each_other() -> None:
         at = panel["gridPos"]
         assert at["x"] + at["w"] <= 24, panel["title"]
         cells = {
-            (at["x"] + across, at["y"] + down) for across in range(at["w"]) for down in range(at["h"])
+            (at["x"] + across, at["y"] + down)
+            for across in range(at["w"])
+            for down in range(at["h"])
         }
         assert not cells & taken, panel["title"]
         taken |= cells
@@ -49,7 +51,9 @@ def test_every_query_asks_for_series_and_labels_that_are_there(title: str, query
     assert list(mistakes(query, known_series())) == [], title
 
 
-@pytest.mark.parametrize("variable", DASHBOARD["templating"]["list"][1:], ids=lambda each: each["name"])
+@pytest.mark.parametrize(
+    "variable", DASHBOARD["templating"]["list"][1:], ids=lambda each: each["name"]
+)
 def test_every_variable_is_a_label_of_a_series_that_is_there(variable: dict[str, Any]) -> None:
     """Its choices are that label's values."""
     found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])

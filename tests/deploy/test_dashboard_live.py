@@ -1,7 +1,7 @@
 """Every panel of the dashboard finds something in a real Prometheus that scrapes a real service.
 
-The service has a split, a shadow, a bake, a refused version and a receiver of events; what it cannot
-have in a test stands in `_NOTHING`, with why.
+The service has a split, a shadow, a bake, a refused version and a receiver of events; what it
+cannot have in a test stands in `_NOTHING`, with why.
 """
 
 from collections.abc import Iterator

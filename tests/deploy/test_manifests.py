@@ -162,7 +162,9 @@ def test_monitor_selects_the_service_by_its_labels_and_scrapes_its_port() -> Non
     monitor, service = only("ServiceMonitor"), only("Service")
     assert monitor["apiVersion"] == _OPERATORS
     assert {*monitor["spec"]} == {"selector", "endpoints"}
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert (
+        monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    )
     (endpoint,) = monitor["spec"]["endpoints"]
     assert {*endpoint} == {"port", "path", "interval"}
     assert endpoint["port"] in {each["name"] for each in service["spec"]["ports"]}
@@ -181,7 +183,8 @@ def test_autoscaler_asks_for_the_metric_that_the_adapter_makes() -> None:
     (scaler,) = [
         each
         for each in files()
-        if each["kind"] == "HorizontalPodAutoscaler" and each["spec"]["metrics"][0]["type"] == "Pods"
+        if each["kind"] == "HorizontalPodAutoscaler"
+        and each["spec"]["metrics"][0]["type"] == "Pods"
     ]
     values = yaml.safe_load((FOLDER / "queue/adapter-values.yaml").read_text())
     (rule,) = values["rules"]["custom"]

@@ -32,8 +32,8 @@ _SETTINGS: Final = {
 def postgres_server(password: str | None = None, port: int | None = None) -> Iterator[str]:
     """A fresh server's address, as SQLAlchemy writes it; gone afterwards with all that it held.
 
-    It asks for the password, if one is given, which is not a part of the address. At a free port, if
-    none is given.
+    It asks for the password, if one is given, which is not a part of the address. Without a port it
+    takes a free one.
     """
     # Not below pytest's folder, which only the tests' own user may enter.
     folder = Path(tempfile.mkdtemp(prefix="podium-postgres-"))
