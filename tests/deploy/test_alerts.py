@@ -75,7 +75,7 @@ def queries_of_the_page() -> Iterator[tuple[str, str]]:
             yield name, query.split("`")[1]
 
 
-@pytest.mark.parametrize(("name", "query"), queries_of_the_page())
+@pytest.mark.parametrize(("name", "query"), [*queries_of_the_page()])
 def test_every_query_that_the_page_advises_finds_what_it_asks_for(name: str, query: str) -> None:
     """It is copied as it stands there."""
     assert list(mistakes(query, known_series())) == [], name
@@ -93,5 +93,5 @@ def test_query_of_what_is_not_there_is_found_out() -> None:
         "a_total has no label y",
         "nothing here has a label z",
     ]
-    with pytest.raises(ValueError, match="parse"):
+    with pytest.raises(ValueError, match="parenthesis"):
         list(mistakes("sum by (", known))
