@@ -6,7 +6,7 @@ The store is the one that MLFLOW_S3_ENDPOINT_URL names, as MLflow reads it.
 import os
 import sys
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import sqlalchemy
 import yaml
 
 from tests.deploy.programs import program
@@ -146,8 +147,6 @@ def composed(folder: Path) -> Iterator[Composed]:
 
 @contextmanager
 def _postgres(made: Composed) -> Iterator[None]:
-    import psycopg2
-
     own = made.services["postgres"]["environment"]
     user, name, password = (
         own["POSTGRES_USER"],
@@ -155,13 +154,13 @@ def _postgres(made: Composed) -> Iterator[None]:
         made.secret("postgres-password"),
     )
     with postgres_server(password, port=5432) as address:
-        connection = psycopg2.connect(address.replace("+psycopg2", ""), password=password)
-        connection.autocommit = True
-        with connection.cursor() as cursor:
+        url = sqlalchemy.make_url(address).set(password=password)
+        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
             # As the image's own start does: the user owns the database.
-            cursor.execute(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{password}'")
-            cursor.execute(f"CREATE DATABASE {name} OWNER {user}")
-        connection.close()
+            connection.exec_driver_sql(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{password}'")
+            connection.exec_driver_sql(f"CREATE DATABASE {name} OWNER {user}")
+        engine.dispose()
         yield
 
 

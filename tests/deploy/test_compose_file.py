@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
+from jsonschema import Draft201909Validator, ValidationError  # type: ignore[import-untyped]
 
 from service.config.settings import Settings
 from tests.support.documents import ROOT
@@ -20,9 +20,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 # They end once they have done what they are for.
 ONCE = {"bucket", "accounts"}
 # It names its draft in a way that the library does not know.
-SCHEMA = jsonschema.Draft201909Validator(
-    json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
-)
+SCHEMA = Draft201909Validator(json.loads((ROOT / "tests/deploy/compose-spec.json").read_text()))
 NAMES = [*SERVICES]
 
 
@@ -36,7 +34,7 @@ def test_file_is_as_the_specification_has_it() -> None:
 def test_key_that_the_specification_does_not_know_is_found_out() -> None:
     """`healthchecks` for `healthcheck` would else be left out by some engines."""
     wrong = {"services": {"podium": {"image": "podium:1", "healthchecks": {}}}}
-    with pytest.raises(jsonschema.ValidationError, match="healthchecks"):
+    with pytest.raises(ValidationError, match="healthchecks"):
         SCHEMA.validate(wrong)
 
 
