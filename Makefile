@@ -48,10 +48,10 @@ test: $(READY) ## run the tests
 test-busy: $(READY) ## the same while four other processes keep the cores busy
 	$(VENV)/bin/python -m tests.busy
 
-# Whole scenes with services of their own: one after the other.
+# Whole scenes with services of their own: two workers keep two cores busy.
 test-deploy: $(READY) ## what deploy/ holds, by the programs that read it; brings prometheus, nginx and kubectl where they are missing
 	sh tests/deploy/programs.sh $(VENV)/programs
-	TEST_DEPLOY=1 $(VENV)/bin/python -m pytest -n0 tests/deploy
+	TEST_DEPLOY=1 $(VENV)/bin/python -m pytest -n2 tests/deploy
 
 bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg

@@ -74,7 +74,7 @@ class Prometheus:
 
 
 def soon(rules: Mapping[str, Any]) -> dict[str, Any]:
-    """The same alerts, but that they fire at once, and that a minute's silence is two seconds."""
+    """The same alerts, but that they fire at once, and that a minute's silence is five seconds."""
     groups = [
         group | {"rules": [_soon(rule) for rule in group["rules"]]} for group in rules["groups"]
     ]
@@ -83,7 +83,7 @@ def soon(rules: Mapping[str, Any]) -> dict[str, Any]:
 
 def _soon(rule: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in rule.items() if name != "for"}
-    return kept | {"expr": re.sub(r"_seconds > 60$", "_seconds > 2", rule["expr"])}
+    return kept | {"expr": re.sub(r"_seconds > 60$", "_seconds > 5", rule["expr"])}
 
 
 @contextlib.contextmanager

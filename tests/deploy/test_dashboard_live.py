@@ -31,7 +31,7 @@ pytestmark = [
 ]
 _NAME: Final = "shown"
 _NOTHING: Final = {
-    "podium_background_failures_total": "counts defects of Podium's own, by where: there is none",
+    "podium_shadow_dropped_total": "begins with the first request that a shadow did not hear of",
 }
 
 
