@@ -23,4 +23,5 @@ bring() {  # PROGRAM PACKAGE
 bring promtool prometheus
 bring prometheus prometheus
 bring nginx nginx
+# One of 1.21 or later: Debian 12's own is older, and does not build these kustomizations.
 bring kubectl kubernetes-client
