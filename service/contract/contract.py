@@ -42,7 +42,7 @@ from service.contract.tensors.json_message import (
 )
 from service.contract.tensors.named_tensors import NamedTensors
 from service.contract.tensors.tensor_input import TensorInfo
-from service.contract.tensors.tensor_message import TensorForm, TensorMessage
+from service.contract.tensors.tensor_message import BodyForm, TensorForm, TensorMessage
 from service.contract.types.declared import Type, holds_any, type_entry, type_name
 from service.contract.types.nested import hinted, suspects
 from service.contract.types.scalars import SCALARS
@@ -88,14 +88,16 @@ class Contract:
     _limits: RequestLimits
     _has_any: bool
 
-    def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """The request as the signature has it, without loss, from JSON or from CSV.
+    def parse(self, body: bytes, media_type: BodyForm) -> ModelInput:
+        """The request as the signature has it, without loss: from JSON, CSV or named tensors.
 
         Raises `InvalidInput` with everything that is wrong with inputs and params at once, or
         `UnsupportedMediaType`. Keys of the body that no format knows are ignored, and `params`
         too where the signature has none: the model gets empty ones then, as from MLflow.
         """
         if media_type not in _COMMON:
+            if isinstance(media_type, TensorForm):
+                return self._parse_tensors(body, media_type)
             if is_csv(media_type):
                 return self._parse_csv(body, csv_charset(media_type))
             check_media_type(media_type)
@@ -137,11 +139,9 @@ class Contract:
         params = None if self._params is None else self._params.read(None, findings)
         return _joined(reading, params, findings)
 
-    def parse_tensors(self, body: bytes, form: TensorForm) -> ModelInput:
-        """The same from the Open Inference Protocol's JSON, and raw bytes behind it."""
+    def _parse_tensors(self, body: bytes, form: TensorForm) -> ModelInput:
         findings = Findings(self._limits.max_errors)
-        message = read_message(body, form, findings)
-        return self.read_tensors(message, findings)
+        return self.read_tensors(read_message(body, form, findings), findings)
 
     def read_tensors(self, message: TensorMessage, findings: Findings) -> ModelInput:
         """The same from named tensors, whatever has brought them; raises `InvalidInput`.

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias, Union
+
 Kind = Literal["table", "block", "tensor", "tensors", "list"]
 # In quotes, because Python 3.11's `array` takes no type arguments when it runs.
 Values = Union["array[Any]", list[Any]]
@@ -77,6 +78,18 @@ class TensorReply(NamedTuple):
     outputs: tuple[RequestedOutput, ...] | None = None
     binary: bool = False
     seconds: float | None = None
+
+    def dump(self) -> list[Any]:
+        """As JSON can hold it."""
+        outputs = None if self.outputs is None else [tuple(each) for each in self.outputs]
+        return [self.id, outputs, self.binary, self.seconds]
+
+    @classmethod
+    def load(cls, listed: Sequence[Any]) -> "TensorReply":
+        """What `dump` has made."""
+        request_id, outputs, binary, seconds = listed
+        named = None if outputs is None else tuple(RequestedOutput(*each) for each in outputs)
+        return cls(request_id, named, binary, seconds)
 
 
 @dataclass(frozen=True, slots=True)

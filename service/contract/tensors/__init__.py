@@ -1,1 +1,1 @@
-"""Requests and replies as named tensors: what the Open Inference Protocol asks, by any transport."""
+"""Requests and replies as named tensors, as the Open Inference Protocol has them."""

@@ -49,9 +49,7 @@ class Datatype:
     typecode: str
     checker: Checker | None
 
-    def raw(
-        self, data: RawBytes, count: int, loc: Loc, findings: Findings
-    ) -> Sequence[Any] | None:
+    def raw(self, data: RawBytes, count: int, loc: Loc, findings: Findings) -> Sequence[Any] | None:
         """The elements: an `array` where they lie as there, else a list; None after noting why not.
 
         BYTES are `bytes`; booleans are an `array` of 0 and 1.

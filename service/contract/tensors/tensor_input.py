@@ -115,29 +115,18 @@ class TensorInput:
         if isinstance(spec.type, str):
             kind = _TEXTS.get(spec.type, "number")
             datatype = _OF_COLUMNS.get(spec.type, "BYTES")
-        return cls._of(place, spec.name, kind, datatype, (-1,), optional=not spec.required)
+        info = TensorInfo(
+            _called(place, spec.name), datatype, (-1,), _SHOWN[kind], not spec.required
+        )
+        return cls(info, place if spec.name is None else spec.name, kind, DATATYPES[datatype])
 
     @classmethod
     def of_tensor(cls, place: int, spec: TensorSpec) -> "TensorInput":
         """A tensor as it is."""
         kind: ElementKind = "text" if spec.dtype == "str" else "number"
         datatype = _OF_TENSORS.get(spec.dtype) or _number_of(spec.dtype)
-        return cls._of(place, spec.name, kind, datatype, spec.shape)
-
-    @classmethod
-    def _of(
-        cls,
-        place: int,
-        name: str | int | None,
-        kind: ElementKind,
-        datatype: str,
-        shape: tuple[int, ...],
-        *,
-        optional: bool = False,
-    ) -> "TensorInput":
-        called = f"input-{place}" if name is None else str(name)
-        info = TensorInfo(called, datatype, shape, _SHOWN[kind], optional)
-        return cls(info, place if name is None else name, kind, DATATYPES[datatype])
+        info = TensorInfo(_called(place, spec.name), datatype, spec.shape, _SHOWN[kind])
+        return cls(info, place if spec.name is None else spec.name, kind, DATATYPES[datatype])
 
     def at(self, *more: str | int) -> Loc:
         """A place in it."""
@@ -233,6 +222,10 @@ class TensorInput:
             return Hole.REPORTED
 
 
+def _called(place: int, name: str | int | None) -> str:
+    return f"input-{place}" if name is None else str(name)
+
+
 def _number_of(dtype: str) -> str:
     return dtype.upper().replace("FLOAT", "FP")
 
@@ -247,8 +240,11 @@ def _is_nan(value: Any) -> bool:
 
 def _holds_nan(values: Sequence[Any]) -> bool:
     # The sum is NaN where one of them is, and where infinities of both signs meet.
-    return bool(values) and type(values[0]) is float and _is_nan(sum(values)) and any(
-        map(_is_nan, values)
+    return (
+        bool(values)
+        and type(values[0]) is float
+        and _is_nan(sum(values))
+        and any(map(_is_nan, values))
     )
 
 

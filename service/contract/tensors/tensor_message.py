@@ -1,7 +1,7 @@
 """A request of named tensors, whatever transport has brought it, and how its body is to be read."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from service.contract.model_input import TensorReply
 from service.contract.tensors.tensor_input import SentTensor
@@ -29,3 +29,7 @@ class TensorForm(NamedTuple):
     """
 
     json_bytes: int | None = None
+
+
+BodyForm: TypeAlias = str | TensorForm
+"""A media type, or of named tensors what stands in its place."""
