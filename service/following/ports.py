@@ -276,7 +276,8 @@ class Predictor(Protocol):
 
         Raises `PredictionFailed`, `NotNow`, or `InvalidInput`, for what only MLflow, or the model's
         type hint, can tell of the input. None of them later than at the `deadline`, by
-        `time.monotonic`. Metrics count the request for the `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
+        `time.monotonic`. Metrics count the request for the `alias` that it came by. When it waits
+        for a host, and when one has it, is noted in `marks`.
         """
 
     def when_ready_changes(self, told: Callable[[], None]) -> None:

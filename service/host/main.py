@@ -7,8 +7,9 @@ READY, `shadows` whether it does so for good, since nobody waits for what it ans
 text of a JSON object or null, and `traces` where traces go, or null. WARM_UP and PREDICT carry a
 batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason", "outputs"}`, as far as is
 known by then, the last a list of `{"name", "datatype", "shape"}`; READY `{"touched"}`, whether
-files that others share may have been written to; PREDICT as in `service.host.wire`. What cannot be done is FAILED with `{"error", "processes_wanting"}`: the
-exception's text, which is for the log alone, and whether it is want of processes or threads.
+files that others share may have been written to; PREDICT as in `service.host.wire`. What
+cannot be done is FAILED with `{"error", "processes_wanting"}`: the exception's text, which is for
+the log alone, and whether it is want of processes or threads.
 """
 
 import contextlib

@@ -202,18 +202,16 @@ class LoadedModel:
             outputs.check_by_row(prediction, sum(batch.rows))
         if batch.replies:
             replies = self._named(prediction, batch)
+        elif alone:
+            replies = [outputs.encode(prediction)]
         else:
-            replies = (
-                [outputs.encode(prediction)]
-                if alone
-                else outputs.encode_parts(prediction, batch.rows)
-            )
+            replies = outputs.encode_parts(prediction, batch.rows)
         return [
             reply if len(reply) <= max_reply_bytes else PredictFault.REPLY_TOO_LARGE
             for reply in replies
         ]
 
-    def _named(self, prediction: Any, batch: Batch) -> list[bytes | NoReply]:
+    def _named(self, prediction: Any, batch: Batch) -> list[bytes]:
         """Replies of which some are of named outputs, each as its client asks."""
         alone = len(batch.rows) == 1
         parts = [prediction] if alone else output_tensors.parts(prediction, batch.rows)

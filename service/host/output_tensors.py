@@ -314,6 +314,10 @@ def _of_objects(
     plain = [_plain(value) for value in values]
     shape = (len(plain),) if shape is None else shape
     types = {type(value) for value in plain if value is not None}
+    if float in types and not types <= {int, float}:
+        # pandas' null beside texts, say.
+        plain = [None if type(value) is float and value != value else value for value in plain]  # noqa: PLR0124 - NaN alone is not itself
+        types = {type(value) for value in plain if value is not None}
     if not types:
         return OutputTensor(name, promised or "BYTES", shape, None, plain)
     numeric = types <= {int, float} or types == {bool}

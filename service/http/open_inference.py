@@ -43,7 +43,7 @@ def of_name(slots: Slots, name: str) -> Slot | None:
 
 def infer_path(called: str) -> str:
     """Where a model of that name, or name and alias, is asked for predictions."""
-    return f"{BASE}/models/{called:path}/infer"
+    return f"{BASE}/models/{called}/infer"
 
 
 def of_versions(endpoints: Mapping[str, ASGIApp], pages: ASGIApp) -> ASGIApp:

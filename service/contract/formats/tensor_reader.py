@@ -16,6 +16,7 @@ That is what MLflow's scoring server takes (mlflow/models/utils.py, `_enforce_te
 
 from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from math import prod
 from typing import Any, Final
@@ -180,9 +181,8 @@ class TensorReader:
         """The same from tensors that were sent as such."""
         columns = []
         for tensor, sent in zip(self._tensors, tensors, strict=True):
-            base = (*INPUTS, _key(tensor), "data")
             if sent is not None:
-                columns.append(tensor.take(sent, lambda path, at=base: (*at, *path), findings))
+                columns.append(tensor.take(sent, partial(_in_data, _key(tensor)), findings))
         found = [column for column in columns if column is not None]
         return None if findings else self._reading(found)
 
@@ -280,6 +280,10 @@ def _usable(table: Table, findings: Findings) -> Iterator[tuple[int, Sequence[An
         if values is None or (findings and any(value is Hole.REPORTED for value in values)):
             continue
         yield position, values
+
+
+def _in_data(key: str | int, path: tuple[int, ...]) -> Loc:
+    return (*INPUTS, key, "data", *path)
 
 
 def _key(tensor: TensorColumn) -> str | int:

@@ -83,7 +83,7 @@ def _widened(data: RawBytes) -> bytearray:
 
 
 def _texts(data: memoryview, count: int, loc: Loc, findings: Findings) -> list[bytes] | None:
-    texts, start, end = [], 0, len(data)
+    texts, start, end = list[bytes](), 0, len(data)
     # Each takes four bytes at least: no more are looked for than there can be.
     while start < end and len(texts) < count:
         begin = start + _LENGTH_BYTES

@@ -237,7 +237,7 @@ def _note_not_done(parameters: Mapping[str, Any], loc: Loc, findings: Findings) 
 
 
 def _note_others(
-    sent: Mapping[str, Any], known: Collection[str], loc: Loc, findings: Findings
+    sent: Mapping[str, Any], known: frozenset[str], loc: Loc, findings: Findings
 ) -> None:
     # What is misspelt would count as left out.
     if not sent.keys() <= known:

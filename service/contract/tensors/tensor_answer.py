@@ -56,7 +56,7 @@ def as_predictions(answer: bytes | bytearray) -> bytes:
     for output, raw in TensorAnswer.of(answer).outputs():
         named[output["name"]] = _rows(_values(output, raw), output["shape"])
     if len(named) == 1:
-        return orjson.dumps(*named.values(), default=_text)
+        return orjson.dumps(next(iter(named.values())), default=_text)
     if len(set(map(len, named.values()))) != 1:
         return orjson.dumps(named, default=_text)
     rows = zip(*named.values(), strict=True)
