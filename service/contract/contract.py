@@ -160,6 +160,12 @@ class Contract:
         return replace(_joined(reading, params, findings), reply=reply)
 
     @property
+    def tensor_schema(self) -> Mapping[str, Any]:
+        """JSON schema of a request of named tensors."""
+        params = self.request_schema["properties"].get(PARAMS, {})
+        return self._tensors.schema(params.get("properties", {}))
+
+    @property
     def media_types(self) -> tuple[str, ...]:
         """What requests may come as, JSON first."""
         others = ((CSV, self._csv), (PARQUET, self._parquet))

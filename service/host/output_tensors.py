@@ -180,7 +180,7 @@ def _named(prediction: Any, promised: Promised) -> Mapping[str, Any] | None:
         names = list(map(str, prediction.columns))
         if len(set(names)) < len(names):
             raise NotEncodable("two columns of one name")
-        return {name: _Cells(prediction.iloc[:, at]) for at, name in enumerate(names)}
+        return {name: _Elements(prediction.iloc[:, at]) for at, name in enumerate(names)}
     if isinstance(prediction, Mapping):
         return {str(key): value for key, value in prediction.items()}
     if isinstance(prediction, list) and prediction:
@@ -188,7 +188,7 @@ def _named(prediction: Any, promised: Promised) -> Mapping[str, Any] | None:
     return None
 
 
-class _Cells:
+class _Elements:
     """A column: an element a row, whatever it is."""
 
     def __init__(self, values: Any) -> None:
@@ -206,7 +206,7 @@ def _of_records(records: list[Any], promised: Promised) -> Mapping[str, Any] | N
         keys = promised.keys()
     elif any(record.keys() != keys for record in records):
         return None
-    return {key: _Cells([record.get(key) for record in records]) for key in keys}
+    return {key: _Elements([record.get(key) for record in records]) for key in keys}
 
 
 def _only_name(prediction: Any) -> str:
@@ -216,7 +216,7 @@ def _only_name(prediction: Any) -> str:
 
 def _tensor(name: str, value: Any, promised: Promised) -> OutputTensor:
     datatype = promised.get(name)
-    if isinstance(value, _Cells):
+    if isinstance(value, _Elements):
         return _of_array(name, value.values, datatype, nested=False)
     if isinstance(value, _ARRAY_LIKE):
         return _of_array(name, value, datatype, nested=True)

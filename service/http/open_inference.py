@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.contract.tensors.tensor_input import TensorInfo
@@ -24,6 +25,7 @@ from service.http.access import Readers
 from service.http.errors import retry_after
 from service.http.intake import VERSION, SmallBodies
 from service.http.key_limits import Scoped
+from service.http.openapi_parts import REFUSED_TENSORS
 from service.http.written import JSON, cut, json_text, reply
 from service.processes.front.beside import Beside
 
@@ -34,6 +36,91 @@ _LONGEST_FILTER: Final = 1024
 # Triton's words for the datatypes.
 _TRITONS: Final[Mapping[str, str]] = {"BYTES": "TYPE_STRING"}
 _NOT_SERVED: Final = "This version is not what answers for the model and alias now."
+
+
+class ServerMetadata(BaseModel):
+    """What the server is, and which extensions of the protocol it has."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class ServerLive(BaseModel):
+    """The event loop turns."""
+
+    live: bool
+
+
+class ServerReady(BaseModel):
+    """Whether every slot that has something to serve could answer now, and at least one has."""
+
+    ready: bool
+
+
+class ModelReady(BaseModel):
+    """Whether this model, or this version of it, could answer now."""
+
+    name: str
+    ready: bool
+
+
+class AnnouncedTensor(BaseModel):
+    """An input or output; -1 is any length.
+
+    Its parameters may hold MLServer's `content_type`, and `optional` where it may be left out.
+    """
+
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: dict[str, Any] | None = None
+
+
+class ModelMetadata(BaseModel):
+    """What a model takes and gives, and the versions that answer: its own, then its arms'."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[AnnouncedTensor]
+    outputs: list[AnnouncedTensor]
+
+
+class ConfiguredTensor(BaseModel):
+    """An input or output in Triton's words."""
+
+    name: str
+    data_type: str
+    dims: list[int]
+    optional: bool | None = None
+
+
+class ModelConfig(BaseModel):
+    """The same as the metadata in Triton's words; there is no dimension apart for batches."""
+
+    name: str
+    platform: str
+    backend: str
+    max_batch_size: int
+    input: list[ConfiguredTensor]
+    output: list[ConfiguredTensor]
+
+
+class IndexedModel(BaseModel):
+    """A model, what version of it serves, and whether that can answer."""
+
+    name: str
+    version: str
+    state: str
+    reason: str
+
+
+_REFUSED: Final = dict(REFUSED_TENSORS)
+
+
+def _unready(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {503: {"model": model, "description": "Not ready."}}
 
 
 def of_name(slots: Slots, name: str) -> Slot | None:
@@ -109,48 +196,58 @@ def open_inference_router(
     bodies = SmallBodies(_LONGEST_FILTER)
 
     @router.get("")
-    async def server() -> dict[str, Any]:
+    async def server() -> ServerMetadata:
         """The server's name, its version, and which extensions of the protocol it has."""
-        return {
-            "name": "podium",
-            "version": metadata.version("podium"),
-            "extensions": list(_EXTENSIONS),
-        }
+        version = metadata.version("podium")
+        return ServerMetadata(name="podium", version=version, extensions=list(_EXTENSIONS))
 
     @router.get("/health/live")
-    async def live() -> dict[str, bool]:
+    async def live() -> ServerLive:
         """200 as long as the service answers at all."""
-        return {"live": True}
+        return ServerLive(live=True)
 
-    @router.get("/health/ready", responses=_NOT_READY)
-    async def ready(response: Response) -> dict[str, bool]:
+    @router.get("/health/ready", responses=_unready(ServerReady))
+    async def ready(response: Response) -> ServerReady:
         """200 when all that could answer does, else 503."""
-        return _readiness(response, slots.routed, ready=slots.ready and not stopping())
+        found = slots.ready and not stopping()
+        _tell(response, slots.routed, ready=found)
+        return ServerReady(ready=found)
 
-    @router.get("/models/{called:path}/ready", responses=_NOT_READY)
-    @router.get("/models/{called:path}/versions/{version}/ready", responses=_NOT_READY)
+    not_ready = _REFUSED | _unready(ModelReady)
+
+    @router.get("/models/{called:path}/ready", responses=not_ready)
+    @router.get("/models/{called:path}/versions/{version}/ready", responses=not_ready)
     async def model_ready(
         response: Response, called: str, version: str | None = None
-    ) -> dict[str, str | bool]:
+    ) -> ModelReady:
         """200 when it has a version that can answer, or that version can; else 503."""
         slot = models.slot(called)
         could = slot.ready
         if version is not None:
             could = _answering(slot, version).servable.predictor.ready
-        found = _readiness(response, [slot], ready=could and not stopping())
-        return {"name": called, **found}
+        found = could and not stopping()
+        _tell(response, [slot], ready=found)
+        return ModelReady(name=called, ready=found)
 
-    @router.get("/models/{called:path}/config", response_model=None)
-    @router.get("/models/{called:path}/versions/{version}/config", response_model=None)
+    @router.get("/models/{called:path}/config", response_model=ModelConfig, responses=_REFUSED)
+    @router.get(
+        "/models/{called:path}/versions/{version}/config",
+        response_model=ModelConfig,
+        responses=_REFUSED,
+    )
     async def config(request: Request, called: str, version: str | None = None) -> Response:
         """The same in Triton's words."""
         slot = models.seen(request, called)
         servable = _answering(slot, version).servable
         return reply(await beside.run(partial(_config, called, servable)))
 
-    # The last one: a name may have slashes. Decorators are called from the bottom up.
-    @router.get("/models/{called:path}", response_model=None)
-    @router.get("/models/{called:path}/versions/{version}", response_model=None)
+    # The last one: a name may have slashes.
+    @router.get("/models/{called:path}", response_model=ModelMetadata, responses=_REFUSED)
+    @router.get(
+        "/models/{called:path}/versions/{version}",
+        response_model=ModelMetadata,
+        responses=_REFUSED,
+    )
     async def model(request: Request, called: str, version: str | None = None) -> Response:
         """What it takes and gives, as tensors; of outputs what its own example was answered by."""
         slot = models.seen(request, called)
@@ -158,7 +255,7 @@ def open_inference_router(
         write = partial(_metadata, called, _versions(slot), servable)
         return reply(await beside.run(write))
 
-    @router.post("/repository/index", response_model=None)
+    @router.post("/repository/index", response_model=list[IndexedModel], responses=_REFUSED)
     async def index(request: Request) -> Response:
         """Every model that is served, or is to be; with `{"ready": true}` those that are ready."""
         scope = readers.require(request)
@@ -177,17 +274,13 @@ def open_inference_router(
     return router
 
 
-_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready."}}
-
-
-def _readiness(response: Response, slots: Sequence[Slot], *, ready: bool) -> dict[str, bool]:
+def _tell(response: Response, slots: Sequence[Slot], *, ready: bool) -> None:
     if not ready:
         now = monotonic()
         seconds = max((seconds_until_ready(slot, now) for slot in slots), default=1.0)
         name, value = retry_after(seconds)
         response.status_code = 503
         response.headers[name.decode()] = value.decode()
-    return {"ready": ready}
 
 
 def _answering(slot: Slot, version: str | None) -> Binding:

@@ -11,12 +11,13 @@ as a column that is left out.
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Final
+from typing import Any, Final
 
 from service.contract.findings import INPUTS, Findings
 from service.contract.reading import InputReader, Reading, TakenTensor
 from service.contract.signature import Signature
 from service.contract.tensors.tensor_input import SentTensor, TensorInfo, TensorInput
+from service.contract.tensors.tensor_schema import message_schema
 
 # Of a tensor without elements: numpy multiplies its other lengths.
 _MOST_EMPTY: Final = 1 << 31
@@ -44,6 +45,10 @@ class NamedTensors:
     def infos(self) -> Sequence[TensorInfo]:
         """The inputs, in the signature's order."""
         return [each.info for each in self._inputs]
+
+    def schema(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of a request, with the schemas of the model's params."""
+        return message_schema(self._inputs, params)
 
     def read(self, sent: Sequence[SentTensor | None], findings: Findings) -> Reading | None:
         """The valid inputs; None once anything has been added to the findings.

@@ -17,38 +17,25 @@ from service.contract.findings import INPUTS, Findings, Hole, Loc
 from service.contract.formats.json_body import NO_MEMORY, with_long_integers
 from service.contract.signature import ColumnSpec, TensorSpec
 from service.contract.tensors.datatypes import BYTES, DATATYPES, Datatype, RawBytes
+from service.contract.types.scalars import SCALARS, TENSOR_TYPES
 
-ElementKind = Literal["number", "text", "datetime", "binary", "json"]
+Elements = Literal["np", "str", "base64", "datetime", "json"]
+"""What they are: MLServer's words for it, or texts of JSON."""
 
-# The datatypes of MLflow's numbers and booleans, and of numpy's dtypes; all others are BYTES.
-_OF_COLUMNS: Final[Mapping[str, str]] = {
-    "boolean": "BOOL",
-    "integer": "INT32",
-    "long": "INT64",
-    "float": "FP32",
-    "double": "FP64",
-}
 _OF_TENSORS: Final[Mapping[str, str]] = {"bool": "BOOL", "str": "BYTES"}
-_TEXTS: Final[Mapping[str, ElementKind]] = {
-    "string": "text",
-    "datetime": "datetime",
-    "binary": "binary",
-}
-# MLServer's words for what elements are. The first say no more than the datatype does.
+# What MLServer's words may say of each; the first say no more than the datatype does.
 _SAYING_NOTHING: Final = frozenset({None, "np", "pd"})
-_FITTING: Final[Mapping[ElementKind, frozenset[str | None]]] = {
-    "number": _SAYING_NOTHING,
-    "text": _SAYING_NOTHING | {"str"},
+_FITTING: Final[Mapping[Elements, frozenset[str | None]]] = {
+    "np": _SAYING_NOTHING,
+    "str": _SAYING_NOTHING | {"str"},
     "datetime": _SAYING_NOTHING | {"str", "datetime"},
-    "binary": _SAYING_NOTHING | {"base64"},
+    "base64": _SAYING_NOTHING | {"base64"},
     "json": _SAYING_NOTHING | {"str"},
 }
-_SHOWN: Final[Mapping[ElementKind, str]] = {
-    "number": "np",
-    "text": "str",
-    "datetime": "datetime",
-    "binary": "base64",
-    "json": "str",
+_JSON: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "contentMediaType": "application/json",
+    "description": "A text of JSON",
 }
 
 
@@ -100,33 +87,36 @@ class TensorInput:
         key: its name in errors.
         kind: what its elements are.
         own: the datatype that it is announced with.
+        schema: JSON schema of an element.
     """
 
     info: TensorInfo
     key: str | int
-    kind: ElementKind
+    kind: Elements
     own: Datatype
+    schema: Mapping[str, Any]
 
     @classmethod
     def of_column(cls, place: int, spec: ColumnSpec) -> "TensorInput":
         """A column, an element a row."""
-        kind: ElementKind = "json"
-        datatype = "BYTES"
+        kind: Elements = "json"
+        own, schema = BYTES, _JSON
         if isinstance(spec.type, str):
-            kind = _TEXTS.get(spec.type, "number")
-            datatype = _OF_COLUMNS.get(spec.type, "BYTES")
-        info = TensorInfo(
-            _called(place, spec.name), datatype, (-1,), _SHOWN[kind], not spec.required
-        )
-        return cls(info, place if spec.name is None else spec.name, kind, DATATYPES[datatype])
+            traits = SCALARS[spec.type]
+            kind, own = traits.content_type, DATATYPES[traits.datatype]
+            schema = traits.column.schema
+        shown = "str" if kind == "json" else kind
+        info = TensorInfo(_called(place, spec.name), own.name, (-1,), shown, not spec.required)
+        return cls(info, _key(place, spec.name), kind, own, schema)
 
     @classmethod
     def of_tensor(cls, place: int, spec: TensorSpec) -> "TensorInput":
         """A tensor as it is."""
-        kind: ElementKind = "text" if spec.dtype == "str" else "number"
-        datatype = _OF_TENSORS.get(spec.dtype) or _number_of(spec.dtype)
-        info = TensorInfo(_called(place, spec.name), datatype, spec.shape, _SHOWN[kind])
-        return cls(info, place if spec.name is None else spec.name, kind, DATATYPES[datatype])
+        own = DATATYPES[_OF_TENSORS.get(spec.dtype) or _number_of(spec.dtype)]
+        kind: Elements = "str" if own is BYTES else "np"
+        info = TensorInfo(_called(place, spec.name), own.name, spec.shape, kind)
+        schema = TENSOR_TYPES[spec.dtype].schema
+        return cls(info, _key(place, spec.name), kind, own, schema)
 
     def at(self, *more: str | int) -> Loc:
         """A place in it."""
@@ -190,7 +180,7 @@ class TensorInput:
     def _texts(
         self, values: Sequence[Any], content_type: str | None, findings: Findings
     ) -> Sequence[Any]:
-        if self.kind == "binary":
+        if self.kind == "base64":
             return [_as_base64(value, encoded=content_type == "base64") for value in values]
         texts = [self._text(value, place, findings) for place, value in enumerate(values)]
         if self.kind != "json":
@@ -220,6 +210,10 @@ class TensorInput:
                 raise MemoryError from None
             findings.add(self.at("data", place), "must be a text of JSON", "json_invalid")
             return Hole.REPORTED
+
+
+def _key(place: int, name: str | int | None) -> str | int:
+    return place if name is None else name
 
 
 def _called(place: int, name: str | int | None) -> str:
