@@ -82,6 +82,8 @@ class PoolStatus:
         waiting: requests in the queue.
         memory_bytes: what the hosts and all that they have forked hold, of a moment ago.
         outputs: those of the version's answer to its own example; None: nobody has seen any.
+        crashing: whether hosts end again and again, more often than may be chance, and none has
+            answered since; also while one is there that has not been asked yet.
     """
 
     hosts: int
@@ -91,3 +93,4 @@ class PoolStatus:
     waiting: int
     memory_bytes: int = 0
     outputs: tuple[TensorInfo, ...] | None = None
+    crashing: bool = False

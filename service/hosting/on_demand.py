@@ -165,7 +165,8 @@ class OnDemand:
         """It takes no more requests; the next one has it loaded anew."""
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
-            self._known = replace(loaded.pool.status, hosts=0, waiting=0, memory_bytes=0)
+            known = loaded.pool.status
+            self._known = replace(known, hosts=0, waiting=0, memory_bytes=0, crashing=False)
             self._leaving.add(loaded)
             loaded.leave()
 

@@ -125,6 +125,7 @@ class Pool:
             waiting=len(self._waiting),
             memory_bytes=sum(host.held_bytes for host in self._hosts),
             outputs=self._warmth.outputs,
+            crashing=not self._backoff.bearable,
         )
 
     async def predict(

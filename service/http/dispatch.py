@@ -10,7 +10,8 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.http.access import ApiKeys, Guarded
 from service.http.delivery import Framing, deliver
 from service.http.intake import HttpRequest

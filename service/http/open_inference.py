@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.contract.tensors.tensor_input import TensorInfo
 from service.errors import ClientError, Forbidden, NoServable, UnknownModel, UnknownVersion
 from service.following.servable import Binding, Servable
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.following.waiting import seconds_until_ready
 from service.http.access import Readers
 from service.http.errors import retry_after

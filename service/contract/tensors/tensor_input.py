@@ -24,13 +24,14 @@ Elements = Literal["np", "str", "base64", "datetime", "json"]
 
 _OF_TENSORS: Final[Mapping[str, str]] = {"bool": "BOOL", "str": "BYTES"}
 # What MLServer's words may say of each; the first say no more than the datatype does.
+_TEXTS_OF_JSON: Final = "pd_json"
 _SAYING_NOTHING: Final = frozenset({None, "np", "pd"})
 _FITTING: Final[Mapping[Elements, frozenset[str | None]]] = {
     "np": _SAYING_NOTHING,
-    "str": _SAYING_NOTHING | {"str"},
-    "datetime": _SAYING_NOTHING | {"str", "datetime"},
-    "base64": _SAYING_NOTHING | {"base64"},
-    "json": _SAYING_NOTHING | {"str"},
+    "str": _SAYING_NOTHING | {"str", _TEXTS_OF_JSON},
+    "datetime": _SAYING_NOTHING | {"str", "datetime", _TEXTS_OF_JSON},
+    "base64": _SAYING_NOTHING | {"base64", _TEXTS_OF_JSON},
+    "json": _SAYING_NOTHING | {"str", _TEXTS_OF_JSON},
 }
 _JSON: Final[Mapping[str, Any]] = {
     "type": "string",
@@ -180,11 +181,16 @@ class TensorInput:
     def _texts(
         self, values: Sequence[Any], content_type: str | None, findings: Findings
     ) -> Sequence[Any]:
+        if content_type == _TEXTS_OF_JSON:
+            return self._of_json(values, findings)
         if self.kind == "base64":
             return [_as_base64(value, encoded=content_type == "base64") for value in values]
+        if self.kind == "json":
+            return self._of_json(values, findings)
+        return [self._text(value, place, findings) for place, value in enumerate(values)]
+
+    def _of_json(self, values: Sequence[Any], findings: Findings) -> Sequence[Any]:
         texts = [self._text(value, place, findings) for place, value in enumerate(values)]
-        if self.kind != "json":
-            return texts
         return [self._parsed(text, place, findings) for place, text in enumerate(texts)]
 
     def _text(self, value: Any, place: int, findings: Findings) -> Any:
