@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.following.slots import Slot, Slots
 from service.http.access import ApiKeys, Guarded
+from service.http.compression import Compression
 from service.http.delivery import Framing, deliver
 from service.http.intake import HttpRequest
 from service.predicting.request import CLIENT_GONE, RequestShare
@@ -54,9 +55,10 @@ def prediction_endpoints(
     all by which a route may be asked.
     """
     routes: dict[str, ASGIApp] = {}
+    compression = Compression()
 
     def endpoint(slot: Slot, protocol: PredictionProtocol) -> ASGIApp:
-        open_to_all = PredictionEndpoint(slot, protocol, context)
+        open_to_all = PredictionEndpoint(slot, protocol, context, compression)
         if keys is None:
             return open_to_all
         return Guarded(open_to_all, str(slot.ref), protocol, context, keys)
@@ -84,21 +86,29 @@ def prediction_endpoints(
 class PredictionEndpoint:
     """One route as an ASGI application."""
 
-    def __init__(self, slot: Slot, protocol: PredictionProtocol, context: RouteContext) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        protocol: PredictionProtocol,
+        context: RouteContext,
+        compression: Compression,
+    ) -> None:
         form_of = partial(Framing.of, protocol=protocol)
         self._route = PredictionRoute(slot, protocol.route, protocol.parse, form_of, context)
         self._protocol = protocol
         self._context = context
+        self._compression = compression
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends exactly one reply, unless the client is gone, and tells the observers."""
         headers = dict(scope["headers"])
         context = self._context
         request_id = context.ids.accept(headers.get(b"x-request-id"))
-        request = HttpRequest(request_id, headers, scope, receive, RequestShare(context.bodies))
+        share = RequestShare(context.bodies)
+        request = HttpRequest(request_id, headers, scope, receive, share, self._compression)
         result = await self._route.predict(request)
         client = request.client
-        code = await deliver(send, request, client, result, self._protocol)
+        code = await deliver(send, request, client, result, self._protocol, self._compression)
         if client is not None and client.gone:
             code = CLIENT_GONE
         self._route.record(request, result, code)

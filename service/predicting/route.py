@@ -159,6 +159,8 @@ class PredictionRoute(Generic[F]):
         # Its client's time to send it has limits of its own.
         seconds = request.seconds(context.request_seconds)
         deadline = monotonic() + seconds
+        if request.packed:
+            body = await request.unpacked(body, context.max_body_bytes, deadline)
         form = request.form = self._bound(request.headers)
         shadow = self._slot.traffic.shadow  # in the turn of the bind
         servable, alias = form.binding.servable, form.binding.ref.alias
