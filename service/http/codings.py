@@ -15,9 +15,9 @@ from service.errors import BrokenEncoding, Undecodable
 from service.http.errors import UnknownEncoding
 
 if sys.version_info >= (3, 14):
-    from compression import zstd
+    from compression import zstd as zstd  # noqa: PLC0414 - tests write by the same
 else:
-    from backports import zstd
+    from backports import zstd as zstd  # noqa: PLC0414 - the same, as it will be
 
 PIECE_BYTES: Final = 64 * 1024
 """What is unpacked at a time, at most."""

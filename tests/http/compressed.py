@@ -72,7 +72,7 @@ def _streamed(body: bytes) -> bytes:
 
 
 def _summed(body: bytes) -> bytes:
-    options = {zstd.CompressionParameter.checksum_flag: 1}
+    options: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
     return zstd.compress(body, options=options)
 
 

@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import pytest
@@ -100,7 +100,7 @@ def test_no_more_of_a_bomb_is_unpacked_than_is_asked_for(writer: Writer) -> None
 
 def test_zstd_that_wants_more_memory_than_a_client_may_ask_for_is_refused() -> None:
     """RFC 9659: a window of 8 MiB."""
-    options = {zstd.CompressionParameter.window_log: 24}
+    options: dict[int, int] = {zstd.CompressionParameter.window_log: 24}
     sent = zstd.ZstdCompressor(options=options)
     with pytest.raises(BrokenEncoding):
         read("zstd", sent.compress(b"0" * (1 << 25)) + sent.flush())
@@ -125,8 +125,12 @@ def test_members_as_their_writers_write_them_may_be_many() -> None:
 @pytest.mark.parametrize("name", BY_NAME)
 def test_what_is_packed_is_what_everybody_reads(name: str) -> None:
     """By the libraries that clients have."""
-    parts = [b'{"predictions":', bytearray(b"1" * 100_000), b"}"]
-    readers = {"gzip": gzip.decompress, "deflate": zlib.decompress, "zstd": zstd.decompress}
+    parts: list[bytes | bytearray] = [b'{"predictions":', bytearray(b"1" * 100_000), b"}"]
+    readers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.decompress,
+        "deflate": zlib.decompress,
+        "zstd": zstd.decompress,
+    }
     assert readers[name](packed(BY_NAME[name], parts)) == b"".join(parts)
 
 

@@ -300,7 +300,11 @@ async def test_compressed_reply_is_held_until_it_is_taken(app: App) -> None:
         "path": "/predict",
         "headers": [(b"accept-encoding", b"gzip")],
     }
-    asked = asyncio.create_task(app.asgi(scope, receive, send))  # type: ignore[arg-type]
+
+    async def ask() -> None:
+        await app.asgi(scope, receive, send)
+
+    asked = asyncio.create_task(ask())
     await started.wait()
     length = int(dict(sent[0]["headers"])[b"content-length"])
     held = app.held_replies.total
