@@ -23,6 +23,8 @@ from service.background import Work
 from service.config.addresses import MlflowAddresses, shown_registry, url_of
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import Settings, unknown_settings
+from service.console.stats import stats_router
+from service.console.time_series import TimeSeries
 from service.engine import Engine, Given
 from service.events.event_teller import EventTeller
 from service.http.create import create_http
@@ -286,12 +288,13 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
     settings, follower = engine.settings, engine.follower
     bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
     metrics.http.watch_held(bodies, replies)
+    series = TimeSeries()
     context = RouteContext(
         settings.max_body_bytes,
         bodies,
         replies,
         RequestIds(),
-        (metrics.http, *logs.observers),
+        (metrics.http, *logs.observers, series),
         logs.logger,
         settings.request_seconds,
         hears=engine.shadowing,
@@ -306,7 +309,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         preparations=follower.preparing,
         keys=access.keys,
         admin=access.admin,
-        more=access.routers,
+        more=(*access.routers, stats_router(series, telling.instance)),
         ledger=engine.ledger,
         may_see_details=access.admin.allows,
         prefixes=settings.prefixes,

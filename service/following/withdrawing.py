@@ -19,8 +19,9 @@ from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, Registry, Resolution, Unanswered, VersionMarks
 from service.following.recording import Recorder
 from service.following.sentences import LONGEST_DETAIL, cut, listed, named
+from service.following.slot import Slot
 from service.following.slot_status import Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.following.tombstone_sync import TombstoneSync
 from service.refs import ModelRef, VersionId
 from service.tombstones import WITHDRAWN_TAG, Source, Tombstone

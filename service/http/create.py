@@ -20,6 +20,7 @@ from service.http.docs import page_router
 from service.http.exposition import exposition_router
 from service.http.health import health_router, scoring_router
 from service.http.models import models_router
+from service.http.open_inference import of_versions, open_inference_router
 from service.http.openapi import docs_router, security
 from service.http.pages import create_pages, is_known, with_request_id
 from service.http.preparation import Preparations, preparation_router
@@ -87,6 +88,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         scoring_router(slots, stopping),
         models_router(slots, clock, readers, instance or uuid4().hex, lost_events),
         shadow_router(slots, readers, shadows),
+        open_inference_router(slots, stopping, readers),
         reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
         exposition_router(registry),
@@ -100,5 +102,5 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     outside = with_request_id(pages, context.ids, context.logger)
     endpoints = prediction_endpoints(slots, protocols, context, keys, prefixes.paths)
     below = partial(prefixes.below, known=partial(is_known, pages))
-    app = dispatch(endpoints, outside, below)
+    app = dispatch(endpoints, of_versions(endpoints, outside), below)
     return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app

@@ -33,6 +33,8 @@ from service.predicting.request import (
 
 KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""
+VERSION: Final = "podium.version"
+"""Where it holds the version that is to answer, if the path names one."""
 TIMEOUT: Final = b"podium-timeout-ms"
 """The header by which a client gives its request less time than the service would."""
 
@@ -175,6 +177,7 @@ class HttpRequest(PredictionRequest[Framing]):
     ) -> None:
         self.client: Client | None = scope.get(CLIENT)
         super().__init__(request_id, scope.get(KEY), headers, self.client, share)
+        self.pin = scope.get(VERSION)
         self._scope = scope
         self._receive = receive
         self._compression = compression

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from service.events.event_faults import EVENT_SENTENCES, EventTrouble
 from service.following.servable import Binding, Servable
+from service.following.slot import Slot
 from service.following.slot_status import (
     ArmStatus,
     Failure,
@@ -23,7 +24,7 @@ from service.following.slot_status import (
     Standing,
     State,
 )
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.http.access import Readers
 from service.http.bake_report import BakeReport, BakeVerdictReport, bake_of, verdict_of
 from service.http.described import serving_example, signature_of
@@ -333,15 +334,16 @@ def _arms(slot: Slot, status: SlotStatus, *, why: bool) -> list[ArmReport]:
 
 
 def _arm(arm: ArmStatus, binding: Binding | None, *, why: bool) -> ArmReport:
-    sample = None if binding is None else binding.outcomes.tally.sample
+    # As callers have got it: what a bake has spared of either is spared of no arm.
+    tally = None if binding is None else binding.outcomes.tally
     return ArmReport(
         alias=arm.ref.alias,
         version=None if arm.version is None else arm.version.version,
         weight=arm.weight / 100,
         wished=arm.wished / 100,
         ready=arm.ready,
-        requests=None if sample is None else sample.requests,
-        failures=None if sample is None else sample.failures,
+        requests=None if tally is None else tally.requests,
+        failures=None if tally is None else tally.failed,
         failure=_failure(arm.failure, why=why),
     )
 

@@ -6,11 +6,13 @@ What requests hold in memory is bounded over all of them, whichever slot they ar
 import itertools
 import re
 import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from service.contract.model_input import TensorReply, ValidInput
 from service.errors import Overloaded
+from service.following.ports import ReadsRequests
 from service.following.servable import Binding
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ CLIENT_GONE = 499
 
 Sent to nobody.
 """
+
+
+Parse = Callable[[ReadsRequests, Mapping[bytes, bytes], RequestBody, float], Awaitable[ValidInput]]
+"""How a door reads: by a version's reader, from headers and body, until the deadline."""
 
 
 class ClientGone(Exception):
@@ -155,6 +161,7 @@ class PredictionRequest(Generic[F]):
         key: the name of the API key that it came with, None where none is asked or none is known.
         headers: by their names in lower case.
         caller: None where nobody can leave.
+        pin: the version that is to answer; None: whichever does.
         share: what it holds of the bodies of all requests.
         received: when its headers had come, by `time.monotonic`.
         form: what answers it, from when it is bound on.
@@ -165,7 +172,7 @@ class PredictionRequest(Generic[F]):
     """
 
     __slots__ = (
-        *("caller", "form", "headers", "heard", "id", "key", "packed", "received", "rows"),
+        *("caller", "form", "headers", "heard", "id", "key", "packed", "pin", "received", "rows"),
         *("share", "timeline"),
     )
 
@@ -178,6 +185,7 @@ class PredictionRequest(Generic[F]):
         share: RequestShare,
     ) -> None:
         self.id = request_id
+        self.pin: str | None = None
         self.key = key
         self.headers = headers
         self.caller = caller
@@ -213,15 +221,17 @@ class Prediction(NamedTuple, Generic[F]):
 
     Attributes:
         form: whose answer it is.
-        predictions: as JSON text.
+        predictions: as JSON text; or named outputs, as `service.host.output_tensors` has them.
         bare: whether the request was a chat, whose reply MLflow does not wrap.
         held: long predictions, until they are sent.
+        reply: what the client asks of named outputs; None: MLflow's JSON.
     """
 
     form: F
     predictions: bytes | bytearray
     bare: bool
     held: RequestShare | None
+    reply: TensorReply | None = None
 
 
 class RequestIds:
@@ -250,7 +260,7 @@ class RequestRecord(NamedTuple):
     Attributes:
         slot: the reference that answered, `name@alias`: the one that was asked for, as configured,
             or an arm of it.
-        route: `predict` or `invocations`, never the request's path.
+        route: `predict`, `invocations` or `infer`, never the request's path.
         version: the version that answered or refused, None if there was none.
         code: the HTTP status, or `CLIENT_GONE`.
         seconds: from the request's headers to the end of its reply.
@@ -259,6 +269,7 @@ class RequestRecord(NamedTuple):
         error: the stable code of what went wrong, None for an answer.
         key: the name of the API key that it came with, None where none is asked or none is known.
         timeline: None where nobody asks for it.
+        asked: the reference that was asked for, where an arm of it has answered; else None.
     """
 
     slot: str
@@ -271,6 +282,7 @@ class RequestRecord(NamedTuple):
     error: str | None
     key: str | None = None
     timeline: Timeline | None = None
+    asked: str | None = None
 
 
 class RequestObserver(Protocol):
