@@ -193,7 +193,7 @@ def _slices(body: bytes | Sequence[bytearray]) -> Iterator[memoryview]:
             yield whole[at : at + _SLICE_BYTES]
 
 
-def packed(coding: Coding, parts: Iterable[bytes | bytearray]) -> bytes:
+def packed(coding: Coding, parts: Iterable[bytes | bytearray | memoryview]) -> bytes:
     """A body of those parts."""
     packer = coding.packer()
     return b"".join([*map(packer.compress, parts), packer.flush()])

@@ -65,8 +65,11 @@ class Compression:
         return Unpacking(coding, body, self._beside)
 
     async def reply(
-        self, headers: Mapping[bytes, bytes], parts: Sequence[bytes | bytearray], held: RequestShare
-    ) -> tuple[Headers, Sequence[bytes | bytearray]]:
+        self,
+        headers: Mapping[bytes, bytes],
+        parts: Sequence[bytes | bytearray | memoryview],
+        held: RequestShare,
+    ) -> tuple[Headers, Sequence[bytes | bytearray | memoryview]]:
         """More headers and the parts of a long reply to that request, as its client takes it.
 
         `held` holds what is to be sent.
@@ -86,5 +89,5 @@ def _next(pieces: Iterator[bytes], most: int) -> Sequence[bytes]:
     return list(islice(pieces, most))
 
 
-def _packed(coding: Coding, parts: Sequence[bytes | bytearray]) -> Sequence[bytes]:
+def _packed(coding: Coding, parts: Sequence[bytes | bytearray | memoryview]) -> Sequence[bytes]:
     return cut([packed(coding, parts)])
