@@ -1,8 +1,10 @@
 """Runs where MLServer is: its types and codecs, as its clients send and read them."""
 
 import sys
+import urllib.error
+import urllib.request
+from datetime import datetime
 
-import httpx
 import numpy as np
 import pandas as pd
 from mlserver.codecs import Base64Codec, DatetimeCodec, NumpyCodec, PandasCodec, StringCodec
@@ -23,26 +25,32 @@ def check(said, condition, more=""):
     print(f"{'passed' if condition else 'FAILED'} {said} {more}".rstrip(), flush=True)
 
 
+def call(path, body=None):
+    """Status and body of a reply."""
+    try:
+        with urllib.request.urlopen(f"{URL}/v2{path}", body, 60) as reply:
+            return reply.status, reply.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
 def ask(name, request):
-    """The reply in MLServer's types; every key is there, null where it is not set."""
-    reply = httpx.post(
-        f"{URL}/v2/models/{name}/infer", content=request.model_dump_json(), timeout=60
-    )
-    if reply.status_code != httpx.codes.OK:
-        check(f"mlserver {name}", condition=False, more=reply.text[:300])
-    return InferenceResponse.model_validate_json(reply.content)
+    """The reply in MLServer's types; every key is sent, null where it is not set."""
+    status, body = call(f"/models/{name}/infer", request.model_dump_json().encode())
+    if status != 200:
+        check(f"mlserver {name}", condition=False, more=body[:300])
+    return InferenceResponse.model_validate_json(body)
 
 
 def main():
     """Requests by its codecs."""
-    get = httpx.get(f"{URL}/v2", timeout=60).content
-    check("mlserver server metadata", bool(MetadataServerResponse.model_validate_json(get).name))
-    get = httpx.get(f"{URL}/v2/models/stamping", timeout=60).content
-    metadata = MetadataModelResponse.model_validate_json(get)
+    server = MetadataServerResponse.model_validate_json(call("")[1])
+    check("mlserver server metadata", bool(server.name))
+    metadata = MetadataModelResponse.model_validate_json(call("/models/stamping")[1])
     kinds = [each.parameters.content_type for each in metadata.inputs]
     check("mlserver model metadata", kinds == ["str", "datetime"], str(kinds))
-    index = httpx.post(f"{URL}/v2/repository/index", json={}, timeout=60).json()
-    check("mlserver index", bool(RepositoryIndexResponse.model_validate(index)))
+    index = RepositoryIndexResponse.model_validate_json(call("/repository/index", b"{}")[1])
+    check("mlserver index", len(index.root) > 1)
 
     iris = pd.DataFrame(
         {
@@ -55,9 +63,8 @@ def main():
     reply = ask("iris", PandasCodec.encode_request(iris, use_bytes=False))
     check("mlserver PandasCodec", NumpyCodec.decode_output(reply.outputs[0]).tolist() == [0, 1])
 
-    stamps = pd.DataFrame(
-        {"text": ["a", "b"], "time": pd.to_datetime(["2026-05-01", "2026-05-02"])}
-    )
+    # It has no datatype for pandas' own datetimes.
+    stamps = pd.DataFrame({"text": ["a", "b"], "time": ["2026-05-01", "2026-05-02"]}, dtype=object)
     reply = ask("stamping", PandasCodec.encode_request(stamps, use_bytes=False))
     said = StringCodec.decode_output(reply.outputs[0])
     check("mlserver PandasCodec with times", said[1] == "b@2026-05-02T00:00:00", str(said))
@@ -65,7 +72,7 @@ def main():
     request = InferenceRequest(
         inputs=[
             StringCodec.encode_input("text", ["a"], use_bytes=False),
-            DatetimeCodec.encode_input("time", list(stamps["time"][:1]), use_bytes=False),
+            DatetimeCodec.encode_input("time", [datetime(2026, 5, 1)], use_bytes=False),  # noqa: DTZ001 - MLServer knows no zones
         ],
         parameters=Parameters(loud=True),
     )
@@ -83,12 +90,9 @@ def main():
     check("mlserver decodes several outputs", frame["name"].tolist() == ["é1.5", "é-2.0"])
 
     encoded = Base64Codec.encode_input("text", [b"a"], use_bytes=False)
-    answer = httpx.post(
-        f"{URL}/v2/models/stamping/infer",
-        content=InferenceRequest(inputs=[encoded]).model_dump_json(),
-        timeout=60,
-    )
-    check("mlserver base64 for a text is refused", answer.status_code == 400, answer.text[:120])
+    request = InferenceRequest(inputs=[encoded]).model_dump_json().encode()
+    status, body = call("/models/stamping/infer", request)
+    check("mlserver base64 for a text is refused", status == 400, body[:160])
 
 
 main()
