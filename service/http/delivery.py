@@ -12,6 +12,7 @@ from starlette.types import Send
 
 from service.errors import ServiceError
 from service.following.servable import Binding
+from service.http.compression import Compression
 from service.http.errors import STATUS, Headers, headers_with
 from service.predicting.request import CLIENT_GONE, Caller, Prediction, PredictionRequest
 from service.protocols.open_inference import HEADER_LENGTH
@@ -97,12 +98,13 @@ Result = Prediction[Framing] | ServiceError | None
 """What a request has come to; None where nobody waits any more."""
 
 
-async def deliver(
+async def deliver(  # noqa: PLR0913, PLR0917 - to whom, and what there is to send it by
     send: Send,
     request: PredictionRequest[Framing],
     client: Client | None,
     result: Result,
     protocol: PredictionProtocol,
+    compression: Compression,
 ) -> int:
     """Sends it; returns the status, or `CLIENT_GONE` when nobody was there to take the reply."""
     if result is None:
@@ -119,7 +121,11 @@ async def deliver(
             head = _head(form, len(body), json_bytes, request.id)
             if client is not None and client.reply(head, body):
                 return 200
-        await _send(send, 200, _headers(form, json_bytes), parts, request.id)
+            headers = _headers(form, json_bytes)
+        else:
+            more, parts = await compression.reply(request.headers, parts, held)
+            headers = (*_headers(form, json_bytes), *more)
+        await _send(send, 200, headers, parts, request.id)
     except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
         return CLIENT_GONE
     finally:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.following.slot import Slot
 from service.following.slots import Slots
 from service.http.access import ApiKeys, Guarded
+from service.http.compression import Compression
 from service.http.delivery import Framing, deliver
 from service.http.intake import HttpRequest
 from service.http.open_inference import infer_path, of_name
@@ -39,6 +40,15 @@ def dispatch(
             scope = below(scope)
             endpoint = endpoints.get(scope["path"], pages)
         await endpoint(scope, receive, send)
+
+    return app
+
+
+def by_port(doors: Mapping[int, ASGIApp], others: ASGIApp) -> ASGIApp:
+    """One application of several: each for what has come by that port of the server's."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await doors.get(scope["server"][1], others)(scope, receive, send)
 
     return app
 
@@ -84,10 +94,11 @@ class _Routes:
         self._context = context
         self._keys = keys
         self._paths = paths
+        self._compression = Compression()
 
     def put(self, path: str, slot: Slot, protocol: PredictionProtocol) -> None:
         """Requests of that path are for the slot, whoever else they were for."""
-        endpoint: ASGIApp = PredictionEndpoint(slot, protocol, self._context)
+        endpoint: ASGIApp = PredictionEndpoint(slot, protocol, self._context, self._compression)
         if self._keys is not None:
             endpoint = Guarded(endpoint, str(slot.ref), protocol, self._context, self._keys)
         self.routes.update(dict.fromkeys(self._paths(path), endpoint))
@@ -124,21 +135,29 @@ class _Routes:
 class PredictionEndpoint:
     """One route as an ASGI application."""
 
-    def __init__(self, slot: Slot, protocol: PredictionProtocol, context: RouteContext) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        protocol: PredictionProtocol,
+        context: RouteContext,
+        compression: Compression,
+    ) -> None:
         form_of = partial(Framing.of, protocol=protocol)
         self._route = PredictionRoute(slot, protocol.route, protocol.parse, form_of, context)
         self._protocol = protocol
         self._context = context
+        self._compression = compression
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends exactly one reply, unless the client is gone, and tells the observers."""
         headers = dict(scope["headers"])
         context = self._context
         request_id = context.ids.accept(headers.get(b"x-request-id"))
-        request = HttpRequest(request_id, headers, scope, receive, RequestShare(context.bodies))
+        share = RequestShare(context.bodies)
+        request = HttpRequest(request_id, headers, scope, receive, share, self._compression)
         result = await self._route.predict(request)
         client = request.client
-        code = await deliver(send, request, client, result, self._protocol)
+        code = await deliver(send, request, client, result, self._protocol, self._compression)
         if client is not None and client.gone:
             code = CLIENT_GONE
         self._route.record(request, result, code)

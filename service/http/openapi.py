@@ -21,6 +21,7 @@ from service.config.prefix import FORWARDED, PREFIX
 from service.following.servable import Binding
 from service.following.slots import Slots
 from service.http.access import ADMIN, Admin, ApiKeys, Readers
+from service.http.codings import KNOWN
 from service.http.documented import Documented, documented
 from service.http.key_limits import EVERYTHING, Scoped
 from service.http.open_inference import infer_path, of_name
@@ -35,6 +36,10 @@ _REFUSED_KEYS: Final = {
     "401": "The API key is missing, or this service does not know it.",
     "403": "The API key may not use this model.",
     "429": "The API key is over its rate.",
+}
+_BODY: Final = {
+    "required": b"true",
+    "description": json_text(f"May be compressed, by one Content-Encoding of: {KNOWN}."),
 }
 # Documents for keys that may ask some of the slots.
 _KEPT: Final = 8
@@ -213,7 +218,7 @@ def _operation(
         "responses": dict(protocol.responses),
     }
     operation |= _keyed(protocol) if keyed else {}
-    body = json_object({"required": b"true", "content": said.content})
+    body = json_object({**_BODY, "content": said.content})
     return json_object(
         {key: json_text(value) for key, value in operation.items()} | {"requestBody": body}
     )

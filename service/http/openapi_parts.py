@@ -62,7 +62,7 @@ class DocumentedReplies:
 
 # What no protocol answers otherwise, by status.
 _REFUSED: Final = {
-    "400": "Reading the body takes more than is allowed.",
+    "400": "Reading the body takes more than is allowed, or it is not compressed as it says.",
     "405": "The route takes POST alone.",
     "408": "The rest of the body did not come in time.",
     "410": "An operator has withdrawn the version.",

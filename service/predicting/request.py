@@ -166,13 +166,14 @@ class PredictionRequest(Generic[F]):
         received: when its headers had come, by `time.monotonic`.
         form: what answers it, from when it is bound on.
         rows: of a valid request, else 0.
+        packed: whether its body has to be unpacked before it is read.
         timeline: None where nobody asks for it.
         heard: what a shadow is to hear of it; None: nothing.
     """
 
     __slots__ = (
-        *("caller", "form", "headers", "heard", "id", "key", "pin", "received", "rows", "share"),
-        "timeline",
+        *("caller", "form", "headers", "heard", "id", "key", "packed", "pin", "received", "rows"),
+        *("share", "timeline"),
     )
 
     def __init__(
@@ -192,6 +193,7 @@ class PredictionRequest(Generic[F]):
         self.received = monotonic()
         self.form: F | None = None
         self.rows = 0
+        self.packed = False
         self.timeline: Timeline | None = None
         self.heard: HeardRequest | None = None
 
@@ -199,6 +201,13 @@ class PredictionRequest(Generic[F]):
         """All of it, of at most `limit` bytes, which `share` holds from then on.
 
         Raises `ClientError`, `Overloaded` or `ClientGone`.
+        """
+        raise NotImplementedError
+
+    async def unpacked(self, body: RequestBody, limit: int, deadline: float) -> RequestBody:
+        """What such a body is of, at most `limit` bytes, which `share` holds instead.
+
+        By the `deadline`, else `Overloaded`. Raises `ClientError` too.
         """
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from typing import Final, Generic
 
 from structlog.typing import FilteringBoundLogger
 
-from service.contract.model_input import EncodedInput, ValidInput
+from service.contract.model_input import EncodedInput, TensorReply, ValidInput
 from service.errors import (
     NoServable,
     PredictionFailed,
@@ -167,6 +167,8 @@ class PredictionRoute(Generic[F]):
         seconds = request.seconds(context.request_seconds)
         began = monotonic()
         deadline = began + seconds
+        if request.packed:
+            body = await request.unpacked(body, context.max_body_bytes, deadline)
         form = request.form = self._bound(request)
         shadow = self._slot.traffic.shadow  # in the turn of the bind
         servable, alias = form.binding.servable, form.binding.ref.alias
@@ -188,9 +190,8 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             reply = model_input.reply
-            if reply is not None and reply.seconds is not None and reply.seconds < seconds:
-                seconds = reply.seconds
-                deadline = began + seconds
+            seconds = _shortened(seconds, reply)
+            deadline = began + seconds
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
             # That its client allows less than the service does is no failure of the version.
@@ -322,6 +323,10 @@ class PredictionRoute(Generic[F]):
             route=self._door,
             exception=without_words(error),
         )
+
+
+def _shortened(seconds: float, reply: TensorReply | None) -> float:
+    return seconds if reply is None or reply.seconds is None else min(seconds, reply.seconds)
 
 
 def _tell_shadow(
