@@ -113,9 +113,7 @@ def _tensor(sent: Any, loc: Loc, raw: _RawBytes, findings: Findings) -> SentTens
     _note_not_done(parameters, loc, findings)
     name, datatype = _name(sent, loc, findings), _datatype(sent, loc, findings)
     shape = _shape(sent, loc, findings)
-    content_type = parameters.get("content_type")
-    if type(content_type) not in (str, type(None)):
-        findings.add((*loc, "parameters", "content_type"), "must be a string", "type")
+    content_type = _content_type(parameters, loc, findings)
     values, piece = None, None
     if parameters.get(_SIZE) is not None:
         piece = raw.take(parameters[_SIZE], (*loc, "parameters", _SIZE), findings)
@@ -127,6 +125,15 @@ def _tensor(sent: Any, loc: Loc, raw: _RawBytes, findings: Findings) -> SentTens
     if name is None or datatype is None or shape is None or (values is None and piece is None):
         return None
     return SentTensor(name, datatype, shape, values, piece, content_type)
+
+
+def _content_type(parameters: Mapping[str, Any], loc: Loc, findings: Findings) -> str | None:
+    content_type = parameters.get("content_type")
+    if type(content_type) is str:
+        return content_type
+    if content_type is not None:
+        findings.add((*loc, "parameters", "content_type"), "must be a string", "type")
+    return None
 
 
 def _name(sent: Mapping[str, Any], loc: Loc, findings: Findings) -> str | None:
