@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-tensors bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -88,6 +88,9 @@ bench-console: $(READY) ## what ten open consoles cost the front, a request
 
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large
+
+bench-tensors: $(READY) ## what named tensors cost beside MLflow's JSON
+	$(VENV)/bin/python -m benchmarks.named_tensors
 
 bench-scaling: $(READY) ## what a second host adds where the model is all the work
 	$(VENV)/bin/python -m benchmarks.scaling
