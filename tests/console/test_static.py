@@ -68,6 +68,13 @@ def test_every_import_is_there_and_is_used(name: str) -> None:
             assert len(re.findall(rf"\b{each}\b", text)) > 1, f"{each} of {module}"
 
 
+def test_every_module_is_fetched_at_once() -> None:
+    """Not one after the other, as they name one another: that would take as many round trips."""
+    told = re.findall(r'<link rel="modulepreload" href="console/([^"]+)">', PAGE)
+    modules = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js")}
+    assert sorted({*told, "main.js"}) == sorted(modules)
+
+
 def test_every_file_is_used() -> None:
     """What the page and its modules do not name is left over."""
     named = set(re.findall(r'(?:src|href)="console/([^"]+)"', PAGE))

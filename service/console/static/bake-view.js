@@ -13,7 +13,8 @@ export function bakeView(slot) {
   const end = bake.unproven ? most : until;
   const left = Math.max(0, end - now());
   const past = (now() - since) / Math.max(1, end - since);
-  return html`<p class="headline">Version ${slot.version} has ${left > 0 ? html`<b>${span(left)}</b> more to show` : "had its time, and is about to be judged"}${bake.older ? html` that it does no worse than version ${bake.older}` : nothing}.</p>
+  const beside = bake.older ? html` that it does no worse than version ${bake.older}` : nothing;
+  return html`<p class="headline">${left > 0 ? html`Version ${slot.version} has <b>${span(left)}</b> more to show${beside}.` : html`The time of version ${slot.version} is over: it is about to be judged.`}</p>
     ${meter("Time", Math.min(1, past), `${clockTime(since)} to ${clockTime(end)}`)}
     ${meter("Requests", Math.min(1, bake.requests / NEEDED), `${count(bake.requests)} of ${NEEDED} needed`)}
     <h3>Requests that speak against it</h3>

@@ -32,9 +32,10 @@ export function versionLink(name, version) {
 export const modelLink = (name) => outward(below(`models/${encodeURIComponent(name)}`), "Model in MLflow", `Model in MLflow: ${name} (a new tab)`);
 
 /** Whether there is an MLflow to lead to. */
-export const hasMlflow = () => webAddress(state.mlflowUrl) !== null;
+export const hasMlflow = () => below("") !== null;
 
+/** An address of MLflow's page: its fragment says what it shows, whatever stands before that. */
 function below(path) {
-  const base = state.mlflowUrl == null ? null : webAddress(state.mlflowUrl);
-  return base === null ? null : `${base.replace(/[/#]+$/, "")}/#/${path}`;
+  const base = state.settings?.mlflow_url == null ? null : webAddress(state.settings.mlflow_url);
+  return base === null ? null : `${base.split("#")[0]}#/${path}`;
 }

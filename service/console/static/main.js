@@ -3,6 +3,7 @@
 import { ask } from "./access.js";
 import { announce } from "./announcer.js";
 import { now } from "./clock.js";
+import { beginHistory, keepHistory } from "./history.js";
 import { sawSlot } from "./journeys.js";
 import { askForKey } from "./key-dialog.js";
 import { addEntry, askEntries } from "./ledger-entries.js";
@@ -21,38 +22,50 @@ import { trafficView } from "./view-traffic.js";
 
 const content = document.getElementById("content");
 const head = document.getElementById("masthead");
-const stream = new Stream("console/events", hear, (connection) => update({ connection }));
+const stream = new Stream("console/events", hear, show);
 const openKey = () => askForKey(begin);
 const UNTOLD = new Set(["missing", "unready", "gone"]);
+let fresh = true; // whether the stream has begun anew, and has not told the slots yet
 let wasLive = false;
 let blank = true;
 let seen = null; // the fragment whose view is drawn
 
-const HEARD = { models, slot, gone, swap: addEntry, stats };
+const HEARD = { models, slot, gone, look, swap: addEntry, stats };
 
 function hear(name, data) {
   HEARD[name]?.(data);
 }
 
-/** Everything at once, at the begin of each stream. */
+function show(connection) {
+  if (connection.word === "connecting") fresh = true;
+  update({ connection });
+}
+
+/** Everything at once: at the begin of each stream, and where more than slots has changed. */
 function models(told) {
   const before = state.slots;
   const heard = now();
   if (state.instance !== null && state.instance !== told.instance) restarted();
   const slots = new Map(told.models.map((slot) => [refOf(slot), { ...slot, heard }]));
   for (const [ref, slot] of slots) sawSlot(slot, before.get(ref));
-  const { instance, look, withdrawn = [], patterns = null, events = null, mlflow_url: mlflowUrl } = told;
-  update({ slots, instance, look, withdrawn, patterns, events, known: true, lookHeard: heard, ...(mlflowUrl ? { mlflowUrl } : {}) });
+  const { instance, withdrawn = [], patterns = null, events = null } = told;
+  update({ slots, instance, withdrawn, patterns, events, known: true });
+  look(told.look);
+  if (fresh) began();
+}
+
+function began() {
   if (wasLive) announce("Live again.");
   wasLive = true;
+  fresh = false;
+  beginHistory();
   catchUp();
 }
 
 /** What the stream tells only as it happens is asked for once at its begin. */
 function catchUp() {
   askEntries(false);
-  ask("stats?seconds=900").then((told) => (addStats(told), touch()), () => {});
-  if (state.mlflowUrl === null) ask("console/settings").then((told) => update({ mlflowUrl: told.mlflow_url ?? null }), () => {});
+  if (state.settings === null) ask("console/settings").then((settings) => update({ settings }), () => {});
 }
 
 function restarted() {
@@ -70,6 +83,10 @@ function slot(told) {
   // Swaps and refusals are told as the ledger has them.
   const { key, word } = standingOf(told);
   if (before && key !== standingOf(before).key && UNTOLD.has(key)) announce(`${ref}: ${word}.`);
+}
+
+function look(told) {
+  update({ look: told, lookHeard: now() });
 }
 
 function gone({ ref }) {
@@ -92,6 +109,7 @@ function begin() {
 const VIEWS = { slots: slotsView, ledger: ledgerView, traffic: trafficView, slot: () => slotView(state.route.ref, openKey) };
 
 function draw() {
+  keepHistory(state.route);
   keepDetail(state.route.view === "slot" ? state.route.ref : null);
   render(masthead(openKey, () => stream.restart()), head);
   if (!state.known) return;

@@ -3,6 +3,7 @@
 import { held } from "./access.js";
 import { instant, now } from "./clock.js";
 import { span } from "./format.js";
+import { isAsking } from "./key-dialog.js";
 import { state } from "./store.js";
 import { html, nothing } from "./vendor/lit-html/lit-html.js";
 
@@ -23,16 +24,16 @@ export function masthead(openKey, again) {
     <a class="brand" href="#/slots"><img src="console/icon.svg" alt="" width="20" height="20">Podium</a>
     <nav aria-label="Views">${VIEWS.map(link)}<a href="docs">API</a></nav>
     <div class="health">${connection(again)}${registry()}</div>
-    <button type="button" class="small" @click=${openKey}>${keyWord}</button>
+    ${isAsking() ? html`<button type="button" class="small" @click=${openKey}>${keyWord}</button>` : nothing}
   </div>${troubles()}`;
 }
 
 function connection(again) {
   const { word, retryAt } = state.connection;
-  if (word === "live") return html`<span class="pill tone-good"><i aria-hidden="true">●</i>live</span>`;
+  if (word === "live") return html`<span class="pill tone-good" data-connection="live"><i aria-hidden="true">●</i>live</span>`;
   if (word === "connecting") return html`<span class="pill tone-busy"><i aria-hidden="true">◐</i>connecting</span>`;
   const left = Math.max(0, Math.ceil(retryAt - Date.now() / 1000));
-  return html`<span class="pill tone-bad"><i aria-hidden="true">✕</i>not live, again in ${left} s</span><button type="button" class="small" @click=${again}>Now</button>`;
+  return html`<span class="pill tone-bad" data-connection="broken"><i aria-hidden="true">✕</i>not live, again in ${left} s</span><button type="button" class="small" @click=${again}>Now</button>`;
 }
 
 function registry() {

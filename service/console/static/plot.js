@@ -37,16 +37,17 @@ class TimePlot extends HTMLElement {
     const shape = JSON.stringify([title, lines.map(({ label, color, dashed }) => [label, color, dashed])]);
     this.setAttribute("role", "img");
     this.setAttribute("aria-label", this.#summary());
-    if (anew || shape !== this.#shape) this.#make(shape);
-    this.#chart.setData([times, ...lines.map((line) => line.values)]);
-    this.#tell(this.#chart.cursor.idx);
+    const data = [times, ...lines.map((line) => line.values)];
+    if (anew || shape !== this.#shape) this.#make(shape, data);
+    else this.#chart.setData(data);
+    this.#tell(this.#chart.cursor.idx ?? null);
   }
 
-  #make(shape) {
+  #make(shape, data) {
     this.#destroy();
     this.#shape = shape;
     this.replaceChildren(this.#legend());
-    this.#chart = new uPlot(this.#options(), [[]], this);
+    this.#chart = new uPlot(this.#options(), data, this);
   }
 
   #destroy() {

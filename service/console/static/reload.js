@@ -4,11 +4,13 @@ import { Problem, adminHeaders, asked, held, reasonOf } from "./access.js";
 import { announce } from "./announcer.js";
 import { ask } from "./dialog.js";
 import { slotAddress } from "./router.js";
-import { refOf } from "./store.js";
-import { html } from "./vendor/lit-html/lit-html.js";
+import { refOf, state } from "./store.js";
+import { html, nothing } from "./vendor/lit-html/lit-html.js";
 
 /** The button; it asks for the admin token first where there is none. */
 export function reloadButton(slot, askForToken) {
+  // Without an admin token of the service nobody may.
+  if (state.settings?.admin === false) return nothing;
   return html`<button type="button" @click=${() => reload(slot, askForToken)}>Reload ...</button>`;
 }
 

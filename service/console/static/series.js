@@ -18,9 +18,18 @@ export function addStats(stats) {
     const { model, alias, arm = null, version } = each;
     const kept = all.get(key) ?? { model, alias, arm, version, points: new Map() };
     all.set(key, kept);
-    for (const point of each.points) kept.points.set(point[0], point);
+    kept.points = joined(kept.points, each.points);
   }
   forget();
+}
+
+/** In order of time: what has been told second by second comes before what lies behind it is asked for. */
+function joined(kept, points) {
+  let last = -Infinity;
+  for (const second of kept.keys()) last = second;
+  const after = points.length === 0 || points[0][0] > last;
+  for (const point of points) kept.set(point[0], point);
+  return after ? kept : new Map([...kept].sort(([a], [b]) => a - b));
 }
 
 function forget() {

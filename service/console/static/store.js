@@ -13,7 +13,7 @@ export const state = {
   withdrawn: [],
   patterns: null,
   events: null,
-  mlflowUrl: null,
+  settings: null, // as `GET /console/settings` has them
   known: false, // whether the service has told its slots at all
   connection: { word: "connecting", retryAt: null, problem: null },
   ledger: { entries: [], older: null, asked: false, problem: null },

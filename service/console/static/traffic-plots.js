@@ -6,6 +6,7 @@ import { html } from "./vendor/lit-html/lit-html.js";
 import "./plot.js";
 
 const STEP = 5; // seconds: one second's percentiles jump about
+const FAILURES_STEP = 15; // and shares of a few requests more so
 const MOST = 6; // lines of one plot
 const SHORTEST = 120; // seconds that are shown where there is not more yet
 
@@ -50,15 +51,16 @@ function throughput(drawn) {
 }
 
 function latency(drawn) {
-  const of = (share, word, dashed) => ({ label, color, sums }) => ({ label: drawn.length === 1 ? word : `${label} ${word}`, color, dashed, values: sums.map(({ buckets }) => quantile(buckets, share)) });
-  const lines = drawn.length > 3 ? drawn.map(of(0.99, "p99", false)) : drawn.flatMap((each) => [of(0.99, "p99", false)(each), of(0.5, "p50", true)(each)]);
-  return { title: "Latency", times: drawn[0].times, lines, format: duration };
+  const of = (share, word, dashed) => ({ label, color, sums }) => ({ label: drawn.length === 1 ? word : `${label} ${word}`.trim(), color, dashed, values: sums.map(({ buckets }) => quantile(buckets, share)) });
+  const lines = drawn.length > 2 ? drawn.map(of(0.99, "", false)) : drawn.flatMap((each) => [of(0.99, "p99", false)(each), of(0.5, "p50", true)(each)]);
+  return { title: drawn.length > 2 ? "Latency, 99th percentile" : "Latency", times: drawn[0].times, lines, format: duration };
 }
 
 const hasFailures = (drawn) => drawn.some(({ sums }) => sums.some(({ refused, failed }) => refused + failed > 0));
 
 function failures(drawn) {
   const share = (part) => (sum) => (requestsOf(sum) ? sum[part] / requestsOf(sum) : null);
-  const lines = drawn.map(({ label, color, sums }) => ({ label, color, values: sums.map(share("failed")) }));
-  return { title: "Share of requests that fail (5xx)", times: drawn[0].times, lines, format: percent };
+  const coarse = drawn.map(({ series }) => stepped(series, FAILURES_STEP, STEP * drawn[0].times.length));
+  const lines = drawn.map(({ label, color }, number) => ({ label, color, values: coarse[number].sums.map(share("failed")) }));
+  return { title: "Share of requests that fail (5xx)", times: coarse[0].times, lines, format: percent };
 }

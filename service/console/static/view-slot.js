@@ -29,18 +29,33 @@ export function slotView(ref, openKey) {
   const detail = shown.ref === ref ? shown.detail : null;
   const shadow = shown.ref === ref ? shown.shadow : null;
   return html`${head(slot, openKey)}
-    <div class="grid">
-      ${panel("Move of the alias", swapStages(ref), "wide")}
+    <div class="stack">
+      ${panel("Move of the alias", swapStages(ref))}
       ${trouble(slot)}
-      ${slot.bake ? panel("Bake", bakeView(slot)) : nothing}
-      ${slot.arms.length > 1 ? panel("Split", splitView(slot)) : nothing}
-      ${panel("Traffic by version", trafficPlots("versions", (each) => each.model === slot.name && each.alias === slot.alias), "wide")}
-      ${slot.shadow ? panel("Shadow", shadowView(slot, shadow)) : nothing}
-      ${panel("Try it", tryIt(slot, detail))}
-      ${panel("Contract", contractView(detail))}
-      ${panel("Processes and environment", hostsView(slot, detail))}
-      ${panel("Ledger", entryLines(state.ledger.entries.filter((each) => each.slot === ref).slice(0, LINES), { ofOne: true, all: true }))}
+      ${panel("Traffic by version", trafficPlots("versions", (each) => each.model === slot.name && each.alias === slot.alias, true))}
+      ${columns([rollout(slot, shadow), use(slot, detail), inside(slot, detail, ref)])}
     </div>`;
+}
+
+/** Who else answers, or is compared. */
+const rollout = (slot, shadow) => [
+  slot.bake && panel("Bake", bakeView(slot)),
+  slot.arms.length > 1 && panel("Split", splitView(slot)),
+  slot.shadow && panel("Shadow", shadowView(slot, shadow)),
+];
+
+/** What one may ask it. */
+const use = (slot, detail) => [panel("Try it", tryIt(slot, detail)), panel("Contract", contractView(detail))];
+
+/** What it runs in, and what has happened to it. */
+const inside = (slot, detail, ref) => [
+  panel("Processes and environment", hostsView(slot, detail)),
+  panel("Ledger", entryLines(state.ledger.entries.filter((each) => each.slot === ref).slice(0, LINES), { ofOne: true, all: true })),
+];
+
+function columns(groups) {
+  const shown = groups.map((group) => group.filter(Boolean)).filter((group) => group.length);
+  return html`<div class="columns-${shown.length}">${shown.map((group) => html`<div class="stack">${group}</div>`)}</div>`;
 }
 
 function unknown(ref) {
@@ -70,10 +85,10 @@ function trouble(slot) {
   const remedies = remediesOf(slot);
   if (!why && !remedies.length) return nothing;
   const title = why ? (slot.version && !isBehind(slot) && !slot.held ? "What is wrong" : "Why not") : "What to do";
-  return panel(title, html`${why ?? nothing}${why && remedies.length ? html`<h3>What to do</h3>` : nothing}${remedies.map(({ when, line }) => copyLine(line, when))}`, "wide");
+  return panel(title, html`${why ?? nothing}${why && remedies.length ? html`<h3>What to do</h3>` : nothing}${remedies.map(({ when, line }) => copyLine(line, when))}`);
 }
 
-function panel(title, content, size = "") {
+function panel(title, content) {
   const id = `panel-${title.toLowerCase().replaceAll(" ", "-")}`;
-  return html`<section class="panel ${size}" aria-labelledby=${id}><h2 id=${id}>${title}</h2>${content}</section>`;
+  return html`<section class="panel" aria-labelledby=${id}><h2 id=${id}>${title}</h2>${content}</section>`;
 }

@@ -16,24 +16,29 @@ import { html, nothing } from "./vendor/lit-html/lit-html.js";
 
 const RECENT = 60; // seconds over which rates are taken
 const LINES = 12;
+const FEW = 12; // slots, beside whose table there is room for plots
 
 /** The view. */
 export function slotsView() {
   const slots = [...state.slots.values()];
   const shown = matching(sorted(slots), state.filter.slots);
+  const few = slots.length <= FEW;
   return html`<h1 tabindex="-1">Slots</h1>
     <div class="overview">
-      <section aria-label="Slots" class="panel wide">
+      <div class="stack"><section aria-label="Slots" class="panel">
         <div class="bar-line">${counts(slots)}${filterBox(slots.length, shown.length)}</div>
         ${shown.length ? table(shown) : html`<p class="quiet">${slots.length ? "No slot has these words." : "This service follows nothing."}</p>`}
         ${withdrawn()}
       </section>
-      <div class="aside">
-        <section class="panel" aria-labelledby="traffic-title"><h2 id="traffic-title">Traffic</h2>${trafficPlots("slots")}</section>
+      ${few ? traffics(true) : nothing}</div>
+      <div class="stack">
+        ${few ? nothing : traffics(false)}
         <section class="panel" aria-labelledby="recent-title"><h2 id="recent-title">Lately</h2>${entryLines(state.ledger.entries.slice(0, LINES))}<p><a href="#/ledger">The whole ledger</a></p></section>
       </div>
     </div>`;
 }
+
+const traffics = (all) => html`<section class="panel" aria-labelledby="traffic-title"><h2 id="traffic-title">Traffic</h2>${trafficPlots("slots", () => true, all)}</section>`;
 
 function counts(slots) {
   const filterBy = (word) => () => update({ filter: { ...state.filter, slots: state.filter.slots === word ? "" : word } });
