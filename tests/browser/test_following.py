@@ -50,7 +50,7 @@ class Moves:
     def add(self, number: int, stage: str = "none") -> tuple[str, models.Gate]:
         """The next version, which waits at its gate in that stage."""
         place, gate = models.gated(self.folder / f"version-{number}", number, stage)
-        return self.registry.add(place), gate
+        return self.registry.log(place), gate
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def moves(mlflow_server: str, tmp_path: Path) -> Iterator[Moves]:
     registry = Registry(mlflow_server, f"watched-{tmp_path.name}")
     place, gate = models.gated(tmp_path / "version-1", 1)
     gate.open()
-    registry.add(place, "champion")
+    registry.move("champion", registry.log(place))
     with running_service([f"{registry.name}@champion"], mlflow_server, tmp_path) as service:
         service.wait_until_ready()
         yield Moves(registry, service, tmp_path)
@@ -103,9 +103,11 @@ def test_refused_versions_reason_is_read_and_what_to_do_about_it(
     """First of all slots, with a line to copy; what serves is still named."""
     page = console(moves.service.url)
     page.open()
-    signature = infer_signature(pd.DataFrame({"x": [0.5], "another": [1.0]}))
-    place = models.save(moves.folder / "breaks", "numbered", signature, None, _number(moves))
-    version = moves.registry.add(place, "champion")
+    asks = pd.DataFrame({"x": [0.5], "another": [1.0]})
+    number = models.number_module(moves.folder / "number", 3)
+    place = models.save(moves.folder / "breaks", "numbered", infer_signature(asks), asks, [number])
+    version = moves.registry.log(place)
+    moves.registry.move("champion", version)
     page.page.locator(".row-bad .why").wait_for(timeout=SECONDS * 1000)
     reason = moves.service.slot(moves.ref)["last_failure"]["message"]
     assert reason in page.text(".row-bad .why")
@@ -119,10 +121,6 @@ def test_refused_versions_reason_is_read_and_what_to_do_about_it(
         in page.page.locator(".command").all_inner_texts()[0]
     )
     assert f"should serve v{version}" in page.text(".slot-line")
-
-
-def _number(moves: Moves) -> list[Path]:
-    return [models.number_module(moves.folder / "number", 3)]
 
 
 def test_stream_that_breaks_comes_back_with_what_has_happened_meanwhile(

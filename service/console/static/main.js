@@ -148,7 +148,14 @@ function pressed(event) {
   filter.focus();
 }
 
+/** The fragment names the view: it must not become that of the content. */
+function skipped(event) {
+  event.preventDefault();
+  content.focus();
+}
+
 addEventListener("hashchange", moved);
+document.querySelector(".skip").addEventListener("click", skipped);
 addEventListener("keydown", pressed);
 document.addEventListener("visibilitychange", touch);
 // Ages grow, and plots go on, while nothing happens.
