@@ -3,10 +3,11 @@
     make bench-environments
 
 An iris model asks for exactly what Podium itself has. Podium serves it in an environment that it
-builds with an empty home, with what was fetched then, and as it lies there; `mlflow models serve`
-builds one by uv and by virtualenv, and again where that is there. Then one row is asked for on 64
-connections, in turn of an own environment and of two services that share Podium's. Exit status 1:
-the own one's rate is further from the shared one's than twice what those two are apart.
+builds with an empty home, with what was fetched then, and as it lies there; then its alias moves to
+other libraries that lie there, and to the same ones. `mlflow models serve` builds one by uv and by
+virtualenv, and again where that is there. Then one row is asked for on 64 connections, in turn of
+an own environment and of two services that share Podium's. Exit status 1: the own one's rate is
+further from the shared one's than twice what those two are apart.
 """
 
 import contextlib
@@ -36,6 +37,7 @@ from tests.support import tracking
 from tests.support.registered import Registry
 from tests.support.server_process import ServerProcess
 from tests.support.services import RunningService, running_service
+from tests.support.waiting import wait_until
 
 _NAME: Final = "iris"
 _REF: Final = f"{_NAME}@champion"
@@ -44,6 +46,10 @@ _BODY: Final = b'{"dataframe_split":{"columns":["a","b","c","d"],"data":[[5.1,3.
 _CONNECTIONS: Final = 64
 _MEGABYTE: Final = 1024**2
 _SPREADS: Final = 2
+_LINE_SECONDS: Final = 60
+_LOOK_SECONDS: Final = 0.02
+# What Podium's own libraries have, too, and no model of iris needs.
+_MORE: Final = "packaging"
 _KEY_DIGITS: Final = 64
 _SERVICES: Final = ("shared", "shared again", "own")
 
@@ -68,10 +74,12 @@ def main(rounds: int, seconds: int, output: Path | None, *, peers: bool) -> None
     with tempfile.TemporaryDirectory(prefix="bench-environments-") as text:
         folder = Path(text)
         tell(f"{time.strftime('%Y-%m-%d', time.gmtime())} {', '.join(_pins())}")
-        place = _trained(folder / "model")
+        place = _trained(folder / "model", _pins())
         uri = f"sqlite:///{tracking.migrate(folder)}"
-        Registry(uri, _NAME).add(place, "champion")
+        registry = Registry(uri, _NAME)
+        registry.add(place, "champion")
         _starts(uri, folder, tell)
+        _swaps(registry, folder, tell)
         if peers:
             _peers(place, folder, tell)
         kept = _rates(uri, folder, rounds, seconds, tell)
@@ -84,7 +92,7 @@ def _pins() -> list[str]:
     return [f"{name}=={version(name)}" for name in _LIBRARIES]
 
 
-def _trained(place: Path) -> Path:
+def _trained(place: Path, requirements: Sequence[str]) -> Path:
     rows, kinds = load_iris(return_X_y=True, as_frame=True)
     rows.columns = list("abcd")
     mlflow.sklearn.save_model(
@@ -92,7 +100,7 @@ def _trained(place: Path) -> Path:
         str(place),
         signature=infer_signature(rows, kinds),
         input_example=rows.head(3),
-        pip_requirements=_pins(),
+        pip_requirements=list(requirements),
     )
     return place
 
@@ -106,12 +114,47 @@ def _starts(uri: str, folder: Path, tell: Tell) -> None:
         began = time.monotonic()
         with _service(uri, home, "own") as service:
             ready = time.monotonic() - began
+            # Lines come through a pipe, and may be later than what they tell of.
+            wait_until(lambda: service.events("swapped"), _LINE_SECONDS, "the swap is told")
             stages = service.events("swapped")[-1]["seconds"]
             held = pss_bytes(service.process.pid) / _MEGABYTE
             own = sum(_own_bytes(service, environments)) / _MEGABYTE
-        parts = ", ".join(f"{stage} {took:.2f} s" for stage, took in stages.items())
-        tell(f"podium, {called}: ready after {ready:.1f} s ({parts}); {held:.0f} MB in all")
+        tell(
+            f"podium, {called}: ready after {ready:.1f} s ({_listed(stages)}); {held:.0f} MB in all"
+        )
         tell(f"  of which the environment's zygote and host: {own:.0f} MB")
+
+
+def _swaps(registry: Registry, folder: Path, tell: Tell) -> None:
+    """From a move to the first answer: to other libraries that lie there, and to the same again."""
+    place = _trained(folder / "other", [*_pins(), _MORE])
+    other, same = registry.add(place), registry.add(place)
+    home = _home(folder, "own")
+    registry.move("champion", other)
+    with _service(registry.tracking_uri, home, "own"):
+        pass  # its environment is there from now on
+    registry.move("champion", "1")
+    with _service(registry.tracking_uri, home, "own") as service:
+        for called, version in (("cached", other), ("equal requirements", same)):
+            tell(f"podium, a swap, {called}: {_swapped(registry, version, service)}")
+    registry.move("champion", "1")
+
+
+def _swapped(registry: Registry, version: str, service: RunningService) -> str:
+    before = len(service.events("swapped"))
+    began = time.monotonic()
+    registry.move("champion", version)
+    with httpx.Client(base_url=service.url, trust_env=False, timeout=60) as client:
+        while client.post("/predict", content=_BODY).headers["podium-version"] != version:
+            time.sleep(_LOOK_SECONDS)
+    took = time.monotonic() - began
+    wait_until(lambda: len(service.events("swapped")) > before, _LINE_SECONDS, "the swap is told")
+    stages = service.events("swapped")[-1]["seconds"]
+    return f"the first answer after {took:.2f} s ({_listed(stages)})"
+
+
+def _listed(stages: Mapping[str, float]) -> str:
+    return ", ".join(f"{stage} {took:.2f} s" for stage, took in stages.items())
 
 
 def _forget(environments: Path, *, built: bool) -> None:

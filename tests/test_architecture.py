@@ -100,7 +100,8 @@ COMMON_FILES = {"__init__", "errors", "front", "main", "wire"}
 # What following asks of the registry.
 FOLLOWING_PORTS = {
     *("following.history", "following.ports", "patterns", "refs", "tombstones"),
-    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout_tags", "shadow_tag"),
+    *("bake_tag", "blocked_tag", "following.bake", "hold_tag", "rollout.verdict", "rollout_tags"),
+    "shadow_tag",
     "split_tag",
 }
 _BELOW = {"background", "contract", "processes", "errors"}
@@ -178,6 +179,10 @@ ROOMS = {
         *("patterns", "predicting", "protocols", "refs", "rollout", "rollout_tags", "shadowing"),
         "split_tag",
         *_BELOW,
+    },
+    "console": {
+        *("config.prefix", "events.event_faults", "following", "http", "predicting", "refs"),
+        *("telemetry.metrics.lives", *_BELOW),
     },
     "server": {"background", "http", "hosting", "errors", "predicting"},
     "observers": {*_ENGINES, "refs", *_BELOW},
@@ -348,6 +353,9 @@ def test_every_import_is_seen() -> None:
         ("service.protocols.podium", "service.predicting.request", True),
         ("service.predicting.route", "service.protocols.podium", False),
         ("service.following.slots", "service.predicting.request", False),
+        ("service.console.stats", "service.http.written", True),
+        ("service.http.create", "service.console.stats", False),
+        ("service.console.time_series", "service.telemetry.reporting", False),
     ],
 )
 def test_rules_say_what_they_mean(importer: str, imported: str, expected: bool) -> None:  # noqa: FBT001 - the table's word

@@ -2,8 +2,9 @@
 
 import pytest
 
+from service.following.slot import Slot
 from service.following.slot_status import Failure, Standing
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.patterns import RefPattern
 from service.predicting.request import RequestRecord
 from service.refs import ModelRef, VersionId

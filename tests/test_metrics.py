@@ -11,8 +11,9 @@ from prometheus_client.samples import Sample
 from service.following.pace import Trigger
 from service.following.ports import Missing
 from service.following.pursuit import Pursuit
+from service.following.slot import Wish
 from service.following.slot_status import Failure
-from service.following.slots import Slots, Wish
+from service.following.slots import Slots
 from service.predicting.request import HeldBytes, RequestRecord, RequestShare
 from service.processes.front.ending import EndReason
 from service.refs import ModelRef, VersionId

@@ -218,6 +218,7 @@ def _of_bake(told: Mapping[str, Any] | None) -> Sequence[str]:
         return []
     few = f"on for want of requests, until {told['most_until']}"
     until = few if told["unproven"] else f"until {told['until']}"
+    until = "on for as long as it fails so much" if told.get("failing") else until
     new = f"{told['failures']} of {told['requests']} requests have failed"
     old = f"version {told['older']}: {told['older_failures']} of {told['older_requests']}"
     beside = f"; {old}" if told["older"] else "; no older version is warm"

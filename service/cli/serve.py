@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     "resident",
     "host",
     "port",
+    "admin_port",
+    "console_mlflow_url",
     "home",
     "service_name",
     "poll_seconds",

@@ -20,8 +20,9 @@ from service.following.observer import FollowingObserver
 from service.following.pace import Pace
 from service.following.ports import Clock, LookAnswer, Registry, Resolution
 from service.following.recording import Recorder, failure_of, internal
+from service.following.slot import Slot
 from service.following.slot_status import LOOK, Failure, LookStatus, Standing
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef, VersionId
 from service.split_tag import version_number

@@ -18,7 +18,8 @@ from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, LookAnswer, Resolution, Unanswered
 from service.following.recording import Recorder
 from service.following.servable import Servable
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import ModelRef
 from service.rollout.rollout_plan import planned
 from service.rollout_tags import NO_TAGS, RolloutTags, tag_name

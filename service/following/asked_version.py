@@ -9,7 +9,7 @@ from service.following.journey import Journey
 from service.following.ports import Clock
 from service.following.preparation import Artifact, Preparation, PreparationState, Refusal
 from service.following.servable import Servable
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.refs import ModelRef, VersionId
 
 AskedKey = tuple[ModelRef, str, bool]

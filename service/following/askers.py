@@ -7,7 +7,7 @@ from service.errors import FollowingError
 from service.following.journey import Journey
 from service.following.ports import FetchedVersion
 from service.following.servable import Servable
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.refs import VersionId
 
 

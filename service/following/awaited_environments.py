@@ -15,7 +15,7 @@ from service.following.environments import FindsEnvironments
 from service.following.ports import Clock
 from service.following.pursuit import LONGEST_PAUSE
 from service.following.servable import Servable
-from service.following.slots import Slot
+from service.following.slot import Slot
 
 
 @dataclass(eq=False, slots=True)

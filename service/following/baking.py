@@ -6,7 +6,8 @@ good, and has served. A verdict counts if the slot still holds what was judged, 
 give way to can answer; all of that is looked at in one turn of the loop, so that an alias that
 moves wins. It is kept for the next start, and looked at before anything is fetched.
 
-One that comes back to what is proven bakes no more, nor does the first one of a slot.
+One that comes back to what is proven bakes no more, nor does the first one of a slot. Where nothing
+is warm, as after a start within a bake, the last known good is loaded beside what bakes.
 """
 
 import asyncio
@@ -21,15 +22,18 @@ from service.following.gates.gate import GateFinding
 from service.following.history import History
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion, Missing
+from service.following.proven_return import ProvenReturn, ReturnsProven
 from service.following.recording import Recorder
 from service.following.second_opinions import SecondOpinions
 from service.following.servable import Binding, Servable
+from service.following.slot import Slot
 from service.following.slot_status import Failure, Standing
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.refs import VersionId
 from service.retry_tag import may_retry
 from service.rollout.durations import Durations, slower
-from service.rollout.verdict import LOOKS, BakeStep, is_worse, step_of
+from service.rollout.outcomes import recent
+from service.rollout.verdict import LOOKS, BakeStep, Sample, is_worse, step_of
 
 _EVERY_SECONDS: Final = 1.0
 # In which caches are cold and hosts have just been warmed up.
@@ -68,7 +72,8 @@ class NobodyTimes:
 class Baking:
     """Begins, watches and ends the bakes of all slots.
 
-    `rule`: by which versions bake where no tag says otherwise; `times`: how long they take.
+    `rule`: by which versions bake where no tag says otherwise; `times`: how long they take;
+    `returns`: brings back what was proven before a start.
     """
 
     _slots: Slots
@@ -78,6 +83,7 @@ class Baking:
     _clock: Clock
     _rule: BakeRule
     _times: "TimesCalls"
+    _returns: ReturnsProven
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -124,25 +130,30 @@ class Baking:
         older = warm.binding if warm is not None and warm.is_proven else None
         self.stop(slot)
         now = self._clock
-        outcomes = binding.outcomes
-        opinions = None if older is None else self._opinions(binding, older, findings)
-        outcomes.reached, outcomes.doubts = self._woken.set, opinions
-        slot.bake = Bake(
+        binding.outcomes.reached = self._woken.set
+        bake = Bake(
             binding.servable.version,
-            outcomes,
-            older,
+            binding.outcomes,
+            None,
             self.rule_of(slot),
             now.monotonic(),
             now.wall(),
-            opinions,
+            breaks=any(found.code in _BREAKING_ALLOWED for found in findings),
         )
+        if older is None:
+            slot.bake = replace(bake, coming=self._coming_back(slot))
+        else:
+            # For a start within the bake, after which nothing else is known of them.
+            self._history.count(slot.ref, recent(older.outcomes.blocks))
+            slot.bake = self._beside(bake, binding, older)
         self._woken.set()
 
     @property
     def tasks(self) -> set[asyncio.Task[None]]:
         """What is under way."""
         bakes = [slot.bake for slot in self._slots.values() if slot.bake is not None]
-        return {task for bake in bakes if bake.opinions is not None for task in bake.opinions.tasks}
+        under_way = [each for bake in bakes for each in (bake.opinions, bake.coming)]
+        return {task for each in under_way if each is not None for task in each.tasks}
 
     def see_to(self, slot: Slot) -> None:
         """One look at the slot's bake, and what follows from it."""
@@ -152,6 +163,8 @@ class Baking:
         if binding is None or binding.outcomes is not bake.outcomes:
             self.stop(slot)  # it serves something else, or nothing
             return
+        if bake.coming is not None:
+            bake = slot.bake = self._looked_for(slot, bake, binding)
         seconds = self._clock.monotonic() - bake.began
         bake = slot.bake = self._due(slot, self._timed(bake, seconds))
         older = self._comparable(slot)
@@ -162,8 +175,9 @@ class Baking:
                 self._give_way(slot, bake, older, worse)
                 return
         # Where there is nothing to compare it with, nobody waits for requests.
-        requests = LOOKS[0] if older is None else bake.sample.requests
-        step = step_of(requests, seconds, bake.time, due=waits)
+        awaited = bake.coming is not None
+        requests = bake.sample.requests if awaited or older is not None else LOOKS[0]
+        step = step_of(requests, seconds, bake.time, due=waits or awaited)
         if step in {BakeStep.PASS, BakeStep.PASS_UNPROVEN}:
             self._end(slot, binding.servable, older)
         elif step is BakeStep.UNPROVEN and not bake.unproven:
@@ -202,20 +216,46 @@ class Baking:
         if slot.failure is not None and slot.failure.stage == STAGE:
             slot.failure = None
 
-    def _opinions(
-        self, binding: Binding, older: Binding, findings: Sequence[GateFinding]
-    ) -> SecondOpinions:
+    def _coming_back(self, slot: Slot) -> ProvenReturn | None:
+        """What brings the slot's last known good; None where that may answer nobody."""
+        last = self._history.baseline(slot.ref)
+        if last is None or self._is_marked(last.version):
+            return None
+        return ProvenReturn(self._returns, slot.ref, last.version, self._woken.set)
+
+    def _looked_for(self, slot: Slot, bake: Bake, binding: Binding) -> Bake:
+        """With what comes back beside it, once that is there; without, where it cannot come."""
+        coming = bake.coming
+        assert coming is not None  # noqa: S101 - asked only where something is to come
+        last = self._history.baseline(slot.ref)
+        lost = coming.is_lost or last is None or self._is_marked(last.version)
+        if lost:
+            coming.close()
+            return replace(bake, coming=None)
+        coming.see_to()
+        if coming.servable is None:
+            return bake
+        older = self._open.keep_beside(slot, coming.servable)
+        older.outcomes.resume(self._history.counted(slot.ref))
+        coming.close()
+        return self._beside(replace(bake, coming=None), binding, older)
+
+    def _beside(self, bake: Bake, binding: Binding, older: Binding) -> Bake:
+        """From now on it is compared with that."""
+        opinions = bake.outcomes.doubts = self._opinions(binding, older, breaks=bake.breaks)
+        return replace(bake, older=older, opinions=opinions, since=bake.outcomes.tally)
+
+    def _opinions(self, binding: Binding, older: Binding, *, breaks: bool) -> SecondOpinions:
         new, old = binding.servable.fetched, older.servable.fetched
         same = _contract(new) == _contract(old)
         tried = may_retry(new.tags) and may_retry(old.tags)
-        allowed = any(found.code in _BREAKING_ALLOWED for found in findings)
         return SecondOpinions(
             older.servable,
             binding.outcomes,
             self._clock.monotonic,
             self._woken.set,
             predicts=same and tried,
-            reads=not same and not allowed,
+            reads=not same and not breaks,
         )
 
     @staticmethod
@@ -225,8 +265,9 @@ class Baking:
         if bake is None:
             return
         bake.outcomes.reached = bake.outcomes.doubts = None
-        if bake.opinions is not None:
-            bake.opinions.close()
+        for each in (bake.opinions, bake.coming):
+            if each is not None:
+                each.close()
 
     def _timed(self, bake: Bake, seconds: float) -> Bake:
         if bake.timed or seconds < _LEFT_OUT_SECONDS:
@@ -270,9 +311,10 @@ class Baking:
         older = slot.older
         if older is None:
             return None
-        version = older.servable.version
-        marked = version in self._slots.blocked or version in self._slots.tombstones
-        return None if marked else older
+        return None if self._is_marked(older.servable.version) else older
+
+    def _is_marked(self, version: VersionId) -> bool:
+        return version in self._slots.blocked or version in self._slots.tombstones
 
     @staticmethod
     def _fails_more(bake: Bake, older: Binding) -> _Worse | None:
@@ -324,8 +366,7 @@ class Baking:
         """Nothing stands against it; but what fails all the time is nobody's last known good."""
         bake = slot.bake
         assert bake is not None  # noqa: S101 - its time is over
-        known = older is not None and _can_answer(older.servable) and bake.is_compared
-        if not known and bake.rule.errors and bake.mostly_fails:
+        if bake.rule.errors and _is_doubtful(bake, older):
             if not bake.failing:
                 self._go_on(slot, replace(bake, unproven=True, failing=True))
             return
@@ -336,6 +377,16 @@ class Baking:
     def _go_on(self, slot: Slot, bake: Bake) -> None:
         slot.bake = bake
         self._recorder.unproven(slot, bake)
+
+
+def _is_doubtful(bake: Bake, older: Binding | None) -> bool:
+    """Whether so much fails that it is not proven, though no look has found it to be worse."""
+    compared = older is not None and _can_answer(older.servable) and bake.is_compared
+    if bake.sample.requests >= LOOKS[0]:
+        return not compared and bake.mostly_fails
+    # No look was taken: with so few nobody gives way, and nobody is proven by failing either.
+    old = bake.proven_sample if compared else Sample()
+    return is_worse(bake.sample, old) or (bake.mostly_fails and bake.whole.rate > old.rate)
 
 
 def _can_answer(older: Servable) -> bool:

@@ -20,7 +20,8 @@ from service.following.history import History
 from service.following.ports import Clock, VersionMarks
 from service.following.recording import Recorder
 from service.following.sentences import LONGEST_DETAIL, cut
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import ModelRef, VersionId
 
 

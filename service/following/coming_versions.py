@@ -24,9 +24,10 @@ from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion
 from service.following.pursuit import LONGEST_PAUSE
 from service.following.readying import Readying, ReadyVersion
-from service.following.recording import Recorder
+from service.following.recording import Recorder, defect
 from service.following.servable import Servable
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.following.turns import Turn
 from service.processes.exhausted import is_want_of_processes, processes_exhausted
 from service.refs import VersionId
@@ -312,8 +313,3 @@ class ComingVersions:
         if isinstance(error, VersionFault):
             slot.pursuit = slot.pursuit.refused(error.reason)
         return slot.pursuit.attempts
-
-
-def defect(stage: str, error: Exception) -> PassingFault:
-    """What was not expected, as a fault of Podium's."""
-    return PassingFault(stage, "internal", "Podium failed.", repr(error))

@@ -13,7 +13,7 @@ from service.following.gates.gate import Candidacy, GateClosed, Gates
 from service.following.journey import Journey
 from service.following.ports import Clock, FetchedVersion, Registry
 from service.following.preparation import Artifact
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.processes.front.beside import Beside
 from service.refs import VersionId
 from service.tombstones import WITHDRAWN_TAG, reason_of

@@ -27,8 +27,9 @@ from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion, Registry
 from service.following.sentences import cut
+from service.following.slot import Slot
 from service.following.slot_status import Failure, Standing
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.refs import ModelRef, VersionId
 
 STAND_IN_SECONDS: Final = 10.0

@@ -31,13 +31,15 @@ from service.following.open_versions import OpenVersions
 from service.following.pace import Pace, Trigger
 from service.following.ports import Clock, Missing, Registry, Resolution, Stager, Unanswered
 from service.following.preparing import Preparing
+from service.following.proven_return import ReturnsProven
 from service.following.pursuit import Action, SlotView, decide
 from service.following.readying import Readying
 from service.following.recording import Recorder, internal
 from service.following.servable import Servable
 from service.following.shadows import Shadows
+from service.following.slot import Slot, Wish
 from service.following.slot_status import LOOK, Failure, Standing
-from service.following.slots import Slot, Slots, Wish
+from service.following.slots import Slots
 from service.following.tombstone_sync import TombstoneSync
 from service.following.withdrawing import Withdrawing
 from service.refs import ModelRef
@@ -100,8 +102,9 @@ class Follower:
         hearing = replace(readying, stager=shadow_stager or stager)
         self._shadows = Shadows(slots, hearing, self._open, recorder, observer, clock)
         self._awaited = AwaitedEnvironments(environments, clock, self._stays)
+        returns = ReturnsProven(history, readying, self._open, observer, clock)
         self.baking = Baking(
-            slots, history, self._open, recorder, clock, bake, times or NobodyTimes()
+            slots, history, self._open, recorder, clock, bake, times or NobodyTimes(), returns
         )
         self._coming = ComingVersions(
             slots, readying, gates, self._open, self.baking, recorder, observer, clock

@@ -7,6 +7,7 @@ from typing import Protocol
 from service.following.bake import BakeVerdict
 from service.following.ports import FetchedVersion
 from service.refs import ModelRef, VersionId
+from service.rollout.verdict import Sample
 from service.rollout_tags import RolloutTags
 
 
@@ -60,6 +61,16 @@ class History(Protocol):
         """That it has; None: it has not, or that does not hold any more. Returns at once.
 
         Kept for the next start; nothing is of a slot that has never served.
+        """
+
+    def counted(self, ref: ModelRef) -> Sample:
+        """What the last requests of what the slot last served had come to, as last noted."""
+
+    def count(self, ref: ModelRef, sample: Sample) -> None:
+        """They have come to that; returns at once.
+
+        Kept for the next start, until the slot serves another version; nothing is of a slot that
+        has never served.
         """
 
     def rollout(self, ref: ModelRef) -> RolloutTags:

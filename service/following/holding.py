@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from service.following.history import History
 from service.following.ports import Clock, LookAnswer, Resolution, Unanswered
 from service.following.recording import Recorder
+from service.following.slot import Slot
 from service.following.slot_status import HeldAlias
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 

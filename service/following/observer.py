@@ -89,6 +89,12 @@ class FollowingObserver(Protocol):
         """Too few requests came in its time; it is watched for longer."""
         ...
 
+    def not_brought_back(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        """What was proven before a start is not there for what bakes to give way to."""
+        ...
+
     def gave_way(
         self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
     ) -> None:

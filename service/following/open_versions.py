@@ -8,8 +8,9 @@ from service.background import Work, begin
 from service.errors import ServiceError
 from service.following.observer import FollowingObserver
 from service.following.ports import Clock
-from service.following.servable import Binding, Servable, close
-from service.following.slots import KeptWarm, Slot, Slots
+from service.following.servable import Binding, KeptWarm, Servable, close
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import VersionId
 from service.rollout.outcomes import Outcomes
 
@@ -107,6 +108,13 @@ class OpenVersions:
             # What has not passed its own bake is nothing to go back to.
             self._keep_warm(slot, old, math.inf if slot.bake is None else None)
         return old.servable.version
+
+    def keep_beside(self, slot: Slot, servable: Servable) -> Binding:
+        """Keeps it warm for what bakes there to give way to, and nothing else."""
+        servable.hold()
+        older = Binding(slot.ref, servable)
+        self._keep_warm(slot, older, math.inf)
+        return older
 
     def cool(self, slot: Slot) -> None:
         """What was kept warm for a bake is for as long as any other version that was before."""

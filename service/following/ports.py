@@ -233,6 +233,10 @@ class PredictorStatus(Protocol):
     @property
     def memory_bytes(self) -> int:
         """What its processes take."""
+
+    @property
+    def crashing(self) -> bool:
+        """Whether they end again and again, and none has answered since."""
         ...
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from service.background import Work, begin
 from service.errors import FollowingError, NotPrepared, PassingFault, VersionFault
 from service.following.asked_version import AskedKey, AskedVersion
-from service.following.coming_versions import ComingVersions, defect
+from service.following.coming_versions import ComingVersions
 from service.following.dry_runs import DryRuns, candidacy, compare, withdrawn, withdrawn_by_tag
 from service.following.environments import FindsEnvironments, PodiumsOwnAlone
 from service.following.gates.gate import GateClosed, GateFinding, Gates
@@ -25,10 +25,11 @@ from service.following.journey import Journey
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion, Registry
 from service.following.preparation import Artifact, Preparation, Refusal
-from service.following.recording import Recorder, failure_of
+from service.following.recording import Recorder, defect, failure_of
 from service.following.sentences import listed, named
 from service.following.servable import Servable
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import VersionId
 
 # One is judged after the other: whoever waits for more than a few has lost patience.

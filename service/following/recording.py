@@ -19,8 +19,9 @@ from service.following.ports import Clock
 from service.following.preparation import Refusal
 from service.following.sentences import LONGEST_DETAIL, cut, listed
 from service.following.servable import Arm, Servable
+from service.following.slot import Slot
 from service.following.slot_status import LOOK, Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.hold_tag import Hold
 from service.refs import VersionId
 from service.rollout.verdict import LOOKS
@@ -282,7 +283,8 @@ class Recorder:
 
 def bake_sentence(bake: Bake) -> str:
     """What has come of it by now, for people."""
-    new, older, number = bake.sample, bake.older, bake.version.version
+    new = bake.whole if bake.failing else bake.sample
+    older, number = bake.older, bake.version.version
     stays = " What was proven before it stays the last known good." if bake.failing else ""
     failed = f"has failed {new.failures} of {new.requests} requests ({new.percent})"
     if older is None:
@@ -306,6 +308,11 @@ def failure_of(error: FollowingError, version: VersionId | None, clock: Clock) -
         detail,
         passing=isinstance(error, PassingFault),
     )
+
+
+def defect(stage: str, error: Exception) -> PassingFault:
+    """What was not expected, as a fault of Podium's."""
+    return PassingFault(stage, "internal", "Podium failed.", repr(error))
 
 
 def internal(clock: Clock) -> Failure:

@@ -3,6 +3,7 @@
 What requests of a slot read is one frozen object, its traffic, which every change replaces whole.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -92,6 +93,22 @@ class Binding:
     ref: ModelRef
     servable: Servable
     outcomes: Outcomes = field(default_factory=Outcomes, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWarm:
+    """What a slot has served before, ready for an alias that moves back; `until` is monotonic.
+
+    `inf`: for as long as what serves bakes.
+    """
+
+    binding: Binding
+    until: float
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is what a version that bakes gives way to."""
+        return self.until == math.inf
 
 
 async def close(servable: Servable) -> None:
@@ -213,7 +230,7 @@ class Traffic:
         # Without a binding of its own it shares nothing: most requests would have no answer.
         if own is not None and sharing is not None:
             arms, buckets = sharing.arms(own), sharing.buckets(own)
-        same = arms == self.arms and _header(buckets) == _header(self.buckets)
+        same = arms == self.arms and _ends(buckets) == _ends(self.buckets)
         return self if same else replace(self, arms=arms, buckets=buckets)
 
     @property
@@ -223,8 +240,12 @@ class Traffic:
         return tuple((of.ref.alias, of.servable.version.version, weight) for of, weight in others)
 
 
-def _header(buckets: Buckets[Binding] | None) -> bytes:
-    return b"" if buckets is None else buckets.header
+def _ends(buckets: Buckets[Binding] | None) -> tuple[bytes, int, int] | None:
+    """By which header callers are told apart, and where the arms begin and end.
+
+    One arm may stand at either end: the same share is that of other callers then.
+    """
+    return None if buckets is None else (buckets.header, buckets.left[1], buckets.right[1])
 
 
 @dataclass(frozen=True, slots=True)

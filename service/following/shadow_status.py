@@ -19,6 +19,8 @@ class ShadowState(enum.StrEnum):
     """Its version is on its way."""
     LISTENING = "listening"
     """It hears of requests."""
+    CRASHING = "crashing"
+    """Its processes end over what they hear, again and again, and none has answered since."""
     SAME = "same_version"
     """It is the version that answers: nothing is to be compared, and nothing was loaded."""
     NOT_ALLOWED = "not_allowed"

@@ -11,18 +11,18 @@ from typing import Final
 
 from service.background import Work, begin
 from service.errors import FollowingError, VersionFault
-from service.following.coming_versions import defect
 from service.following.journey import Journey
 from service.following.observer import FollowingObserver
 from service.following.open_versions import OpenVersions
 from service.following.ports import Clock, FetchedVersion, Missing, Resolution, Unanswered
 from service.following.pursuit import Action, Pursuit, SlotView, decide
 from service.following.readying import Readying, ReadyVersion
-from service.following.recording import Recorder, failure_of
+from service.following.recording import Recorder, defect, failure_of
 from service.following.servable import SHADOW_TAG, Binding, Listener, Servable, may_hear
 from service.following.shadow_status import NO_SHADOW, ShadowState, ShadowStatus
+from service.following.slot import Slot
 from service.following.slot_status import LOOK, Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.refs import ModelRef, VersionId
 from service.retry_tag import RETRY_TAG
 from service.shadow_tag import ShadowTag
@@ -42,6 +42,8 @@ class _WantedShadow:
     task: asyncio.Task[None] | None = None
     failure: Failure | None = None
     same: bool = False
+    # What the slot served when this was asked whether it may hear of its requests.
+    beside: VersionId | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -145,6 +147,9 @@ class Shadows:
             wanted.failure = failure
 
     def _follow(self, slot: Slot, wanted: _WantedShadow, target: VersionId) -> None:
+        if _is_not_allowed(wanted) and wanted.beside != slot.version:
+            # It was the other one's tag, maybe.
+            wanted.pursuit, wanted.failure = wanted.pursuit.reset(), None
         there = wanted.servable
         serving = None if there is None or there.irreplaceable else there.version
         view = SlotView(serving, wanted.staging, wanted.pursuit)
@@ -169,7 +174,7 @@ class Shadows:
         made = failed = None
         try:
             async with self._turn:
-                asked_for = partial(self._asked_for, slot)
+                asked_for = partial(self._asked_for, slot, wanted)
                 made = await self._readying.ready(version, Journey(), asked_for)
         except FollowingError as error:
             failed = error
@@ -191,8 +196,10 @@ class Shadows:
         return Servable(made.fetched, made.staged, self._open.unheld, made.runs_in)
 
     @staticmethod
-    async def _asked_for(slot: Slot, fetched: FetchedVersion) -> FetchedVersion:
-        binding = slot.binding
+    async def _asked_for(
+        slot: Slot, wanted: _WantedShadow, fetched: FetchedVersion
+    ) -> FetchedVersion:
+        binding, wanted.beside = slot.binding, slot.version
         if binding is not None and not may_hear(binding.servable.fetched.tags, fetched.tags):
             message = (
                 f"The tag {RETRY_TAG}=false of one of the two versions says that no request is "
@@ -239,14 +246,21 @@ class Shadows:
 
 
 def _state(slot: Slot, wanted: _WantedShadow) -> ShadowState:
-    if wanted.failure is not None and wanted.failure.code == NOT_ALLOWED:
-        return ShadowState.NOT_ALLOWED
     if wanted.same:
         return ShadowState.SAME
-    if wanted.servable is not None:
-        if slot.traffic.shadow is not None:
-            return ShadowState.LISTENING
+    servable = wanted.servable
+    # First of all: one that hears goes on while what is to take its place is refused.
+    if servable is not None and slot.traffic.shadow is not None:
+        crashes = servable.predictor.status.crashing
+        return ShadowState.CRASHING if crashes else ShadowState.LISTENING
+    if _is_not_allowed(wanted):
+        return ShadowState.NOT_ALLOWED
+    if servable is not None:
         return ShadowState.WAITING if slot.binding is None else ShadowState.NOT_ALLOWED
     if wanted.staging is not None:
         return ShadowState.LOADING
     return ShadowState.WAITING if wanted.failure is None else ShadowState.FAILED
+
+
+def _is_not_allowed(wanted: _WantedShadow) -> bool:
+    return wanted.failure is not None and wanted.failure.code == NOT_ALLOWED

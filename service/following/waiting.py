@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from service.following.slots import Slot
+from service.following.slot import Slot
 
 # Nothing changes before somebody moves an alias, or registers something.
 _LONG_SECONDS: Final = 60.0

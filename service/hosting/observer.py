@@ -80,6 +80,8 @@ class PoolStatus:
         row_wise_reason: one sentence why, or why not.
         waiting: requests in the queue.
         memory_bytes: what the hosts and all that they have forked hold, of a moment ago.
+        crashing: whether hosts end again and again, more often than may be chance, and none has
+            answered since; also while one is there that has not been asked yet.
     """
 
     hosts: int
@@ -88,3 +90,4 @@ class PoolStatus:
     row_wise_reason: str
     waiting: int
     memory_bytes: int = 0
+    crashing: bool = False

@@ -124,6 +124,7 @@ class Pool:
             row_wise_reason=self._warmth.reason,
             waiting=len(self._waiting),
             memory_bytes=sum(host.held_bytes for host in self._hosts),
+            crashing=not self._backoff.bearable,
         )
 
     async def predict(

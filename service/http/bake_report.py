@@ -11,15 +11,17 @@ class BakeReport(BaseModel):
     """How the version that serves has done so far, beside the one that it gives way to.
 
     It is proven once it has had 100 requests and `until` has come, or `most_until` has: `unproven`
-    says that the former has come, and too few requests have. `failures` of `requests` are what
-    speaks against it: of `failed` ones those that fail with the older version as well are `spared`,
-    as is their share of the others. `older`: null where none is kept warm.
+    says that the former has come, and too few requests have; `failing` that it is not proven for
+    failing so much, until that changes. `failures` of `requests` are what speaks against it, since
+    `older` was there to be compared with: of `failed` ones those that fail with the older version
+    as well are `spared`, as is their share of the others. `older`: null where none is kept warm.
     """
 
     since: datetime
     until: datetime
     most_until: datetime
     unproven: bool
+    failing: bool
     requests: int
     failures: int
     failed: int
@@ -44,13 +46,14 @@ def bake_of(bake: Bake | None) -> BakeReport | None:
     """At this instant."""
     if bake is None:
         return None
-    tally, old = bake.outcomes.tally, bake.proven_sample
+    tally, old = bake.tally, bake.proven_sample
     new = tally.sample
     return BakeReport(
         since=_time(bake.at),
         until=_time(bake.at + bake.rule.seconds),
         most_until=_time(bake.at + bake.rule.most_seconds),
         unproven=bake.unproven,
+        failing=bake.failing,
         requests=new.requests,
         failures=new.failures,
         failed=tally.failed,

@@ -10,7 +10,8 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.http.access import ApiKeys, Guarded
 from service.http.delivery import Framing, deliver
 from service.http.intake import HttpRequest
@@ -36,6 +37,15 @@ def dispatch(
             scope = below(scope)
             endpoint = endpoints.get(scope["path"], pages)
         await endpoint(scope, receive, send)
+
+    return app
+
+
+def by_port(doors: Mapping[int, ASGIApp], others: ASGIApp) -> ASGIApp:
+    """One application of several: each for what has come by that port of the server's."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await doors.get(scope["server"][1], others)(scope, receive, send)
 
     return app
 

@@ -15,7 +15,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.following.waiting import seconds_until_ready
 from service.http.errors import retry_after
 from service.http.openapi_parts import UNKNOWN_MODEL

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.errors import ClientError
 from service.following.preparation import Artifact, Preparation, PreparationState, Refusal
 from service.following.sentences import plain
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.http.access import Admin
 from service.http.finding_report import FindingReport, findings_of
 from service.http.intake import SmallBodies

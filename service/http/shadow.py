@@ -12,8 +12,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from service.following.shadow_status import ShadowState
+from service.following.slot import Slot
 from service.following.slot_status import Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.http.access import Readers
 from service.http.openapi_parts import UNKNOWN_MODEL
 from service.processes.front.beside import Beside

@@ -92,9 +92,9 @@ def swaps_router(ledger: Ledger, may_see_details: MaySeeDetails) -> APIRouter:
     @router.get("/swaps", responses=_REFUSED, openapi_extra=_PARAMETERS, response_model=SwapsReport)
     async def swaps(request: Request) -> Response:
         """Every swap and refusal, newest first."""
-        limit = _number(request, "limit", _LIMIT, range(1, _MOST + 1))
-        before = _number(request, "before", None, range(10**_MOST_DIGITS))
-        found = ledger.page((limit or _LIMIT) + 1, before)
+        limit = whole_number(request, "limit", range(1, _MOST + 1)) or _LIMIT
+        before = whole_number(request, "before", range(10**_MOST_DIGITS))
+        found = ledger.page(limit + 1, before)
         shown = found[:limit]
         next_before = shown[-1].id if len(found) > len(shown) else None
         detailed = may_see_details(request)
@@ -107,15 +107,20 @@ def _written(
     entries: Sequence[LedgerEntry], next_before: int | None, *, detailed: bool
 ) -> Sequence[bytes]:
     """`SwapsReport`; of five hundred entries with all that gates found it is megabytes."""
-    reports = (_report(entry, detailed=detailed) for entry in entries)
-    listed = b",".join(each.model_dump_json(by_alias=True).encode() for each in reports)
+    listed = b",".join(swap_text(entry, detailed=detailed) for entry in entries)
     return cut([json_object({"swaps": b"[%b]" % listed, "next_before": json_text(next_before)})])
 
 
-def _number(request: Request, name: str, default: int | None, among: Sequence[int]) -> int | None:
+def swap_text(entry: LedgerEntry, *, detailed: bool) -> bytes:
+    """One entry as it stands on the page."""
+    return _report(entry, detailed=detailed).model_dump_json(by_alias=True).encode()
+
+
+def whole_number(request: Request, name: str, among: Sequence[int]) -> int | None:
+    """The query's number of that name, None without one. Raises `ClientError` for any other."""
     text = request.query_params.get(name)
     if text is None:
-        return default
+        return None
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) in among:
         return int(text)
     raise ClientError(f"`{name}` must be a whole number from {among[0]} to {among[-1]}.")

@@ -250,6 +250,7 @@ class RequestRecord(NamedTuple):
         error: the stable code of what went wrong, None for an answer.
         key: the name of the API key that it came with, None where none is asked or none is known.
         timeline: None where nobody asks for it.
+        asked: the reference that was asked for, where an arm of it has answered; else None.
     """
 
     slot: str
@@ -262,6 +263,7 @@ class RequestRecord(NamedTuple):
     error: str | None
     key: str | None = None
     timeline: Timeline | None = None
+    asked: str | None = None
 
 
 class RequestObserver(Protocol):

@@ -18,7 +18,7 @@ from service.errors import NoServable, PredictionFailed, PredictionTimedOut, Ser
 from service.following.ports import ReadsRequests
 from service.following.second_opinions import Doubt
 from service.following.servable import Binding, Shadow, Traffic
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.following.waiting import seconds_until_ready
 from service.predicting.hearing import HeardRequest, HearsRequests
 from service.predicting.raised import internal, without_words
@@ -135,8 +135,9 @@ class PredictionRoute(Generic[F]):
         form, now, ref = None if result is None else request.form, monotonic(), self._slot.ref
         if request.timeline is not None:
             request.timeline.written = None if code == CLIENT_GONE else now
+        arm = None if form is None or form.binding.ref is ref else str(form.binding.ref)
         record = RequestRecord(
-            self._name if form is None or form.binding.ref is ref else str(form.binding.ref),
+            arm or self._name,
             self._door,
             None if form is None else form.binding.servable.version.version,
             code,
@@ -146,6 +147,7 @@ class PredictionRoute(Generic[F]):
             _error_code(result),
             request.key,
             request.timeline,
+            None if arm is None else self._name,
         )
         for observer in self._context.observers:
             observer.answered(record)

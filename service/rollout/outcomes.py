@@ -6,6 +6,7 @@ spared: neither a failure nor a request of the version's. So is the same share o
 were not tried. A refusal counts where what was proven takes the request.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
@@ -63,6 +64,10 @@ class Tally:
         return Sample(self.requests - spared + broken, self.failed - spared + broken)
 
 
+NOTHING: Final = Tally()
+"""Before the first request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Requests in a row, and when the last of them ended, in monotonic seconds of the machine."""
@@ -116,6 +121,11 @@ class Outcomes:
         self._since = 0
         self._tries = Tally()
         self._blocks: deque[Block] = deque(maxlen=RECENT // _BLOCK)
+
+    def resume(self, sample: Sample) -> None:
+        """So many requests had come before, in another process: they are the oldest of these."""
+        if sample.requests:
+            self._blocks.appendleft(Block(-math.inf, sample))
 
     def fill(self) -> None:
         """A hundred requests are counted."""

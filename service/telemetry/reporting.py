@@ -215,6 +215,18 @@ class FollowingReport:
         self._metrics.baked(ref, "unproven")
         self._logger.info("unproven", slot=str(ref), version=version.version, message=sentence)
 
+    def not_brought_back(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        """Until it is, what bakes has nothing to give way to."""
+        self._logger.warning(
+            "not_brought_back",
+            slot=str(ref),
+            version=version.version,
+            stage=failure.stage,
+            **_why(failure, detail),
+        )
+
     def gave_way(
         self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict
     ) -> None:

@@ -78,6 +78,11 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "serves_last_known_good": Saying("{slot} serves version {version}, its last known good one"),
     "baked": Saying("{slot}: version {version} is proven", ("message",)),
     "unproven": Saying("{slot}: version {version} is watched for longer", ("message",)),
+    "not_brought_back": Saying(
+        "{slot}: version {version}, which was proven last, cannot be loaded beside what bakes",
+        ("message", "code"),
+        "Until it is, nothing can give way to it.",
+    ),
     "gave_way": Saying(
         "{slot} serves version {to} again: version {version} did worse",
         ("message", "code"),

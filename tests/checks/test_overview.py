@@ -257,6 +257,10 @@ def test_o14_status_tells_the_operator_why() -> None:
     [
         ({}, "bakes until 2026-01-01T00:01:00Z: 1 of 50 requests have failed; version 1: 2 of 900"),
         ({"unproven": True}, "bakes on for want of requests, until 2026-01-01T00:15:00Z: 1 of 50"),
+        (
+            {"unproven": True, "failing": True, "failures": 49},
+            "bakes on for as long as it fails so much: 49 of 50",
+        ),
         ({"older": None}, "1 of 50 requests have failed; no older version is warm"),
     ],
 )

@@ -145,6 +145,29 @@ def test_p20_version_that_fails_20_percent_gives_way_and_stays_away(
     baked.wait_for(again, second)
 
 
+def test_p20_version_gives_way_after_a_restart_within_its_bake(
+    baked: Baked, start: Callable[..., RunningService]
+) -> None:
+    """What was proven before it is loaded from its files, though nothing of it was warm."""
+    service = start()
+    baked.ask(service, 100)
+    second = baked.add(fails=50)
+    baked.move(service, second)
+    service.stop()
+    again = start()
+    baked.wait_for(again, second)
+
+    def is_compared() -> bool:
+        bake = baked.slot(again)["bake"]
+        return bake is not None and bake["older"] == "1"
+
+    wait_until(is_compared, _SECONDS, lambda: f"1 is back: {baked.slot(again)}")
+    baked.ask(again, 200)
+    baked.wait_for(again, "1")
+    verdict = baked.slot(again)["verdict"]
+    assert (verdict["version"], verdict["code"], verdict["proven"]) == (second, "fails_more", "1")
+
+
 def test_p20_version_as_the_one_before_stays(
     baked: Baked, start: Callable[..., RunningService]
 ) -> None:

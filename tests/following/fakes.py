@@ -29,11 +29,13 @@ from service.following.ports import (
     Unanswered,
     VersionMarks,
 )
+from service.following.slot import Slot
 from service.following.slot_status import Failure
-from service.following.slots import Slot, Slots
+from service.following.slots import Slots
 from service.hold_tag import Hold
 from service.patterns import MOST_FOUND, RefPattern
 from service.refs import ModelRef, VersionId
+from service.rollout.verdict import Sample
 from service.rollout_tags import NO_TAGS, RolloutTags
 from service.shadow_tag import aliases_named
 from service.split_tag import version_number
@@ -227,6 +229,7 @@ class FakeHistory:
     marked: dict[ModelRef, Mapping[VersionId, str]] = field(default_factory=dict)
     verdicts: dict[ModelRef, BakeVerdict | None] = field(default_factory=dict)
     said: dict[ModelRef, RolloutTags] = field(default_factory=dict)
+    counts: dict[ModelRef, Sample] = field(default_factory=dict)
 
     async def last_known_good(self, ref: ModelRef) -> ServedBefore | None:
         known = self.known.get(ref)
@@ -263,6 +266,13 @@ class FakeHistory:
         if ref in self.known:
             self.verdicts[ref] = verdict
 
+    def counted(self, ref: ModelRef) -> Sample:
+        return self.counts.get(ref, Sample())
+
+    def count(self, ref: ModelRef, sample: Sample) -> None:
+        if ref in self.known:
+            self.counts[ref] = sample
+
     def withdraw(self, ref: ModelRef) -> None:
         self.lost.add(self.known[ref].fetched.version)
 
@@ -271,6 +281,9 @@ class FakeHistory:
 
     def note(self, ref: ModelRef, known: ServedBefore) -> None:
         self.lost.discard(known.fetched.version)
+        before = self.baseline(ref)
+        if before is not None and before.version != known.fetched.version:
+            self.counts.pop(ref, None)
         self.known[ref] = known
         served = ref, known.fetched.version
         self.served.add(served)
@@ -425,6 +438,11 @@ class Events:
 
     def unproven(self, ref: ModelRef, version: VersionId, sentence: str) -> None:
         self.told.append(("unproven", str(ref), version))
+
+    def not_brought_back(
+        self, ref: ModelRef, version: VersionId, failure: Failure, detail: str
+    ) -> None:
+        self.told.append(("not_brought_back", str(ref), version, failure.code))
 
     def gave_way(
         self, ref: ModelRef, version: VersionId, to: VersionId, verdict: BakeVerdict

@@ -145,6 +145,20 @@ async def test_nobody_is_bound_to_an_arm_that_has_gone_whatever_fails_beside() -
     assert all(each.binding.servable.held for each in world.slot.traffic.arms)
 
 
+async def test_arm_of_no_share_is_loaded_and_answers_nobody() -> None:
+    """It is ready for the share that it may be given, which it has in the same look then."""
+    world = await sharing(RolloutTags(split="v2=0"))
+    assert of(world, 2) in world.stager.staged
+    buckets = world.slot.traffic.buckets
+    assert buckets is not None
+    assert (buckets.left[1], buckets.right[1]) == (0, 10_000)
+    (_, arm) = world.slot.status.arms
+    assert (arm.ready, arm.weight) == (True, 0)
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="v2=10")
+    await world.follower.tick()
+    assert shares(world) == (("v2", "2", 1000),)
+
+
 async def test_p2_arm_that_cannot_be_loaded_gives_its_share_back() -> None:
     """It is told, and the slot answers alone."""
     world = await sharing(RolloutTags(split="challenger=10"))
@@ -228,6 +242,17 @@ async def test_slot_that_serves_nothing_shares_nothing() -> None:
     world.move(second)
     await world.follow()
     assert [arm.weight for arm in world.slot.traffic.arms] == [5000, 5000]
+
+
+async def test_p18_arm_that_comes_to_the_other_end_has_the_callers_of_that_end() -> None:
+    """As at every other instance: its share alone does not say whose it is."""
+    world = await sharing(RolloutTags(split="v2=10,v3=10"))
+    world.stager.predictors[of(world, 2)].turn(ready=False)
+    alone = RolloutTags(split="v3=10")
+    world.registry.rollout[world.slot.ref] = alone
+    await world.follow()
+    ends = [each.slot.traffic.buckets for each in (world, await sharing(alone))]
+    assert [(each.left[1], each.right[1]) for each in ends if each] == [(1000, 10_000)] * 2
 
 
 async def test_cycle_of_aliases_is_no_cycle_of_traffic() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.errors import PassingFault, VersionFault
 from service.following.servable import Traffic
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.refs import ModelRef, VersionId
 from service.rollout_tags import RolloutTags
 from service.split_tag import WHOLE

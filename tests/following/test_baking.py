@@ -7,10 +7,11 @@ import pytest
 
 from service.bake_tag import BakeRule
 from service.contract.model_input import ModelInput, ValidInput
+from service.errors import PassingFault, VersionFault
 from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing, ReadsRequests
 from service.following.second_opinions import Doubt
-from service.following.slots import Slot
+from service.following.slot import Slot
 from service.hold_tag import Hold
 from service.refs import ModelRef, VersionId
 from service.rollout.durations import Durations
@@ -328,8 +329,9 @@ async def test_p20_proven_version_that_is_not_loaded_does_not_keep_a_verdict_awa
 
 @pytest.mark.parametrize("again", [False, True])
 async def test_p20_what_mostly_fails_is_no_last_known_good(*, again: bool) -> None:
-    """A start has ended its bake, and nothing is warm that it could give way to: it is told."""
+    """A start has ended its bake, and what it could give way to is lost: it is told."""
     world = await baking(2)
+    world.history.lost.add(version(1))
     started = World(bake=_RULE, history=world.history)
     await started.follow_to(version(2))
     ended(started.slot, 6400, failed=6400)
@@ -347,6 +349,161 @@ async def test_p20_what_mostly_fails_is_no_last_known_good(*, again: bool) -> No
     ended(started.slot, 6500 if again else 0)
     await started.follow()
     assert known(started) == version(2 if again else 1)
+
+
+async def started_within(world: World) -> World:
+    """The service starts anew within the bake, and version 2 serves again."""
+    again = World(bake=_RULE, history=world.history, tombstones=world.tombstones)
+    await again.follow_to(version(2))
+    await again.follow()
+    return again
+
+
+async def test_p20_start_within_a_bake_brings_back_what_was_proven() -> None:
+    """From its files, beside what serves; from then on the bake is as any other."""
+    again = await started_within(await baking(2))
+    assert again.stager.staged == [version(2), version(1)]
+    assert again.registry.fetched == [version(2)]
+    await again.follow()
+    slot = again.slot
+    assert (slot.version, known(again)) == (version(2), version(1))
+    assert slot.bake is not None
+    assert slot.bake.older is not None
+    assert slot.bake.older.servable.version == version(1)
+    for _ in range(40):
+        slot.bake.outcomes.tried(spared=False)
+    ended(slot, 100, failed=100)
+    await again.follow()
+    assert slot.version == version(1)
+    assert slot.verdict is not None
+    assert version(2) in [each for (each,) in again.events.of("retired")]
+
+
+async def test_p20_start_within_a_bake_forgets_nothing_of_what_was_proven() -> None:
+    """What its last requests came to: it is compared with by that, though it has had none since."""
+    again = await started_within(await baking(2))
+    await again.follow()
+    ended(again.slot, 100, failed=20)
+    await again.follow()
+    assert again.slot.version == version(1)
+    assert again.slot.failure is not None
+    assert again.slot.failure.message == (
+        "Version 2 has failed 20 of 100 requests (20%), version 1 0 of its last 1000 (0%): it "
+        "gives way to that."
+    )
+
+
+async def test_p20_bake_goes_on_while_what_was_proven_is_loaded() -> None:
+    """However long that takes; what came before it is there is compared with nothing."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history)
+    gate = again.stager.gates[version(1)] = asyncio.Event()
+    await again.follow_to(version(2))
+    ended(again.slot, 300, failed=10)
+    for seconds in (0, 60, 600):
+        again.time.now += seconds
+        await again.follower.tick()
+    assert (known(again), again.events.of("baked")) == (version(1), [])
+    gate.set()
+    await again.follow()
+    await again.follow()
+    bake = again.slot.bake
+    assert bake is not None
+    assert bake.sample.requests == 0
+    ended(again.slot, 100)
+    await again.follow()
+    assert (known(again), again.events.of("baked")) == (version(2), [("iris@champion", version(2))])
+    again.time.now += 60
+    await again.follow()
+    assert again.stager.predictors[version(1)].closed
+
+
+async def test_p20_what_was_proven_and_cannot_be_loaded_is_waited_for_no_longer() -> None:
+    """Its bake ends as that of one with nothing to compare it with; it is told why."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history)
+    again.stager.errors[version(1)] = VersionFault("load", "load_failed", "It does not load.")
+    await again.follow_to(version(2))
+    await again.follow()
+    ended(again.slot, 10)
+    again.time.now += 60
+    await again.follow()
+    assert (known(again), again.slot.bake) == (version(2), None)
+    told = again.events.of("not_brought_back")
+    assert told == [("iris@champion", version(1), "load_failed")]
+
+
+async def test_p20_what_was_proven_is_tried_again_where_that_may_help() -> None:
+    """After a pause."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history)
+    again.stager.errors[version(1)] = PassingFault("load", "no_process", "Too many.")
+    await again.follow_to(version(2))
+    await again.follow()
+    assert len(again.events.of("not_brought_back")) == 1
+    del again.stager.errors[version(1)]
+    again.time.now += 30
+    await again.follow()
+    await again.follow()
+    assert again.slot.older is not None
+
+
+@pytest.mark.parametrize("to", [1, 3])
+async def test_p20_alias_that_moves_ends_the_load_of_what_was_proven(to: int) -> None:
+    """Back to that, which is loaded for the slot then; or on, where it is wanted anew."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history)
+    gate = again.stager.gates[version(1)] = asyncio.Event()
+    await again.follow_to(version(2))
+    await again.follower.tick()
+    await again.stager.entered[version(1)].wait()
+    again.move(version(to))
+    await again.follower.tick()
+    gate.set()
+    for _ in range(3):
+        await again.follow()
+    assert again.slot.version == version(to)
+    older = again.slot.older
+    assert (None if older is None else older.servable.version) == (version(1) if to == 3 else None)
+    await again.follower.close()
+    assert all(each.closed for each in again.stager.predictors.values())
+
+
+@pytest.mark.parametrize("tag", ["podium.blocked", "podium.withdrawn"])
+async def test_p20_what_nobody_may_be_answered_by_does_not_come_back(tag: str) -> None:
+    """It was marked while no service looked."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history)
+    again.registry.fetched_fields[version(1)] = {"tags": {tag: "true"}}
+    again.registry.tagged.add(version(1))
+    await again.follow_to(version(2))
+    await again.follow()
+    await again.follow()
+    assert again.stager.staged == [version(2)]
+    assert (again.slot.version, again.slot.older) == (version(2), None)
+
+
+async def test_p20_service_that_ends_ends_what_was_coming_back() -> None:
+    """Whatever has come of it by then."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history)
+    again.stager.gates[version(1)] = asyncio.Event()
+    await again.follow_to(version(2))
+    await again.follower.tick()
+    await again.stager.entered[version(1)].wait()
+    await again.follower.close()
+    assert again.stager.cancelled == [version(1)]
+
+
+async def test_p20_what_another_slot_serves_is_not_loaded_again_to_come_back() -> None:
+    """It is one version, in one set of hosts."""
+    world = await baking(2)
+    again = World("iris@champion", "iris@other", bake=_RULE, history=world.history)
+    again.move(version(1), 1)
+    await again.follow_to(version(2))
+    await again.follow()
+    assert again.stager.staged.count(version(1)) == 1
+    assert again.slot.older is not None
 
 
 async def test_p20_what_mostly_fails_is_unproven_where_the_proven_one_was_not_asked() -> None:
@@ -374,7 +531,7 @@ async def test_p20_nothing_gives_way_to_what_is_blocked() -> None:
 async def test_p20_too_few_requests_are_waited_for_and_told() -> None:
     """The version before is warm meanwhile, up to the longest time."""
     world = await baking(2)
-    ended(world.slot, 99, failed=40)
+    ended(world.slot, 99, failed=1)
     world.time.now += 60
     await world.follow()
     await world.follow()
@@ -383,6 +540,48 @@ async def test_p20_too_few_requests_are_waited_for_and_told() -> None:
     world.time.now += 840
     await world.follow()
     assert (known(world), world.slot.bake) == (version(2), None)
+
+
+@pytest.mark.parametrize(("requests", "failed"), [(99, 99), (99, 5), (1, 1)])
+async def test_p20_what_fails_more_is_not_proven_by_too_few_requests(
+    requests: int, failed: int
+) -> None:
+    """Nor does it give way before the hundredth; the version before is warm until then."""
+    world = await baking(2)
+    ended(world.slot, requests, failed=failed)
+    for seconds in (60, 840, 3600):
+        world.time.now += seconds
+        await world.follow()
+    assert (world.slot.version, known(world)) == (version(2), version(1))
+    assert not world.stager.predictors[version(1)].closed
+    assert (world.events.of("baked"), len(world.events.of("unproven"))) == ([], 2)
+    assert "stays the last known good" in (world.ledger.page(1)[0].message or "")
+    ended(world.slot, 100 - requests, failed=100 - requests)
+    await world.follow()
+    assert world.slot.version == version(1)
+
+
+async def test_p20_what_failed_first_is_proven_once_enough_has_gone_well() -> None:
+    """However late."""
+    world = await baking(2)
+    ended(world.slot, 1, failed=1)
+    world.time.now += 900
+    await world.follow()
+    assert known(world) == version(1)
+    ended(world.slot, 9)
+    await world.follow()
+    assert (known(world), world.slot.bake) == (version(2), None)
+
+
+async def test_p20_what_fails_as_the_one_before_is_proven_by_few_requests() -> None:
+    """Both fail mostly: it does no worse."""
+    world = await baking()
+    ended(world.slot, 1000, failed=1000)
+    await world.follow_to(version(2))
+    ended(world.slot, 50, failed=40)
+    world.time.now += 900
+    await world.follow()
+    assert known(world) == version(2)
 
 
 async def test_p20_version_that_fails_late_gives_way_while_it_is_unproven() -> None:
@@ -434,6 +633,25 @@ async def test_p20_withdrawn_version_that_baked_is_stood_in_for_after_a_start() 
     await again.follow_to(version(2))
     await again.follow()
     assert again.slot.version == version(1)
+
+
+async def test_p20_withdrawn_version_makes_room_for_what_was_still_coming_back() -> None:
+    """It has served there: what bakes has not, though nothing else was loaded by then."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history, tombstones=world.tombstones)
+    gate = again.stager.gates[version(1)] = asyncio.Event()
+    await again.follow_to(version(2))
+    await again.follower.tick()
+    await again.stager.entered[version(1)].wait()
+    withdrawing = asyncio.create_task(again.follower.withdrawing.withdraw("iris", "2"))
+    await again.follower.tick()
+    gate.set()
+    await withdrawing
+    for _ in range(2):
+        await again.follow()
+    assert (again.slot.version, known(again)) == (version(1), version(1))
+    assert again.slot.failure is not None
+    assert again.slot.failure.code == "withdrawn"
 
 
 async def test_p20_arm_of_a_split_does_not_bake() -> None:

@@ -15,6 +15,7 @@ from service.refs import ModelRef, VersionId
 from service.registry.front.client import Cache, MlflowRegistry
 from service.registry.front.last_known_good import DiskHistory
 from service.registry.store.artifacts import discard
+from service.rollout.verdict import Sample
 from service.zygote.front.handle import Zygote
 from tests.following.fakes import FakeHistory, FakeRegistry, version
 from tests.registry.conftest import PATIENT, Watched
@@ -191,6 +192,20 @@ async def test_p20_verdict_is_remembered_until_it_is_taken_back(home: Home) -> N
     home.history.judge(REF, None)
     home.restart()
     assert home.history.verdict(REF) is None
+
+
+async def test_p20_what_the_proven_version_had_come_to_is_remembered(home: Home) -> None:
+    """Until the slot serves another; nothing of one that never served."""
+    home.history.count(REF, Sample(1000, 3))
+    assert home.history.counted(REF) == Sample()
+    home.history.note(REF, ServedBefore(await home.fetch(1), 1000.0))
+    home.history.count(REF, Sample(1000, 3))
+    home.history.note(REF, ServedBefore(await home.fetch(1), 2000.0))
+    home.restart()
+    assert (home.history.counted(REF), home.history.counted(OTHER)) == (Sample(1000, 3), Sample())
+    home.history.note(REF, ServedBefore(await home.fetch(2), 3000.0))
+    home.restart()
+    assert home.history.counted(REF) == Sample()
 
 
 async def test_p12_every_version_that_a_slot_has_served_is_remembered(home: Home) -> None:

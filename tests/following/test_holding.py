@@ -9,6 +9,8 @@ from service.errors import PassingFault
 from service.following.ledger import LedgerOutcome
 from service.following.ports import Missing
 from service.hold_tag import Hold, holds_in, told
+from service.refs import ModelRef
+from service.rollout_tags import RolloutTags
 from tests.following.fakes import World, version
 from tests.following.test_withdrawing import restarted, serving, withdrawn
 
@@ -173,3 +175,25 @@ async def test_hold_of_a_model_that_does_not_answer_is_known_still() -> None:
     world.registry.down = PassingFault("look", "registry_unreachable", "silent")
     await world.follow()
     assert world.slot.status.held is not None
+
+
+async def test_hold_ends_no_split_and_keeps_the_alias_that_it_names() -> None:
+    """An arm follows its own alias: a hold of the slot's is not its, and its own keeps it."""
+    world = World()
+    for _ in range(3):
+        world.registry.register("iris")
+    first, second, third = world.registry.models["iris"]
+    challenger = ModelRef("iris", "challenger")
+    world.registry.aliases[challenger] = second
+    world.registry.rollout[world.slot.ref] = RolloutTags(split="challenger=10")
+    await world.follow_to(first)
+    await world.follow()
+    hold(world)
+    world.registry.aliases[challenger] = third
+    await world.follow_to(second)
+    assert world.slot.version == first
+    assert world.slot.traffic.shares == (("challenger", "3", 1000),)
+    world.registry.holds[challenger] = HOLD
+    world.registry.aliases[challenger] = second
+    await world.follow()
+    assert world.slot.traffic.shares == (("challenger", "3", 1000),)

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from service.errors import PassingFault, VersionFault
 from service.following.ports import Missing
 from service.following.servable import Traffic
-from service.following.slots import Slot, Slots
+from service.following.slot import Slot
+from service.following.slots import Slots
 from service.refs import ModelRef
 from service.telemetry.metrics.slots import SlotCollector
 from tests.following.fakes import World, version

@@ -236,3 +236,41 @@ async def test_version_whose_requests_are_not_predicted_twice_has_no_shadow() ->
     servable.fetched = replace(servable.fetched, tags={"podium.retry": "false"})
     world.slot.serve(binding)
     assert (heard_by(world), state(world)) == (None, ShadowState.NOT_ALLOWED)
+
+
+async def test_shadow_is_allowed_once_its_slot_serves_what_allows_it() -> None:
+    """It was the other version's tag: nobody has to ask for it again."""
+    world = await shadowed(None)
+    world.registry.fetched_fields[of(world, 3)] = {"tags": {"podium.retry": "false"}}
+    await world.follow_to(of(world, 3))
+    await say(world, "challenger")
+    assert (heard_by(world), state(world)) == (None, ShadowState.NOT_ALLOWED)
+    staged = len(world.stager.staged)
+    await world.follow()
+    assert len(world.stager.staged) == staged
+    await world.follow_to(of(world, 1))
+    await world.follow()
+    assert (heard_by(world), state(world)) == (("2", 10_000), ShadowState.LISTENING)
+    assert world.slot.shadow.failure is None
+
+
+async def test_shadow_that_hears_says_so_while_the_next_one_is_not_allowed() -> None:
+    """And why that one does not come."""
+    world = await shadowed()
+    world.registry.fetched_fields[of(world, 3)] = {"tags": {"podium.retry": "false"}}
+    world.registry.aliases[CHALLENGER] = of(world, 3)
+    await world.follow()
+    assert (heard_by(world), state(world)) == (("2", 10_000), ShadowState.LISTENING)
+    failure = world.slot.shadow.failure
+    assert failure is not None
+    assert (failure.code, failure.version) == ("shadow_not_allowed", of(world, 3))
+
+
+async def test_shadow_whose_processes_end_again_and_again_does_not_say_that_it_listens() -> None:
+    """Until one of them has answered."""
+    world = await shadowed()
+    predictor = world.stager.predictors[of(world, 2)]
+    predictor.status = replace(predictor.status, crashing=True)
+    assert state(world) is ShadowState.CRASHING
+    predictor.status = replace(predictor.status, crashing=False)
+    assert state(world) is ShadowState.LISTENING

@@ -165,6 +165,20 @@ async def test_p11_request_that_ends_the_process_costs_nobody_else_an_answer(
     assert len(counts.restarts) == 1
 
 
+async def test_hosts_that_end_again_and_again_are_told_of_until_one_answers(
+    temperamental: Path, make_pool: MakePool
+) -> None:
+    """Three ends in a row may be chance; one that nobody has asked yet has shown nothing."""
+    pool = await make_pool(temperamental)
+    for nth in range(4):
+        assert not pool.status.crashing, nth
+        await answers(pool.predict(double_rows(EXIT)))
+        await until(lambda: len(pids(pool)) == 1, SECONDS, "a replacement has come")
+    assert (pool.status.hosts, pool.status.crashing) == (1, True)
+    assert await answers(pool.predict(double_rows(1))) == [[2.0]]
+    assert not pool.status.crashing
+
+
 async def test_p11_request_that_hangs_costs_nobody_else_an_answer(
     temperamental: Path, make_pool: MakePool
 ) -> None:

@@ -10,7 +10,9 @@ from service.following.gates.gate import GateFinding
 from service.following.pursuit import Pursuit
 from service.following.slot_status import Failure, LookStatus
 from service.http.access import Admin
-from service.refs import VersionId
+from service.refs import ModelRef, VersionId
+from service.rollout.rollout_plan import Plan
+from service.split_tag import Split
 from tests.http.app import IRIS, NOW, OTHER, App
 from tests.support.serving import make_binding
 
@@ -86,6 +88,7 @@ async def test_p20_bake_is_told_with_its_counts_as_they_are_now(app: App) -> Non
         "until": "2027-01-15T08:00:00Z",
         "most_until": "2027-01-15T08:14:00Z",
         "unproven": False,
+        "failing": False,
         "requests": 1,
         "failures": 1,
         "failed": 2,
@@ -99,6 +102,23 @@ async def test_p20_bake_is_told_with_its_counts_as_they_are_now(app: App) -> Non
     report = (await app.client.get("/models/iris@champion")).json()
     verdict = {"version": "2", "code": "fails_more", "message": "It failed.", "at": AT_TEXT}
     assert (report["bake"], report["verdict"]) == (None, {**verdict, "proven": "1"})
+
+
+async def test_p18_arms_are_counted_alike_while_one_of_them_bakes(app: App) -> None:
+    """By what callers have got: of an arm nobody asks another version whose fault a failure is."""
+    slot, arm = app.slots.default, ModelRef("iris", "v2")
+    slot.serve(make_binding(IRIS, "1"), AT)
+    app.slots.add_arms([arm])
+    app.slots[str(arm)].serve(make_binding(arm, "2"), AT)
+    slot.plan = Plan(split=Split.of("v2=10", "champion"))
+    slot.compose()
+    for each in slot.traffic.arms:
+        each.binding.outcomes.requests += 9
+        each.binding.outcomes.failed("model_failed")
+    assert slot.binding is not None
+    slot.binding.outcomes.tried(spared=True)
+    arms = (await app.client.get("/models/iris@champion")).json()["arms"]
+    assert [(each["requests"], each["failures"]) for each in arms] == [(10, 1), (10, 1)]
 
 
 async def test_p2_refused_version_is_told_with_its_stage_and_code(app: App) -> None:

@@ -9,8 +9,8 @@ import pytest_asyncio
 from service.errors import NotPrepared
 from service.following.gates.gate import GateFinding
 from service.following.preparation import Artifact, Preparation, Refusal
+from service.following.slot import Slot
 from service.following.slot_status import Failure
-from service.following.slots import Slot
 from service.http.access import Admin
 from tests.http.app import IRIS, NOW, App
 

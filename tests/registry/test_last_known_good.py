@@ -14,6 +14,7 @@ from service.refs import ModelRef
 from service.registry.front.client import CachedVersion
 from service.registry.front.kept_environments import KeptEnvironments
 from service.registry.front.last_known_good import DiskHistory, ran_in_before
+from service.rollout.verdict import Sample
 from service.rollout_tags import NO_TAGS, RolloutTags
 from tests.following.fakes import version
 from tests.registry.told import Told
@@ -252,6 +253,23 @@ async def test_p20_verdict_that_nobody_has_written_is_none(disk: Home, change: o
     disk.restart()
     assert disk.history.verdict(REF) is None
     assert disk.told.codes == ([] if change is None or change == "missing" else ["history_torn"])
+
+
+@pytest.mark.parametrize("change", ["missing", None, [1], [1, 2], [2, -1], ["1", "0"], "xx"])
+async def test_p20_counts_that_nobody_has_written_are_none(disk: Home, change: object) -> None:
+    """An older record has none; one that is torn is set aside as any is."""
+    disk.history.note(REF, ServedBefore(fetched(), 1000.0))
+    disk.history.count(REF, Sample(1000, 3))
+    disk.history.close()
+    (file,) = disk.folder.iterdir()
+    record = json.loads(file.read_text())
+    assert record.pop("counted") == [1000, 3]
+    if change != "missing":
+        record["counted"] = change
+    file.write_text(json.dumps(record))
+    disk.restart()
+    assert disk.history.counted(REF) == Sample()
+    assert disk.told.codes == ([] if change == "missing" else ["history_torn"])
 
 
 async def test_what_is_blocked_is_known_after_a_restart(disk: Home) -> None:

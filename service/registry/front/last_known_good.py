@@ -1,12 +1,14 @@
 """What each slot serves and has served, on disk: what a service starts from without a registry.
 
 One file for each slot, `{"ref", "since", "version", "source", "tags", "place", "described",
-"served", "blocked", "environment", "rollout", "verdict"}`, replaced whole. `described` is what the
-artifact said of itself, for comparisons alone: what is served is read from the artifact again, once
-that was verified. `blocked` are those of `served` that are, each with why; `environment` is the key
-of what the version ran in, empty for Podium's own, as all did before there were others. `rollout`
-is what tags of the model have said of the slot, by their kind; `verdict` is of the version that its
-alias was on, where that gave way; null where none did.
+"served", "blocked", "environment", "rollout", "verdict", "counted"}`, replaced whole. `described`
+is what the artifact said of itself, for comparisons alone: what is served is read from the artifact
+again, once that was verified. `blocked` are those of `served` that are, each with why;
+`environment` is the key of what the version ran in, empty for Podium's own, as all did before there
+were others. `rollout` is what tags of the model have said of the slot, by their kind; `verdict` is
+of the version that its alias was on, where that gave way; null where none did. `counted` is how
+many requests the version had answered last, and how many of them failed, when another one began to
+bake.
 """
 
 import contextlib
@@ -32,6 +34,7 @@ from service.registry.front.served_formats import MOST_RECORD_BYTES, record_of, 
 from service.registry.store.artifacts import artifact_of, is_place
 from service.registry.store.durable import write_whole
 from service.registry.wire import Fault
+from service.rollout.verdict import Sample
 from service.rollout_tags import NO_TAGS, RolloutTags
 from service.shadow_tag import aliases_named
 
@@ -41,6 +44,7 @@ _LOST: Final = frozenset({Fault.ALTERED, Fault.NOT_IN_CACHE, Fault.ARTIFACT_UNRE
 _SET_ASIDE: Final = ".unreadable"
 # In the place of a place: there is none any more.
 _WITHDRAWN: Final = "withdrawn"
+_NOTHING: Final = Sample()
 
 
 class HistoryObserver(Protocol):
@@ -74,17 +78,20 @@ class _Record:
     environment: str = ""
     verdict: BakeVerdict | None = None
     rollout: RolloutTags = NO_TAGS
+    counted: Sample = _NOTHING
 
     def with_known(self, known: ServedBefore) -> "_Record":
         fetched = known.fetched
         served = (*(each for each in self.served if each != fetched.version), fetched.version)
         kept = replace(fetched, serving_example=None, lease=NoLease())
+        same = self.fetched is not None and self.fetched.version == fetched.version
         return replace(
             self,
             since=known.since,
             fetched=kept,
             served=served[-_MAX_SERVED:],
             environment=known.environment,
+            counted=self.counted if same else _NOTHING,
         )
 
     @property
@@ -257,6 +264,16 @@ class DiskHistory:
         if record.fetched is not None and record.verdict != verdict:
             self._remember(ref, replace(record, verdict=verdict))
 
+    def counted(self, ref: ModelRef) -> Sample:
+        """As it was noted, or as the file has it."""
+        return self._record(ref).counted
+
+    def count(self, ref: ModelRef, sample: Sample) -> None:
+        """Remembered at once, and written beside the loop; nothing of a slot that never served."""
+        record = self._record(ref)
+        if record.fetched is not None and record.counted != sample:
+            self._remember(ref, replace(record, counted=sample))
+
     def withdraw(self, ref: ModelRef) -> None:
         """Its contract alone is kept, for comparisons; the lease on its files is given back."""
         record = self._record(ref)
@@ -354,6 +371,7 @@ def _encoded(ref: ModelRef, record: _Record) -> bytes:
             "environment": record.environment,
             "verdict": _plain_verdict(record.verdict),
             "rollout": dict(record.rollout.said),
+            "counted": [record.counted.requests, record.counted.failures],
         }
     )
     if len(content) > _MAX_FILE_BYTES:
@@ -407,6 +425,7 @@ def _decoded(ref: ModelRef, content: bytes) -> _Record:
         environment,
         verdict=_verdict(stored.get("verdict")),
         rollout=RolloutTags.of(rollout),
+        counted=_sample(stored.get("counted", (0, 0))),
     )
 
 
@@ -428,6 +447,13 @@ def _verdict(stored: Any) -> BakeVerdict | None:
         return None
     code, message, at, proven = stored[3:]
     return BakeVerdict(_version(stored[:3]), _text(code), _text(message), float(at), _text(proven))
+
+
+def _sample(stored: Any) -> Sample:
+    requests, failures = stored
+    if not (isinstance(requests, int) and isinstance(failures, int) and 0 <= failures <= requests):
+        raise TypeError("no count")
+    return Sample(requests, failures)
 
 
 def _plain(version: VersionId) -> list[Any]:
