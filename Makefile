@@ -11,7 +11,7 @@ BROWSER := $(VENV)/.browser
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-browser screenshots test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
+.PHONY: serve test test-browser screenshots test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -61,6 +61,11 @@ screenshots: $(BROWSER) ## the console's screenshots into docs/console, of real 
 test-busy: $(READY) ## the same while four other processes keep the cores busy
 	$(VENV)/bin/python -m tests.busy
 
+# Whole scenes with services of their own: two workers keep two cores busy.
+test-deploy: $(READY) ## what deploy/ holds, by the programs that read it; brings prometheus, nginx and kubectl where they are missing
+	sh tests/deploy/programs.sh $(VENV)/programs
+	TEST_DEPLOY=1 $(VENV)/bin/python -m pytest -n2 tests/deploy
+
 bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg
 
@@ -90,6 +95,9 @@ bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and w
 
 bench-shadows: $(READY) ## latency at a quarter of the peak rate, beside shadows that misbehave and without
 	$(VENV)/bin/python -m benchmarks.shadows
+
+bench-console: $(READY) ## what ten open consoles cost the front, a request
+	$(VENV)/bin/python -m benchmarks.console
 
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large

@@ -231,6 +231,7 @@ def _tell_start(given: Given, listeners: Sequence[socket.socket], logs: Logs) ->
         models=list(given.settings.models),
         mlflow=_followed(given.environment),
     )
+    logs.logger.info("console", url=f"{admin_url or url}/")
     if given.surroundings.absent:
         logs.logger.warning("model_environment_absent", variables=given.surroundings.absent)
     for each in unknown_settings(given.environment):

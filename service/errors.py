@@ -9,6 +9,7 @@ The tree, by whose fault it is::
     |   |-- BodyTooLarge
     |   |-- BodyTooSlow             its rest did not come in time
     |   |-- Undecodable             reading the body takes more than anybody may use
+    |   |-- BrokenEncoding          it is not compressed as it says
     |   |-- DeliveryRefused         a webhook's delivery that is not acted upon
     |   |   |-- DeliveryForged      no signature by the secret that both sides share
     |   |   |-- DeliveryExpired     signed too long ago, or in the future
@@ -112,6 +113,17 @@ class Undecodable(ClientError):
     """Reading the body takes more memory or time than is allowed, or ends whoever reads it."""
 
     code = "undecodable"
+
+
+class BrokenEncoding(ClientError):
+    """The body is not, whole and alone, what its `Content-Encoding` says: `coding`, by its name."""
+
+    code = "broken_encoding"
+
+    def __init__(self, coding: str) -> None:
+        super().__init__(
+            f"The body is not {coding}, whole and with nothing behind it, as Content-Encoding says."
+        )
 
 
 class DeliveryRefused(ClientError):

@@ -25,11 +25,15 @@ _SECONDS: Final = 300.0
 
 
 class ReplyPair(NamedTuple):
-    """Two replies to one request of so many rows: that which was sent, and the shadow's."""
+    """Two replies to one request of so many rows: that which was sent, and the shadow's.
+
+    `named`: they are named outputs, not JSON.
+    """
 
     served: Body
     heard: Body
     rows: int
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Comparer:
 
         By one task at a time. Raises nothing.
         """
-        lengths = [(each.rows, len(each.served), len(each.heard)) for each in pairs]
+        lengths = [(each.rows, len(each.served), len(each.heard), each.named) for each in pairs]
         bodies = [body for each in pairs for body in (each.served, each.heard)]
         try:
             child = await self._ready()

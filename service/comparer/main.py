@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import orjson
 
 from service.comparer.wire import LONGEST_PAIR, MEMORY_BYTES, ComparerOperation
+from service.contract.tensors.tensor_answer import as_predictions
 from service.processes.child import scheduling
 from service.processes.child.channel import BlockingChannel
 from service.processes.child.data_limit import limit_data
@@ -39,8 +40,10 @@ def answer(frame: Frame) -> Frame:
     if frame.operation != ComparerOperation.COMPARE:
         raise FrameError(f"{frame.operation} is no operation of a comparer")
     whole, likeness = RowTally(), list[Likeness | None]()
-    for served, heard, rows in _pairs(frame):
+    for served, heard, rows, named in _pairs(frame):
         try:
+            if named:
+                served, heard = as_predictions(served), as_predictions(heard)  # noqa: PLW2901 - read as any other
             tally = compare(served, heard, rows)
         except (ValueError, RecursionError, MemoryError):
             likeness.append(None)
@@ -51,9 +54,9 @@ def answer(frame: Frame) -> Frame:
     return Frame(frame.operation, Status.DONE, frame.id, head)
 
 
-def _pairs(frame: Frame) -> Iterator[tuple[bytes, bytes, int]]:
+def _pairs(frame: Frame) -> Iterator[tuple[bytes, bytes, int, bool]]:
     body, start = memoryview(frame.body), 0
-    for rows, served, heard in orjson.loads(frame.head):
+    for rows, served, heard, named in orjson.loads(frame.head):
         middle, end = start + served, start + served + heard
-        yield bytes(body[start:middle]), bytes(body[middle:end]), rows
+        yield bytes(body[start:middle]), bytes(body[middle:end]), rows, named
         start = end

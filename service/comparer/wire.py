@@ -13,8 +13,9 @@ MEMORY_BYTES: Final = 64 * LONGEST_PAIR
 class ComparerOperation(enum.IntEnum):
     """What a comparer can be asked.
 
-    COMPARE's head is `[[rows, served, heard], ...]`, a list for each pair of replies with the
-    lengths of both, which stand in the body one after the other. DONE has `{"tally", "likeness"}`:
+    COMPARE's head is `[[rows, served, heard, named], ...]`, a list for each pair of replies with
+    the lengths of both, which stand in the body one after the other, and whether they are named
+    outputs instead of JSON. DONE has `{"tally", "likeness"}`:
     a `RowTally` of all pairs, and for each the worst `Likeness` of its rows, null where a reply
     could not be read.
     """

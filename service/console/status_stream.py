@@ -119,7 +119,8 @@ class StatusStream:
         changed = {
             key
             for key, slot in self._slots.items()
-            if before.get(key) is not now.get(key) or (turned and _moves(slot))
+            if before.get(key) is not (status := now.get(key))
+            or (turned and status is not None and _moves(slot, status))
         }
         for key in before.keys() - now.keys():
             self._told = {kind: text for kind, text in self._told.items() if kind[0] != key}
@@ -203,8 +204,7 @@ def _swap_texts(entries: Sequence[LedgerEntry], *, detailed: bool) -> Sequence[b
     return [swap_text(each, detailed=detailed) for each in entries]
 
 
-def _moves(slot: Slot) -> bool:
+def _moves(slot: Slot, status: SlotStatus) -> bool:
     """Whether what is told of it changes though its status does not: counts, and for how long."""
-    status = slot.status
     lags = status.aspired is not None and status.aspired != status.version
     return bool(status.bake or status.arms or status.coming or lags or slot.shadow.ref)

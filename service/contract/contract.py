@@ -1,11 +1,12 @@
 """A version's signature, compiled once: bytes in, a valid model input or every error out."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from service.contract.findings import BODY, Findings
+from service.contract.findings import BODY, INPUTS, Findings, Hole, Loc
 from service.contract.formats.chat import CHAT_KEYS, PARAMS, ChatReader
 from service.contract.formats.csv_body import CSV, csv_charset, is_csv
 from service.contract.formats.csv_reader import CsvReader, csv_reader
@@ -22,7 +23,7 @@ from service.contract.formats.table_reader import TableReader
 from service.contract.formats.tensor_reader import TensorReader
 from service.contract.model_input import Column, ModelInput, Nested
 from service.contract.params import ParamsReader
-from service.contract.reading import InputReader, Reading
+from service.contract.reading import InputReader, Reading, TakenTensor
 from service.contract.request_example import request_example
 from service.contract.request_schema import request_schema
 from service.contract.signature import (
@@ -33,8 +34,18 @@ from service.contract.signature import (
     read_entries,
     read_signature,
 )
+from service.contract.tensors.json_message import (
+    PARAMETERS,
+    TIMEOUT,
+    read_message,
+    read_timeout,
+)
+from service.contract.tensors.named_tensors import NamedTensors
+from service.contract.tensors.tensor_input import TensorInfo
+from service.contract.tensors.tensor_message import BodyForm, TensorForm, TensorMessage
 from service.contract.types.declared import Type, holds_any, type_entry, type_name
 from service.contract.types.nested import hinted, suspects
+from service.contract.types.scalars import SCALARS
 from service.errors import UnsupportedMediaType
 
 _NOT_AS_CSV = "CSV cannot carry this model's inputs; send application/json in UTF-8."
@@ -66,8 +77,10 @@ class Contract:
 
     request_schema: Mapping[str, Any]
     request_example: Mapping[str, Any] | None
+    tensors: Sequence[TensorInfo]
     _description: Mapping[str, Any]
     _inputs: InputReader
+    _tensors: NamedTensors
     _csv: CsvReader | None
     _parquet: FindColumn | None
     _params: ParamsReader | None
@@ -75,14 +88,16 @@ class Contract:
     _limits: RequestLimits
     _has_any: bool
 
-    def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """The request as the signature has it, without loss, from JSON or from CSV.
+    def parse(self, body: bytes, media_type: BodyForm) -> ModelInput:
+        """The request as the signature has it, without loss: from JSON, CSV or named tensors.
 
         Raises `InvalidInput` with everything that is wrong with inputs and params at once, or
         `UnsupportedMediaType`. Keys of the body that no format knows are ignored, and `params`
         too where the signature has none: the model gets empty ones then, as from MLflow.
         """
         if media_type not in _COMMON:
+            if isinstance(media_type, TensorForm):
+                return self._parse_tensors(body, media_type)
             if is_csv(media_type):
                 return self._parse_csv(body, csv_charset(media_type))
             check_media_type(media_type)
@@ -124,6 +139,32 @@ class Contract:
         params = None if self._params is None else self._params.read(None, findings)
         return _joined(reading, params, findings)
 
+    def _parse_tensors(self, body: bytes, form: TensorForm) -> ModelInput:
+        findings = Findings(self._limits.max_errors)
+        return self.read_tensors(read_message(body, form, findings), findings)
+
+    def read_tensors(self, message: TensorMessage, findings: Findings) -> ModelInput:
+        """The same from named tensors, whatever has brought them; raises `InvalidInput`.
+
+        The findings may hold what was noted of the message before.
+        """
+        reading = self._tensors.read(message.tensors, findings)
+        params: Mapping[str, Any] | None = None
+        own: Collection[str] = ()
+        if self._params is not None:
+            own = self._params.names
+            params = self._params.read(message.parameters, findings, PARAMETERS)
+        reply = message.reply
+        if TIMEOUT not in own:
+            reply = reply._replace(seconds=read_timeout(message.parameters, findings))
+        return replace(_joined(reading, params, findings), reply=reply)
+
+    @property
+    def tensor_schema(self) -> Mapping[str, Any]:
+        """JSON schema of a request of named tensors."""
+        params = self.request_schema["properties"].get(PARAMS, {})
+        return self._tensors.schema(params.get("properties", {}))
+
     @property
     def media_types(self) -> tuple[str, ...]:
         """What requests may come as, JSON first."""
@@ -164,12 +205,15 @@ def compile_contract(
     as_parquet = None if from_type_hint else _finder(read)
     names = [column.name for column in read.columns]
     chat = ChatReader(inputs, names, params) if names and not from_type_hint else None
+    tensors = NamedTensors(read, inputs, limits.max_rows)
     has_any = _has_any(read)
     return Contract(
         schema,
         request_example(read, from_type_hint=from_type_hint),
+        tensors.infos,
         description,
         inputs,
+        tensors,
         as_csv,
         as_parquet,
         params,
@@ -258,16 +302,28 @@ class ListReader:
         elif len(payload) > self._max_rows:
             findings.add(base, f"must have at most {self._max_rows} rows", "too_many_rows")
         else:
-            return self._checked(payload, findings)
+            return self._checked(payload, base, findings)
         return None
 
-    def _checked(self, values: list[Any], findings: Findings) -> Reading | None:
+    def take(self, tensors: Sequence[TakenTensor | None], findings: Findings) -> Reading | None:
+        """The same from one tensor, an element a row."""
+        (tensor,) = tensors
+        if tensor is None:
+            return None
+        values = tensor.values
+        if isinstance(values, array):  # of a scalar type
+            values = list(SCALARS[self._type].plain(values))
+        reading = self._checked(list(values), (*INPUTS, 0, "data"), findings)
+        return None if findings else reading
+
+    def _checked(self, values: list[Any], base: Loc, findings: Findings) -> Reading | None:
         converted = self._node.convert(values)
         if converted is None:
             for position in suspects(self._node, values):
                 if findings.full:
                     break
-                self._node.examine(values[position], (*BODY, "inputs", position), findings)
+                if values[position] is not Hole.REPORTED:
+                    self._node.examine(values[position], (*base, position), findings)
             return None
         column = Column(None, self._type, converted, None in converted, None, self._nested)
         return Reading("list", (column,), len(values), None, () if values else None)

@@ -63,6 +63,8 @@ ErrorType = Literal[
 ]
 
 BODY: Final[Loc] = ("body",)
+INPUTS: Final[Loc] = (*BODY, "inputs")
+"""Where named tensors stand."""
 
 
 class Hole(enum.Enum):

@@ -57,6 +57,41 @@ class Column(NamedTuple):
     names: tuple[str, ...] | None = None
 
 
+class RequestedOutput(NamedTuple):
+    """An output that a client of tensors asks for by its name, and whether as raw bytes."""
+
+    name: str
+    binary: bool
+
+
+class TensorReply(NamedTuple):
+    """What a client of tensors asks of its reply: named outputs instead of MLflow's JSON.
+
+    Attributes:
+        id: the client's own, given back to it.
+        outputs: those asked for, in that order; None: all.
+        binary: whether outputs that are not named come as raw bytes.
+        seconds: the request's own time limit.
+    """
+
+    id: str | None = None
+    outputs: tuple[RequestedOutput, ...] | None = None
+    binary: bool = False
+    seconds: float | None = None
+
+    def dump(self) -> list[Any]:
+        """As JSON can hold it."""
+        outputs = None if self.outputs is None else [tuple(each) for each in self.outputs]
+        return [self.id, outputs, self.binary, self.seconds]
+
+    @classmethod
+    def load(cls, listed: Sequence[Any]) -> "TensorReply":
+        """What `dump` has made."""
+        request_id, outputs, binary, seconds = listed
+        named = None if outputs is None else tuple(RequestedOutput(*each) for each in outputs)
+        return cls(request_id, named, binary, seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInput:
     """Rows that fit the signature exactly, in the signature's order; absent columns are left out.
@@ -72,6 +107,7 @@ class ModelInput:
         join_key: inputs with equal keys may stand in one batch (equal params, columns present and
             resulting dtypes); None: only ever alone.
         bare: whether MLflow's protocol answers with the predictions alone, not wrapped.
+        reply: asks for named outputs; None: for MLflow's JSON.
     """
 
     kind: Kind
@@ -81,6 +117,7 @@ class ModelInput:
     index: Sequence[Any] | None
     join_key: Hashable | None
     bare: bool = False
+    reply: TensorReply | None = None
 
     def by_column(self) -> "ModelInput":
         """The same, a block as the table that it stands for: to be joined with a table."""
@@ -111,6 +148,7 @@ class Document:
         params: as in `ModelInput`; empty, not None, where MLflow drops some or has none in a chat.
         bare: as in `ModelInput`.
         join_key: None: it only ever stands alone.
+        reply: None: MLflow's JSON.
     """
 
     layout: Layout
@@ -119,6 +157,7 @@ class Document:
     params: Mapping[str, Any] | None
     bare: bool = False
     join_key: None = None
+    reply: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +172,7 @@ class EncodedInput:
         slices: where it was encoded in slices instead, the rows, the head and the length of each;
             the body holds all of theirs, one after the other, and the head is empty.
         join_key: None: it only ever stands alone.
+        reply: as in `ModelInput`.
     """
 
     rows: int
@@ -141,6 +181,7 @@ class EncodedInput:
     bare: bool = False
     slices: tuple[tuple[int, bytes, int], ...] = ()
     join_key: None = None
+    reply: TensorReply | None = None
 
 
 ValidInput: TypeAlias = ModelInput | Document | EncodedInput

@@ -39,8 +39,26 @@ class Reading(NamedTuple):
     join_mark: Hashable | None
 
 
+class TakenTensor(NamedTuple):
+    """What was sent for one input as a tensor.
+
+    Attributes:
+        values: in C order, as JSON would have had them; an `array` is checked already.
+        shape: as sent; that of a column is (rows) or (rows, 1).
+    """
+
+    values: Sequence[Any]
+    shape: tuple[int, ...]
+
+
 class InputReader(Protocol):
-    """Reads what stands under one of the four formats, for one signature."""
+    """Reads what stands under one of the four formats, or named tensors, for one signature."""
 
     def read(self, form: str, payload: Any, findings: Findings) -> Reading | None:
         """The valid inputs; None once anything has been added to the findings."""
+
+    def take(self, tensors: Sequence[TakenTensor | None], findings: Findings) -> Reading | None:
+        """The same from named tensors, in the signature's order; None for one that is not there.
+
+        Columns have as many rows each.
+        """

@@ -18,6 +18,8 @@ def sliceable(model_input: ModelInput, rows: int) -> bool:
     """Whether it has more rows than that, and slices of so many are answered as the whole."""
     if model_input.rows <= rows or model_input.join_key is None:
         return False
+    if model_input.reply is not None:
+        return False  # answers to slices are put together as JSON arrays alone
     return all(_alike(column, rows) for column in model_input.columns)
 
 

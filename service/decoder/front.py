@@ -26,6 +26,7 @@ from service.contract.formats.csv_body import is_csv
 from service.contract.formats.parquet_body import is_parquet
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import EncodedInput, ValidInput
+from service.contract.tensors.tensor_message import BodyForm
 from service.decoder.wire import DECODER_ROLE, INVALID, WRONG_TYPE, DecoderOperation
 from service.errors import (
     ClientError,
@@ -37,6 +38,7 @@ from service.errors import (
     Undecodable,
     UnsupportedMediaType,
 )
+from service.host.wire import replies_of
 from service.processes.frames import Frame, Status
 from service.processes.front.channel import ChannelClosed
 from service.processes.front.child import Child, Forks
@@ -102,7 +104,7 @@ class Decoder:
         self,
         definition: str,
         body: bytes | Sequence[bytearray],
-        media_type: str,
+        media_type: BodyForm,
         slice_rows: int | None = None,
         deadline: float = math.inf,
     ) -> EncodedInput:
@@ -115,7 +117,8 @@ class Decoder:
         """
         if deadline <= time.monotonic():
             raise Overloaded(_TOO_LATE)
-        wanted = {"definition": definition, "media_type": media_type, "slice_rows": slice_rows}
+        form = media_type if isinstance(media_type, str) else tuple(media_type)
+        wanted = {"definition": definition, "media_type": form, "slice_rows": slice_rows}
         head = orjson.dumps(wanted)
         try:
             async with _until(deadline):
@@ -240,7 +243,8 @@ def _read(frame: Frame) -> EncodedInput:
         rows = sum(each[0] for each in slices)
         return EncodedInput(rows, b"", frame.body, head["bare"], slices)
     (rows,) = head["rows"]
-    return EncodedInput(rows, frame.head, frame.body, bare="bare" in head)
+    (reply,) = replies_of(head) or [None]
+    return EncodedInput(rows, frame.head, frame.body, bare="bare" in head, reply=reply)
 
 
 def _refusal(frame: Frame) -> ClientError:
@@ -275,7 +279,7 @@ class RequestReader:
         self._beside = beside
 
     async def read(
-        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+        self, body: bytes | Sequence[bytearray], media_type: BodyForm, deadline: float = math.inf
     ) -> ValidInput:
         """The valid request. Raises what `Contract.parse` and `Decoder.decode` raise."""
         if self._beside:
@@ -292,8 +296,10 @@ class RequestReader:
         )
 
 
-def _most_bytes(media_type: str) -> int:
+def _most_bytes(media_type: BodyForm) -> int:
     """Of a body that is read here; -1 for none at all."""
+    if not isinstance(media_type, str):
+        return JSON_BYTES
     if is_parquet(media_type):
         return -1
     return _CSV_BYTES if is_csv(media_type) else JSON_BYTES

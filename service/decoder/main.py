@@ -25,6 +25,7 @@ from service.contract.formats.parquet_body import is_parquet
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ModelInput
 from service.contract.slicing import sliceable, slices
+from service.contract.tensors.tensor_message import TensorForm
 from service.decoder.parquet_reader import read_parquet
 from service.decoder.wire import (
     INVALID,
@@ -94,7 +95,9 @@ def _reply(frame: Frame, status: Status, head: bytes, body: Body) -> Frame:
 
 def _decoded(wanted: Mapping[str, Any], body: bytes) -> tuple[bytes, Body]:
     contract, media_type = _contract(wanted["definition"]), wanted["media_type"]
-    if is_parquet(media_type):
+    if not isinstance(media_type, str):
+        parsed = contract.parse(body, TensorForm(*media_type))
+    elif is_parquet(media_type):
         parsed = contract.parse_parquet(body, read_parquet)
     else:
         parsed = contract.parse(body, media_type)

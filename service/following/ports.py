@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from service.contract.definition import Compiled
 from service.contract.model_input import ValidInput
+from service.contract.tensors.tensor_input import TensorInfo
+from service.contract.tensors.tensor_message import BodyForm
 from service.environments.environment import BuiltEnvironment
 from service.environments.logged import LoggedEnvironment
 from service.errors import FollowingError
@@ -239,6 +241,11 @@ class PredictorStatus(Protocol):
         """Whether they end again and again, and none has answered since."""
         ...
 
+    @property
+    def outputs(self) -> Sequence[TensorInfo] | None:
+        """Those of its answer to its own example; None: nobody has seen any."""
+        ...
+
 
 class RequestMarks(Protocol):
     """As `service.hosting.queue.Marks`, of which following knows no more."""
@@ -269,11 +276,12 @@ class Predictor(Protocol):
         alias: str = "",
         marks: RequestMarks | None = None,
     ) -> bytes | bytearray:
-        """The predictions, encoded as JSON. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
+        """The predictions, encoded as the input asks.
 
-        The last one for what only MLflow, or the model's type hint, can tell of the input. None of
-        them later than at the `deadline`, by `time.monotonic`. Metrics count the request for the
-        `alias` that it came by. When it waits for a host, and when one has it, is noted in `marks`.
+        Raises `PredictionFailed`, `NotNow`, or `InvalidInput`, for what only MLflow, or the model's
+        type hint, can tell of the input. None of them later than at the `deadline`, by
+        `time.monotonic`. Metrics count the request for the `alias` that it came by. When it waits
+        for a host, and when one has it, is noted in `marks`.
         """
 
     def when_ready_changes(self, told: Callable[[], None]) -> None:
@@ -311,7 +319,7 @@ class Demanded(Protocol):
 class ServedContract(Protocol):
     """The compiled signature, as following hands it on."""
 
-    def parse(self, body: bytes, media_type: str) -> ValidInput:
+    def parse(self, body: bytes, media_type: BodyForm) -> ValidInput:
         """A valid request. Raises `InvalidInput` with all field errors, or other `ClientError`s."""
 
     @property
@@ -322,12 +330,16 @@ class ServedContract(Protocol):
     def media_types(self) -> tuple[str, ...]:
         """What requests may come as, JSON first."""
 
+    @property
+    def tensors(self) -> Sequence[TensorInfo]:
+        """The inputs as named tensors; none where the model has no signature."""
+
 
 class ReadsRequests(Protocol):
     """Reads requests by the contract, wherever that holds nobody else up."""
 
     async def read(
-        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+        self, body: bytes | Sequence[bytearray], media_type: BodyForm, deadline: float = math.inf
     ) -> ValidInput:
         """A valid request, whose body may have come in pieces.
 

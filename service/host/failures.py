@@ -9,8 +9,14 @@ from typing import Final
 from mlflow.exceptions import MlflowException
 
 from service.host import outputs
+from service.host.output_tensors import UnknownOutput
 from service.host.wire import LONGEST_CODE, MlflowError, NoReply, PredictFault
 
+_FAULTS: Final = {
+    outputs.NotEncodable: PredictFault.NOT_ENCODABLE,
+    outputs.NotByRow: PredictFault.NOT_BY_ROW,
+    UnknownOutput: PredictFault.UNKNOWN_OUTPUT,
+}
 _OURS: Final = "service."
 _MLFLOWS: Final = "mlflow."
 # Where MLflow makes of a request what the author's code is called with: a request of its class for
@@ -25,10 +31,9 @@ _THEIRS: Final = sys.stdlib_module_names | {"mlflow", "numpy", "pandas", "pydant
 
 def failure_of(error: BaseException) -> NoReply:
     """Whose fault it was: the input's, where MLflow refuses it before the model's code; or its."""
-    if isinstance(error, outputs.NotEncodable):
-        return PredictFault.NOT_ENCODABLE
-    if isinstance(error, outputs.NotByRow):
-        return PredictFault.NOT_BY_ROW
+    for kind, fault in _FAULTS.items():
+        if isinstance(error, kind):
+            return fault
     if _is_of_the_request(error):
         return PredictFault.INPUT_REFUSED
     if not isinstance(error, MlflowException):

@@ -18,10 +18,10 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from service.contract.model_input import Values
+from service.contract.model_input import TensorReply, Values
 from service.host import nested_cells
 from service.host.documents import read_document
-from service.host.wire import RAW, decode_values
+from service.host.wire import RAW, decode_values, replies_of
 from service.processes.frames import Frame
 
 ModelData = pd.DataFrame | np.ndarray[Any, Any] | dict[str, np.ndarray[Any, Any]] | list[Any]
@@ -41,19 +41,22 @@ _NUMPY: Final[Mapping[str, str]] = {
 class Batch:
     """Rows to predict in one call: the data, how many rows each request has, the params.
 
-    `whole` is for data whose rows cannot be told apart: for a model without a signature.
+    `whole` is for data whose rows cannot be told apart: for a model without a signature. `replies`
+    are what each request asks of its reply; none: all want MLflow's JSON.
     """
 
     data: ModelData
     rows: tuple[int, ...]
     params: Mapping[str, Any] | None
     whole: bool = False
+    replies: Sequence[TensorReply | None] = ()
 
     def part(self, start: int, stop: int) -> "Batch":
         """The requests from `start` to `stop` alone, with copied data."""
         first = sum(self.rows[:start])
         last = first + sum(self.rows[start:stop])
-        return Batch(take(self.data, first, last), self.rows[start:stop], self.params)
+        rows, replies = self.rows[start:stop], self.replies[start:stop]
+        return Batch(take(self.data, first, last), rows, self.params, replies=replies)
 
 
 def take(data: ModelData, first: int, last: int) -> ModelData:
@@ -106,10 +109,11 @@ def decode_batch(frame: Frame, matrix_of: Sequence[str] | None = None) -> Batch:
     body = bytes(frame.body)
     if head["kind"] == "document":
         return Batch(read_document(head["layout"], body, params), rows, params, whole=True)
-    data = None
+    data: ModelData | None = None
     if matrix_of is not None and params is None:
         data = _matrix(head, body, sum(rows), matrix_of)
-    return Batch(_data(head, body, sum(rows)) if data is None else data, rows, params)
+    data = _data(head, body, sum(rows)) if data is None else data
+    return Batch(data, rows, params, replies=replies_of(head))
 
 
 def _matrix(

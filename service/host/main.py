@@ -5,16 +5,18 @@ It is asked one thing at a time. LOAD's head is `{"path", "own_copy", "max_reply
 `joinable` is the operator's word or null, `behind` is whether it gives way to other processes until
 READY, `shadows` whether it does so for good, since nobody waits for what it answers, `config` the
 text of a JSON object or null, and `traces` where traces go, or null. WARM_UP and PREDICT carry a
-batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason"}`, as far as is known by
-then, READY `{"touched"}`, whether files that others share may have been written to, PREDICT as in
-`service.host.wire`. What cannot be done is FAILED with `{"error", "processes_wanting"}`: the
-exception's text, which is for the log alone, and whether it is want of processes or threads.
+batch, READY nothing. LOAD and WARM_UP answer `{"row_wise", "reason", "outputs"}`, as far as is
+known by then, the last a list of `{"name", "datatype", "shape"}`; READY `{"touched"}`, whether
+files that others share may have been written to; PREDICT as in `service.host.wire`. What
+cannot be done is FAILED with `{"error", "processes_wanting"}`: the exception's text, which is for
+the log alone, and whether it is want of processes or threads.
 """
 
 import contextlib
 import json
 import socket
 import traceback
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,7 +87,8 @@ class Host:
             build = partial(decode_batch, frame, loaded.matrix_of)
             return encode_replies(loaded.predict(build, self._max_reply_bytes))
         if frame.operation == HostOperation.WARM_UP:
-            return _told(self._loaded.warm_up(partial(decode_batch, frame))), b""
+            row_wise = self._loaded.warm_up(partial(decode_batch, frame))
+            return _told(row_wise, self._loaded.announced), b""
         if frame.operation == HostOperation.READY:
             if self._shadows:
                 scheduling.stay_behind()
@@ -131,5 +134,6 @@ class Host:
         return self._model
 
 
-def _told(row_wise: RowWise) -> bytes:
-    return orjson.dumps({"row_wise": row_wise.shown, "reason": row_wise.reason})
+def _told(row_wise: RowWise, outputs: Sequence[Mapping[str, Any]] | None = None) -> bytes:
+    told = {"row_wise": row_wise.shown, "reason": row_wise.reason, "outputs": outputs}
+    return orjson.dumps(told)

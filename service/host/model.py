@@ -1,5 +1,6 @@
 """One loaded version, in the host: load, warm up, predict a batch."""
 
+import contextlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, Final
 import mlflow.pyfunc
 import numpy as np
 
-from service.host import outputs
+from service.host import output_tensors, outputs
 from service.host.documents import InputRefused
 from service.host.failures import failure_of
 from service.host.few_rows import FewRows, few_rows, libraries
@@ -18,6 +19,7 @@ from service.host.row_wise.walk import has_one_output, obstacle
 from service.host.sklearn_matrix import Nameless, nameless
 from service.host.wire import NoReply, PredictFault
 
+_CLIENTS: Final = (PredictFault.INPUT_REFUSED, PredictFault.UNKNOWN_OUTPUT)
 _KNOWN: Final = "every class in it is known to answer each row by itself"
 _VOUCHED: Final = "the operator says so, and no row of the example tells otherwise"
 _BY_OUTPUT: Final = "without an input example there is no telling whether it answers by rows"
@@ -65,6 +67,13 @@ class LoadedModel:
         self._may_choose_threads = may_choose_threads
         self._few_rows: FewRows | None = None
         self._row_wise = self._before_any_example()
+        self._announced: Sequence[Mapping[str, Any]] | None = None
+        self._promised: output_tensors.Promised = {}
+
+    @property
+    def announced(self) -> Sequence[Mapping[str, Any]] | None:
+        """The named outputs as the example's answer had them; None before, or without a form."""
+        return self._announced
 
     @property
     def row_wise(self) -> RowWise:
@@ -86,12 +95,19 @@ class LoadedModel:
         it has these alone.
         """
         example = build()
-        outputs.encode(self._call(example))
+        answer = self._call(example)
+        outputs.encode(answer)
+        self._announce(answer, sum(example.rows))
         self._row_wise = self._after(build())
         self._nameless = self._shown_nameless(build)
         if self._may_choose_threads and self._obstacle is None and not example.whole:
             self._few_rows = self._tried_few_rows(build())
         return self._row_wise
+
+    def _announce(self, answer: Any, rows: int) -> None:
+        with contextlib.suppress(outputs.NotEncodable):
+            self._announced = output_tensors.announced(answer, rows)
+            self._promised = {each["name"]: each["datatype"] for each in self._announced}
 
     def _before_any_example(self) -> RowWise:
         if self._joinable is None and self._obstacle is None:
@@ -170,7 +186,7 @@ class LoadedModel:
             failure = failure_of(error)
             reason = traceback.format_exc()
         if len(batch.rows) == 1:
-            if failure is not PredictFault.INPUT_REFUSED:  # whose text repeats what was sent
+            if failure not in _CLIENTS:  # whose text repeats what was sent
                 print(reason, flush=True)  # noqa: T201 - the host's output is the front's log
             return [failure]
         middle, end = len(batch.rows) // 2, len(batch.rows)
@@ -184,12 +200,26 @@ class LoadedModel:
         alone = len(batch.rows) == 1
         if self._row_wise.shown:
             outputs.check_by_row(prediction, sum(batch.rows))
-        replies = (
-            [outputs.encode(prediction)] if alone else outputs.encode_parts(prediction, batch.rows)
-        )
+        if batch.replies:
+            replies = self._named(prediction, batch)
+        elif alone:
+            replies = [outputs.encode(prediction)]
+        else:
+            replies = outputs.encode_parts(prediction, batch.rows)
         return [
             reply if len(reply) <= max_reply_bytes else PredictFault.REPLY_TOO_LARGE
             for reply in replies
+        ]
+
+    def _named(self, prediction: Any, batch: Batch) -> list[bytes]:
+        """Replies of which some are of named outputs, each as its client asks."""
+        alone = len(batch.rows) == 1
+        parts = [prediction] if alone else output_tensors.parts(prediction, batch.rows)
+        return [
+            outputs.encode(part)
+            if reply is None
+            else output_tensors.encode(part, reply, self._promised)
+            for part, reply in zip(parts, batch.replies, strict=True)
         ]
 
     def _one_call(self, example: Batch, first: int, last: int) -> Any:

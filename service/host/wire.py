@@ -4,14 +4,16 @@ A batch travels by column. The head says how each column lies in the body: an `a
 in this machine's order, or JSON text where there are nulls, strings or bytes (as base64). A block
 is one column of raw bytes, row after row. Nested values are JSON text, with bytes as base64 and
 times as nanoseconds since 1970 in UTC (for a model with a type hint as ISO 8601); the head says how
-they are nested. For a model without a signature the body is the client's own.
+they are nested. For a model without a signature the body is the client's own. The reply to a
+request that asks for named outputs is their JSON behind its length in four bytes, and raw bytes
+behind that (`service.host.output_tensors`); any other's is JSON.
 """
 
 import base64
 import enum
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
@@ -22,6 +24,7 @@ from service.contract.model_input import (
     Document,
     EncodedInput,
     ModelInput,
+    TensorReply,
     ValidInput,
     Values,
 )
@@ -45,6 +48,7 @@ class PredictFault(enum.IntEnum):
     REPLY_TOO_LARGE = 3
     NOT_BY_ROW = 4
     INPUT_REFUSED = 5
+    UNKNOWN_OUTPUT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,15 @@ def _encoded(inputs: Sequence[ModelInput]) -> tuple[bytes, bytes]:
     }
     if first.bare:
         head["bare"] = True
+    if any(each.reply for each in inputs):
+        head["replies"] = [each.reply and each.reply.dump() for each in inputs]
     return orjson.dumps(head), b"".join(buffers)
+
+
+def replies_of(head: Mapping[str, Any]) -> list[TensorReply | None]:
+    """What each request of a batch asks of its reply; empty where all want MLflow's JSON."""
+    listed = head.get("replies", ())
+    return [None if each is None else TensorReply.load(each) for each in listed]
 
 
 def _document(document: Document) -> tuple[bytes, bytes]:

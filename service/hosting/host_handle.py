@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from service.contract.tensors.tensor_input import TensorInfo
 from service.errors import ModelFailed, PredictionFailed, PredictionTimedOut, ServiceError
 from service.host.wire import PredictFault
 from service.hosting.observer import Purpose
@@ -23,6 +24,7 @@ SENTENCES: Final = {
         "is rejected by the model's type hint or, of a chat, by MLflow's own class of requests to "
         "models of its kind"
     ),
+    PredictFault.UNKNOWN_OUTPUT: "must name outputs that the model has",
 }
 """What clients are told of a request that a host has no answer to."""
 
@@ -103,10 +105,14 @@ class HostHandle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """What is known of the version, or was shown by warm-up."""
+    """What is known of the version, or was shown by warm-up.
+
+    `outputs` are those of its answer to its own example; None: nobody has seen any.
+    """
 
     row_wise: bool
     reason: str
+    outputs: tuple[TensorInfo, ...] | None = None
 
 
 def strictest(found: Sequence[Warmth]) -> Warmth:

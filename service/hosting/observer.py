@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.contract.tensors.tensor_input import TensorInfo
 from service.processes.front.ending import Ending, EndReason
 
 
@@ -80,6 +81,7 @@ class PoolStatus:
         row_wise_reason: one sentence why, or why not.
         waiting: requests in the queue.
         memory_bytes: what the hosts and all that they have forked hold, of a moment ago.
+        outputs: those of the version's answer to its own example; None: nobody has seen any.
         crashing: whether hosts end again and again, more often than may be chance, and none has
             answered since; also while one is there that has not been asked yet.
     """
@@ -90,4 +92,5 @@ class PoolStatus:
     row_wise_reason: str
     waiting: int
     memory_bytes: int = 0
+    outputs: tuple[TensorInfo, ...] | None = None
     crashing: bool = False

@@ -9,7 +9,7 @@ failure the next request tries again, once a growing pause is over.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, time
 from typing import Final
 
@@ -165,9 +165,8 @@ class OnDemand:
         """It takes no more requests; the next one has it loaded anew."""
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
-            status = loaded.pool.status
-            reason = status.row_wise_reason
-            self._known = PoolStatus(0, status.restarts, status.row_wise, reason, waiting=0)
+            known = loaded.pool.status
+            self._known = replace(known, hosts=0, waiting=0, memory_bytes=0, crashing=False)
             self._leaving.add(loaded)
             loaded.leave()
 

@@ -124,6 +124,7 @@ class Pool:
             row_wise_reason=self._warmth.reason,
             waiting=len(self._waiting),
             memory_bytes=sum(host.held_bytes for host in self._hosts),
+            outputs=self._warmth.outputs,
             crashing=not self._backoff.bearable,
         )
 
@@ -134,9 +135,10 @@ class Pool:
         alias: str = "",
         marks: Marks | None = None,
     ) -> Body:
-        """The predictions as JSON text. Raises `PredictionFailed`, `NotNow` or `InvalidInput`.
+        """The predictions as JSON, or as named outputs where the input asks for these.
 
-        The last one for what only MLflow, or the model's type hint, can tell of the input.
+        Raises `PredictionFailed`, `NotNow`, or `InvalidInput`, for what only MLflow, or the model's
+        type hint, can tell of the input.
         A request of more rows than a batch takes turns with others, slice by slice, where slices
         are answered as the whole.
         At the `deadline`, by `time.monotonic`, it raises `PredictionTimedOut` if it is predicted

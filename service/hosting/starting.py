@@ -5,13 +5,14 @@ Starting one brings its version up: fork, load, warm up, all within one time lim
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from service.contract.findings import BODY, refuse
+from service.contract.tensors.tensor_input import TensorInfo
 from service.errors import (
     FollowingError,
     ModelFailed,
@@ -50,6 +51,12 @@ _ZYGOTES_A_START = 3
 # A batch whose replies together are larger than this many times the limit of one costs its host,
 # and its requests are tried again alone.
 _REPLIES_A_BATCH = 16
+# What a request has come to whatever its rows were.
+_WITHOUT_ROWS: Final = (
+    PredictFault.NOT_ENCODABLE,
+    PredictFault.REPLY_TOO_LARGE,
+    PredictFault.UNKNOWN_OUTPUT,
+)
 _LOGGED = "its own words are in the log"
 
 
@@ -171,7 +178,7 @@ def _give(batch: Sequence[Job], replies: Sequence[Body | NoReply]) -> None:
 
 
 def _error(failure: NoReply, rows: int) -> ServiceError:
-    if not rows and failure not in (PredictFault.NOT_ENCODABLE, PredictFault.REPLY_TOO_LARGE):
+    if not rows and failure not in _WITHOUT_ROWS:
         # A signature cannot say that a model needs rows; most do.
         text = "must contain at least one row with a value in it"
         return refuse(BODY, text, "missing")
@@ -179,6 +186,8 @@ def _error(failure: NoReply, rows: int) -> ServiceError:
         return ModelRaisedMlflow(SENTENCES[PredictFault.MODEL_RAISED], failure.code)
     if failure is PredictFault.INPUT_REFUSED:
         return refuse(BODY, SENTENCES[failure], "refused")
+    if failure is PredictFault.UNKNOWN_OUTPUT:
+        return refuse((*BODY, "outputs"), SENTENCES[failure], "unknown_property")
     return ModelFailed(SENTENCES[failure])
 
 
@@ -261,9 +270,14 @@ async def _warm_up(child: Child, model: HostedModel, known: Frame) -> Warmth:
             sentence = f"The model raised on its own input example; {_LOGGED}."
             raise _failed(known, "warm_up", "warm_up_failed", sentence)
     found = orjson.loads(known.head)
+    outputs = None if found["outputs"] is None else tuple(map(_output, found["outputs"]))
     if model.joinable is False or (model.joinable and found["row_wise"]):
-        return Warmth(model.joinable, model.joinable_reason)
-    return Warmth(found["row_wise"], found["reason"])
+        return Warmth(model.joinable, model.joinable_reason, outputs)
+    return Warmth(found["row_wise"], found["reason"], outputs)
+
+
+def _output(told: Mapping[str, Any]) -> TensorInfo:
+    return TensorInfo(told["name"], told["datatype"], tuple(told["shape"]))
 
 
 async def _end_start(child: Child, model: HostedModel) -> None:

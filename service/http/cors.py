@@ -18,16 +18,23 @@ from service.predicting.request import RequestIds
 
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"Podium-Model, Podium-Alias, Podium-Version, X-Request-ID, Retry-After",
+    (
+        b"Podium-Model, Podium-Alias, Podium-Version, X-Request-ID, Retry-After, "
+        b"Inference-Header-Content-Length"
+    ),
 )
 # Browsers remember for five seconds by themselves, and none for longer than a day.
 _MAX_AGE: Final = (b"access-control-max-age", b"7200")
 _VARY: Final = (b"vary", b"Origin")
 _WANTED: Final = b"access-control-request-method"
 # Whatever is neither is the operator's; models may be called anything.
-_PREDICTIONS: Final = re.compile(r"(/models/.+)?/(predict|invocations)", re.DOTALL)
+_PREDICTIONS: Final = re.compile(
+    r"(/models/.+)?/(predict|invocations)|/v2/(models/.+/infer|repository/index)", re.DOTALL
+)
 _PAGES: Final = re.compile(
-    r"/(ping|version|health(/live|/ready)?|openapi\.json|models(/.+@[^/]+(/ready)?)?)", re.DOTALL
+    r"/(ping|version|health(/live|/ready)?|openapi\.json|models(/.+@[^/]+(/ready)?)?"
+    r"|v2(/health/(live|ready)|/models/.+)?)",
+    re.DOTALL,
 )
 # RFC 9110, section 5.6.2: names of headers, parted by commas.
 _NAMES: Final = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z, \t]{1,1000}")

@@ -20,6 +20,7 @@ from service.http.docs import page_router
 from service.http.exposition import exposition_router
 from service.http.health import health_router, scoring_router
 from service.http.models import models_router
+from service.http.open_inference import of_versions, open_inference_router
 from service.http.openapi import docs_router, security
 from service.http.pages import create_pages, is_known, with_request_id
 from service.http.preparation import Preparations, preparation_router
@@ -94,6 +95,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         scoring_router(slots, stopping),
         models_router(slots, clock, readers, instance or uuid4().hex, lost_events),
         shadow_router(slots, readers, shadows),
+        open_inference_router(slots, stopping, readers),
         swaps_router(ledger or Ledger(), may_see_details),
         *more,
     )
@@ -112,7 +114,7 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         pages.include_router(page_router())
         outside = with_request_id(pages, context.ids, context.logger)
         below = partial(prefixes.below, known=partial(is_known, pages))
-        app = dispatch(endpoints, outside, below)
+        app = dispatch(endpoints, of_versions(endpoints, outside), below)
         return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app
 
     if admin_port is None:

@@ -12,11 +12,15 @@ from starlette.types import Send
 
 from service.errors import ServiceError
 from service.following.servable import Binding
+from service.http.compression import Compression
 from service.http.errors import STATUS, Headers, headers_with
 from service.predicting.request import CLIENT_GONE, Caller, Prediction, PredictionRequest
-from service.protocols.protocol import Enclosure, PredictionProtocol
+from service.protocols.open_inference import HEADER_LENGTH
+from service.protocols.protocol import Encloses, PredictionProtocol
 
 JSON_HEADERS: Headers = ((b"content-type", b"application/json"),)
+_RAW_HEADERS: Headers = ((b"content-type", b"application/octet-stream"),)
+_HEAD: Final = b"%b%d\r\nx-request-id: %b\r\n"
 CLIENT: Final = "podium.client"
 """The key of a `Client` in an ASGI scope; servers other than Podium's own have none there."""
 
@@ -47,20 +51,35 @@ class Framing:
         enclosure: what stands before and after predictions.
         headers: of every reply.
         head: of a reply with predictions, as it is sent, up to the length of its body.
+        raw_headers: as `headers`, where raw bytes stand behind the JSON.
+        raw_head: as `head`, the same.
     """
 
     binding: Binding
-    enclosure: Enclosure
+    enclosure: Encloses
     headers: Headers
     head: bytes
+    raw_headers: Headers
+    raw_head: bytes
 
     @classmethod
     def of(cls, binding: Binding, protocol: PredictionProtocol) -> "Framing":
         """The frame of this binding's replies in this protocol."""
-        headers = (*JSON_HEADERS, *_identity(binding))
-        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-        head = b"HTTP/1.1 200 OK\r\n%bcontent-length: " % lines
-        return cls(binding, protocol.enclosure(binding), headers, head)
+        identity = _identity(binding)
+        headers, raw_headers = (*JSON_HEADERS, *identity), (*_RAW_HEADERS, *identity)
+        return cls(
+            binding,
+            protocol.enclosure(binding),
+            headers,
+            _opening(headers),
+            raw_headers,
+            _opening(raw_headers),
+        )
+
+
+def _opening(headers: Headers) -> bytes:
+    lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+    return b"HTTP/1.1 200 OK\r\n%bcontent-length: " % lines
 
 
 def _identity(binding: Binding) -> Headers:
@@ -79,12 +98,13 @@ Result = Prediction[Framing] | ServiceError | None
 """What a request has come to; None where nobody waits any more."""
 
 
-async def deliver(
+async def deliver(  # noqa: PLR0913, PLR0917 - to whom, and what there is to send it by
     send: Send,
     request: PredictionRequest[Framing],
     client: Client | None,
     result: Result,
     protocol: PredictionProtocol,
+    compression: Compression,
 ) -> int:
     """Sends it; returns the status, or `CLIENT_GONE` when nobody was there to take the reply."""
     if result is None:
@@ -92,14 +112,20 @@ async def deliver(
     if isinstance(result, ServiceError):
         return await _refuse(send, request, result, protocol)
     form, held = result.form, result.held
-    parts = form.enclosure.wrap(result.predictions, bare=result.bare)
+    parts, json_bytes = form.enclosure.wrap(result)
     try:
         if held is None:
-            parts = (b"".join(parts),)
+            body = b"".join(parts)
+            parts = (body,)
             # What nearly all replies are.
-            if client is not None and client.reply(_head(form, parts[0], request.id), parts[0]):
+            head = _head(form, len(body), json_bytes, request.id)
+            if client is not None and client.reply(head, body):
                 return 200
-        await _send(send, 200, form.headers, parts, request.id)
+            headers = _headers(form, json_bytes)
+        else:
+            more, parts = await compression.reply(request.headers, parts, held)
+            headers = (*_headers(form, json_bytes), *more)
+        await _send(send, 200, headers, parts, request.id)
     except (OSError, RuntimeError):  # ASGI's and uvloop's words for a client that has left
         return CLIENT_GONE
     finally:
@@ -133,16 +159,24 @@ async def send_refusal(
     return status
 
 
-def _head(form: Framing, body: bytes | bytearray, request_id: str) -> bytes:
-    lines = b"%b%d\r\nx-request-id: %b\r\n"
-    return lines % (form.head, len(body), request_id.encode("ascii"))
+def _head(form: Framing, length: int, json_bytes: int | None, request_id: str) -> bytes:
+    if json_bytes is None:
+        return _HEAD % (form.head, length, request_id.encode("ascii"))
+    head = _HEAD % (form.raw_head, length, request_id.encode("ascii"))
+    return b"%b%b: %d\r\n" % (head, HEADER_LENGTH, json_bytes)
+
+
+def _headers(form: Framing, json_bytes: int | None) -> Headers:
+    if json_bytes is None:
+        return form.headers
+    return (*form.raw_headers, (HEADER_LENGTH, b"%d" % json_bytes))
 
 
 async def _send(
     send: Send,
     status: int,
     headers: Headers,
-    parts: Sequence[bytes | bytearray],
+    parts: Sequence[bytes | bytearray | memoryview],
     request_id: str,
 ) -> None:
     sent = [

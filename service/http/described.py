@@ -34,6 +34,15 @@ class Exemplary(Protocol):
         """A body that it takes."""
 
 
+@runtime_checkable
+class Tensorial(Protocol):
+    """A contract that reads named tensors."""
+
+    @property
+    def tensor_schema(self) -> Mapping[str, Any]:
+        """JSON schema of a request of these."""
+
+
 def request_example(servable: Servable) -> Any | None:
     """The version's own example, or else one made of its signature; None where there is neither."""
     own = serving_example(servable)

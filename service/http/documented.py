@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from service.contract.tensors.tensor_schema import answer_schema
 from service.following.servable import Binding
-from service.http.described import request_example
+from service.http.described import Tensorial, request_example
 from service.http.written import JSON, json_object, json_text
 
 # Longer schemas and examples stand among the components.
 _SHORT_BYTES: Final = 16 * 1024
 # A reference to a part is as long as this.
 _LEAST_BYTES: Final = 200
+_RAW: Final = "application/octet-stream"
 _ONE: Final = ("items", "additionalProperties", "not")
 _SEVERAL: Final = ("anyOf", "oneOf")
-_ANY_BODY: Final = json_text({"schema": {"type": "object"}})
+_ANY_BODY_SCHEMA: Final = json_text({"type": "object"})
+_ANY_BODY: Final = json_object({"schema": _ANY_BODY_SCHEMA})
 
 JsonSchema = Mapping[str, Any]
 
@@ -31,12 +34,16 @@ class Documented:
     Attributes:
         binding: which.
         content: the media types of a request's body.
+        tensors: the same of a request of named tensors; empty where none can be sent.
+        answer: the schema of named outputs.
         schemas: components that it refers to, by name.
         examples: the same of examples.
     """
 
     binding: Binding | None
     content: bytes
+    tensors: bytes = b""
+    answer: bytes = _ANY_BODY_SCHEMA
     schemas: dict[str, bytes] = field(default_factory=dict)
     examples: dict[str, bytes] = field(default_factory=dict)
 
@@ -53,6 +60,11 @@ def documented(binding: Binding | None, name: str) -> Documented:
         request |= _example(json_text(example), f"{name}_example", made.examples)
     others = dict.fromkeys(contract.media_types[1:], b"{}")
     made.content = json_object({JSON: json_object(request), **others})
+    if isinstance(contract, Tensorial):
+        schema = _schema(contract.tensor_schema, f"{name}_tensors", made.schemas)
+        made.tensors = json_object({JSON: json_object({"schema": schema}), _RAW: b"{}"})
+        seen = binding.servable.predictor.status.outputs or ()
+        made.answer = _schema(answer_schema(seen), f"{name}_outputs", made.schemas)
     return made
 
 

@@ -10,6 +10,7 @@ from service.errors import (
     RateExceeded,
     ServiceError,
     Unauthorized,
+    UnsupportedMediaType,
     Withdrawn,
 )
 
@@ -30,11 +31,19 @@ class MethodNotAllowed(ClientError):
 
     def __init__(self, allow: str) -> None:
         super().__init__(f"This route takes {allow}.")
-        self.allow = allow
+        self.header = b"allow", allow.encode("ascii")
+
+
+class UnknownEncoding(UnsupportedMediaType):
+    """The body's `Content-Encoding` is none that is read, or several: `known` lists those."""
+
+    def __init__(self, known: str) -> None:
+        super().__init__(f"Send the body as it is, or with one Content-Encoding of: {known}.")
+        self.header = b"accept-encoding", known.encode("ascii")
 
 
 _CODES: Mapping[int, str] = {
-    400: "bad_request undecodable delivery_refused delivery_unreadable BAD_REQUEST "
+    400: "bad_request undecodable broken_encoding delivery_refused delivery_unreadable BAD_REQUEST "
     "INVALID_PARAMETER_VALUE RESOURCE_ALREADY_EXISTS",
     401: "unauthorized CUSTOMER_UNAUTHORIZED UNAUTHENTICATED",
     403: "forbidden delivery_forged delivery_expired PERMISSION_DENIED",
@@ -63,9 +72,10 @@ exception may have (mlflow/exceptions.py, `ERROR_CODE_TO_HTTP_STATUS`)."""
 def headers_of(error: ServiceError) -> Headers:
     """What HTTP asks for beside the status.
 
-    `Retry-After` with 429 and 503, `Allow` with 405, `WWW-Authenticate` with 401 (RFC 9110, RFC
-    6585, RFC 6750). A body that is not waited for leaves nothing that could be read as a next
-    request. That something is gone is kept by nobody: its operator may take it back.
+    `Retry-After` with 429 and 503, `Allow` with 405, `WWW-Authenticate` with 401, `Accept-Encoding`
+    with 415 (RFC 9110, RFC 6585, RFC 6750). A body that is not waited for leaves nothing that could
+    be read as a next request. That something is gone is kept by nobody: its operator may take it
+    back.
     """
     if isinstance(error, BodyTooSlow):
         return ((b"connection", b"close"),)
@@ -73,8 +83,8 @@ def headers_of(error: ServiceError) -> Headers:
         return (retry_after(error.retry_after),)
     if isinstance(error, Withdrawn):
         return ((b"cache-control", b"no-store"),)
-    if isinstance(error, MethodNotAllowed):
-        return ((b"allow", error.allow.encode("ascii")),)
+    if isinstance(error, MethodNotAllowed | UnknownEncoding):
+        return (error.header,)
     if isinstance(error, Unauthorized):
         return ((b"www-authenticate", b"Bearer"),)
     return ()

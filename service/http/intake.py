@@ -5,12 +5,22 @@ It may take as long as the service says, or less where its client says so.
 
 import re
 from collections.abc import Awaitable, Mapping
+from time import monotonic
 from typing import Final
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
-from service.errors import BodyTooLarge, BodyTooSlow, FieldError, InvalidInput, UnsupportedMediaType
+from service.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    FieldError,
+    InvalidInput,
+    Overloaded,
+    UnsupportedMediaType,
+)
+from service.http.codings import Coding, coding_of
+from service.http.compression import Compression
 from service.http.delivery import CLIENT, Client, Framing
 from service.http.errors import MethodNotAllowed
 from service.predicting.request import (
@@ -23,9 +33,12 @@ from service.predicting.request import (
 
 KEY: Final = "podium.key"
 """Where an ASGI scope holds the name of the API key that a request came with."""
+VERSION: Final = "podium.version"
+"""Where it holds the version that is to answer, if the path names one."""
 TIMEOUT: Final = b"podium-timeout-ms"
 """The header by which a client gives its request less time than the service would."""
 
+_ENCODING: Final = b"content-encoding"
 _WHOLE_NUMBER: Final = re.compile(rb"[+-]?[0-9]+")
 # Of more digits is any number longer than a service gives; int() itself refuses 4300 of them.
 _MOST_DIGITS: Final = 18
@@ -33,6 +46,7 @@ _TIMEOUT_LOC: Final = ("header", TIMEOUT.decode())
 _EXPECTED_TIMEOUT: Final = "must be a whole number of milliseconds, 1 or more"
 # A length of more digits is too large for any limit; int() itself refuses 4300 of them.
 _MOST_LENGTH_DIGITS = 18
+_TOO_LATE: Final = "The request's time was over before it was unpacked."
 # A client may send a byte at a time; what is kept of it are pieces of at least that.
 _PIECE_BYTES = 64 * 1024
 
@@ -47,11 +61,9 @@ async def read_body(
     """The whole body, of at most `limit` bytes; in pieces if it did not come at once.
 
     What is read is held, also when this raises. Refuses by `Content-Length` before
-    reading, and counts while reading. Raises `BodyTooLarge`, `UnsupportedMediaType` for a
-    compressed body, `BodyTooSlow`, `Overloaded`, and `ClientGone`.
+    reading, and counts while reading. Raises `BodyTooLarge`, `BodyTooSlow`, `Overloaded`, and
+    `ClientGone`.
     """
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMediaType("Send the body uncompressed: no Content-Encoding is read here.")
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and (len(declared) > _MOST_LENGTH_DIGITS or int(declared) > limit):
         raise _too_large(limit)
@@ -112,8 +124,10 @@ class SmallBodies:
         self._held = HeldBytes(at_once * longest)
 
     async def read(self, request: Request) -> bytes:
-        """The whole body; raises what `read_body` does."""
+        """The whole body; raises what `read_body` does, and where it is compressed."""
         headers, client = dict(request.scope["headers"]), request.scope.get(CLIENT)
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedMediaType("Send the body as it is: no Content-Encoding is read here.")
         holding = RequestShare(self._held)
         try:
             body = await read_body(headers, request.receive, self._longest, holding, client)
@@ -150,26 +164,57 @@ def _bad_timeout(type_: str) -> InvalidInput:
 class HttpRequest(PredictionRequest[Framing]):
     """A request whose body is still to be read."""
 
-    __slots__ = ("client", "method", "receive")
+    __slots__ = ("_coding", "_compression", "_receive", "_scope", "client")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a request by HTTP is
         self,
         request_id: str,
         headers: Mapping[bytes, bytes],
         scope: Scope,
         receive: Receive,
         share: RequestShare,
+        compression: Compression,
     ) -> None:
         self.client: Client | None = scope.get(CLIENT)
         super().__init__(request_id, scope.get(KEY), headers, self.client, share)
-        self.method = scope["method"]
-        self.receive = receive
+        self.pin = scope.get(VERSION)
+        self._scope = scope
+        self._receive = receive
+        self._compression = compression
+        self._coding: Coding | None = None
 
     def body(self, limit: int) -> Awaitable[RequestBody]:
-        """As `read_body`; raises `MethodNotAllowed` for what is no POST."""
-        if self.method != "POST":
+        """As `read_body`; raises `MethodNotAllowed` for what is no POST, and `UnknownEncoding`."""
+        if self._scope["method"] != "POST":
             raise MethodNotAllowed("POST")
-        return read_body(self.headers, self.receive, limit, self.share, self.client)
+        if _ENCODING in self.headers:
+            sent = [value for name, value in self._scope["headers"] if name == _ENCODING]
+            self._coding = coding_of(sent)
+            self.packed = self._coding is not None
+        return read_body(self.headers, self._receive, limit, self.share, self.client)
+
+    async def unpacked(self, body: RequestBody, limit: int, deadline: float) -> RequestBody:
+        """As its coding says; raises what `Unpacking.step` raises, `BodyTooLarge`, `Overloaded`."""
+        if self._coding is None:
+            return body
+        unpacking = self._compression.unpacking(self._coding, body)
+        kept: list[bytearray] = []
+        size, ended = 0, False
+        while not ended:
+            pieces, ended = await unpacking.step()
+            added = sum(map(len, pieces))
+            size += added
+            if size > limit:
+                raise _too_large(limit)
+            if monotonic() >= deadline:
+                raise Overloaded(_TOO_LATE)
+            if ended and len(kept) + len(pieces) <= 1:
+                self.share.take(size)
+                return b"".join(pieces)
+            self.share.take_piece(added)
+            kept += map(bytearray, pieces)
+        self.share.exchange(size)
+        return kept
 
     def seconds(self, most: float) -> float:
         """As `Podium-Timeout-Ms` says, if it is there."""

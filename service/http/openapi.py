@@ -7,11 +7,12 @@ percent-encoded and in summaries and tags as text, never in descriptions, which 
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
@@ -20,10 +21,12 @@ from service.config.prefix import FORWARDED, PREFIX
 from service.following.servable import Binding
 from service.following.slots import Slots
 from service.http.access import ADMIN, Admin, ApiKeys, Readers
+from service.http.codings import KNOWN
 from service.http.documented import Documented, documented
 from service.http.key_limits import EVERYTHING, Scoped
-from service.http.openapi_parts import DOCUMENTED_REPLIES, DocumentedReplies
-from service.http.written import cut, json_object, json_text, reply
+from service.http.open_inference import infer_path, of_name
+from service.http.openapi_parts import DOCUMENTED_REPLIES, OPEN_INFERENCE, DocumentedReplies
+from service.http.written import JSON, cut, json_object, json_text, reply
 from service.processes.front.beside import Beside
 
 KEY = "key"
@@ -33,6 +36,10 @@ _REFUSED_KEYS: Final = {
     "401": "The API key is missing, or this service does not know it.",
     "403": "The API key may not use this model.",
     "429": "The API key is over its rate.",
+}
+_BODY: Final = {
+    "required": b"true",
+    "description": json_text(f"May be compressed, by one Content-Encoding of: {KNOWN}."),
 }
 # Documents for keys that may ask some of the slots.
 _KEPT: Final = 8
@@ -102,7 +109,7 @@ class OpenApiDocument:
         if self._security:
             components["securitySchemes"] = dict(self._security)
         schemas = dict(components.get("schemas", {}))
-        for protocol in DOCUMENTED_REPLIES:
+        for protocol in (*DOCUMENTED_REPLIES, OPEN_INFERENCE):
             schemas |= protocol.schemas
         written = {key: json_text(value) for key, value in components.items()}
         parts = {name: json_text(schema) for name, schema in schemas.items()}
@@ -121,7 +128,24 @@ class OpenApiDocument:
         for key in shown:
             prefix, said = f"/models/{quote(key, safe='@')}", self._documented[key]
             paths |= self._paths(prefix, self._slots.label(key), key, said)
+            paths |= self._tensors(key, said)
         return paths
+
+    def _tensors(self, key: str, said: Documented) -> dict[str, bytes]:
+        """By name and alias, and by the name of which it is the first."""
+        if not said.tensors:
+            return {}
+        scope, name = self._slots.label(key), key.rpartition("@")[0]
+        called = {key: scope}
+        first = of_name(self._slots, name)
+        if first is not None and str(first.ref) == key:
+            called[name] = f"{scope}_by_name"
+        return {
+            infer_path(quote(each, safe="@")): json_object(
+                {"post": _infer(key, scope, said, keyed=KEY in self._security)}
+            )
+            for each, scope in called.items()
+        }
 
     def _paths(self, prefix: str, scope: str, ref: str, said: Documented) -> dict[str, bytes]:
         keyed = KEY in self._security
@@ -175,6 +199,15 @@ def _below(prefix: str, pieces: Sequence[bytes]) -> Sequence[bytes]:
     return [b'{"servers":%b,%b' % (servers, pieces[0][1:]), *pieces[1:]]
 
 
+def _infer(ref: str, scope: str, said: Documented, *, keyed: bool) -> bytes:
+    responses = OPEN_INFERENCE.responses
+    outputs = {"schema": orjson.loads(said.answer)}
+    content = {JSON: outputs, "application/octet-stream": {}}
+    answered = {**responses["200"], "content": content}
+    protocol = replace(OPEN_INFERENCE, responses={**responses, "200": answered})
+    return _operation(ref, protocol, scope, replace(said, content=said.tensors), keyed=keyed)
+
+
 def _operation(
     ref: str, protocol: DocumentedReplies, scope: str, said: Documented, *, keyed: bool
 ) -> bytes:
@@ -185,7 +218,7 @@ def _operation(
         "responses": dict(protocol.responses),
     }
     operation |= _keyed(protocol) if keyed else {}
-    body = json_object({"required": b"true", "content": said.content})
+    body = json_object({**_BODY, "content": said.content})
     return json_object(
         {key: json_text(value) for key, value in operation.items()} | {"requestBody": body}
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.protocols.mlflow import MlflowProtocol
+from service.protocols.open_inference import OpenInferenceProtocol
 from service.protocols.podium import PodiumProtocol
 
 _TEXT = {"type": "string"}
@@ -61,7 +62,7 @@ class DocumentedReplies:
 
 # What no protocol answers otherwise, by status.
 _REFUSED: Final = {
-    "400": "Reading the body takes more than is allowed.",
+    "400": "Reading the body takes more than is allowed, or it is not compressed as it says.",
     "405": "The route takes POST alone.",
     "408": "The rest of the body did not come in time.",
     "410": "An operator has withdrawn the version.",
@@ -118,3 +119,15 @@ DOCUMENTED_REPLIES: Final = (
     ),
 )
 """Of each protocol that HTTP carries."""
+
+OPEN_INFERENCE: Final = DocumentedReplies(
+    OpenInferenceProtocol.route,
+    _responses("InferReply", "OpenInferenceError")
+    | {"400": body_of("OpenInferenceError", "The body does not fit the signature.")},
+    {"InferReply": {"type": "object"}, "OpenInferenceError": whole(text("error"))},
+)
+"""Of the protocol whose paths have a form of their own; a version's own outputs are said there."""
+REFUSED_TENSORS: Final[Mapping[int | str, dict[str, Any]]] = {
+    "4XX": body_of("OpenInferenceError", "No such model, or it may not be asked."),
+    "503": body_of("OpenInferenceError", "No version of it can answer now."),
+}

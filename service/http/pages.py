@@ -23,12 +23,15 @@ from service.errors import (
 from service.following.slot_status import Standing
 from service.following.slots import Slots
 from service.http.errors import STATUS, MethodNotAllowed, NotFound, headers_of
+from service.http.open_inference import BASE
 from service.predicting.raised import internal, without_words
 from service.predicting.request import RequestIds
+from service.protocols.open_inference import OpenInferenceProtocol
 from service.protocols.podium import PodiumProtocol
 from service.protocols.protocol import PredictionProtocol
 
 _PODIUM = PodiumProtocol()
+_OPEN_INFERENCE = OpenInferenceProtocol(by_alias=False)
 
 
 def create_pages(
@@ -36,7 +39,7 @@ def create_pages(
     slots: Slots,
     protocols: Sequence[PredictionProtocol],
 ) -> FastAPI:
-    """The application behind the dispatcher, with Podium's error shape everywhere."""
+    """The application behind the dispatcher; its errors have the shape of the path's protocol."""
     app = FastAPI(
         title="Podium",
         summary="Serves MLflow models by alias, and follows the alias.",
@@ -135,11 +138,11 @@ def _no_default(slots: Slots, protocol: PredictionProtocol) -> Callable[[Request
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, PassingFault):
         error = NotNow("The service has no room for this now; it may have some in a moment.")
-    return _in(_PODIUM, request, error if isinstance(error, ServiceError) else internal())
+    return _answered(request, error if isinstance(error, ServiceError) else internal())
 
 
 async def _failed(request: Request, _error: Exception) -> Response:
-    return _in(_PODIUM, request, internal())
+    return _answered(request, internal())
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
@@ -149,7 +152,13 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
         404: NotFound("Nothing is here. GET /docs lists what is."),
         405: MethodNotAllowed(headers.get("Allow", "other methods")),
     }
-    return _in(_PODIUM, request, known.get(status, ClientError("The request cannot be read.")))
+    return _answered(request, known.get(status, ClientError("The request cannot be read.")))
+
+
+def _answered(request: Request, error: ServiceError) -> Response:
+    path: str = request.scope["path"]
+    is_theirs = path == BASE or path.startswith(f"{BASE}/")
+    return _in(_OPEN_INFERENCE if is_theirs else _PODIUM, request, error)
 
 
 def _in(protocol: PredictionProtocol, request: Request, error: ServiceError) -> Response:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from service.contract.model_input import ValidInput
 from service.following.servable import Shadow
-from service.predicting.request import RequestBody, Timeline
+from service.predicting.request import Parse, RequestBody, Timeline
 from service.processes.frames import Body
 from service.refs import ModelRef
 
@@ -26,6 +26,7 @@ class HeardRequest(NamedTuple):
             empty.
         size: bytes that all this holds, about.
         timeline: of its way through the version that answers.
+        parse: how its door reads.
     """
 
     ref: ModelRef
@@ -36,6 +37,7 @@ class HeardRequest(NamedTuple):
     body: RequestBody
     size: int
     timeline: Timeline
+    parse: Parse
 
 
 class HearsRequests(Protocol):

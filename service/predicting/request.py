@@ -6,11 +6,13 @@ What requests hold in memory is bounded over all of them, whichever slot they ar
 import itertools
 import re
 import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from service.contract.model_input import TensorReply, ValidInput
 from service.errors import Overloaded
+from service.following.ports import ReadsRequests
 from service.following.servable import Binding
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ CLIENT_GONE = 499
 
 Sent to nobody.
 """
+
+
+Parse = Callable[[ReadsRequests, Mapping[bytes, bytes], RequestBody, float], Awaitable[ValidInput]]
+"""How a door reads: by a version's reader, from headers and body, until the deadline."""
 
 
 class ClientGone(Exception):
@@ -155,17 +161,19 @@ class PredictionRequest(Generic[F]):
         key: the name of the API key that it came with, None where none is asked or none is known.
         headers: by their names in lower case.
         caller: None where nobody can leave.
+        pin: the version that is to answer; None: whichever does.
         share: what it holds of the bodies of all requests.
         received: when its headers had come, by `time.monotonic`.
         form: what answers it, from when it is bound on.
         rows: of a valid request, else 0.
+        packed: whether its body has to be unpacked before it is read.
         timeline: None where nobody asks for it.
         heard: what a shadow is to hear of it; None: nothing.
     """
 
     __slots__ = (
-        *("caller", "form", "headers", "heard", "id", "key", "received", "rows", "share"),
-        "timeline",
+        *("caller", "form", "headers", "heard", "id", "key", "packed", "pin", "received", "rows"),
+        *("share", "timeline"),
     )
 
     def __init__(
@@ -177,6 +185,7 @@ class PredictionRequest(Generic[F]):
         share: RequestShare,
     ) -> None:
         self.id = request_id
+        self.pin: str | None = None
         self.key = key
         self.headers = headers
         self.caller = caller
@@ -184,6 +193,7 @@ class PredictionRequest(Generic[F]):
         self.received = monotonic()
         self.form: F | None = None
         self.rows = 0
+        self.packed = False
         self.timeline: Timeline | None = None
         self.heard: HeardRequest | None = None
 
@@ -191,6 +201,13 @@ class PredictionRequest(Generic[F]):
         """All of it, of at most `limit` bytes, which `share` holds from then on.
 
         Raises `ClientError`, `Overloaded` or `ClientGone`.
+        """
+        raise NotImplementedError
+
+    async def unpacked(self, body: RequestBody, limit: int, deadline: float) -> RequestBody:
+        """What such a body is of, at most `limit` bytes, which `share` holds instead.
+
+        By the `deadline`, else `Overloaded`. Raises `ClientError` too.
         """
         raise NotImplementedError
 
@@ -204,15 +221,17 @@ class Prediction(NamedTuple, Generic[F]):
 
     Attributes:
         form: whose answer it is.
-        predictions: as JSON text.
+        predictions: as JSON text; or named outputs, as `service.host.output_tensors` has them.
         bare: whether the request was a chat, whose reply MLflow does not wrap.
         held: long predictions, until they are sent.
+        reply: what the client asks of named outputs; None: MLflow's JSON.
     """
 
     form: F
     predictions: bytes | bytearray
     bare: bool
     held: RequestShare | None
+    reply: TensorReply | None = None
 
 
 class RequestIds:
@@ -241,7 +260,7 @@ class RequestRecord(NamedTuple):
     Attributes:
         slot: the reference that answered, `name@alias`: the one that was asked for, as configured,
             or an arm of it.
-        route: `predict` or `invocations`, never the request's path.
+        route: `predict`, `invocations` or `infer`, never the request's path.
         version: the version that answered or refused, None if there was none.
         code: the HTTP status, or `CLIENT_GONE`.
         seconds: from the request's headers to the end of its reply.

@@ -13,8 +13,15 @@ from typing import Final, Generic
 
 from structlog.typing import FilteringBoundLogger
 
-from service.contract.model_input import EncodedInput, ValidInput
-from service.errors import NoServable, PredictionFailed, PredictionTimedOut, ServiceError, Withdrawn
+from service.contract.model_input import EncodedInput, TensorReply, ValidInput
+from service.errors import (
+    NoServable,
+    PredictionFailed,
+    PredictionTimedOut,
+    ServiceError,
+    UnknownVersion,
+    Withdrawn,
+)
 from service.following.ports import ReadsRequests
 from service.following.second_opinions import Doubt
 from service.following.servable import Binding, Shadow, Traffic
@@ -28,6 +35,7 @@ from service.predicting.request import (
     ClientGone,
     F,
     HeldBytes,
+    Parse,
     Prediction,
     PredictionRequest,
     RequestBody,
@@ -42,9 +50,6 @@ from service.rollout.outcomes import DOUBTFUL
 COPIED_BYTES: Final = 64 * 1024
 """Longer replies are not copied, which would hold the loop up, and are held until they are sent."""
 _STOPPED: Final = "The service has stopped before the request was answered."
-
-Parse = Callable[[ReadsRequests, Mapping[bytes, bytes], RequestBody, float], Awaitable[ValidInput]]
-"""How a door reads: by a version's reader, from headers and body, until the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +165,11 @@ class PredictionRoute(Generic[F]):
         body = await request.body(context.max_body_bytes)
         # Its client's time to send it has limits of its own.
         seconds = request.seconds(context.request_seconds)
-        deadline = monotonic() + seconds
-        form = request.form = self._bound(request.headers)
+        began = monotonic()
+        deadline = began + seconds
+        if request.packed:
+            body = await request.unpacked(body, context.max_body_bytes, deadline)
+        form = request.form = self._bound(request)
         shadow = self._slot.traffic.shadow  # in the turn of the bind
         servable, alias = form.binding.servable, form.binding.ref.alias
         outcomes = form.binding.outcomes
@@ -181,6 +189,9 @@ class PredictionRoute(Generic[F]):
                 request.share.exchange(len(model_input.body) + kept)
             if timeline is not None:
                 timeline.read = monotonic()
+            reply = model_input.reply
+            seconds = _shortened(seconds, reply)
+            deadline = began + seconds
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
             # That its client allows less than the service does is no failure of the version.
@@ -199,7 +210,7 @@ class PredictionRoute(Generic[F]):
         outcomes.requests += 1
         if outcomes.requests >= outcomes.full:
             outcomes.fill()
-        return Prediction(form, predictions, model_input.bare, held)
+        return Prediction(form, predictions, model_input.bare, held, reply)
 
     def _hears(
         self,
@@ -229,6 +240,7 @@ class PredictionRoute(Generic[F]):
             body if keeps else b"",
             size,
             timeline,
+            self._parse,
         )
         return timeline
 
@@ -250,11 +262,14 @@ class PredictionRoute(Generic[F]):
 
         outcomes.doubts.doubt(Doubt(error.code, model_input, read, _size(body, model_input)))
 
-    def _bound(self, headers: Mapping[bytes, bytes]) -> F:
+    def _bound(self, request: PredictionRequest[F]) -> F:
         traffic = self._slot.traffic
         buckets, binding = traffic.buckets, traffic.binding
+        if request.pin is not None:
+            # Not kept: it may be of a version that leaves.
+            return self._form_of(self._pinned(traffic, request.pin))
         if buckets is not None:
-            return self._shared(traffic, buckets.pick(headers))
+            return self._shared(traffic, buckets.pick(request.headers))
         if binding is None:
             self._form = None  # what it was made of is not kept
             raise self._nobody()
@@ -263,6 +278,15 @@ class PredictionRoute(Generic[F]):
             self._forms, self._shared_by = [], None
             form = self._form = self._form_of(binding)
         return form
+
+    def _pinned(self, traffic: Traffic, version: str) -> Binding:
+        """Whichever answers with that version: the slot's own, or an arm."""
+        for arm in traffic.arms:
+            if arm.binding.servable.version.version == version:
+                return arm.binding
+        if traffic.binding is None:
+            raise self._nobody()
+        raise UnknownVersion("This version is not what answers for the model and alias now.")
 
     def _shared(self, traffic: Traffic, binding: Binding) -> F:
         if traffic is not self._shared_by:
@@ -299,6 +323,10 @@ class PredictionRoute(Generic[F]):
             route=self._door,
             exception=without_words(error),
         )
+
+
+def _shortened(seconds: float, reply: TensorReply | None) -> float:
+    return seconds if reply is None or reply.seconds is None else min(seconds, reply.seconds)
 
 
 def _tell_shadow(

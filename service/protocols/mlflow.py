@@ -12,7 +12,6 @@ import orjson
 
 from service.errors import (
     ClientError,
-    FieldError,
     Forbidden,
     InvalidInput,
     ModelRaisedMlflow,
@@ -25,7 +24,7 @@ from service.errors import (
     Withdrawn,
 )
 from service.following.servable import Binding
-from service.protocols.protocol import Enclosure, by_media_type
+from service.protocols.protocol import Enclosure, by_media_type, in_words, with_id
 
 # The error classes of MLflow's codes (mlflow/error_classification.py); of those that
 # mlflow/exceptions.py has a status for.
@@ -70,21 +69,10 @@ class MlflowProtocol:
         The code is MLflow's own where a model has raised it, else the error's.
         """
         if isinstance(error, ModelRaisedMlflow) and error.error_code in MLFLOW_CODES:
-            return error.error_code, _body(error.error_code, _with_id(error, request_id))
+            return error.error_code, _body(error.error_code, with_id(error, request_id))
         name = next(_NAMES[kind] for kind in type(error).__mro__ if kind in _NAMES)
         code = ClientError.code if isinstance(error, InvalidInput) else error.code
-        return code, _body(name, _message(error, request_id))
-
-
-def _message(error: ServiceError, request_id: str) -> str:
-    if isinstance(error, InvalidInput):
-        return " ".join([error.message, *map(_sentence, error.errors)])
-    theirs = isinstance(error, ClientError | Withdrawn)
-    return error.message if theirs else _with_id(error, request_id)
-
-
-def _with_id(error: ServiceError, request_id: str) -> str:
-    return f"{error.message} (request {request_id})"
+        return code, _body(name, in_words(error, request_id))
 
 
 def _body(code: str, message: str) -> bytes:
@@ -93,7 +81,3 @@ def _body(code: str, message: str) -> bytes:
         said["sqlstate"] = "XXM00" if name == "CLIENT_INTERNAL_ERROR" else "KAM00"
         said["error_class"] = name
     return orjson.dumps(said)
-
-
-def _sentence(error: FieldError) -> str:
-    return f"{'.'.join(map(str, error.loc))}: {error.msg}"

@@ -17,6 +17,8 @@ from typing import Any, Final
 import orjson
 
 from service.background import Work
+from service.contract.tensors.tensor_answer import as_predictions
+from service.predicting.hearing import HeardRequest
 from service.processes.frames import Body
 from service.processes.front.beside import Beside
 from service.refs import VersionId
@@ -153,10 +155,16 @@ def _told(sample: ShadowSample, now: float) -> dict[str, Any]:
         "request_id": heard.request_id,
         "media_type": media_type,
         "request": _text(body if isinstance(body, bytes) else b"".join(body)),
-        "answer": _text(sample.served),
-        "shadow_answer": _text(sample.shadow),
+        "answer": _text(_in_json(sample.served, heard)),
+        "shadow_answer": _text(_in_json(sample.shadow, heard)),
         "shadow_error": sample.error,
     }
+
+
+def _in_json(answer: Body | None, heard: HeardRequest) -> Body | None:
+    if answer is None or heard.model_input.reply is None:
+        return answer
+    return as_predictions(answer)
 
 
 def _text(body: Body | None) -> str | dict[str, str] | None:

@@ -207,7 +207,8 @@ class Shadowing:
             line.drop(answered, Dropped.TOO_LARGE)
         else:
             line.hold(len(reply))
-            replies = ReplyPair(answered.answer, reply, heard.model_input.rows)
+            named = model_input.reply is not None
+            replies = ReplyPair(answered.answer, reply, heard.model_input.rows, named=named)
             self._pairs.append(_Pair(answered, line, replies))
             if not self._comparing:
                 self._comparing = True
@@ -219,11 +220,8 @@ class Shadowing:
         sliced = isinstance(read, EncodedInput) and read.slices
         if heard.shadow.reads_same and not sliced:
             return read
-        media_type = heard.headers.get(b"content-type", b"").decode("latin-1")
-        body = heard.body
-        return await servable.reader.read(
-            body if isinstance(body, bytes) else list(body), media_type, deadline
-        )
+        body = heard.body if isinstance(heard.body, bytes) else list(heard.body)
+        return await heard.parse(servable.reader, heard.headers, body, deadline)
 
     def _failed(self, answered: AnsweredRequest, code: str | None) -> None:
         answered.tally.failed(answered.error, code)
@@ -271,7 +269,7 @@ class Shadowing:
                 continue
             _note(pair.answered, None, likeness)
             if likeness is Likeness.DIFFERENT:
-                served, heard, _ = pair.replies
+                served, heard = pair.replies[:2]
                 self._keep(ShadowSample(pair.answered.heard, served, heard, None))
 
 

@@ -35,6 +35,7 @@ _SERVES_ON: Final = "Whatever served goes on serving."
 SAYINGS: Final[Mapping[str, Saying]] = {
     # The service itself.
     "listening": Saying("Listening on {url}; follows {models} of MLflow at {mlflow}"),
+    "console": Saying("The console is at {url}"),
     "limits": Saying("Room for {connections} connections with {descriptors} file descriptors"),
     "setting_unknown": Saying("{message}"),
     "model_environment_absent": Saying(

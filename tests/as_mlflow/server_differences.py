@@ -3,12 +3,16 @@
 Each is what is sent, with MLflow's status and Podium's. The model has one column `c` of doubles.
 """
 
+import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+
+from service.http.codings import zstd
 
 VALID: Final = b'{"dataframe_records":[{"c":1.5}]}'
 JSON: Final = {"content-type": "application/json"}
@@ -45,7 +49,13 @@ DIFFERENT_EXCHANGES: Final[Mapping[str, list[Exchange]]] = {
         Exchange(200, 400, VALID.decode().encode("utf-16")),
         Exchange(200, 400, b'{"dataframe_records":[{"c":1.5}],"note":"\\ud800"}'),
     ],
-    "encoding": [Exchange(200, 415, headers={**JSON, "content-encoding": "gzip"})],
+    "encoding": [
+        Exchange(200, 400, headers={**JSON, "content-encoding": "gzip"}),
+        Exchange(200, 415, headers={**JSON, "content-encoding": "br"}),
+        Exchange(400, 200, gzip.compress(VALID), {**JSON, "content-encoding": "gzip"}),
+        Exchange(400, 200, zlib.compress(VALID), {**JSON, "content-encoding": "deflate"}),
+        Exchange(400, 200, zstd.compress(VALID), {**JSON, "content-encoding": "zstd"}),
+    ],
     "model-fails": [Exchange(400, 500, answer=ValueError("no"))],
 }
 # What is the same all the same, though it need not be.

@@ -35,35 +35,38 @@ class Scenes:
     uri: str
     folder: Path
 
-    def version(self, name: str, limit: float = 4.9, seconds: float = 0.002) -> str:
+    def version(
+        self,
+        name: str,
+        limit: float = 4.9,
+        seconds: float = 0.002,
+        asks: pd.DataFrame = _FLOWERS,
+        **more: str,
+    ) -> str:
         """The next version of that model; its number."""
-        registry = self.registry(name)
         place = models.save(
             self.folder / f"{name}-{time.monotonic_ns()}",
             "petals",
-            infer_signature(_FLOWERS, _NAMES),
-            _FLOWERS,
-            config={"limit": limit, "seconds": seconds},
-        )
-        return registry.log(place)
-
-    def breaking(self, name: str) -> str:
-        """A version that asks for a column more than clients send."""
-        asks = _FLOWERS.assign(colour="violet")
-        place = models.save(
-            self.folder / f"breaking-{name}",
-            "petals",
             infer_signature(asks, _NAMES),
             asks,
-            config={"limit": 4.9, "seconds": 0.002},
+            config={"limit": limit, "seconds": seconds, **more},
         )
         return self.registry(name).log(place)
 
+    def breaking(self, name: str) -> None:
+        """The champion is moved to a version that asks for a column more than clients send."""
+        version = self.version(name, asks=_FLOWERS.assign(colour="violet"))
+        self.registry(name).move("champion", version)
+
     def waiting(self, name: str) -> models.Gate:
-        """A version that waits while it is loaded, and that the champion is moved to."""
-        place, gate = models.gated(self.folder / f"waiting-{name}", 1, "load")
-        registry = self.registry(name)
-        registry.move("champion", registry.log(place))
+        """The champion is moved to a version that waits while it is loaded."""
+        folder = self.folder / f"gate-{name}"
+        folder.mkdir()
+        gate = models.Gate(folder)
+        gate.open()  # saving a model loads it
+        version = self.version(name, gate=str(folder))
+        gate.close()
+        self.registry(name).move("champion", version)
         wait_until(lambda: gate.arrived, SECONDS, "it is being loaded")
         return gate
 

@@ -8,6 +8,7 @@ plots need.
 import io
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ Scheme = Literal["light", "dark"]
 _SIZES: Final = {360: 780, 1300: 900, 2560: 1200}
 _SCHEMES: Final[Sequence[Scheme]] = ("light", "dark")
 _COLOURS: Final = 96
-_LOADED: Final = 150
+_LOADED: Final = 120
 _MANY: Final = 200
 
 
@@ -113,7 +114,7 @@ def many(camera: Camera, scenes: Scenes) -> None:
     refs = [*(f"flowers@{alias}" for alias in aliases), *(f"{each}@champion" for each in names)]
     with _service([*refs, "flowers@shop-199"], scenes, "many") as service:
         _serves(service, *refs)
-        scenes.registry("orchids").move("champion", scenes.breaking("orchids"))
+        scenes.breaking("orchids")
         rates = {ref: 1.5 + number for number, ref in enumerate(refs[:6])}
         gate = None
         with load(service, rates):
@@ -132,7 +133,7 @@ def steps(camera: Camera, scenes: Scenes) -> None:
         _serves(service, *refs)
         scenes.registry("lilies").move("challenger", scenes.version("lilies", 4.6, 0.004))
         scenes.tag("lilies", "shadow", "challenger=100")
-        scenes.registry("tulips").move("champion", scenes.breaking("tulips"))
+        scenes.breaking("tulips")
         with load(service, dict.fromkeys(refs, 12)):
             _pass(_LOADED)
             gate = scenes.waiting("roses")
@@ -152,13 +153,10 @@ class _Passed:
     """Whether so many seconds have passed since it was made."""
 
     def __init__(self, seconds: float) -> None:
-        import time
-
-        self._clock = time.monotonic
-        self._at = self._clock() + seconds
+        self._at = time.monotonic() + seconds
 
     def __call__(self) -> bool:
-        return self._clock() >= self._at
+        return time.monotonic() >= self._at
 
 
 SCENES: Final = {"one": one, "many": many, "steps": steps}

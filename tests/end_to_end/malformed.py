@@ -4,7 +4,9 @@ They go to a model with a column `number` (long), and optional ones `real` (doub
 (string); those that nest to one with a column `anything` (any).
 """
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -18,6 +20,7 @@ MAX_BODY_BYTES: Final = 1 << 20
 JSON: Final = (("Content-Type", "application/json"),)
 CSV: Final = (("Content-Type", "text/csv"),)
 PARQUET: Final = (("Content-Type", "application/vnd.apache.parquet"),)
+GZIP: Final = (*JSON, ("Content-Encoding", "gzip"))
 VALID: Final = b'{"dataframe_records":[{"number":1}]}'
 _MEGABYTE: Final = 1 << 20
 
@@ -63,6 +66,13 @@ def _bomb() -> bytes:
     return target.getvalue()
 
 
+def _packed_bomb() -> bytes:
+    """A gigabyte of nothing in one megabyte."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    parts = [packer.compress(b" " * _MEGABYTE) for _ in range(1 << 10)]
+    return b"".join([*parts, packer.flush()])
+
+
 MALFORMED: Final[Mapping[str, Sent]] = {
     "empty": Sent(b""),
     "cut": Sent(VALID[:-2]),
@@ -96,7 +106,19 @@ MALFORMED: Final[Mapping[str, Sent]] = {
     "media-type-case": Sent(headers=(("content-type", 'Application/JSON; Charset="UTF-8"'),)),
     "other-media-type": Sent(headers=(("Content-Type", "text/plain"),)),
     "two-media-types": Sent(headers=(("Content-Type", "text/csv"), *JSON)),
-    "compressed": Sent(headers=(*JSON, ("Content-Encoding", "gzip"))),
+    "compressed": Sent(gzip.compress(VALID), GZIP),
+    "compressed-members": Sent(gzip.compress(VALID[:9]) + gzip.compress(VALID[9:]), GZIP),
+    "compressed-raw": Sent(zlib.compress(VALID)[2:-4], (*JSON, ("Content-Encoding", "deflate"))),
+    "compressed-not": Sent(headers=GZIP),
+    "compressed-cut": Sent(gzip.compress(VALID)[:-1], GZIP),
+    "compressed-trailing": Sent(gzip.compress(VALID) + b"{}", GZIP),
+    "compressed-empty": Sent(b"", GZIP),
+    "compressed-bomb": Sent(headers=GZIP, made=_packed_bomb),
+    "compressed-parts": Sent(gzip.compress(b"") * 20_000, GZIP),
+    "compressed-twice": Sent(
+        gzip.compress(gzip.compress(VALID)), (*JSON, ("Content-Encoding", "gzip, gzip"))
+    ),
+    "compressed-otherwise": Sent(headers=(*JSON, ("Content-Encoding", "br"))),
     "csv-open-quote": Sent(b'number\n"1\n', CSV),
     "csv-broken-utf-8": Sent(b"number,text\n1,\xff\n", CSV),
     "csv-no-header": Sent(b"\n\n", CSV),

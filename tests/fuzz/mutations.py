@@ -3,6 +3,7 @@
 Every broken one may hold `MARKER`, as a value or as a key: no answer may ever say it (P14).
 """
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,10 @@ def broken(random: Random, seed: Seed, others: Sequence[Seed]) -> Broken:
     if random.random() < 0.01:
         body = _long(random, body)
     route = random.choice(["predict", "invocations"])
-    return Broken(f"/models/{seed.slot}@champion/{route}", _headers(random, seed.media_type), body)
+    headers = _headers(random, seed.media_type)
+    if random.random() < 0.05:
+        body, headers = _compressed(random, body), (*headers, ("Content-Encoding", "gzip"))
+    return Broken(f"/models/{seed.slot}@champion/{route}", headers, body)
 
 
 def _headers(random: Random, media_type: str) -> tuple[tuple[str, str], ...]:
@@ -50,6 +54,14 @@ def _headers(random: Random, media_type: str) -> tuple[tuple[str, str], ...]:
     if random.random() < 0.02:
         headers.append(("Content-Encoding", random.choice(_ENCODINGS)))
     return tuple(headers)
+
+
+def _compressed(random: Random, body: bytes) -> bytes:
+    """As it should be, or broken after that."""
+    sent = gzip.compress(body, random.choice([0, 1, 9]))
+    if random.random() < 0.5:
+        return sent
+    return random.choice([_flipped, _cut, _doubled, _wrapped])(random, sent)
 
 
 def _flipped(random: Random, body: bytes) -> bytes:
@@ -229,6 +241,8 @@ _MEDIA_TYPES: Final = [
     ),
     *("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", MARKER, "a" * 300),
 ]
-_ENCODINGS: Final = ["gzip", "identity", "br", "deflate, gzip", MARKER, ""]
+_ENCODINGS: Final = [
+    *("gzip", "deflate", "zstd", "identity", "br", "deflate, gzip", MARKER, ""),
+]
 _OF_BYTES: Final = [_flipped, _flipped, _cut, _doubled, _hostile, _wrapped]
 _OF_JSON: Final = [*_OF_BYTES, *[_replaced, _removed, _renamed, _added, _twice] * 2]

@@ -10,6 +10,7 @@ from mlflow.protos import databricks_pb2
 from mlflow.protos.databricks_pb2 import ErrorCode
 
 from service.contract.model_input import ModelInput
+from service.contract.tensors.tensor_message import BodyForm
 from service.errors import (
     ModelFailed,
     ModelRaisedMlflow,
@@ -107,7 +108,7 @@ async def test_chat_is_answered_with_predictions_alone(app: App) -> None:
 class ChatContract(FakeContract):
     """Takes everything for a chat."""
 
-    def parse(self, body: bytes, media_type: str) -> ModelInput:
+    def parse(self, body: bytes, media_type: BodyForm) -> ModelInput:
         """As the contract that it is made of reads it."""
         return replace(super().parse(body, media_type), bare=True)
 

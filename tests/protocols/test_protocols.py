@@ -9,7 +9,7 @@ from service import errors
 from service.contract.model_input import ModelInput
 from service.errors import FieldError, InvalidInput, ModelRaisedMlflow, RateExceeded, ServiceError
 from service.http.errors import STATUS, MethodNotAllowed, NotFound
-from service.predicting.request import ClientGone
+from service.predicting.request import ClientGone, Prediction
 from service.protocols.mlflow import MLFLOW_CODES, MlflowProtocol
 from service.protocols.podium import PodiumProtocol
 from service.protocols.protocol import PredictionProtocol
@@ -91,8 +91,10 @@ def test_predictions_are_wrapped_as_the_protocol_has_it(
     """MLflow answers a chat with what the model said alone."""
     enclosure = protocol.enclosure(make_binding(IRIS, "1"))
 
-    assert b"".join(enclosure.wrap(b"[1]", bare=False)) == usual
-    assert b"".join(enclosure.wrap(b"[1]", bare=True)) == chat
+    for bare, wanted in ((False, usual), (True, chat)):
+        wrapped = enclosure.wrap(Prediction(None, b"[1]", bare, None))
+        assert b"".join(wrapped.parts) == wanted
+        assert wrapped.json_bytes is None
 
 
 def test_fault_of_the_clients_is_said_by_mlflows_protocol_without_the_requests_id() -> None:

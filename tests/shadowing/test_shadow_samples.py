@@ -13,6 +13,7 @@ import pytest
 from service.following.servable import Shadow
 from service.predicting.hearing import HeardRequest
 from service.predicting.request import Timeline
+from service.protocols.protocol import by_media_type
 from service.refs import ModelRef, VersionId
 from service.shadowing.shadow_samples import LONGEST_SAMPLE, SampleLimits, ShadowSamples
 from service.shadowing.shadowing import ShadowSample
@@ -34,7 +35,8 @@ def sample(body: bytes = BODY, shadow: bytes | None = b"[2]") -> ShadowSample:
     listener = make_binding(ModelRef(IRIS.name, "challenger"), "2")
     hears = Shadow(listener, make_binding(IRIS, "1").servable, WHOLE, reads_same=True)
     model_input = FakeContract().parse(BODY, "application/json")
-    heard = HeardRequest(IRIS, hears, "id", model_input, JSON, body, len(body), Timeline(0.0))
+    rest = (model_input, JSON, body, len(body), Timeline(0.0), by_media_type)
+    heard = HeardRequest(IRIS, hears, "id", *rest)
     return ShadowSample(heard, b"[1]", shadow, None if shadow else "model_failed")
 
 

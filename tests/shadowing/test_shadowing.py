@@ -12,6 +12,7 @@ from service.errors import ModelFailed, NoServable, Overloaded, ServiceError
 from service.following.servable import Shadow
 from service.predicting.hearing import HeardRequest
 from service.predicting.request import Timeline
+from service.protocols.protocol import by_media_type
 from service.refs import ModelRef
 from service.rollout.comparison import compare
 from service.rollout.tally import Likeness, RowTally
@@ -48,7 +49,7 @@ class FakeComparer:
         if self.dead:
             return None
         whole, likeness = RowTally(), list[Likeness | None]()
-        for served, heard, rows in pairs:
+        for served, heard, rows, _ in pairs:
             tally = compare(bytes(served), bytes(heard), rows)
             whole.add(tally)
             likeness.append(tally.worst)
@@ -101,7 +102,8 @@ class World:
         timeline = Timeline(0.0)
         timeline.sent, timeline.answered = 1.0, 1.5
         heard = HeardRequest(
-            *(IRIS, shadow or self.shadow, "id", model_input, JSON, BODY, len(BODY), timeline)
+            *(IRIS, shadow or self.shadow, "id", model_input, JSON, BODY, len(BODY), timeline),
+            by_media_type,
         )
         self.shadowing.hear(heard, answer, error)
 

@@ -8,13 +8,17 @@ import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import orjson
 
+from service.contract.contract import Contract, RequestLimits, compile_contract
 from service.contract.model_input import Column, ModelInput, ValidInput
+from service.contract.tensors.tensor_input import TensorInfo
+from service.contract.tensors.tensor_message import BodyForm, TensorForm
 from service.errors import FieldError, InvalidInput, ServiceError, UnsupportedMediaType
 from service.following.ports import FetchedVersion, Staged
 from service.following.servable import Binding, Servable
@@ -68,7 +72,7 @@ class FakePredictor:
         alias: str = "",
         marks: Marks | None = None,
     ) -> bytes:
-        """`[answer, ...]`, one for each row; it never waits for a host."""
+        """`[answer, ...]`, one for each row, or that as an output; it never waits for a host."""
         if marks is not None:
             marks.queued = marks.sent = monotonic()
         self.deadlines.append(deadline)
@@ -77,11 +81,22 @@ class FakePredictor:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return f"[{','.join([self.answer] * model_input.rows)}]".encode()
+        answers = f"[{','.join([self.answer] * model_input.rows)}]"
+        if model_input.reply is None:
+            return answers.encode()
+        output = f'"name":"output-0","datatype":"INT64","shape":[{model_input.rows}]'
+        told = f'{{"outputs":[{{{output},"data":{answers}}}]}}'.encode()
+        return len(told).to_bytes(4, "little") + told
 
     async def close(self) -> None:
         """Remembers that it was asked to."""
         self.closed = True
+
+
+@cache
+def _one_column() -> Contract:
+    inputs = '[{"type": "double", "name": "x", "required": true}]'
+    return compile_contract({"inputs": inputs}, RequestLimits(max_rows=1000))
 
 
 class FakeContract:
@@ -93,6 +108,7 @@ class FakeContract:
         "required": ["inputs"],
     }
     media_types = ("application/json",)
+    tensors = (TensorInfo("x", "FP64", (-1,), "np"),)
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -101,10 +117,15 @@ class FakeContract:
         """One column."""
         return {"inputs": [{"name": "x", "type": "double", "required": True}]}
 
-    def parse(self, body: bytes, media_type: str) -> ModelInput:
-        """The numbers as a column `x`; every element that is not a number is a field error."""
+    def parse(self, body: bytes, media_type: BodyForm) -> ModelInput:
+        """The numbers as a column `x`; every element that is not a number is a field error.
+
+        Of tensors, too, by a real contract.
+        """
         if self.error is not None:
             raise self.error
+        if isinstance(media_type, TensorForm):
+            return _one_column().parse(body, media_type)
         if media_type not in {"", "application/json"}:
             raise UnsupportedMediaType("Send application/json.")
         values = self._values(body)
@@ -136,7 +157,7 @@ class FakeReader:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(
-        self, body: bytes | Sequence[bytearray], media_type: str, deadline: float = math.inf
+        self, body: bytes | Sequence[bytearray], media_type: BodyForm, deadline: float = math.inf
     ) -> ModelInput:
         """What the contract says."""
         self.entered.set()

@@ -116,7 +116,7 @@ class TimePlot extends HTMLElement {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: "time" } },
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
       axes: [
-        { ...axis, space: 64, size: 26, values: (_, splits) => hour(splits) },
+        { ...axis, space: 64, size: 26, incrs: [60, 120, 300, 600], values: (_, splits) => hour(splits) },
         { ...axis, size: 58, space: 28, values: (_, splits) => splits.map((value) => this.#told.format(value)) },
       ],
       series: [{}, ...this.#told.lines.map((line) => this.#line(line, ink))],

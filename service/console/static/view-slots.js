@@ -30,15 +30,16 @@ export function slotsView() {
         ${shown.length ? table(shown) : html`<p class="quiet">${slots.length ? "No slot has these words." : "This service follows nothing."}</p>`}
         ${withdrawn()}
       </section>
-      ${few ? traffics(true) : nothing}</div>
+      ${few ? traffics(slots) : nothing}</div>
       <div class="stack">
-        ${few ? nothing : traffics(false)}
+        ${few ? nothing : traffics(slots)}
         <section class="panel" aria-labelledby="recent-title"><h2 id="recent-title">Lately</h2>${entryLines(state.ledger.entries.slice(0, LINES))}<p><a href="#/ledger">The whole ledger</a></p></section>
       </div>
     </div>`;
 }
 
-const traffics = (all) => html`<section class="panel" aria-labelledby="traffic-title"><h2 id="traffic-title">Traffic</h2>${trafficPlots("slots", () => true, all)}</section>`;
+/** Of one slot by version, of several by slot. */
+const traffics = (slots) => html`<section class="panel" aria-labelledby="traffic-title"><h2 id="traffic-title">Traffic</h2>${trafficPlots(slots.length === 1 ? "versions" : "slots")}</section>`;
 
 function counts(slots) {
   const filterBy = (word) => () => update({ filter: { ...state.filter, slots: state.filter.slots === word ? "" : word } });

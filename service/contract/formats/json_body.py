@@ -16,7 +16,8 @@ from service.contract.findings import BODY, refuse
 from service.errors import UnsupportedMediaType
 
 JSON: Final = "application/json"
-_NO_MEMORY: Final = "Not enough memory"
+NO_MEMORY: Final = "Not enough memory"
+"""How orjson begins to say so, in the class of its errors of syntax."""
 _OTHERS: Final = "The media type is not supported; send application/json in UTF-8, or text/csv."
 _LEAST: Final = -(1 << 63)
 _MOST: Final = (1 << 64) - 1
@@ -53,7 +54,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if error.msg.startswith(_NO_MEMORY):
+        if error.msg.startswith(NO_MEMORY):
             raise MemoryError from None
         place = f"line {error.lineno}, column {error.colno}"
         raise refuse(BODY, f"must be JSON; it fails at {place}", "json_invalid") from None

@@ -42,6 +42,11 @@ def by_itself(base: Loc, _key: str | int, _row: int) -> Loc:
     return base
 
 
+def in_tensor(base: Loc, key: str | int, row: int) -> Loc:
+    """Values of a column are the data of a tensor."""
+    return (*base, key, "data", row)
+
+
 class Table(NamedTuple):
     """Values by column, unchecked; `Hole`s stand where a record or row was not usable.
 

@@ -14,16 +14,18 @@ No rows at all are a tensor of shape (0,), and of no other.
 That is what MLflow's scoring server takes (mlflow/models/utils.py, `_enforce_tensor_schema`).
 """
 
+from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from math import prod
 from typing import Any, Final
 
-from service.contract.findings import BODY, Findings, Hole, Loc
+from service.contract.findings import BODY, INPUTS, Findings, Hole, Loc
 from service.contract.formats.table import Table
 from service.contract.formats.table_formats import TableFormats
 from service.contract.model_input import Column, Values
-from service.contract.reading import Reading
+from service.contract.reading import Reading, TakenTensor
 from service.contract.signature import TensorSpec
 from service.contract.types.scalars import TENSOR_TYPES
 
@@ -71,9 +73,15 @@ class TensorColumn:
             return None
         return self._column(found[1], found[0], (len(cells), *rest), locate, findings)
 
+    def take(self, tensor: TakenTensor, locate: Locate, findings: Findings) -> Column | None:
+        """The tensor from elements of a shape that fits; an `array` has been checked already."""
+        if type(tensor.values) is array:
+            return Column(self.name, self._dtype, tensor.values, shape=tensor.shape)
+        return self._column(tensor.values, tensor.shape, tensor.shape, locate, findings)
+
     def _column(
         self,
-        flat: list[Any],
+        flat: Sequence[Any],
         sent: tuple[int, ...],
         shape: tuple[int, ...],
         locate: Locate,
@@ -83,6 +91,8 @@ class TensorColumn:
         if values is not None:
             return Column(self.name, self._dtype, values, shape=shape)
         for position, value in enumerate(flat):
+            if value is Hole.REPORTED:
+                continue
             loc = locate(_indices(position, sent))
             if type(value) is list:
                 findings.add(loc, self._expected, "shape")
@@ -161,10 +171,23 @@ class TensorReader:
         columns = self._columns(form, payload, (*BODY, form), findings)
         if findings:
             return None
-        lengths = {_rows(column) for column in columns}
+        lengths = set(map(_rows, columns))
         if form == "instances" and len(lengths) > 1:
             findings.add((*BODY, form), "must have as many rows in each tensor", "shape")
             return None
+        return self._reading(columns)
+
+    def take(self, tensors: Sequence[TakenTensor | None], findings: Findings) -> Reading | None:
+        """The same from tensors that were sent as such."""
+        columns = []
+        for tensor, sent in zip(self._tensors, tensors, strict=True):
+            if sent is not None:
+                columns.append(tensor.take(sent, partial(_in_data, _key(tensor)), findings))
+        found = [column for column in columns if column is not None]
+        return None if findings else self._reading(found)
+
+    def _reading(self, columns: Sequence[Column]) -> Reading:
+        lengths = set(map(_rows, columns))
         rows = max(lengths)
         mark = self._mark(columns) if len(lengths) == 1 and rows else None
         return Reading("tensors" if self._named else "tensor", tuple(columns), rows, None, mark)
@@ -257,6 +280,10 @@ def _usable(table: Table, findings: Findings) -> Iterator[tuple[int, Sequence[An
         if values is None or (findings and any(value is Hole.REPORTED for value in values)):
             continue
         yield position, values
+
+
+def _in_data(key: str | int, path: tuple[int, ...]) -> Loc:
+    return (*INPUTS, key, "data", *path)
 
 
 def _key(tensor: TensorColumn) -> str | int:

@@ -24,6 +24,9 @@ from service.contract.request_example import unsigned_request_example
 from service.contract.request_schema import unsigned_request_schema
 from service.contract.signature import read_entries, read_params
 from service.contract.size import MAX_DEPTH, holds_a_value, note_size, note_table, too_deep
+from service.contract.tensors.tensor_input import TensorInfo
+from service.contract.tensors.tensor_message import BodyForm, TensorForm
+from service.errors import UnsupportedMediaType
 
 _LAYOUTS: Final[Mapping[str, Layout]] = {
     "dataframe_split": "dataframe_split",
@@ -32,6 +35,9 @@ _LAYOUTS: Final[Mapping[str, Layout]] = {
     "inputs": "inputs",
 }
 _SPLIT: Final = "dataframe_split"
+_NO_TENSORS: Final = (
+    "The model has no signature, which says what named tensors would mean; send MLflow's JSON."
+)
 _NOT_ALL_NULL: Final = f"must have something else than null under {' or '.join(CHAT_KEYS)}"
 _ONE_FORMAT: Final = (
     f"must have exactly one of {', '.join(_LAYOUTS)}, or else {' or '.join(CHAT_KEYS)}"
@@ -57,8 +63,15 @@ class UnsignedContract:
         """The signature as far as there is one, and `unsigned`, which is true."""
         return self._description
 
-    def parse(self, body: bytes, media_type: str) -> Document:
+    @property
+    def tensors(self) -> tuple[TensorInfo, ...]:
+        """None: what the model takes is not known."""
+        return ()
+
+    def parse(self, body: bytes, media_type: BodyForm) -> Document:
         """The body, as far as it can be checked; raises as `Contract.parse` does."""
+        if isinstance(media_type, TensorForm):
+            raise UnsupportedMediaType(_NO_TENSORS)
         findings = Findings(self._limits.max_errors)
         if is_csv(media_type):
             return self._csv(body, csv_charset(media_type), findings)

@@ -64,6 +64,8 @@ class ScalarTraits:
         null_is_a_value: whether the type itself has one for null: NaN or NaT.
         in_objects: whether MLflow takes a value of it from JSON in an object that is a param.
         is_decoded: whether text stands for something else.
+        datatype: that of a tensor of its values, in the Open Inference Protocol.
+        content_type: MLServer's word for what the elements of that tensor are.
     """
 
     column: Checker
@@ -76,6 +78,8 @@ class ScalarTraits:
     null_is_a_value: bool = False
     in_objects: bool = True
     is_decoded: bool = False
+    datatype: str = "BYTES"
+    content_type: Literal["np", "str", "base64", "datetime"] = "np"
 
     def plain(self, converted: Values) -> Iterable[Any]:
         """A checked column's values as Python has them: those of `array` know no booleans."""
@@ -88,18 +92,30 @@ _TEXT: Final = frozenset({str})
 
 # mlflow/types/schema.py, DataType. Integers of any size are defaults of those of 32 bits too.
 SCALARS: Final[Mapping[str, ScalarTraits]] = {
-    "boolean": ScalarTraits(Boolean(), "boolean", bool, True, frozenset({bool})),
-    "integer": ScalarTraits(Integral.signed("i", 32), "number", int, 0, _WHOLE, in_objects=False),
-    "long": ScalarTraits(Integral.signed("q", 64), "number", int, 0, _WHOLE),
-    "float": ScalarTraits(
-        FLOAT_32, "number", float, 0.0, _REAL, null_is_a_value=True, in_objects=False
+    "boolean": ScalarTraits(Boolean(), "boolean", bool, True, frozenset({bool}), datatype="BOOL"),
+    "integer": ScalarTraits(
+        *(Integral.signed("i", 32), "number", int, 0, _WHOLE), in_objects=False, datatype="INT32"
     ),
-    "double": ScalarTraits(FLOAT_64, "number", float, 0.0, _REAL, null_is_a_value=True),
-    "string": ScalarTraits(String(), "text", str, "text", _TEXT, element=String(for_numpy=True)),
+    "long": ScalarTraits(Integral.signed("q", 64), "number", int, 0, _WHOLE, datatype="INT64"),
+    "float": ScalarTraits(
+        *(FLOAT_32, "number", float, 0.0, _REAL),
+        null_is_a_value=True,
+        in_objects=False,
+        datatype="FP32",
+    ),
+    "double": ScalarTraits(
+        FLOAT_64, "number", float, 0.0, _REAL, null_is_a_value=True, datatype="FP64"
+    ),
+    "string": ScalarTraits(
+        *(String(), "text", str, "text", _TEXT),
+        element=String(for_numpy=True),
+        content_type="str",
+    ),
     "binary": ScalarTraits(
         *(Binary(), "text", str, "dGV4dA==", frozenset()),
         element=Binary(for_numpy=True),
         is_decoded=True,
+        content_type="base64",
     ),
     "datetime": ScalarTraits(
         *(Datetime(), "text", iso_text, "2026-01-01T00:00:00", _TEXT),
@@ -107,6 +123,7 @@ SCALARS: Final[Mapping[str, ScalarTraits]] = {
         null_is_a_value=True,
         in_objects=False,
         is_decoded=True,
+        content_type="datetime",
     ),
 }
 
