@@ -29,8 +29,11 @@ from tests.support.waiting import wait_until
 
 Scheme = Literal["light", "dark"]
 _SIZES: Final = {360: 780, 1300: 900, 2560: 1200}
+_SHADOW: Final = "slot/lilies%40champion"
+# Who has most to show.
+_HEIGHTS: Final = {_SHADOW: 1500}
 _SCHEMES: Final[Sequence[Scheme]] = ("light", "dark")
-_COLOURS: Final = 96
+_COLOURS: Final = 192
 _LOADED: Final = 120
 _MANY: Final = 200
 
@@ -51,7 +54,7 @@ class Camera:
     def _take(
         self, service: RunningService, view: str, name: str, width: int, scheme: Scheme
     ) -> None:
-        size = {"width": width, "height": _SIZES[width]}
+        size = {"width": width, "height": _HEIGHTS.get(view, _SIZES[width])}
         context = self.browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
         page = OpenConsole(context.new_page(), service.url)
         page.open(view)
@@ -139,7 +142,7 @@ def steps(camera: Camera, scenes: Scenes) -> None:
             gate = scenes.waiting("roses")
             camera.take(service, "slot/roses%40champion", "swap", [360, 1300])
             camera.take(service, "slot/tulips%40champion", "refusal", [360, 1300])
-            camera.take(service, "slot/lilies%40champion", "shadow", [1300])
+            camera.take(service, _SHADOW, "shadow", [1300])
             camera.take(service, "traffic", "traffic", [1300])
         gate.open()
 

@@ -24,7 +24,7 @@ export const stageName = (stage) => (NAMES.includes(stage) ? stage : (SAME[stage
 export function sawSlot(slot, before) {
   const ref = refOf(slot);
   const journey = state.journeys.get(ref);
-  if (slot.coming) return keep(ref, onItsWay(slot, journey));
+  if (slot.coming) return keep(ref, onItsWay(slot, journey, before !== undefined));
   if (journey && journey.ended == null) return keep(ref, ended(slot, journey));
   // So quick that nobody saw it coming.
   if (before && slot.version && slot.version !== before.version) {
@@ -32,12 +32,13 @@ export function sawSlot(slot, before) {
   }
 }
 
-function onItsWay(slot, journey) {
+/** `watched`: whether the stage began before these eyes, so that it is known when. */
+function onItsWay(slot, journey, watched) {
   const { version, stage, step, packages } = slot.coming;
   const same = journey && journey.ended == null && journey.version === version;
   const base = same ? journey : { version, from: slot.version, began: now(), ended: null, outcome: null, seen: [], seconds: null, failure: null };
   const last = base.seen.at(-1)?.stage;
-  const seen = stage && stageName(stage) !== last ? [...base.seen, { stage: stageName(stage), at: now() }] : base.seen;
+  const seen = stage && stageName(stage) !== last ? [...base.seen, { stage: stageName(stage), at: watched ? now() : null }] : base.seen;
   return { ...base, seen, step, packages };
 }
 
@@ -89,7 +90,7 @@ function failedAt(journey) {
 
 function secondsSeen(journey, stage) {
   const place = journey.seen.findIndex((each) => each.stage === stage);
-  if (place < 0) return null;
+  if (place < 0 || journey.seen[place].at === null) return null;
   const end = journey.seen[place + 1]?.at ?? journey.ended ?? now();
   return end - journey.seen[place].at;
 }

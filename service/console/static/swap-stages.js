@@ -37,11 +37,12 @@ const isTold = (journey) => ({ at, seconds, stage }) => {
 };
 
 function stage({ stage, means, seconds, at }, journey) {
+  const word = at === "after" && journey.ended != null ? "not reached" : WORDS[at];
   const building = at === "now" && journey.step ? `${journey.step}${journey.packages ? `, ${journey.packages} packages` : ""}` : null;
   return html`<li class="stage stage-${at}" aria-current=${at === "now" ? "step" : nothing} title=${means}>
     <span class="stage-mark" aria-hidden="true">${MARKS[at]}</span><span class="stage-name">${stage}</span>
-    <span class="stage-time">${seconds == null || stage === "swap" ? WORDS[at] : duration(seconds)}${building ? html` <em>${building}</em>` : nothing}</span>
-    <span class="unseen">${WORDS[at]}</span></li>`;
+    <span class="stage-time">${seconds == null || stage === "swap" ? word : duration(seconds)}${building ? html` <em>${building}</em>` : nothing}</span>
+    <span class="unseen">${word}</span></li>`;
 }
 
 /** Where the time went: each stage as wide as it was long. */
