@@ -159,7 +159,7 @@ class PredictionRoute(Generic[F]):
         if request.heard is not None and self._context.hears is not None:
             _tell_shadow(self._context.hears, request.heard, result)
 
-    async def _predicted(  # noqa: C901 - the way of a request, in its order
+    async def _predicted(
         self, request: PredictionRequest[F]
     ) -> Prediction[F]:
         context = self._context
