@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -139,6 +139,9 @@ platform: $(READY) ## services as platforms run them: a proxy, a quota, a read-o
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz
+
+interop: $(READY) ## other people's clients of the Open Inference Protocol, in environments of their own
+	$(VENV)/bin/python -m tests.interop
 
 fuzz-openapi: $(READY) ## schemathesis, all of it, on the same service
 	$(VENV)/bin/python -m tests.fuzz.openapi

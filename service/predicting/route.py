@@ -190,7 +190,7 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             reply = model_input.reply
-            seconds = _shortened(seconds, reply)
+            seconds = seconds if reply is None else _shortened(seconds, reply)
             deadline = began + seconds
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
@@ -325,8 +325,8 @@ class PredictionRoute(Generic[F]):
         )
 
 
-def _shortened(seconds: float, reply: TensorReply | None) -> float:
-    return seconds if reply is None or reply.seconds is None else min(seconds, reply.seconds)
+def _shortened(seconds: float, reply: TensorReply) -> float:
+    return seconds if reply.seconds is None else min(seconds, reply.seconds)
 
 
 def _tell_shadow(
