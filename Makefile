@@ -6,11 +6,12 @@ VENV := .venv
 # What serving needs, and what developing needs beside it.
 SERVING := $(VENV)/.serving
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-tensors bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-tensors bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop test-browser screenshots
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,6 +25,10 @@ $(SERVING): pyproject.toml constraints.txt
 $(READY): pyproject.toml constraints.txt
 	$(call install,.[dev])
 	@touch $@ $(SERVING)
+
+$(BROWSER): pyproject.toml constraints.txt
+	$(call install,.[dev,browser])
+	@touch $@ $(READY) $(SERVING)
 
 # uv does not read pip's configuration: an index of one's own is handed on, and where uv cannot
 # install all the same, pip does.
@@ -44,6 +49,14 @@ serve: $(SERVING) ## MLflow, a trained iris model and the service on this machin
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
+
+test-browser: $(BROWSER) ## the console in Chromium, on real services; installs Debian's where it may, and fails without one
+	@$(VENV)/bin/python -m tests.browser.chromium
+	TEST_BROWSER=1 $(VENV)/bin/python -m pytest tests/browser -n2
+
+screenshots: $(BROWSER) ## the console's screenshots into docs/console, of real services
+	@$(VENV)/bin/python -m tests.browser.chromium
+	$(VENV)/bin/python -m tests.browser.screenshots --folder docs/console
 
 test-busy: $(READY) ## the same while four other processes keep the cores busy
 	$(VENV)/bin/python -m tests.busy
@@ -160,7 +173,7 @@ format: $(READY) ## let ruff mend what it can
 
 lock: ## pin anew what pyproject.toml admits (names and versions only)
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[dev,s3,azure,gcs]'
+	.venv-lock/bin/python -m pip install --quiet '.[dev,browser,s3,azure,gcs]'
 	.venv-lock/bin/python -m pip freeze --exclude podium > constraints.txt
 	rm -rf .venv-lock
 

@@ -159,7 +159,7 @@ class PredictionRoute(Generic[F]):
         if request.heard is not None and self._context.hears is not None:
             _tell_shadow(self._context.hears, request.heard, result)
 
-    async def _predicted(  # noqa: C901 - the way of a request, in its order
+    async def _predicted(
         self, request: PredictionRequest[F]
     ) -> Prediction[F]:
         context = self._context
@@ -192,9 +192,8 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             reply = model_input.reply
-            if reply is not None:
-                seconds = _shortened(seconds, reply)
-                deadline = began + seconds
+            seconds = seconds if reply is None else _shortened(seconds, reply)
+            deadline = began + seconds
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
             # That its client allows less than the service does is no failure of the version.
