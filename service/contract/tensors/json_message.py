@@ -72,7 +72,12 @@ def read_message(read: TensorDocument, findings: Findings) -> TensorMessage:
         findings.add(INPUTS, "must be a list of one tensor at least", "format")
         raise findings.error()
     raw = _RawBytes(read.raw or memoryview(b""), there=read.raw is not None)
-    tensors = [_tensor(each, (*INPUTS, at), raw, findings) for at, each in enumerate(listed)]
+    tensors = list[SentTensor | None]()
+    for at, each in enumerate(listed):
+        if findings.full:
+            # A small body can be wrong in very many places.
+            raise findings.error()
+        tensors.append(_tensor(each, (*INPUTS, at), raw, findings))
     raw.note_rest(findings)
     return asked._replace(tensors=tensors)
 
