@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "resident": (("5", 5), ("1", 1)),
     "host": (("0.0.0.0", "0.0.0.0"), ("::1", "::1")),
     "port": (("0", 0), ("65535", 65535)),
+    "grpc_port": (("0", 0), ("9000", 9000)),
     "home": (("/somewhere", Path("/somewhere")), ("else where", Path("else where"))),
     "service_name": (("blue", "blue"), ("iris:8000", "iris:8000")),
     "poll_seconds": (("0.5", 0.5), ("3600", 3600.0)),

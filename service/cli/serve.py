@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     "resident",
     "host",
     "port",
+    "grpc_port",
     "home",
     "service_name",
     "poll_seconds",

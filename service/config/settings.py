@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
+    grpc_port: Port | None = Field(
+        None,
+        description="Port for the Open Inference Protocol by gRPC (`pip install podium[grpc]`); 0 "
+        "takes a free one. Default: none",
+    )
     home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
     service_name: Annotated[str, Field(max_length=100)] | None = Field(
         None, description="Name of this service's folder in a shared home; unset: its host and port"

@@ -141,7 +141,12 @@ class Contract:
 
     def _parse_tensors(self, body: bytes, form: TensorForm) -> ModelInput:
         findings = Findings(self._limits.max_errors)
-        return self.read_tensors(read_message(body, form, findings), findings)
+        if not form.protobuf:
+            return self.read_tensors(read_message(body, form, findings), findings)
+        # Its library is there where somebody speaks gRPC.
+        from service.contract.tensors.protobuf_message import read_protobuf
+
+        return self.read_tensors(read_protobuf(body, findings), findings)
 
     def read_tensors(self, message: TensorMessage, findings: Findings) -> ModelInput:
         """The same from named tensors, whatever has brought them; raises `InvalidInput`.
