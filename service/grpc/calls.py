@@ -16,7 +16,7 @@ from grpc.aio import ServicerContext
 
 from service.contract.model_input import ValidInput
 from service.contract.tensors.tensor_message import TensorForm
-from service.errors import BodyTooLarge, ClientError, ServiceError, Unauthorized
+from service.errors import BodyTooLarge, ClientError, InvalidInput, ServiceError, Unauthorized
 from service.following.ports import ReadsRequests
 from service.following.servable import Binding
 from service.following.slot import Slot
@@ -24,6 +24,7 @@ from service.grpc.envelope import addressee, reply_of
 from service.grpc.statuses import status_of
 from service.http.access import ApiKeys
 from service.http.errors import STATUS
+from service.predicting.raised import internal, without_words
 from service.predicting.request import (
     CLIENT_GONE,
     Prediction,
@@ -39,7 +40,7 @@ DOOR: Final = "grpc"
 """The name in metrics and logs."""
 Headers = Mapping[bytes, bytes]
 Context = ServicerContext[bytes, bytes]
-_NO_KEY: Final = "This needs an API key in the metadata: authorization: Bearer KEY."
+NO_KEY: Final = "This needs an API key in the metadata: authorization: Bearer KEY."
 _FORM: Final = TensorForm(protobuf=True)
 
 
@@ -141,9 +142,9 @@ class Infer:
         """Why the call need not be read at all."""
         if self._keys is None or self._keys.name_of(headers.get(b"authorization")) is not None:
             return None
-        return Unauthorized(_NO_KEY)
+        return Unauthorized(NO_KEY)
 
-    async def __call__(self, message: bytes, context: Context) -> bytes:
+    async def answer(self, message: bytes, context: Context) -> bytes:
         """The reply; ends the call with a status where there is none."""
         headers = headers_of(context.invocation_metadata())
         request_id = self._context.ids.accept(headers.get(b"x-request-id"))
@@ -173,16 +174,15 @@ class Infer:
         result: Prediction[CallForm] | ServiceError,
         called: str,
     ) -> bytes:
-        code = 200
+        reply = b""
         if isinstance(result, Prediction):
-            try:
-                version = result.form.binding.servable.version.version
-                reply = reply_of(result, called, version)
-            except ClientError as error:
+            made = self._reply(request, result, called)
+            if isinstance(made, ServiceError):
                 _release(result)
-                result = error
-        if isinstance(result, ServiceError):
-            code = STATUS[ClientError.code if result.code == "invalid_input" else result.code]
+                result = made
+            else:
+                reply = made
+        code = 200 if isinstance(result, Prediction) else _http_status(result)
 
         def ended(done: Any) -> None:
             _release(result)
@@ -195,6 +195,19 @@ class Infer:
         context.set_trailing_metadata((*form, ("x-request-id", request.id)))
         return reply
 
+    def _reply(
+        self, request: _Call, result: Prediction[CallForm], called: str
+    ) -> bytes | ServiceError:
+        try:
+            version = result.form.binding.servable.version.version
+            return reply_of(result, called, version)
+        except ClientError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - gRPC would tell the client its words
+            told = without_words(error)
+            self._context.logger.error("internal", request_id=request.id, exception=told)  # noqa: TRY400 - without its words
+            return internal()
+
     def _admitted(
         self, headers: Headers, slot: Slot, request_id: str, started: float
     ) -> str | None:
@@ -203,7 +216,7 @@ class Infer:
             return None
         sent = headers.get(b"authorization")
         name = self._keys.name_of(sent)
-        refusal: ClientError | None = Unauthorized(_NO_KEY)
+        refusal: ClientError | None = Unauthorized(NO_KEY)
         if name is not None:
             refusal = self._keys.refusal(sent, name, str(slot.ref))
         if refusal is None:
@@ -223,6 +236,11 @@ class Infer:
             made = PredictionRoute(slot, DOOR, _parse, CallForm.of, self._context)
             kept = self._routes[name] = slot, made
         return kept[1]
+
+
+def _http_status(error: ServiceError) -> int:
+    """By which metrics and logs count it, as the protocol has it by HTTP."""
+    return STATUS[ClientError.code if isinstance(error, InvalidInput) else error.code]
 
 
 def _release(result: Prediction[CallForm] | ServiceError) -> None:

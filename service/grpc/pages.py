@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
+from google.protobuf.message import Message
+
 from service.contract.tensors import open_inference_pb2 as messages
 from service.contract.tensors.tensor_input import TensorInfo
-from service.errors import Forbidden, ServiceError, Unauthorized, UnknownModel
+from service.errors import Forbidden, Unauthorized, UnknownModel
 from service.following.slots import Slots
-from service.grpc.calls import Context, end_call, headers_of
+from service.grpc.calls import NO_KEY, Headers
 from service.http.access import Readers
 from service.http.open_inference import Models, answering, outputs_of, podium_version, versions_of
 
@@ -23,39 +25,30 @@ class Pages:
         self._stopping = stopping
         self.models = Models(slots, readers)
 
-    async def live(self, _: bytes, context: Context) -> bytes:
+    def live(self, _message: bytes, _headers: Headers) -> Message:
         """`ServerLive`."""
-        return messages.ServerLiveResponse(live=True).SerializeToString()
+        return messages.ServerLiveResponse(live=True)
 
-    async def server_ready(self, _: bytes, context: Context) -> bytes:
+    def server_ready(self, _message: bytes, _headers: Headers) -> Message:
         """`ServerReady`."""
-        return messages.ServerReadyResponse(ready=self.ready("")).SerializeToString()
+        return messages.ServerReadyResponse(ready=self.ready(""))
 
-    async def server(self, _: bytes, context: Context) -> bytes:
+    def server(self, _message: bytes, _headers: Headers) -> Message:
         """`ServerMetadata`."""
-        said = messages.ServerMetadataResponse(
+        return messages.ServerMetadataResponse(
             name="podium", version=podium_version(), extensions=_EXTENSIONS
         )
-        return said.SerializeToString()
 
-    async def model_ready(self, message: bytes, context: Context) -> bytes:
-        """`ModelReady`."""
+    def model_ready(self, message: bytes, _headers: Headers) -> Message:
+        """`ModelReady`; raises `UnknownModel`."""
         asked = messages.ModelReadyRequest.FromString(message)
-        try:
-            found = self.ready(asked.name, asked.version)
-        except ServiceError as error:
-            return await end_call(context, error, "")
-        return messages.ModelReadyResponse(ready=found).SerializeToString()
+        return messages.ModelReadyResponse(ready=self.ready(asked.name, asked.version))
 
-    async def model(self, message: bytes, context: Context) -> bytes:
-        """`ModelMetadata`."""
+    def model(self, message: bytes, headers: Headers) -> Message:
+        """`ModelMetadata`; raises what a prediction without a version or a key meets."""
         asked = messages.ModelMetadataRequest.FromString(message)
-        try:
-            authorization = headers_of(context.invocation_metadata()).get(b"authorization")
-            said = self._metadata(asked.name, asked.version, authorization)
-        except ServiceError as error:
-            return await end_call(context, error, "")
-        return said.SerializeToString()
+        authorization = headers.get(b"authorization")
+        return self._metadata(asked.name, asked.version, authorization)
 
     def ready(self, called: str, version: str = "") -> bool:
         """Whether that model, or that version of it, or with no name the server, can answer now.
@@ -83,7 +76,7 @@ class Pages:
     ) -> messages.ModelMetadataResponse:
         scope = self._readers.scope_in(authorization)
         if scope is None:
-            raise Unauthorized("This needs an API key in the metadata: authorization: Bearer KEY.")
+            raise Unauthorized(NO_KEY)
         slot = self.models.slot(called)
         if not scope.admits(str(slot.ref)):
             raise Forbidden("This key may not ask this model.")

@@ -1,20 +1,22 @@
 """gRPC's server on the service's own loop: what it answers, its bounds, and its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from service.errors import ClientError
+from service.errors import ClientError, ServiceError
 from service.following.slots import Slots
-from service.grpc.calls import Infer, headers_of, refused
+from service.grpc.calls import Headers, Infer, headers_of, refused
 from service.grpc.health import Health
 from service.grpc.pages import Pages
 from service.http.access import Readers
+from service.predicting.raised import internal
 from service.predicting.route import RouteContext
 
 SERVICE: Final = "inference.GRPCInferenceService"
@@ -24,11 +26,16 @@ _MORE_BYTES: Final = 64 * 1024
 _BYTES_A_CALL: Final = 64 * 1024
 _FEWEST_CALLS, _MOST_CALLS = 64, 10_000
 
-Method = Callable[[bytes, Any], Awaitable[bytes]]
+Method = Callable[[bytes, Headers], Message]
 
 
 class RpcServer:
-    """Begins to listen when it is made, to answer when it is started. To be made on the loop."""
+    """Begins to listen when it is made, to answer when it is started. To be made on the loop.
+
+    Attributes:
+        port: the one that it listens on.
+        stopping: whether it takes no calls any more.
+    """
 
     def __init__(
         self,
@@ -50,6 +57,7 @@ class RpcServer:
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         self.port = self._server.add_insecure_port(address)
+        self.stopping = False
         self._ending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -72,6 +80,7 @@ class RpcServer:
 
     async def _end(self, delay_seconds: float, drain_seconds: float) -> None:
         await asyncio.sleep(delay_seconds)
+        self.stopping = True
         await self._server.stop(drain_seconds)
 
 
@@ -94,9 +103,24 @@ class _Methods(grpc.GenericRpcHandler):
             refusal = self._infer.refusal(headers_of(details.invocation_metadata))
             if refusal is not None:
                 return grpc.stream_unary_rpc_method_handler(partial(_refuse, refusal))
-            return grpc.unary_unary_rpc_method_handler(self._infer)
+            return grpc.unary_unary_rpc_method_handler(self._infer.answer)
         method = self._methods.get(details.method or "")
-        return None if method is None else grpc.unary_unary_rpc_method_handler(method)
+        if method is None:
+            return None
+        return grpc.unary_unary_rpc_method_handler(partial(_page, method))
+
+
+async def _page(method: Method, message: bytes, context: Any) -> bytes:
+    headers = headers_of(context.invocation_metadata())
+    try:
+        return method(message, headers).SerializeToString()
+    except DecodeError:
+        error: ServiceError = ClientError("The message is not one of this method.")
+    except ServiceError as refusal:
+        error = refusal
+    except Exception:  # noqa: BLE001 - gRPC would tell the client its words
+        error = internal()
+    return await refused(error, context)
 
 
 async def _refuse(error: ClientError, _: Any, context: Any) -> bytes:
