@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     grpc_port: Port | None = Field(
         None,
         description="Port for the Open Inference Protocol by gRPC (`pip install podium[grpc]`); 0 "
-        "takes a free one. Default: none",
+        "takes a free one. Unset: none",
     )
     home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
     service_name: Annotated[str, Field(max_length=100)] | None = Field(
