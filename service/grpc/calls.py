@@ -195,6 +195,10 @@ class Infer:
         context.set_trailing_metadata((*form, ("x-request-id", request.id)))
         return reply
 
+    def forget(self, slot: Slot) -> None:
+        """It has gone, and what it served with it."""
+        self._routes.pop(str(slot.ref), None)
+
     def _reply(
         self, request: _Call, result: Prediction[CallForm], called: str
     ) -> bytes | ServiceError:

@@ -47,6 +47,7 @@ class RpcServer:
     ) -> None:
         pages = Pages(slots, readers, stopping)
         infer = Infer(pages.models.slot, context, readers.keys)
+        slots.watch(lambda _: None, infer.forget)
         self._server = grpc.aio.server(
             options=_options(context.max_body_bytes),
             maximum_concurrent_rpcs=_calls(context.bodies.limit),
