@@ -38,13 +38,13 @@ from service.protocols.protocol import in_words
 
 DOOR: Final = "grpc"
 """The name in metrics and logs."""
-Headers = Mapping[bytes, bytes]
+CallHeaders = Mapping[bytes, bytes]
 Context = ServicerContext[bytes, bytes]
 NO_KEY: Final = "This needs an API key in the metadata: authorization: Bearer KEY."
 _FORM: Final = TensorForm(protobuf=True)
 
 
-def headers_of(metadata: Any) -> Headers:
+def headers_of(metadata: Any) -> CallHeaders:
     """A call's metadata as headers are; of those that stand there twice the last counts."""
     return {
         key.encode("ascii"): value if isinstance(value, bytes) else value.encode("latin-1")
@@ -100,7 +100,7 @@ class _Call(PredictionRequest[CallForm]):
         self,
         request_id: str,
         key: str | None,
-        headers: Headers,
+        headers: CallHeaders,
         share: RequestShare,
         message: bytes,
         left: float | None,
@@ -122,7 +122,7 @@ class _Call(PredictionRequest[CallForm]):
 
 
 def _parse(
-    reader: ReadsRequests, _headers: Headers, body: RequestBody, deadline: float
+    reader: ReadsRequests, _headers: CallHeaders, body: RequestBody, deadline: float
 ) -> Awaitable[ValidInput]:
     return reader.read(body, _FORM, deadline)
 
@@ -138,7 +138,7 @@ class Infer:
         self._keys = keys
         self._routes: dict[str, tuple[Slot, PredictionRoute[CallForm]]] = {}
 
-    def refusal(self, headers: Headers) -> ClientError | None:
+    def refusal(self, headers: CallHeaders) -> ClientError | None:
         """Why the call need not be read at all."""
         if self._keys is None or self._keys.name_of(headers.get(b"authorization")) is not None:
             return None
@@ -213,7 +213,7 @@ class Infer:
             return internal()
 
     def _admitted(
-        self, headers: Headers, slot: Slot, request_id: str, started: float
+        self, headers: CallHeaders, slot: Slot, request_id: str, started: float
     ) -> str | None:
         """The name of the call's key; raises what that may not."""
         if self._keys is None:

@@ -9,7 +9,7 @@ from service.contract.tensors import open_inference_pb2 as messages
 from service.contract.tensors.tensor_input import TensorInfo
 from service.errors import Forbidden, Unauthorized, UnknownModel
 from service.following.slots import Slots
-from service.grpc.calls import NO_KEY, Headers
+from service.grpc.calls import NO_KEY, CallHeaders
 from service.http.access import Readers
 from service.http.open_inference import Models, answering, outputs_of, podium_version, versions_of
 
@@ -25,26 +25,26 @@ class Pages:
         self._stopping = stopping
         self.models = Models(slots, readers)
 
-    def live(self, _message: bytes, _headers: Headers) -> Message:
+    def live(self, _message: bytes, _headers: CallHeaders) -> Message:
         """`ServerLive`."""
         return messages.ServerLiveResponse(live=True)
 
-    def server_ready(self, _message: bytes, _headers: Headers) -> Message:
+    def server_ready(self, _message: bytes, _headers: CallHeaders) -> Message:
         """`ServerReady`."""
         return messages.ServerReadyResponse(ready=self.ready(""))
 
-    def server(self, _message: bytes, _headers: Headers) -> Message:
+    def server(self, _message: bytes, _headers: CallHeaders) -> Message:
         """`ServerMetadata`."""
         return messages.ServerMetadataResponse(
             name="podium", version=podium_version(), extensions=_EXTENSIONS
         )
 
-    def model_ready(self, message: bytes, _headers: Headers) -> Message:
+    def model_ready(self, message: bytes, _headers: CallHeaders) -> Message:
         """`ModelReady`; raises `UnknownModel`."""
         asked = messages.ModelReadyRequest.FromString(message)
         return messages.ModelReadyResponse(ready=self.ready(asked.name, asked.version))
 
-    def model(self, message: bytes, headers: Headers) -> Message:
+    def model(self, message: bytes, headers: CallHeaders) -> Message:
         """`ModelMetadata`; raises what a prediction without a version or a key meets."""
         asked = messages.ModelMetadataRequest.FromString(message)
         authorization = headers.get(b"authorization")

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from service.errors import ClientError, ServiceError
 from service.following.slots import Slots
-from service.grpc.calls import Headers, Infer, headers_of, refused
+from service.grpc.calls import CallHeaders, Infer, headers_of, refused
 from service.grpc.health import Health
 from service.grpc.pages import Pages
 from service.http.access import Readers
@@ -26,7 +26,7 @@ _MORE_BYTES: Final = 64 * 1024
 _BYTES_A_CALL: Final = 64 * 1024
 _FEWEST_CALLS, _MOST_CALLS = 64, 10_000
 
-Method = Callable[[bytes, Headers], Message]
+Method = Callable[[bytes, CallHeaders], Message]
 
 
 class RpcServer:
