@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases stubs
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop stubs
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -48,6 +48,11 @@ test: $(READY) ## run the tests
 test-busy: $(READY) ## the same while four other processes keep the cores busy
 	$(VENV)/bin/python -m tests.busy
 
+# Whole scenes with services of their own: two workers keep two cores busy.
+test-deploy: $(READY) ## what deploy/ holds, by the programs that read it; brings prometheus, nginx and kubectl where they are missing
+	sh tests/deploy/programs.sh $(VENV)/programs
+	TEST_DEPLOY=1 $(VENV)/bin/python -m pytest -n2 tests/deploy
+
 bench: $(READY) ## Podium beside its peers, all of it; writes docs/benchmarks.json and .svg
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --plot docs/benchmarks.svg
 
@@ -77,6 +82,9 @@ bench-swaps: $(READY) ## latency at a quarter of the peak rate, with swaps and w
 
 bench-shadows: $(READY) ## latency at a quarter of the peak rate, beside shadows that misbehave and without
 	$(VENV)/bin/python -m benchmarks.shadows
+
+bench-console: $(READY) ## what ten open consoles cost the front, a request
+	$(VENV)/bin/python -m benchmarks.console
 
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large
@@ -131,6 +139,9 @@ platform: $(READY) ## services as platforms run them: a proxy, a quota, a read-o
 
 fuzz: $(READY) ## 100,000 broken requests to a service with a model of every kind
 	$(VENV)/bin/python -m tests.fuzz
+
+interop: $(READY) ## other people's clients of the Open Inference Protocol, in environments of their own
+	$(VENV)/bin/python -m tests.interop
 
 fuzz-openapi: $(READY) ## schemathesis, all of it, on the same service
 	$(VENV)/bin/python -m tests.fuzz.openapi

@@ -54,7 +54,8 @@ async def _probed(settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, probe.tell)
     logs = configure_logs(sys.stderr.buffer)
     try:
-        await _serve(Given(settings, os.environ), listen(settings), logs, None, None)
+        listeners = [listen(settings.host, settings.port)]
+        await _serve(Given(settings, os.environ), listeners, logs, None, None)
     finally:
         task.cancel()
         logs.close()

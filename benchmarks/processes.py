@@ -27,12 +27,17 @@ def tree(pid: int, proc: Path = _PROC) -> set[int]:
 
 def cpu_seconds(pid: int, proc: Path = _PROC) -> float:
     """Processor time, of user and system, that the living processes of the tree have had."""
-    ticks = 0
+    seconds = 0.0
     for each in tree(pid, proc):
         with contextlib.suppress(OSError):
-            fields = _fields(proc / str(each) / "stat")
-            ticks += int(fields[_USER]) + int(fields[_SYSTEM])
-    return ticks / _TICKS
+            seconds += own_cpu_seconds(each, proc)
+    return seconds
+
+
+def own_cpu_seconds(pid: int, proc: Path = _PROC) -> float:
+    """The same of that process alone, with all its threads. Raises `OSError`."""
+    fields = _fields(proc / str(pid) / "stat")
+    return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
 
 
 def pss_bytes(pid: int, proc: Path = _PROC) -> int:

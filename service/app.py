@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,11 +20,10 @@ from starlette.types import ASGIApp
 from service.access.access import Access, forget_secrets, open_keys
 from service.access.keys import KeysFile
 from service.background import Work
-from service.config.addresses import MlflowAddresses, shown_registry, url_of
+from service.config.addresses import MlflowAddresses, mlflow_pages, shown_registry, url_of
 from service.config.home import HomeUnusable, make_home
 from service.config.settings import Settings, unknown_settings
-from service.console.stats import stats_router
-from service.console.time_series import TimeSeries
+from service.console.console import Console
 from service.engine import Engine, Given
 from service.events.event_teller import EventTeller
 from service.http.access import Readers
@@ -82,23 +81,26 @@ def serve(given: Given, limits: ClientLimits | None = None) -> None:
     """
     settings = given.settings
     require_fit_server()
-    listener = listen(settings)
-    with contextlib.closing(listener):
+    with contextlib.ExitStack() as closing:
+        listeners = [closing.enter_context(contextlib.closing(each)) for each in _listen(settings)]
         make_home(settings.home)
         # Once, since the disk is asked for that.
         settings = settings.model_copy(update={"home": settings.home.resolve()})
         keys = open_keys(settings)
         forget_secrets(os.environ)
-        _serve_logged(replace(given, settings=settings), listener, keys, limits)
+        _serve_logged(replace(given, settings=settings), listeners, keys, limits)
 
 
 def _serve_logged(
-    given: Given, listener: socket.socket, keys: KeysFile | None, limits: ClientLimits | None
+    given: Given,
+    listeners: Sequence[socket.socket],
+    keys: KeysFile | None,
+    limits: ClientLimits | None,
 ) -> None:
     logs = configure_logs(sys.stderr.buffer, form=_log_form(given.settings))
     try:
         with logs.of_libraries():
-            ended = uvloop.run(_serve(given, listener, logs, keys, limits))
+            ended = uvloop.run(_serve(given, listeners, logs, keys, limits))
         _tell_stopped(logs, ended)
     except (CannotListen, HomeUnusable):
         raise
@@ -131,27 +133,34 @@ def _log_form(settings: Settings) -> LogForm:
     )
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A listening socket on the address of the settings."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    """The public port's socket, and that of the admin port, if there is one."""
+    yield listen(settings.host, settings.port)
+    if settings.admin_port is not None:
+        yield listen(settings.host, settings.admin_port, "--admin-port")
+
+
+def listen(host: str, port: int, flag: str = "--port") -> socket.socket:
+    """A listening socket on that address. Raises `CannotListen`, which names the flag."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
         # From now on whoever connects waits, and is not refused.
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise CannotListen(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            f"choose another with {'--host' if error.errno in _NO_ADDRESS else '--port'}"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            f"choose another with {'--host' if error.errno in _NO_ADDRESS else flag}"
         ) from None
     return listener
 
 
 async def _serve(
     given: Given,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     logs: Logs,
     keys: KeysFile | None,
     limits: ClientLimits | None,
@@ -161,7 +170,7 @@ async def _serve(
 
     metrics = Metrics(CollectorRegistry())
     limits = _limits(settings, limits, logs)
-    _tell_start(given, listener, logs)
+    _tell_start(given, listeners, logs)
     # Who is asked to stop while it starts does so once it has started.
     asked: list[None] = []
     _on_signals(partial(asked.append, None))
@@ -174,15 +183,20 @@ async def _serve(
         def told() -> None:
             logs.logger.info("stopping", delay_seconds=delay, drain_seconds=drain)
             telling.stopping()
+            # They would be drained for as long as anybody looks.
+            console.stream.watchers.close()
 
         stopping = Stopping(delay, drain, told)
         observers = _observers(metrics, logs, telling.teller)
         engine = await ending.enter_async_context(Engine.of(given, observers))
         metrics.registry.register(ShadowCollector(engine.shadowing))
         access = Access.of(settings, keys, engine.follower, metrics, logs)
-        series = TimeSeries()
-        context = _route_context(engine, metrics, logs, series)
-        app = create_app(engine, access, metrics, context, stopping, telling, series)
+        console = _console(given, engine, access, telling)
+        admin_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
+        context = _route_context(engine, metrics, logs, console)
+        app = create_app(
+            engine, access, metrics, context, stopping, telling, console, admin_port=admin_port
+        )
         server = Server(app, limits, ConnectionReport(metrics, logs.logger), stopping)
         metrics.http.watch_connections(server.connections)
         if settings.grpc_port is not None:
@@ -191,11 +205,12 @@ async def _serve(
             ending.push_async_callback(calls.ended)
             stopping.also(calls.stop_later)
         engine.keep_running(Work.KEYS, partial(access.follow, logs))
+        engine.keep_running(Work.CONSOLE, console.stream.run)
         _on_signals(server.stop)
         for _ in asked:
             server.stop()
         _leave_what_stays_to_itself()
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=list(listeners))
     return server.drained
 
 
@@ -204,14 +219,28 @@ def _on_signals(stop: Callable[[], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
-def _tell_start(given: Given, listener: socket.socket, logs: Logs) -> None:
-    host, port = listener.getsockname()[:2]
+def _console(given: Given, engine: Engine, access: Access, telling: EventTelling) -> Console:
+    settings = given.settings
+    return Console.of(
+        engine.slots,
+        engine.ledger,
+        Readers(access.keys, access.admin),
+        instance=telling.instance,
+        lost_events=telling.trouble,
+        mlflow_url=settings.console_mlflow_url or mlflow_pages(given.environment),
+    )
+
+
+def _tell_start(given: Given, listeners: Sequence[socket.socket], logs: Logs) -> None:
+    url, admin_url, *_ = (*(url_of(*each.getsockname()[:2]) for each in listeners), None)
     logs.logger.info(
         "listening",
-        url=url_of(host, port),
+        url=url,
+        admin_url=admin_url,
         models=list(given.settings.models),
         mlflow=_followed(given.environment),
     )
+    logs.logger.info("console", url=f"{admin_url or url}/")
     if given.surroundings.absent:
         logs.logger.warning("model_environment_absent", variables=given.surroundings.absent)
     for each in unknown_settings(given.environment):
@@ -287,9 +316,7 @@ def _of_metrics_and_logs(metrics: Metrics, logs: Logs) -> Observers:
     )
 
 
-def _route_context(
-    engine: Engine, metrics: Metrics, logs: Logs, series: TimeSeries
-) -> RouteContext:
+def _route_context(engine: Engine, metrics: Metrics, logs: Logs, console: Console) -> RouteContext:
     """What prediction routes share, whatever transport they have."""
     settings = engine.settings
     bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
@@ -299,7 +326,7 @@ def _route_context(
         bodies,
         replies,
         RequestIds(),
-        (metrics.http, *logs.observers, series),
+        (metrics.http, *logs.observers, console.series),
         logs.logger,
         settings.request_seconds,
         hears=engine.shadowing,
@@ -343,7 +370,8 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
     context: RouteContext,
     stopping: Callable[[], bool],
     telling: EventTelling,
-    series: TimeSeries,
+    console: Console,
+    admin_port: int | None = None,
 ) -> ASGIApp:
     """The engine's HTTP; it is not ready while `stopping` holds."""
     settings, follower = engine.settings, engine.follower
@@ -357,7 +385,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         preparations=follower.preparing,
         keys=access.keys,
         admin=access.admin,
-        more=(*access.routers, stats_router(series, telling.instance)),
+        more=access.routers,
         ledger=engine.ledger,
         may_see_details=access.admin.allows,
         prefixes=settings.prefixes,
@@ -365,6 +393,8 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         instance=telling.instance,
         lost_events=telling.trouble,
         shadows=engine.shadowing,
+        admin_routers=console.routers,
+        admin_port=admin_port,
     )
 
 

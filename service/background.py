@@ -39,6 +39,7 @@ class Work(enum.StrEnum):
     REMOVAL = "removal"
     LOGS = "logs"
     EVENTS = "events"
+    CONSOLE = "console"
     OTHER = "other"
 
 

@@ -5,13 +5,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
-from service.config.addresses import MlflowAddresses, is_web_address, shown
+from service.config.addresses import mlflow_pages
 from service.config.outgoing import Outgoing
 from service.config.secrets import revealed
 from service.config.settings import Settings
@@ -67,7 +66,7 @@ class EventTelling:
         address = settings.events_url.get_secret_value()
         post = _Posting(address, Outgoing.to(address, given.environment))
         sender = EventSender(post, _form(settings), report)
-        origin = EventOrigin(settings.known_as, instance, _pages(given))
+        origin = EventOrigin(settings.known_as, instance, mlflow_pages(given.environment))
         teller = EventTeller(origin, sender.offer, time.time)
         try:
             yield cls(instance, settings.models, teller, lambda: report.trouble)
@@ -95,13 +94,3 @@ def _form(settings: Settings) -> EventForm:
         return SlackText()
     secret = revealed(settings.events_secret)
     return SignedJson(None if secret is None else secret.encode())
-
-
-def _pages(given: Given) -> str | None:
-    """Where MLflow shows models; a database has no pages."""
-    found = MlflowAddresses.named_in(given.environment)
-    if found is None or not is_web_address(found.registry):
-        return None
-    workspace = given.environment.get("MLFLOW_WORKSPACE")
-    named = f"?workspace={quote(workspace, safe='')}" if workspace else ""
-    return f"{shown(found.registry).rstrip('/')}/{named}"

@@ -181,7 +181,7 @@ ROOMS = {
         *_BELOW,
     },
     "console": {
-        *("events.event_faults", "following", "http", "predicting", "refs"),
+        *("config.prefix", "events.event_faults", "following", "http", "predicting", "refs"),
         *("telemetry.metrics.lives", *_BELOW),
     },
     "grpc": {"contract", "errors", "following", "http", "predicting", "protocols"},

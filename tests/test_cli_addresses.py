@@ -83,3 +83,19 @@ def test_log_says_which_mlflow_is_followed(tmp_path: Path) -> None:
     with running_service(["a@b"], f"http://user:hunter2@{address}", tmp_path) as service:
         assert service.events("listening")[0]["mlflow"] == f"http://{address}"
     assert "hunter2" not in str(service.log)
+
+
+@pytest.mark.parametrize("command", ["status", "smoke"])
+def test_what_is_for_the_operator_is_asked_at_the_admin_port(command: str) -> None:
+    """And what applications ask at the public one."""
+    ports = {"PODIUM_PORT": str(free_port()), "PODIUM_ADMIN_PORT": str(free_port())}
+    done = podium(command, **ports)
+    asked = ports["PODIUM_ADMIN_PORT" if command == "status" else "PODIUM_PORT"]
+    assert f"service  http://127.0.0.1:{asked}" in done.stdout.splitlines()
+
+
+def test_taken_admin_port_is_one_clear_line(taken_port: int) -> None:
+    """It names the flag by which to choose another."""
+    serve = ("serve", "--model", "iris@champion", "--port", "0", "--admin-port", str(taken_port))
+    line = refusal(podium(*serve, MLFLOW_TRACKING_URI="http://127.0.0.1:1"), 1)
+    assert line.endswith("choose another with --admin-port")

@@ -22,7 +22,7 @@ from service.predicting.request import Prediction
 from service.predicting.route import PredictionRoute
 from service.protocols.mlflow import MlflowProtocol
 from service.protocols.podium import PodiumProtocol
-from service.protocols.protocol import Enclosure, PredictionProtocol
+from service.protocols.protocol import Encloses, PredictionProtocol
 from service.refs import ModelRef
 from service.registry.front.client import CachedVersion
 from service.registry.front.last_known_good import DiskHistory
@@ -48,7 +48,7 @@ class Form(NamedTuple):
     """A protocol's form of replies by one binding."""
 
     binding: Binding
-    enclosure: Enclosure
+    enclosure: Encloses
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -85,7 +85,7 @@ async def said(engine: Engine, protocol: PredictionProtocol, body: bytes) -> tup
         code, refusal = protocol.refuse(result, request.id)
         return (code, orjson.loads(refusal)), told
     route.record(request, result, 0)
-    parts = result.form.enclosure.wrap(result.predictions, bare=result.bare)
+    parts = result.form.enclosure.wrap(result).parts
     return orjson.loads(b"".join(parts)), told
 
 

@@ -30,6 +30,11 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "host": (("0.0.0.0", "0.0.0.0"), ("::1", "::1")),
     "port": (("0", 0), ("65535", 65535)),
     "grpc_port": (("0", 0), ("9000", 9000)),
+    "admin_port": (("0", 0), ("9000", 9000)),
+    "console_mlflow_url": (
+        ("https://mlflow.example/x", "https://mlflow.example/x"),
+        ("http://a:1", "http://a:1"),
+    ),
     "home": (("/somewhere", Path("/somewhere")), ("else where", Path("else where"))),
     "service_name": (("blue", "blue"), ("iris:8000", "iris:8000")),
     "poll_seconds": (("0.5", 0.5), ("3600", 3600.0)),
@@ -108,6 +113,11 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
 }
 BAD = [
     *(("PORT", bad) for bad in ("", "http", "-1", "65536", "80.5")),
+    *(("ADMIN_PORT", bad) for bad in ("", "http", "65536")),
+    *(
+        ("CONSOLE_MLFLOW_URL", bad)
+        for bad in ("", "mlflow", "ftp://a", "https://u:p@a", "https://a?token=b", "https://a/b@c")
+    ),
     *(("TRACKING_PORT", bad) for bad in ("", "none")),
     *(("HOST", bad) for bad in ("", " ", "no..host", "x" * 64)),
     *(("HOME", bad) for bad in ("", " ")),
@@ -238,11 +248,20 @@ def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert re.findall(r"PODIUM_\w+", refusal(hosts="0")) == ["PODIUM_PORT", "PODIUM_HOSTS"]
 
 
+def test_admin_port_is_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two free ones are two; the same one twice is a mistake."""
+    monkeypatch.setenv("PODIUM_PORT", "9000")
+    monkeypatch.setenv("PODIUM_ADMIN_PORT", "9000")
+    assert refusal() == "PODIUM_ADMIN_PORT: must be another port than PODIUM_PORT"
+    assert load_settings({"port": 0, "admin_port": 0}).admin_port == 0
+
+
 def test_bad_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody may have put a secret into the wrong variable."""
     monkeypatch.setenv("PODIUM_PORT", "hunter2")
     monkeypatch.setenv("PODIUM_HOST", "hunter2..")
     monkeypatch.setenv("PODIUM_EVENTS_URL", "https://a.example/hunter2@b")
+    monkeypatch.setenv("PODIUM_CONSOLE_MLFLOW_URL", "https://me:hunter2@a.example")
     assert "hunter2" not in refusal()
 
 

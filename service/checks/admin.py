@@ -24,6 +24,11 @@ _SAYS: Final = {
 }
 
 
+NOT_HERE: Final = (
+    "the service does not answer that on this port: give the address of its PODIUM_ADMIN_PORT"
+)
+
+
 def reload(  # noqa: PLR0913 - what an operator says
     url: str,
     ref: ModelRef,
@@ -56,16 +61,18 @@ def asked_to_look(
         return UNDECIDED, f"no service answers: {reason}{advice}"
 
 
-def _is_not_there_yet(answer: httpx.Response) -> bool:
+def _is(answer: httpx.Response, code: str) -> bool:
     try:
-        return bool(answer.json()["code"] == "not_there_yet")
+        return bool(answer.json()["code"] == code)
     except (ValueError, LookupError, TypeError):
         return False
 
 
 def _said(answer: httpx.Response) -> tuple[int, str]:
-    if answer.status_code == HTTPStatus.NOT_FOUND and _is_not_there_yet(answer):
+    if answer.status_code == HTTPStatus.NOT_FOUND and _is(answer, "not_there_yet"):
         return DONE, "the registry had no such model and alias; the service looks at it now"
+    if answer.status_code == HTTPStatus.NOT_FOUND and _is(answer, "not_found"):
+        return WRONG_USE, NOT_HERE
     try:
         return _SAYS[HTTPStatus(answer.status_code)]
     except (ValueError, KeyError):
@@ -132,6 +139,8 @@ def _told(answer: httpx.Response, *, undo: bool) -> tuple[int, str]:
             return _undone(told) if undo else _done(told)
         if answer.status_code == HTTPStatus.NOT_FOUND and answer.json()["code"] == _NO_VERSION:
             return WRONG_USE, str(answer.json()["detail"])
+        if answer.status_code == HTTPStatus.NOT_FOUND and _is(answer, "not_found"):
+            return WRONG_USE, NOT_HERE
         if answer.status_code != HTTPStatus.NOT_FOUND or answer.json()["code"] == "unknown_model":
             return _SAYS_OF_WITHDRAWING[HTTPStatus(answer.status_code)]
     except (ValueError, LookupError, TypeError, AttributeError):

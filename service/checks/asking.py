@@ -1,5 +1,6 @@
 """One question to a running service over HTTP, as commands ask it."""
 
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,8 +38,18 @@ def ask(  # noqa: PLR0913 - of HTTP
             timeout=seconds,
             json=json,
             trust_env=not is_near(url),
+            verify=trusted(url),
         )
     except httpx.TransportError as error:
         raise NoService(why_silent(error)) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise NoService(NO_PODIUM) from error
+
+
+def trusted(address: str) -> ssl.SSLContext | bool:
+    """What httpx is to `verify` by: SSL_CERT_FILE counts for this machine's own addresses, too.
+
+    No proxy of the environment stands before those, so that httpx is not to read it otherwise.
+    """
+    own = is_near(address) and address.lower().startswith("https:")
+    return httpx.create_ssl_context() if own else True

@@ -20,6 +20,7 @@ from service.checks.answers import (
     predict_refuses,
     request_id,
 )
+from service.checks.asking import trusted
 from service.checks.registry import AliasLookup, follows_alias
 from service.checks.report import ReportLines, summary, write_junit
 from service.checks.result import CheckOutcome, CheckResult, Failed, NoService
@@ -28,7 +29,6 @@ from service.config.addresses import is_near, is_web_address, shown
 from service.local.tracking import NO_ADDRESS, why_silent
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
-# A proxy that the environment names stands between this machine and others, not within it.
 # Twice the default pause between two looks at the registry, and the time that a swap takes.
 _PATIENCE = 5.0
 _UNREACHABLE = 2
@@ -100,7 +100,10 @@ async def _reach(service: httpx.AsyncClient) -> None:
 
 
 def _client(url: str, base_url: str = "") -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=base_url, timeout=_TIMEOUT, trust_env=not is_near(url))
+    # A proxy that the environment names stands between this machine and others, not within it.
+    return httpx.AsyncClient(
+        base_url=base_url, timeout=_TIMEOUT, trust_env=not is_near(url), verify=trusted(url)
+    )
 
 
 async def checks(

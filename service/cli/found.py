@@ -67,6 +67,16 @@ def service_url() -> str:
     return running.service_url if running else callable_url(settings.host, settings.port)
 
 
+def admin_url() -> str:
+    """The same for what the admin token asks for, which may have a port of its own."""
+    settings = loaded()
+    running = read_running(settings.home)
+    if running is not None:
+        return running.admin_url or running.service_url
+    port = settings.port if settings.admin_port is None else settings.admin_port
+    return callable_url(settings.host, port)
+
+
 def advice(url: str | None) -> str:
     """For somebody who has not said where the service is."""
     return "" if url else "; give --url, or start one with `podium up`"

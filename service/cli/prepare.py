@@ -8,7 +8,7 @@ from typing import Literal
 import click
 from pydantic import BaseModel
 
-from service.cli.found import admin_token, service_url
+from service.cli.found import admin_token, admin_url
 from service.cli.moving import alias_option, ref_of, timeout_option, told_writer
 from service.cli.once import OnceCommand
 from service.cli.options import SecondsRange, VersionArgument, urls_option, version_argument
@@ -131,7 +131,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the command line's
     def stage(url: str, begun: str) -> None:
         tell(f"  {url}  {begun}")
 
-    urls = urls or (service_url(),)
+    urls = urls or (admin_url(),)
     tell(f"service  {', '.join(urls)}")
     with asking(blank, as_json=as_json):
         wish = PrepareWish(ref, number, token, keep_seconds, timeout, reason=origin.told)

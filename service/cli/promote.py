@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 from pydantic import BaseModel
 
-from service.cli.found import admin_token, loaded, service_url
+from service.cli.found import admin_token, admin_url, loaded
 from service.cli.moving import (
     MoveReport,
     alias_option,
@@ -180,7 +180,7 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
         raise click.UsageError("--instances counts those behind one address: give one --url")
     stop_for_stranger(ref_of(version.name, alias))
     if count is not None:
-        urls = urls or (service_url(),)
+        urls = urls or (admin_url(),)
     ref, addresses, tell = ref_of(version.name, alias), mlflow(), teller(as_json=as_json)
     bakes = not no_bake
     instances = _instances(urls, count, timeout, lease_seconds, origin.told, tell, bakes=bakes)

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from service.cli.found import admin_token, advice, service_url
+from service.cli.found import admin_token, admin_url, advice
 from service.cli.once import OnceCommand
 from service.cli.options import ref_argument, url_option
 from service.refs import ModelRef
@@ -32,4 +32,4 @@ def reload(ref: ModelRef, url: str | None, *, again: bool) -> None:
     token = admin_token()
     from service.checks.admin import reload as run
 
-    sys.exit(run(url or service_url(), ref, token, again=again, advice=advice(url)))
+    sys.exit(run(url or admin_url(), ref, token, again=again, advice=advice(url)))

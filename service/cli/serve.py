@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     "host",
     "port",
     "grpc_port",
+    "admin_port",
+    "console_mlflow_url",
     "home",
     "service_name",
     "poll_seconds",

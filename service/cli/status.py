@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.found import advice, loaded, mlflow_of, service_url
+from service.cli.found import admin_url, advice, loaded, mlflow_of
 from service.cli.once import OnceCommand
 from service.cli.options import url_option
 from service.config.secrets import revealed
@@ -34,7 +34,7 @@ def status(url: str | None, *, as_json: bool, lenient: bool) -> None:
     """  # noqa: D301 - click wants a real backspace
     from service.checks.overview import status as run
 
-    token, address = revealed(loaded().admin_token), url or service_url()
+    token, address = revealed(loaded().admin_token), url or admin_url()
     found = run(
         address,
         as_json=as_json,

@@ -16,8 +16,10 @@ from service.local.settings import DEFAULT_MODELS, UpSettings
 @models_option
 @settings("host")
 @setting("port", "Port of the service")  # 0, which `serve` takes, is nothing that can be told
+@setting("admin_port", "Port of its own for the console and what is for the operator; unset: none")
 @settings("tracking_port", "home")
-def up(**flags: Any) -> None:
+@click.option("--open", "opens", is_flag=True, help="Show the console in a browser.")
+def up(*, opens: bool, **flags: Any) -> None:
     """Run MLflow, a first iris model and the service on this machine.
 
     Serves basic_lr_iris_model@champion, or each --model. That of iris is trained if it does not
@@ -32,7 +34,7 @@ def up(**flags: Any) -> None:
         raise click.UsageError("`podium up` serves models by name; `podium serve` takes patterns.")
     from service.local.up import up as run
 
-    sys.exit(run(_up_settings(given)))
+    sys.exit(run(_up_settings(given), opens=opens))
 
 
 def _up_settings(settings: LocalSettings) -> UpSettings:
@@ -44,4 +46,5 @@ def _up_settings(settings: LocalSettings) -> UpSettings:
         settings.drain_seconds,
         makes_token=settings.admin_token is None,
         models=settings.refs or DEFAULT_MODELS,
+        admin_port=settings.admin_port,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from service.cli.found import admin_token, advice, service_url
+from service.cli.found import admin_token, admin_url, advice
 from service.cli.once import OnceCommand
 from service.cli.options import url_option, version_number
 from service.cli.told import origin_options
@@ -47,6 +47,6 @@ def withdraw(model: str, version: str, url: str | None, origin: Origin, *, undo:
     token = admin_token()
     from service.checks.admin import withdraw as run
 
-    address = url or service_url()
+    address = url or admin_url()
     why = origin.told
     sys.exit(run(address, model, version, token, undo=undo, reason=why, advice=advice(url)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 _WEB = ("http://", "https://")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -49,6 +49,16 @@ def shown_registry(addresses: MlflowAddresses, environment: Mapping[str, str]) -
     """For people: the registry's address without passwords, and the workspace if one is named."""
     workspace, address = workspace_of(environment), shown(addresses.registry)
     return f"{address} workspace {workspace}" if workspace else address
+
+
+def mlflow_pages(environment: Mapping[str, str]) -> str | None:
+    """What `#/models/NAME` is added to for MLflow's page of a model; a database has no pages."""
+    found = MlflowAddresses.named_in(environment)
+    if found is None or not is_web_address(found.registry):
+        return None
+    workspace = environment.get("MLFLOW_WORKSPACE")
+    named = f"?workspace={quote(workspace, safe='')}" if workspace else ""
+    return f"{shown(found.registry).rstrip('/')}/{named}"
 
 
 def url_of(host: str, port: int) -> str:

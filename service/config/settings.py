@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from service.config.addresses import may_be_asked, workspace_of
+from service.config.addresses import is_web_address, may_be_asked, shown, workspace_of
 from service.config.origins import origin_of
 from service.config.prefix import Prefixes, Proxies, prefix_of
 from service.config.secrets import PREFIX, BadSecret, forget, secret_in_file
@@ -91,6 +91,16 @@ class Settings(BaseSettings):
         None,
         description="Port for the Open Inference Protocol by gRPC (`pip install podium[grpc]`); 0 "
         "takes a free one. Unset: none",
+    )
+    admin_port: Port | None = Field(
+        None,
+        description="Port of its own for the console, metrics, `/stats` and what the admin token "
+        "asks for, which others then do not answer; 0 takes a free one; unset: none",
+    )
+    console_mlflow_url: str | None = Field(
+        None,
+        description="Address of MLflow's pages for whoever looks at the console; unset: that of "
+        "the registry, without user and password",
     )
     home: Path = Field(Path(".podium"), description="Folder for everything that is kept")
     service_name: Annotated[str, Field(max_length=100)] | None = Field(
@@ -455,6 +465,21 @@ class Settings(BaseSettings):
     def _names_a_folder(cls, value: Path | None) -> Path | None:
         if value == Path():
             raise ValueError("must name a folder")
+        return value
+
+    @field_validator("admin_port")
+    @classmethod
+    def _its_own(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value and value == info.data.get("port"):
+            raise ValueError("must be another port than PODIUM_PORT")
+        return value
+
+    @field_validator("console_mlflow_url")
+    @classmethod
+    def _page(cls, value: str | None) -> str | None:
+        # Never the text itself: somebody may have written an address with a password in it.
+        if value is not None and not (is_web_address(value) and shown(value) == value):
+            raise ValueError("must be an address as https://HOST/PATH, without user and password")
         return value
 
     @field_validator("api_keys_file", "model_config_file")

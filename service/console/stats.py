@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -18,8 +18,18 @@ from service.processes.front.beside import Beside
 _POINTS_AT_ONCE: Final = 900
 _TURN_SECONDS: Final = 20e-6
 _REFUSED: Final = refused(f"`seconds` is not a whole number from 1 to {KEPT_SECONDS}.")
+
+
+def _name(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    where = {"name": name, "in": "query", "required": False}
+    return {**where, "description": description, "schema": schema}
+
+
 _PARAMETERS: Final = {
     "parameters": [
+        _name("model", "Of this model alone."),
+        _name("alias", "Of slots with this alias alone."),
         {
             "name": "seconds",
             "in": "query",
@@ -31,7 +41,7 @@ _PARAMETERS: Final = {
                 "maximum": KEPT_SECONDS,
                 "default": KEPT_SECONDS,
             },
-        }
+        },
     ]
 }
 
@@ -67,7 +77,7 @@ class StatsReport(BaseModel):
 
 
 def stats_router(series: TimeSeries, instance: str) -> APIRouter:
-    """`GET /stats?seconds=`; `instance` is this process's own word."""
+    """`GET /stats?seconds=&model=&alias=`; `instance` is this process's own word."""
     router = APIRouter(tags=["metrics"])
     beside = Beside("stats")
 
@@ -76,7 +86,13 @@ def stats_router(series: TimeSeries, instance: str) -> APIRouter:
         """Requests of the last quarter of an hour, second by second."""
         seconds = whole_number(request, "seconds", range(1, KEPT_SECONDS + 1)) or KEPT_SECONDS
         last = series.last_second
-        kept = series.kept(last - seconds + 1)
+        asked = request.query_params
+        wanted = {name: asked[name] for name in ("model", "alias") if name in asked}
+        kept = [
+            each
+            for each in series.kept(last - seconds + 1)
+            if wanted.items() <= each.key._asdict().items()
+        ]
         written = partial(stats_text, instance, kept, last - seconds + 1, last)
         return reply(cut(await beside.run(written)))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -145,6 +146,16 @@ class Ledger:
         """The newest `limit` entries, of those with an id below `before` if given; newest first."""
         found = (entry for entry in reversed(self._entries) if before is None or entry.id < before)
         return tuple(entry for entry, _ in zip(found, range(limit), strict=False))
+
+    @property
+    def last_id(self) -> int:
+        """Of the newest entry; 0 where there has never been one."""
+        return self._last_id
+
+    def since(self, id: int) -> tuple[LedgerEntry, ...]:  # noqa: A002 - the entry's own word
+        """Those that are newer than that one, oldest first."""
+        found = takewhile(lambda entry: entry.id > id, reversed(self._entries))
+        return tuple(found)[::-1]
 
     def knows(self, name: str, version: str) -> bool:
         """Whether an entry names that version of that model, whoever had the name."""

@@ -122,8 +122,10 @@ class Withdrawing:
     def apply(self, slot: Slot) -> None:
         """Takes from the slot what is withdrawn, and has it say what it lacks for that."""
         taken = slot.version if slot.version in self._stones else None
+        # What bakes has not served there yet, also where what was proven before is not warm.
+        served = taken if slot.bake is None else None
         if taken is None or not self._gone_back(slot):
-            self._note_unproven(slot, taken)
+            self._note_unproven(slot, served)
         warm = None if slot.previous is None else slot.previous.binding.servable.version
         for version in (slot.version, warm):
             if version is not None and version in self._stones:
@@ -132,7 +134,7 @@ class Withdrawing:
             slot.fallback_pursuit = slot.fallback_pursuit.of(None)
         if self._served_last(slot) in self._stones:
             self._history.withdraw(slot.ref)
-        slot.lacking = self._lacking(slot, taken)
+        slot.lacking = self._lacking(slot, served)
         self._explain(slot, taken)
 
     def _gone_back(self, slot: Slot) -> bool:

@@ -15,7 +15,7 @@ from service.following.ledger import Ledger
 from service.following.slots import Slots
 from service.http.access import NOBODY, Admin, ApiKeys, Readers
 from service.http.cors import CrossOrigin
-from service.http.dispatch import dispatch, prediction_endpoints
+from service.http.dispatch import by_port, dispatch, prediction_endpoints
 from service.http.docs import page_router
 from service.http.exposition import exposition_router
 from service.http.health import health_router, scoring_router
@@ -58,8 +58,13 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
     instance: str | None = None,
     lost_events: Callable[[], EventTrouble | None] = lambda: None,
     shadows: ShadowLines = NO_LINES,
+    admin_routers: Sequence[APIRouter] = (),
+    admin_port: int | None = None,
 ) -> ASGIApp:
     """The service's HTTP for these slots.
+
+    Where there is an `admin_port` all of it is answered there, and on other ports all but what is
+    for whoever operates the service.
 
     Args:
         slots: read on every request, never written.
@@ -80,27 +85,38 @@ def create_http(  # noqa: PLR0913 - where a room is put together, each part is n
         instance: this process's own word; None: it makes one.
         lost_events: that events do not reach their receiver.
         shadows: what is counted of them.
+        admin_routers: more routes for whoever operates the service.
+        admin_port: a port of the server's own for all that; None: it has none.
     """
     protocols = (PodiumProtocol(), MlflowProtocol())
     readers = Readers(keys, admin)
-    routers = (
+    open_to_all = (
         health_router(slots, stopping),
         scoring_router(slots, stopping),
         models_router(slots, clock, readers, instance or uuid4().hex, lost_events),
         shadow_router(slots, readers, shadows),
         open_inference_router(slots, stopping, readers),
-        reload_router(slots, clock, admin, reload),
         swaps_router(ledger or Ledger(), may_see_details),
+        *more,
+    )
+    operators = (
+        reload_router(slots, clock, admin, reload),
         exposition_router(registry),
         *(() if withdraw is None else (withdraw_router(admin, *withdraw),)),
         *(() if preparations is None else (preparation_router(slots, admin, preparations),)),
-        *more,
+        *admin_routers,
     )
-    pages = create_pages(routers, slots, protocols)
-    pages.include_router(docs_router(pages, slots, security(keys, admin), readers))
-    pages.include_router(page_router())
-    outside = with_request_id(pages, context.ids, context.logger)
     endpoints = prediction_endpoints(slots, protocols, context, keys, prefixes.paths)
-    below = partial(prefixes.below, known=partial(is_known, pages))
-    app = dispatch(endpoints, of_versions(endpoints, outside), below)
-    return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app
+
+    def door(routers: Sequence[APIRouter], origins: Sequence[str]) -> ASGIApp:
+        pages = create_pages(routers, slots, protocols)
+        pages.include_router(docs_router(pages, slots, security(keys, admin), readers))
+        pages.include_router(page_router())
+        outside = with_request_id(pages, context.ids, context.logger)
+        below = partial(prefixes.below, known=partial(is_known, pages))
+        app = dispatch(endpoints, of_versions(endpoints, outside), below)
+        return CrossOrigin(app, origins, below, context.ids, admin.is_in) if origins else app
+
+    if admin_port is None:
+        return door((*open_to_all, *operators), origins)
+    return by_port({admin_port: door((*open_to_all, *operators), ())}, door(open_to_all, origins))

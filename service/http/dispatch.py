@@ -44,6 +44,15 @@ def dispatch(
     return app
 
 
+def by_port(doors: Mapping[int, ASGIApp], others: ASGIApp) -> ASGIApp:
+    """One application of several: each for what has come by that port of the server's."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await doors.get(scope["server"][1], others)(scope, receive, send)
+
+    return app
+
+
 def prediction_endpoints(
     slots: Slots,
     protocols: Sequence[PredictionProtocol],

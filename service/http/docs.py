@@ -4,6 +4,7 @@ It works without the internet and below any prefix: every address in it is relat
 not one of these files runs in it or is loaded by it.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -24,12 +25,13 @@ _FILES: Final = {
 }
 _SAFE: Final = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 # The images are within the style sheet and the script.
-_PAGE_HEADERS: Final = _SAFE | {
+PAGE_HEADERS: Final[Mapping[str, str]] = _SAFE | {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
+"""Of a page of the service's own: it runs and loads nothing else, and stands in no other page."""
 # They change with Podium alone.
 _FILE_HEADERS: Final = _SAFE | {"cache-control": "max-age=3600"}
 
@@ -42,7 +44,7 @@ def page_router() -> APIRouter:
     @router.get("/docs")
     async def docs() -> Response:
         page = await beside.run(_read, _PAGE)
-        return reply(cut([page]), "text/html; charset=utf-8", _PAGE_HEADERS)
+        return reply(cut([page]), "text/html; charset=utf-8", PAGE_HEADERS)
 
     @router.get("/docs/{name}")
     async def file(name: str) -> Response:

@@ -4,7 +4,7 @@ A picture of one instant, made of what the follower knows: asking never asks the
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -267,15 +267,12 @@ def models_router(
     """
     router = APIRouter(tags=["models"])
     beside = Beside("models")
+    texts = ModelsTexts(slots, clock, instance, lost_events, beside)
 
     @router.get("/models", response_model=ModelsReport)
     async def models(request: Request) -> Response:
         """Every slot at this instant."""
-        now, why = clock(), readers.admin.allows(request)
-        more = {"patterns": _patterns(slots), "events": _lost(lost_events())}
-        look, reports = _look(slots.look, now, why=why), await _reports(slots, now, why=why)
-        written = partial(_written_list, instance, reports, look, more, slots, why=why)
-        return reply(await beside.run(written))
+        return reply(await texts.whole(why=readers.admin.allows(request)))
 
     @router.get("/models/{name:path}@{alias}", responses=UNKNOWN_MODEL, response_model=SlotDetail)
     async def model(request: Request, name: str, alias: str) -> Response:
@@ -288,6 +285,51 @@ def models_router(
         return reply(await beside.run(_written, instance, shown, report, look, hosts))
 
     return router
+
+
+class ModelsTexts:
+    """What `GET /models` answers, and its parts, as JSON: made of one instant, written `beside`.
+
+    With `why` they say what is for their operator alone.
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        clock: Callable[[], float],
+        instance: str,
+        lost_events: Callable[[], EventTrouble | None],
+        beside: Beside,
+    ) -> None:
+        self._slots = slots
+        self._clock = clock
+        self._instance = instance
+        self._lost_events = lost_events
+        self._beside = beside
+
+    async def whole(self, *, why: bool) -> Sequence[bytes]:
+        """All of it, in pieces for `reply`."""
+        slots, now = self._slots, self._clock()
+        more = {"patterns": _patterns(slots), "events": _lost(self._lost_events())}
+        look = _look(slots.look, now, why=why)
+        reports = await _reports(slots.values(), now, why=why)
+        written = partial(_written_list, self._instance, reports, look, more, slots, why=why)
+        return await self._beside.run(written)
+
+    async def slots(self, slots: Iterable[Slot], *, why: bool) -> Sequence[bytes]:
+        """Each of these, as it stands in the list."""
+        reports = await _reports(slots, self._clock(), why=why)
+        return await self._beside.run(lambda: [_text(SlotReport(**each)) for each in reports])
+
+    def look(self, *, why: bool) -> bytes:
+        """How the look-ups of aliases go."""
+        return _text(_look(self._slots.look, self._clock(), why=why))
+
+    @property
+    def others(self) -> object:
+        """Compares as equal for as long as nothing changes but slots and looks."""
+        slots = self._slots
+        return (*slots.tombstones.standing,), slots.unmatched, slots.left_out, self._lost_events()
 
 
 def report_of(slot: Slot, now: float) -> SlotReport:
@@ -405,9 +447,9 @@ def _lost(trouble: EventTrouble | None) -> LostEventsReport | None:
     )
 
 
-async def _reports(slots: Slots, now: float, *, why: bool) -> Sequence[dict[str, Any]]:
+async def _reports(slots: Iterable[Slot], now: float, *, why: bool) -> Sequence[dict[str, Any]]:
     reports = []
-    for number, slot in enumerate(slots.values(), start=1):
+    for number, slot in enumerate(slots, start=1):
         reports.append(_report(slot, now, why=why))
         if not number % _AT_A_TIME:
             await asyncio.sleep(0)

@@ -65,13 +65,14 @@ def is_known(app: FastAPI, path: str) -> bool:
 def with_request_id(app: ASGIApp, ids: RequestIds, logger: FilteringBoundLogger) -> ASGIApp:
     """The application with `X-Request-ID` on every reply, HEAD wherever GET is, and nothing raised.
 
-    The id is `request.state.request_id` within.
+    The id is `request.state.request_id` within, and `request.state.headless` whether nobody gets
+    the body.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = ids.accept(dict(scope["headers"]).get(b"x-request-id"))
-        state = {**scope.get("state", {}), "request_id": request_id}
         headless = scope["method"] == "HEAD"
+        state = {**scope.get("state", {}), "request_id": request_id, "headless": headless}
         method = "GET" if headless else scope["method"]
         reply = _replying(send, request_id, headless=headless)
         try:

@@ -107,9 +107,13 @@ def _written(
     entries: Sequence[LedgerEntry], next_before: int | None, *, detailed: bool
 ) -> Sequence[bytes]:
     """`SwapsReport`; of five hundred entries with all that gates found it is megabytes."""
-    reports = (_report(entry, detailed=detailed) for entry in entries)
-    listed = b",".join(each.model_dump_json(by_alias=True).encode() for each in reports)
+    listed = b",".join(swap_text(entry, detailed=detailed) for entry in entries)
     return cut([json_object({"swaps": b"[%b]" % listed, "next_before": json_text(next_before)})])
+
+
+def swap_text(entry: LedgerEntry, *, detailed: bool) -> bytes:
+    """One entry as it stands on the page."""
+    return _report(entry, detailed=detailed).model_dump_json(by_alias=True).encode()
 
 
 def whole_number(request: Request, name: str, among: Sequence[int]) -> int | None:

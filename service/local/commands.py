@@ -67,6 +67,7 @@ def _environment(settings: UpSettings) -> dict[str, str]:
         "PODIUM_HOME": str(settings.home.resolve()),
         "PODIUM_HOST": settings.host,
         "PODIUM_PORT": str(settings.port),
+        **({} if settings.admin_port is None else {"PODIUM_ADMIN_PORT": str(settings.admin_port)}),
     }
 
 

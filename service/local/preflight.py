@@ -28,6 +28,7 @@ from service.local.tracking import version_at
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _DEFAULTS = {
     "PODIUM_PORT": LocalSettings.model_fields["port"].default,
+    "PODIUM_ADMIN_PORT": None,
     "PODIUM_TRACKING_PORT": LocalSettings.model_fields["tracking_port"].default,
 }
 
@@ -43,10 +44,16 @@ async def check(settings: UpSettings, asked: httpx.AsyncClient) -> None:
 
 
 def _check_ports_are_named(settings: UpSettings) -> None:
-    ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
-    free = [name for name, port in ports.items() if port == 0]
+    free = [name for name, port in _ports(settings).items() if port == 0]
     if free:
         raise UpFailed(f"`podium up` cannot use port 0; set {' and '.join(free)} to another port.")
+
+
+def _ports(settings: UpSettings) -> dict[str, int]:
+    ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
+    if settings.admin_port is not None:
+        ports["PODIUM_ADMIN_PORT"] = settings.admin_port
+    return ports
 
 
 def _check_home(settings: UpSettings) -> None:
@@ -92,12 +99,21 @@ def _check_service_port(settings: UpSettings) -> None:
             f"MLflow and the service cannot share port {settings.port}. "
             f"Choose another one: {_moved(settings, 'PODIUM_PORT')}"
         )
-    reason = why_taken(settings.host, settings.port)
-    if reason is not None:
+    if settings.admin_port in {settings.port, settings.tracking_port}:
         raise UpFailed(
-            f"The service's port {settings.port} on {settings.host} {reason}. "
-            f"Choose another one: {_moved(settings, 'PODIUM_PORT')}"
+            f"The admin port {settings.admin_port} must be another one than that of MLflow and of "
+            f"the service. Choose another one: {_moved(settings, 'PODIUM_ADMIN_PORT')}"
         )
+    ports = {"service's": ("PODIUM_PORT", settings.port)}
+    if settings.admin_port is not None:
+        ports["admin"] = ("PODIUM_ADMIN_PORT", settings.admin_port)
+    for whose, (name, port) in ports.items():
+        reason = why_taken(settings.host, port)
+        if reason is not None:
+            raise UpFailed(
+                f"The {whose} port {port} on {settings.host} {reason}. "
+                f"Choose another one: {_moved(settings, name)}"
+            )
 
 
 async def _check_tracking_port(settings: UpSettings, asked: httpx.AsyncClient) -> None:
@@ -122,7 +138,7 @@ async def _check_tracking_port(settings: UpSettings, asked: httpx.AsyncClient) -
 
 def _moved(settings: UpSettings, moved: str) -> str:
     """The same `up` with that port elsewhere, on one that is free now."""
-    ports = {"PODIUM_PORT": settings.port, "PODIUM_TRACKING_PORT": settings.tracking_port}
+    ports = _ports(settings)
     host = LOOPBACK if moved == "PODIUM_TRACKING_PORT" else settings.host
     chosen = {**ports, moved: _free_beside(host, ports[moved], set(ports.values()))}
     given = {name: str(port) for name, port in chosen.items() if port != _DEFAULTS[name]}

@@ -85,12 +85,16 @@ _FILE = "up.json"
 
 @dataclass(frozen=True, slots=True)
 class RunningUp:
-    """One `up`: its addresses, itself, and its children by name."""
+    """One `up`: its addresses, itself, and its children by name.
+
+    `admin_url` is where its service answers what is for the operator; empty: where it does all.
+    """
 
     tracking_uri: str
     service_url: str
     up: Mark
     children: Mapping[str, Mark]
+    admin_url: str = ""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -98,7 +102,8 @@ class RunningUp:
         fields = json.loads(text)
         marks = {name: Mark(**mark) for name, mark in fields["children"].items()}
         up = Mark(**fields["up"])
-        return cls(str(fields["tracking_uri"]), str(fields["service_url"]), up, marks)
+        tracking_uri, service_url = str(fields["tracking_uri"]), str(fields["service_url"])
+        return cls(tracking_uri, service_url, up, marks, str(fields.get("admin_url", "")))
 
     def to_json(self) -> str:
         """For people and programs."""

@@ -201,6 +201,7 @@ _FLOWER = {
 _TEXT = """
 Podium serves {served}.
 {absent}
+  The console     {console}
   MLflow's page   {page}
   The service     {service}
   Its API         {service}/docs
@@ -220,6 +221,8 @@ MLFLOW_TRACKING_URI={tracking}.
 """
 
 _FIRST = """
+The console shows what serves, each step of a swap, and why a version is refused.
+
 Ask for a prediction; the answer names the version that gave it:
 
   curl -s {service}{path} -H 'Content-Type: application/json' \\
@@ -240,6 +243,7 @@ def welcome(settings: UpSettings, absent: Collection[ModelRef] = ()) -> str:
         served=_named([ref for ref in settings.models if ref not in absent]) or "nothing yet",
         absent=_missing(settings, absent),
         page=settings.model_page((iris or settings.models[0]).name),
+        console=f"{settings.admin_url}/",
         service=settings.service_url,
         logs=settings.logs,
         token=settings.admin_token or "yours",

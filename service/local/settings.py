@@ -33,6 +33,7 @@ class UpSettings:
         tracking_port: of MLflow.
         drain_seconds: how long the service may take to answer what it has begun, at its end.
         models: what is served; the first is the default model.
+        admin_port: of what is for the operator, where the service has one of its own for that.
         makes_token: whether an admin token is made; not where somebody has brought one.
     """
 
@@ -43,6 +44,7 @@ class UpSettings:
     drain_seconds: float
     makes_token: bool = True
     models: tuple[ModelRef, ...] = DEFAULT_MODELS
+    admin_port: int | None = None
 
     @property
     def tracking_uri(self) -> str:
@@ -53,6 +55,11 @@ class UpSettings:
     def service_url(self) -> str:
         """An address of the service that can be called from this machine."""
         return callable_url(self.host, self.port)
+
+    @property
+    def admin_url(self) -> str:
+        """The same of its console, and of what the admin token asks for."""
+        return callable_url(self.host, self.port if self.admin_port is None else self.admin_port)
 
     def model_page(self, name: str) -> str:
         """MLflow's own page of that registered model, where its aliases are moved.

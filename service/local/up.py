@@ -9,6 +9,8 @@ MLflow, and `up.json` is gone. If it is killed itself, the kernel asks its child
 
 import asyncio
 import os
+import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import httpx
@@ -27,6 +29,7 @@ from service.local.tracking import (
     until_answering,
     version_of_alias,
 )
+from service.processes.front.beside import Beside
 from service.refs import ModelRef
 
 
@@ -37,21 +40,27 @@ class Parts:
     Attributes:
         training: trains a version, judges it, and gives it the alias that is added as `--alias`.
         patience: seconds that MLflow, and after it the service, may take until they answer.
+        opens: shows the console, and says whether it could; None: nobody is to see it.
     """
 
     tracking: Command
     training: Command
     service: Command
     patience: float = 180.0
+    opens: Callable[[str], bool] | None = None
 
 
-def up(settings: UpSettings) -> int:
-    """Runs until Ctrl-C or SIGTERM. Returns the exit status: 1 if it had to end by itself."""
+def up(settings: UpSettings, *, opens: bool = False) -> int:
+    """Runs until Ctrl-C or SIGTERM. Returns the exit status: 1 if it had to end by itself.
+
+    `opens`: the console is shown in a browser, where there is one.
+    """
     screen = Screen()
     parts = Parts(
         tracking_command(settings),
         training_command(settings),
         service_command(settings, Narrator(screen.say)),
+        opens=open_page if opens else None,
     )
     return asyncio.run(supervise(settings, parts, screen))
 
@@ -62,6 +71,16 @@ async def supervise(settings: UpSettings, parts: Parts, screen: Screen) -> int:
     with family.heeding_signals():
         async with client() as asked:
             return await _Up(settings, parts, screen, family, asked).run()
+
+
+def open_page(url: str) -> bool:
+    """Shows it in a browser. False where there is none that leaves the terminal alone; blocks."""
+    if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        return False
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False
 
 
 class _Up:
@@ -101,7 +120,13 @@ class _Up:
         absent = [ref for ref, is_there in found.items() if not is_there]
         await self._start_service(ready=len(absent) < len(found))
         self._screen.say(welcome(self._settings, absent))
+        await self._open(f"{self._settings.admin_url}/")
         await self._family.during(asyncio.Event().wait())
+
+    async def _open(self, url: str) -> None:
+        opens = self._parts.opens
+        if opens is not None and not await self._family.during(Beside("browser").run(opens, url)):
+            self._screen.say(f"No browser can be opened here; the console is at {url}")
 
     async def _start_tracking(self) -> None:
         url = self._settings.tracking_uri
@@ -146,7 +171,10 @@ class _Up:
         here = mark(os.getpid()) or Mark(os.getpid(), 0)
         living = (child for child in self._family.children if not child.exited.done())
         children = {child.command.name: child.mark for child in living}
-        return RunningUp(self._settings.tracking_uri, self._settings.service_url, here, children)
+        settings = self._settings
+        return RunningUp(
+            *(settings.tracking_uri, settings.service_url, here, children, settings.admin_url)
+        )
 
     async def _wait(self, what: str, who: str, url: str) -> None:
         limit = self._parts.patience

@@ -112,7 +112,10 @@ _NOT_FOUND: Final = {
     NOT_THERE_YET: "the service follows that alias once the registry has it",
     "not_prepared": "the service has been started anew meanwhile; ask again",
 }
-_OLDER: Final = "the service has no such route: it is older than this command"
+_OLDER: Final = (
+    "the service has no such route here: it is older than this command, or answers that on its "
+    "PODIUM_ADMIN_PORT"
+)
 
 
 def follow(

@@ -14,6 +14,7 @@ from service.checks.result import NoService
 from service.promotion.steps import ArmSeen, ArmState
 from service.refs import ModelRef
 from service.rollout.verdict import Sample
+from service.rollout_tags import tag_name
 
 _AT_ONCE: Final = 16
 _SECONDS: Final = 5.0
@@ -80,6 +81,8 @@ def _read(url: str, ref: ModelRef, version: str, told: Mapping[str, Any]) -> Arm
         return ArmSeen(url, "", "refused", "the service follows no such model and alias")
     arms = {each["alias"]: each for each in slot["arms"]}
     state, sentence = _standing(version, arms.get(name), slots.get(name))
+    if name not in arms:
+        sentence += _why_unshared(slot)
     return ArmSeen(
         url=url,
         instance=str(told["instance"]),
@@ -116,6 +119,13 @@ def _standing(
     if _is_refused(version, slot):
         return "refused", f"version {version} was refused{said}"
     return "coming", f"version {version} is not ready there yet{said}"
+
+
+def _why_unshared(slot: Mapping[str, Any]) -> str:
+    """What is wrong with the tag there: a service may take no arms, or have another time."""
+    tag = tag_name("split", slot["alias"])
+    said = [each["message"] for each in slot.get("wrong_tags") or () if each["tag"] == tag]
+    return "".join(f": {each}" for each in said)
 
 
 def _sample(arm: Mapping[str, Any] | None) -> Sample | None:

@@ -36,6 +36,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     # The service itself.
     "listening_grpc": Saying("Listening for gRPC on {address}"),
     "listening": Saying("Listening on {url}; follows {models} of MLflow at {mlflow}"),
+    "console": Saying("The console is at {url}"),
     "limits": Saying("Room for {connections} connections with {descriptors} file descriptors"),
     "setting_unknown": Saying("{message}"),
     "model_environment_absent": Saying(

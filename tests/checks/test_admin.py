@@ -45,7 +45,7 @@ def asked(answer: Answer, *, undo: bool = False) -> tuple[int, str, str]:
         (told(checked=False), 0, "does not answer whether it has such a version"),
         (UNKNOWN, 2, "follows no such model"),
         (NO_VERSION, 2, "No such version."),
-        (LOST, 3, "what answers is not a Podium"),
+        (LOST, 2, "give the address of its PODIUM_ADMIN_PORT"),
         ((200, {}), 3, "what answers is not a Podium"),
         ((500, ""), 3, "what answers is not a Podium"),
     ],
@@ -99,3 +99,12 @@ def test_p20_reload_asks_for_what_gave_way_where_that_is_said(*, again: bool, qu
         found = reload(service.url, ref, "secret", again=again, console=console)
     ((method, path, _),) = service.asked
     assert (found, f"{method} {path}") == (0, f"POST /models/a@champion/reload{query}")
+
+
+def test_reload_says_where_else_it_may_be_asked() -> None:
+    """The public port of a service with an admin port has no such route."""
+    output = io.StringIO()
+    with scripted([LOST]) as service:
+        console, ref = Console(file=output, width=200), ModelRef("a", "champion")
+        assert reload(service.url, ref, "secret", console=console) == 2
+    assert "give the address of its PODIUM_ADMIN_PORT" in output.getvalue()

@@ -99,5 +99,20 @@ async def test_reply_is_as_the_document_says(counted: Counted) -> None:
     counted.now += 1
     TypeAdapter(StatsReport).validate_python(await counted.stats())
     document = (await counted.app.client.get("/openapi.json")).json()
-    (parameter,) = document["paths"]["/stats"]["get"]["parameters"]
-    assert (parameter["name"], parameter["schema"]["maximum"]) == ("seconds", KEPT_SECONDS)
+    parameters = {each["name"]: each for each in document["paths"]["/stats"]["get"]["parameters"]}
+    assert parameters.keys() == {"model", "alias", "seconds"}
+    assert parameters["seconds"]["schema"]["maximum"] == KEPT_SECONDS
+
+
+async def test_one_slot_may_be_asked_for(counted: Counted) -> None:
+    """Of two hundred, fifteen minutes are megabytes."""
+    for slot in ("iris@champion", "iris@blue", "wine@champion"):
+        counted.series.answered(ANSWER._replace(slot=slot))
+    counted.now += 1
+    for query, found in (
+        ("?model=iris", [("iris", "champion"), ("iris", "blue")]),
+        ("?model=iris&alias=blue", [("iris", "blue")]),
+        ("?model=nobody", []),
+    ):
+        series = (await counted.stats(query))["series"]
+        assert [(each["model"], each["alias"]) for each in series] == found

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from service.contract.contract import RequestLimits
 from service.contract.definition import Definition
 from service.contract.model_input import EncodedInput, ValidInput
+from service.contract.tensors.tensor_message import BodyForm
 from service.decoder import front as decoding
 from service.decoder import main as decoder
 from service.decoder.front import RequestReader
@@ -168,7 +169,7 @@ class DecoderInProcess:
         self,
         definition: str,
         body: bytes | Sequence[bytearray],
-        media_type: str,
+        media_type: BodyForm,
         slice_rows: int | None = None,
         deadline: float = math.inf,
     ) -> EncodedInput:
@@ -192,6 +193,7 @@ class _PredictorInProcess:
         loaded._model = model
         loaded._joinable, loaded._row_wise = False, RowWise(shown=False, reason="")
         loaded._nameless = loaded._few_rows = None
+        loaded._promised = {}
         self._host._model = loaded
         self._host._max_reply_bytes = 1 << 30
 

@@ -635,6 +635,25 @@ async def test_p20_withdrawn_version_that_baked_is_stood_in_for_after_a_start() 
     assert again.slot.version == version(1)
 
 
+async def test_p20_withdrawn_version_makes_room_for_what_was_still_coming_back() -> None:
+    """It has served there: what bakes has not, though nothing else was loaded by then."""
+    world = await baking(2)
+    again = World(bake=_RULE, history=world.history, tombstones=world.tombstones)
+    gate = again.stager.gates[version(1)] = asyncio.Event()
+    await again.follow_to(version(2))
+    await again.follower.tick()
+    await again.stager.entered[version(1)].wait()
+    withdrawing = asyncio.create_task(again.follower.withdrawing.withdraw("iris", "2"))
+    await again.follower.tick()
+    gate.set()
+    await withdrawing
+    for _ in range(2):
+        await again.follow()
+    assert (again.slot.version, known(again)) == (version(1), version(1))
+    assert again.slot.failure is not None
+    assert again.slot.failure.code == "withdrawn"
+
+
 async def test_p20_arm_of_a_split_does_not_bake() -> None:
     """Whoever has given it its share judges it; what it is an arm of does bake."""
     world = await baking()

@@ -19,6 +19,7 @@ from service.local.running import Mark, RunningUp, mark, write_record
 from service.local.settings import LOOPBACK, UpSettings
 from service.local.tracking import client
 from tests.local.stand_ins import Stage
+from tests.support.tracking import free_port
 
 
 @pytest.fixture
@@ -234,3 +235,37 @@ def test_place_that_cannot_be_used_ends_up_with_one_line(tmp_path: Path) -> None
     """With the system's reason."""
     with pytest.raises(UpFailed, match="Is a directory"):
         make_token(tmp_path)
+
+
+def with_admin_port(stage: Stage, port: int) -> UpSettings:
+    """The same with that port for the console."""
+    return replace(stage.settings, admin_port=port)
+
+
+async def test_taken_admin_port_is_one_clear_line(stage: Stage) -> None:
+    """It names another that is free, for that port alone."""
+    port = free_port()
+    with listening(port):
+        found = await finding(with_admin_port(stage, port))
+    assert f"The admin port {port} on 127.0.0.1 is taken by another program." in found
+    assert suggested_port(found, "PODIUM_ADMIN_PORT") not in {None, port}
+    assert suggested_port(found, "PODIUM_PORT") == stage.settings.port
+
+
+@pytest.mark.parametrize("other", ["port", "tracking_port"])
+async def test_admin_port_is_a_port_of_its_own(stage: Stage, other: str) -> None:
+    """Neither MLflow's nor the service's."""
+    port = getattr(stage.settings, other)
+    found = await finding(with_admin_port(stage, port))
+    assert f"The admin port {port} must be another one" in found
+    assert suggested_port(found, "PODIUM_ADMIN_PORT") not in {None, port}
+
+
+async def test_admin_port_that_nobody_can_be_told_is_refused(stage: Stage) -> None:
+    """The welcome names it before the service listens."""
+    assert "set PODIUM_ADMIN_PORT to another port" in await finding(with_admin_port(stage, 0))
+
+
+async def test_free_admin_port_is_no_obstacle(stage: Stage) -> None:
+    """Everything can be started."""
+    assert not await finding(with_admin_port(stage, free_port()))

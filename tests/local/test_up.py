@@ -16,7 +16,7 @@ from rich.console import Console
 from service.local.child import Command
 from service.local.running import group_alive, mark, read_record, read_running
 from service.local.screen import Screen
-from service.local.up import Parts, supervise
+from service.local.up import Parts, open_page, supervise
 from service.refs import ModelRef
 from tests.local.stand_ins import Stage
 from tests.support.waiting import until
@@ -296,3 +296,52 @@ async def test_tracking_address_of_the_shell_is_ignored_and_its_password_not_sho
 def test_environment_is_not_part_of_a_commands_text() -> None:
     """A command in a traceback or a log gives no secret away."""
     assert "hunter2" not in repr(Command("any", ("true",), {"PASSWORD": "hunter2"}))
+
+
+async def test_welcome_names_the_console_first(stage: Stage) -> None:
+    """It shows what all else is about; on the admin port where there is one."""
+    port = stage.settings.port
+    async with running(stage, stage.parts()) as run:
+        names = [line.split("  ")[1] for line in run.printed.splitlines() if line[:2] == "  "]
+        assert names[0] == "The console"
+        assert f"The console     http://127.0.0.1:{port}/\n" in run.printed
+
+
+async def test_console_of_an_admin_port_is_named_and_found_by_other_commands(stage: Stage) -> None:
+    """They read it from the home."""
+    stage = Stage(dataclasses.replace(stage.settings, admin_port=1))
+    async with running(stage, stage.parts()) as run:
+        assert "The console     http://127.0.0.1:1/\n" in run.printed
+        record = read_running(stage.settings.home)
+        assert record is not None
+        assert record.admin_url == "http://127.0.0.1:1"
+        assert record.service_url == stage.settings.service_url
+
+
+@pytest.mark.parametrize("opens", [True, False])
+async def test_console_is_opened_where_there_is_a_browser(stage: Stage, *, opens: bool) -> None:
+    """After the welcome; where there is none that is said, and everything runs."""
+    opened = list[str]()
+
+    def open_it(url: str) -> bool:
+        opened.append(url)
+        return opens
+
+    parts = dataclasses.replace(stage.parts(), opens=open_it)
+    async with running(stage, parts) as run:
+        await until(lambda: opened, 240)
+        if not opens:
+            await run.says("No browser can be opened here")
+    assert opened == [f"{stage.settings.service_url}/"]
+
+
+def test_no_browser_is_looked_for_on_a_machine_without_a_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that runs in the terminal would take it from `up`."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert not open_page("http://127.0.0.1:1/")
+    monkeypatch.setenv("BROWSER", "/nowhere/at/all")
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    assert not open_page("http://127.0.0.1:1/")

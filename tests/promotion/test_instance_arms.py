@@ -68,6 +68,20 @@ def test_state_of_an_arm_is_that_of_its_share_and_its_slot(
         assert (seen.instance, seen.serves, seen.own) == ("one", "1", Sample(900, 3))
 
 
+def test_instance_that_takes_no_arms_says_so() -> None:
+    """Whoever waits for it is told what to wait for, or not to."""
+    told = page([])
+    off = {"tag": "podium.split.champion", "message": "PODIUM_ARMS is off."}
+    other = {"tag": "podium.shadow.champion", "message": "It is gone."}
+    told["models"][1]["wrong_tags"] = [other, off]
+    with scripted([(200, told)]) as service:
+        (seen,) = ArmsAt(REF, [service.url], "token").seen("2")
+    assert (seen.state, seen.sentence) == (
+        "coming",
+        "it gives version 2 no share yet: PODIUM_ARMS is off.",
+    )
+
+
 @pytest.mark.parametrize("judges", ["2", "3"])
 @pytest.mark.parametrize("where", [0, 1])
 def test_verdict_of_the_slot_and_of_the_arm_is_heard(judges: str, where: int) -> None:

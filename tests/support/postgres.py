@@ -29,15 +29,17 @@ _SETTINGS: Final = {
 
 
 @contextlib.contextmanager
-def postgres_server(password: str | None = None) -> Iterator[str]:
+def postgres_server(password: str | None = None, port: int | None = None) -> Iterator[str]:
     """A fresh server's address, as SQLAlchemy writes it; gone afterwards with all that it held.
 
-    It asks for the password, if one is given, which is not a part of the address.
+    It asks for the password, if one is given, which is not a part of the address. Without a port it
+    takes a free one.
     """
     # Not below pytest's folder, which only the tests' own user may enter.
     folder = Path(tempfile.mkdtemp(prefix="podium-postgres-"))
     try:
-        with started(_prepared(folder, port := free_port(), password)):
+        port = port or free_port()
+        with started(_prepared(folder, port, password)):
             yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(folder, ignore_errors=True)

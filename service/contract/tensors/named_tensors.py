@@ -100,7 +100,7 @@ class NamedTensors:
         elif shape and shape[0] > most:
             findings.add(loc, f"must have at most {most} rows", "too_many_rows")
         elif 0 in shape and prod(filter(None, shape)) > _MOST_EMPTY:
-            findings.add(loc, "must be shorter where there are no elements", "shape")
+            findings.add(loc, "must have no length beyond 2147483648 beside one of 0", "shape")
         else:
             return True
         return False
