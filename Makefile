@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-tensors bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop test-browser screenshots
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-tensors bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop test-browser screenshots stubs
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -166,9 +166,12 @@ format: $(READY) ## let ruff mend what it can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+stubs: $(READY) ## write what speaks gRPC from the protocol's own file
+	$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. service/contract/tensors/open_inference.proto
+
 lock: ## pin anew what pyproject.toml admits (names and versions only)
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[dev,s3,azure,gcs]'
+	.venv-lock/bin/python -m pip install --quiet '.[dev,grpc,s3,azure,gcs]'
 	.venv-lock/bin/python -m pip freeze --exclude podium > constraints.txt
 	rm -rf .venv-lock
 

@@ -142,7 +142,13 @@ class Contract:
         return _joined(reading, params, findings)
 
     def _parse_tensors(self, body: bytes, form: TensorForm) -> ModelInput:
-        findings, read = Findings(self._limits.max_errors), read_document(body, form)
+        findings = Findings(self._limits.max_errors)
+        if form.protobuf:
+            # Its library is there where somebody speaks gRPC.
+            from service.contract.tensors.protobuf_message import read_protobuf
+
+            return self.read_tensors(read_protobuf(body, findings), findings)
+        read = read_document(body, form)
         block = None if read.raw else self._inputs.take_block(read.json.get("inputs"))
         if block is None:
             return self.read_tensors(read_message(read, findings), findings)
