@@ -159,7 +159,7 @@ class PredictionRoute(Generic[F]):
         if request.heard is not None and self._context.hears is not None:
             _tell_shadow(self._context.hears, request.heard, result)
 
-    async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:  # noqa: C901 - one way, step by step
+    async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:
         context = self._context
         timeline = request.timeline = Timeline(request.received) if context.timed else None
         body = await request.body(context.max_body_bytes)
