@@ -31,17 +31,22 @@ def find_wrk(tell: Tell) -> bool:
 
 def find_k6(tell: Tell) -> Path | None:
     """k6, or nothing."""
-    return _program("k6", "k6", tell)
+    return _program(_HERE / "k6.txt", "k6", tell)
+
+
+def find_environment(pins: Path, tell: Tell) -> Path | None:
+    """The Python of the environment that this file pins, or nothing."""
+    return _program(pins, "python", tell)
 
 
 def find_mlserver(tell: Tell) -> Path | None:
     """MLServer with its MLflow runtime, or nothing."""
-    return _program("mlserver", "mlserver", tell)
+    return _program(_HERE / "mlserver.txt", "mlserver", tell)
 
 
-def _program(environment: str, program: str, tell: Tell) -> Path | None:
-    """A program of the environment that `environment.txt` pins; made anew when that changes."""
-    pins, folder = _HERE / f"{environment}.txt", CACHE / environment
+def _program(pins: Path, program: str, tell: Tell) -> Path | None:
+    """A program of the environment that the file pins; made anew when that changes."""
+    environment, folder = pins.stem, CACHE / pins.stem
     done = folder / _DONE
     if not done.exists() or done.read_text() != pins.read_text():
         tell(f"Installing {environment} into {folder.relative_to(_HERE.parent)} ...")

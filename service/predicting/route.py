@@ -159,7 +159,7 @@ class PredictionRoute(Generic[F]):
         if request.heard is not None and self._context.hears is not None:
             _tell_shadow(self._context.hears, request.heard, result)
 
-    async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:
+    async def _predicted(self, request: PredictionRequest[F]) -> Prediction[F]:  # noqa: C901 - one way, step by step
         context = self._context
         timeline = request.timeline = Timeline(request.received) if context.timed else None
         body = await request.body(context.max_body_bytes)
@@ -190,7 +190,7 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             reply = model_input.reply
-            seconds = _shortened(seconds, reply)
+            seconds = seconds if reply is None else _shortened(seconds, reply)
             deadline = began + seconds
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
@@ -325,8 +325,8 @@ class PredictionRoute(Generic[F]):
         )
 
 
-def _shortened(seconds: float, reply: TensorReply | None) -> float:
-    return seconds if reply is None or reply.seconds is None else min(seconds, reply.seconds)
+def _shortened(seconds: float, reply: TensorReply) -> float:
+    return seconds if reply.seconds is None else min(seconds, reply.seconds)
 
 
 def _tell_shadow(

@@ -223,7 +223,8 @@ class Stepping:
             seen = self._seen(version.number)
             tally.note(seen)
             worse = _worse(seen) or tally.worse()
-            look = StepLook(share, self.monotonic() - began, tally.in_step, seen, worse)
+            seconds = self.monotonic() - began
+            look = StepLook(share, seconds, tally.in_step, seen, worse, tally.doubt())
             outcome = step_outcome(look, plan)
             if isinstance(outcome, MoveStopped):
                 raise _Back(outcome)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from service.promotion.journal import WHOLE_SHARE, StepPlan
 from service.promotion.stopped import MoveStopped, refused, undecided
-from service.rollout.verdict import LOOKS, Sample, is_worse
+from service.rollout.verdict import LOOKS, Sample, is_worse, mostly_fails
 
 LEAST_ANSWERS: Final = LOOKS[0]
 """Of the version in each step: with fewer nobody can say whether it does worse."""
@@ -90,6 +90,18 @@ class ArmTally:
             f"the one before {self.own.percent} of {self.own.requests}"
         )
 
+    def doubt(self) -> str:
+        """That most of the version's requests fail, and nobody can say whether the fault is its.
+
+        Empty where it is known, or few fail.
+        """
+        if self.own.requests >= LEAST_ANSWERS or not mostly_fails(self.arm):
+            return ""
+        return (
+            f"it has failed {self.arm.percent} of its {self.arm.requests} requests, and the one "
+            f"before has had {self.own.requests} of the {LEAST_ANSWERS} to compare that with"
+        )
+
     def _since(self, key: tuple[str, str, str], now: Sample | None) -> Sample:
         if now is None:
             return _NONE
@@ -116,6 +128,7 @@ class StepLook:
         seconds: since it began.
         answers: of the version in it, on all instances together.
         worse: why the version does worse than the one before it; empty: nobody says so.
+        doubt: why nobody can say that it does not; empty: nothing keeps one from it.
     """
 
     share: float
@@ -123,6 +136,7 @@ class StepLook:
     answers: int
     seen: Sequence[ArmSeen]
     worse: str = ""
+    doubt: str = ""
 
 
 def step_outcome(look: StepLook, plan: StepPlan) -> MoveStopped | bool:
@@ -132,7 +146,8 @@ def step_outcome(look: StepLook, plan: StepPlan) -> MoveStopped | bool:
     if said := _said(look.seen, "refused"):
         return refused("refused_by_instance", f"taken back at {_named(look.share)}: {said}")
     waited_for = _said(look.seen, "coming") or _said(look.seen, "silent")
-    if look.seconds >= plan.step_seconds and not waited_for and look.answers >= LEAST_ANSWERS:
+    enough = look.answers >= LEAST_ANSWERS and not look.doubt
+    if look.seconds >= plan.step_seconds and not waited_for and enough:
         return True
     if look.seconds < plan.step_seconds + plan.seconds:
         return False
@@ -141,10 +156,8 @@ def step_outcome(look: StepLook, plan: StepPlan) -> MoveStopped | bool:
         return undecided(
             "not_all_serve", f"not every instance gave it {_named(look.share)} {late}: {waited_for}"
         )
-    return undecided(
-        "too_few_answers",
-        f"at {_named(look.share)} it has had {look.answers} of {LEAST_ANSWERS} answers {late}",
-    )
+    had = look.doubt or f"it has had {look.answers} of {LEAST_ANSWERS} answers"
+    return undecided("too_few_answers", f"at {_named(look.share)} {had} {late}")
 
 
 def _named(share: float) -> str:

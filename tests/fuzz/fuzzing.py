@@ -21,16 +21,19 @@ CONNECTIONS: Final = 4
 # Far beyond what any of the bodies takes; a reply that comes later counts as a hang.
 SECONDS: Final = 240
 _REFUSALS: Final = {400, 413, 415, 422}
+# A request of named tensors may say itself how few microseconds it has.
+_OF_TIMEOUTS: Final = {503, 504}
 # Events that no body may cause. Most would not show in its answer: who dies is replaced.
 _TROUBLES: Final = ("internal", "tick_failed", "host_died", "decoder_ended")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """What came back; `json_bytes` are JSON, where raw bytes follow."""
 
     status: int
     body: bytes
+    json_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,19 @@ def judge(request: Broken, reply: Reply) -> str | None:
     if MARKER.encode() in reply.body:
         return "the answer repeats what the client has sent"
     try:
-        document = json.loads(reply.body, parse_constant=_no_json)
+        document = json.loads(reply.body[: reply.json_bytes], parse_constant=_no_json)
     except ValueError:
         return "the answer is not JSON"
     if reply.status == http.client.OK or reply.status in _REFUSALS:
         return None
     code = document.get("code", document.get("error_code")) if isinstance(document, dict) else None
     fails = code in ("model_failed", "INTERNAL_ERROR")
-    if reply.status == http.client.INTERNAL_SERVER_ERROR and fails and f"/{IRIS}@" in request.path:
+    if request.path.startswith("/v2/"):
+        said = document.get("error", "") if isinstance(document, dict) else ""
+        fails, code = "The model" in said, said
+        if reply.status in _OF_TIMEOUTS and b"timeout" in request.body:
+            return None
+    if reply.status == http.client.INTERNAL_SERVER_ERROR and fails and f"/{IRIS}" in request.path:
         return None
     return f"the status is {reply.status}, the code {code}"
 
@@ -155,4 +163,5 @@ class Sender:
             self._connection.putheader(name, value)
         self._connection.endheaders(request.body)
         answer = self._connection.getresponse()
-        return Reply(answer.status, answer.read())
+        length = answer.getheader("Inference-Header-Content-Length")
+        return Reply(answer.status, answer.read(), None if length is None else int(length))

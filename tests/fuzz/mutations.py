@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from tests.fuzz.seeds import CSV, JSON, PARQUET, Seed
+from tests.fuzz.seeds import CSV, JSON, PARQUET, TENSORS, Seed
 
 MARKER: Final = "m4rk3r-0f-4-cl13nt"
 # How many things are wrong: mostly one, since it would hide behind others.
@@ -18,6 +18,9 @@ _FAULTS: Final = (1, 1, 1, 1, 2, 3, 4)
 _DEEPER: Final = 0.85
 # Longer than what the service reads on its loop: these go through its decoder.
 LONG: Final = 100_000
+
+
+LENGTH: Final = "Inference-Header-Content-Length"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Broken:
 
 def broken(random: Random, seed: Seed, others: Sequence[Seed]) -> Broken:
     """The seed with one to four things wrong with it; some of them are right still."""
+    if seed.media_type == TENSORS:
+        return _broken_tensors(random, seed, others)
     body = seed.body
     for _ in range(random.choice(_FAULTS)):
         body = random.choice(_OF_JSON if seed.media_type == JSON else _OF_BYTES)(random, body)
@@ -43,6 +48,28 @@ def broken(random: Random, seed: Seed, others: Sequence[Seed]) -> Broken:
     if random.random() < 0.05:
         body, headers = _compressed(random, body), (*headers, ("Content-Encoding", "gzip"))
     return Broken(f"/models/{seed.slot}@champion/{route}", headers, body)
+
+
+def _broken_tensors(random: Random, seed: Seed, others: Sequence[Seed]) -> Broken:
+    """Its JSON, its raw bytes, or the length that parts them."""
+    text, raw = seed.body[: seed.json_bytes], seed.body[len(seed.body) :]
+    if seed.json_bytes is not None:
+        raw = seed.body[seed.json_bytes :]
+    for _ in range(random.choice(_FAULTS)):
+        if raw and random.random() < 0.3:
+            raw = random.choice(_OF_BYTES)(random, raw)
+        else:
+            text = random.choice(_OF_JSON)(random, text)
+    if random.random() < 0.05:
+        text = _spliced(random, text, random.choice(others).body)
+    if random.random() < 0.01:
+        raw = _long(random, raw or b"x")
+    length: Any = None if seed.json_bytes is None else len(text)
+    if random.random() < 0.1:
+        length = random.choice([None, 0, 1, len(text) + 1, -1, 10**30, "1_0", "x", MARKER, ""])
+    headers = () if length is None else ((LENGTH, str(length)),)
+    called = random.choice([seed.slot, f"{seed.slot}@champion", f"{seed.slot}/versions/1"])
+    return Broken(f"/v2/models/{called}/infer", headers, text + raw)
 
 
 def _headers(random: Random, media_type: str) -> tuple[tuple[str, str], ...]:
@@ -205,11 +232,14 @@ _TEXTS: Final = [
         "2026-02-30",
         "9999-12-31",
     ),
+    *("FP64", "BYTES", "INT8", "BOOL", "BF16", "pd_json", "base64", "input-0", '{"a": [', "[[1]]"),
     *("2026-05-01T25:00", "0000-01-01", "2262-04-11T23:47:16.854775808Z", "1e5", "x" * 10_000),
 ]
 _KEYS: Final = [
     *("dataframe_split", "dataframe_records", "instances", "inputs", "params", "columns", "data"),
     *("index", "messages", "prompt", "input", "a", "b", "x", "long", "double", "string", "count"),
+    *("name", "shape", "datatype", "parameters", "outputs", "id", "binary_data_size", "timeout"),
+    *("binary_data_output", "content_type", "classification", "shared_memory_region"),
     *("", "0", MARKER, "__proto__", "key", "lines", "note", "sepal length (cm)"),
 ]
 _SNIPPETS: Final = [

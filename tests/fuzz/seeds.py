@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from tests.support.zoo import FLOWER, IRIS, ORDER, REQUESTS, ROW
+from tests.differential.tensors import FORMS, TensorBody, of_arrays, of_rows
+from tests.support.zoo import ANIMALS, FLOWER, IRIS, ORDER, REQUESTS, ROW
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
@@ -17,16 +18,52 @@ PARQUET: Final = "application/vnd.apache.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A request that is answered with 200."""
+    """A request that is answered with 200.
+
+    `json_bytes` of one of named tensors is how much of it is JSON, where raw bytes follow.
+    """
 
     slot: str
     media_type: str
     body: bytes
+    json_bytes: int | None = None
+
+
+TENSORS: Final = "tensors"
+"""Stands for the media type of named tensors, which have none."""
 
 
 def seeds() -> list[Seed]:
     """All of them."""
-    return [*_as_json(), *_as_csv(), *_as_parquet()]
+    return [*_as_json(), *_as_csv(), *_as_parquet(), *_as_tensors()]
+
+
+def _as_tensors() -> Iterator[Seed]:
+    """Twice as many as they are, since they are one door of three."""
+    for form in (*FORMS, *FORMS):
+        for slot in ("scalars", "single", "nested", "anything"):
+            entries = ANIMALS[slot].inputs
+            yield _seed(slot, of_rows(entries, _ROWS[slot], form))
+        yield _seed("tensor", of_arrays(ANIMALS["tensor"].inputs, [(2, 2)], [[1, 2, 3, 4]], form))
+        arrays: list[list[Any]] = [[True, False], [1]]
+        yield _seed("tensors", of_arrays(ANIMALS["tensors"].inputs, [(1, 2), (1,)], arrays, form))
+        flower = [{"type": "double", "name": name, "required": True} for name in FLOWER]
+        yield _seed(IRIS, of_rows(flower, [FLOWER, FLOWER], form))
+    order = {"name": "input-0", "shape": [1], "datatype": "BYTES", "data": [json.dumps(ORDER)]}
+    asked = {"id": "x", "parameters": {"timeout": 60_000_000}}
+    yield Seed("hinted", TENSORS, json.dumps({"inputs": [order], **asked}).encode())
+
+
+_ROWS: Final[dict[str, list[dict[str, Any]]]] = {
+    "scalars": [ROW, ROW],
+    "single": [{"x": 7}],
+    "nested": [{"a": [{"a": "aGk="}], "b": {"a": 1}}],
+    "anything": [{"a": "x", "b": {"a": None}}, {"a": "y"}],
+}
+
+
+def _seed(slot: str, sent: TensorBody) -> Seed:
+    return Seed(slot, TENSORS, sent.body, sent.json_bytes)
 
 
 def _as_json() -> Iterator[Seed]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.fuzzing import Sender, run, troubles
-from tests.fuzz.mutations import Broken
+from tests.fuzz.mutations import LENGTH, Broken
 from tests.fuzz.openapi import schemathesis
-from tests.fuzz.seeds import Seed, seeds
+from tests.fuzz.seeds import TENSORS, Seed, seeds
 from tests.support.services import RunningService
 from tests.support.zoo import running_zoo
 
@@ -30,8 +30,11 @@ def service(
 @pytest.mark.parametrize("seed", seeds(), ids=lambda seed: f"{seed.slot} {seed.media_type}")
 def test_every_seed_is_a_valid_request(service: RunningService, seed: Seed) -> None:
     """What is wrong with those made of it would hide behind what was wrong before."""
-    headers = (("Content-Type", seed.media_type),)
-    request = Broken(f"/models/{seed.slot}@champion/predict", headers, seed.body)
+    headers = [("Content-Type", seed.media_type)]
+    request = Broken(f"/models/{seed.slot}@champion/predict", tuple(headers), seed.body)
+    if seed.media_type == TENSORS:
+        length = () if seed.json_bytes is None else ((LENGTH, str(seed.json_bytes)),)
+        request = Broken(f"/v2/models/{seed.slot}/infer", length, seed.body)
     reply, problem = Sender(service.url).exchange(request)
 
     assert problem is None

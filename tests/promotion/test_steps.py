@@ -47,6 +47,7 @@ def test_step_is_over_after_its_seconds_and_a_hundred_answers() -> None:
         (StepLook(5, 0.0, 0, [seen("refused")]), "refused_by_instance", REFUSED),
         (StepLook(5, 60.0, 100, [seen()], worse="it fails"), "gave_way", REFUSED),
         (StepLook(5, 360.0, 99, [seen()]), "too_few_answers", UNDECIDED),
+        (StepLook(5, 360.0, 100, [seen()], doubt="it fails"), "too_few_answers", UNDECIDED),
         (StepLook(5, 360.0, 99, [seen("coming")]), "not_all_serve", UNDECIDED),
         (StepLook(5, 360.0, 200, [seen("silent")]), "not_all_serve", UNDECIDED),
     ],
@@ -90,6 +91,27 @@ def test_version_is_judged_once_for_each_look() -> None:
     tally.note([ArmSeen("u", "i", "serves", "", "1", Sample(120, 50), Sample(900, 0))])
     assert "the version has failed 41.7% of its 120 requests" in tally.worse()
     assert tally.worse() == ""
+
+
+@pytest.mark.parametrize(
+    ("arm", "own", "doubts"),
+    [
+        (Sample(120, 61), Sample(99), True),
+        (Sample(120, 60), Sample(99), False),
+        (Sample(120, 120), Sample(100, 100), False),
+        (Sample(), Sample(), False),
+    ],
+)
+def test_version_that_mostly_fails_beside_few_of_the_one_before_is_in_doubt(
+    arm: Sample, own: Sample, *, doubts: bool
+) -> None:
+    """No step of it is over; with more of the other one's it is judged."""
+    tally = ArmTally()
+    tally.note([ArmSeen("u", "i", "serves", "", "1", Sample(), Sample())])
+    tally.note([ArmSeen("u", "i", "serves", "", "1", arm, own)])
+    assert bool(tally.doubt()) is doubts
+    look = StepLook(5, 60.0, 120, [seen()], doubt=tally.doubt())
+    assert step_outcome(look, PLAN) is not doubts
 
 
 def test_version_as_bad_as_the_one_before_is_not_worse() -> None:

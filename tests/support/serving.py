@@ -113,6 +113,11 @@ class FakeContract:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
+    @property
+    def tensor_schema(self) -> Mapping[str, Any]:
+        """As a real contract has it."""
+        return _one_column().tensor_schema
+
     def describe(self) -> Mapping[str, Any]:
         """One column."""
         return {"inputs": [{"name": "x", "type": "double", "required": True}]}
