@@ -112,7 +112,7 @@ class TimePlot extends HTMLElement {
       width: this.clientWidth || 300,
       height: HEIGHT,
       legend: { show: false },
-      padding: [6, 8, 0, 0],
+      padding: [6, 18, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: "time" } },
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
       axes: [
