@@ -70,7 +70,7 @@ function head(slot, openKey) {
     <p class="crumb"><a href="#/slots">Slots</a></p>
     <h1 tabindex="-1"><bdi>${slot.name}</bdi><span class="alias">@<bdi>${slot.alias}</bdi></span></h1>
     <p class="slot-line"><span class="state big tone-${standing.tone}"><i aria-hidden="true">${standing.mark}</i>${standing.word}</span>
-      <span class="serves">${slot.version ? html`serves ${versionLink(slot.name, slot.version)}, swapped in <time datetime=${exactTime(since)} title=${exactTime(since)}>${ago(since)}</time>` : "serves nothing"}</span>
+      <span class="serves">${slot.version ? html`serves ${versionLink(slot.name, slot.version)}, swapped <time datetime=${exactTime(since)} title=${exactTime(since)}>${ago(since)}</time>` : "serves nothing"}</span>
       ${isBehind(slot) ? html`<span class="lagging">should serve ${versionLink(slot.name, slot.aspired)}, for ${span(lagOf(slot))}</span>` : nothing}
       ${notes.length ? html`<span class="quiet">${notes.join(" · ")}</span>` : nothing}
       ${hasMlflow() ? html`<span>${modelLink(slot.name)}</span>` : nothing}
