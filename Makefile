@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Where it is set, each of the hundreds of processes that tests start compiles all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop
+.PHONY: serve test test-busy bench bench-quick bench-page bench-environments bench-validation bench-following bench-loop bench-large bench-scaling bench-tensors bench-swaps bench-console walk soak soak-rollout orphans races same-twice pipeline-line doctor-cases bench-flavours row-wise environments environments-many test-deploy host-alone platform fuzz fuzz-openapi lint format lock clean bake-cases interop test-browser screenshots stubs
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -44,6 +44,14 @@ serve: $(SERVING) ## MLflow, a trained iris model and the service on this machin
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
+
+test-browser: $(READY) ## the console in Chromium, on real services; installs Debian's where it may, and fails without one
+	@$(VENV)/bin/python -m tests.browser.chromium
+	TEST_BROWSER=1 $(VENV)/bin/python -m pytest tests/browser -n2
+
+screenshots: $(READY) ## the console's screenshots into docs/console, of real services
+	@$(VENV)/bin/python -m tests.browser.chromium
+	$(VENV)/bin/python -m tests.browser.screenshots --folder docs/console
 
 test-busy: $(READY) ## the same while four other processes keep the cores busy
 	$(VENV)/bin/python -m tests.busy
@@ -88,6 +96,9 @@ bench-console: $(READY) ## what ten open consoles cost the front, a request
 
 bench-large: $(READY) ## what small requests meet while bodies of 16 MB come in
 	$(VENV)/bin/python -m benchmarks.large
+
+bench-tensors: $(READY) ## what named tensors cost beside MLflow's JSON
+	$(VENV)/bin/python -m benchmarks.named_tensors
 
 bench-scaling: $(READY) ## what a second host adds where the model is all the work
 	$(VENV)/bin/python -m benchmarks.scaling
@@ -155,9 +166,12 @@ format: $(READY) ## let ruff mend what it can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+stubs: $(READY) ## write what speaks gRPC from the protocol's own file
+	$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. service/contract/tensors/open_inference.proto
+
 lock: ## pin anew what pyproject.toml admits (names and versions only)
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet '.[dev,s3,azure,gcs]'
+	.venv-lock/bin/python -m pip install --quiet '.[dev,grpc,s3,azure,gcs]'
 	.venv-lock/bin/python -m pip freeze --exclude podium > constraints.txt
 	rm -rf .venv-lock
 

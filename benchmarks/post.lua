@@ -4,6 +4,8 @@ wrk.method = "POST"
 wrk.body = file:read("*a")
 wrk.headers["Content-Type"] = "application/json"
 file:close()
+local length = os.getenv("WRK_JSON_BYTES")
+if length then wrk.headers["Inference-Header-Content-Length"] = length end
 
 function done(summary, latency, requests)
   local errors = summary.errors

@@ -11,8 +11,12 @@ from benchmarks.loads import Seen
 _SCRIPT: Final = Path(__file__).with_name("post.lua")
 
 
-def wrk(url: str, body: str, connections: int, seconds: int) -> Seen:
-    """Posts the file's bytes again and again: each connection waits for its answer first."""
+def wrk(url: str, body: str, connections: int, seconds: int, json_bytes: int | None = None) -> Seen:
+    """Posts the file's bytes again and again: each connection waits for its answer first.
+
+    Of named tensors so many bytes are JSON, where raw ones follow.
+    """
+    length = {} if json_bytes is None else {"WRK_JSON_BYTES": str(json_bytes)}
     options = ["--threads", "1", "--connections", str(connections), "--timeout", "30s"]
     done = subprocess.run(
         [
@@ -25,7 +29,7 @@ def wrk(url: str, body: str, connections: int, seconds: int) -> Seen:
             str(_SCRIPT),
             url,
         ],
-        env=os.environ | {"WRK_BODY": body},
+        env=os.environ | {"WRK_BODY": body} | length,
         capture_output=True,
         text=True,
         check=True,

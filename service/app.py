@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -52,6 +52,9 @@ from service.telemetry.reporting import (
 )
 from service.telemetry.residency import ResidencyReport
 from service.telling import EventTelling
+
+if TYPE_CHECKING:
+    from service.grpc.server import RpcServer
 
 # As many as uvicorn asks for itself.
 _BACKLOG: Final = 2048
@@ -99,7 +102,7 @@ def _serve_logged(
         with logs.of_libraries():
             ended = uvloop.run(_serve(given, listeners, logs, keys, limits))
         _tell_stopped(logs, ended)
-    except HomeUnusable:
+    except (CannotListen, HomeUnusable):
         raise
     except Exception as error:
         # One entry of the log, as every traceback is.
@@ -190,11 +193,17 @@ async def _serve(
         access = Access.of(settings, keys, engine.follower, metrics, logs)
         console = _console(given, engine, access, telling)
         admin_port = listeners[1].getsockname()[1] if len(listeners) > 1 else None
+        context = _route_context(engine, metrics, logs, console)
         app = create_app(
-            engine, access, metrics, logs, stopping, telling, console, admin_port=admin_port
+            engine, access, metrics, context, stopping, telling, console, admin_port=admin_port
         )
         server = Server(app, limits, ConnectionReport(metrics, logs.logger), stopping)
         metrics.http.watch_connections(server.connections)
+        if settings.grpc_port is not None:
+            readers = Readers(access.keys, access.admin)
+            calls = await _listen_to_calls(engine, context, readers, stopping, logs)
+            ending.push_async_callback(calls.ended)
+            stopping.also(calls.stop_later)
         engine.keep_running(Work.KEYS, partial(access.follow, logs))
         engine.keep_running(Work.CONSOLE, console.stream.run)
         _on_signals(server.stop)
@@ -307,21 +316,12 @@ def _of_metrics_and_logs(metrics: Metrics, logs: Logs) -> Observers:
     )
 
 
-def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
-    engine: Engine,
-    access: Access,
-    metrics: Metrics,
-    logs: Logs,
-    stopping: Callable[[], bool],
-    telling: EventTelling,
-    console: Console,
-    admin_port: int | None = None,
-) -> ASGIApp:
-    """The engine's HTTP; it is not ready while `stopping` holds."""
-    settings, follower = engine.settings, engine.follower
+def _route_context(engine: Engine, metrics: Metrics, logs: Logs, console: Console) -> RouteContext:
+    """What prediction routes share, whatever transport they have."""
+    settings = engine.settings
     bodies, replies = HeldBytes(settings.max_queue_bytes), HeldBytes(settings.max_queue_bytes)
     metrics.http.watch_held(bodies, replies)
-    context = RouteContext(
+    return RouteContext(
         settings.max_body_bytes,
         bodies,
         replies,
@@ -331,6 +331,50 @@ def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
         settings.request_seconds,
         hears=engine.shadowing,
     )
+
+
+async def _listen_to_calls(
+    engine: Engine,
+    context: RouteContext,
+    readers: Readers,
+    stopping: Callable[[], bool],
+    logs: Logs,
+) -> "RpcServer":
+    """gRPC's server, started; raises `CannotListen`."""
+    try:
+        # Its libraries are an extra, and nothing is imported where nobody asks for it.
+        from service.grpc.server import RpcServer
+    except ImportError:
+        raise CannotListen(
+            "PODIUM_GRPC_PORT needs libraries that are not here: pip install 'podium[grpc]'"
+        ) from None
+
+    settings = engine.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    try:
+        server = RpcServer(f"{host}:{settings.grpc_port}", engine.slots, context, readers, stopping)
+    except RuntimeError:
+        raise CannotListen(
+            f"cannot listen on {host}:{settings.grpc_port} for gRPC; choose another with "
+            "--grpc-port"
+        ) from None
+    await server.start()
+    logs.logger.info("listening_grpc", address=f"{host}:{server.port}")
+    return server
+
+
+def create_app(  # noqa: PLR0913, PLR0917 - the parts that it shows
+    engine: Engine,
+    access: Access,
+    metrics: Metrics,
+    context: RouteContext,
+    stopping: Callable[[], bool],
+    telling: EventTelling,
+    console: Console,
+    admin_port: int | None = None,
+) -> ASGIApp:
+    """The engine's HTTP; it is not ready while `stopping` holds."""
+    settings, follower = engine.settings, engine.follower
     return create_http(
         engine.slots,
         context,

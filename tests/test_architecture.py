@@ -184,6 +184,7 @@ ROOMS = {
         *("config.prefix", "events.event_faults", "following", "http", "predicting", "refs"),
         *("telemetry.metrics.lives", *_BELOW),
     },
+    "grpc": {"contract", "errors", "following", "http", "predicting", "protocols"},
     "server": {"background", "http", "hosting", "errors", "predicting"},
     "observers": {*_ENGINES, "refs", *_BELOW},
     "parts": {

@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any]]] = {
     "resident": (("5", 5), ("1", 1)),
     "host": (("0.0.0.0", "0.0.0.0"), ("::1", "::1")),
     "port": (("0", 0), ("65535", 65535)),
+    "grpc_port": (("0", 0), ("9000", 9000)),
     "admin_port": (("0", 0), ("9000", 9000)),
     "console_mlflow_url": (
         ("https://mlflow.example/x", "https://mlflow.example/x"),

@@ -41,7 +41,7 @@ async def _predict(service: httpx.AsyncClient, path: str, target: Target) -> str
     body = json_object(answer)
     note = _counted(body, target.request)
     told = body.get("model")
-    if told != _identity(answer):
+    if told != identity(answer):
         raise Failed("body and headers name different versions")
     _is_of(answer, target)
     return f"version {header(answer, 'Podium-Version')}, {note}"
@@ -54,12 +54,13 @@ async def _invocations(service: httpx.AsyncClient, path: str, target: Target) ->
     return f"version {header(answer, 'Podium-Version')}, {note}"
 
 
-def _identity(answer: httpx.Response) -> Mapping[str, str]:
+def identity(answer: httpx.Response) -> Mapping[str, str]:
+    """Who has answered, by the headers; raises `Failed` without them."""
     return {key: header(answer, name) for key, name in _HEADERS.items()}
 
 
 def _is_of(answer: httpx.Response, target: Target) -> None:
-    named = _identity(answer)
+    named = identity(answer)
     if (named["name"], named["alias"]) != (target.name, target.alias):
         raise Failed("the headers name another slot")
 

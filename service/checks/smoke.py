@@ -25,6 +25,7 @@ from service.checks.registry import AliasLookup, follows_alias
 from service.checks.report import ReportLines, summary, write_junit
 from service.checks.result import CheckOutcome, CheckResult, Failed, NoService
 from service.checks.target import Target, described, description
+from service.checks.tensors import infer, infer_refuses
 from service.config.addresses import is_near, is_web_address, shown
 from service.local.tracking import NO_ADDRESS, why_silent
 
@@ -154,9 +155,11 @@ async def _of_slot(
 ) -> AsyncIterator[CheckResult]:
     yield await predict(service, target)
     yield await invocations(service, target)
+    yield await infer(service, target)
     yield await follows_alias(service, registry, target, patience)
     yield await predict_refuses(service, target)
     yield await invocations_refuses(service, target)
+    yield await infer_refuses(service, target)
 
 
 async def _of_default_routes(

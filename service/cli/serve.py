@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     "resident",
     "host",
     "port",
+    "grpc_port",
     "admin_port",
     "console_mlflow_url",
     "home",

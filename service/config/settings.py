@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: Port = Field(8000, description="Port to listen on; 0 takes a free one")
+    grpc_port: Port | None = Field(
+        None,
+        description="Port for the Open Inference Protocol by gRPC (`pip install podium[grpc]`); 0 "
+        "takes a free one. Unset: none",
+    )
     admin_port: Port | None = Field(
         None,
         description="Port of its own for the console, metrics, `/stats` and what the admin token "

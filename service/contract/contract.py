@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from service.contract.findings import BODY, INPUTS, Findings, Hole, Loc
@@ -21,7 +21,7 @@ from service.contract.formats.parquet_body import PARQUET, FindColumn, ReadParqu
 from service.contract.formats.table_formats import FORMATS
 from service.contract.formats.table_reader import TableReader
 from service.contract.formats.tensor_reader import TensorReader
-from service.contract.model_input import Column, ModelInput, Nested
+from service.contract.model_input import Column, ModelInput, Nested, TensorReply
 from service.contract.params import ParamsReader
 from service.contract.reading import InputReader, Reading, TakenTensor
 from service.contract.request_example import request_example
@@ -37,6 +37,8 @@ from service.contract.signature import (
 from service.contract.tensors.json_message import (
     PARAMETERS,
     TIMEOUT,
+    read_asked,
+    read_document,
     read_message,
     read_timeout,
 )
@@ -141,23 +143,36 @@ class Contract:
 
     def _parse_tensors(self, body: bytes, form: TensorForm) -> ModelInput:
         findings = Findings(self._limits.max_errors)
-        return self.read_tensors(read_message(body, form, findings), findings)
+        if form.protobuf:
+            # Its library is there where somebody speaks gRPC.
+            from service.contract.tensors.protobuf_message import read_protobuf
+
+            return self.read_tensors(read_protobuf(body, findings), findings)
+        read = read_document(body, form)
+        block = None if read.raw else self._inputs.take_block(read.json.get("inputs"))
+        if block is None:
+            return self.read_tensors(read_message(read, findings), findings)
+        return self._read(block, read_asked(read.json, findings), findings)
 
     def read_tensors(self, message: TensorMessage, findings: Findings) -> ModelInput:
         """The same from named tensors, whatever has brought them; raises `InvalidInput`.
 
         The findings may hold what was noted of the message before.
         """
-        reading = self._tensors.read(message.tensors, findings)
+        return self._read(self._tensors.read(message.tensors, findings), message, findings)
+
+    def _read(
+        self, reading: Reading | None, message: TensorMessage, findings: Findings
+    ) -> ModelInput:
         params: Mapping[str, Any] | None = None
         own: Collection[str] = ()
         if self._params is not None:
             own = self._params.names
             params = self._params.read(message.parameters, findings, PARAMETERS)
         reply = message.reply
-        if TIMEOUT not in own:
+        if TIMEOUT in message.parameters and TIMEOUT not in own:
             reply = reply._replace(seconds=read_timeout(message.parameters, findings))
-        return replace(_joined(reading, params, findings), reply=reply)
+        return _joined(reading, params, findings, reply)
 
     @property
     def tensor_schema(self) -> Mapping[str, Any]:
@@ -247,12 +262,15 @@ def _reader(signature: Signature, max_rows: int, *, from_type_hint: bool) -> Inp
 
 
 def _joined(
-    reading: Reading | None, params: Mapping[str, Any] | None, findings: Findings
+    reading: Reading | None,
+    params: Mapping[str, Any] | None,
+    findings: Findings,
+    reply: TensorReply | None = None,
 ) -> ModelInput:
     if reading is None or findings:
         raise findings.error()
     kind, columns, rows, index, mark = reading
-    return ModelInput(kind, columns, rows, params, index, _join_key(mark, params))
+    return ModelInput(kind, columns, rows, params, index, _join_key(mark, params), reply=reply)
 
 
 def _alone(reading: Reading | None, params: Mapping[str, Any], findings: Findings) -> ModelInput:
@@ -315,6 +333,10 @@ class ListReader:
             values = list(SCALARS[self._type].plain(values))
         reading = self._checked(list(values), (*INPUTS, 0, "data"), findings)
         return None if findings else reading
+
+    @staticmethod
+    def take_block(_sent: Any) -> None:
+        """There is none."""
 
     def _checked(self, values: list[Any], base: Loc, findings: Findings) -> Reading | None:
         converted = self._node.convert(values)

@@ -6,7 +6,7 @@ Neither numpy nor pandas: this is made in the front, by the thousand every secon
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, TypeAlias, Union
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, Union
 
 Kind = Literal["table", "block", "tensor", "tensors", "list"]
 # In quotes, because Python 3.11's `array` takes no type arguments when it runs.
@@ -87,9 +87,15 @@ class TensorReply(NamedTuple):
     @classmethod
     def load(cls, listed: Sequence[Any]) -> "TensorReply":
         """What `dump` has made."""
+        if listed == _NOTHING_ASKED:
+            return _ANY_REPLY
         request_id, outputs, binary, seconds = listed
         named = None if outputs is None else tuple(RequestedOutput(*each) for each in outputs)
         return cls(request_id, named, binary, seconds)
+
+
+_NOTHING_ASKED: Final = [None, None, False, None]
+_ANY_REPLY: Final = TensorReply()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,3 +62,10 @@ class InputReader(Protocol):
 
         Columns have as many rows each.
         """
+
+    def take_block(self, sent: Any) -> Reading | None:
+        """All of a table in one pass, from what stands under `inputs` in the protocol's JSON.
+
+        None for anything else than required columns of numbers of one type, as they are announced
+        and in their order, which has to be looked at one by one.
+        """

@@ -54,6 +54,8 @@ _NO_PROCESS: Final = "No process could be started to read a large request."
 JSON_BYTES: Final = 64 * 1024
 """The longest body that is not handed to the decoder."""
 _CSV_BYTES: Final = 32 * 1024
+# Of named tensors some of which hold texts, which may be JSON each.
+_TEXTS_BYTES: Final = 32 * 1024
 # As nearly every client writes it, or leaves it out.
 _COMMON: Final = frozenset({"application/json", ""})
 
@@ -277,6 +279,8 @@ class RequestReader:
         self._decoder = decoder
         self._slice_rows = slice_rows
         self._beside = beside
+        texts = any(each.datatype == "BYTES" for each in contract.tensors)
+        self._most_of_tensors = _TEXTS_BYTES if texts else JSON_BYTES
 
     async def read(
         self, body: bytes | Sequence[bytearray], media_type: BodyForm, deadline: float = math.inf
@@ -284,6 +288,8 @@ class RequestReader:
         """The valid request. Raises what `Contract.parse` and `Decoder.decode` raise."""
         if self._beside:
             most = -1
+        elif not isinstance(media_type, str):
+            most = self._most_of_tensors
         else:
             most = JSON_BYTES if media_type in _COMMON else _most_bytes(media_type)
         if not isinstance(body, bytes) and sum(map(len, body)) <= most:
@@ -296,10 +302,8 @@ class RequestReader:
         )
 
 
-def _most_bytes(media_type: BodyForm) -> int:
+def _most_bytes(media_type: str) -> int:
     """Of a body that is read here; -1 for none at all."""
-    if not isinstance(media_type, str):
-        return JSON_BYTES
     if is_parquet(media_type):
         return -1
     return _CSV_BYTES if is_csv(media_type) else JSON_BYTES

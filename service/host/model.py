@@ -201,7 +201,9 @@ class LoadedModel:
         if self._row_wise.shown:
             outputs.check_by_row(prediction, sum(batch.rows))
         if batch.replies:
-            replies = self._named(prediction, batch)
+            replies = output_tensors.encode_parts(
+                prediction, batch.rows, batch.replies, self._promised
+            )
         elif alone:
             replies = [outputs.encode(prediction)]
         else:
@@ -209,17 +211,6 @@ class LoadedModel:
         return [
             reply if len(reply) <= max_reply_bytes else PredictFault.REPLY_TOO_LARGE
             for reply in replies
-        ]
-
-    def _named(self, prediction: Any, batch: Batch) -> list[bytes]:
-        """Replies of which some are of named outputs, each as its client asks."""
-        alone = len(batch.rows) == 1
-        parts = [prediction] if alone else output_tensors.parts(prediction, batch.rows)
-        return [
-            outputs.encode(part)
-            if reply is None
-            else output_tensors.encode(part, reply, self._promised)
-            for part, reply in zip(parts, batch.replies, strict=True)
         ]
 
     def _one_call(self, example: Batch, first: int, last: int) -> Any:

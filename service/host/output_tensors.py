@@ -24,6 +24,7 @@ import datetime as dt
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -128,6 +129,64 @@ def encode(prediction: Any, reply: TensorReply, promised: Promised) -> bytes:
         listed.append(entry)
     head = outputs.encode({"outputs": listed})
     return b"".join((struct.pack("<I", len(head)), head, *raw))
+
+
+def encode_parts(
+    prediction: Any,
+    rows: Sequence[int],
+    replies: Sequence[TensorReply | None],
+    promised: Promised,
+) -> list[bytes]:
+    """The reply of each request, also of those that ask for MLflow's JSON.
+
+    Raises `outputs.NotByRow`, `NotEncodable` or `UnknownOutput`.
+    """
+    if len(rows) == 1:
+        (reply,) = replies
+        whole = None
+        if _is_plain(prediction, replies, promised):
+            (whole,) = _cut(prediction, (len(prediction),))
+        return [_encoded(prediction, reply, promised) if whole is None else whole]
+    if _is_plain(prediction, replies, promised):
+        outputs.check_by_row(prediction, sum(rows))
+        return _cut(prediction, rows)
+    each = zip(parts(prediction, rows), replies, strict=True)
+    return [_encoded(part, reply, promised) for part, reply in each]
+
+
+def _encoded(part: Any, reply: TensorReply | None, promised: Promised) -> bytes:
+    return outputs.encode(part) if reply is None else encode(part, reply, promised)
+
+
+def _is_plain(prediction: Any, replies: Sequence[TensorReply | None], promised: Promised) -> bool:
+    """Whether all want all of an array of numbers as JSON, as it is announced."""
+    if not isinstance(prediction, np.ndarray) or not prediction.ndim:
+        return False
+    datatype = _datatype_of(prediction)
+    if datatype not in _DATATYPES or promised.get(_ONLY, datatype) != datatype:
+        return False
+    return all(each is not None and not each.binary and each.outputs is None for each in replies)
+
+
+def _cut(prediction: np.ndarray[Any, Any], rows: Sequence[int]) -> list[bytes]:
+    """Encoded once and cut: no number, true, false or null has a comma in it."""
+    cells = outputs.encode(prediction.ravel())[1:-1].split(b",")
+    rest = "".join(f",{length}" for length in prediction.shape[1:])
+    said = f'{{"outputs":[{{"name":"{_ONLY}","datatype":"{_datatype_of(prediction)}","shape":['
+    opening, width = said.encode(), prod(prediction.shape[1:])
+    middle, found, start = f'{rest}],"data":['.encode(), [], 0
+    for count in rows:
+        end = start + count * width
+        data = b",".join(cells[start:end])
+        told = b"%b%d%b%b]}]}" % (opening, count, middle, data)
+        found.append(struct.pack("<I", len(told)) + told)
+        start = end
+    return found
+
+
+def _datatype_of(values: np.ndarray[Any, Any]) -> str:
+    kind = _KINDS.get(values.dtype.kind, "")
+    return kind if kind == "BOOL" else f"{kind}{8 * values.dtype.itemsize}"
 
 
 def _chosen(
@@ -252,8 +311,7 @@ def _objects_of(values: np.ndarray[Any, Any]) -> list[Any]:
 
 
 def _of_numbers(name: str, values: np.ndarray[Any, Any]) -> OutputTensor:
-    kind = _KINDS[values.dtype.kind]
-    datatype = kind if kind == "BOOL" else f"{kind}{8 * values.dtype.itemsize}"
+    datatype = _datatype_of(values)
     if datatype not in _DATATYPES:
         raise NotEncodable(f"numbers of {values.dtype}")
     return OutputTensor(name, datatype, values.shape or (1,), values)

@@ -72,9 +72,12 @@ class ApiKeys:
 
     def scope_of(self, request: Request) -> Scoped | None:
         """What the key of the request may see; None without one that is known."""
-        header = _authorization(request)
-        key = bearer(header)
-        if key is None or self.name_of(header) is None:
+        return self.scope_in(_authorization(request))
+
+    def scope_in(self, authorization: bytes | None) -> Scoped | None:
+        """The same of the key in that header."""
+        key = bearer(authorization)
+        if key is None or self.name_of(authorization) is None:
             return None
         return self._limiter.scope(sha256(key).digest())
 
@@ -146,10 +149,14 @@ class Readers:
             raise Unauthorized(_NO_KEY)
         return scope
 
-    def _scope(self, request: Request) -> Scoped | None:
-        if self.keys is None or self.admin.allows(request):
+    def scope_in(self, authorization: bytes | None) -> Scoped | None:
+        """What whoever comes with that header may see; None: nothing."""
+        if self.keys is None or self.admin.is_in(authorization):
             return EVERYTHING
-        return self.keys.scope_of(request)
+        return self.keys.scope_in(authorization)
+
+    def _scope(self, request: Request) -> Scoped | None:
+        return self.scope_in(_authorization(request))
 
 
 @dataclass(eq=False, repr=False)

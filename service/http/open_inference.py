@@ -148,7 +148,7 @@ def of_versions(endpoints: Mapping[str, ASGIApp], pages: ASGIApp) -> ASGIApp:
     return app
 
 
-class _Models:
+class Models:
     """The slots by what clients call them, as far as they may see them."""
 
     def __init__(self, slots: Slots, readers: Readers) -> None:
@@ -192,14 +192,14 @@ def open_inference_router(
 ) -> APIRouter:
     """All but predictions. While `stopping()` holds, nothing is ready."""
     router = APIRouter(prefix=BASE, tags=["Open Inference Protocol"])
-    models = _Models(slots, readers)
+    models = Models(slots, readers)
     beside = Beside("open_inference")
     bodies = SmallBodies(_LONGEST_FILTER)
 
     @router.get("")
     async def server() -> ServerMetadata:
         """The server's name, its version, and which extensions of the protocol it has."""
-        version = metadata.version("podium")
+        version = podium_version()
         return ServerMetadata(name="podium", version=version, extensions=list(_EXTENSIONS))
 
     @router.get("/health/live")
@@ -225,7 +225,7 @@ def open_inference_router(
         slot = models.slot(called)
         could = slot.ready
         if version is not None:
-            could = _answering(slot, version).servable.predictor.ready
+            could = answering(slot, version).servable.predictor.ready
         found = could and not stopping()
         _tell(response, [slot], ready=found)
         return ModelReady(name=called, ready=found)
@@ -239,7 +239,7 @@ def open_inference_router(
     async def config(request: Request, called: str, version: str | None = None) -> Response:
         """The same in Triton's words."""
         slot = models.seen(request, called)
-        servable = _answering(slot, version).servable
+        servable = answering(slot, version).servable
         return reply(await beside.run(partial(_config, called, servable)))
 
     # The last one: a name may have slashes.
@@ -252,8 +252,8 @@ def open_inference_router(
     async def model(request: Request, called: str, version: str | None = None) -> Response:
         """What it takes and gives, as tensors; of outputs what its own example was answered by."""
         slot = models.seen(request, called)
-        servable = _answering(slot, version).servable
-        write = partial(_metadata, called, _versions(slot), servable)
+        servable = answering(slot, version).servable
+        write = partial(_metadata, called, versions_of(slot), servable)
         return reply(await beside.run(write))
 
     @router.post("/repository/index", response_model=list[IndexedModel], responses=_REFUSED)
@@ -284,7 +284,7 @@ def _tell(response: Response, slots: Sequence[Slot], *, ready: bool) -> None:
         response.headers[name.decode()] = value.decode()
 
 
-def _answering(slot: Slot, version: str | None) -> Binding:
+def answering(slot: Slot, version: str | None) -> Binding:
     """What answers requests, with that version; raises `NoServable` and `UnknownVersion`."""
     traffic = slot.traffic
     if traffic.binding is None:
@@ -298,11 +298,18 @@ def _answering(slot: Slot, version: str | None) -> Binding:
     raise UnknownVersion(_NOT_SERVED)
 
 
-def _versions(slot: Slot) -> Sequence[str]:
+def podium_version() -> str:
+    """That of this service."""
+    return metadata.version("podium")
+
+
+def versions_of(slot: Slot) -> Sequence[str]:
+    """Those that answer: its own, then its arms'."""
     return list(dict.fromkeys(arm.binding.servable.version.version for arm in slot.traffic.arms))
 
 
-def _outputs(servable: Servable) -> Sequence[TensorInfo]:
+def outputs_of(servable: Servable) -> Sequence[TensorInfo]:
+    """Those of its answer to its own example; none where nobody has seen any."""
     return servable.predictor.status.outputs or ()
 
 
@@ -315,7 +322,7 @@ def _metadata(called: str, versions: Sequence[str], servable: Servable) -> Seque
                     "versions": versions,
                     "platform": servable.fetched.loader_module,
                     "inputs": list(map(_tensor, servable.contract.tensors)),
-                    "outputs": list(map(_tensor, _outputs(servable))),
+                    "outputs": list(map(_tensor, outputs_of(servable))),
                 }
             )
         ]
@@ -346,7 +353,7 @@ def _config(called: str, servable: Servable) -> Sequence[bytes]:
         "input": [
             {**_tritons(each), "optional": each.optional} for each in servable.contract.tensors
         ],
-        "output": [_tritons(each) for each in _outputs(servable)],
+        "output": [_tritons(each) for each in outputs_of(servable)],
     }
     return cut([json_text(said)])
 

@@ -190,9 +190,8 @@ class PredictionRoute(Generic[F]):
             if timeline is not None:
                 timeline.read = monotonic()
             reply = model_input.reply
-            if reply is not None:
-                seconds = _shortened(seconds, reply)
-                deadline = began + seconds
+            seconds = seconds if reply is None else _shortened(seconds, reply)
+            deadline = began + seconds
             predictions = await servable.predictor.predict(model_input, deadline, alias, timeline)
         except ServiceError as error:
             # That its client allows less than the service does is no failure of the version.

@@ -42,6 +42,18 @@ class Stopping:
         self.drain_seconds = drain_seconds
         self.told = told
         self.begun = False
+        self._also: list[Callable[[float, float], None]] = []
+
+    def also(self, stop: Callable[[float, float], None]) -> None:
+        """Another server is told of it, with the seconds of accepting and of draining."""
+        self._also.append(stop)
+
+    def begin(self) -> None:
+        """It begins."""
+        self.begun = True
+        self.told()
+        for stop in self._also:
+            stop(self.delay_seconds, self.drain_seconds)
 
     def __call__(self) -> bool:
         """Whether it has begun, for whoever asks without knowing more."""
@@ -100,10 +112,9 @@ class Server(uvicorn.Server):
         if self._stopping.begun:
             self.should_exit = self.force_exit = True
             return
-        self._stopping.begun = True
         self._asked_at = self._clock()
         self._answered_before = self.server_state.total_requests
-        self._stopping.told()
+        self._stopping.begin()
         # The next second's default headers are made of the configuration's.
         self.config.encoded_headers.append(CLOSE)
         self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]

@@ -34,6 +34,7 @@ _SERVES_ON: Final = "Whatever served goes on serving."
 
 SAYINGS: Final[Mapping[str, Saying]] = {
     # The service itself.
+    "listening_grpc": Saying("Listening for gRPC on {address}"),
     "listening": Saying("Listening on {url}; follows {models} of MLflow at {mlflow}"),
     "console": Saying("The console is at {url}"),
     "limits": Saying("Room for {connections} connections with {descriptors} file descriptors"),

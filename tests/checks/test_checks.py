@@ -48,7 +48,7 @@ async def test_right_service_passes_everything() -> None:
     """Nothing fails and nothing is left out where everything is there."""
     found = await results(Service())
     assert {one.outcome for one in found} == {CheckOutcome.PASSED}
-    assert len(found) == len({(one.name, one.slot) for one in found}) == 14
+    assert len(found) == len({(one.name, one.slot) for one in found}) == 16
 
 
 async def test_every_slot_is_checked_and_any_name_is_reached() -> None:
@@ -56,7 +56,7 @@ async def test_every_slot_is_checked_and_any_name_is_reached() -> None:
     service = Service([Slot(), Slot("a/b ü%", "c@d")])
     found = await results(service, Registry({"champion": "3", "c@d": "3"}))
     assert {one.outcome for one in found} == {CheckOutcome.PASSED}
-    assert [one.slot for one in found].count("a/b ü%@c@d") == 6
+    assert [one.slot for one in found].count("a/b ü%@c@d") == 8
     assert path_of("a/b", "c") == "/models/a%2Fb@c"
 
 
@@ -78,6 +78,7 @@ def _refusing(change: Change) -> Change:
 
 
 SLOT = "/models/iris@champion"
+NAMED = "/v2/models/iris@champion"
 OTHER = {"name": "iris", "alias": "champion", "version": "2"}
 FAULTS: list[tuple[str, str, Change, str]] = [
     ("not live", "GET /health/live", _status(500), "GET /health/live"),
@@ -113,6 +114,22 @@ FAULTS: list[tuple[str, str, Change, str]] = [
         f"POST {SLOT}/invocations",
         _header("Podium-Model", "x"),
         INVOCATIONS,
+    ),
+    ("infer fails", f"POST {NAMED}/infer", _status(500), "infer"),
+    ("infer of another", f"POST {NAMED}/infer", lambda a: a.with_json(model_version="9"), "infer"),
+    ("not as announced", f"POST {NAMED}/infer", lambda a: a.with_json(outputs=[]), "infer"),
+    ("metadata fails", f"GET {NAMED}", _status(404), "infer"),
+    (
+        "infer refuses in another shape",
+        f"POST {NAMED}/infer",
+        _refusing(lambda a: a.with_json(error=None, detail="No.")),
+        "refusal by /infer",
+    ),
+    (
+        "infer refuses with another status",
+        f"POST {NAMED}/infer",
+        _refusing(_status(422)),
+        "refusal by /infer",
     ),
     ("default of another", "POST /predict", _header("Podium-Alias", "x"), "predict (default)"),
     ("default fails", "POST /invocations", _status(500), "invocations (default)"),

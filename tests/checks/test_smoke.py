@@ -70,7 +70,7 @@ def test_right_service_is_status_0(screen: Screen, tmp_path: Path) -> None:
     assert status == 0
     lines = screen.text.splitlines()
     assert lines[:2] == [f"service  {url}", f"MLflow   {registry}"]
-    assert lines[-1] == "14 passed, 0 failed, 0 not checked"
+    assert lines[-1] == "16 passed, 0 failed, 0 not checked"
     assert junit.exists()
 
 
@@ -168,4 +168,4 @@ def test_podiums_own_routes_pass(screen: Screen) -> None:
     finally:
         logs.close()
     assert status == 0, screen.text
-    assert "20 passed, 0 failed, 0 not checked" in screen.text
+    assert "24 passed, 0 failed, 0 not checked" in screen.text

@@ -86,6 +86,24 @@ class Slot:
             return Answer.of({"error_code": "BAD_REQUEST", "message": "No."}, 400)
         return answer.with_json(model=None)
 
+    @property
+    def announced(self) -> dict[str, Any]:
+        """What `GET /v2/models/{slot}` says."""
+        column = {"name": self.column.get("name", "input-0"), "datatype": "FP64", "shape": [-1]}
+        output = {"name": "output-0", "datatype": "INT64", "shape": [-1]}
+        return {"name": self.name, "inputs": [column], "outputs": [output]}
+
+    def infer(self, body: bytes) -> Answer:
+        """One number a row as an output, or 400."""
+        try:
+            (tensor,) = json.loads(body)["inputs"]
+            rows = tensor["shape"][0]
+        except (ValueError, KeyError, TypeError):
+            return Answer.of({"error": "No."}, 400)
+        output = {"name": "output-0", "datatype": "INT64", "shape": [rows], "data": [0] * rows}
+        told = {"model_name": self.name, "model_version": self.version, "outputs": [output]}
+        return Answer.of(told, headers=self._identity())
+
     def _identity(self) -> dict[str, str]:
         values = {"Model": self.name, "Alias": self.alias, "Version": self.version or ""}
         return {f"Podium-{key}": quote(value, safe="") for key, value in values.items()}
@@ -98,7 +116,8 @@ def _rows(body: bytes, *, required: bool) -> int | None:
         return None
     if "dataframe_records" in request:
         return None if required else len(request["dataframe_records"])
-    return len(request["dataframe_split"]["data"])
+    split = request.get("dataframe_split")
+    return None if split is None else len(split["data"])
 
 
 @dataclass(slots=True)
@@ -133,6 +152,9 @@ class Service:
             answers[f"GET {slot.path}"] = Answer.of(slot.described())
             answers[f"POST {base}/predict"] = slot.predict(body)
             answers[f"POST {base}/invocations"] = slot.invocations(body)
+            named = f"/v2/models/{slot.name}@{slot.alias}"
+            answers[f"GET {named}"] = Answer.of(slot.announced)
+            answers[f"POST {named}/infer"] = slot.infer(body)
         return answers.get(key, Answer(404))
 
 

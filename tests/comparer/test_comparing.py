@@ -7,11 +7,14 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
 from service.comparer.front import ComparedBatch, Comparer, ReplyPair
+from service.contract.model_input import TensorReply
 from service.errors import PassingFault
+from service.host.output_tensors import encode
 from service.processes.front.child import Child, Forks
 from service.processes.front.output import OnLine
 from service.rollout.tally import Likeness
@@ -116,3 +119,16 @@ async def test_comparer_makes_way_for_others(world: World) -> None:
     assert os.sched_getscheduler(pid) == os.SCHED_BATCH
     with open(f"/proc/{pid}/oom_score_adj") as points:  # noqa: ASYNC230, PTH123 - the kernel's word
         assert int(points.read()) == 1000
+
+
+async def test_named_outputs_are_compared_by_their_values(world: World) -> None:
+    """Raw bytes with JSON, too: a shadow is asked for what the client has asked for."""
+    raw = np.array([1.0, 2.0])
+    left = encode(raw, TensorReply(binary=True), {})
+    right = encode(np.array([1.0, 3.0]), TensorReply(), {})
+
+    found = await world.comparer.compare([ReplyPair(left, bytearray(right), 2, named=True)])
+
+    assert found is not None
+    assert (found.tally.equal, found.tally.different) == (1, 1)
+    assert found.likeness == (Likeness.DIFFERENT,)

@@ -129,6 +129,10 @@ def test_value_is_taken_where_the_signature_has_it(sent: Any, expected: list[Any
             [(("inputs", "d", "parameters", "content_type"), "type")],
         ),
         (
+            given("d", "FP64", [1], parameters={"content_type": ["np"]}),
+            [(("inputs", 0, "parameters", "content_type"), "type")],
+        ),
+        (
             {"name": "d"},
             [(("inputs", 0, "datatype"), "missing"), (("inputs", 0, "shape"), "missing")],
         ),

@@ -15,6 +15,7 @@ from tests.deploy.composed import SECONDS, Composed, composed, succeeds
 from tests.support.waiting import wait_until
 
 PODIUM: Final = "https://localhost:8443"
+OPERATORS: Final = "https://localhost:8444"
 MLFLOW: Final = "https://localhost:5443"
 MODEL: Final = "prod.demo.iris"
 
@@ -26,6 +27,7 @@ def main() -> None:
         trusted = ssl.create_default_context(cafile=certificate)
         with httpx.Client(verify=trusted, trust_env=False, timeout=SECONDS) as client:
             _nothing_is_served_yet(client)
+            _operators_have_a_port_of_their_own(client)
             _strangers_are_kept_out(client)
             _a_version_is_trained(made, certificate)
             wait_until(lambda: _ready(client), SECONDS, lambda: client.get(f"{PODIUM}/models").text)
@@ -39,7 +41,13 @@ def main() -> None:
 def _nothing_is_served_yet(client: httpx.Client) -> None:
     assert client.get(f"{PODIUM}/health/live").status_code == 200
     assert client.get(f"{PODIUM}/health/ready").status_code == 503
-    assert client.get(f"{PODIUM}/metrics").status_code == 404
+
+
+def _operators_have_a_port_of_their_own(client: httpx.Client) -> None:
+    for path in ("/metrics", "/console/settings"):
+        assert client.get(f"{PODIUM}{path}").status_code == 404
+        assert client.get(f"{OPERATORS}{path}").status_code == 200
+    assert "<html" in client.get(f"{OPERATORS}/").text
 
 
 def _strangers_are_kept_out(client: httpx.Client) -> None:

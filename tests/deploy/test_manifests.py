@@ -151,8 +151,8 @@ def test_everything_that_selects_podium_finds_it() -> None:
     assert [each["spec"]["scaleTargetRef"] for each in scalers] == [named, named]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
-    (of_service,) = service["spec"]["ports"]
-    assert of_service["targetPort"] in ports
+    assert {each["targetPort"] for each in service["spec"]["ports"]} == {*ports}
+    assert ports["admin"] == int(configuration()["PODIUM_ADMIN_PORT"])
     for rule in only("NetworkPolicy")["spec"]["ingress"]:
         assert {each["port"] for each in rule["ports"]} <= {*ports}
 
@@ -168,6 +168,8 @@ def test_monitor_selects_the_service_by_its_labels_and_scrapes_its_port() -> Non
     (endpoint,) = monitor["spec"]["endpoints"]
     assert {*endpoint} == {"port", "path", "interval"}
     assert endpoint["port"] in {each["name"] for each in service["spec"]["ports"]}
+    # PODIUM_ADMIN_PORT has them alone.
+    assert endpoint["port"] == "admin"
     assert endpoint["path"] == "/metrics"
 
 

@@ -45,7 +45,7 @@ def _as_tensors() -> Iterator[Seed]:
             entries = ANIMALS[slot].inputs
             yield _seed(slot, of_rows(entries, _ROWS[slot], form))
         yield _seed("tensor", of_arrays(ANIMALS["tensor"].inputs, [(2, 2)], [[1, 2, 3, 4]], form))
-        arrays = [[True, False], [1]]
+        arrays: list[list[Any]] = [[True, False], [1]]
         yield _seed("tensors", of_arrays(ANIMALS["tensors"].inputs, [(1, 2), (1,)], arrays, form))
         flower = [{"type": "double", "name": name, "required": True} for name in FLOWER]
         yield _seed(IRIS, of_rows(flower, [FLOWER, FLOWER], form))

@@ -122,6 +122,15 @@ def by_triton():
             f"triton {name} requested outputs, by alias",
             all(same(result.as_numpy(key), value) for key, value in wanted.items()),
         )
+        packed = {
+            "request_compression_algorithm": "gzip",
+            "response_compression_algorithm": "deflate",
+        }
+        result = client.infer(name, triton_inputs(triton, columns, binary=True), **more, **packed)
+        check(
+            f"triton {name} compressed both ways",
+            all(same(result.as_numpy(key), value) for key, value in wanted.items()),
+        )
         announced(metadata, result.as_numpy, f"triton {name}")
     triton_errors(client)
 

@@ -21,6 +21,8 @@ from service.contract.types.declared import AnyType, type_entry, type_name
 from service.contract.types.nested import enforced, suspects
 from service.contract.types.scalars import COLUMN_TYPES, SCALARS
 
+_TENSOR_KEYS: Final = ("name", "datatype", "shape", "data")
+_tensor_of: Final = itemgetter(*_TENSOR_KEYS)
 _SPLIT_KEYS: Final = frozenset({"columns", "data"})
 # That of a table without nulls and with all its columns: they may stand in one batch.
 _MARK: Final = ()
@@ -103,6 +105,7 @@ class BlockReader:
         self._convert = COLUMN_TYPES[self._type].convert
         self._max_rows = max_rows
         self._cells_of = itemgetter(*self._names)
+        self._datatype = SCALARS[self._type].datatype
 
     def read(self, form: str, payload: Any) -> Reading | None:
         """The valid table; None for any other, which column by column may yet prove valid."""
@@ -112,7 +115,24 @@ class BlockReader:
             rows = self._listed(payload)
         else:
             return None
-        return None if rows is None else self._checked(rows)
+        return None if rows is None else self._checked(rows, len(rows))
+
+    def take(self, sent: Any) -> Reading | None:
+        """The same of named tensors in JSON, flat, announced as they are."""
+        if type(sent) is not list or len(sent) != len(self._names):
+            return None
+        if set(map(type, sent)) != {dict} or set(map(len, sent)) != {len(_TENSOR_KEYS)}:
+            return None
+        try:
+            names, datatypes, shapes, columns = zip(*map(_tensor_of, sent), strict=True)
+        except KeyError:
+            return None
+        if names != self._names or datatypes.count(self._datatype) != len(names):
+            return None
+        rows = _rows_of(shapes, columns)
+        if rows is None or not 0 < rows <= self._max_rows:
+            return None
+        return self._checked(columns if rows == 1 else list(zip(*columns, strict=True)), rows)
 
     def _split(self, payload: Any) -> Sequence[Sequence[Any]] | None:
         if type(payload) is not dict or payload.keys() != _SPLIT_KEYS:
@@ -135,13 +155,27 @@ class BlockReader:
             return False
         return set(map(len, data)) == {len(self._names)}
 
-    def _checked(self, rows: Sequence[Iterable[Any]]) -> Reading | None:
-        values = self._convert(list(chain.from_iterable(rows)))
+    def _checked(self, cells: Sequence[Iterable[Any]], rows: int) -> Reading | None:
+        values = self._convert(list(chain.from_iterable(cells)))
         if values is None:
             return None
-        shape = (len(rows), len(self._names))
+        shape = (rows, len(self._names))
         block = Column(None, self._type, values, shape=shape, names=self._names)
-        return Reading("block", (block,), len(rows), None, _MARK)
+        return Reading("block", (block,), rows, None, _MARK)
+
+
+def _rows_of(shapes: Sequence[Any], columns: Sequence[Any]) -> int | None:
+    """How many all of the columns have; None where their shapes and lengths do not say so."""
+    if set(map(type, shapes)) != {list} or set(map(type, columns)) != {list}:
+        return None
+    # 1.0 and true are equal to 1.
+    if set(map(type, chain.from_iterable(shapes))) != {int}:
+        return None
+    shape = shapes[0]
+    if len(shape) != 1 or shapes.count(shape) != len(shapes):
+        return None
+    rows: int = shape[0]
+    return rows if set(map(len, columns)) == {rows} else None
 
 
 class NestedColumnReader:
@@ -239,6 +273,10 @@ class TableReader:
         rows = next((tensor.shape[0] for tensor in tensors if tensor is not None), 0)
         columns = [None if tensor is None else tensor.values for tensor in tensors]
         return self.check(Table(rows, columns, INPUTS, in_tensor), "tensors", findings)
+
+    def take_block(self, sent: Any) -> Reading | None:
+        """As the reader of blocks has it."""
+        return None if self._block is None else self._block.take(sent)
 
     def check(self, table: Table, form: str, findings: Findings) -> Reading | None:
         """The same from a table that is laid out already, whatever format it came in."""

@@ -186,6 +186,10 @@ class TensorReader:
         found = [column for column in columns if column is not None]
         return None if findings else self._reading(found)
 
+    @staticmethod
+    def take_block(_sent: Any) -> None:
+        """There is none."""
+
     def _reading(self, columns: Sequence[Column]) -> Reading:
         lengths = set(map(_rows, columns))
         rows = max(lengths)

@@ -12,7 +12,7 @@ another one cannot.
 
 from collections.abc import Collection, Mapping, Sequence
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from service.contract.findings import BODY, INPUTS, Findings, Loc, refuse
 from service.contract.formats.json_body import read_object
@@ -33,30 +33,53 @@ _SIZE: Final = "binary_data_size"
 # What changes where tensors lie, or what outputs mean, and is not done here.
 _NOT_DONE: Final = ("shared_memory_region", "classification")
 _MOST_DIMENSIONS: Final = 32
+_NOTHING: Final = TensorReply()
 _MICROSECONDS: Final = 1_000_000
 _WHOLE: Final = "must be a whole number, 0 or more"
 
 
-def read_message(body: bytes, form: TensorForm, findings: Findings) -> TensorMessage:
-    """What the body says; raises `InvalidInput` where it is not a JSON object with inputs."""
-    head, rest = body, memoryview(b"")
-    if form.json_bytes is not None:
-        if form.json_bytes > len(body):
-            text = "must be as long as Inference-Header-Content-Length says of its JSON"
-            raise refuse(BODY, text, "format")
-        view = memoryview(body)
-        head, rest = bytes(view[: form.json_bytes]), view[form.json_bytes :]
-    document = read_object(head)
+class TensorDocument(NamedTuple):
+    """A body's JSON, and the raw bytes behind it; None where none may be."""
+
+    json: dict[str, Any]
+    raw: memoryview | None
+
+
+def read_document(body: bytes, form: TensorForm) -> TensorDocument:
+    """Its two parts; raises `InvalidInput` where it is not a JSON object."""
+    if form.json_bytes is None:
+        return TensorDocument(read_object(body), None)
+    if form.json_bytes > len(body):
+        text = "must be as long as Inference-Header-Content-Length says of its JSON"
+        raise refuse(BODY, text, "format")
+    view = memoryview(body)
+    return TensorDocument(read_object(bytes(view[: form.json_bytes])), view[form.json_bytes :])
+
+
+def read_asked(document: Mapping[str, Any], findings: Findings) -> TensorMessage:
+    """All of it but its inputs."""
     _note_others(document, _TOP, BODY, findings)
+    parameters = _parameters(document, BODY, findings)
+    return TensorMessage((), parameters, _reply(document, parameters, findings))
+
+
+def read_message(read: TensorDocument, findings: Findings) -> TensorMessage:
+    """What it says; raises `InvalidInput` where it has no inputs."""
+    document = read.json
+    asked = read_asked(document, findings)
     listed = document.get("inputs")
     if type(listed) is not list or not listed:
         findings.add(INPUTS, "must be a list of one tensor at least", "format")
         raise findings.error()
-    raw = _RawBytes(rest, there=form.json_bytes is not None)
-    tensors = [_tensor(each, (*INPUTS, at), raw, findings) for at, each in enumerate(listed)]
+    raw = _RawBytes(read.raw or memoryview(b""), there=read.raw is not None)
+    tensors = list[SentTensor | None]()
+    for at, each in enumerate(listed):
+        if findings.full:
+            # A small body can be wrong in very many places.
+            raise findings.error()
+        tensors.append(_tensor(each, (*INPUTS, at), raw, findings))
     raw.note_rest(findings)
-    parameters = _parameters(document, BODY, findings)
-    return TensorMessage(tensors, parameters, _reply(document, parameters, findings))
+    return asked._replace(tensors=tensors)
 
 
 def read_timeout(parameters: Mapping[str, Any], findings: Findings) -> float | None:
@@ -113,9 +136,7 @@ def _tensor(sent: Any, loc: Loc, raw: _RawBytes, findings: Findings) -> SentTens
     _note_not_done(parameters, loc, findings)
     name, datatype = _name(sent, loc, findings), _datatype(sent, loc, findings)
     shape = _shape(sent, loc, findings)
-    content_type = parameters.get("content_type")
-    if type(content_type) not in (str, type(None)):
-        findings.add((*loc, "parameters", "content_type"), "must be a string", "type")
+    content_type = _content_type(parameters, loc, findings)
     values, piece = None, None
     if parameters.get(_SIZE) is not None:
         piece = raw.take(parameters[_SIZE], (*loc, "parameters", _SIZE), findings)
@@ -127,6 +148,15 @@ def _tensor(sent: Any, loc: Loc, raw: _RawBytes, findings: Findings) -> SentTens
     if name is None or datatype is None or shape is None or (values is None and piece is None):
         return None
     return SentTensor(name, datatype, shape, values, piece, content_type)
+
+
+def _content_type(parameters: Mapping[str, Any], loc: Loc, findings: Findings) -> str | None:
+    content_type = parameters.get("content_type")
+    if type(content_type) is str:
+        return content_type
+    if content_type is not None:
+        findings.add((*loc, "parameters", "content_type"), "must be a string", "type")
+    return None
 
 
 def _name(sent: Mapping[str, Any], loc: Loc, findings: Findings) -> str | None:
@@ -188,6 +218,8 @@ def _reply(
     document: Mapping[str, Any], parameters: Mapping[str, Any], findings: Findings
 ) -> TensorReply:
     sent, listed = document.get("id"), document.get("outputs")
+    if sent is None and listed is None and not parameters:
+        return _NOTHING
     if type(sent) not in (str, type(None)):
         findings.add((*BODY, "id"), "must be a string", "type")
     binary = _is_binary(parameters, "binary_data_output", PARAMETERS, findings, default=False)

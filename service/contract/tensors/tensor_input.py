@@ -180,7 +180,7 @@ class TensorInput:
 
     def _texts(
         self, values: Sequence[Any], content_type: str | None, findings: Findings
-    ) -> Sequence[Any]:
+    ) -> Sequence[Any] | None:
         if content_type == _TEXTS_OF_JSON:
             return self._of_json(values, findings)
         if self.kind == "base64":
@@ -189,9 +189,14 @@ class TensorInput:
             return self._of_json(values, findings)
         return [self._text(value, place, findings) for place, value in enumerate(values)]
 
-    def _of_json(self, values: Sequence[Any], findings: Findings) -> Sequence[Any]:
-        texts = [self._text(value, place, findings) for place, value in enumerate(values)]
-        return [self._parsed(text, place, findings) for place, text in enumerate(texts)]
+    def _of_json(self, values: Sequence[Any], findings: Findings) -> Sequence[Any] | None:
+        parsed = []
+        for place, value in enumerate(values):
+            if findings.full:
+                return None
+            text = self._text(value, place, findings)
+            parsed.append(self._parsed(text, place, findings))
+        return parsed
 
     def _text(self, value: Any, place: int, findings: Findings) -> Any:
         if type(value) is not bytes:

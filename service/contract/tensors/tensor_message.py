@@ -26,9 +26,11 @@ class TensorForm(NamedTuple):
 
     Attributes:
         json_bytes: how much of it is JSON, where raw bytes follow; None: all of it.
+        protobuf: whether it is a message of gRPC's instead.
     """
 
     json_bytes: int | None = None
+    protobuf: bool = False
 
 
 BodyForm: TypeAlias = str | TensorForm

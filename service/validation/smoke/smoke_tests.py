@@ -4,7 +4,7 @@ Each check is a judgement; one that cannot be made says so, and is no failure. N
 value of a row, nor what the model has said of one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,9 @@ import orjson
 from service.contract.alike import alike
 from service.contract.contract import Contract
 from service.contract.signature import read_signature
+from service.contract.tensors.example_message import example_message
+from service.contract.tensors.tensor_answer import as_predictions
+from service.contract.tensors.tensor_message import TensorForm
 from service.errors import ClientError, ServiceError
 from service.staging import BATCHING_TAG, joinable
 from service.validation.findings import Judgement, Verdict
@@ -101,7 +104,10 @@ class SmokeTests:
 
     async def _formats(self, *, steady: bool) -> Judgement:
         requests = self._requests()
-        names = ", ".join(each.form for each in requests)
+        named = self._tensors()
+        names = ", ".join(
+            (*(each.form for each in requests), *(("named tensors",) if named else ()))
+        )
         answers = []
         for each in requests:
             try:
@@ -109,6 +115,9 @@ class SmokeTests:
             except ServiceError as error:
                 sentence = f"Its example is not answered as {each.form}: {error.message}"
                 return _judged("formats", "failed", sentence)
+        trouble = await self._as_tensors(named, steady=steady)
+        if trouble:
+            return _judged("formats", "failed", trouble)
         if not steady:
             sentence = f"It answers {names}; alike or not, for it never answers twice alike."
             return _judged("formats", "passed", sentence)
@@ -119,6 +128,26 @@ class SmokeTests:
                 )
                 return _judged("formats", "failed", sentence)
         return _judged("formats", "passed", f"Its example is answered alike by {names}.")
+
+    def _tensors(self) -> Mapping[str, Any] | None:
+        """The example as named tensors, if it is plainly that."""
+        document = orjson.loads(self.version.example)
+        return example_message(document, self.version.contract.tensors)
+
+    async def _as_tensors(self, message: Mapping[str, Any] | None, *, steady: bool) -> str:
+        """What is wrong with the answers in JSON and in raw bytes; empty: nothing."""
+        if message is None:
+            return ""
+        raw = {**message.get("parameters", {}), "binary_data_output": True}
+        asked = map(orjson.dumps, (message, {**message, "parameters": raw}))
+        try:
+            found = [await self.version.answer(each, TensorForm()) for each in asked]
+        except ServiceError as error:
+            return f"Its example is not answered as named tensors: {error.message}"
+        as_json, as_raw = (orjson.loads(as_predictions(each)) for each in found)
+        if steady and not alike(as_json, as_raw, _SAME):
+            return "Its example is answered otherwise in raw bytes than in JSON."
+        return ""
 
     def _requests(self) -> Sequence[FormattedRequest]:
         contract = self.version.contract

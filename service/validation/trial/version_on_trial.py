@@ -14,6 +14,7 @@ from service.config.settings import Settings
 from service.contract.contract import Contract
 from service.contract.formats.unsigned import UnsignedContract
 from service.contract.model_input import ValidInput
+from service.contract.tensors.tensor_message import BodyForm
 from service.engine import Engine
 from service.errors import VersionFault
 from service.following.environments import RunsIn
@@ -98,12 +99,15 @@ class VersionOnTrial:
         made = self.contract.request_example
         return b"" if made is None else orjson.dumps(made)
 
-    async def read(self, body: bytes, media_type: str = JSON) -> ValidInput:
+    async def read(self, body: bytes, media_type: BodyForm = JSON) -> ValidInput:
         """The request as the contract has it; raises `ClientError` or `NotNow`."""
         return await self._ready.staged.reader.read(body, media_type)
 
-    async def answer(self, body: bytes, media_type: str = JSON) -> bytes:
-        """The predictions in JSON, as a client would get them; raises `ServiceError`."""
+    async def answer(self, body: bytes, media_type: BodyForm = JSON) -> bytes:
+        """The predictions in JSON, as a client would get them; raises `ServiceError`.
+
+        Named outputs as `service.host.output_tensors` has them, where tensors are sent.
+        """
         found = await self._ready.staged.predictor.predict(await self.read(body, media_type))
         return bytes(found)
 

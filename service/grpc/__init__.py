@@ -1,0 +1,1 @@
+"""The Open Inference Protocol by gRPC: a transport beside HTTP, over the same use case."""
