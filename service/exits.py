@@ -9,6 +9,6 @@ REFUSED: Final = 1
 WRONG_USE: Final = 2
 """The command line, or a setting, cannot be meant so."""
 UNDECIDED: Final = 3
-"""Unreachable or undecided; nothing was changed, and the same call may be made again."""
+"""Unreachable or undecided; nothing is half done, and the same call may be made again."""
 IN_PART: Final = 4
 """Changed in part: `--resume` mends it, or the same call, as is told."""

@@ -27,8 +27,10 @@ from service.cli.once import OnceCommand
 from service.cli.options import SecondsRange, VersionArgument, urls_option, version_argument
 from service.cli.report_files import report_files
 from service.cli.told import json_option, kept, origin_options, teller
-from service.exits import DONE
+from service.exits import DONE, UNDECIDED
 from service.origin import Origin
+from service.refs import ModelRef
+from service.typed import typed_on
 
 if TYPE_CHECKING:
     from service.promotion.deciding import Stage
@@ -69,7 +71,7 @@ class InstancePrepared(BaseModel):
 
 
 class InstanceServing(BaseModel):
-    """Whether an instance has served it after; `proven`: whether it has baked there."""
+    """Whether an instance has served it after; `proven`: false where its bake has shown nothing."""
 
     url: str
     verdict: Literal["serves", "refused", "undecided"]
@@ -168,8 +170,9 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     \b
     Exit status: 0 if the alias is there (and served, with --url), also if it
     was before; 1 refused, or not validated; 2 wrong use; 3 unreachable, or
-    somebody else is at it, and nothing was changed: try again; 4 changed in
-    part: --resume goes on.
+    somebody else is at it, and nothing was changed: try again; 3 also if it
+    is served, and too few requests have come to prove it: the same call looks
+    again; 4 changed in part: --resume goes on.
     podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000
     """  # noqa: D301 - click wants a real backspace
     if timeout >= lease_seconds:
@@ -296,10 +299,12 @@ def _instances(  # noqa: PLR0913, PLR0917 - what the command line says
 
 
 def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:
+    code = "done" if promoted.outcome == "promoted" else "already"
     return blank.model_copy(
         update={
-            "code": "done" if promoted.outcome == "promoted" else "already",
-            "sentence": _sentence(promoted),
+            "status": UNDECIDED if promoted.unproven else DONE,
+            "code": "unproven" if promoted.unproven else code,
+            "sentence": f"{_sentence(promoted)}{_unproven(blank, promoted)}",
             "version": promoted.version,
             "before": promoted.before,
             "entry": promoted.entry,
@@ -329,3 +334,16 @@ def _sentence(promoted: "Promoted") -> str:
         return f"is on {where} already"
     before = "" if promoted.before is None else f", from version {promoted.before}"
     return f"is on {where}{before}"
+
+
+def _unproven(blank: PromoteReport, promoted: "Promoted") -> str:
+    """What nobody knows of it yet, and what there is to do; empty where its bake is over."""
+    if not promoted.unproven:
+        return ""
+    said = "; ".join(f"{each.url}: {each.sentence}" for each in promoted.unproven)
+    back = typed_on(ModelRef(blank.name, blank.alias), "rollback")
+    return (
+        "; too few requests have come to know whether it does worse than the version before: "
+        f"{said}. The same call looks again, and is done once it is proven; --no-bake asks for no "
+        f"proof, and {back} takes it back"
+    )

@@ -77,6 +77,11 @@ class Promoted:
     prepared: Sequence[Prepared]
     serving: Sequence[Serving]
 
+    @property
+    def unproven(self) -> Sequence[Serving]:
+        """Those that serve it, and of which a bake that was waited for has shown nothing yet."""
+        return [each for each in self.serving if not each.proven]
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -230,11 +235,12 @@ class Promotion:
         else:
             self.mover.clear_split(standing, version.number)
         serving = self._serving(ours, version)
-        if serving and all(each.proven for each in serving) and self.bakes:
+        before, number = ours.entry.before, ours.number
+        promoted = Promoted("promoted", version.number, before, number, prepared, serving)
+        if serving and not promoted.unproven and self.bakes:
             self.mover.note_proven(version.number)
         self.mover.finish(ours, served=True if serving else None)
-        before = ours.entry.before
-        return Promoted("promoted", version.number, before, ours.number, prepared, serving)
+        return promoted
 
     def _claimed(self, version: RegisteredVersion) -> Validation:
         judged = judged_by(self.mover.writer, version, self.validated_as)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from service.exits import DONE, IN_PART, REFUSED, UNDECIDED, WRONG_USE
 from service.registry.store.manifest import combined
 from tests.checks.scripted import scripted
 from tests.promotion.conftest import NAME, Moves
+from tests.promotion.test_instances import slot
 from tests.promotion.test_prepare import told
+from tests.promotion.test_promote_bakes import BAKES
 from tests.support import models
 from tests.support.registered import Registry
 from tests.support.tracking import free_port
@@ -225,6 +228,40 @@ def test_preparation_says_whom_it_asks_and_who_has_asked(shared_moves: Moves) ->
         )
     assert (ended.exit_code, report(ended)["link"]) == (DONE, "https://ci/1")
     assert ended.stderr.startswith(f"service  {service.url}")
+
+
+@pytest.mark.parametrize(
+    ("bake", "said"),
+    [
+        ({**BAKES, "requests": 0, "failures": 0}, "0 of 0 requests have failed"),
+        ({**BAKES, "requests": 50, "failures": 50, "failing": True}, "50 of 50 requests"),
+    ],
+    ids=["quiet", "failing"],
+)
+def test_promotion_to_what_its_bake_leaves_unproven_is_undecided(
+    moves: Moves, bake: Mapping[str, Any], said: str
+) -> None:
+    """The same call looks again, with nothing to resume; proof ends that, or to ask for none."""
+    moves.promote("1")
+    promote = ("promote", NAME, "2", "--unvalidated", "a test", "--instances", "1", "--json")
+    unproven = slot("2", aspired="2", bake={**bake, "unproven": True})
+    with scripted([(200, unproven)]) as service:
+        ended = [
+            podium(*promote, *more, "--url", service.url, uri=moves.uri)
+            for more in ((), (), ("--no-bake",))
+        ]
+    with scripted([(200, slot("2", aspired="2", bake=None))]) as service:
+        ended.append(podium(*promote, "--url", service.url, uri=moves.uri))
+    assert [(each.exit_code, report(each)["status"], report(each)["code"]) for each in ended] == [
+        *[(UNDECIDED, UNDECIDED, "unproven")] * 2,
+        *[(DONE, DONE, "already")] * 2,
+    ]
+    told = report(ended[0])
+    assert [each["proven"] for each in told["serving"]] == [False]
+    assert said in told["sentence"]
+    assert f"podium rollback {NAME}" in told["sentence"]
+    done = moves.journal[-1].done
+    assert (moves.now, done is not None and done.moved) == ("2", True)
 
 
 def test_promotion_by_another_policy_than_the_settings_name_is_refused(moves: Moves) -> None:
