@@ -29,13 +29,15 @@ class Seen:
     """What one look has found: an exit status, None while that is open; and a sentence for it.
 
     `instance` is the word by which the process that has answered is told from others. `proven`:
-    whether what it serves has baked; `gave_way`: whether it was refused for what came of that.
+    whether what it serves has baked; `failing`: whether it has not, and most of its requests have
+    failed; `gave_way`: whether it was refused for what came of that.
     """
 
     status: int | None
     why: str
     instance: str = ""
     proven: bool = True
+    failing: bool = False
     gave_way: bool = False
 
 
@@ -131,7 +133,9 @@ def _baked(told: Mapping[str, Any], seen: Seen) -> Seen:
         return seen
     so_far = f"{bake['failures']} of {bake['requests']} requests have failed"
     if bake["unproven"]:
-        return replace(seen, why=f"{seen.why}, unproven: {so_far}", proven=False)
+        failing = bool(bake.get("failing")) or 2 * bake["failures"] > bake["requests"]
+        why = f"{seen.why}, unproven: {so_far}"
+        return replace(seen, why=why, proven=False, failing=failing)
     return Seen(None, f"{seen.why}, which bakes until {bake['until']}: {so_far}")
 
 

@@ -71,7 +71,7 @@ class InstancePrepared(BaseModel):
 
 
 class InstanceServing(BaseModel):
-    """Whether an instance has served it after; `proven`: false where its bake has shown nothing."""
+    """Whether an instance has served it after; `proven`: whether it has baked there."""
 
     url: str
     verdict: Literal["serves", "refused", "undecided"]
@@ -171,8 +171,8 @@ def promote(  # noqa: PLR0913, PLR0917 - the command line's
     Exit status: 0 if the alias is there (and served, with --url), also if it
     was before; 1 refused, or not validated; 2 wrong use; 3 unreachable, or
     somebody else is at it, and nothing was changed: try again; 3 also if it
-    is served, and too few requests have come to prove it: the same call looks
-    again; 4 changed in part: --resume goes on.
+    is served, and most of the few requests so far have failed: the same call
+    looks again; 4 changed in part: --resume goes on.
     podium promote iris 3 --url http://podium-1:8000 --url http://podium-2:8000
     """  # noqa: D301 - click wants a real backspace
     if timeout >= lease_seconds:
@@ -302,9 +302,9 @@ def _done(blank: PromoteReport, promoted: "Promoted") -> PromoteReport:
     code = "done" if promoted.outcome == "promoted" else "already"
     return blank.model_copy(
         update={
-            "status": UNDECIDED if promoted.unproven else DONE,
-            "code": "unproven" if promoted.unproven else code,
-            "sentence": f"{_sentence(promoted)}{_unproven(blank, promoted)}",
+            "status": UNDECIDED if promoted.failing else DONE,
+            "code": "unproven" if promoted.failing else code,
+            "sentence": f"{_sentence(promoted)}{_failing(blank, promoted)}",
             "version": promoted.version,
             "before": promoted.before,
             "entry": promoted.entry,
@@ -336,14 +336,14 @@ def _sentence(promoted: "Promoted") -> str:
     return f"is on {where}{before}"
 
 
-def _unproven(blank: PromoteReport, promoted: "Promoted") -> str:
-    """What nobody knows of it yet, and what there is to do; empty where its bake is over."""
-    if not promoted.unproven:
+def _failing(blank: PromoteReport, promoted: "Promoted") -> str:
+    """What speaks against it, and what there is to do; empty where nothing does."""
+    if not promoted.failing:
         return ""
-    said = "; ".join(f"{each.url}: {each.sentence}" for each in promoted.unproven)
+    said = "; ".join(f"{each.url}: {each.sentence}" for each in promoted.failing)
     back = typed_on(ModelRef(blank.name, blank.alias), "rollback")
     return (
-        "; too few requests have come to know whether it does worse than the version before: "
+        "; too few requests have come to take it back, and most of them have failed: "
         f"{said}. The same call looks again, and is done once it is proven; --no-bake asks for no "
         f"proof, and {back} takes it back"
     )

@@ -22,8 +22,9 @@ ServingVerdict = Literal["serves", "refused", "undecided"]
 class Serving:
     """Whether one instance serves the version; the sentence says what it serves, or why not.
 
-    `proven`: whether it has baked there, where that was waited for; `gave_way`: whether it was
-    refused for doing worse than the one before it.
+    `proven`: whether it has baked there, where that was waited for; `failing`: whether it has not,
+    and most of its requests have failed; `gave_way`: whether it was refused for doing worse than
+    the one before it.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Serving:
     sentence: str
     proven: bool = True
     gave_way: bool = False
+    failing: bool = False
 
 
 class Instances(Protocol):
@@ -207,4 +209,4 @@ def _look(ref: ModelRef, version: str, seconds: float, bakes: bool, url: str) ->
 def _serving(url: str, seen: Seen) -> Serving:
     verdicts: dict[int | None, ServingVerdict] = {DONE: "serves", None: "undecided"}
     verdict = verdicts.get(seen.status, "refused")
-    return Serving(url, verdict, seen.why, seen.proven, seen.gave_way)
+    return Serving(url, verdict, seen.why, seen.proven, seen.gave_way, seen.failing)

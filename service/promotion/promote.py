@@ -78,9 +78,9 @@ class Promoted:
     serving: Sequence[Serving]
 
     @property
-    def unproven(self) -> Sequence[Serving]:
-        """Those that serve it, and of which a bake that was waited for has shown nothing yet."""
-        return [each for each in self.serving if not each.proven]
+    def failing(self) -> Sequence[Serving]:
+        """Those that serve it, where most of the few requests of its bake have failed."""
+        return [each for each in self.serving if each.failing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ class Promotion:
         serving = self._serving(ours, version)
         before, number = ours.entry.before, ours.number
         promoted = Promoted("promoted", version.number, before, number, prepared, serving)
-        if serving and not promoted.unproven and self.bakes:
+        if serving and all(each.proven for each in serving) and self.bakes:
             self.mover.note_proven(version.number)
         self.mover.finish(ours, served=True if serving else None)
         return promoted

@@ -230,15 +230,26 @@ def test_preparation_says_whom_it_asks_and_who_has_asked(shared_moves: Moves) ->
     assert ended.stderr.startswith(f"service  {service.url}")
 
 
+def test_promotion_to_what_nobody_asks_while_it_bakes_is_done(moves: Moves) -> None:
+    """That it is not proven is told."""
+    moves.promote("1")
+    promote = ("promote", NAME, "2", "--unvalidated", "a test", "--instances", "1", "--json")
+    quiet = {**BAKES, "requests": 0, "failures": 0, "unproven": True}
+    with scripted([(200, slot("2", aspired="2", bake=quiet))]) as service:
+        ended = podium(*promote, "--url", service.url, uri=moves.uri)
+    assert (ended.exit_code, report(ended)["code"]) == (DONE, "done")
+    assert [each["proven"] for each in report(ended)["serving"]] == [False]
+
+
 @pytest.mark.parametrize(
     ("bake", "said"),
     [
-        ({**BAKES, "requests": 0, "failures": 0}, "0 of 0 requests have failed"),
+        ({**BAKES, "requests": 7, "failures": 4}, "4 of 7 requests have failed"),
         ({**BAKES, "requests": 50, "failures": 50, "failing": True}, "50 of 50 requests"),
     ],
-    ids=["quiet", "failing"],
+    ids=["most", "failing"],
 )
-def test_promotion_to_what_its_bake_leaves_unproven_is_undecided(
+def test_promotion_to_what_fails_in_its_bake_is_undecided(
     moves: Moves, bake: Mapping[str, Any], said: str
 ) -> None:
     """The same call looks again, with nothing to resume; proof ends that, or to ask for none."""
