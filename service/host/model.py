@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import mlflow.pyfunc
 import numpy as np
+from mlflow.pyfunc import PyFuncModel
 
 from service.host import output_tensors, outputs
 from service.host.documents import InputRefused
@@ -106,7 +107,9 @@ class LoadedModel:
 
     def _announce(self, answer: Any, rows: int) -> None:
         with contextlib.suppress(outputs.NotEncodable):
-            self._announced = output_tensors.announced(answer, rows)
+            self._announced = output_tensors.announced(
+                answer, rows, open_lengths=_has_open_lengths(self._model)
+            )
             self._promised = {each["name"]: each["datatype"] for each in self._announced}
 
     def _before_any_example(self) -> RowWise:
@@ -224,3 +227,12 @@ class LoadedModel:
         if params is None:
             return self._model.predict(data)
         return self._model.predict(data, params=dict(params))
+
+
+def _has_open_lengths(model: PyFuncModel) -> bool:
+    """Whether tensors of its signature have lengths of any size beside the rows."""
+    signature = model.metadata.signature
+    schema = None if signature is None else signature.inputs
+    if schema is None or not schema.is_tensor_spec():
+        return False
+    return any(-1 in tensor.shape[1:] for tensor in schema.inputs)

@@ -202,16 +202,24 @@ def _chosen(
         yield named[wanted.name], wanted.binary
 
 
-def announced(prediction: Any, rows: int) -> list[dict[str, Any]]:
-    """What is to be said of the outputs by this answer to so many rows; raises `NotEncodable`."""
+def announced(prediction: Any, rows: int, *, open_lengths: bool) -> list[dict[str, Any]]:
+    """What is to be said of the outputs by this answer to so many rows; raises `NotEncodable`.
+
+    With `open_lengths` inputs have lengths beside the rows that are any: so have outputs then.
+    """
     return [
         {
             "name": each.name,
             "datatype": each.datatype,
-            "shape": [-1, *each.shape[1:]] if each.shape[0] == rows else each.shape,
+            "shape": _announced_shape(each.shape, rows, open_lengths=open_lengths),
         }
         for each in named_outputs(prediction, {})
     ]
+
+
+def _announced_shape(shape: tuple[int, ...], rows: int, *, open_lengths: bool) -> Sequence[int]:
+    rest = [-1] * len(shape[1:]) if open_lengths else shape[1:]
+    return [-1 if shape[0] == rows else shape[0], *rest]
 
 
 def parts(prediction: Any, rows: Sequence[int]) -> list[Any]:
@@ -242,7 +250,7 @@ def _named(prediction: Any, promised: Promised) -> Mapping[str, Any] | None:
         return {name: _Elements(prediction.iloc[:, at]) for at, name in enumerate(names)}
     if isinstance(prediction, Mapping):
         return {str(key): value for key, value in prediction.items()}
-    if isinstance(prediction, list) and prediction:
+    if isinstance(prediction, list):
         return _of_records(prediction, promised)
     return None
 
@@ -255,6 +263,8 @@ class _Elements:
 
 
 def _of_records(records: list[Any], promised: Promised) -> Mapping[str, Any] | None:
+    if not records and promised.keys() - {_ONLY}:
+        return {name: _Elements([]) for name in promised}
     if set(map(type, records)) != {dict} or not records[0]:
         return None
     keys = records[0].keys()
@@ -325,6 +335,14 @@ def _kept(found: OutputTensor, promised: str | None) -> OutputTensor:
         cast = found.numbers.astype(f"float{str(promised)[2:]}")
         if np.array_equal(cast, found.numbers, equal_nan=True) and _is_exact(cast, found.numbers):
             return OutputTensor(found.name, str(promised), found.shape, cast)
+    if not found.numbers.size and promised != "BYTES":
+        # Which numbers there are none of says nothing.
+        none = found.numbers.astype(str(promised).lower())
+        return OutputTensor(found.name, str(promised), found.shape, none)
+    if found.numbers.dtype.kind == "f" and np.isnan(found.numbers).all():
+        # pandas makes such floats of nulls alone, whatever they are nulls of.
+        nulls = [None] * found.numbers.size
+        return OutputTensor(found.name, str(promised), found.shape, None, nulls)
     return found
 
 
@@ -345,13 +363,15 @@ def _as_numbers(listed: list[Any]) -> np.ndarray[Any, Any] | None:
         return None
     if made.dtype.kind not in _KINDS:
         return None
+    dtypes = {getattr(each, "dtype", None) for each in listed}
+    if len(dtypes) == 1 and None not in dtypes:
+        return made
     leaves = {type(leaf) for leaf in _leaves(listed)}
     # numpy counts true beside a number as 1.
-    alike = leaves in ({bool}, {int}) or leaves <= {float, int} or not leaves & {bool, int, float}
-    exact = leaves != {float, int} or all(
-        float(leaf) == leaf and abs(leaf) <= 1 << 53
-        for leaf in _leaves(listed)
-        if type(leaf) is int
+    alike = leaves == {bool} or leaves <= {float, int}
+    # Of whole numbers it makes floats beside others, and where no type of 64 bits holds them all.
+    exact = made.dtype.kind != "f" or _exact(
+        [leaf for leaf in _leaves(listed) if type(leaf) is int]
     )
     return made if alike and exact else None
 
@@ -361,9 +381,9 @@ def _leaves(values: Any) -> Iterator[Any]:
         if isinstance(value, list | tuple):
             yield from _leaves(value)
         elif isinstance(value, np.ndarray):
-            yield from value.ravel()[:1]
+            yield from value.ravel().tolist()
         else:
-            yield value
+            yield value.item() if isinstance(value, np.generic) else value
 
 
 def _of_objects(

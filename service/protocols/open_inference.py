@@ -40,9 +40,10 @@ class OpenInferenceProtocol:
         reader: ReadsRequests, headers: Mapping[bytes, bytes], body: RequestBody, deadline: float
     ) -> Awaitable[ValidInput]:
         """As `ReadsRequests.read`."""
-        sent = headers.get(HEADER_LENGTH)
-        if sent is None:
+        found = headers.get(HEADER_LENGTH)
+        if found is None:
             return reader.read(body, TensorForm(), deadline)
+        sent = found.strip(b" \t")  # RFC 9110, section 5.5: no part of a value
         if not _LENGTH.fullmatch(sent):
             loc = ("header", HEADER_LENGTH.decode())
             raise InvalidInput((FieldError(loc, "must be a whole number of bytes", "type"),))

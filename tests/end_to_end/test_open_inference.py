@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from mlflow.models import ModelSignature, infer_signature
-from mlflow.types.schema import ParamSchema
+from mlflow.types.schema import ParamSchema, Schema, TensorSpec
 
 from tests.contract.signatures import param
 from tests.support import models, tracking
@@ -22,19 +22,23 @@ SEVERAL = ModelSignature(
     params=ParamSchema.from_json(json.dumps([param("string", "form", "frame")])),
 )
 TENSOR = infer_signature(np.zeros((2, 3), "float32"))
+OPEN = ModelSignature(Schema([TensorSpec(np.dtype("float32"), (-1, -1))]))
 
 
 @pytest.fixture(scope="module")
 def service(
     migrated_database: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
-    """Serves `several`, and `tensor`, which takes one tensor without a name."""
+    """Serves `several`, and `tensor` and `open`, which take one tensor without a name."""
     folder = tmp_path_factory.mktemp("v2")
     uri = f"sqlite:///{tracking.copy_database(migrated_database, folder)}"
     Registry(uri, "several").add(models.save(folder, "several", SEVERAL), alias="champion")
     tensor = models.save(folder, "doubling", TENSOR, np.ones((2, 3), "float32"))
     Registry(uri, "tensor").add(tensor, alias="champion")
-    refs = ["several@champion", "tensor@champion"]
+    (folder / "open").mkdir()
+    wide = models.save(folder / "open", "doubling", OPEN, np.ones((2, 3), "float32"))
+    Registry(uri, "open").add(wide, alias="champion")
+    refs = ["several@champion", "tensor@champion", "open@champion"]
     with running_service(refs, uri, folder) as running:
         running.wait_until_ready()
         yield running
@@ -175,6 +179,16 @@ def test_tensor_is_taken_as_it_is(service: RunningService) -> None:
     assert output["data"] == (2 * rows).ravel().tolist()
 
 
+def test_width_that_is_open_is_announced_so(service: RunningService) -> None:
+    """Whatever the example's was: replies have the widths of their requests."""
+    (announced,) = get(service, "/models/open")["outputs"]
+    sent = {"name": "input-0", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
+    reply = outputs_of(post(service, "open", {"inputs": [sent]}))
+
+    assert announced["shape"] == [-1, -1]
+    assert reply["output-0"]["shape"] == [1, 2]
+
+
 def test_unknown_output_is_a_bad_request(service: RunningService) -> None:
     """Told by what the model has answered; the name is not repeated."""
     reply = post(service, "several", x(1, outputs=[{"name": "secret"}]))
@@ -218,7 +232,9 @@ def test_versions_and_index_are_of_what_serves(service: RunningService) -> None:
     assert (other.status_code, unknown.status_code) == (404, 404)
     assert set(other.json()) == set(unknown.json()) == {"error"}
     assert {(each["name"], each["state"]) for each in index.json()} == {
-        (name, "READY") for model in ("several", "tensor") for name in (model, f"{model}@champion")
+        (name, "READY")
+        for model in ("several", "tensor", "open")
+        for name in (model, f"{model}@champion")
     }
     config = get(service, "/models/tensor/versions/1/config")
     assert config["input"] == [

@@ -132,10 +132,45 @@ def test_answers_of_one_call_are_cut_as_each_would_be_encoded(shape: tuple[int, 
 
 def test_rows_of_the_example_are_any_length() -> None:
     """The other lengths are as they were seen."""
-    assert announced(np.ones((3, 2)), 3) == [
+    assert announced(np.ones((3, 2)), 3, open_lengths=False) == [
         {"name": "output-0", "datatype": "FP64", "shape": [-1, 2]}
     ]
-    assert announced(np.ones((2, 3)), 3)[0]["shape"] == (2, 3)
+    assert announced(np.ones((2, 3)), 3, open_lengths=False)[0]["shape"] == [2, 3]
+
+
+def test_lengths_are_open_where_those_of_inputs_are() -> None:
+    """A width that the example had by chance is not promised."""
+    assert announced(np.ones((3, 2, 5)), 3, open_lengths=True)[0]["shape"] == [-1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected"),
+    [
+        ([np.array([1, 2]), np.array([True, False])], ["[1,2]", "[true,false]"]),
+        ([[np.int64(1), np.bool_(True)]], ["[1,true]"]),
+        ([np.array([2**53 + 1]), np.array([0.5])], ["[9007199254740993]", "[0.5]"]),
+        ([[2**63], [-1]], ["[9223372036854775808]", "[-1]"]),
+    ],
+)
+def test_what_numpy_would_change_to_have_one_type_is_json(
+    prediction: Any, expected: list[str]
+) -> None:
+    """Booleans beside numbers, and whole numbers that a float would round."""
+    assert told(prediction) == [("output-0", "BYTES", [len(expected)], expected)]
+
+
+def test_datatype_of_the_example_stays_where_there_are_no_values() -> None:
+    """No rows at all, and nulls, of which pandas makes floats; in raw bytes too."""
+    texts = pd.DataFrame({"n": [1.5], "s": [NAN]})
+    promised = {"n": "INT64", "s": "BYTES"}
+    none: list[tuple[Any, ...]] = [("n", "INT64", [0], []), ("s", "BYTES", [0], [])]
+    raw = TensorAnswer.of(encode(texts.iloc[:0], RAW, promised))
+
+    assert told(texts, promised)[1] == ("s", "BYTES", [1], [None])
+    assert told(texts.iloc[:0], promised) == none
+    assert told([], promised) == none
+    assert all("parameters" in each for each in json.loads(bytes(raw.json))["outputs"])
+    assert told(np.array([NAN]), {"output-0": "FP32"})[0][1] == "FP32"
 
 
 @pytest.mark.parametrize("prediction", [np.array([1j]), object(), ["\ud800"]])

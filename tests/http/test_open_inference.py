@@ -129,6 +129,13 @@ async def test_length_of_the_json_that_is_no_number_is_refused(app: App, length:
     assert (await infer(app, headers=sent)).status_code == 400
 
 
+async def test_length_of_the_json_may_have_blanks_around_it(app: App) -> None:
+    """They are no part of a header's value (RFC 9110, section 5.5)."""
+    length = len(httpx.Request("POST", "http://a", json=tensor(1)).content)
+    sent = {"Inference-Header-Content-Length": f"{length} \t"}
+    assert (await infer(app, headers=sent)).status_code == 200
+
+
 async def test_health_is_json(app: App) -> None:
     """As KServe's client reads it."""
     assert (await app.client.get("/v2/health/live")).json() == {"live": True}
