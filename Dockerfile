@@ -11,7 +11,7 @@
 # Build arguments:
 #   MODEL_PACKAGES   what the models need, as pip takes it: "xgboost==3.1.1 category-encoders"
 #   SYSTEM_PACKAGES  Debian packages that those need when they run
-#   EXTRAS           artifact stores: any of s3,azure,gcs
+#   EXTRAS           artifact stores, and gRPC: any of s3,azure,gcs,grpc
 #   ENVIRONMENTS     versions whose environments are built in, as `podium env build` names them:
 #                    "iris@champion churn@champion"; MLflow's variables come from the build secret
 #                    `mlflow`, a file of NAME=VALUE lines: --secret id=mlflow,src=mlflow.env

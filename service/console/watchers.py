@@ -11,7 +11,9 @@ from typing import Final
 from service.errors import Overloaded
 
 MOST_WATCHERS: Final = 32
-"""Pages at once."""
+"""Pages at once, of those who show no admin token."""
+FOR_OPERATORS: Final = 4
+"""So many more are let in with it: whoever fills the places of others does not keep them out."""
 MOST_EVENTS: Final = 256
 """Events that wait for one page; a quiet one has none."""
 MOST_BYTES: Final = 4 * 1024**2
@@ -81,7 +83,7 @@ class Watchers:
         """One more. Raises `Overloaded`."""
         if self._closed:
             raise Overloaded("This service stops.", _SECONDS)
-        if len(self._open) >= MOST_WATCHERS:
+        if len(self._open) >= MOST_WATCHERS + why * FOR_OPERATORS:
             raise Overloaded("As many pages watch this service already as may.", _SECONDS)
         watcher = Watcher(why=why)
         self._open[watcher] = None

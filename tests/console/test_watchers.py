@@ -2,7 +2,14 @@
 
 import pytest
 
-from service.console.watchers import MOST_BYTES, MOST_EVENTS, MOST_WATCHERS, Watcher, Watchers
+from service.console.watchers import (
+    FOR_OPERATORS,
+    MOST_BYTES,
+    MOST_EVENTS,
+    MOST_WATCHERS,
+    Watcher,
+    Watchers,
+)
 from service.errors import Overloaded
 
 
@@ -77,6 +84,17 @@ async def test_pages_are_bounded_and_a_place_is_free_again_when_one_leaves(
     watchers.leave(pages[0])
     assert watchers.admit(why=False) in set(watchers)
     assert len(watchers) == MOST_WATCHERS
+
+
+def test_operator_is_let_in_where_others_fill_their_places(watchers: Watchers) -> None:
+    """A few more, and no more than these."""
+    for _ in range(MOST_WATCHERS):
+        watchers.admit(why=False)
+    for _ in range(FOR_OPERATORS):
+        watchers.admit(why=True)
+    for why in (False, True):
+        with pytest.raises(Overloaded):
+            watchers.admit(why=why)
 
 
 async def test_service_that_stops_ends_all_and_lets_nobody_in(watchers: Watchers) -> None:
