@@ -23,7 +23,15 @@ _HEADERS: Final = {
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Events, each one line of JSON: models, slot, gone, look, swap, stats.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        # As OpenAPI's tools read a stream of events: the schema is that of one.
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+                }
+            }
+        },
     },
     503: {"description": "As many watch already as may, or the service stops."},
 }

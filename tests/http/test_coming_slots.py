@@ -47,7 +47,8 @@ async def test_slot_has_its_routes_as_long_as_it_is_there(patterned: App, ref: M
     for route in ("predict", "invocations"):
         reply = await patterned.predict([1], f"/models/{ref}/{route}")
         assert (reply.status_code, reply.headers["podium-version"]) == (200, "3")
-    assert len(await _paths(patterned)) == len(before) + 2
+    # Of `predict`, `invocations` and `infer`, the latter also by the name alone.
+    assert len(await _paths(patterned)) == len(before) + 4
     assert (await patterned.client.get(f"/models/{ref}")).json()["version"] == "3"
     assert (await patterned.client.get(f"/models/{ref}/ready")).status_code == 200
     slot = patterned.slots[str(ref)]

@@ -26,7 +26,9 @@ REFUSED = {
     "no model": (b"POST /models/nobody@champion/predict", b"x: y", 404),
     "another method": (b"PUT /predict", AUTHORIZED, 405),
     "another method of a page": (b"POST /models", b"x: y", 405),
-    "compressed": (b"POST /invocations", AUTHORIZED + b"\r\ncontent-encoding: gzip", 415),
+    "compressed as nobody reads": (
+        *(b"POST /invocations", AUTHORIZED + b"\r\ncontent-encoding: br", 415),
+    ),
     "an answer": (b"GET /health/live", b"x: y", 200),
 }
 # How a body of which nothing comes is declared.
