@@ -12,6 +12,7 @@ further from the shared one's than twice what those two are apart.
 
 import contextlib
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -48,8 +49,8 @@ _MEGABYTE: Final = 1024**2
 _SPREADS: Final = 2
 _LINE_SECONDS: Final = 60
 _LOOK_SECONDS: Final = 0.02
-# What Podium's own libraries have, too, and no model of iris needs.
-_MORE: Final = "packaging"
+# None of the others needs it: with it the libraries are other ones.
+_MORE: Final = "tabulate"
 _KEY_DIGITS: Final = 64
 _SERVICES: Final = ("shared", "shared again", "own")
 
@@ -135,6 +136,7 @@ def _swaps(registry: Registry, folder: Path, tell: Tell) -> None:
         pass  # its environment is there from now on
     registry.move("champion", "1")
     with _service(registry.tracking_uri, home, "own") as service:
+        wait_until(lambda: service.events("swapped"), _LINE_SECONDS, "the start is told")
         for called, version in (("cached", other), ("equal requirements", same)):
             tell(f"podium, a swap, {called}: {_swapped(registry, version, service)}")
     registry.move("champion", "1")
@@ -182,7 +184,14 @@ def _peers(place: Path, folder: Path, tell: Tell) -> None:
     for manager in ("uv", "virtualenv"):
         roots = folder / f"mlflow-{manager}"
         roots.mkdir()
-        given = {**public_index(), "MLFLOW_ENV_ROOT": str(roots), "UV_CACHE_DIR": str(roots / "c")}
+        # MLflow looks for uv there.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        given = {
+            **public_index(),
+            "PATH": path,
+            "MLFLOW_ENV_ROOT": str(roots),
+            "UV_CACHE_DIR": str(roots / "c"),
+        }
         for called in ("cold", "cached"):
             server = _mlflow(place, manager, roots, given)
             began = time.monotonic()
